@@ -1,0 +1,153 @@
+import { z } from 'zod';
+
+/**
+ * The vocabulary of a recording: every item that may stand in an attempt's log, with its schema and its audience.
+ * `participant` items may reach the participant's browser; `staff` items (the default) reach staff alone. The audience
+ * is enforced where events leave the gateway and where the segment route serves them, nowhere else.
+ */
+export type Audience = 'participant' | 'staff';
+
+export interface EventDefinition<S extends z.ZodType = z.ZodType> {
+  readonly audience: Audience;
+  readonly schema: S;
+}
+
+function define<S extends z.ZodType>(schema: S, audience: Audience = 'staff'): EventDefinition<S> {
+  return { audience, schema };
+}
+
+const bytes = z.instanceof(Uint8Array);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const path = z.string().min(1).max(4096);
+const tabId = z.uuid();
+
+/** Keyed by `channel.type`. `stream` of an event is the terminal's number on the `terminal` channel, and 0 elsewhere. */
+export const EVENTS = {
+  'terminal.opened': define(
+    z.object({ cols: z.int(), rows: z.int(), term: z.string(), shell: z.string(), name: z.string().optional() }),
+    'participant',
+  ),
+  /** `offset` is the count of bytes that this terminal put out before these. */
+  'terminal.output': define(z.object({ offset: z.number(), bytes }), 'participant'),
+  /** What the runner wrote to the PTY. `hiddenBytes` stands in for `bytes` where the terminal did not echo. */
+  'terminal.input': define(
+    z.object({ tab: z.string(), n: z.number(), bytes: bytes.optional(), hiddenBytes: z.int().optional(), paste: z.boolean().optional() }),
+    'participant',
+  ),
+  'terminal.resized': define(z.object({ cols: z.int(), rows: z.int() }), 'participant'),
+  /** `screen` is text that, written to a cleared terminal of that size, gives the screen after `offset` bytes of output. */
+  'terminal.keyframe': define(z.object({ cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }), 'participant'),
+  'terminal.closed': define(z.object({ exitCode: z.int().nullable(), signal: z.int().nullable() }), 'participant'),
+
+  'editor.opened': define(z.object({ tab: tabId, path, hash: sha256, version: z.int(), text: z.string() }), 'participant'),
+  'editor.changed': define(
+    z.object({
+      tab: tabId,
+      path,
+      version: z.int(),
+      changes: z.array(z.object({ offset: z.int(), length: z.int(), text: z.string() })).max(10_000),
+    }),
+    'participant',
+  ),
+  'editor.text': define(z.object({ tab: tabId, path, version: z.int(), text: z.string() }), 'participant'),
+  'editor.selection': define(z.object({ tab: tabId, path, anchor: z.int(), active: z.int() }), 'participant'),
+  'editor.closed': define(z.object({ tab: tabId, path }), 'participant'),
+  /** From the runner: what is on disk now. */
+  'editor.saved': define(z.object({ tab: z.string(), path, hash: sha256, size: z.int() }), 'participant'),
+
+  'file.changed': define(
+    z.object({ op: z.enum(['created', 'changed', 'deleted', 'renamed']), path, to: path.optional(), size: z.number().optional(), hash: sha256.optional() }),
+    'participant',
+  ),
+
+  'snapshot.taken': define(
+    z.object({
+      cause: z.enum(['start', 'save', 'score', 'periodic', 'pause', 'end']),
+      tree: z.string().regex(/^[0-9a-f]{40}$/),
+      commit: z.string().regex(/^[0-9a-f]{40}$/),
+      /** Blob in the object store that holds the new git objects as a bundle; absent when nothing changed. */
+      bundle: sha256.optional(),
+      files: z.int(),
+      bytes: z.number(),
+      skipped: z.array(z.object({ path, reason: z.string(), size: z.number().optional(), hash: z.string().optional() })),
+    }),
+  ),
+  'submission.captured': define(
+    z.object({ scoreId: z.string(), hash: sha256, bytes: z.number(), files: z.int(), packages: z.array(z.string()), hashAfter: sha256.optional() }),
+  ),
+
+  'clipboard.paste': define(
+    z.object({ tab: tabId, target: z.string(), length: z.int(), hash: sha256, text: z.string().optional() }),
+    'participant',
+  ),
+  'clipboard.copy': define(z.object({ tab: tabId, target: z.string(), length: z.int(), hash: sha256 }), 'participant'),
+
+  'focus.page': define(z.object({ tab: tabId, visible: z.boolean(), focused: z.boolean() }), 'participant'),
+  'focus.panel': define(z.object({ tab: tabId, panel: z.string().max(200) }), 'participant'),
+
+  'score.requested': define(
+    z.object({ scoreId: z.string(), n: z.int(), trigger: z.string(), elapsedMs: z.number() }),
+    'participant',
+  ),
+  /** `score` is null where there is no valid number; `status` says why. The filter blanks what a hidden score must not show. */
+  'score.finished': define(
+    z.object({
+      scoreId: z.string(),
+      n: z.int(),
+      trigger: z.string(),
+      status: z.string(),
+      score: z.number().nullable(),
+      message: z.unknown(),
+      durationMs: z.number(),
+    }),
+    'participant',
+  ),
+  /** The staff's half of a score: details, the scorer's output and traceback. */
+  'score.details': define(
+    z.object({ scoreId: z.string(), details: z.unknown(), output: z.string(), scorerHash: z.string(), hashBefore: z.string(), hashAfter: z.string() }),
+  ),
+
+  'clock.event': define(z.object({ n: z.int(), event: z.record(z.string(), z.unknown()) }), 'participant'),
+  'note.written': define(z.object({ n: z.int(), text: z.string().max(20_000), elapsedMs: z.number() }), 'participant'),
+  'message.sent': define(z.object({ from: z.string(), text: z.string().max(20_000) }), 'participant'),
+
+  'connection.attached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']) })),
+  'connection.detached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']), code: z.int().optional() })),
+  'connection.resumed': define(z.object({ tab: z.string(), resentFrom: z.number().optional() })),
+  'connection.latency': define(z.object({ tab: z.string(), roundTripMs: z.number() })),
+  /** A stretch that a source says it can no longer supply. */
+  'connection.gap': define(z.object({ source: z.string(), from: z.number(), to: z.number(), reason: z.string() })),
+
+  'resource.sample': define(
+    z.object({ cpuMs: z.number().optional(), memoryBytes: z.number().optional(), diskBytes: z.number().optional(), processes: z.int().optional() }),
+    'participant',
+  ),
+} as const satisfies Record<string, EventDefinition>;
+
+export type EventType = keyof typeof EVENTS;
+export type EventData<T extends EventType> = z.infer<(typeof EVENTS)[T]['schema']>;
+
+/** An event before it has its place in the log. `atMs` is server time in milliseconds. */
+export type EventInput = { [T in EventType]: { type: T; stream: number; atMs: number; data: EventData<T> } }[EventType];
+
+/** An event in the log: gapless `seq` per attempt from 1, in order of arrival; `receivedAtMs` only where it differs from `atMs` by over 1 s. */
+export type RecordedEvent = EventInput & { seq: number; receivedAtMs?: number };
+
+/** The channel of an event type: the part before the dot. */
+export function channelOf(type: EventType): string {
+  return type.slice(0, type.indexOf('.'));
+}
+
+/** Event types that a participant's browser may claim; everything else comes from the runner or the platform. */
+export const BROWSER_EVENT_TYPES = [
+  'editor.opened',
+  'editor.changed',
+  'editor.text',
+  'editor.selection',
+  'editor.closed',
+  'clipboard.paste',
+  'clipboard.copy',
+  'focus.page',
+  'focus.panel',
+] as const satisfies readonly EventType[];
+export type BrowserEventType = (typeof BROWSER_EVENT_TYPES)[number];

@@ -1,0 +1,5 @@
+export * from './browserLink.ts';
+export * from './events.ts';
+export * from './limits.ts';
+export * from './requests.ts';
+export * from './runnerLink.ts';

@@ -1,0 +1,26 @@
+/** Sizes and times that both ends of a wire must agree on. */
+
+/** A browser splits input at this size, so that one keystroke never waits behind a paste for long. */
+export const INPUT_CHUNK_BYTES = 16 * 1024;
+/** The largest paste that is taken; above it the browser and the gateway refuse with `too_large`. */
+export const PASTE_MAX_BYTES = 5 * 1024 * 1024;
+/** A tab holds this much input that is not yet durable; then typing is disabled and says why. */
+export const UNACKNOWLEDGED_INPUT_MAX_BYTES = PASTE_MAX_BYTES + 256 * 1024;
+/** One frame from a browser. Beyond it the socket closes with 1009. */
+export const BROWSER_FRAME_MAX_BYTES = 4 * 1024 * 1024;
+/** One frame on the runner's link. */
+export const RUNNER_FRAME_MAX_BYTES = 16 * 1024 * 1024;
+/** The runner stops reading PTYs with more than this not yet acknowledged. */
+export const RUNNER_UNACKNOWLEDGED_MAX_BYTES = 8 * 1024 * 1024;
+/** A viewer further behind than this is sent a fresh screen instead of what it missed. */
+export const VIEWER_BEHIND_MAX_BYTES = 2 * 1024 * 1024;
+/** A viewer returns credit each time it has drawn this many bytes. */
+export const VIEWER_CREDIT_BYTES = 128 * 1024;
+/** A text file larger than this opens read-only and in part. */
+export const EDITOR_FILE_MAX_BYTES = 5 * 1024 * 1024;
+/** Either end sends a ping after this much silence, and drops the link after as much again without an answer. */
+export const PING_AFTER_MS = 5_000;
+/** A single-use ticket is good for this long. */
+export const TICKET_LIFETIME_MS = 45_000;
+/** An instance of Plumbline's links; both ends refuse another one with a clear message. */
+export const PROTOCOL_VERSION = 1;
