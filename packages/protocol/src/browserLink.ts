@@ -66,6 +66,10 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   }),
   ReplyMessage,
   z.object({ t: z.literal('clock'), clock: ClockView, warning: z.number().optional() }),
+  /**
+   * While `away`, input and events may be lost on the way. On `attached` (as after `welcome`) the tab sends everything
+   * again that is not durable, in order; what has arrived already is dropped by its number. Terminals get a `restore`.
+   */
   z.object({ t: z.literal('sandbox'), state: z.enum(['attached', 'away']) }),
   z.object({ t: z.literal('terminals'), terminals: z.array(TerminalInfo) }),
   /** The whole screen; `offset` is the count of output bytes it includes. The viewer resets the terminal and writes `screen`. */

@@ -166,7 +166,12 @@ export function decodeRunnerFrame(data: Uint8Array): RunnerFrame | null {
   };
 }
 
-/** gateway → runner, the participant's input: kind u8 = 2, flags u8 (bit 0: more), terminal u32, inputN f64, tab id (36), bytes. */
+/**
+ * The runner takes input number mark + 1 of a tab and nothing else: lower ones it has, higher ones follow a loss, after
+ * which the tab sends again from the mark. A block without bytes stands for input that was refused (typed while paused):
+ * its number is taken and journalled, and nothing is written.
+ *
+ * gateway → runner, the participant's input: kind u8 = 2, flags u8 (bit 0: more), terminal u32, inputN f64, tab id (36), bytes. */
 export function encodeForwardedInput(frame: { tab: string; terminal: number; n: number; more: boolean; bytes: Uint8Array }): Uint8Array {
   const out = new Uint8Array(14 + TAB_ID_BYTES + frame.bytes.length);
   const view = new DataView(out.buffer);
