@@ -1,0 +1,1 @@
+export { Replay } from './components/Replay.tsx';

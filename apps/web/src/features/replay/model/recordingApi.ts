@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { EVENTS, type EventType, type RecordedEvent } from '@plumbline/protocol';
+
+/**
+ * The wire between the replay and the web app: three routes under `/api/attempts/[id]/recording/`.
+ *
+ * - `index` → `RecordingIndex`, JSON. Built by `buildRecordingIndex` (recordingIndex.ts) in one pass over the events.
+ * - `events?fromMs=&toMs=` or `?fromSeq=&toSeq=`, optionally `&channels=editor,terminal`, `&tab=`, `&path=` → one
+ *   `EventLine` per line (`application/x-ndjson`), ordered by `atMs`, then `seq`. Both borders belong to the range for
+ *   `seq`; for times `fromMs <= atMs < toMs`. `tab` and `path` keep the `editor` events of one document.
+ * - `screen?terminal=&atMs=` → `ScreenAnswer`: the last keyframe at or before the time and what followed it.
+ *
+ * All times are server time in milliseconds since the epoch. The routes blank what the caller may not see.
+ */
+
+const MARKER_KINDS = ['start', 'end', 'score', 'note', 'pause', 'resume', 'clock', 'snapshot', 'submission', 'message', 'paste', 'terminal', 'gap'] as const;
+export type MarkerKind = (typeof MARKER_KINDS)[number];
+
+export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MARKER_KINDS), label: z.string() });
+export type Marker = z.infer<typeof Marker>;
+
+export const RecordingIndex = z.object({
+  attemptId: z.string(),
+  title: z.string(),
+  /** Times of the first and the last event; equal to 0 where there is none. */
+  fromMs: z.number(),
+  toMs: z.number(),
+  lastSeq: z.int(),
+  /** True while the attempt still records: the index covers what was there when it was asked for. */
+  live: z.boolean(),
+  /** Time limit of the attempt, for drawing the clock. */
+  limitMs: z.number(),
+  /** Which way is better, for charts; null where scores are hidden from the reader. */
+  direction: z.enum(['lower', 'higher']).nullable(),
+  segments: z.array(z.object({ firstSeq: z.int(), lastSeq: z.int(), fromMs: z.number(), toMs: z.number() })),
+  terminals: z.array(
+    z.object({ terminal: z.int(), name: z.string(), openedAtMs: z.number(), closedAtMs: z.number().nullable(), cols: z.int(), rows: z.int() }),
+  ),
+  keyframes: z.array(z.object({ terminal: z.int(), seq: z.int(), atMs: z.number() })),
+  /** Places from which an editor's text can be rebuilt; `untilSeq` is the last event that builds on this one. */
+  editorBases: z.array(
+    z.object({ tab: z.string(), path: z.string(), kind: z.enum(['opened', 'text']), seq: z.int(), atMs: z.number(), untilSeq: z.int() }),
+  ),
+  editorClosed: z.array(z.object({ tab: z.string(), path: z.string(), seq: z.int(), atMs: z.number() })),
+  /** Which document had the focus from when on. */
+  editorActive: z.array(z.object({ atMs: z.number(), tab: z.string(), path: z.string() })),
+  scores: z.array(
+    z.object({
+      seq: z.int(),
+      atMs: z.number(),
+      scoreId: z.string(),
+      n: z.int(),
+      trigger: z.string(),
+      elapsedMs: z.number(),
+      status: z.string(),
+      score: z.number().nullable(),
+      normalised: z.number().nullable(),
+      message: z.unknown(),
+    }),
+  ),
+  notes: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), text: z.string(), elapsedMs: z.number() })),
+  messages: z.array(z.object({ seq: z.int(), atMs: z.number(), from: z.string(), text: z.string() })),
+  /** The clock's events as recorded: enough for `elapsedMs` of the core at any moment. */
+  clock: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), event: z.record(z.string(), z.unknown()) })),
+  pauses: z.array(z.object({ fromMs: z.number(), toMs: z.number().nullable(), reason: z.string() })),
+  markers: z.array(Marker),
+  /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
+  activity: z.object({ bucketMs: z.number(), counts: z.array(z.int()) }),
+});
+export type RecordingIndex = z.infer<typeof RecordingIndex>;
+
+/** An event as a line of JSON: as recorded, with `data.bytes` in base64. */
+export const EventLine = z.object({
+  seq: z.int(),
+  type: z.string(),
+  stream: z.int(),
+  atMs: z.number(),
+  receivedAtMs: z.number().optional(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type EventLine = z.infer<typeof EventLine>;
+
+export const ScreenAnswer = z.object({
+  terminal: z.int(),
+  /** Null where the terminal had no keyframe yet: then the events start with its `terminal.opened`. */
+  keyframe: z.object({ seq: z.int(), atMs: z.number(), cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }).nullable(),
+  /** `terminal.*` events of this terminal after the keyframe with `atMs` at or before the time asked for, in order. */
+  events: z.array(EventLine),
+});
+export type ScreenAnswer = z.infer<typeof ScreenAnswer>;
+
+const BASE64_CHUNK = 0x8000;
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += BASE64_CHUNK) binary += String.fromCharCode(...bytes.subarray(at, at + BASE64_CHUNK));
+  return btoa(binary);
+}
+
+function fromBase64(text: string): Uint8Array {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  return bytes;
+}
+
+/** A recorded event as the routes send it. */
+export function toEventLine(event: RecordedEvent): EventLine {
+  const data: Record<string, unknown> = { ...event.data };
+  if (data.bytes instanceof Uint8Array) data.bytes = toBase64(data.bytes);
+  return {
+    seq: event.seq,
+    type: event.type,
+    stream: event.stream,
+    atMs: event.atMs,
+    ...(event.receivedAtMs === undefined ? {} : { receivedAtMs: event.receivedAtMs }),
+    data,
+  };
+}
+
+/** The reverse of `toEventLine`; null for a type or a shape that this version does not know, which a replay passes over. */
+export function fromEventLine(line: EventLine): RecordedEvent | null {
+  if (!(line.type in EVENTS)) return null;
+  const data: Record<string, unknown> = { ...line.data };
+  if (typeof data.bytes === 'string') data.bytes = fromBase64(data.bytes);
+  const parsed = EVENTS[line.type as EventType].schema.safeParse(data);
+  if (!parsed.success) return null;
+  return { seq: line.seq, type: line.type, stream: line.stream, atMs: line.atMs, receivedAtMs: line.receivedAtMs, data: parsed.data } as RecordedEvent;
+}

@@ -1,0 +1,2 @@
+export { WatchView } from './components/WatchView.tsx';
+export { Workspace } from './components/Workspace.tsx';
