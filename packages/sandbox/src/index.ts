@@ -1,0 +1,3 @@
+export * from './isolation.ts';
+export * from './placement.ts';
+export * from './workspaceFiles.ts';
