@@ -8,10 +8,25 @@ import type { EndReason } from './attemptState.ts';
 export const PAUSE_REASONS = ['break', 'absent', 'awaiting_staff', 'platform', 'other'] as const;
 export type PauseReason = (typeof PAUSE_REASONS)[number];
 
+/** Reasons that a participant may give; `absent` and `platform` are for the platform and staff to say. */
+export const PARTICIPANT_PAUSE_REASONS = ['break', 'awaiting_staff', 'other'] as const satisfies readonly PauseReason[];
+
+/** Pauses that the participant did not choose: they use up none of the allowance and have no end of their own. */
+export const UNCAPPED_PAUSE_REASONS = ['awaiting_staff', 'platform'] as const satisfies readonly PauseReason[];
+
+/** What a study allows an attempt; frozen when its clock starts. */
+export interface ClockLimits {
+  limitMs: number;
+  maxPauses: number;
+  maxPauseMs: number;
+  maxPauseTotalMs: number;
+}
+
 export type ClockEventBody =
   | { kind: 'started' }
   | { kind: 'paused'; reason: PauseReason; note?: string }
-  | { kind: 'resumed' }
+  /** `reason` is set where the platform resumed by itself. */
+  | { kind: 'resumed'; reason?: string }
   /** Positive gives time back to the participant; negative takes it. */
   | { kind: 'adjusted'; creditMs: number; reason: string }
   | { kind: 'outage'; fromMs: number; toMs: number; cause: string }

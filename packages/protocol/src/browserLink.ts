@@ -28,6 +28,8 @@ export const ClockView = z.object({
   serverNowMs: z.number(),
   pausesLeft: z.int(),
   pauseLeftMs: z.number(),
+  /** How long until the platform ends the open pause; null without one, or without a cap. */
+  pauseEndsInMs: z.number().nullable().optional(),
 });
 export type ClockView = z.infer<typeof ClockView>;
 

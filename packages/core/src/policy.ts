@@ -1,0 +1,106 @@
+import type { Actor, Role } from './actor.ts';
+import type { AttemptState } from './attemptState.ts';
+import { AppError } from './errors.ts';
+
+/**
+ * Who may do what: the one function that pages, sockets and downloads ask. An act that is not listed here does not exist.
+ * Participating is the owner's alone, whatever the role: nobody types into another person's attempt.
+ */
+
+export interface AttemptSubject {
+  /** The user whose attempt it is; null for an agent's. */
+  ownerUserId: string | null;
+  state: AttemptState;
+}
+
+type Rule = (actor: Actor, subject: AttemptSubject) => boolean;
+
+const isOwner: Rule = (actor, subject) => subject.ownerUserId !== null && subject.ownerUserId === actor.userId;
+const isAdmin: Rule = (actor) => actor.role === 'admin';
+const hasEnded = (state: AttemptState): boolean => state === 'completed' || state === 'void';
+
+/** Staff who may read an attempt: admins at any time, reviewers once it has ended, researchers once it is complete. */
+const staffMayRead: Rule = (actor, { state }) =>
+  actor.role === 'admin' || (actor.role === 'reviewer' && hasEnded(state)) || (actor.role === 'researcher' && state === 'completed');
+
+/** Acts on one attempt. */
+const ATTEMPT_RULES = {
+  /** Prepare the sandbox, start the clock, withdraw. */
+  'attempt.prepare': isOwner,
+  'attempt.start': isOwner,
+  'attempt.withdraw': isOwner,
+  /** Type, edit, score, note, pause, resume, submit: the socket with purpose `participate`. */
+  'attempt.participate': isOwner,
+  /** State, clock and notes, and scores as far as they are shown to whoever asks. */
+  'attempt.read': (actor, subject) => isOwner(actor, subject) || staffMayRead(actor, subject),
+  /** Details and output of scores, staff's texts, hidden scores. */
+  'attempt.readStaff': staffMayRead,
+  /** See it live without being able to type: the socket with purpose `watch`. */
+  'attempt.watch': isAdmin,
+  /** The recording: segments, manifest, blobs. */
+  'attempt.replay': staffMayRead,
+  'attempt.message': isAdmin,
+  'attempt.pause': isAdmin,
+  'attempt.resume': isAdmin,
+  'attempt.adjust': isAdmin,
+  'attempt.stop': isAdmin,
+  'attempt.void': isAdmin,
+  'attempt.export': (actor, subject) => actor.role === 'admin' || (actor.role === 'researcher' && subject.state === 'completed'),
+} as const satisfies Record<string, Rule>;
+
+/** Acts that concern no single attempt, with the roles that may. */
+const GENERAL_RULES = {
+  'self.read': ['expert', 'reviewer', 'researcher', 'admin'],
+  'self.changePassword': ['expert', 'reviewer', 'researcher', 'admin'],
+  /** One's own assignments and attempts. */
+  'assignment.listOwn': ['expert', 'reviewer', 'researcher', 'admin'],
+  'attempt.listFinished': ['reviewer', 'researcher', 'admin'],
+  'attempt.listLive': ['admin'],
+  'export.create': ['researcher', 'admin'],
+  'export.list': ['researcher', 'admin'],
+  'export.download': ['researcher', 'admin'],
+  'study.read': ['reviewer', 'researcher', 'admin'],
+  'study.write': ['admin'],
+  'environment.read': ['reviewer', 'researcher', 'admin'],
+  'environment.write': ['admin'],
+  'assignment.read': ['admin'],
+  'assignment.write': ['admin'],
+  'user.list': ['admin'],
+  'user.write': ['admin'],
+  'audit.read': ['admin'],
+  'platform.read': ['admin'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type AttemptAct = keyof typeof ATTEMPT_RULES;
+export type GeneralAct = keyof typeof GENERAL_RULES;
+export type Act = AttemptAct | GeneralAct;
+
+export const ATTEMPT_ACTS = Object.keys(ATTEMPT_RULES) as AttemptAct[];
+export const GENERAL_ACTS = Object.keys(GENERAL_RULES) as GeneralAct[];
+
+/** Whether someone may do something; nobody signed in (`null`) may do nothing. Acts on an attempt need the attempt. */
+export function can(actor: Actor | null, act: GeneralAct): boolean;
+export function can(actor: Actor | null, act: AttemptAct, subject: AttemptSubject): boolean;
+export function can(actor: Actor | null, act: Act, subject?: AttemptSubject): boolean {
+  if (actor === null) return false;
+  if (Object.hasOwn(GENERAL_RULES, act)) return (GENERAL_RULES[act as GeneralAct] as readonly Role[]).includes(actor.role);
+  if (!Object.hasOwn(ATTEMPT_RULES, act) || subject === undefined) return false;
+  return (ATTEMPT_RULES[act as AttemptAct] as Rule)(actor, subject);
+}
+
+/**
+ * The same question, for those who cannot go on without.
+ *
+ * @throws AppError `unauthenticated` for nobody, `forbidden` otherwise.
+ */
+export function assertCan(actor: Actor | null, act: GeneralAct): asserts actor is Actor;
+export function assertCan(actor: Actor | null, act: AttemptAct, subject: AttemptSubject): asserts actor is Actor;
+export function assertCan(actor: Actor | null, act: Act, subject?: AttemptSubject): asserts actor is Actor {
+  if (actor === null) throw new AppError('unauthenticated', 'You are not signed in, or your sign-in has ended. Sign in again.');
+  const allowed = subject === undefined ? can(actor, act as GeneralAct) : can(actor, act as AttemptAct, subject);
+  if (!allowed) throw new AppError('forbidden', 'Your account may not do this.');
+}
+
+/** The act that a socket ticket of this purpose stands for. */
+export const TICKET_ACT = { participate: 'attempt.participate', watch: 'attempt.watch' } as const satisfies Record<string, AttemptAct>;
+export type TicketPurpose = keyof typeof TICKET_ACT;
