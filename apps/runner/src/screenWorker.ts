@@ -1,0 +1,97 @@
+import { parentPort } from 'node:worker_threads';
+import serialize from '@xterm/addon-serialize';
+import unicode11 from '@xterm/addon-unicode11';
+import headless, { type Terminal } from '@xterm/headless';
+import type { FromScreens, ToScreens } from './screens.ts';
+import { isBetweenSequences, serialiseScreen } from './screenState.ts';
+
+/**
+ * The thread that parses terminal output, so that a flood never delays a keystroke. It alone answers what programs ask
+ * the terminal: browsers swallow those queries.
+ */
+
+const SCROLLBACK_LINES = 10_000;
+/** What colour queries are told: the default theme of the workspace's terminals. */
+const COLOURS: Readonly<Record<number, string>> = { 10: 'e6e6/e6e6/e6e6', 11: '1111/1414/1818', 12: 'e6e6/e6e6/e6e6' };
+
+interface Screen {
+  readonly terminal: Terminal;
+  readonly addon: InstanceType<typeof serialize.SerializeAddon>;
+  /** Bytes parsed. */
+  offset: number;
+}
+
+const screens = new Map<number, Screen>();
+const port = parentPort;
+if (port === null) throw new Error('the screen worker runs as a worker thread only');
+
+function post(message: FromScreens): void {
+  port?.postMessage(message);
+}
+
+function open(id: number, cols: number, rows: number): void {
+  const terminal = new headless.Terminal({
+    cols,
+    rows,
+    scrollback: SCROLLBACK_LINES,
+    allowProposedApi: true,
+    windowOptions: { getWinSizeChars: true },
+  });
+  const addon = new serialize.SerializeAddon();
+  terminal.loadAddon(addon as unknown as Parameters<Terminal['loadAddon']>[0]);
+  terminal.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
+  terminal.unicode.activeVersion = '11';
+  terminal.onData((data) => post({ t: 'reply', id, bytes: Buffer.from(data) }));
+  for (const [code, colour] of Object.entries(COLOURS)) {
+    terminal.parser.registerOscHandler(Number(code), (data) => {
+      if (data !== '?') return false;
+      post({ t: 'reply', id, bytes: Buffer.from(`\x1b]${code};rgb:${colour}\x1b\\`) });
+      return true;
+    });
+  }
+  screens.set(id, { terminal, addon, offset: 0 });
+}
+
+port.on('message', (message: ToScreens) => {
+  if (message.t === 'open') {
+    open(message.id, message.cols, message.rows);
+    return;
+  }
+  const screen = screens.get(message.id);
+  if (screen === undefined) {
+    if (message.t === 'restore') post({ t: 'restored', id: message.id, question: message.question, screen: null });
+    return;
+  }
+  const { terminal, addon } = screen;
+  switch (message.t) {
+    case 'write':
+      terminal.write(message.bytes, () => {
+        screen.offset += message.bytes.length;
+        post({ t: 'parsed', id: message.id, offset: screen.offset });
+      });
+      return;
+    // What follows waits its turn behind the bytes that were written before it.
+    case 'resize':
+      terminal.write('', () => terminal.resize(message.cols, message.rows));
+      return;
+    case 'keyframe':
+      terminal.write('', () => {
+        if (!isBetweenSequences(terminal)) return;
+        post({ t: 'keyframe', id: message.id, screen: describe(screen, 0) });
+      });
+      return;
+    case 'restore':
+      terminal.write('', () => {
+        post({ t: 'restored', id: message.id, question: message.question, screen: describe(screen, SCROLLBACK_LINES) });
+      });
+      return;
+    case 'close':
+      screens.delete(message.id);
+      terminal.write('', () => terminal.dispose());
+  }
+});
+
+function describe(screen: Screen, scrollback: number) {
+  const { terminal, addon } = screen;
+  return { cols: terminal.cols, rows: terminal.rows, offset: screen.offset, screen: serialiseScreen(terminal, addon, scrollback) };
+}

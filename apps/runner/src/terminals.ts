@@ -1,0 +1,276 @@
+import { AppError, type Clock } from '@plumbline/core';
+import type { TerminalInfo } from '@plumbline/protocol';
+import type { HostCommand } from '@plumbline/sandbox';
+import type { Logger } from 'pino';
+import { EchoWatch } from './echoWatch.ts';
+import type { EventLog } from './eventLog.ts';
+import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts';
+import { OutputCoalescer } from './outputCoalescer.ts';
+import { PtyProcess } from './ptyProcess.ts';
+import { type ScreenText, Screens } from './screens.ts';
+
+/** The terminals of an attempt: input and output in the order in which they happened, through the event log. */
+
+const TERMINALS_MAX = 32;
+/** Closed terminals stay listed, so that a reload shows how they ended; only so many. */
+const CLOSED_LISTED_MAX = 32;
+const KEYFRAME_EVERY_MS = 10_000;
+/** A keyframe that lags behind the output is refused until the last one is this old. */
+const KEYFRAME_OVERDUE_MS = 30_000;
+/** Output that the screen thread has not parsed: beyond the first, reading pauses, until it is below the second. */
+const UNPARSED_MAX_BYTES = 4 * 1024 * 1024;
+const UNPARSED_LOW_BYTES = 1024 * 1024;
+const SHELL = ['/bin/bash', '-l'];
+
+interface OpenTerminal {
+  readonly id: number;
+  readonly pty: PtyProcess;
+  readonly output: OutputCoalescer;
+  readonly path: string;
+  info: TerminalInfo;
+  /** Bytes recorded. */
+  offset: number;
+  parsed: number;
+  screenBusy: boolean;
+  keyframeOffset: number;
+  keyframeAtMs: number;
+  /** The tail of the queue of input blocks. */
+  input: Promise<void>;
+  waiting: number;
+}
+
+export interface TerminalsOptions {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The host command that runs `argv` on a terminal of the participant's view. */
+  readonly command: (argv: string[], env: Record<string, string>) => HostCommand;
+  readonly onListChanged: (terminals: TerminalInfo[]) => void;
+}
+
+export class Terminals {
+  readonly #options: TerminalsOptions;
+  readonly #open = new Map<number, OpenTerminal>();
+  readonly #closed: TerminalInfo[] = [];
+  readonly #blocks: InputBlocks;
+  readonly #screens: Screens;
+  readonly #echo: EchoWatch;
+  #nextId: number;
+  #disposed = false;
+  readonly #allClosed: (() => void)[] = [];
+
+  constructor(options: TerminalsOptions) {
+    this.#options = options;
+    const { log, logger, clock } = options;
+    this.#blocks = new InputBlocks(log.state.inputMarks);
+    this.#nextId = log.state.lastTerminal + 1;
+    // Terminals of an earlier life of this runner ended with it.
+    for (const id of log.state.openTerminals) log.event('terminal.closed', id, { exitCode: null, signal: null });
+    this.#echo = new EchoWatch(clock, logger);
+    this.#screens = new Screens({
+      logger,
+      onReply: (id, bytes) => this.#open.get(id)?.pty.write(bytes),
+      onParsed: (id, offset) => this.#parsed(id, offset),
+      onKeyframe: (id, screen) => this.#keyframe(id, screen),
+      onFailed: (error) => {
+        throw error;
+      },
+    });
+    log.onRoom(() => this.#steerAll());
+  }
+
+  list(): TerminalInfo[] {
+    return [...this.#closed, ...[...this.#open.values()].map(({ info }) => info)].sort((a, b) => a.terminal - b.terminal);
+  }
+
+  /** Starts a login shell. Rejects what is over the limit, and shells that cannot be started. */
+  open(cols: number, rows: number, name?: string): number {
+    if (this.#open.size >= TERMINALS_MAX) {
+      throw new AppError('conflict', `An attempt has at most ${TERMINALS_MAX} terminals. Close one first.`);
+    }
+    const id = this.#nextId;
+    const { clock, log } = this.#options;
+    const command = this.#options.command(SHELL, { TERM: 'xterm-256color', COLORTERM: 'truecolor' });
+    const output = new OutputCoalescer(clock, (bytes) => this.#record(id, bytes));
+    const early: Buffer[] = [];
+    let started: OpenTerminal | null = null;
+    let pty: PtyProcess;
+    try {
+      pty = new PtyProcess({
+        command,
+        cols,
+        rows,
+        clock,
+        onData: (bytes) => (started === null ? early.push(bytes) : output.push(bytes)),
+        onEnd: ({ exitCode, signal }) => this.#ended(id, exitCode, signal),
+      });
+    } catch (error) {
+      throw new AppError('sandbox_unavailable', 'The shell could not be started. Try again; tell the staff if it stays so.', { cause: error });
+    }
+    this.#nextId += 1;
+    const info: TerminalInfo = { terminal: id, name: name ?? `Terminal ${id}`, cols, rows, open: true, exitCode: null };
+    started = {
+      id,
+      pty,
+      output,
+      path: pty.path,
+      info,
+      offset: 0,
+      parsed: 0,
+      screenBusy: false,
+      keyframeOffset: 0,
+      keyframeAtMs: clock.monoMs(),
+      input: Promise.resolve(),
+      waiting: 0,
+    };
+    this.#open.set(id, started);
+    this.#screens.open(id, cols, rows);
+    log.event('terminal.opened', id, { cols, rows, term: 'xterm-256color', shell: '/bin/bash', ...(name === undefined ? {} : { name }) });
+    for (const bytes of early) output.push(bytes);
+    this.#steer(started);
+    this.#listChanged();
+    return id;
+  }
+
+  /** Takes a chunk of input. Repeated ones are dropped; what no terminal can take still counts for the tab's mark. */
+  input(chunk: InputChunk): void {
+    const block = this.#blocks.take(chunk);
+    if (block === null) return;
+    const terminal = this.#open.get(block.terminal);
+    if (terminal === undefined || block.broken) {
+      this.#options.log.input({ ...block, inputN: block.n, hidden: true, bytes: new Uint8Array(0) });
+      return;
+    }
+    terminal.waiting += 1;
+    terminal.input = terminal.input.then(() => this.#type(terminal, block));
+  }
+
+  /** The link broke; blocks of which only a part came will come again. */
+  linkLost(): void {
+    this.#blocks.forgetPartial(this.#options.log.state.inputMarks);
+  }
+
+  resize(id: number, cols: number, rows: number): void {
+    const terminal = this.#known(id);
+    if (terminal.info.cols === cols && terminal.info.rows === rows) return;
+    terminal.output.flush();
+    terminal.pty.resize(cols, rows);
+    terminal.info = { ...terminal.info, cols, rows };
+    this.#screens.resize(id, cols, rows);
+    this.#options.log.event('terminal.resized', id, { cols, rows });
+    this.#listChanged();
+  }
+
+  /** Ends the terminal's shell. Closing a closed one changes nothing. */
+  close(id: number): void {
+    this.#open.get(id)?.pty.dispose();
+  }
+
+  /** The screen with its scrollback, for somebody who attaches. */
+  async restore(id: number): Promise<ScreenText> {
+    const terminal = this.#known(id);
+    terminal.output.flush();
+    const screen = await this.#screens.restore(id);
+    if (screen === null) throw new AppError('not_found', 'This terminal has been closed.');
+    return screen;
+  }
+
+  /** Ends all shells and resolves when the last one has been recorded as closed. */
+  async closeAll(): Promise<void> {
+    for (const { pty } of this.#open.values()) pty.dispose();
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#allClosed.push(resolve);
+    });
+  }
+
+  /** Closes everything and the helpers. Idempotent. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.closeAll();
+    this.#echo.close();
+    await this.#screens.dispose();
+  }
+
+  async #type(terminal: OpenTerminal, block: InputBlock): Promise<void> {
+    const echo = await this.#echo.ask(terminal.path);
+    terminal.waiting -= 1;
+    // What the program put out before this input stands before it.
+    terminal.output.flush();
+    const { log, logger } = this.#options;
+    log.input({ ...block, inputN: block.n, hidden: echo === 'hidden' });
+    if (!terminal.pty.write(block.bytes) && this.#open.has(terminal.id)) {
+      logger.warn({ terminal: terminal.id, bytes: block.bytes.length }, 'input was dropped: the program leaves too much unread');
+    }
+  }
+
+  #record(id: number, bytes: Uint8Array): void {
+    const terminal = this.#open.get(id);
+    if (terminal === undefined) return;
+    this.#options.log.output(id, terminal.offset, bytes);
+    terminal.offset += bytes.length;
+    this.#screens.write(id, bytes);
+    this.#steer(terminal);
+  }
+
+  /** Pauses or resumes reading, by what is neither acknowledged nor parsed. */
+  #steer(terminal: OpenTerminal): void {
+    const unparsed = terminal.offset - terminal.parsed;
+    if (unparsed > UNPARSED_MAX_BYTES) terminal.screenBusy = true;
+    else if (unparsed < UNPARSED_LOW_BYTES) terminal.screenBusy = false;
+    if (this.#options.log.full || terminal.screenBusy) terminal.pty.pause();
+    else terminal.pty.resume();
+  }
+
+  #steerAll(): void {
+    for (const terminal of this.#open.values()) this.#steer(terminal);
+  }
+
+  #parsed(id: number, offset: number): void {
+    const terminal = this.#open.get(id);
+    if (terminal === undefined) return;
+    terminal.parsed = offset;
+    if (terminal.screenBusy) this.#steer(terminal);
+    const ageMs = this.#options.clock.monoMs() - terminal.keyframeAtMs;
+    if (ageMs >= KEYFRAME_EVERY_MS && offset > terminal.keyframeOffset && !this.#options.log.full) {
+      this.#screens.requestKeyframe(id);
+    }
+  }
+
+  #keyframe(id: number, screen: ScreenText): void {
+    const terminal = this.#open.get(id);
+    if (terminal === undefined || this.#options.log.full) return;
+    const ageMs = this.#options.clock.monoMs() - terminal.keyframeAtMs;
+    if (ageMs < KEYFRAME_EVERY_MS) return;
+    // One that stands right behind the output it includes is simplest to replay from; a flood may never allow that.
+    if (screen.offset !== terminal.offset && ageMs < KEYFRAME_OVERDUE_MS) return;
+    terminal.keyframeAtMs = this.#options.clock.monoMs();
+    terminal.keyframeOffset = screen.offset;
+    this.#options.log.event('terminal.keyframe', id, screen);
+  }
+
+  #ended(id: number, exitCode: number | null, signal: number | null): void {
+    const terminal = this.#open.get(id);
+    if (terminal === undefined) return;
+    terminal.output.flush();
+    this.#open.delete(id);
+    this.#echo.forget(terminal.path);
+    this.#screens.close(id);
+    this.#options.log.event('terminal.closed', id, { exitCode, signal });
+    this.#closed.push({ ...terminal.info, open: false, exitCode });
+    if (this.#closed.length > CLOSED_LISTED_MAX) this.#closed.shift();
+    this.#listChanged();
+    if (this.#open.size === 0) for (const resolve of this.#allClosed.splice(0)) resolve();
+  }
+
+  #known(id: number): OpenTerminal {
+    const terminal = this.#open.get(id);
+    if (terminal === undefined) throw new AppError('not_found', 'This terminal has been closed.');
+    return terminal;
+  }
+
+  #listChanged(): void {
+    this.#options.onListChanged(this.list());
+  }
+}
