@@ -1,0 +1,3 @@
+export * from './embeddedDatabase.ts';
+export * from './settings.ts';
+export * from './systemClock.ts';

@@ -1,0 +1,171 @@
+/**
+ * Every setting there is. Processes call `loadSettings` once and pass values on; nothing else reads the environment.
+ * `.env.example` documents the same list, and a test holds the two together.
+ */
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import manifest from '../package.json' with { type: 'json' };
+import { embeddedDatabaseUrl } from './embeddedDatabase.ts';
+
+type Env = Record<string, string | undefined>;
+
+const port = z.coerce.number().int().min(1).max(65535);
+
+/** For each variable: what it must be, said in the error; an example; and how it is read. */
+const VARIABLES = {
+  PORT: { must: 'be a port number from 1 to 65535', example: '3000', schema: port.default(3000) },
+  HOST: { must: 'be an IP address or host name to listen on', example: '127.0.0.1', schema: z.string().regex(/^[A-Za-z0-9.:_-]+$/).default('127.0.0.1') },
+  PUBLIC_URL: {
+    must: 'be the http or https address that people open, without a path',
+    example: 'https://plumbline.example.org',
+    schema: z
+      .url({ protocol: /^https?$/ })
+      .refine((url) => new URL(url).pathname === '/' && !new URL(url).search)
+      .transform((url) => new URL(url).origin)
+      .optional(),
+  },
+  GATEWAY_PORT: { must: 'be a port number from 1 to 65535, other than PORT', example: '4801', schema: port.default(4801) },
+  DATABASE_URL: {
+    must: 'be a PostgreSQL address, or be left out to use the embedded server',
+    example: 'postgresql://plumbline:secret@db.example.org:5432/plumbline',
+    schema: z
+      .string()
+      .regex(/^postgres(ql)?:\/\/\S+$/)
+      .refine((url) => URL.canParse(url))
+      .optional(),
+  },
+  PLUMBLINE_DATA_DIR: { must: 'be an absolute path of a folder', example: '/var/lib/plumbline', schema: z.string().refine(isAbsolute).optional() },
+  PLUMBLINE_ISOLATION: { must: 'be bubblewrap or none', example: 'bubblewrap', schema: z.enum(['bubblewrap', 'none']).default('bubblewrap') },
+  PLUMBLINE_SEED: { must: 'be demo, empty or none', example: 'empty', schema: z.enum(['demo', 'empty', 'none']).optional() },
+  LOG_LEVEL: {
+    must: 'be one of trace, debug, info, warn, error, fatal, silent',
+    example: 'info',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  },
+  NODE_ENV: { must: 'be production, development or test', example: 'production', schema: z.enum(['production', 'development', 'test']).default('production') },
+} as const;
+
+export const SETTING_NAMES = Object.keys(VARIABLES) as (keyof typeof VARIABLES)[];
+
+export interface Settings {
+  port: number;
+  host: string;
+  /** Origin that browsers use: scheme, host and port, no trailing slash. */
+  publicUrl: string;
+  gatewayPort: number;
+  /** Of the embedded server's socket when DATABASE_URL is not given. */
+  databaseUrl: string;
+  databaseEmbedded: boolean;
+  dataDir: string;
+  /** The folders of the data folder. They are made by who uses them, except `keys`, which is private to the installation's user. */
+  dirs: { keys: string; store: string; images: string; runners: string; logs: string };
+  isolation: 'bubblewrap' | 'none';
+  seed: 'demo' | 'empty' | 'none';
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  nodeEnv: 'production' | 'development' | 'test';
+  /** The product's version, with the commit where it is known: `0.1.0+1a2b3c4`. */
+  version: string;
+}
+
+/** The message lists each wrong variable: its name, what is wrong, an example. */
+export class SettingsError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(`These settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'SettingsError';
+    this.problems = problems;
+  }
+}
+
+/** True for an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+// Reached only in processes that run from source: `npm start` passes the folder on to the built pages.
+function repositoryRoot(): string {
+  return resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+}
+
+function everybodyCanReach(path: string): boolean {
+  for (let folder = path; ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false;
+    if (folder === dirname(folder)) return true;
+  }
+}
+
+function defaultDataDir(): string {
+  const root = repositoryRoot();
+  // As root, the server and the sandboxes run as users of their own, who must be able to pass through.
+  if (process.getuid?.() === 0 && !everybodyCanReach(root)) {
+    return join('/var/lib/plumbline', createHash('sha256').update(root).digest('hex').slice(0, 12));
+  }
+  return join(root, '.plumbline');
+}
+
+function problem(name: keyof typeof VARIABLES, value: string | undefined): string {
+  const { must, example } = VARIABLES[name];
+  // A password must not reach a log.
+  const shown = name === 'DATABASE_URL' ? 'the value given is not' : `${JSON.stringify(value)} is not`;
+  return `${name} must ${must}; ${shown}. Example: ${name}=${example}`;
+}
+
+/** Reads and checks all settings. Throws `SettingsError` with everything that is wrong at once. */
+export function loadSettings(env: Env = process.env): Settings {
+  const problems: string[] = [];
+  const read = <Name extends keyof typeof VARIABLES>(name: Name): z.output<(typeof VARIABLES)[Name]['schema']> | undefined => {
+    // An empty line in `.env` means "not set", as people expect.
+    const value = env[name] === '' ? undefined : env[name];
+    const parsed = VARIABLES[name].schema.safeParse(value);
+    if (parsed.success) return parsed.data as z.output<(typeof VARIABLES)[Name]['schema']>;
+    problems.push(problem(name, value));
+    return undefined;
+  };
+  const raw = {
+    port: read('PORT') ?? 0,
+    host: read('HOST') ?? '',
+    publicUrl: read('PUBLIC_URL'),
+    gatewayPort: read('GATEWAY_PORT') ?? 0,
+    databaseUrl: read('DATABASE_URL'),
+    dataDir: read('PLUMBLINE_DATA_DIR'),
+    isolation: read('PLUMBLINE_ISOLATION') ?? 'bubblewrap',
+    seed: read('PLUMBLINE_SEED'),
+    logLevel: read('LOG_LEVEL') ?? 'info',
+    nodeEnv: read('NODE_ENV') ?? 'production',
+  };
+  if (problems.length === 0) {
+    const local = isLoopback(raw.host);
+    if (!raw.publicUrl && !local) problems.push(`PUBLIC_URL must be set when HOST is ${raw.host}: ${VARIABLES.PUBLIC_URL.must.replace('be ', '')}. Example: PUBLIC_URL=${VARIABLES.PUBLIC_URL.example}`);
+    if (raw.gatewayPort === raw.port) problems.push(problem('GATEWAY_PORT', String(raw.gatewayPort)));
+    if (raw.seed === 'demo' && !local) problems.push(`PLUMBLINE_SEED must not be demo when HOST is ${raw.host}: its password is printed in the documentation. Example: PLUMBLINE_SEED=empty`);
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+
+  const dataDir = resolve(raw.dataDir ?? defaultDataDir());
+  return {
+    port: raw.port,
+    host: raw.host,
+    publicUrl: raw.publicUrl ?? `http://localhost:${raw.port}`,
+    gatewayPort: raw.gatewayPort,
+    databaseUrl: raw.databaseUrl ?? embeddedDatabaseUrl(dataDir, env),
+    databaseEmbedded: raw.databaseUrl === undefined,
+    dataDir,
+    dirs: {
+      keys: join(dataDir, 'keys'),
+      store: join(dataDir, 'store'),
+      images: join(dataDir, 'images'),
+      runners: join(dataDir, 'runners'),
+      logs: join(dataDir, 'logs'),
+    },
+    isolation: raw.isolation,
+    // Accounts with a known password are made only where nobody else can sign in with them.
+    seed: raw.seed ?? (isLoopback(raw.host) ? 'demo' : 'empty'),
+    logLevel: raw.logLevel,
+    nodeEnv: raw.nodeEnv,
+    version: env.PLUMBLINE_VERSION || manifest.version,
+  };
+}

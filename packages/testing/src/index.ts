@@ -1,0 +1,5 @@
+export * from './fakeClock.ts';
+export * from './fixtures.ts';
+export * from './freePort.ts';
+export * from './temporaryFolder.ts';
+export * from './testDatabase.ts';

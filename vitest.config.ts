@@ -1,0 +1,40 @@
+import { defineConfig } from 'vitest/config';
+
+const sources = ['packages/*/src', 'apps/*/src', 'scripts', 'prisma'];
+const named = (ending: string) => sources.map((dir) => `${dir}/**/*.${ending}.{ts,tsx}`);
+
+export default defineConfig({
+  test: {
+    // Native modules and child processes are real in these tests: processes keep files apart better than threads.
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: named('test'), exclude: [...named('integration.test'), '**/node_modules/**'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: named('integration.test'),
+          globalSetup: ['packages/testing/src/globalSetup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['e2e/chaos/**/*.test.ts'],
+          globalSetup: ['packages/testing/src/globalSetup.ts'],
+          // Each test runs a whole installation and kills parts of it; two at once would starve each other.
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
