@@ -1,0 +1,141 @@
+import { AppError, type PauseReason } from '@plumbline/core';
+import { appendClockEvent, cancelScore, listNotes, listScores, requestScore, writeNote } from '@plumbline/database';
+import {
+  FILE_REQUESTS,
+  REQUESTS,
+  type RequestAct,
+  type RequestArgs,
+  type RequestResult,
+  TASK_COMMAND_ACTS,
+  TERMINAL_REQUESTS,
+  VIEWER_ACTS,
+} from '@plumbline/protocol';
+import type { LiveAttempt } from './liveAttempt.ts';
+import type { CallAct } from './runnerConnection.ts';
+import { scoreRowFor } from './scoreView.ts';
+
+/** Who asks: a browser tab, or the `task` command in the sandbox, which acts for the participant. */
+export interface Requester {
+  role: 'participant' | 'viewer';
+  /** The participant's user for the clock's events. */
+  userId: string | null;
+  via: 'browser' | 'task';
+}
+
+/** Freezing takes milliseconds; a pause that cannot be confirmed within this is refused rather than half done. */
+const FREEZE_TIMEOUT_MS = 5_000;
+
+type Handler<A extends RequestAct> = (attempt: LiveAttempt, args: RequestArgs<A>, requester: Requester) => Promise<RequestResult<A>>;
+
+const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof typeof TERMINAL_REQUESTS>]: Handler<A> } = {
+  status: async (attempt) => attempt.clock.status(),
+  instructions: async (attempt, _args, { role }) => {
+    if (role === 'participant') assertRunning(attempt);
+    return runnerOf(attempt).call('instructions', {});
+  },
+  score: async (attempt, _args, { userId }) => {
+    assertRunning(attempt);
+    runnerOf(attempt);
+    const row = await requestScore(attempt.gateway.db, attempt.id, 'participant', userId);
+    await attempt.scoring.start(row);
+    return { scoreId: row.id, n: row.n };
+  },
+  'score.cancel': async (attempt) => {
+    assertRunning(attempt);
+    return runnerOf(attempt).call('score.cancel', {});
+  },
+  scores: async (attempt, _args, { role }) => {
+    const rows = await listScores(attempt.gateway.db, attempt.id);
+    return { scores: rows.map((row) => scoreRowFor(row, attempt.view, role)) };
+  },
+  note: async (attempt, { text }) => {
+    if (!attempt.underWay) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
+    const note = await writeNote(attempt.gateway.db, attempt.id, text);
+    attempt.broadcast({ t: 'note', n: note.n, text, elapsedMs: note.elapsedMs, atMs: note.at.getTime() });
+    return { n: note.n };
+  },
+  notes: async (attempt) => {
+    const notes = await listNotes(attempt.gateway.db, attempt.id);
+    return { notes: notes.map(({ n, text, elapsedMs, at }) => ({ n, text, elapsedMs, atMs: at.getTime() })) };
+  },
+  pause: (attempt, { reason, note }, { userId }) => pause(attempt, reason, note, userId),
+  resume: async (attempt, _args, { userId, via }) => {
+    // Only a deliberate click resumes, and no process of a paused sandbox can be the one that asks.
+    if (via !== 'browser') throw new AppError('forbidden', 'Resume in the browser.');
+    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
+    await attempt.refresh();
+    attempt.restoreAll();
+    return attempt.clock.status();
+  },
+  submit: async (attempt, _args, { userId }) => {
+    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'submitted' }, { by: userId });
+    await attempt.refresh();
+    return {};
+  },
+};
+
+/**
+ * Does one act for somebody. `args` come from a browser or a sandbox and are checked here.
+ *
+ * @throws AppError `invalid_input` for an unknown act or wrong arguments, `forbidden` for one that the requester may not do,
+ *   `clock_not_running` where the clock must run, `sandbox_unavailable` while the sandbox is away.
+ */
+export async function perform(attempt: LiveAttempt, act: string, args: unknown, requester: Requester): Promise<unknown> {
+  if (!Object.hasOwn(REQUESTS, act)) throw new AppError('invalid_input', `There is no act "${act.slice(0, 60)}". Reload the page.`);
+  const known = act as RequestAct;
+  const allowed: readonly string[] | null = requester.role === 'viewer' ? VIEWER_ACTS : requester.via === 'task' ? TASK_COMMAND_ACTS : null;
+  if (allowed !== null && !allowed.includes(known)) {
+    throw new AppError('forbidden', requester.role === 'viewer' ? 'Who watches changes nothing.' : `"${act}" is not open to the task command.`);
+  }
+  const parsed = REQUESTS[known].args.safeParse(args ?? {});
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new AppError('invalid_input', `${act}: ${issue?.path.join('.') || 'arguments'}: ${issue?.message ?? 'not valid'}.`);
+  }
+  if (Object.hasOwn(FILE_REQUESTS, known) || Object.hasOwn(TERMINAL_REQUESTS, known)) {
+    assertRunning(attempt, known === 'sandbox.processes' || known === 'terminal.resize');
+    return runnerOf(attempt).call(known as CallAct, parsed.data as never);
+  }
+  const handler = HANDLERS[known as keyof typeof HANDLERS] as Handler<RequestAct>;
+  return handler(attempt, parsed.data as never, requester);
+}
+
+async function pause(attempt: LiveAttempt, reason: PauseReason, note: string | undefined, userId: string | null) {
+  assertRunning(attempt);
+  if (reason === 'platform' || reason === 'absent') throw new AppError('forbidden', 'Only the platform pauses for that reason.');
+  await attempt.scoring.settled();
+  assertRunning(attempt);
+  const runner = runnerOf(attempt);
+  // Frozen first, committed second: no process of the participant's may compute off the clock.
+  try {
+    await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
+  } catch (error) {
+    await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
+    throw new AppError('sandbox_unavailable', 'The sandbox did not confirm that it stands still, so the attempt is not paused and the clock runs on. Try again.', {
+      cause: error,
+    });
+  }
+  try {
+    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'paused', reason, ...(note ? { note } : {}) }, { by: userId });
+  } catch (error) {
+    await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
+    throw error;
+  }
+  await attempt.refresh();
+  return attempt.clock.status();
+}
+
+function assertRunning(attempt: LiveAttempt, alsoPaused = false): void {
+  const { state } = attempt.view;
+  if (state === 'running' || (alsoPaused && state === 'paused')) return;
+  if (state === 'paused') throw new AppError('clock_not_running', 'The attempt is paused. Resume it first.');
+  if (state === 'finalising' || state === 'completed') throw new AppError('time_expired', 'The attempt has ended. What you submitted is kept.');
+  throw new AppError('clock_not_running', 'The clock has not started.');
+}
+
+function runnerOf(attempt: LiveAttempt) {
+  if (attempt.runner === null) {
+    throw new AppError('sandbox_unavailable', 'The sandbox is not connected right now. Your work is kept; it comes back by itself.');
+  }
+  return attempt.runner;
+}

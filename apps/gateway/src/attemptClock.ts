@@ -1,0 +1,107 @@
+import { AppError, clockFigures, deadlineMs, toAppError, warningsCrossed } from '@plumbline/core';
+import { appendClockEvent } from '@plumbline/database';
+import type { AttemptStatus, ClockView } from '@plumbline/protocol';
+import type { LiveAttempt } from './liveAttempt.ts';
+
+/** Timers of Node hold at most 2^31 ms; a longer wait is cut and armed again. */
+const TIMER_MAX_MS = 60_000;
+/** How long to wait before a deadline is served again when the database did not answer. */
+const RETRY_MS = 1_000;
+/** The least remaining time for which the runner's own zero is taken: its timer may be this much ahead of the database. */
+const ZERO_TOLERANCE_MS = 50;
+
+/**
+ * Serves one attempt's clock: sends it to the runner and the browsers, warns, and ends the attempt at zero. It computes
+ * nothing itself: the figures are `core`'s over the stored events, on the database's clock.
+ */
+export class AttemptClock {
+  readonly #attempt: LiveAttempt;
+  #timer: NodeJS.Timeout | null = null;
+  #lastRemainingMs = Number.NaN;
+  #ending = false;
+
+  constructor(attempt: LiveAttempt) {
+    this.#attempt = attempt;
+  }
+
+  clockView(): ClockView {
+    return clockFigures(this.#attempt.view, this.#attempt.gateway.time.nowMs());
+  }
+
+  status(): AttemptStatus {
+    const { state, elapsedMs, remainingMs, limitMs, pausesLeft, pauseLeftMs } = this.clockView();
+    const { view, recordingStalled } = this.#attempt;
+    return { state, elapsedMs, remainingMs, limitMs, pausesLeft, pauseLeftMs, scoreVisible: view.scoreVisible, recordingStalled };
+  }
+
+  /** Sends the clock as it is now to everybody, and arms the timer for what comes next. */
+  publish(warningMs?: number): void {
+    const clock = this.clockView();
+    this.#lastRemainingMs = clock.remainingMs;
+    this.#attempt.broadcast({ t: 'clock', clock, ...(warningMs === undefined ? {} : { warning: warningMs / 60_000 }) });
+    this.sendToRunner(clock);
+    this.#arm(clock);
+  }
+
+  sendToRunner(clock: ClockView = this.clockView()): void {
+    const { state } = clock;
+    const runnerState =
+      state === 'running' ? 'running' : state === 'paused' ? 'frozen' : state === 'provisioning' || state === 'ready' ? 'waiting' : 'ended';
+    this.#attempt.runner?.send({ t: 'clock', n: clock.n, state: runnerState, remainingMs: Math.max(0, clock.remainingMs) });
+  }
+
+  /** The runner froze at its own zero; where time is left after all, it is told so and thaws. */
+  runnerReachedZero(): void {
+    if (this.#attempt.view.state !== 'running') return this.sendToRunner();
+    if (this.clockView().remainingMs > ZERO_TOLERANCE_MS) return this.sendToRunner();
+    void this.#expire();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #arm(clock: ClockView): void {
+    this.stop();
+    if (!clock.running) return;
+    const toWarnings = [60, 15, 5].map((minutes) => clock.remainingMs - minutes * 60_000).filter((ms) => ms > 0);
+    const dueMs = Math.min(clock.remainingMs, ...toWarnings, TIMER_MAX_MS);
+    this.#timer = setTimeout(() => this.#due(), Math.max(1, dueMs + 1));
+  }
+
+  #due(): void {
+    const { view, gateway } = this.#attempt;
+    const nowMs = gateway.time.nowMs();
+    const deadline = deadlineMs(view.clockEvents, nowMs, view.limits.limitMs);
+    if (deadline !== null && nowMs >= deadline) {
+      void this.#expire();
+      return;
+    }
+    const clock = this.clockView();
+    const crossed = warningsCrossed(this.#lastRemainingMs, clock.remainingMs, clock.limitMs);
+    this.#lastRemainingMs = clock.remainingMs;
+    const warningMs = crossed.at(-1);
+    if (warningMs !== undefined) this.#attempt.broadcast({ t: 'clock', clock, warning: warningMs / 60_000 });
+    this.#arm(clock);
+  }
+
+  async #expire(): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    const { gateway, id } = this.#attempt;
+    try {
+      await appendClockEvent(gateway.db, id, { kind: 'expired' }, { by: null, ifRemainingAtMostMs: ZERO_TOLERANCE_MS });
+      await this.#attempt.refresh();
+    } catch (error) {
+      // A conflict means that time is left or that it has ended already: what is stored decides.
+      if (error instanceof AppError && error.code !== 'internal') await this.#attempt.refresh().catch(() => {});
+      else {
+        gateway.log.warn({ attempt: id, error: String(toAppError(error).cause ?? error) }, 'could not end the attempt at its limit; trying again');
+        this.#timer = setTimeout(() => this.#due(), RETRY_MS);
+      }
+    } finally {
+      this.#ending = false;
+    }
+  }
+}

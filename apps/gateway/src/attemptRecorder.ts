@@ -1,0 +1,38 @@
+import { AppError } from '@plumbline/core';
+import { claimEpoch } from '@plumbline/database';
+import { AttemptRecorder } from '@plumbline/recording/recorder';
+import type { LiveAttempt } from './liveAttempt.ts';
+
+/**
+ * Takes ownership of an attempt's recording: raises its epoch, which makes every write of an earlier owner fail, and opens
+ * the recorder where Postgres says that it stands.
+ *
+ * @throws AppError `forbidden` when the token is no longer the live incarnation's.
+ */
+export async function openRecorder(
+  attempt: LiveAttempt,
+  tokenHash: string,
+  runnerSource: string,
+): Promise<{ recorder: AttemptRecorder; epoch: number; runnerMark: number }> {
+  const { db, store, keys, log } = attempt.gateway;
+  const claim = await claimEpoch(db, attempt.id, tokenHash);
+  if (claim === null) throw new AppError('forbidden', 'This runner was replaced.');
+  const recorder: AttemptRecorder = await AttemptRecorder.open({
+    db,
+    store,
+    keys,
+    attemptId: attempt.id,
+    claim,
+    nowMs: () => attempt.gateway.time.nowMs(),
+    onDurable: (source, n) => {
+      if (attempt.recorder === recorder || attempt.recorder === null) attempt.sourceDurable(source, n);
+    },
+    onStalled: (stalled) => attempt.setStalled(stalled),
+    onStale: () => {
+      if (attempt.recorder === recorder) attempt.lostOwnership();
+    },
+    beforeDurable: (events) => attempt.scoring.beforeDurable(events),
+    onError: (error) => log.warn({ attempt: attempt.id, error: String(error) }, 'the recording could not be written; it is kept and tried again'),
+  });
+  return { recorder, epoch: claim.epoch, runnerMark: recorder.mark(runnerSource) };
+}

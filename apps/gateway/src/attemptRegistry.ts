@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { AppError, assertCan, isUnderWay, needsRunner, TICKET_ACT, toAppError } from '@plumbline/core';
+import { loadAttempt, redeemTicket, releaseHeartbeats } from '@plumbline/database';
+import { CLOSE_CODES, PROTOCOL_VERSION, type RunnerHello } from '@plumbline/protocol';
+import type { WebSocket } from 'ws';
+import { perform } from './acts.ts';
+import { BrowserConnection } from './browserConnection.ts';
+import type { Gateway } from './gateway.ts';
+import { LiveAttempt } from './liveAttempt.ts';
+import { parseRunnerMessage } from './runnerConnection.ts';
+
+/** A link's durable sign of life: an outage is counted from the last one, so it bounds what an expert could lose. */
+const HEARTBEAT_MS = 1_000;
+/** A caller that has not said who it is by then is dropped. */
+const HELLO_TIMEOUT_MS = 10_000;
+
+/** The attempts that this gateway serves now, and how one gets in: a runner by its token, a browser by its ticket. */
+export class AttemptRegistry {
+  readonly #gateway: Gateway;
+  readonly #attempts = new Map<string, Promise<LiveAttempt>>();
+  readonly #live = new Map<string, LiveAttempt>();
+  readonly #heartbeat: NodeJS.Timeout;
+  #beating = false;
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** A browser's socket, authorised by a single-use ticket. Everything refused is refused with a close code and words. */
+  async acceptBrowser(socket: WebSocket, ticket: string): Promise<void> {
+    // What the tab sends before its ticket is checked waits here, in order.
+    socket.pause();
+    try {
+      const redeemed = await redeemTicket(this.#gateway.db, ticket);
+      const attempt = await this.#attempt(redeemed.attemptId);
+      assertCan(redeemed.actor, TICKET_ACT[redeemed.purpose], { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
+      const role = redeemed.purpose === 'watch' ? 'viewer' : 'participant';
+      const { actor, sessionId } = redeemed;
+      const connection = new BrowserConnection(socket, { actor, sessionId, role }, () => this.#gateway.time.nowMs(), {
+        onHello: (browser) => {
+          attempt.attachBrowser(browser).catch((error) => {
+            this.#gateway.log.warn({ error: String(error) }, 'a browser could not be welcomed');
+            browser.close(CLOSE_CODES.restarting, 'the platform is not ready yet');
+          });
+        },
+        onRequest: (browser, request) => {
+          perform(attempt, request.act, request.args, { role, userId: actor.userId, via: 'browser' }).then(
+            (result) => browser.send({ t: 'reply', id: request.id, result }),
+            (error) => {
+              const known = toAppError(error);
+              if (known.code === 'internal') this.#gateway.log.error({ attempt: attempt.id, act: request.act, error: String(known.cause) }, 'an act failed');
+              browser.send({ t: 'reply', id: request.id, error: { code: known.code, message: known.message } });
+            },
+          );
+        },
+        onEvent: (browser, event) => attempt.eventFromBrowser(browser, event),
+        onInput: (browser, frame) => attempt.inputFromBrowser(browser, frame),
+        onAttach: (browser, terminal) => {
+          if (!attempt.terminals.some((known) => known.terminal === terminal)) throw new AppError('not_found', 'That terminal does not exist.');
+          browser.watch(terminal);
+        },
+        onLatency: (browser, roundTripMs) => attempt.recordOwn('connection.latency', { tab: browser.tab, roundTripMs }),
+        onClose: (browser, code) => {
+          attempt.detachBrowser(browser, code);
+          this.#release(attempt);
+        },
+      });
+      setTimeout(() => {
+        if (!connection.greeted) connection.close(CLOSE_CODES.bad_frame, 'no hello came');
+      }, HELLO_TIMEOUT_MS).unref();
+      socket.resume();
+    } catch (error) {
+      const { code, message, cause } = toAppError(error);
+      const closeCode =
+        code === 'forbidden' ? CLOSE_CODES.forbidden : code === 'not_found' ? CLOSE_CODES.not_found : code === 'unauthenticated' ? CLOSE_CODES.ticket_invalid : CLOSE_CODES.restarting;
+      if (code === 'internal') this.#gateway.log.warn({ error: String(cause) }, 'a browser could not be let in');
+      socket.resume();
+      socket.close(closeCode, message.slice(0, 120));
+    }
+  }
+
+  /** A runner's socket: its first message must carry the token of the attempt's live incarnation. */
+  acceptRunner(socket: WebSocket): void {
+    const timer = setTimeout(() => socket.terminate(), HELLO_TIMEOUT_MS);
+    socket.once('error', () => socket.terminate());
+    socket.once('message', (data: Buffer) => {
+      clearTimeout(timer);
+      const hello = parseRunnerMessage(data);
+      if (hello?.t !== 'hello') return socket.close(1008, 'the first message must be hello');
+      // Nothing may be read before the attempt listens; what follows the hello waits in the socket.
+      socket.pause();
+      this.#attachRunner(socket, hello)
+        .then(() => socket.resume())
+        .catch((error) => {
+          const { code, message, cause } = toAppError(error);
+          this.#gateway.log.warn({ attempt: hello.attemptId, code, message, error: String(cause ?? '') }, 'a runner was refused');
+          socket.resume();
+          // Only what will not change is `refused`; after anything else the runner tries again.
+          if (code !== 'internal' && code !== 'unavailable') socket.send(JSON.stringify({ t: 'refused', error: { code, message } }));
+          socket.close(1008, message.slice(0, 120));
+        });
+    });
+  }
+
+  /** An attempt changed in the database. */
+  changed(attemptId: string): void {
+    void this.#live.get(attemptId)?.refresh().catch(() => {});
+  }
+
+  /** Notifications may have been missed: everything is read again. */
+  changedAll(): void {
+    for (const id of this.#live.keys()) this.changed(id);
+  }
+
+  /** A session ended, or all of a user's: their sockets close at once. */
+  sessionsEnded(matches: (identity: { sessionId: string; actor: { userId: string } }) => boolean): void {
+    for (const attempt of this.#live.values()) {
+      for (const browser of attempt.browsers) {
+        if (matches(browser.identity)) browser.close(CLOSE_CODES.ticket_invalid, 'your sign-in has ended');
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    await Promise.allSettled([...this.#live.values()].map((attempt) => attempt.close()));
+  }
+
+  async #attachRunner(socket: WebSocket, hello: RunnerHello): Promise<void> {
+    if (hello.protocol !== PROTOCOL_VERSION) throw new AppError('conflict', `This gateway speaks protocol ${PROTOCOL_VERSION}, the runner ${hello.protocol}.`);
+    const attempt = await this.#attempt(hello.attemptId);
+    await attempt.refresh();
+    if (!needsRunner(attempt.view.state)) throw new AppError('conflict', `The attempt is ${attempt.view.state} and needs no runner.`);
+    await attempt.attachRunner(socket, hello, createHash('sha256').update(hello.token).digest('hex'));
+    socket.once('close', () => this.#release(attempt));
+    this.#gateway.log.info({ attempt: attempt.id, state: attempt.view.state }, 'runner attached');
+  }
+
+  #attempt(id: string): Promise<LiveAttempt> {
+    let loading = this.#attempts.get(id);
+    if (loading === undefined) {
+      loading = loadAttempt(this.#gateway.db, id).then((view) => {
+        const attempt = new LiveAttempt(this.#gateway, view);
+        attempt.handleTask = (act, args) => perform(attempt, act, args, { role: 'participant', userId: view.ownerUserId, via: 'task' });
+        this.#live.set(id, attempt);
+        return attempt;
+      });
+      loading.catch(() => this.#attempts.delete(id));
+      this.#attempts.set(id, loading);
+    }
+    return loading;
+  }
+
+  #release(attempt: LiveAttempt): void {
+    if (!attempt.idle || this.#live.get(attempt.id) !== attempt) return;
+    attempt.clock.stop();
+    this.#live.delete(attempt.id);
+    this.#attempts.delete(attempt.id);
+    void attempt.close();
+  }
+
+  async #beat(): Promise<void> {
+    // A beat that waits for the database must not be followed by a crowd of others.
+    if (this.#beating) return;
+    this.#beating = true;
+    try {
+      const held = [...this.#live.values()].filter((attempt) => attempt.runner !== null && isUnderWay(attempt.view.state));
+      if (held.length > 0) await releaseHeartbeats(this.#gateway.db, held.map((attempt) => attempt.id));
+    } catch (error) {
+      this.#gateway.log.warn({ error: String(error) }, 'the database takes no heartbeats; the time until it does is given back');
+    } finally {
+      this.#beating = false;
+    }
+  }
+}

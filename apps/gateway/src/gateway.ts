@@ -1,0 +1,15 @@
+import type { Database } from '@plumbline/database';
+import type { RecordingKeys } from '@plumbline/recording';
+import type { ObjectStore } from '@plumbline/storage';
+import type { Logger } from 'pino';
+import type { ServerTime } from './serverTime.ts';
+
+/** What every part of this process shares. */
+export interface Gateway {
+  readonly db: Database;
+  readonly store: ObjectStore;
+  readonly keys: RecordingKeys;
+  readonly time: ServerTime;
+  readonly log: Logger;
+  readonly version: string;
+}

@@ -1,0 +1,382 @@
+import { AppError, isUnderWay, toAppError } from '@plumbline/core';
+import { appendClockEvent, type AttemptView, listScores, loadAttempt, noteOutage, setProgress, moveAttempt } from '@plumbline/database';
+import {
+  BROWSER_EVENT_TYPES,
+  CLOSE_CODES,
+  encodeForwardedInput,
+  EVENTS,
+  type EventInput,
+  type EventType,
+  type InputFrame,
+  type RunnerFrame,
+  type RunnerHello,
+  type RunnerToGateway,
+  type TerminalInfo,
+} from '@plumbline/protocol';
+import type { AttemptRecorder } from '@plumbline/recording';
+import type { WebSocket } from 'ws';
+import { AttemptClock } from './attemptClock.ts';
+import { openRecorder } from './attemptRecorder.ts';
+import type { BrowserConnection } from './browserConnection.ts';
+import { EditorMirror } from './editorMirror.ts';
+import { Finalisation } from './finalisation.ts';
+import type { Gateway } from './gateway.ts';
+import { InputDurability } from './inputDurability.ts';
+import { RunnerConnection } from './runnerConnection.ts';
+import { Scoring } from './scoring.ts';
+import { scoreRowFor } from './scoreView.ts';
+
+const BROWSER_TYPES: ReadonlySet<string> = new Set(BROWSER_EVENT_TYPES);
+
+/**
+ * One attempt that somebody is connected to: the runner's link, the browsers', the recorder between them and the
+ * clock's timers. Everything here can be lost at any moment and is rebuilt from Postgres, the runner and the browsers.
+ */
+export class LiveAttempt {
+  readonly id: string;
+  readonly gateway: Gateway;
+  readonly clock: AttemptClock;
+  readonly scoring: Scoring;
+  readonly browsers = new Set<BrowserConnection>();
+  readonly editors = new EditorMirror();
+  view: AttemptView;
+  runner: RunnerConnection | null = null;
+  recorder: AttemptRecorder | null = null;
+  terminals: TerminalInfo[] = [];
+  readonly #input = new InputDurability();
+  readonly #finalisation: Finalisation;
+  readonly #ownEvents: { type: EventType; data: unknown }[] = [];
+  #ownN = 0;
+  #epoch = 0;
+  #runnerSource = '';
+  #stalled = false;
+  #refreshing: Promise<void> = Promise.resolve();
+
+  constructor(gateway: Gateway, view: AttemptView) {
+    this.gateway = gateway;
+    this.id = view.id;
+    this.view = view;
+    this.clock = new AttemptClock(this);
+    this.scoring = new Scoring(this);
+    this.#finalisation = new Finalisation(this);
+  }
+
+  /** Nobody is connected and nothing is left to write. */
+  get idle(): boolean {
+    return this.runner === null && this.browsers.size === 0;
+  }
+
+  get recordingStalled(): boolean {
+    return this.#stalled;
+  }
+
+  /** Reads the attempt again and tells runner and browsers what changed. Runs one at a time, in order. */
+  refresh(): Promise<void> {
+    this.#refreshing = this.#refreshing.then(async () => {
+      const before = this.view.state;
+      this.view = await loadAttempt(this.gateway.db, this.id);
+      this.clock.publish();
+      this.recorder?.takeOutbox();
+      if (this.view.state === 'finalising') this.#finalisation.advance();
+      if (before !== this.view.state && (this.view.state === 'completed' || this.view.state === 'void')) {
+        this.runner?.send({ t: 'shutdown', reason: `the attempt is ${this.view.state}` });
+      }
+    });
+    const done = this.#refreshing;
+    this.#refreshing = done.catch((error) => {
+      this.gateway.log.warn({ attempt: this.id, error: String(error) }, 'could not read the attempt; its clock stands as it was');
+    });
+    return done;
+  }
+
+  // --- the runner's side
+
+  /** Takes a runner's call: raises the epoch, opens the recorder on it, and gives back the outage that ends here. */
+  async attachRunner(socket: WebSocket, hello: RunnerHello, tokenHash: string): Promise<void> {
+    this.runner?.close(1000, 'another call of this runner was taken');
+    this.#runnerSource = `runner:${hello.incarnation}`;
+    const { recorder, epoch, runnerMark } = await openRecorder(this, tokenHash, this.#runnerSource);
+    this.recorder = recorder;
+    this.#epoch = epoch;
+    this.#ownN = 0;
+    await noteOutage(this.gateway.db, this.id, 'the platform lost the link to the sandbox');
+    const runner: RunnerConnection = new RunnerConnection(socket, {
+      onMessage: (message) => this.#fromRunner(message),
+      onFrame: (frame) => this.#frameFromRunner(frame),
+      onClose: () => this.#runnerLeft(runner),
+    });
+    this.runner = runner;
+    this.terminals = hello.terminals;
+    for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
+    runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
+    this.sourceDurable(this.#runnerSource, runnerMark);
+    if (hello.phase !== 'starting') await this.#markReady(null);
+    this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
+    for (const event of this.#ownEvents.splice(0)) this.recordOwn(event.type, event.data);
+    await this.refresh();
+    for (const browser of this.browsers) {
+      this.#sendDurable(browser);
+      browser.send({ t: 'terminals', terminals: this.terminals });
+      browser.send({ t: 'sandbox', state: 'attached' });
+    }
+    this.restoreAll();
+  }
+
+  #runnerLeft(runner: RunnerConnection): void {
+    if (this.runner !== runner) return;
+    this.runner = null;
+    this.recordOwn('connection.detached', { tab: this.#runnerSource, role: 'runner' });
+    for (const browser of this.browsers) browser.send({ t: 'sandbox', state: 'away' });
+  }
+
+  /** Another gateway took the call: this one may write nothing more. */
+  lostOwnership(): void {
+    this.recorder = null;
+    this.runner?.close(1000, 'another gateway took this attempt');
+    for (const browser of this.browsers) browser.close(CLOSE_CODES.restarting, 'the attempt moved to another gateway');
+  }
+
+  #fromRunner(message: Exclude<RunnerToGateway, { t: 'hello' | 'answer' | 'ping' | 'pong' }>): void {
+    switch (message.t) {
+      case 'event':
+        return this.#eventFromRunner(message);
+      case 'terminals':
+        this.terminals = message.terminals;
+        return this.broadcast({ t: 'terminals', terminals: message.terminals });
+      case 'progress':
+        return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
+      case 'ready':
+        return this.#later(this.#markReady(message));
+      case 'failed':
+        return this.#later(this.#provisioningFailed(message.reason.slice(0, 2000)));
+      case 'zero':
+        return this.clock.runnerReachedZero();
+      case 'slept':
+        return this.#later(
+          appendClockEvent(this.gateway.db, this.id, {
+            kind: 'outage',
+            fromMs: message.fromMs,
+            toMs: Math.min(message.toMs, this.gateway.time.nowMs()),
+            cause: "the sandbox's host slept",
+          }, { by: null }),
+        );
+      case 'task':
+        return this.#taskCommand(message);
+    }
+  }
+
+  #eventFromRunner(message: Extract<RunnerToGateway, { t: 'event' }>): void {
+    const definition = message.type in EVENTS ? EVENTS[message.type as EventType] : undefined;
+    const data = definition?.schema.safeParse(message.data);
+    if (definition === undefined || data === undefined || !data.success || BROWSER_TYPES.has(message.type)) {
+      this.gateway.log.error({ attempt: this.id, type: message.type, n: message.n }, 'the runner sent an event that no schema knows');
+      this.runner?.close(1008, `malformed event ${message.n}`);
+      return;
+    }
+    const event = { type: message.type, stream: message.stream, atMs: message.atMs, data: data.data } as EventInput;
+    if (this.#offerFromRunner(message.n, event) && (event.type === 'file.changed' || event.type === 'editor.saved')) {
+      this.broadcast({
+        t: 'file',
+        path: event.data.path,
+        hash: event.data.hash,
+        ...(event.type === 'editor.saved' ? { tab: event.data.tab } : {}),
+      });
+    }
+  }
+
+  #frameFromRunner(frame: RunnerFrame): void {
+    const { terminal: stream, atMs } = frame;
+    if (frame.kind === 'output') {
+      const taken = this.#offerFromRunner(frame.n, { type: 'terminal.output', stream, atMs, data: { offset: frame.offset, bytes: frame.bytes } });
+      if (!taken) return;
+      for (const browser of this.browsers) browser.output(frame.terminal, frame.offset, frame.bytes);
+      return;
+    }
+    const data = {
+      tab: frame.tab,
+      n: frame.inputN,
+      ...(frame.hidden ? { hiddenBytes: frame.length } : { bytes: frame.bytes }),
+      ...(frame.paste ? { paste: true } : {}),
+    };
+    this.#input.journalled(frame.n, frame.tab, frame.inputN);
+    this.#offerFromRunner(frame.n, { type: 'terminal.input', stream, atMs, data });
+  }
+
+  #offerFromRunner(n: number, event: EventInput): boolean {
+    const outcome = this.recorder?.offer(this.#runnerSource, n, event) ?? 'gap';
+    // A runner numbers without gaps, so one means that something was lost on the way: it attaches anew and resends.
+    if (outcome === 'gap') this.runner?.close(1008, `event ${n} came out of order`);
+    return outcome === 'taken';
+  }
+
+  async #markReady(ready: { isolation: string; freezeMethod: string } | null): Promise<void> {
+    if (this.view.state !== 'provisioning') return;
+    await moveAttempt(this.gateway.db, this.id, 'ready', { isolation: ready?.isolation, freezeMethod: ready?.freezeMethod });
+    await this.refresh();
+  }
+
+  async #provisioningFailed(reason: string): Promise<void> {
+    if (this.view.state !== 'provisioning') return;
+    await moveAttempt(this.gateway.db, this.id, 'scheduled', { progress: reason });
+    this.runner?.send({ t: 'shutdown', reason: 'provisioning failed' });
+    await this.refresh();
+  }
+
+  #taskCommand(message: Extract<RunnerToGateway, { t: 'task' }>): void {
+    const runner = this.runner;
+    this.handleTask(message.act, message.args).then(
+      (result) => runner?.send({ t: 'taskReply', id: message.id, result }),
+      (error) => {
+        const { code, message: text } = toAppError(error);
+        runner?.send({ t: 'taskReply', id: message.id, error: { code, message: text } });
+      },
+    );
+  }
+
+  /** Set by the registry, which knows the acts: keeps this file free of them. */
+  handleTask: (act: string, args: unknown) => Promise<unknown> = () => Promise.reject(new AppError('unavailable', 'The gateway is starting.'));
+
+  // --- the browsers' side
+
+  async attachBrowser(browser: BrowserConnection): Promise<void> {
+    browser.onRestoreWanted((terminal) => this.#restore(browser, terminal));
+    this.browsers.add(browser);
+    const { role } = browser.identity;
+    const scores = await listScores(this.gateway.db, this.id);
+    browser.send({
+      t: 'welcome',
+      version: this.gateway.version,
+      role,
+      attemptId: this.id,
+      title: this.view.title,
+      clock: this.clock.clockView(),
+      status: this.clock.status(),
+      terminals: this.terminals,
+      scores: scores.map((row) => scoreRowFor(row, this.view, role)),
+      sandbox: this.runner === null ? 'away' : 'attached',
+      eventsDurable: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
+      inputDurable: this.#input.durable(browser.tab),
+    });
+    if (this.#stalled) browser.send({ t: 'recording', stalled: true });
+    if (role === 'viewer') for (const event of this.editors.events()) this.#showEditor(browser, event);
+    this.recordOwn('connection.attached', { tab: browser.tab, role });
+  }
+
+  detachBrowser(browser: BrowserConnection, code: number): void {
+    if (!this.browsers.delete(browser)) return;
+    this.recordOwn('connection.detached', { tab: browser.tab, role: browser.identity.role, code });
+  }
+
+  eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void {
+    if (browser.identity.role !== 'participant') throw new AppError('forbidden', 'Who watches cannot write.');
+    if (!BROWSER_TYPES.has(event.type)) throw new AppError('invalid_input', `A page cannot record ${event.type.slice(0, 60)}.`);
+    const data = EVENTS[event.type as EventType].schema.safeParse(event.data);
+    // A claim that no schema knows still takes its number: refusing it would stop everything the tab says after it.
+    const input = (
+      data.success && (data.data as { tab?: string }).tab === browser.tab
+        ? { type: event.type, stream: 0, atMs: event.atMs, data: data.data }
+        : { type: 'connection.gap', stream: 0, atMs: event.atMs, data: { source: `tab:${browser.tab}`, from: event.n, to: event.n, reason: 'malformed' } }
+    ) as EventInput;
+    const outcome = this.recorder?.offer(`tab:${browser.tab}`, event.n, input);
+    if (!data.success) throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
+    if (outcome !== 'taken' || !input.type.startsWith('editor.')) return;
+    const editorEvent = input as Parameters<EditorMirror['take']>[0];
+    this.editors.take(editorEvent);
+    for (const other of this.browsers) if (other.identity.role === 'viewer') this.#showEditor(other, editorEvent);
+  }
+
+  inputFromBrowser(browser: BrowserConnection, frame: InputFrame): void {
+    if (browser.identity.role !== 'participant') throw new AppError('forbidden', 'Who watches cannot type.');
+    // While the sandbox is away the tab keeps what it typed, and sends it again when it is back.
+    if (this.runner === null) return;
+    const refused = this.view.state !== 'running';
+    this.runner.sendInput(
+      encodeForwardedInput({
+        tab: browser.tab,
+        terminal: frame.terminal,
+        n: frame.n,
+        more: refused ? false : frame.more,
+        bytes: refused ? new Uint8Array() : frame.bytes,
+      }),
+    );
+    if (refused) throw new AppError('clock_not_running', 'The clock is not running, so what you typed was not sent.');
+  }
+
+  /** Sends every viewer a fresh screen of what it watches. */
+  restoreAll(): void {
+    for (const browser of this.browsers) for (const flow of browser.flows.values()) flow.start();
+  }
+
+  #restore(browser: BrowserConnection, terminal: number): void {
+    const runner = this.runner;
+    if (runner === null) return;
+    // Instructions and screens stay hidden while the clock has not started, and while it is paused.
+    if (browser.identity.role === 'participant' && this.view.state !== 'running') return;
+    runner.call('restore', { terminal }).then(
+      (screen) => browser.restore(screen),
+      (error) => browser.fail(toAppError(error)),
+    );
+  }
+
+  #showEditor(browser: BrowserConnection, event: EventInput): void {
+    browser.send({ t: 'editor', type: event.type, atMs: event.atMs, data: event.data });
+  }
+
+  broadcast(message: Parameters<BrowserConnection['send']>[0]): void {
+    for (const browser of this.browsers) browser.send(message);
+  }
+
+  // --- the recording
+
+  /** An event that this gateway saw itself. Kept until there is a recorder; its source is this epoch's alone. */
+  recordOwn(type: EventType, data: unknown): void {
+    if (this.recorder === null) {
+      if (this.#ownEvents.length < 1_000) this.#ownEvents.push({ type, data });
+      return;
+    }
+    this.#ownN += 1;
+    this.recorder.offer(`gateway:${this.#epoch}`, this.#ownN, { type, stream: 0, atMs: this.gateway.time.nowMs(), data } as EventInput);
+  }
+
+  /** The recording holds this source's events up to `n`: tell whoever keeps them that they may go. */
+  sourceDurable(source: string, n: number): void {
+    if (source === this.#runnerSource) {
+      this.runner?.send({ t: 'ack', n });
+      const moved = this.#input.committed(n);
+      for (const browser of this.browsers) if (moved.has(browser.tab)) this.#sendDurable(browser);
+      return;
+    }
+    if (!source.startsWith('tab:')) return;
+    for (const browser of this.browsers) if (source === `tab:${browser.tab}`) this.#sendDurable(browser);
+  }
+
+  setStalled(stalled: boolean): void {
+    this.#stalled = stalled;
+    this.broadcast({ t: 'recording', stalled });
+  }
+
+  #sendDurable(browser: BrowserConnection): void {
+    browser.send({
+      t: 'durable',
+      events: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
+      input: this.#input.durable(browser.tab),
+    });
+  }
+
+  /** Lets go of sockets and timers when this process stops; the attempt goes on with the next gateway. */
+  async close(): Promise<void> {
+    this.clock.stop();
+    for (const browser of this.browsers) browser.close(CLOSE_CODES.restarting, 'the gateway restarts');
+    await this.recorder?.flush();
+    this.runner?.close(1012, 'the gateway restarts');
+  }
+
+  /** Whether the participant's work is open to them now. */
+  get underWay(): boolean {
+    return isUnderWay(this.view.state);
+  }
+
+  #later(work: Promise<unknown>): void {
+    work.catch((error) => this.gateway.log.error({ attempt: this.id, error: String(error) }, 'a step of the attempt failed'));
+  }
+}

@@ -1,0 +1,25 @@
+import { isEligible, normalise } from '@plumbline/core';
+import type { AttemptView, ScoreRecord } from '@plumbline/database';
+import type { ScoreRow } from '@plumbline/protocol';
+
+/**
+ * A score as this kind of viewer may see it: the one place where a hidden score is blanked on a live socket. A participant
+ * whose score is hidden still sees that it was recorded and the scorer's `message`; clean re-scores are staff's until the end.
+ */
+export function scoreRowFor(row: ScoreRecord, view: AttemptView, role: 'participant' | 'viewer'): ScoreRow {
+  const visible = role === 'viewer' || view.scoreVisible;
+  return {
+    scoreId: row.id,
+    n: row.n,
+    trigger: row.trigger as ScoreRow['trigger'],
+    requestedAtMs: row.requestedAt.getTime(),
+    elapsedMs: row.elapsedMs,
+    // Whether a hidden score was a number would tell something about it; whether it still runs does not.
+    status: row.status,
+    score: visible ? row.score : null,
+    normalised: visible && row.score !== null ? normalise(row.score, view.settings).value : null,
+    message: row.message,
+    durationMs: row.durationMs,
+    eligible: isEligible(row),
+  };
+}

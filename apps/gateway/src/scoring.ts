@@ -1,0 +1,88 @@
+import { toAppError } from '@plumbline/core';
+import { appendClockEvent, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
+import type { EventInput, EventData } from '@plumbline/protocol';
+import type { LiveAttempt } from './liveAttempt.ts';
+import { scoreRowFor } from './scoreView.ts';
+
+/** While something waits for a score to end, its row is read this often. */
+const POLL_MS = 200;
+
+/** An attempt's scores as they pass through the gateway: from a row to the runner, and from the runner's events to the row. */
+export class Scoring {
+  readonly #attempt: LiveAttempt;
+
+  constructor(attempt: LiveAttempt) {
+    this.#attempt = attempt;
+  }
+
+  /**
+   * Asks the runner for a score whose row stands. A runner that cannot start it makes the row a `cancelled` one with the
+   * reason, and the error goes to whoever asked.
+   */
+  async start(row: ScoreRecord, submissionHash?: string): Promise<void> {
+    const { gateway, id, runner } = this.#attempt;
+    const { clock } = this.#attempt.view.settings.whileScoring;
+    await this.#publish(row.id);
+    try {
+      if (clock === 'stopped' && row.trigger === 'participant') {
+        await appendClockEvent(gateway.db, id, { kind: 'scoring_started', scoreId: row.id }, { by: null });
+      }
+      await runner?.call('score', {
+        scoreId: row.id,
+        n: row.n,
+        trigger: row.trigger as 'participant',
+        ...(submissionHash === undefined ? {} : { submissionHash }),
+      });
+      if (runner === null) throw new Error('no sandbox');
+    } catch (error) {
+      const { message } = toAppError(error);
+      await finishScore(gateway.db, id, { scoreId: row.id, status: 'cancelled', score: null, message: { error: message }, durationMs: 0 });
+      await this.#publish(row.id);
+      throw error;
+    }
+  }
+
+  /** Resolves when no score is running. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
+      if (rows.every((row) => row.status !== 'running')) return;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /**
+   * Writes the rows of scores whose events are about to become durable. Run before they are acknowledged: a score that
+   * the runner has let go of is always a row. Doing it twice gives the same row.
+   */
+  async beforeDurable(events: readonly EventInput[]): Promise<void> {
+    const { gateway, id } = this.#attempt;
+    for (const event of events) {
+      if (event.type === 'score.details') await storeScoreDetails(gateway.db, id, event.data);
+      if (event.type === 'score.finished') await this.#finish(event.data);
+    }
+  }
+
+  async #finish(data: EventData<'score.finished'>): Promise<void> {
+    const { gateway, id } = this.#attempt;
+    const { scoreId, score, message, durationMs } = data;
+    await finishScore(gateway.db, id, { scoreId, status: data.status, score, message, durationMs });
+    if (this.#attempt.view.settings.whileScoring.clock === 'stopped' && data.trigger === 'participant') {
+      await appendClockEvent(gateway.db, id, { kind: 'scoring_ended', scoreId }, { by: null }).catch((error) => {
+        // The attempt may have ended while the scorer ran; its clock needs no more events then.
+        gateway.log.info({ attempt: id, error: String(error) }, 'the clock took no end of scoring');
+      });
+    }
+    await this.#publish(scoreId);
+    this.#attempt.clock.publish();
+  }
+
+  async #publish(scoreId: string): Promise<void> {
+    const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
+    const row = rows.find((candidate) => candidate.id === scoreId);
+    if (row === undefined) return;
+    for (const browser of this.#attempt.browsers) {
+      browser.send({ t: 'score', row: scoreRowFor(row, this.#attempt.view, browser.identity.role) });
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BROWSER_FRAME_MAX_BYTES, RUNNER_FRAME_MAX_BYTES } from '@plumbline/protocol';
+import { WebSocketServer } from 'ws';
+import type { AttemptRegistry } from './attemptRegistry.ts';
+import { handleBlob } from './blobs.ts';
+import type { Gateway } from './gateway.ts';
+
+const BLOB_PATH = /^\/realtime\/blobs\/([0-9a-f]{64})$/;
+
+/**
+ * The gateway's HTTP side: `/realtime/attempt` for browsers, `/realtime/runner` and `/realtime/blobs/…` for runners,
+ * `/realtime/health`. Listens on loopback only; browsers come through the web process or a reverse proxy.
+ */
+export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry, publicOrigin: string): Server {
+  // Terminal bytes are small and frequent: compressing each costs more latency than it saves.
+  const browsers = new WebSocketServer({ noServer: true, maxPayload: BROWSER_FRAME_MAX_BYTES, perMessageDeflate: false });
+  const runners = new WebSocketServer({ noServer: true, maxPayload: RUNNER_FRAME_MAX_BYTES, perMessageDeflate: false });
+
+  const server = createServer((request, response) => {
+    const path = pathOf(request);
+    const blob = BLOB_PATH.exec(path)?.[1];
+    if (blob !== undefined) {
+      void handleBlob(gateway, request, response, blob);
+    } else if (path === '/realtime/health' && request.method === 'GET') {
+      void health(gateway, registry).then((body) => {
+        response.writeHead(body.ok ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      });
+    } else {
+      response.writeHead(404).end();
+    }
+  });
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    const path = pathOf(request);
+    if (path === '/realtime/attempt') {
+      // A page of another site must not be able to use this one's tickets, nor probe for them.
+      if (request.headers.origin !== publicOrigin) return refuse(socket, 403, `Origin must be ${publicOrigin}`);
+      const ticket = new URL(request.url ?? '', 'http://gateway').searchParams.get('ticket') ?? '';
+      browsers.handleUpgrade(request, socket, head, (ws) => void registry.acceptBrowser(ws, ticket));
+    } else if (path === '/realtime/runner') {
+      if (request.headers.origin !== undefined) return refuse(socket, 403, 'Runners only');
+      runners.handleUpgrade(request, socket, head, (ws) => registry.acceptRunner(ws));
+    } else {
+      refuse(socket, 404, 'Not found');
+    }
+  });
+  return server;
+}
+
+async function health(gateway: Gateway, registry: AttemptRegistry) {
+  let database = 'ok';
+  try {
+    await gateway.db.pool.query({ text: 'SELECT 1', query_timeout: 2_000 } as { text: string });
+  } catch (error) {
+    database = String(error).slice(0, 200);
+  }
+  return { ok: database === 'ok', version: gateway.version, database, attempts: registry.size };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function refuse(socket: Duplex, status: number, reason: string): void {
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ServerTime, SourceTime } from './serverTime.ts';
+
+describe('SourceTime', () => {
+  it('never dates an event in the future or before the one that came first', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ monoMs: fc.double({ min: -1e9, max: 1e9, noNaN: true }), gapMs: fc.nat(10_000) })), (deliveries) => {
+        const time = new SourceTime();
+        let nowMs = 1_700_000_000_000;
+        let lastMs = 0;
+        for (const { monoMs, gapMs } of deliveries) {
+          nowMs += gapMs;
+          const atMs = time.toServerMs(monoMs, nowMs);
+          expect(atMs).toBeLessThanOrEqual(nowMs);
+          expect(atMs).toBeGreaterThanOrEqual(lastMs);
+          lastMs = atMs;
+        }
+      }),
+    );
+  });
+
+  it('dates an event that waited through an outage to when it happened', () => {
+    const time = new SourceTime();
+    time.observe(1_000, 501_000);
+    // Stamped at 2,000 on the tab's clock, delivered a minute late.
+    expect(time.toServerMs(2_000, 562_000)).toBe(502_000);
+  });
+});
+
+describe('ServerTime', () => {
+  it('stands on the database clock and not on this host wall clock', async () => {
+    const time = new ServerTime(async () => 42_000);
+    await time.refresh();
+    expect(Math.abs(time.nowMs() - 42_000)).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,54 @@
+import { performance } from 'node:perf_hooks';
+
+/**
+ * The database's clock, as seen from this process: every figure of an attempt is computed on it, so that gateway,
+ * worker and web agree although their hosts may not. Between measurements it runs on this process's monotonic clock,
+ * which a change of the host's wall time does not move.
+ */
+export class ServerTime {
+  readonly #measure: () => Promise<number>;
+  #offsetMs: number;
+  #uncertaintyMs = Number.POSITIVE_INFINITY;
+
+  /** `measure` answers the database's time in milliseconds since the epoch. */
+  constructor(measure: () => Promise<number>) {
+    this.#measure = measure;
+    this.#offsetMs = performance.timeOrigin;
+  }
+
+  /** Milliseconds since the epoch on the database's clock. */
+  nowMs(): number {
+    return performance.now() + this.#offsetMs;
+  }
+
+  /** Takes a new measurement; a slow answer never replaces a better one, but each time it is trusted a little less. */
+  async refresh(): Promise<void> {
+    const sentMs = performance.now();
+    const databaseMs = await this.#measure();
+    const roundTripMs = performance.now() - sentMs;
+    // Clocks drift by well under 1 ms per refresh; the decay lets a changed clock win within minutes.
+    this.#uncertaintyMs *= 1.5;
+    if (roundTripMs / 2 > this.#uncertaintyMs) return;
+    this.#uncertaintyMs = roundTripMs / 2;
+    this.#offsetMs = databaseMs + roundTripMs / 2 - (sentMs + roundTripMs);
+  }
+}
+
+/**
+ * Maps a source's monotonic clock to server time. The least difference seen between receipt and stamp belongs to the
+ * fastest delivery, so it is the best estimate of the offset; times are never in the future and never run backwards.
+ */
+export class SourceTime {
+  #offsetMs = Number.POSITIVE_INFINITY;
+  #lastMs = 0;
+
+  observe(monoMs: number, serverNowMs: number): void {
+    this.#offsetMs = Math.min(this.#offsetMs, serverNowMs - monoMs);
+  }
+
+  toServerMs(monoMs: number, serverNowMs: number): number {
+    this.observe(monoMs, serverNowMs);
+    this.#lastMs = Math.max(this.#lastMs, Math.min(serverNowMs, monoMs + this.#offsetMs));
+    return this.#lastMs;
+  }
+}
