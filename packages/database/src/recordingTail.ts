@@ -1,0 +1,304 @@
+import { AppError } from '@plumbline/core';
+import type { Pool } from 'pg';
+
+/**
+ * The recording's rows: the tail of committed batches, the marks of their sources, the index of sealed segments. Every
+ * write is one statement that checks the attempt's epoch first, so that an owner that was overtaken writes nothing.
+ * Batches are opaque here.
+ */
+
+/** All that these functions need of a `Database`. */
+export interface RecordingDatabase {
+  pool: Pool;
+}
+
+/** A statement that hangs is given up and tried again: committing a batch twice is harmless, see `appendBatch`. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+export interface EpochClaim {
+  epoch: number;
+  /** Last `seq` that is durable; 0 for an empty recording. */
+  lastSeq: number;
+  /** Highest number taken from each source. */
+  sources: Map<string, number>;
+}
+
+/**
+ * Takes the attempt over: from here on only the returned epoch may write its recording. `tokenHash` must be the live
+ * runner's; `null` is for the platform itself, when there is no runner left to ask. Throws `unauthenticated`.
+ */
+export async function claimEpoch(db: RecordingDatabase, attemptId: string, tokenHash: string | null): Promise<EpochClaim> {
+  const claimed = await db.pool.query<{ epoch: string; last_seq: string }>(
+    `UPDATE attempt SET epoch = epoch + 1
+      WHERE id = $1 AND ($2::text IS NULL OR runner_token_hash = $2)
+      RETURNING epoch, last_seq`,
+    [attemptId, tokenHash],
+  );
+  const row = claimed.rows[0];
+  if (row === undefined) throw new AppError('unauthenticated', 'This runner is not the one that the attempt was placed with.');
+  // Read after the epoch is raised: whatever the old owner could still commit is in.
+  return { epoch: Number(row.epoch), lastSeq: Number(row.last_seq), sources: await readSources(db, attemptId) };
+}
+
+/** Highest durable number of each source of an attempt. */
+export async function readSources(db: RecordingDatabase, attemptId: string): Promise<Map<string, number>> {
+  const { rows } = await db.pool.query<{ source: string; mark: string }>(
+    'SELECT source, mark FROM recording_source WHERE attempt_id = $1 ORDER BY source',
+    [attemptId],
+  );
+  return new Map(rows.map((row) => [row.source, Number(row.mark)]));
+}
+
+export interface TailAppend {
+  attemptId: string;
+  epoch: number;
+  /** The `seq` of the batch's first event: one more than what is durable. */
+  firstSeq: number;
+  count: number;
+  /** Size of the batch's lines before compression. */
+  rawBytes: number;
+  batch: Uint8Array;
+  marks: ReadonlyMap<string, number>;
+}
+
+const APPEND = `
+  WITH head AS (
+    UPDATE attempt SET last_seq = last_seq + $4::bigint, raw_bytes = raw_bytes + $5::bigint
+     WHERE id = $1::uuid AND epoch = $2::bigint AND last_seq = $3::bigint - 1
+     RETURNING last_seq
+  ), tail AS (
+    INSERT INTO recording_tail (attempt_id, first_seq, last_seq, epoch, raw_bytes, batch)
+    SELECT $1::uuid, $3::bigint, head.last_seq, $2::bigint, $5::bigint, $6::bytea FROM head
+  ), marks AS (
+    INSERT INTO recording_source (attempt_id, source, mark)
+    SELECT $1::uuid, given.source, given.mark FROM head, unnest($7::text[], $8::bigint[]) AS given (source, mark)
+    ON CONFLICT (attempt_id, source) DO UPDATE SET mark = EXCLUDED.mark
+  )
+  SELECT last_seq FROM head`;
+
+/**
+ * Commits one batch: rows, counters and marks in one statement and one round trip. Giving the same batch again after a
+ * lost answer is recognised and changes nothing. `'stale'`: another owner has the attempt, and nothing was written.
+ */
+export async function appendBatch(db: RecordingDatabase, append: TailAppend): Promise<{ firstSeq: number } | 'stale'> {
+  const { attemptId, epoch, firstSeq, count, rawBytes, batch, marks } = append;
+  const appended = await db.pool.query({
+    name: 'recording_append',
+    text: APPEND,
+    values: [attemptId, epoch, firstSeq, count, rawBytes, batch, [...marks.keys()], [...marks.values()]],
+    query_timeout: STATEMENT_TIMEOUT_MS,
+  } as { text: string; values: unknown[] });
+  if (appended.rowCount === 1) return { firstSeq };
+  const found = await db.pool.query<{ epoch: string; last_seq: string; same: boolean | null }>(
+    `SELECT epoch, attempt.last_seq, tail.batch = $3 AS same
+       FROM attempt LEFT JOIN recording_tail tail ON tail.attempt_id = attempt.id AND tail.first_seq = $2
+      WHERE attempt.id = $1`,
+    [attemptId, firstSeq, batch],
+  );
+  const row = found.rows[0];
+  if (row === undefined || Number(row.epoch) !== epoch) return 'stale';
+  if (row.same === true && Number(row.last_seq) === firstSeq + count - 1) return { firstSeq };
+  throw new AppError('internal', `The recording stands at ${row.last_seq}, so a batch cannot follow at ${firstSeq}. Open the recorder anew.`);
+}
+
+export interface TailRow {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: number;
+  rawBytes: number;
+  batch: Buffer;
+}
+
+/** Batches in order, from the one that holds `fromSeq`; at most `limit`. */
+export async function readTail(db: RecordingDatabase, attemptId: string, fromSeq: number, limit: number): Promise<TailRow[]> {
+  const { rows } = await db.pool.query<{ first_seq: string; last_seq: string; epoch: string; raw_bytes: number; batch: Buffer }>(
+    `SELECT first_seq, last_seq, epoch, raw_bytes, batch FROM recording_tail
+      WHERE attempt_id = $1 AND last_seq >= $2 ORDER BY first_seq LIMIT $3`,
+    [attemptId, fromSeq, limit],
+  );
+  return rows.map((row) => ({
+    firstSeq: Number(row.first_seq),
+    lastSeq: Number(row.last_seq),
+    epoch: Number(row.epoch),
+    rawBytes: row.raw_bytes,
+    batch: row.batch,
+  }));
+}
+
+/** Where a viewer of one terminal can start: the screen at this line, or the terminal's opening (an empty screen). */
+export interface KeyframeIndex {
+  terminal: number;
+  seq: number;
+  atMs: number;
+  /** Bytes of output that the screen includes. */
+  offset: number;
+  /** Index of the line in its segment. */
+  line: number;
+  opened?: true;
+}
+
+export interface SegmentRow {
+  n: number;
+  firstSeq: number;
+  lastSeq: number;
+  minAtMs: number;
+  maxAtMs: number;
+  objectHash: string;
+  objectBytes: number;
+  rawBytes: number;
+  root: string;
+  previousRoot: string;
+  keyframes: KeyframeIndex[];
+}
+
+const INSERT_SEGMENT = `
+  WITH head AS (
+    UPDATE attempt SET sealed_seq = $5::bigint
+     WHERE id = $1::uuid AND epoch = $2::bigint AND sealed_seq = $4::bigint - 1 AND last_seq >= $5::bigint
+     RETURNING id
+  ), segment AS (
+    INSERT INTO recording_segment
+      (attempt_id, n, first_seq, last_seq, min_at_ms, max_at_ms, object_hash, object_bytes, raw_bytes, root, previous_root, keyframes)
+    SELECT id, $3::int, $4::bigint, $5::bigint, $6::float8, $7::float8, $8, $9::int, $10::int, $11, $12, $13::jsonb FROM head
+  ), gone AS (
+    DELETE FROM recording_tail USING head WHERE attempt_id = head.id AND first_seq >= $4::bigint AND last_seq <= $5::bigint
+  )
+  SELECT id FROM head`;
+
+/**
+ * Puts a sealed segment into the index and takes its batches out of the tail, in one statement. Giving the same segment
+ * again changes nothing. `'stale'`: another owner has the attempt.
+ */
+export async function insertSegment(db: RecordingDatabase, attemptId: string, epoch: number, row: SegmentRow): Promise<'sealed' | 'stale'> {
+  const inserted = await db.pool.query(INSERT_SEGMENT, [
+    attemptId,
+    epoch,
+    row.n,
+    row.firstSeq,
+    row.lastSeq,
+    row.minAtMs,
+    row.maxAtMs,
+    row.objectHash,
+    row.objectBytes,
+    row.rawBytes,
+    row.root,
+    row.previousRoot,
+    JSON.stringify(row.keyframes),
+  ]);
+  if (inserted.rowCount === 1) return 'sealed';
+  const found = await db.pool.query<{ epoch: string; root: string | null }>(
+    `SELECT attempt.epoch, segment.root FROM attempt
+       LEFT JOIN recording_segment segment ON segment.attempt_id = attempt.id AND segment.n = $2
+      WHERE attempt.id = $1`,
+    [attemptId, row.n],
+  );
+  const now = found.rows[0];
+  if (now === undefined || Number(now.epoch) !== epoch) return 'stale';
+  if (now.root === row.root) return 'sealed';
+  throw new AppError('internal', `Segment ${row.n} does not follow what is sealed. Open the recorder anew.`);
+}
+
+/** The index of sealed segments with `n` above `afterN`, in order. */
+export async function listSegments(db: RecordingDatabase, attemptId: string, afterN = 0): Promise<SegmentRow[]> {
+  const { rows } = await db.pool.query(
+    `SELECT n, first_seq, last_seq, min_at_ms, max_at_ms, object_hash, object_bytes, raw_bytes, root, previous_root, keyframes
+       FROM recording_segment WHERE attempt_id = $1 AND n > $2 ORDER BY n`,
+    [attemptId, afterN],
+  );
+  return rows.map(toSegmentRow);
+}
+
+/** The segment with the highest number, or null. */
+export async function lastSegment(db: RecordingDatabase, attemptId: string): Promise<SegmentRow | null> {
+  const { rows } = await db.pool.query(
+    `SELECT n, first_seq, last_seq, min_at_ms, max_at_ms, object_hash, object_bytes, raw_bytes, root, previous_root, keyframes
+       FROM recording_segment WHERE attempt_id = $1 ORDER BY n DESC LIMIT 1`,
+    [attemptId],
+  );
+  return rows[0] === undefined ? null : toSegmentRow(rows[0]);
+}
+
+function toSegmentRow(row: Record<string, unknown>): SegmentRow {
+  return {
+    n: row.n as number,
+    firstSeq: Number(row.first_seq),
+    lastSeq: Number(row.last_seq),
+    minAtMs: row.min_at_ms as number,
+    maxAtMs: row.max_at_ms as number,
+    objectHash: row.object_hash as string,
+    objectBytes: row.object_bytes as number,
+    rawBytes: row.raw_bytes as number,
+    root: row.root as string,
+    previousRoot: row.previous_root as string,
+    keyframes: row.keyframes as KeyframeIndex[],
+  };
+}
+
+export interface RecordingState {
+  epoch: number;
+  lastSeq: number;
+  sealedSeq: number;
+  rawBytes: number;
+}
+
+/** The attempt's recording counters. Throws `not_found`. */
+export async function readRecordingState(db: RecordingDatabase, attemptId: string): Promise<RecordingState> {
+  const { rows } = await db.pool.query<{ epoch: string; last_seq: string; sealed_seq: string; raw_bytes: string }>(
+    'SELECT epoch, last_seq, sealed_seq, raw_bytes FROM attempt WHERE id = $1',
+    [attemptId],
+  );
+  const row = rows[0];
+  if (row === undefined) throw new AppError('not_found', 'There is no such attempt.');
+  return { epoch: Number(row.epoch), lastSeq: Number(row.last_seq), sealedSeq: Number(row.sealed_seq), rawBytes: Number(row.raw_bytes) };
+}
+
+/** The wrapped data key: `absent` where none was made, `destroyed` where the recording was erased. */
+export async function readWrappedKey(db: RecordingDatabase, attemptId: string): Promise<Buffer | 'absent' | 'destroyed'> {
+  const { rows } = await db.pool.query<{ wrapped: Buffer | null }>('SELECT wrapped FROM recording_key WHERE attempt_id = $1', [attemptId]);
+  if (rows[0] === undefined) return 'absent';
+  return rows[0].wrapped ?? 'destroyed';
+}
+
+/** Keeps `wrapped` unless the attempt has a key already; the one that counts is read back by `readWrappedKey`. */
+export async function insertWrappedKey(db: RecordingDatabase, attemptId: string, wrapped: Uint8Array): Promise<void> {
+  await db.pool.query('INSERT INTO recording_key (attempt_id, wrapped) VALUES ($1, $2) ON CONFLICT (attempt_id) DO NOTHING', [
+    attemptId,
+    wrapped,
+  ]);
+}
+
+/** Erases a recording for good: without its key no sealed object can be opened. Roots and manifest stay as its tombstone. */
+export async function destroyWrappedKey(db: RecordingDatabase, attemptId: string): Promise<void> {
+  await db.pool.query(
+    `INSERT INTO recording_key (attempt_id, wrapped, destroyed_at) VALUES ($1, NULL, now())
+     ON CONFLICT (attempt_id) DO UPDATE SET wrapped = NULL, destroyed_at = COALESCE(recording_key.destroyed_at, now())`,
+    [attemptId],
+  );
+}
+
+export interface ManifestRow {
+  manifest: string;
+  signature: string;
+}
+
+/** Keeps the signed manifest, once, under the epoch. `'stale'`: another owner has the attempt. */
+export async function insertManifest(db: RecordingDatabase, attemptId: string, epoch: number, row: ManifestRow): Promise<'kept' | 'stale'> {
+  const { rows } = await db.pool.query<{ epoch: string }>(
+    `WITH owner AS (
+       SELECT id, epoch FROM attempt WHERE id = $1::uuid
+     ), kept AS (
+       INSERT INTO recording_manifest (attempt_id, manifest, signature)
+       SELECT id, $3, $4 FROM owner WHERE epoch = $2::bigint
+       ON CONFLICT (attempt_id) DO NOTHING
+     )
+     SELECT epoch FROM owner`,
+    [attemptId, epoch, row.manifest, row.signature],
+  );
+  return rows[0] !== undefined && Number(rows[0].epoch) === epoch ? 'kept' : 'stale';
+}
+
+/** The signed manifest of a finished recording, or null. */
+export async function readManifest(db: RecordingDatabase, attemptId: string): Promise<ManifestRow | null> {
+  const { rows } = await db.pool.query<ManifestRow>('SELECT manifest, signature FROM recording_manifest WHERE attempt_id = $1', [attemptId]);
+  return rows[0] ?? null;
+}

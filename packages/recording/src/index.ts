@@ -1,0 +1,6 @@
+export * from './codec.ts';
+export * from './encryption.ts';
+export * from './formatError.ts';
+export * from './keys.ts';
+export * from './manifest.ts';
+export * from './recorder.ts';

@@ -1,0 +1,99 @@
+import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@plumbline/core';
+import { insertWrappedKey, type RecordingDatabase, readWrappedKey } from '@plumbline/database/recordingTail';
+
+/**
+ * The deployment's keys, as files of the data directory's `keys` folder, and the data key of each attempt, which stands
+ * in the database wrapped by the master key. Losing `master.key` loses every recording; destroying one wrapped key
+ * erases one.
+ */
+export interface Keyring {
+  masterKey: Buffer;
+  signingKey: KeyObject;
+  publicKey: KeyObject;
+}
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Reads the keys of a folder; those that do not exist yet are made, once, even when several processes start together. */
+export async function openKeyring(folder: string): Promise<Keyring> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const masterKey = await readOrCreate(join(folder, 'master.key'), () => randomBytes(KEY_BYTES), 0o600);
+  if (masterKey.length !== KEY_BYTES) {
+    throw new AppError('internal', 'The master key is damaged: master.key must have 32 bytes. Restore it from a backup.');
+  }
+  const signingKey = createPrivateKey(await readOrCreate(join(folder, 'signing.key'), newSigningKey, 0o600));
+  const publicKey = createPublicKey(signingKey);
+  await readOrCreate(join(folder, 'signing.pub'), () => Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })), 0o644);
+  return { masterKey, signingKey, publicKey };
+}
+
+function newSigningKey(): Buffer {
+  return Buffer.from(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}
+
+/** `link` fails where the file exists already, so that the first writer wins and all read the same key. */
+async function readOrCreate(path: string, make: () => Buffer, mode: number): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const temporary = `${path}.tmp-${randomBytes(8).toString('hex')}`;
+  const file = await open(temporary, 'wx', mode);
+  try {
+    await file.writeFile(make());
+    await file.sync();
+    await file.close();
+    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return readFile(path);
+}
+
+/** Wraps an attempt's data key: AES-256-GCM under the master key, bound to the attempt's id. */
+export function wrapDataKey(masterKey: Buffer, attemptId: string, dataKey: Buffer): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', masterKey, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(`plumbline/1 data key ${attemptId}`));
+  return Buffer.concat([nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** The reverse of `wrapDataKey`. Throws `internal` where this deployment's master key did not wrap it. */
+export function unwrapDataKey(masterKey: Buffer, attemptId: string, wrapped: Buffer): Buffer {
+  try {
+    const tagAt = wrapped.length - TAG_BYTES;
+    const decipher = createDecipheriv('aes-256-gcm', masterKey, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(`plumbline/1 data key ${attemptId}`));
+    decipher.setAuthTag(wrapped.subarray(tagAt));
+    return Buffer.concat([decipher.update(wrapped.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
+  } catch (error) {
+    throw new AppError('internal', "The recording's key does not open with this deployment's master key. Restore the master.key that it was made with.", {
+      cause: error,
+    });
+  }
+}
+
+/** The attempt's data key, or why there is none: no recording was begun, or it was erased. */
+export async function findDataKey(db: RecordingDatabase, keyring: Keyring, attemptId: string): Promise<Buffer | 'absent' | 'destroyed'> {
+  const wrapped = await readWrappedKey(db, attemptId);
+  return typeof wrapped === 'string' ? wrapped : unwrapDataKey(keyring.masterKey, attemptId, wrapped);
+}
+
+/** The attempt's data key; the first call makes it. Throws `conflict` for an erased recording. */
+export async function ensureDataKey(db: RecordingDatabase, keyring: Keyring, attemptId: string): Promise<Buffer> {
+  let found = await findDataKey(db, keyring, attemptId);
+  if (found === 'absent') {
+    await insertWrappedKey(db, attemptId, wrapDataKey(keyring.masterKey, attemptId, randomBytes(KEY_BYTES)));
+    found = await findDataKey(db, keyring, attemptId);
+  }
+  if (typeof found === 'string') throw new AppError('conflict', 'The recording of this attempt was erased, so nothing can be added to it.');
+  return found;
+}

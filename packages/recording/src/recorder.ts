@@ -1,0 +1,378 @@
+import type { Clock, Timer } from '@plumbline/core';
+import {
+  appendBatch,
+  type EpochClaim,
+  insertManifest,
+  listSegments,
+  type ManifestRow,
+  type RecordingDatabase,
+  readManifest,
+} from '@plumbline/database/recordingTail';
+import type { EventInput } from '@plumbline/protocol';
+import type { ObjectStore } from '@plumbline/storage';
+import { type NumberedEvent, writeBatch } from './batch.ts';
+import { prepareEvent } from './codec.ts';
+import { type SealingKeys, sealingKeys } from './encryption.ts';
+import { ensureDataKey, type Keyring } from './keys.ts';
+import { keyFingerprint, manifestText, signManifest } from './manifest.ts';
+import { Sealer } from './sealer.ts';
+
+/**
+ * The one writer of an attempt's recording. Sources number their own events from 1 and send again what was not
+ * acknowledged; each number is taken once, and `onDurable` is called when Postgres has committed it. While the database
+ * is away everything is kept and tried again: whoever calls bounds the memory by `unacknowledgedBytes`.
+ */
+export interface RecorderOptions {
+  db: RecordingDatabase;
+  store: ObjectStore;
+  keyring: Keyring;
+  attemptId: string;
+  epoch: number;
+  lastSeq: number;
+  marks: ReadonlyMap<string, number>;
+  clock: Clock;
+  /** Everything of `source` up to `n` is committed. */
+  onDurable(source: string, n: number): void;
+  /** True when nothing has become durable for a second though something waits; false when it does again. */
+  onStalled(stalled: boolean): void;
+  /** Another owner has the attempt: nothing more is or can be written here. Called once. */
+  onStale(): void;
+  /** Awaited before a batch with `score.finished` or `score.details` commits; a throw is tried again like a failed commit. */
+  beforeDurable?(events: readonly EventInput[]): Promise<void>;
+  /** Failures that are being tried again, for the log. */
+  onError?(error: unknown): void;
+}
+
+export type Offered = 'taken' | 'duplicate' | 'gap' | 'closed';
+
+const BATCH_WINDOW_MS = 15;
+/** A batch goes at once when it has this much, and takes no more than MOST after a wait. */
+const BATCH_FULL_BYTES = 256 * 1024;
+const BATCH_MOST_BYTES = 1024 * 1024;
+const SEGMENT_FULL_BYTES = 1024 * 1024;
+const SEGMENT_LONGEST_MS = 30_000;
+const STALLED_AFTER_MS = 1_000;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1_000;
+
+/** Makes the attempt's data key if it has none, and a recorder on top of an epoch that was claimed. */
+export async function openRecorder(
+  options: Omit<RecorderOptions, 'epoch' | 'lastSeq' | 'marks'> & { claim: EpochClaim },
+): Promise<AttemptRecorder> {
+  const { claim, ...rest } = options;
+  const dataKey = await ensureDataKey(options.db, options.keyring, options.attemptId);
+  return new AttemptRecorder({ ...rest, epoch: claim.epoch, lastSeq: claim.lastSeq, marks: claim.sources }, sealingKeys(dataKey));
+}
+
+export class AttemptRecorder {
+  private readonly options: RecorderOptions;
+  private readonly sealing: SealingKeys;
+  private readonly sealer: Sealer;
+  /** The highest number taken from each source, durable or not. */
+  private readonly taken: Map<string, number>;
+  private readonly durable: Map<string, number>;
+  private readonly ownSource: string;
+  private pending: NumberedEvent[] = [];
+  private pendingBytes = 0;
+  private inFlightBytes = 0;
+  private durableSeq: number;
+  private committing = false;
+  private window: Timer | null = null;
+  private state: 'open' | 'finishing' | 'closed' = 'open';
+  private stalled = false;
+  private stallWatch: Timer | null = null;
+  private segment: { baseMs: number; rawBytes: number; due: boolean; timer: Timer } | null = null;
+  private wakeRetry: (() => void) | null = null;
+  private flushWaiters: { resolve: () => void; reject: (error: Error) => void; after: number }[] = [];
+  private takenCount = 0;
+  private durableCount = 0;
+
+  constructor(options: RecorderOptions, sealing: SealingKeys) {
+    this.options = options;
+    this.sealing = sealing;
+    this.taken = new Map(options.marks);
+    this.durable = new Map(options.marks);
+    this.durableSeq = options.lastSeq;
+    this.ownSource = `gateway:${options.epoch}`;
+    this.sealer = new Sealer({
+      db: options.db,
+      store: options.store,
+      sealing,
+      attemptId: options.attemptId,
+      epoch: options.epoch,
+      clock: options.clock,
+      onStale: () => this.becomeStale(),
+      onError: (error) => options.onError?.(error),
+    });
+    // This recorder begins a segment of its own, so what the last owner left in the tail is complete.
+    this.sealer.request(options.lastSeq);
+  }
+
+  /** Bytes that were taken and are not yet committed. */
+  get unacknowledgedBytes(): number {
+    return this.pendingBytes + this.inFlightBytes;
+  }
+
+  /** The last `seq` that is durable. */
+  get lastSeq(): number {
+    return this.durableSeq;
+  }
+
+  get isStalled(): boolean {
+    return this.stalled;
+  }
+
+  /** The highest durable number of a source; 0 for one that was never heard. */
+  durableMark(source: string): number {
+    return this.durable.get(source) ?? 0;
+  }
+
+  /** The highest number taken from a source, durable or not. */
+  takenMark(source: string): number {
+    return this.taken.get(source) ?? 0;
+  }
+
+  /**
+   * Takes event `n` of a source. `duplicate`: it is taken already (and acknowledged by `onDurable`, maybe long ago).
+   * `gap`: events before it are missing, so it is refused and the source must send from its mark. The event and its
+   * bytes are kept as given: do not change them afterwards.
+   */
+  offer(source: string, n: number, event: EventInput): Offered {
+    return this.take(source, n, event, false);
+  }
+
+  /** Records an event of the gateway's own, which nobody could send again. Null when the recorder is closed. */
+  record(event: EventInput): Offered {
+    return this.take(this.ownSource, this.takenMark(this.ownSource) + 1, event, false);
+  }
+
+  /**
+   * Goes on after events that a source can no longer supply: writes a `connection.gap` from its mark to `toN`, under
+   * the number `toN`. Returns `duplicate` where nothing is missing.
+   */
+  skip(source: string, toN: number, reason: string): Offered {
+    const from = this.takenMark(source) + 1;
+    if (toN < from) return 'duplicate';
+    const event: EventInput = { type: 'connection.gap', stream: 0, atMs: this.options.clock.nowMs(), data: { source, from, to: toN, reason } };
+    return this.take(source, toN, event, true);
+  }
+
+  /** Resolves when everything taken so far is durable; rejects when the recorder is closed or stale before. */
+  async flush(): Promise<void> {
+    if (this.durableCount === this.takenCount) return;
+    if (this.state === 'closed') throw closedError();
+    this.commitSoon(0);
+    await new Promise<void>((resolve, reject) => this.flushWaiters.push({ resolve, reject, after: this.takenCount }));
+  }
+
+  /** Resolves when everything taken so far is in sealed segments. */
+  async seal(): Promise<void> {
+    await this.flush();
+    this.endSegment();
+    await this.sealer.sealed(this.durableSeq);
+  }
+
+  /** Takes no more events, seals all, signs and keeps the manifest, and closes. Waits for the database as long as it takes. */
+  async finish(): Promise<ManifestRow> {
+    if (this.state === 'open') this.state = 'finishing';
+    await this.seal();
+    const { db, attemptId, epoch, keyring, clock } = this.options;
+    const segments = await listSegments(db, attemptId);
+    const text = manifestText({
+      attempt: attemptId,
+      lastSeq: this.durableSeq,
+      segments: segments.map(({ firstSeq, lastSeq, root }) => ({ firstSeq, lastSeq, root })),
+      root: segments.at(-1)?.root ?? null,
+      sources: Object.fromEntries(this.durable),
+      signer: keyFingerprint(keyring.publicKey),
+      signedAtMs: clock.nowMs(),
+    });
+    const kept = await insertManifest(db, attemptId, epoch, { manifest: text, signature: signManifest(text, keyring.signingKey) });
+    if (kept === 'stale') {
+      this.becomeStale();
+      throw closedError();
+    }
+    // Finishing twice keeps the first manifest.
+    const row = await readManifest(db, attemptId);
+    this.close();
+    return row as ManifestRow;
+  }
+
+  /** Stops without sealing; what is not committed is given up, and its sources will send it again to the next owner. */
+  close(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.window?.cancel();
+    this.stallWatch?.cancel();
+    this.segment?.timer.cancel();
+    this.wakeRetry?.();
+    this.sealer.close();
+    for (const { reject } of this.flushWaiters.splice(0)) reject(closedError());
+    this.pending = [];
+    this.pendingBytes = 0;
+  }
+
+  private take(source: string, n: number, event: EventInput, skipping: boolean): Offered {
+    if (this.state !== 'open') return 'closed';
+    const mark = this.takenMark(source);
+    if (n <= mark) return 'duplicate';
+    if (n !== mark + 1 && !skipping) return 'gap';
+    const prepared = prepareEvent(event, this.options.clock.nowMs());
+    this.taken.set(source, n);
+    this.takenCount++;
+    this.pending.push({ source, n, prepared });
+    this.pendingBytes += prepared.size;
+    this.watchForStall();
+    this.commitSoon(this.pendingBytes >= BATCH_FULL_BYTES ? 0 : BATCH_WINDOW_MS);
+    return 'taken';
+  }
+
+  private commitSoon(delayMs: number): void {
+    if (this.committing || this.state === 'closed') return;
+    if (delayMs === 0) {
+      this.window?.cancel();
+      this.window = null;
+      void this.commitAll();
+    } else if (this.window === null) {
+      this.window = this.options.clock.setTimer(delayMs, () => {
+        this.window = null;
+        void this.commitAll();
+      });
+    }
+  }
+
+  /** Commits batch after batch until nothing waits. Never more than one at a time, so `seq` has no holes. */
+  private async commitAll(): Promise<void> {
+    if (this.committing) return;
+    this.committing = true;
+    try {
+      while (this.pending.length > 0 && this.state !== 'closed') await this.commitBatch(this.takeBatch());
+    } finally {
+      this.committing = false;
+    }
+  }
+
+  private takeBatch(): NumberedEvent[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.pending.length && (count === 0 || bytes < BATCH_MOST_BYTES)) {
+      bytes += (this.pending[count] as NumberedEvent).prepared.size;
+      count++;
+    }
+    const batch = this.pending.splice(0, count);
+    this.pendingBytes -= bytes;
+    this.inFlightBytes = bytes;
+    return batch;
+  }
+
+  private async commitBatch(batch: NumberedEvent[]): Promise<void> {
+    const { db, attemptId, epoch } = this.options;
+    const firstSeq = this.durableSeq + 1;
+    const starts = this.segment === null;
+    const segment = this.segment ?? this.beginSegment(batch);
+    const marks = new Map(batch.map(({ source, n }) => [source, n]));
+    const { sealed, rawBytes } = await writeBatch(this.sealing, attemptId, { firstSeq, baseMs: segment.baseMs, starts }, batch);
+    const committed = await this.untilDone(async () => {
+      await this.askBefore(batch);
+      return appendBatch(db, { attemptId, epoch, firstSeq, count: batch.length, rawBytes, batch: sealed, marks });
+    });
+    if (committed === 'closed') return;
+    if (committed === 'stale') return this.becomeStale();
+    this.durableSeq += batch.length;
+    this.durableCount += batch.length;
+    this.inFlightBytes = 0;
+    segment.rawBytes += rawBytes;
+    if (segment.rawBytes >= SEGMENT_FULL_BYTES || segment.due) this.endSegment();
+    this.noteProgress();
+    for (const [source, n] of marks) this.durable.set(source, n);
+    for (const [source, n] of marks) this.options.onDurable(source, n);
+    const done = this.flushWaiters.filter(({ after }) => after <= this.durableCount);
+    this.flushWaiters = this.flushWaiters.filter(({ after }) => after > this.durableCount);
+    for (const { resolve } of done) resolve();
+  }
+
+  private async askBefore(batch: readonly NumberedEvent[]): Promise<void> {
+    const hook = this.options.beforeDurable;
+    if (hook === undefined) return;
+    const events = batch.map(({ prepared }) => prepared.event);
+    if (events.some(({ type }) => type === 'score.finished' || type === 'score.details')) await hook(events);
+  }
+
+  /** Tries until it works, with growing waits, or until the recorder is closed. */
+  private async untilDone<T>(act: () => Promise<T>): Promise<T | 'closed'> {
+    let waitMs = FIRST_RETRY_MS;
+    for (;;) {
+      if (this.state === 'closed') return 'closed';
+      try {
+        return await act();
+      } catch (error) {
+        this.options.onError?.(error);
+      }
+      await this.pauseFor(waitMs);
+      waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
+    }
+  }
+
+  private pauseFor(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.options.clock.setTimer(ms, () => {
+        this.wakeRetry = null;
+        resolve();
+      });
+      this.wakeRetry = () => {
+        timer.cancel();
+        this.wakeRetry = null;
+        resolve();
+      };
+    });
+  }
+
+  private beginSegment(batch: readonly NumberedEvent[]): NonNullable<AttemptRecorder['segment']> {
+    const first = batch[0] as NumberedEvent;
+    const timer = this.options.clock.setTimer(SEGMENT_LONGEST_MS, () => {
+      if (this.segment === null) return;
+      // A batch on its way belongs to this segment still, and ends it when it is in.
+      if (this.inFlightBytes > 0) this.segment.due = true;
+      else this.endSegment();
+    });
+    this.segment = { baseMs: Math.floor(first.prepared.event.atMs), rawBytes: 0, due: false, timer };
+    return this.segment;
+  }
+
+  private endSegment(): void {
+    if (this.segment !== null) {
+      this.segment.timer.cancel();
+      this.segment = null;
+    }
+    this.sealer.request(this.durableSeq);
+  }
+
+  private watchForStall(): void {
+    if (this.stallWatch !== null || this.stalled) return;
+    this.stallWatch = this.options.clock.setTimer(STALLED_AFTER_MS, () => {
+      this.stallWatch = null;
+      if (this.state === 'closed' || this.unacknowledgedBytes === 0) return;
+      this.stalled = true;
+      this.options.onStalled(true);
+    });
+  }
+
+  private noteProgress(): void {
+    this.stallWatch?.cancel();
+    this.stallWatch = null;
+    if (this.pending.length > 0) this.watchForStall();
+    if (!this.stalled) return;
+    this.stalled = false;
+    this.options.onStalled(false);
+  }
+
+  private becomeStale(): void {
+    if (this.state === 'closed') return;
+    this.close();
+    this.options.onStale();
+  }
+}
+
+function closedError(): Error {
+  return new Error('The recorder was closed before everything was durable.');
+}

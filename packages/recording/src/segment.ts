@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import type { KeyframeIndex, SegmentRow } from '@plumbline/database/recordingTail';
+import type { RecordedEvent } from '@plumbline/protocol';
+import { CODE_OF, decodeUnit, FORMAT, parseLine, roundAtMs } from './codec.ts';
+import { openBytes, type SealingKeys, sealBytes } from './encryption.ts';
+import { FormatError } from './formatError.ts';
+import { leafHash, lineSalt, segmentRoot, segmentSaltKey, treeTop } from './merkle.ts';
+import { readRuns, type SourceRuns } from './sourceRuns.ts';
+import { headerNumber, readUnit, splitLines } from './unitText.ts';
+import { compress, decompress } from './zstd.ts';
+
+/** Segments: sealed once, never changed, chained by their roots. */
+
+export interface SegmentHeader {
+  attempt: string;
+  segment: number;
+  firstSeq: number;
+  lines: number;
+  baseMs: number;
+  previousRoot: string;
+  runs: SourceRuns;
+}
+
+export interface Segment {
+  header: SegmentHeader;
+  headerText: string;
+  lines: Buffer[];
+}
+
+export interface SegmentContent {
+  attemptId: string;
+  n: number;
+  firstSeq: number;
+  baseMs: number;
+  previousRoot: string;
+  runs: SourceRuns;
+  /** The bodies of its batches, in order. */
+  bodies: readonly Buffer[];
+}
+
+/** Seals a segment: the object to store under `row.objectHash`, and its row in the index. */
+export async function sealSegment(keys: SealingKeys, content: SegmentContent): Promise<{ object: Buffer; row: SegmentRow }> {
+  const { attemptId, n, firstSeq, baseMs, previousRoot, runs, bodies } = content;
+  const lines = bodies.flatMap(splitLines);
+  const headerText = JSON.stringify({
+    format: FORMAT,
+    attempt: attemptId,
+    segment: n,
+    firstSeq,
+    lines: lines.length,
+    baseMs,
+    previousRoot,
+    sources: runs.sources,
+    runs: runs.runs,
+  });
+  const parts: Buffer[] = [Buffer.from(headerText, 'utf8')];
+  for (const body of bodies) parts.push(NEWLINE, body);
+  const plain = Buffer.concat(parts);
+  const object = sealBytes(keys, segmentLabel(attemptId, n), await compress(plain, 'kept'));
+  return {
+    object,
+    row: {
+      n,
+      firstSeq,
+      lastSeq: firstSeq + lines.length - 1,
+      ...indexOf(lines, baseMs, firstSeq),
+      objectHash: createHash('sha256').update(object).digest('hex'),
+      objectBytes: object.length,
+      rawBytes: plain.length - Buffer.byteLength(headerText),
+      root: rootOf(keys, attemptId, n, headerText, lines),
+      previousRoot,
+    },
+  };
+}
+
+const NEWLINE = Buffer.from('\n');
+
+/** Opens a sealed segment. Throws `FormatError` for one that was changed or belongs elsewhere. */
+export async function openSegment(keys: SealingKeys, attemptId: string, n: number, object: Uint8Array): Promise<Segment> {
+  const unit = readUnit(await decompress(openBytes(keys, segmentLabel(attemptId, n), object)), FORMAT);
+  const header = readSegmentHeader(unit.header);
+  const lines = splitLines(unit.body);
+  if (header.attempt !== attemptId || header.segment !== n) throw new FormatError('A segment names another place than it has.');
+  if (lines.length !== header.lines) throw new FormatError(`A segment has ${lines.length} lines and its header says ${header.lines}.`);
+  return { header, headerText: unit.headerText, lines };
+}
+
+/** Checks a segment's header. Throws `FormatError`. */
+export function readSegmentHeader(header: Record<string, unknown>): SegmentHeader {
+  const { format, attempt, previousRoot } = header;
+  if (format !== FORMAT || typeof attempt !== 'string' || typeof previousRoot !== 'string') {
+    throw new FormatError(`The header of a segment is not of ${FORMAT}.`);
+  }
+  const lines = headerNumber(header, 'lines');
+  return {
+    attempt,
+    segment: headerNumber(header, 'segment'),
+    firstSeq: headerNumber(header, 'firstSeq'),
+    lines,
+    baseMs: headerNumber(header, 'baseMs'),
+    previousRoot,
+    runs: readRuns(header, lines),
+  };
+}
+
+/** The events of a segment, in `seq` order. Throws `FormatError`. */
+export function segmentEvents(segment: Segment): RecordedEvent[] {
+  return decodeUnit(
+    segment.lines.map((line) => line.toString('utf8')),
+    segment.header.baseMs,
+    segment.header.firstSeq,
+  );
+}
+
+/** The root that a segment's own content gives. */
+export function rootOf(keys: SealingKeys, attemptId: string, n: number, headerText: string, lines: readonly Buffer[]): string {
+  const saltKey = segmentSaltKey(keys.salt, attemptId, n);
+  return segmentRoot(headerText, treeTop(lines.map((line, i) => leafHash(lineSalt(saltKey, i), line))));
+}
+
+/** The index of a run of lines: least and greatest time, and where each terminal's screen can be picked up. */
+export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: number): Pick<SegmentRow, 'minAtMs' | 'maxAtMs' | 'keyframes'> {
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = Number.NEGATIVE_INFINITY;
+  const keyframes: KeyframeIndex[] = [];
+  for (const [i, line] of lines.entries()) {
+    // The head of a line is short: `[dt,"code",`. Taking the whole of each apart would cost more than all the rest.
+    const comma = line.indexOf(COMMA);
+    const dt = Number(line.latin1Slice(1, comma));
+    if (comma === -1 || !Number.isFinite(dt)) throw new FormatError('A line does not begin with its time.');
+    least = Math.min(least, dt);
+    greatest = Math.max(greatest, dt);
+    const code = line.latin1Slice(comma + 2, line.indexOf(QUOTE, comma + 2));
+    if (code === CODE_OF['terminal.keyframe'] || code === CODE_OF['terminal.opened']) keyframes.push(keyframeOf(line, i, baseMs, firstSeq + i));
+  }
+  return { minAtMs: roundAtMs(baseMs + least), maxAtMs: roundAtMs(baseMs + greatest), keyframes };
+}
+
+const COMMA = 44;
+const QUOTE = 34;
+
+function keyframeOf(line: Buffer, index: number, baseMs: number, seq: number): KeyframeIndex {
+  const { atMs, type, stream, data } = parseLine(line.toString('utf8'), baseMs);
+  const place = { terminal: stream, seq, atMs, line: index };
+  if (type === 'terminal.opened') return { ...place, offset: 0, opened: true };
+  return { ...place, offset: (data as { offset: number }).offset };
+}
+
+function segmentLabel(attemptId: string, n: number): string {
+  return `segment ${attemptId} ${n}`;
+}

@@ -1,0 +1,2 @@
+export * from './folderStore.ts';
+export * from './objectStore.ts';
