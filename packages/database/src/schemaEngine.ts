@@ -17,6 +17,15 @@ export const NO_FILTER = { externalTables: [], externalEnums: [] };
 
 type Bindings = typeof import('@prisma/schema-engine-wasm/schema_engine_bg') & { __wbg_set_wasm(exports: WebAssembly.Exports): void };
 
+/** The engine limits its wait for a lock by a timer that it never clears: it must not hold up the end of a process by ten seconds. */
+function withoutWaiting(bindings: Bindings): WebAssembly.ModuleImports {
+  const entries = Object.entries(bindings as unknown as WebAssembly.ModuleImports).map(([name, value]) => {
+    if (!name.startsWith('__wbg_setTimeout') || typeof value !== 'function') return [name, value];
+    return [name, (...args: unknown[]) => (value(...args) as NodeJS.Timeout).unref()];
+  });
+  return Object.fromEntries(entries);
+}
+
 let loading: Promise<Bindings> | undefined;
 
 async function load(): Promise<Bindings> {
@@ -25,7 +34,7 @@ async function load(): Promise<Bindings> {
   const bindings = (await import('@prisma/schema-engine-wasm/schema_engine_bg')) as Bindings;
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const bytes = await readFile(join(dirname(entry), 'schema_engine_bg.wasm'));
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports });
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': withoutWaiting(bindings) });
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports.__wbindgen_start as () => void)();
   return bindings;
