@@ -1,0 +1,154 @@
+import { z } from 'zod';
+
+/**
+ * What the Task Standard does not say and Plumbline needs: the `meta.plumbline` block of a manifest. Every key has a
+ * default, so that other people's families run unchanged; the defaults are what the standard itself does.
+ */
+
+/** The scorer's limit where a family names none: what METR's own package falls back to. */
+export const DEFAULT_SCORE_TIMEOUT_SECONDS = 600;
+
+const Asset = z.strictObject({
+  url: z.url(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
+  bytes: z.int().positive(),
+});
+
+const WhileScoring = z
+  .strictObject({
+    participant: z.enum(['continues', 'frozen']).default('continues'),
+    clock: z.enum(['runs', 'stopped']).default('runs'),
+  })
+  .refine((value) => value.clock === 'runs' || value.participant === 'frozen', {
+    message: 'may be "stopped" only where the participant is "frozen": time that can be worked in has to count',
+    path: ['clock'],
+  });
+
+const Submission = z.strictObject({
+  paths: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'must be relative to the workspace, without ".."'),
+    )
+    .min(1)
+    .default(['.']),
+  max_gb: z.number().positive().default(1),
+});
+
+const finite = z.number().refine(Number.isFinite, 'must be a finite number');
+
+/** The block as written in YAML, each key optional: what a task may override of its family's. */
+export const PlumblineBlock = z.strictObject({
+  title: z.string().trim().min(1).max(120).optional(),
+  starting_score: finite.nullable().optional(),
+  reference_score: finite.nullable().optional(),
+  direction: z.enum(['lower', 'higher']).optional(),
+  aggregation: z.enum(['best', 'last']).optional(),
+  score_unit: z.string().max(40).optional(),
+  while_scoring: WhileScoring.optional(),
+  submission: Submission.optional(),
+  clean_rescores: z.int().min(0).max(20).optional(),
+  score_timeout_seconds: z.int().min(1).max(86_400).optional(),
+  score_visible: z.boolean().optional(),
+  review: z.array(z.string().min(1)).optional(),
+  assets: z.array(Asset).optional(),
+});
+export type PlumblineBlock = z.infer<typeof PlumblineBlock>;
+
+const Range = z
+  .tuple([z.int().min(0), z.int().min(0)])
+  .refine(([low, high]) => low <= high, 'the first number of a range may not exceed the second');
+
+/** Resources of a task, with the keys of METR's manifest. */
+export const Resources = z.strictObject({
+  gpu: z.strictObject({ count_range: Range, model: z.string().min(1) }).optional(),
+  cpus: z.number().positive().optional(),
+  memory_gb: z.number().positive().optional(),
+  storage_gb: z.number().positive().optional(),
+});
+export type Resources = z.infer<typeof Resources>;
+
+/** Scoring of a task, with the keys and defaults of METR's manifest. */
+export const Scoring = z.strictObject({
+  visible_to_agent: z.boolean().default(true),
+  score_on_usage_limits: z.boolean().default(false),
+  instructions: z.string().nullable().default(null),
+});
+export type Scoring = z.infer<typeof Scoring>;
+
+/** The settings of one task with every default filled in: what is stored with an environment and read everywhere else. */
+export const EnvironmentSettings = z.object({
+  title: z.string(),
+  /** Null where the family publishes none: its scores are then shown raw, never normalised. */
+  startingScore: z.number().nullable(),
+  referenceScore: z.number().nullable(),
+  direction: z.enum(['lower', 'higher']),
+  aggregation: z.enum(['best', 'last']),
+  scoreUnit: z.string(),
+  whileScoring: z.object({ participant: z.enum(['continues', 'frozen']), clock: z.enum(['runs', 'stopped']) }),
+  submission: z.object({ paths: z.array(z.string()), maxGb: z.number() }),
+  cleanRescores: z.number(),
+  scoreTimeoutSeconds: z.number(),
+  scoreVisible: z.boolean(),
+  review: z.array(z.string()),
+  resources: Resources,
+  scoring: Scoring,
+});
+export type EnvironmentSettings = z.infer<typeof EnvironmentSettings>;
+
+/** A family's block with one task's block over it, defaults filled in. Lists and nested blocks are replaced whole. */
+export function resolveSettings(
+  block: PlumblineBlock,
+  from: { fallbackTitle: string; resources: Resources; scoring: Scoring },
+): EnvironmentSettings {
+  return {
+    title: block.title ?? from.fallbackTitle,
+    startingScore: block.starting_score ?? null,
+    referenceScore: block.reference_score ?? null,
+    direction: block.direction ?? 'higher',
+    aggregation: block.aggregation ?? 'best',
+    scoreUnit: block.score_unit ?? '',
+    whileScoring: block.while_scoring ?? { participant: 'continues', clock: 'runs' },
+    submission: { paths: block.submission?.paths ?? ['.'], maxGb: block.submission?.max_gb ?? 1 },
+    cleanRescores: block.clean_rescores ?? 1,
+    scoreTimeoutSeconds: block.score_timeout_seconds ?? DEFAULT_SCORE_TIMEOUT_SECONDS,
+    scoreVisible: block.score_visible ?? from.scoring.visible_to_agent,
+    review: block.review ?? [],
+    resources: from.resources,
+    scoring: from.scoring,
+  };
+}
+
+/** One correct line for each key, shown beside an error so that the file can be mended without the manual. */
+export const EXAMPLES: Readonly<Record<string, string>> = {
+  version: 'version: "1.0.0"',
+  tasks: 'tasks: { main: { resources: { cpus: 2, memory_gb: 4 } } }',
+  resources: 'resources: { cpus: 2, memory_gb: 4, storage_gb: 10 }',
+  gpu: 'gpu: { count_range: [1, 1], model: h100 }',
+  count_range: 'count_range: [1, 2]',
+  cpus: 'cpus: 2',
+  memory_gb: 'memory_gb: 4',
+  storage_gb: 'storage_gb: 10',
+  scoring: 'scoring: { visible_to_agent: true, score_on_usage_limits: true }',
+  visible_to_agent: 'visible_to_agent: true',
+  score_on_usage_limits: 'score_on_usage_limits: true',
+  title: 'title: Optimise a kernel',
+  starting_score: 'starting_score: 1.56',
+  reference_score: 'reference_score: 0.47',
+  direction: 'direction: lower',
+  aggregation: 'aggregation: best',
+  score_unit: 'score_unit: ln(ms)',
+  while_scoring: 'while_scoring: { participant: frozen, clock: runs }',
+  participant: 'participant: frozen',
+  clock: 'clock: runs',
+  submission: 'submission: { paths: [solution], max_gb: 1 }',
+  paths: 'paths: [solution]',
+  max_gb: 'max_gb: 1',
+  clean_rescores: 'clean_rescores: 3',
+  score_timeout_seconds: 'score_timeout_seconds: 120',
+  score_visible: 'score_visible: true',
+  review: 'review: [reads the reference answer]',
+  assets: 'assets: [{ url: "https://example.org/data.bin", sha256: <64 hex digits>, bytes: 1024 }]',
+};
