@@ -1,0 +1,161 @@
+'use client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useRouter } from 'next/navigation';
+import { useState } from 'react';
+import { Alert, Button, Card, CardBody, CardHeader, ConfirmDialog, Facts, formatMoney, formatSpan, Page, PageHeader, Progress, Time } from '@plumbline/ui';
+import { rpc } from '@/features/rpc/client.ts';
+import type { AttemptDetail } from '../model/attemptDetail.ts';
+import { AI_LEVEL_WORDS } from '../model/words.ts';
+import { StateBadge } from './StateBadge.tsx';
+import { SystemCheck } from './SystemCheck.tsx';
+
+const POLL_MS = 1_000;
+
+/** Before the clock: the rules, the check of this machine, the sandbox, and the button that starts it all. */
+export function Lobby({ attempt }: { attempt: AttemptDetail }) {
+  const { rules, environment, attemptId } = attempt;
+  return (
+    <Page width="narrow">
+      <PageHeader title={attempt.title} description={attempt.study} />
+      <StartPanel attempt={attempt} />
+      <Card>
+        <CardHeader title="The rules of this attempt" />
+        <CardBody className="space-y-4">
+          <Facts
+            items={[
+              { term: 'Time limit', value: formatSpan(rules.limitMs) },
+              { term: 'Pay', value: rules.payCents === null ? 'Not set' : formatMoney(rules.payCents, rules.currency) },
+              { term: 'Score', value: environment.direction === 'lower' ? 'Lower is better' : 'Higher is better' },
+              { term: 'What counts', value: environment.aggregation === 'best' ? 'Your best score' : 'Your last score' },
+            ]}
+          />
+          <ul className="list-disc space-y-1 pl-5 text-sm">
+            <li>
+              AI tools: {AI_LEVEL_WORDS[rules.aiToolLevel] ?? rules.aiToolLevel}
+            </li>
+            <li>
+              You may pause up to {rules.maxPauses} times, each for at most {formatSpan(rules.maxPauseMs)} and {formatSpan(rules.maxPauseTotalMs)} in
+              all. A pause stops every process in your sandbox and hides your files.
+            </li>
+            <li>{attempt.scoresVisible ? 'You see each score when the scorer has finished.' : 'Scores are recorded and not shown to you.'}</li>
+            {environment.whileScoring.participant === 'frozen' ? (
+              <li>
+                While the scorer runs your sandbox stands still{environment.whileScoring.clock === 'stopped' ? ', and so does the clock' : '; the clock goes on'}.
+              </li>
+            ) : null}
+            <li>Terminals, edits, pastes and scores are recorded from the first moment on. Do not type secrets that you use elsewhere.</li>
+            <li>Closing the browser does not stop the clock. Time that the platform loses is given back.</li>
+          </ul>
+          {rules.onboarding ? <p className="text-sm whitespace-pre-line">{rules.onboarding}</p> : null}
+        </CardBody>
+      </Card>
+      <SystemCheck key={attemptId} />
+    </Page>
+  );
+}
+
+function StartPanel({ attempt }: { attempt: AttemptDetail }) {
+  const { attemptId, rules } = attempt;
+  const router = useRouter();
+  const queryClient = useQueryClient();
+  const [confirming, setConfirming] = useState(false);
+  const progressKey = ['attempt.progress', attemptId];
+  const { data, error: pollError } = useQuery({
+    queryKey: progressKey,
+    queryFn: () => rpc.attempt.progress.query({ attemptId }),
+    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction },
+    refetchInterval: (query) => (query.state.data?.state === 'provisioning' ? POLL_MS : 5 * POLL_MS),
+  });
+  const prepare = useMutation({
+    mutationFn: () => rpc.attempt.prepare.mutate({ attemptId }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: progressKey }),
+  });
+  const { state } = data;
+  const failed = state === 'scheduled' && data.progress !== null && data.progress !== '';
+
+  async function start() {
+    await rpc.attempt.start.mutate({ attemptId });
+    router.push(`/attempts/${attemptId}/work`);
+  }
+
+  return (
+    <Card>
+      <CardHeader title="Your sandbox" actions={<StateBadge state={state} />} />
+      <CardBody className="space-y-4">
+        {state === 'scheduled' ? (
+          <>
+            {failed ? (
+              <Alert tone="danger" title="The sandbox could not be prepared.">
+                <p>{data.progress}</p>
+                <p className="mt-1">Your clock has not started and no time is lost. Prepare it again; if it fails again, tell the staff.</p>
+              </Alert>
+            ) : (
+              <p>
+                Preparing makes a fresh machine for you, which takes from a few seconds to some minutes. It does not start the clock, and nothing of the
+                task is shown yet.
+              </p>
+            )}
+            {attempt.window.isOpen ? null : <ClosedWindow window={attempt.window} />}
+            <Button
+              variant="primary"
+              size="lg"
+              disabled={!attempt.window.isOpen}
+              busy={prepare.isPending && 'Asking for a sandbox…'}
+              onClick={() => prepare.mutate()}
+            >
+              {failed ? 'Prepare again' : 'Prepare the sandbox'}
+            </Button>
+          </>
+        ) : null}
+        {state === 'provisioning' ? (
+          <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} />
+        ) : null}
+        {state === 'ready' ? (
+          <>
+            <p>
+              The sandbox is ready. When you start the clock, the task and its files open, and you have {formatSpan(rules.limitMs)} of working time, reading
+              included. A sandbox that is not started within 30 minutes is given back; you can then prepare it again.
+            </p>
+            <Button variant="primary" size="lg" onClick={() => setConfirming(true)}>
+              Start the clock
+            </Button>
+          </>
+        ) : null}
+        {state === 'running' || state === 'paused' ? (
+          <Button variant="primary" size="lg" onClick={() => router.push(`/attempts/${attemptId}/work`)}>
+            Open the workspace
+          </Button>
+        ) : null}
+        {prepare.error ? <Alert tone="danger">{prepare.error.message}</Alert> : null}
+        {pollError ? <Alert tone="warning">The platform does not answer at the moment. This page goes on by itself when it does.</Alert> : null}
+      </CardBody>
+      <ConfirmDialog
+        open={confirming}
+        onOpenChange={setConfirming}
+        title="Start the clock?"
+        description={`From now on every minute counts towards your ${formatSpan(rules.limitMs)}, until you pause, submit or the time is up. This cannot be undone, and an attempt is made once.`}
+        confirmLabel="Start the clock"
+        busyLabel="Starting…"
+        cancelLabel="Not yet"
+        onConfirm={start}
+      />
+    </Card>
+  );
+}
+
+function ClosedWindow({ window }: { window: AttemptDetail['window'] }) {
+  return (
+    <Alert tone="warning" title="This assignment is not open now.">
+      {window.opensAt ? (
+        <p>
+          It opens on <Time at={window.opensAt} />.
+        </p>
+      ) : null}
+      {window.closesAt ? (
+        <p>
+          It closes on <Time at={window.closesAt} />.
+        </p>
+      ) : null}
+    </Alert>
+  );
+}

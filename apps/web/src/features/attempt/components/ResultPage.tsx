@@ -1,0 +1,103 @@
+import { Eye, Play } from 'lucide-react';
+import Link from 'next/link';
+import { Alert, Button, Card, CardBody, CardHeader, Facts, formatDuration, formatScore, Page, PageHeader, Time } from '@plumbline/ui';
+import type { AttemptDetail } from '../model/attemptDetail.ts';
+import { END_REASON_WORDS } from '../model/words.ts';
+import { ClockEvents } from './ClockEvents.tsx';
+import { ScoresTable } from './ScoresTable.tsx';
+import { StateBadge } from './StateBadge.tsx';
+
+/** An attempt after its end, or, for staff, at any time: figures, scores and what happened to the clock. */
+export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
+  const { clock, result, environment } = attempt;
+  const ended = attempt.endedAt !== null;
+  return (
+    <Page>
+      <PageHeader
+        title={attempt.title}
+        description={
+          <span className="flex flex-wrap items-center gap-2">
+            <StateBadge state={attempt.state} />
+            <span>
+              {attempt.study} · {attempt.isOwn ? 'your attempt' : attempt.participant}
+            </span>
+          </span>
+        }
+        actions={
+          <>
+            {attempt.may.watch && !ended && attempt.startedAt ? (
+              <Button asChild>
+                <Link href={`/attempts/${attempt.attemptId}/watch`}>
+                  <Eye />
+                  Watch
+                </Link>
+              </Button>
+            ) : null}
+            {attempt.may.replay ? (
+              <Button asChild variant="primary">
+                <Link href={`/attempts/${attempt.attemptId}/replay`}>
+                  <Play />
+                  Replay
+                </Link>
+              </Button>
+            ) : null}
+          </>
+        }
+      />
+      {attempt.isOwn && attempt.state === 'completed' ? (
+        <Alert tone="success" title="This attempt is complete.">
+          Your work was captured and scored once more in a clean sandbox, and the recording is sealed. There is nothing left for you to do.
+        </Alert>
+      ) : null}
+      {attempt.isOwn && attempt.state === 'withdrawn' ? <Alert title="You withdrew from this attempt." /> : null}
+      {attempt.state === 'void' ? (
+        <Alert tone="warning" title="This attempt does not count.">
+          It was made void because of a fault that was not the participant&apos;s.
+        </Alert>
+      ) : null}
+      <Card>
+        <CardHeader title="Result" />
+        <CardBody>
+          <Facts
+            items={[
+              { term: 'Ended by', value: attempt.endReason ? (END_REASON_WORDS[attempt.endReason] ?? attempt.endReason) : '–' },
+              { term: 'Ended', value: attempt.endedAt ? <Time at={attempt.endedAt} /> : '–' },
+              { term: 'Time on the clock', value: `${formatDuration(clock.elapsedMs)} of ${formatDuration(clock.limitMs)}` },
+              { term: 'Time as it ran', value: formatDuration(attempt.asRunMs) },
+              ...(result
+                ? [
+                    { term: 'Score that counts', value: result.result.raw === null ? 'No valid score' : formatScore(result.result.raw) },
+                    { term: 'Normalised', value: formatScore(result.result.value) },
+                    { term: environment.aggregation === 'best' ? 'Best logged' : 'Last logged', value: formatScore(result.logged.raw) },
+                    {
+                      term: 'Clean re-scores',
+                      value: result.clean ? `${result.clean.valid} of ${result.clean.finished}${result.clean.disagrees ? ', disagree' : ''}` : '–',
+                    },
+                  ]
+                : []),
+            ]}
+          />
+        </CardBody>
+      </Card>
+      <Card>
+        <CardHeader
+          title="Scores"
+          description={
+            attempt.scoresVisible
+              ? `${environment.direction === 'lower' ? 'Lower is better' : 'Higher is better'}${environment.scale ? `; normalised, the starting solution (${formatScore(environment.scale.startingScore)}) is 0 and the reference (${formatScore(environment.scale.referenceScore)}) is 1` : ''}.`
+              : 'Scores of this attempt are recorded and not shown to you.'
+          }
+        />
+        <ScoresTable scores={attempt.scores} visible={attempt.scoresVisible} unit={environment.scoreUnit} countsScoreId={result?.countsScoreId ?? null} />
+      </Card>
+      <Card>
+        <CardHeader title="Clock" description="Each event as it was recorded, with the time on the clock after it." />
+        {attempt.events.length > 0 ? (
+          <ClockEvents events={attempt.events} limitMs={clock.limitMs} />
+        ) : (
+          <p className="px-4 py-6 text-sm text-muted">The clock was not started.</p>
+        )}
+      </Card>
+    </Page>
+  );
+}

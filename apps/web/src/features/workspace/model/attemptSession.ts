@@ -1,0 +1,432 @@
+import type { AppError } from '@plumbline/core';
+import type { BrowserEventType, ClockView, EventData, GatewayToBrowser, ScoreRow, TerminalInfo } from '@plumbline/protocol';
+import { decodeOutputFrame, PASTE_MAX_BYTES, PROTOCOL_VERSION } from '@plumbline/protocol';
+import { AttemptSocket, type SocketLike, type SocketState, type Welcome } from './attemptSocket.ts';
+import { type BrowserTime, browserTime } from './browserTime.ts';
+import { ClockDisplay } from './clockDisplay.ts';
+import type { Ask } from './openFiles.ts';
+import { indexedOutboxStore } from './outboxStore.ts';
+import { sha256OfText } from './sha256.ts';
+import { Signal } from './signal.ts';
+import { Store } from './store.ts';
+import { randomId, type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
+import { TabOutbox } from './tabOutbox.ts';
+import { TerminalInput } from './terminalInput.ts';
+import { terminalPreferences, TerminalView } from './terminalView.ts';
+import { requestTicket, type TicketPurpose } from './ticket.ts';
+
+/** One tab's part in a running attempt: the link, the terminals, the clock and what they say, for a person or a watcher. */
+
+export interface Note {
+  n: number;
+  text: string;
+  elapsedMs: number;
+  atMs: number;
+}
+
+export interface StaffMessage {
+  from: string;
+  text: string;
+  atMs: number;
+}
+
+export interface SessionState {
+  connection: SocketState;
+  /** Null before the first welcome. */
+  welcome: Pick<Welcome, 'title' | 'role' | 'version'> | null;
+  clock: ClockView | null;
+  scoreVisible: boolean;
+  terminals: TerminalInfo[];
+  scores: ScoreRow[];
+  notes: Note[];
+  messages: StaffMessage[];
+  sandbox: 'attached' | 'away';
+  recordingStalled: boolean;
+  inputFull: boolean;
+}
+
+export interface AttemptSessionOptions {
+  attemptId: string;
+  purpose: TicketPurpose;
+}
+
+/** What is typed right after a loss still counts; later the link is away, and typing into it would only deceive. */
+const TYPING_GRACE_MS = 2_000;
+
+function openWebSocket(ticket: string): SocketLike {
+  const url = new URL(`/realtime/attempt?ticket=${encodeURIComponent(ticket)}`, location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return new WebSocket(url) as unknown as SocketLike;
+}
+
+export class AttemptSession {
+  readonly store = new Store<SessionState>({
+    connection: { kind: 'connecting' },
+    welcome: null,
+    clock: null,
+    scoreVisible: true,
+    terminals: [],
+    scores: [],
+    notes: [],
+    messages: [],
+    sandbox: 'attached',
+    recordingStalled: false,
+    inputFull: false,
+  });
+  readonly clock: ClockDisplay;
+  /** A path changed on disk. */
+  readonly fileChanged = new Signal<Extract<GatewayToBrowser, { t: 'file' }>>();
+  /** An editor event of the participant, for those who watch. */
+  readonly editorEvent = new Signal<Extract<GatewayToBrowser, { t: 'editor' }>>();
+  /** Something to say once: a toast. */
+  readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
+  readonly tab: string;
+  readonly readOnly: boolean;
+
+  private readonly options: AttemptSessionOptions;
+  private readonly identity: TabIdentity | null;
+  private readonly time: BrowserTime;
+  private readonly socket: AttemptSocket;
+  private readonly outbox: TabOutbox | null;
+  private readonly input: TerminalInput | null;
+  private readonly views = new Map<number, TerminalView>();
+  private readonly cleanups: (() => void)[] = [];
+  private readonly lastSize = new Map<number, string>();
+  private lastFocus = '';
+  private stopped = false;
+
+  /** Takes the tab's identity and prepares what an earlier page left; `start` connects. */
+  static async create(options: AttemptSessionOptions): Promise<AttemptSession> {
+    const identity = options.purpose === 'participate' ? await takeTabIdentity(options.attemptId) : null;
+    const session = new AttemptSession(options, identity);
+    await session.outbox?.load();
+    return session;
+  }
+
+  private constructor(options: AttemptSessionOptions, identity: TabIdentity | null) {
+    this.options = options;
+    this.identity = identity;
+    this.readOnly = identity === null;
+    this.tab = identity?.id ?? randomId();
+    this.time = browserTime;
+    this.clock = new ClockDisplay(this.time);
+    this.socket = new AttemptSocket({
+      time: this.time,
+      getTicket: () => requestTicket(options.attemptId, options.purpose),
+      open: openWebSocket,
+      hello: () => ({
+        t: 'hello',
+        protocol: PROTOCOL_VERSION,
+        tab: this.tab,
+        firstEventN: this.outbox?.firstN ?? 1,
+        firstInputN: this.input?.firstN ?? 1,
+      }),
+    });
+    this.outbox = identity
+      ? new TabOutbox({
+          tab: this.tab,
+          attemptId: options.attemptId,
+          time: this.time,
+          store: indexedOutboxStore,
+          numbers: identity.eventNumbers,
+          send: (message) => this.socket.send(message),
+        })
+      : null;
+    this.input = identity
+      ? new TerminalInput({
+          time: this.time,
+          numbers: identity.inputNumbers,
+          sendBinary: (bytes) => this.socket.sendBinary(bytes),
+          bufferedBytes: () => this.socket.bufferedBytes,
+        })
+      : null;
+    this.listen();
+  }
+
+  start(): void {
+    this.socket.start();
+  }
+
+  /** Leaves the attempt: it goes on without this tab. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.outbox?.close();
+    this.socket.stop();
+    for (const cleanup of this.cleanups) cleanup();
+    for (const view of this.views.values()) view.dispose();
+    this.views.clear();
+    this.identity?.release();
+  }
+
+  /** Asks the gateway or the sandbox. Rejects with `AppError`. */
+  readonly ask: Ask = (act, args, timeoutMs) => this.socket.request(act, args, timeoutMs);
+
+  /** Records an event that this tab claims. */
+  readonly offer = <T extends BrowserEventType>(type: T, data: EventData<T>): void => {
+    this.outbox?.offer(type, data);
+  };
+
+  /** Why typing is refused now; null where it is taken. */
+  typingRefusal(): string | null {
+    const { clock, sandbox, recordingStalled, inputFull, connection } = this.store.get();
+    if (this.readOnly) return 'You are watching.';
+    if (connection.kind === 'waiting' && this.time.monoMs() - connection.sinceMonoMs > TYPING_GRACE_MS) return 'The connection is away. Typing works again when it is back.';
+    if (connection.kind === 'closed') return connection.reason;
+    if (clock && clock.state !== 'running') return 'The clock is not running.';
+    if (inputFull) {
+      return recordingStalled
+        ? 'The recording cannot be stored at the moment, so no more input is taken. It goes on by itself.'
+        : 'Too much input waits to be recorded. Typing goes on in a moment.';
+    }
+    if (sandbox === 'away') return 'The sandbox does not answer at the moment.';
+    return null;
+  }
+
+  /** The screen of a terminal, made at first use and kept until the terminal is gone. */
+  terminalView(terminal: number): TerminalView {
+    const known = this.views.get(terminal);
+    if (known) return known;
+    const view = new TerminalView({
+      ...terminalPreferences(),
+      readOnly: this.readOnly,
+      confirmLink: (url) => window.confirm(`Open this link from the sandbox in a new tab?\n\n${url}`),
+    });
+    this.views.set(terminal, view);
+    view.input.on((bytes) => this.type(terminal, bytes));
+    view.paste.on((paste) => this.pasted(`terminal:${terminal}`, paste.text, paste.prevent));
+    view.copy.on((text) => this.copied(`terminal:${terminal}`, text));
+    view.sizeWanted.on((size) => this.resize(terminal, size));
+    view.credit.on((drawnBytes) => this.socket.send({ t: 'credit', terminal, drawnBytes }));
+    view.gap.on(() => this.socket.send({ t: 'attach', terminal }));
+    const info = this.store.get().terminals.find((candidate) => candidate.terminal === terminal);
+    if (info) view.resizedTo(info.cols, info.rows);
+    view.setSizeOwner(!this.readOnly && document.hasFocus());
+    view.setTyping(this.typingRefusal() === null);
+    this.socket.send({ t: 'attach', terminal });
+    return view;
+  }
+
+  /** Opens a terminal of the given size and gives its number. */
+  async openTerminal(size = { cols: 80, rows: 24 }, name?: string): Promise<number> {
+    const { terminal } = await this.ask('terminal.open', { ...size, ...(name ? { name } : {}) });
+    return terminal;
+  }
+
+  /** A paste into any part of the workspace: recorded with its hash; text that is too large for a terminal is kept out. */
+  pasted(target: string, text: string, prevent?: () => void): void {
+    if (prevent && new Blob([text]).size > PASTE_MAX_BYTES) {
+      prevent();
+      this.notice.emit({ tone: 'error', text: 'Not pasted: a paste may have 5 MiB at most. Put the text into a file instead.' });
+      return;
+    }
+    if (prevent && this.typingRefusal() !== null) return;
+    this.offer('clipboard.paste', { tab: this.tab, target, length: text.length, hash: sha256OfText(text) });
+  }
+
+  copied(target: string, text: string): void {
+    this.offer('clipboard.copy', { tab: this.tab, target, length: text.length, hash: sha256OfText(text) });
+  }
+
+  /** A panel of the workspace took the focus. */
+  panelFocused(panel: string): void {
+    if (panel === this.lastFocus) return;
+    this.lastFocus = panel;
+    this.offer('focus.panel', { tab: this.tab, panel });
+  }
+
+  /** Asks for the notes; they come by themselves afterwards. */
+  async loadNotes(): Promise<void> {
+    const { notes } = await this.ask('notes', {});
+    this.store.patch({ notes });
+  }
+
+  private type(terminal: number, bytes: Uint8Array): void {
+    const refusal = this.typingRefusal();
+    if (refusal !== null) {
+      this.updateTyping();
+      return;
+    }
+    const outcome = this.input?.offer(terminal, bytes);
+    if (outcome === 'too_large') this.notice.emit({ tone: 'error', text: 'Not pasted: a paste may have 5 MiB at most. Put the text into a file instead.' });
+    if (outcome === 'full') this.notice.emit({ tone: 'warning', text: this.typingRefusal() ?? 'Too much input waits to be recorded.' });
+  }
+
+  private resize(terminal: number, size: { cols: number; rows: number }): void {
+    const info = this.store.get().terminals.find((candidate) => candidate.terminal === terminal);
+    const key = `${size.cols}x${size.rows}`;
+    if (!info?.open || this.store.get().clock?.state !== 'running') return;
+    if (this.lastSize.get(terminal) === key || (info.cols === size.cols && info.rows === size.rows)) return;
+    this.lastSize.set(terminal, key);
+    this.ask('terminal.resize', { terminal, ...size }).catch((error: AppError) => {
+      // Away or paused: the size is sent again with the next layout.
+      this.lastSize.delete(terminal);
+      if (error.code === 'invalid_input') this.notice.emit({ tone: 'error', text: error.message });
+    });
+  }
+
+  private listen(): void {
+    const { socket } = this;
+    this.cleanups.push(
+      socket.state.on((connection) => {
+        if (connection.kind !== 'open') {
+          this.outbox?.onDisconnected();
+          this.input?.onDisconnected();
+        }
+        this.store.patch({ connection });
+        this.updateTyping();
+        if (connection.kind === 'waiting') this.time.after(TYPING_GRACE_MS + 50, () => this.updateTyping());
+      }),
+      socket.welcome.on((welcome) => this.onWelcome(welcome)),
+      socket.message.on((message) => this.onMessage(message)),
+      socket.binary.on((data) => {
+        const frame = decodeOutputFrame(data);
+        if (frame) this.views.get(frame.terminal)?.output(frame.offset, frame.bytes);
+      }),
+      socket.woke.on(() => void this.refreshClock()),
+    );
+    if (this.input) {
+      this.cleanups.push(
+        this.input.fullChanged.on((inputFull) => {
+          this.store.patch({ inputFull });
+          this.updateTyping();
+        }),
+      );
+    }
+    this.listenToPage();
+  }
+
+  private listenToPage(): void {
+    const on = (target: EventTarget, names: string[], fn: () => void) => {
+      for (const name of names) {
+        target.addEventListener(name, fn);
+        this.cleanups.push(() => target.removeEventListener(name, fn));
+      }
+    };
+    const focusChanged = () => {
+      const focused = document.hasFocus();
+      for (const view of this.views.values()) view.setSizeOwner(!this.readOnly && focused && !document.hidden);
+      this.offer('focus.page', { tab: this.tab, visible: !document.hidden, focused });
+    };
+    on(window, ['focus', 'blur'], focusChanged);
+    on(document, ['visibilitychange'], () => {
+      focusChanged();
+      if (document.hidden) void this.outbox?.storeNow();
+      else this.socket.wake();
+    });
+    on(window, ['online', 'pageshow'], () => this.socket.wake());
+    on(window, ['focus'], () => void this.refreshClock());
+    on(window, ['pagehide'], () => void this.outbox?.storeNow());
+  }
+
+  private onWelcome(welcome: Welcome): void {
+    this.lastSize.clear();
+    this.clock.receive(welcome.clock);
+    this.store.patch({
+      welcome: { title: welcome.title, role: welcome.role, version: welcome.version },
+      clock: this.clock.current,
+      scoreVisible: welcome.status.scoreVisible,
+      recordingStalled: welcome.status.recordingStalled,
+      terminals: welcome.terminals,
+      scores: welcome.scores,
+      sandbox: welcome.sandbox,
+    });
+    this.outbox?.onWelcome(welcome.eventsDurable);
+    this.input?.onWelcome(welcome.inputDurable);
+    this.attachAll();
+    this.updateTyping();
+    if (welcome.clock.state !== 'paused') void this.loadNotes().catch(() => {});
+  }
+
+  private onMessage(message: GatewayToBrowser): void {
+    switch (message.t) {
+      case 'clock':
+        this.onClock(message.clock, message.warning);
+        break;
+      case 'sandbox':
+        this.store.patch({ sandbox: message.state });
+        this.updateTyping();
+        if (message.state === 'attached') this.attachAll();
+        break;
+      case 'terminals':
+        this.onTerminals(message.terminals);
+        break;
+      case 'restore':
+        this.views.get(message.terminal)?.restore(message);
+        break;
+      case 'score': {
+        const scores = this.store.get().scores.filter((row) => row.scoreId !== message.row.scoreId);
+        this.store.patch({ scores: [...scores, message.row].sort((a, b) => a.n - b.n) });
+        break;
+      }
+      case 'note': {
+        const notes = this.store.get().notes.filter((note) => note.n !== message.n);
+        this.store.patch({ notes: [...notes, message].sort((a, b) => a.n - b.n) });
+        break;
+      }
+      case 'message':
+        this.store.patch({ messages: [...this.store.get().messages, message] });
+        break;
+      case 'file':
+        this.fileChanged.emit(message);
+        break;
+      case 'editor':
+        this.editorEvent.emit(message);
+        break;
+      case 'durable':
+        this.outbox?.onDurable(message.events);
+        this.input?.onDurable(message.input);
+        break;
+      case 'recording':
+        this.store.patch({ recordingStalled: message.stalled });
+        this.updateTyping();
+        break;
+      case 'error':
+        this.notice.emit({ tone: 'error', text: message.error.message });
+        break;
+    }
+  }
+
+  private onClock(clock: ClockView, warning: number | undefined): void {
+    const before = this.clock.current?.state;
+    if (!this.clock.receive(clock)) return;
+    this.store.patch({ clock: this.clock.current });
+    this.updateTyping();
+    if (warning !== undefined) this.notice.emit({ tone: 'warning', text: `${Math.round(warning / 60_000)} minutes are left.` });
+    if (before !== 'running' && clock.state === 'running') this.attachAll();
+  }
+
+  private onTerminals(terminals: TerminalInfo[]): void {
+    this.store.patch({ terminals });
+    // Another tab may have set another size since: what this tab asked for last says nothing any more.
+    this.lastSize.clear();
+    for (const info of terminals) {
+      const view = this.views.get(info.terminal);
+      if (view && info.open) view.resizedTo(info.cols, info.rows);
+    }
+    for (const [terminal, view] of this.views) {
+      if (terminals.some((info) => info.terminal === terminal)) continue;
+      this.views.delete(terminal);
+      view.dispose();
+    }
+  }
+
+  private attachAll(): void {
+    for (const terminal of this.views.keys()) this.socket.send({ t: 'attach', terminal });
+  }
+
+  private updateTyping(): void {
+    const allowed = this.typingRefusal() === null;
+    for (const view of this.views.values()) view.setTyping(allowed);
+  }
+
+  private async refreshClock(): Promise<void> {
+    if (!this.socket.isOpen) return;
+    try {
+      this.clock.refresh(await this.ask('status', {}));
+      this.store.patch({ clock: this.clock.current });
+    } catch {
+      // The link is being judged at the same time; its next welcome brings the clock.
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import type { DirectoryEntry } from '@plumbline/protocol';
+import type { Ask } from './openFiles.ts';
+import { Store } from './store.ts';
+
+/** The workspace's folders as far as they were opened: listed one at a time, as they may be huge. */
+
+export interface TreeRow {
+  path: string;
+  name: string;
+  kind: DirectoryEntry['kind'];
+  depth: number;
+  size: number;
+  expanded: boolean;
+  loading: boolean;
+  /** The folder has more entries than are listed. */
+  truncated: boolean;
+}
+
+interface Folder {
+  entries: DirectoryEntry[];
+  truncated: boolean;
+  loading: boolean;
+  error: string | null;
+}
+
+export interface TreeState {
+  folders: ReadonlyMap<string, Folder>;
+  expanded: ReadonlySet<string>;
+}
+
+export const ROOT = '.';
+
+/** Joins a folder and a name; the root leaves no trace in a path. */
+export function joinPath(folder: string, name: string): string {
+  return folder === ROOT ? name : `${folder}/${name}`;
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? ROOT : path.slice(0, slash);
+}
+
+function byKindAndName(a: DirectoryEntry, b: DirectoryEntry): number {
+  const folderFirst = Number(b.kind === 'directory') - Number(a.kind === 'directory');
+  return folderFirst || a.name.localeCompare(b.name, undefined, { numeric: true });
+}
+
+export class FileTree {
+  readonly store = new Store<TreeState>({ folders: new Map(), expanded: new Set([ROOT]) });
+  private readonly ask: Ask;
+
+  constructor(ask: Ask) {
+    this.ask = ask;
+  }
+
+  /** The rows to draw, from top to bottom. */
+  static rows(state: TreeState): TreeRow[] {
+    const rows: TreeRow[] = [];
+    const add = (path: string, depth: number) => {
+      for (const entry of state.folders.get(path)?.entries ?? []) {
+        const child = joinPath(path, entry.name);
+        const folder = state.folders.get(child);
+        const expanded = entry.kind === 'directory' && state.expanded.has(child);
+        rows.push({
+          path: child,
+          name: entry.name,
+          kind: entry.kind,
+          depth,
+          size: entry.size,
+          expanded,
+          loading: folder?.loading ?? false,
+          truncated: folder?.truncated ?? false,
+        });
+        if (expanded) add(child, depth + 1);
+      }
+    };
+    add(ROOT, 0);
+    return rows;
+  }
+
+  /** All files that are listed now: what quick open searches. */
+  static files(state: TreeState): string[] {
+    const files: string[] = [];
+    for (const [path, folder] of state.folders) {
+      for (const entry of folder.entries) if (entry.kind !== 'directory') files.push(joinPath(path, entry.name));
+    }
+    return files.sort();
+  }
+
+  /** Opens or closes a folder. */
+  toggle(path: string): void {
+    const expanded = new Set(this.store.get().expanded);
+    if (expanded.delete(path)) {
+      this.store.patch({ expanded });
+      return;
+    }
+    expanded.add(path);
+    this.store.patch({ expanded });
+    void this.list(path);
+  }
+
+  /** Lists a folder again. Its error, if any, stands in the state. */
+  async list(path: string): Promise<void> {
+    const known = this.store.get().folders.get(path);
+    if (known?.loading) return;
+    if (!known) this.setFolder(path, { entries: [], truncated: false, loading: true, error: null });
+    try {
+      const { entries, truncated } = await this.ask('file.list', { path });
+      const sorted = [...entries].sort(byKindAndName);
+      // An unchanged listing changes nothing on the screen.
+      if (known && known.error === null && JSON.stringify(known.entries) === JSON.stringify(sorted)) return;
+      this.setFolder(path, { entries: sorted, truncated, loading: false, error: null });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'The folder could not be listed.';
+      this.setFolder(path, { entries: known?.entries ?? [], truncated: false, loading: false, error: message });
+    }
+  }
+
+  /** Lists every open folder again. */
+  async refresh(): Promise<void> {
+    const { expanded } = this.store.get();
+    await Promise.all([...expanded].filter((path) => path === ROOT || this.isShown(path)).map((path) => this.list(path)));
+  }
+
+  /** Opens the folders above a path, so that it has a row. */
+  async reveal(path: string): Promise<void> {
+    const expanded = new Set(this.store.get().expanded);
+    const above: string[] = [];
+    for (let at = parentOf(path); at !== ROOT; at = parentOf(at)) above.unshift(at);
+    for (const folder of above) expanded.add(folder);
+    this.store.patch({ expanded });
+    for (const folder of [ROOT, ...above]) if (!this.store.get().folders.has(folder)) await this.list(folder);
+  }
+
+  async create(path: string, kind: 'file' | 'directory'): Promise<void> {
+    await this.ask('file.create', { path, kind });
+    await this.list(parentOf(path));
+  }
+
+  async rename(path: string, to: string): Promise<void> {
+    await this.ask('file.rename', { path, to });
+    await Promise.all([...new Set([parentOf(path), parentOf(to)])].map((folder) => this.list(folder)));
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.ask('file.delete', { path });
+    await this.list(parentOf(path));
+  }
+
+  private isShown(path: string): boolean {
+    const { expanded } = this.store.get();
+    for (let at = parentOf(path); at !== ROOT; at = parentOf(at)) if (!expanded.has(at)) return false;
+    return true;
+  }
+
+  private setFolder(path: string, folder: Folder): void {
+    const folders = new Map(this.store.get().folders);
+    folders.set(path, folder);
+    this.store.patch({ folders });
+  }
+}

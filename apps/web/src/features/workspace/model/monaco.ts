@@ -1,0 +1,63 @@
+import type * as Monaco from 'monaco-editor/editor/editor.api.js';
+import { isDark, watchTheme } from './terminalTheme.ts';
+
+export type MonacoApi = typeof Monaco;
+export type TextModel = Monaco.editor.ITextModel;
+export type CodeEditor = Monaco.editor.IStandaloneCodeEditor;
+
+let loading: Promise<MonacoApi> | null = null;
+
+/**
+ * The editor, loaded once and from this server. It has every editing feature and the colours of common languages; the
+ * services that judge code (TypeScript's, say) stay out, as they would know nothing of the sandbox.
+ */
+export function loadMonaco(): Promise<MonacoApi> {
+  loading ??= load().catch((error: unknown) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
+async function load(): Promise<MonacoApi> {
+  // Without a worker of its own Monaco would fall back to the page's thread, and only the console would say so.
+  self.MonacoEnvironment = {
+    getWorker: () => new Worker(new URL('monaco-editor/editor/editor.worker.js', import.meta.url), { type: 'module', name: 'editor' }),
+  };
+  const [monaco] = await Promise.all([import('monaco-editor/editor/editor.api.js'), import('./monacoFeatures.ts')]);
+  defineThemes(monaco);
+  monaco.editor.setTheme(isDark() ? 'plumbline-dark' : 'plumbline-light');
+  // Lives as long as the page, as the editor's global theme does.
+  watchTheme((dark) => monaco.editor.setTheme(dark ? 'plumbline-dark' : 'plumbline-light'));
+  return monaco;
+}
+
+function defineThemes(monaco: MonacoApi): void {
+  monaco.editor.defineTheme('plumbline-dark', { base: 'vs-dark', inherit: true, rules: [], colors: { 'editor.background': '#0f1115' } });
+  monaco.editor.defineTheme('plumbline-light', { base: 'vs', inherit: true, rules: [], colors: { 'editor.background': '#ffffff' } });
+}
+
+/** The language that Monaco colours a path in. */
+export function languageOf(monaco: MonacoApi, path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const dot = name.lastIndexOf('.');
+  const extension = dot >= 0 ? name.slice(dot).toLowerCase() : '';
+  const found = monaco.languages
+    .getLanguages()
+    .find((language) => language.filenames?.includes(name) || (extension !== '' && language.extensions?.includes(extension)));
+  return found?.id ?? 'plaintext';
+}
+
+/** Settings that the workspace's and the replay's editors share. */
+export const EDITOR_OPTIONS = {
+  automaticLayout: true,
+  fontFamily: "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, Menlo, Consolas, monospace",
+  fontSize: 13,
+  minimap: { enabled: false },
+  scrollBeyondLastLine: false,
+  smoothScrolling: false,
+  renderWhitespace: 'selection',
+  fixedOverflowWidgets: true,
+  wordBasedSuggestions: 'currentDocument',
+  unicodeHighlight: { ambiguousCharacters: false },
+} as const satisfies Monaco.editor.IStandaloneEditorConstructionOptions;

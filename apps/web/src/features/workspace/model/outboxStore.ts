@@ -1,0 +1,83 @@
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+
+/** What a tab keeps in the browser so that a reload or a crash loses nothing: recorded events and unsaved text. */
+
+export interface StoredEvent {
+  tab: string;
+  n: number;
+  attemptId: string;
+  type: string;
+  monoMs: number;
+  data: unknown;
+}
+
+export interface Draft {
+  attemptId: string;
+  path: string;
+  text: string;
+  /** Hash of the file on disk that the text started from; null for a new file. */
+  baseHash: string | null;
+  savedAtMs: number;
+}
+
+interface Schema extends DBSchema {
+  events: { key: [string, number]; value: StoredEvent };
+  drafts: { key: [string, string]; value: Draft };
+}
+
+/** Where a tab's events wait until they are durable. */
+export interface OutboxStore {
+  put(events: StoredEvent[]): Promise<void>;
+  load(tab: string): Promise<StoredEvent[]>;
+  /** Forgets this tab's events up to and including number `n`. */
+  drop(tab: string, n: number): Promise<void>;
+}
+
+export interface DraftStore {
+  put(draft: Draft): Promise<void>;
+  get(attemptId: string, path: string): Promise<Draft | undefined>;
+  delete(attemptId: string, path: string): Promise<void>;
+}
+
+let opening: Promise<IDBPDatabase<Schema>> | null = null;
+
+function database(): Promise<IDBPDatabase<Schema>> {
+  opening ??= openDB<Schema>('plumbline-workspace', 1, {
+    upgrade(db) {
+      db.createObjectStore('events', { keyPath: ['tab', 'n'] });
+      db.createObjectStore('drafts', { keyPath: ['attemptId', 'path'] });
+    },
+    terminated() {
+      opening = null;
+    },
+  }).catch((error: unknown) => {
+    opening = null;
+    throw error;
+  });
+  return opening;
+}
+
+export const indexedOutboxStore: OutboxStore = {
+  async put(events) {
+    const tx = (await database()).transaction('events', 'readwrite');
+    await Promise.all([...events.map((event) => tx.store.put(event)), tx.done]);
+  },
+  async load(tab) {
+    return (await database()).getAll('events', IDBKeyRange.bound([tab, 0], [tab, Number.MAX_SAFE_INTEGER]));
+  },
+  async drop(tab, n) {
+    await (await database()).delete('events', IDBKeyRange.bound([tab, 0], [tab, n]));
+  },
+};
+
+export const indexedDraftStore: DraftStore = {
+  async put(draft) {
+    await (await database()).put('drafts', draft);
+  },
+  async get(attemptId, path) {
+    return (await database()).get('drafts', [attemptId, path]);
+  },
+  async delete(attemptId, path) {
+    await (await database()).delete('drafts', [attemptId, path]);
+  },
+};

@@ -1,0 +1,301 @@
+import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
+import { Unicode11Addon } from '@xterm/addon-unicode11';
+import { WebLinksAddon } from '@xterm/addon-web-links';
+import { WebglAddon } from '@xterm/addon-webgl';
+import { Terminal } from '@xterm/xterm';
+import { VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
+import { Signal } from './signal.ts';
+import { OutputCursor, swallowQueries } from './terminalStream.ts';
+import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
+
+/**
+ * One terminal's screen, outside React: it keeps its state while components come and go, and opens only in a host that
+ * has a size. It draws bytes at the size that the sandbox has; it never answers the program, only the person does.
+ */
+
+export interface TerminalViewOptions {
+  /** A viewer neither types nor sizes. */
+  readOnly: boolean;
+  renderer: 'dom' | 'webgl';
+  screenReader: boolean;
+  /** Asks before a link from the sandbox is followed. */
+  confirmLink: (url: string) => boolean;
+}
+
+
+const FONT_SIZE_PX = 13;
+const SMALLEST_FONT_PX = 6;
+const SCROLLBACK_LINES = 10_000;
+/** A full reset, sent through the stream so that it takes its turn after what is still to be drawn. */
+const RESET = new Uint8Array([0x1b, 0x63]);
+const RENDERER_KEY = 'plumbline.terminal.renderer';
+const SCREEN_READER_KEY = 'plumbline.terminal.screenReader';
+
+/** What the person chose for terminals, in the address (`?renderer=dom`) or in this browser. */
+export function terminalPreferences(): { renderer: 'dom' | 'webgl'; screenReader: boolean } {
+  const asked = new URLSearchParams(location.search).get('renderer') ?? localStorage.getItem(RENDERER_KEY);
+  return { renderer: asked === 'dom' ? 'dom' : 'webgl', screenReader: localStorage.getItem(SCREEN_READER_KEY) === 'on' };
+}
+
+function isWebAddress(url: string): boolean {
+  return /^https?:\/\//i.test(url);
+}
+
+export class TerminalView {
+  /** What the person typed or pasted, as the bytes for the program. */
+  readonly input = new Signal<Uint8Array>();
+  /** Before a paste reaches the terminal: `prevent` keeps it out. */
+  readonly paste = new Signal<{ text: string; prevent: () => void }>();
+  readonly copy = new Signal<string>();
+  /** The host's size allows this many cells; emitted only while this view owns the size. */
+  readonly sizeWanted = new Signal<{ cols: number; rows: number }>();
+  /** Bytes drawn since the last restore, each time enough came together. */
+  readonly credit = new Signal<number>();
+  /** Output before this is missing: the screen must be restored. */
+  readonly gap = new Signal<void>();
+  readonly focused = new Signal<void>();
+
+  private readonly options: TerminalViewOptions;
+  private readonly terminal: Terminal;
+  private readonly fit = new FitAddon();
+  private readonly search = new SearchAddon();
+  private readonly root: HTMLDivElement;
+  private readonly cursor = new OutputCursor();
+  private readonly encoder = new TextEncoder();
+  private readonly cleanups: (() => void)[] = [];
+  private host: HTMLElement | null = null;
+  private observer: ResizeObserver | null = null;
+  private opened = false;
+  private disposed = false;
+  private ownsSize = false;
+  private restores = 0;
+  private restored = false;
+  private drawnBytes = 0;
+  private creditedBytes = 0;
+
+  constructor(options: TerminalViewOptions) {
+    this.options = options;
+    this.root = document.createElement('div');
+    this.root.className = 'h-full w-full overflow-hidden';
+    this.terminal = new Terminal({
+      allowProposedApi: true,
+      cols: 80,
+      rows: 24,
+      cursorBlink: !options.readOnly,
+      disableStdin: options.readOnly,
+      fontFamily: "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, Menlo, Consolas, monospace",
+      fontSize: FONT_SIZE_PX,
+      scrollback: SCROLLBACK_LINES,
+      screenReaderMode: options.screenReader,
+      macOptionIsMeta: true,
+      theme: terminalTheme(isDark()),
+      linkHandler: { activate: (_event, url) => this.follow(url), allowNonHttpProtocols: false },
+    });
+    this.terminal.loadAddon(new Unicode11Addon());
+    this.terminal.unicode.activeVersion = '11';
+    this.terminal.loadAddon(this.fit);
+    this.terminal.loadAddon(this.search);
+    this.terminal.loadAddon(new WebLinksAddon((_event, url) => this.follow(url)));
+    this.cleanups.push(swallowQueries(this.terminal));
+    this.cleanups.push(
+      watchTheme((dark) => {
+        this.terminal.options.theme = terminalTheme(dark);
+      }),
+    );
+    if (!options.readOnly) this.listenForInput();
+  }
+
+  /** Draws in this element from now on, which may be a new one after a component came back. */
+  attach(host: HTMLElement): void {
+    if (this.disposed) return;
+    this.detach();
+    this.host = host;
+    host.appendChild(this.root);
+    this.observer = new ResizeObserver(() => this.layout());
+    this.observer.observe(host);
+    this.layout();
+  }
+
+  /** Leaves the element; the screen's state stays. */
+  detach(): void {
+    this.observer?.disconnect();
+    this.observer = null;
+    this.host = null;
+    this.root.remove();
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.detach();
+    this.disposed = true;
+    for (const cleanup of this.cleanups) cleanup();
+    this.terminal.dispose();
+  }
+
+  /** Whether this view sets the terminal's size; otherwise it draws the size it is told, letterboxed. */
+  setSizeOwner(owns: boolean): void {
+    if (this.options.readOnly || this.ownsSize === owns) return;
+    this.ownsSize = owns;
+    this.layout();
+  }
+
+  /** Whether typing is taken: the reason for a refusal is shown by the component. */
+  setTyping(allowed: boolean): void {
+    if (!this.disposed) this.terminal.options.disableStdin = this.options.readOnly || !allowed;
+  }
+
+  /** The sandbox's size of this terminal. */
+  resizedTo(cols: number, rows: number): void {
+    if (this.disposed || (cols === this.terminal.cols && rows === this.terminal.rows)) return;
+    // A size owner drew its wish already; a smaller word on the way here is about an earlier one.
+    if (this.ownsSize && this.isMeasurable()) return;
+    this.terminal.resize(cols, rows);
+    this.layout();
+  }
+
+  /** Takes a whole screen that holds `offset` bytes of output; what follows continues there. */
+  restore(screen: { cols: number; rows: number; offset: number; screen: string }): void {
+    if (this.disposed) return;
+    this.restores += 1;
+    this.restored = true;
+    this.cursor.restoreAt(screen.offset);
+    this.drawnBytes = 0;
+    this.creditedBytes = 0;
+    this.terminal.write(RESET, () => {
+      if (this.disposed) return;
+      if (screen.cols !== this.terminal.cols || screen.rows !== this.terminal.rows) this.terminal.resize(screen.cols, screen.rows);
+    });
+    // Bytes, not text: half a character that an earlier frame ended with must not join with what comes now.
+    this.terminal.write(this.encoder.encode(screen.screen), () => this.layout());
+  }
+
+  /** Output of the program that starts after `offset` bytes. Before the first restore it is passed over. */
+  output(offset: number, bytes: Uint8Array): void {
+    if (this.disposed || !this.restored) return;
+    const fresh = this.cursor.take(offset, bytes);
+    if (fresh === 'gap') {
+      this.restored = false;
+      this.gap.emit();
+      return;
+    }
+    const restore = this.restores;
+    this.terminal.write(fresh ?? new Uint8Array(0), () => {
+      if (restore !== this.restores || this.disposed) return;
+      // All of the frame counts, also what was known: the gateway counts what it sent.
+      this.drawnBytes += bytes.length;
+      if (this.drawnBytes - this.creditedBytes < VIEWER_CREDIT_BYTES) return;
+      this.creditedBytes = this.drawnBytes;
+      this.credit.emit(this.drawnBytes);
+    });
+  }
+
+  focus(): void {
+    if (this.opened && !this.disposed) this.terminal.focus();
+  }
+
+  /** Finds text in the screen and the lines above it. */
+  find(text: string, backwards = false): boolean {
+    return backwards ? this.search.findPrevious(text) : this.search.findNext(text);
+  }
+
+  clearFind(): void {
+    this.search.clearDecorations();
+    this.terminal.clearSelection();
+  }
+
+  /** The size in cells that the host would take; null while it has none. */
+  wantedSize(): { cols: number; rows: number } | null {
+    if (!this.opened || !this.isMeasurable()) return null;
+    const proposed = this.fit.proposeDimensions();
+    if (!proposed || !Number.isFinite(proposed.cols) || !Number.isFinite(proposed.rows)) return null;
+    return { cols: Math.max(2, Math.min(1000, proposed.cols)), rows: Math.max(1, Math.min(1000, proposed.rows)) };
+  }
+
+  private isMeasurable(): boolean {
+    return this.host !== null && this.host.clientWidth > 0 && this.host.clientHeight > 0;
+  }
+
+  private layout(): void {
+    if (this.disposed || !this.isMeasurable()) return;
+    if (!this.opened) this.open();
+    if (this.ownsSize) {
+      if (this.terminal.options.fontSize !== FONT_SIZE_PX) this.terminal.options.fontSize = FONT_SIZE_PX;
+      const wanted = this.wantedSize();
+      if (!wanted) return;
+      if (wanted.cols !== this.terminal.cols || wanted.rows !== this.terminal.rows) this.terminal.resize(wanted.cols, wanted.rows);
+      this.sizeWanted.emit(wanted);
+    } else {
+      this.letterbox();
+    }
+  }
+
+  /** A foreign size is drawn whole: with smaller letters where it does not fit. */
+  private letterbox(): void {
+    const fontSize = this.terminal.options.fontSize ?? FONT_SIZE_PX;
+    const fits = this.wantedSize();
+    if (!fits) return;
+    const scale = Math.min(fits.cols / this.terminal.cols, fits.rows / this.terminal.rows);
+    const wanted = Math.max(SMALLEST_FONT_PX, Math.min(FONT_SIZE_PX, Math.floor(fontSize * scale)));
+    if (wanted !== fontSize) this.terminal.options.fontSize = wanted;
+  }
+
+  private open(): void {
+    this.opened = true;
+    this.terminal.open(this.root);
+    if (this.options.renderer === 'webgl') this.useWebgl();
+  }
+
+  private useWebgl(): void {
+    try {
+      const webgl = new WebglAddon();
+      // Without its context the addon draws nothing; disposing of it brings the DOM renderer back.
+      webgl.onContextLoss(() => webgl.dispose());
+      this.terminal.loadAddon(webgl);
+    } catch {
+      // No WebGL 2 in this browser: the DOM renderer is in place already.
+    }
+  }
+
+  private follow(url: string): void {
+    if (isWebAddress(url) && this.options.confirmLink(url)) window.open(url, '_blank', 'noopener,noreferrer');
+  }
+
+  private listenForInput(): void {
+    this.terminal.onData((data) => this.input.emit(this.encoder.encode(data)));
+    // Mouse reports of the oldest kind are bytes, not text.
+    this.terminal.onBinary((data) => this.input.emit(Uint8Array.from(data, (char) => char.charCodeAt(0) & 0xff)));
+    this.terminal.attachCustomKeyEventHandler((event) => this.isForTerminal(event));
+    const onPaste = (event: ClipboardEvent) => {
+      const text = event.clipboardData?.getData('text/plain') ?? '';
+      if (text === '') return;
+      this.paste.emit({
+        text,
+        prevent: () => {
+          event.preventDefault();
+          event.stopImmediatePropagation();
+        },
+      });
+    };
+    const onCopy = () => {
+      const text = this.terminal.getSelection();
+      if (text !== '') this.copy.emit(text);
+    };
+    const onFocus = () => this.focused.emit();
+    this.root.addEventListener('paste', onPaste, { capture: true });
+    this.root.addEventListener('copy', onCopy);
+    this.root.addEventListener('focusin', onFocus);
+  }
+
+  /** Which keys go to the program; the others are the workspace's or the browser's. */
+  private isForTerminal(event: KeyboardEvent): boolean {
+    if (event.ctrlKey && event.key === '`') return false;
+    if (event.ctrlKey && event.shiftKey && (event.code === 'KeyV' || event.code === 'KeyF')) return false;
+    if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
+      event.preventDefault();
+      if (event.type === 'keydown' && this.terminal.hasSelection()) document.execCommand('copy');
+      return false;
+    }
+    return true;
+  }
+}
