@@ -34,6 +34,8 @@ export interface SandboxSpec {
   env: Record<string, string>;
   /** Mounted read-only at /run/plumbline of the participant: the task socket and the `task` command (`bin/` is on PATH). */
   socketDir: string;
+  /** Host files and folders copied into `paths.assets` under their base names: programs that the scorer's view runs. */
+  assets?: string[];
 }
 
 export interface CommandOptions {
@@ -166,7 +168,9 @@ export interface PrepareImageOptions {
   /** The cache's folder; the image is made in `imageDir/<contentHash>`. */
   imageDir: string;
   /** Runs once, with the host's network, the family's copy at /root and a writable /opt/env. */
-  install: (exec: Exec, paths: { root: string; env: string; home: string }) => Promise<void>;
+  install: (exec: Exec, paths: { root: string; env: string; home: string; assets: string }) => Promise<void>;
+  /** As in `SandboxSpec`. */
+  assets?: string[];
   /** Variables that the install may need, beyond the proxy, pip and certificate ones that are passed through. */
   env?: Record<string, string>;
   signal?: AbortSignal;

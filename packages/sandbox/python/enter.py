@@ -1,0 +1,154 @@
+"""Becomes the participant before anything of the sandbox runs.
+
+Usage: enter.py CONFIG -- COMMAND...; CONFIG is JSON, PLUMBLINE_VIEW_ENV holds the command's whole environment as JSON.
+
+mode "launch": joins the cgroups, gives up the host identity, optionally joins a prepared network, and becomes COMMAND
+(bwrap). mode "enter": the same, and then joins the namespaces of a running bwrap and runs COMMAND as its own child in them.
+Only the standard library is used, and only what -I -S leaves of it.
+"""
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import sys
+
+CLONE_NEWUSER = 0x10000000
+NAMESPACES = {"cgroup": 0x02000000, "ipc": 0x08000000, "uts": 0x04000000, "net": 0x40000000, "pid": 0x20000000, "mnt": 0x00020000}
+NS_GET_USERNS = 0xB701
+TIOCNOTTY = 0x5422
+TIOCSCTTY = 0x540E
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+LAST_CAPABILITY = 63
+NOT_ENTERED = 125
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result, what):
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, what + ": " + os.strerror(error))
+
+
+def setns(fd, kind):
+    check(libc.setns(fd, kind), "setns")
+
+
+def prctl(option, value):
+    return libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+
+
+def become(config):
+    """Cgroups come first: joining them is root's right, which the new identity does not have."""
+    for path in config.get("cgroups", []):
+        with open(path, "w") as procs:
+            procs.write("0")
+    if config.get("oomScore") is not None:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(str(config["oomScore"]))
+    if config.get("uid") is not None:
+        os.setgroups([])
+        os.setresgid(config["uid"], config["uid"], config["uid"])
+        os.setresuid(config["uid"], config["uid"], config["uid"])
+    os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for name, value in config.get("rlimits", {}).items():
+        kind = getattr(resource, "RLIMIT_" + name)
+        hard = resource.getrlimit(kind)[1]
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
+
+
+def join_network(pid):
+    user = os.open("/proc/%d/ns/user" % pid, os.O_RDONLY)
+    net = os.open("/proc/%d/ns/net" % pid, os.O_RDONLY)
+    setns(user, CLONE_NEWUSER)
+    setns(net, NAMESPACES["net"])
+    os.close(user)
+    os.close(net)
+
+
+def enter_namespaces(pid):
+    base = "/proc/%d/ns/" % pid
+    fds = {name: os.open(base + name, os.O_RDONLY) for name in ["user", *NAMESPACES]}
+    # bwrap nests two user namespaces: the mounts belong to the outer one, the processes live in the inner one.
+    owner = libc.ioctl(fds["mnt"], NS_GET_USERNS)
+    check(owner, "NS_GET_USERNS")
+    setns(owner, CLONE_NEWUSER)
+    for name, kind in NAMESPACES.items():
+        setns(fds[name], kind)
+    if os.fstat(owner).st_ino != os.fstat(fds["user"]).st_ino:
+        setns(fds["user"], CLONE_NEWUSER)
+    for fd in [owner, *fds.values()]:
+        os.close(fd)
+
+
+def drop_privileges():
+    for capability in range(LAST_CAPABILITY + 1):
+        prctl(PR_CAPBSET_DROP, capability)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    check(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    check(prctl(PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+
+
+def child(config, command, environment):
+    os.setsid()
+    if config.get("tty"):
+        fcntl.ioctl(0, TIOCSCTTY, 0)
+    drop_privileges()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    os.chdir(config["cwd"])
+    os.execvpe(command[0], command, environment)
+
+
+def main():
+    separator = sys.argv.index("--")
+    config = json.loads(sys.argv[1])
+    command = sys.argv[separator + 1:]
+    environment = json.loads(os.environ["PLUMBLINE_VIEW_ENV"])
+    become(config)
+    if config["mode"] == "launch":
+        if config.get("network"):
+            join_network(config["network"])
+        os.execve(command[0], command, environment)
+    # Between joining and exec this process holds nothing that the participant may look at.
+    check(prctl(PR_SET_DUMPABLE, 0), "dumpable")
+    enter_namespaces(config["pid"])
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if config.get("tty"):
+        # The terminal goes to the child, which leads a session that exists in the participant's process namespace.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        fcntl.ioctl(0, TIOCNOTTY)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child(config, command, environment)
+        except OSError as error:
+            os.write(2, ("%s: %s\n" % (command[0], error.strerror)).encode())
+            os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+    def end(_number, _frame):
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, status = os.waitpid(pid, 0)
+    os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+
+
+try:
+    main()
+except OSError as error:
+    os.write(2, ("The sandbox could not be entered: %s\n" % error).encode())
+    os._exit(NOT_ENTERED)

@@ -1,0 +1,179 @@
+import type { ChildProcess } from 'node:child_process';
+import { readlink } from 'node:fs/promises';
+import { AppError } from '@plumbline/core';
+import { BWRAP, IN_VIEW_PATHS, type ViewSources, viewEnvironment } from './bubblewrapViews.ts';
+import type { Cgroup } from './cgroups.ts';
+import { entererCommand } from './enterer.ts';
+import { runHostCommand } from './hostProcess.ts';
+import { releaseHostUid } from './hostUid.ts';
+import type { CommandOptions, FreezeResult, HostCommand, RunOptions, RunResult, Sandbox, SandboxProcess, SandboxSpec, Usage, View } from './isolation.ts';
+import type { InternetNamespace } from './networkNamespace.ts';
+import { commandLine, innerPid, isShell, pidsOfNamespace, type ProcessStat, processStat, signalProcess } from './processTable.ts';
+import { writeRecord } from './sandboxState.ts';
+import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
+import { waitUntil } from './waiting.ts';
+
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const END_TIMEOUT_MS = 5_000;
+/** Where the kernel must choose, it ends what the participant runs, and not what holds the sandbox or the platform. */
+const PARTICIPANT_OOM_SCORE = 500;
+
+/** The bwrap that keeps the participant's namespaces, and its first process as the host counts. */
+export interface Holder {
+  child: ChildProcess;
+  pid: number;
+  startTime: string;
+}
+
+interface Parts {
+  spec: SandboxSpec;
+  uid: number | null;
+  from: ViewSources;
+  groups: { participant: Cgroup; scorer: Cgroup };
+  networks: InternetNamespace[];
+  scorerNetwork: InternetNamespace | undefined;
+  holder: Holder;
+  args: { scorer: string[]; platform: string[] };
+  rlimits: Record<string, number>;
+  warnings: string[];
+}
+
+export class BubblewrapSandbox implements Sandbox {
+  readonly isolation = 'bubblewrap';
+  readonly paths = IN_VIEW_PATHS;
+  readonly #parts: Parts;
+  #frozen = false;
+  #participantEnded = false;
+  #expectedEnd = false;
+  #pidNamespace: string | null = null;
+  readonly #endListeners: (() => void)[] = [];
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    parts.holder.child.once('exit', () => {
+      this.#participantEnded = true;
+      if (!this.#expectedEnd) for (const listener of this.#endListeners) listener();
+    });
+  }
+
+  get id() {
+    return this.#parts.spec.id;
+  }
+
+  get freezeMethod() {
+    return this.#parts.groups.participant.freezeMethod;
+  }
+
+  get hostUid() {
+    return this.#parts.uid;
+  }
+
+  get storeDir() {
+    return this.#parts.from.store;
+  }
+
+  get warnings() {
+    return this.#parts.warnings;
+  }
+
+  get frozen() {
+    return this.#frozen;
+  }
+
+  onEnded(listener: () => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  command(view: View, argv: string[], options: CommandOptions = {}): HostCommand {
+    const { spec, uid, groups, holder, args, rlimits, scorerNetwork } = this.#parts;
+    if (argv.length === 0) throw new AppError('internal', 'A command needs a program.');
+    const added = view === 'platform' ? options.env : { ...spec.env, ...options.env };
+    const env = { ...viewEnvironment(view, IN_VIEW_PATHS, SYSTEM_PATH), ...added };
+    if (view === 'participant') {
+      if (this.#participantEnded) throw new AppError('sandbox_unavailable', 'The sandbox has ended.');
+      const config = { mode: 'enter' as const, uid, rlimits, oomScore: PARTICIPANT_OOM_SCORE, cgroups: groups.participant.procsFiles };
+      const place = { pid: holder.pid, cwd: options.cwd ?? IN_VIEW_PATHS.home, tty: options.tty === true };
+      return entererCommand({ ...config, ...place }, argv, env);
+    }
+    const cwd = options.cwd ?? (view === 'scorer' ? IN_VIEW_PATHS.root : IN_VIEW_PATHS.home);
+    const cgroups = view === 'scorer' ? groups.scorer.procsFiles : [];
+    const network = view === 'scorer' ? scorerNetwork?.pid : undefined;
+    const session = options.tty ? [] : ['--new-session'];
+    return entererCommand({ mode: 'launch', uid, cgroups, network, rlimits: view === 'scorer' ? rlimits : {} }, [BWRAP, ...args[view], ...session, '--chdir', cwd, '--', ...argv], env);
+  }
+
+  async run(view: View, argv: string[], options: RunOptions): Promise<RunResult> {
+    const group = view === 'participant' ? this.#parts.groups.participant : view === 'scorer' ? this.#parts.groups.scorer : null;
+    return runHostCommand(this.command(view, argv, options), options, async () => (group ? group.outOfMemoryKills() : null));
+  }
+
+  async #stats(): Promise<ProcessStat[]> {
+    const { holder, groups } = this.#parts;
+    if (this.#participantEnded) return [];
+    this.#pidNamespace ??= await readlink(`/proc/${holder.pid}/ns/pid`).catch(() => null);
+    if (this.#pidNamespace === null) return [];
+    const group = groups.participant;
+    const pids = await pidsOfNamespace(this.#pidNamespace, group.folders.length > 0 ? await group.pids() : undefined);
+    const stats = await Promise.all(pids.filter((pid) => pid !== holder.pid).map(processStat));
+    return stats.filter((stat) => stat !== null && stat.state !== 'Z') as ProcessStat[];
+  }
+
+  async processes(): Promise<SandboxProcess[]> {
+    const stats = await this.#stats();
+    return Promise.all(stats.map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })));
+  }
+
+  async isIdle(): Promise<boolean> {
+    return (await this.#stats()).every(isShell);
+  }
+
+  async usage(): Promise<Usage> {
+    const group = this.#parts.groups.participant;
+    const stats = await this.#stats();
+    const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
+    return {
+      cpuMs: (await group.cpuMs()) ?? sum((stat) => stat.cpuMs),
+      memoryBytes: (await group.memoryBytes()) ?? sum((stat) => stat.residentBytes),
+      processes: stats.length,
+    };
+  }
+
+  async freeze(): Promise<FreezeResult> {
+    const method = this.freezeMethod;
+    if (!this.#participantEnded) {
+      if (method === 'signal') await stopBySignal(async () => this.#stats());
+      else await this.#parts.groups.participant.freeze();
+    }
+    this.#frozen = true;
+    return method === 'signal' ? { method, warning: SIGNAL_WARNING } : { method };
+  }
+
+  async thaw(): Promise<void> {
+    if (this.freezeMethod === 'signal') for (const stat of await this.#stats()) signalProcess(stat.pid, 'SIGCONT');
+    else await this.#parts.groups.participant.thaw();
+    this.#frozen = false;
+  }
+
+  async killParticipant(): Promise<void> {
+    this.#expectedEnd = true;
+    const { holder, groups } = this.#parts;
+    // The end of a process namespace's first process is the end of all in it. The host's half of bwrap follows by itself.
+    if (!this.#participantEnded) signalProcess(holder.pid, 'SIGKILL');
+    await groups.participant.kill();
+    if (!this.#participantEnded) {
+      const ended = await waitUntil(() => this.#participantEnded, END_TIMEOUT_MS);
+      if (!ended) holder.child.kill('SIGKILL');
+    }
+    this.#frozen = false;
+  }
+
+  async destroy(): Promise<void> {
+    const { groups, networks, spec, uid } = this.#parts;
+    await this.killParticipant();
+    await groups.scorer.kill();
+    for (const network of networks) await network.stop();
+    for (const group of [groups.participant, groups.scorer]) await group.remove();
+    await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: uid, holder: null });
+    await releaseHostUid(spec.dir, uid);
+  }
+}

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import type { HostCommand, RunOptions, RunResult } from './isolation.ts';
+
+/** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */
+const DRAIN_MS = 500;
+const KILL_AFTER_TERM_MS = 1_000;
+
+class CappedOutput {
+  readonly #chunks: Buffer[] = [];
+  #left: number;
+  truncated = false;
+
+  constructor(maxBytes: number) {
+    this.#left = maxBytes;
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length > this.#left) this.truncated = true;
+    const kept = chunk.subarray(0, this.#left);
+    this.#left -= kept.length;
+    if (kept.length > 0) this.#chunks.push(kept);
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/**
+ * Runs a host command to its end, with limits on time and output. `outOfMemoryKills` is asked before and after.
+ * Never rejects for what the command does; rejects where it could not be started at all.
+ */
+export async function runHostCommand(
+  command: HostCommand,
+  options: RunOptions,
+  outOfMemoryKills: () => Promise<number | null>,
+): Promise<RunResult> {
+  const started = performance.now();
+  const killsBefore = (await outOfMemoryKills()) ?? 0;
+  // A session of its own: an interrupt at the terminal that started the runner does not reach it.
+  const child = spawn(command.file, command.args, { cwd: command.cwd, env: command.env, stdio: 'pipe', detached: true });
+  const stdout = new CappedOutput(options.maxOutputBytes);
+  const stderr = new CappedOutput(options.maxOutputBytes);
+  let timedOut = false;
+  let killTimer: NodeJS.Timeout | undefined;
+  const end = () => {
+    child.kill('SIGTERM');
+    killTimer = setTimeout(() => {
+      try {
+        process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
+      } catch {
+        child.kill('SIGKILL');
+      }
+    }, KILL_AFTER_TERM_MS);
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, options.timeoutMs);
+  options.signal?.addEventListener('abort', end, { once: true });
+  if (options.signal?.aborted) end();
+
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  // A command that does not read its input closes the pipe; that is its right.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  try {
+    const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, name) => resolve([code, name]));
+      child.once('exit', () => {
+        clearTimeout(timer);
+        setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, DRAIN_MS).unref();
+      });
+    });
+    return {
+      exitCode: timedOut ? null : exitCode,
+      signal,
+      stdout: stdout.bytes(),
+      stderr: stderr.bytes(),
+      timedOut,
+      truncated: stdout.truncated || stderr.truncated,
+      outOfMemory: ((await outOfMemoryKills()) ?? 0) > killsBefore,
+      durationMs: Math.round(performance.now() - started),
+    };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killTimer);
+    options.signal?.removeEventListener('abort', end);
+  }
+}

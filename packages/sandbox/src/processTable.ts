@@ -1,0 +1,100 @@
+import { readFile, readdir, readlink } from 'node:fs/promises';
+
+/** What the kernel says of a process. `startTime` is in clock ticks since boot: with the pid it names a process for good. */
+export interface ProcessStat {
+  pid: number;
+  name: string;
+  state: string;
+  parent: number;
+  cpuMs: number;
+  startTime: string;
+  residentBytes: number;
+}
+
+/** Linux fixes the tick that /proc shows at 100 per second. */
+const TICK_MS = 10;
+const PAGE_BYTES = 4096;
+
+/** A process as /proc has it, or null where it is gone. */
+export async function processStat(pid: number): Promise<ProcessStat | null> {
+  let text: string;
+  try {
+    text = await readFile(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return null;
+  }
+  // The name may hold spaces and brackets: the fields start behind the last one.
+  const close = text.lastIndexOf(')');
+  const fields = text.slice(close + 2).split(' ');
+  return {
+    pid,
+    name: text.slice(text.indexOf('(') + 1, close),
+    state: fields[0] ?? '?',
+    parent: Number(fields[1]),
+    cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+    startTime: fields[19] ?? '',
+    residentBytes: Number(fields[21]) * PAGE_BYTES,
+  };
+}
+
+/** Every pid of this host that can be seen. */
+export async function allPids(): Promise<number[]> {
+  const names = await readdir('/proc');
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** Whether the process with this pid is still the one that started then, and not a zombie. */
+export async function isSameProcess(pid: number, startTime: string): Promise<boolean> {
+  const stat = await processStat(pid);
+  return stat !== null && stat.startTime === startTime && stat.state !== 'Z';
+}
+
+/** The pids of one process namespace, given as /proc/PID/ns/pid reads (`pid:[…]`). */
+export async function pidsOfNamespace(namespace: string, among?: number[]): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of among ?? (await allPids())) {
+    try {
+      if ((await readlink(`/proc/${pid}/ns/pid`)) === namespace) found.push(pid);
+    } catch {
+      // Gone, or another user's: not of this namespace in either case.
+    }
+  }
+  return found;
+}
+
+/** The command line with spaces between its parts, cut at 500 characters; the name in brackets where there is none. */
+export async function commandLine(stat: ProcessStat): Promise<string> {
+  try {
+    const line = (await readFile(`/proc/${stat.pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
+    return (line || `[${stat.name}]`).slice(0, 500);
+  } catch {
+    return `[${stat.name}]`;
+  }
+}
+
+/** The pid inside the innermost process namespace. */
+export async function innerPid(pid: number): Promise<number> {
+  try {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    const line = /^NSpid:\s*(.*)$/m.exec(status)?.[1];
+    return Number(line?.split(/\s+/).at(-1) ?? pid);
+  } catch {
+    return pid;
+  }
+}
+
+/** Sends a signal; a process that is gone already is no error. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+const SHELLS = new Set(['bash', 'sh', 'dash', 'zsh', 'fish']);
+
+/** Whether a process is a shell that waits for its user. */
+export function isShell(stat: ProcessStat): boolean {
+  return SHELLS.has(stat.name);
+}
