@@ -25,9 +25,9 @@ export interface EpochClaim {
 
 /**
  * Takes the attempt over: from here on only the returned epoch may write its recording. `tokenHash` must be the live
- * runner's; `null` is for the platform itself, when there is no runner left to ask. Throws `unauthenticated`.
+ * runner's, or nothing is taken and the answer is null; `null` is for the platform itself, when no runner is left to ask.
  */
-export async function claimEpoch(db: RecordingDatabase, attemptId: string, tokenHash: string | null): Promise<EpochClaim> {
+export async function claimEpoch(db: RecordingDatabase, attemptId: string, tokenHash: string | null): Promise<EpochClaim | null> {
   const claimed = await db.pool.query<{ epoch: string; last_seq: string }>(
     `UPDATE attempt SET epoch = epoch + 1
       WHERE id = $1 AND ($2::text IS NULL OR runner_token_hash = $2)
@@ -35,7 +35,7 @@ export async function claimEpoch(db: RecordingDatabase, attemptId: string, token
     [attemptId, tokenHash],
   );
   const row = claimed.rows[0];
-  if (row === undefined) throw new AppError('unauthenticated', 'This runner is not the one that the attempt was placed with.');
+  if (row === undefined) return null;
   // Read after the epoch is raised: whatever the old owner could still commit is in.
   return { epoch: Number(row.epoch), lastSeq: Number(row.last_seq), sources: await readSources(db, attemptId) };
 }

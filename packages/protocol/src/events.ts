@@ -16,7 +16,8 @@ function define<S extends z.ZodType>(schema: S, audience: Audience = 'staff'): E
   return { audience, schema };
 }
 
-const bytes = z.instanceof(Uint8Array);
+/** Over any memory: a `Buffer` is one too. */
+const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const path = z.string().min(1).max(4096);
 const tabId = z.uuid();

@@ -20,7 +20,6 @@ export interface SealingKeys {
   encryption: Buffer;
   nonce: Buffer;
   salt: Buffer;
-  blobName: Buffer;
 }
 
 export function sealingKeys(dataKey: Uint8Array): SealingKeys {
@@ -28,7 +27,6 @@ export function sealingKeys(dataKey: Uint8Array): SealingKeys {
     encryption: deriveKey(dataKey, 'plumbline/1 encryption'),
     nonce: deriveKey(dataKey, 'plumbline/1 nonce'),
     salt: deriveKey(dataKey, 'plumbline/1 salt'),
-    blobName: deriveKey(dataKey, 'plumbline/1 blob name'),
   };
 }
 

@@ -1,3 +1,4 @@
+export * from './blob.ts';
 export * from './codec.ts';
 export * from './encryption.ts';
 export * from './formatError.ts';

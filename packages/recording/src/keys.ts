@@ -9,10 +9,13 @@ import { insertWrappedKey, type RecordingDatabase, readWrappedKey } from '@plumb
  * in the database wrapped by the master key. Losing `master.key` loses every recording; destroying one wrapped key
  * erases one.
  */
-export interface Keyring {
-  masterKey: Buffer;
-  signingKey: KeyObject;
-  publicKey: KeyObject;
+export interface RecordingKeys {
+  readonly signingKey: KeyObject;
+  readonly publicKey: KeyObject;
+  /** The attempt's data key; the first call makes it. Throws `conflict` for an erased recording. */
+  dataKey(db: RecordingDatabase, attemptId: string): Promise<Buffer>;
+  /** The attempt's data key, or why there is none: nothing was recorded, or it was erased. */
+  findDataKey(db: RecordingDatabase, attemptId: string): Promise<Buffer | 'absent' | 'destroyed'>;
 }
 
 const KEY_BYTES = 32;
@@ -20,7 +23,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** Reads the keys of a folder; those that do not exist yet are made, once, even when several processes start together. */
-export async function openKeyring(folder: string): Promise<Keyring> {
+export async function loadRecordingKeys(folder: string): Promise<RecordingKeys> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const masterKey = await readOrCreate(join(folder, 'master.key'), () => randomBytes(KEY_BYTES), 0o600);
   if (masterKey.length !== KEY_BYTES) {
@@ -29,7 +32,12 @@ export async function openKeyring(folder: string): Promise<Keyring> {
   const signingKey = createPrivateKey(await readOrCreate(join(folder, 'signing.key'), newSigningKey, 0o600));
   const publicKey = createPublicKey(signingKey);
   await readOrCreate(join(folder, 'signing.pub'), () => Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })), 0o644);
-  return { masterKey, signingKey, publicKey };
+  return {
+    signingKey,
+    publicKey,
+    dataKey: (db, attemptId) => ensureDataKey(db, masterKey, attemptId),
+    findDataKey: (db, attemptId) => findDataKey(db, masterKey, attemptId),
+  };
 }
 
 function newSigningKey(): Buffer {
@@ -58,16 +66,15 @@ async function readOrCreate(path: string, make: () => Buffer, mode: number): Pro
   return readFile(path);
 }
 
-/** Wraps an attempt's data key: AES-256-GCM under the master key, bound to the attempt's id. */
-export function wrapDataKey(masterKey: Buffer, attemptId: string, dataKey: Buffer): Buffer {
+/** AES-256-GCM under the master key, bound to the attempt's id. */
+function wrapDataKey(masterKey: Buffer, attemptId: string, dataKey: Buffer): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', masterKey, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(Buffer.from(`plumbline/1 data key ${attemptId}`));
   return Buffer.concat([nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** The reverse of `wrapDataKey`. Throws `internal` where this deployment's master key did not wrap it. */
-export function unwrapDataKey(masterKey: Buffer, attemptId: string, wrapped: Buffer): Buffer {
+function unwrapDataKey(masterKey: Buffer, attemptId: string, wrapped: Buffer): Buffer {
   try {
     const tagAt = wrapped.length - TAG_BYTES;
     const decipher = createDecipheriv('aes-256-gcm', masterKey, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
@@ -81,18 +88,16 @@ export function unwrapDataKey(masterKey: Buffer, attemptId: string, wrapped: Buf
   }
 }
 
-/** The attempt's data key, or why there is none: no recording was begun, or it was erased. */
-export async function findDataKey(db: RecordingDatabase, keyring: Keyring, attemptId: string): Promise<Buffer | 'absent' | 'destroyed'> {
+async function findDataKey(db: RecordingDatabase, masterKey: Buffer, attemptId: string): Promise<Buffer | 'absent' | 'destroyed'> {
   const wrapped = await readWrappedKey(db, attemptId);
-  return typeof wrapped === 'string' ? wrapped : unwrapDataKey(keyring.masterKey, attemptId, wrapped);
+  return typeof wrapped === 'string' ? wrapped : unwrapDataKey(masterKey, attemptId, wrapped);
 }
 
-/** The attempt's data key; the first call makes it. Throws `conflict` for an erased recording. */
-export async function ensureDataKey(db: RecordingDatabase, keyring: Keyring, attemptId: string): Promise<Buffer> {
-  let found = await findDataKey(db, keyring, attemptId);
+async function ensureDataKey(db: RecordingDatabase, masterKey: Buffer, attemptId: string): Promise<Buffer> {
+  let found = await findDataKey(db, masterKey, attemptId);
   if (found === 'absent') {
-    await insertWrappedKey(db, attemptId, wrapDataKey(keyring.masterKey, attemptId, randomBytes(KEY_BYTES)));
-    found = await findDataKey(db, keyring, attemptId);
+    await insertWrappedKey(db, attemptId, wrapDataKey(masterKey, attemptId, randomBytes(KEY_BYTES)));
+    found = await findDataKey(db, masterKey, attemptId);
   }
   if (typeof found === 'string') throw new AppError('conflict', 'The recording of this attempt was erased, so nothing can be added to it.');
   return found;

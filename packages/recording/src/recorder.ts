@@ -1,21 +1,23 @@
 import type { Clock, Timer } from '@plumbline/core';
+import { clearOutbox, takeOutbox } from '@plumbline/database/outbox';
 import {
   appendBatch,
   type EpochClaim,
   insertManifest,
   listSegments,
   type ManifestRow,
-  type RecordingDatabase,
   readManifest,
 } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
+import type { Database } from '@plumbline/database/client';
 import type { ObjectStore } from '@plumbline/storage';
 import { type NumberedEvent, writeBatch } from './batch.ts';
 import { prepareEvent } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
-import { ensureDataKey, type Keyring } from './keys.ts';
+import type { RecordingKeys } from './keys.ts';
 import { keyFingerprint, manifestText, signManifest } from './manifest.ts';
 import { Sealer } from './sealer.ts';
+import { setSystemTimer } from './systemTimer.ts';
 
 /**
  * The one writer of an attempt's recording. Sources number their own events from 1 and send again what was not
@@ -23,14 +25,15 @@ import { Sealer } from './sealer.ts';
  * is away everything is kept and tried again: whoever calls bounds the memory by `unacknowledgedBytes`.
  */
 export interface RecorderOptions {
-  db: RecordingDatabase;
+  db: Database;
   store: ObjectStore;
-  keyring: Keyring;
+  keys: RecordingKeys;
   attemptId: string;
-  epoch: number;
-  lastSeq: number;
-  marks: ReadonlyMap<string, number>;
-  clock: Clock;
+  /** The ownership that was taken with `claimEpoch`. */
+  claim: EpochClaim;
+  /** Server time: what `receivedAtMs` and the recorder's own events are dated with. */
+  nowMs(): number;
+  setTimer?: Clock['setTimer'];
   /** Everything of `source` up to `n` is committed. */
   onDurable(source: string, n: number): void;
   /** True when nothing has become durable for a second though something waits; false when it does again. */
@@ -55,23 +58,18 @@ const STALLED_AFTER_MS = 1_000;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1_000;
 
-/** Makes the attempt's data key if it has none, and a recorder on top of an epoch that was claimed. */
-export async function openRecorder(
-  options: Omit<RecorderOptions, 'epoch' | 'lastSeq' | 'marks'> & { claim: EpochClaim },
-): Promise<AttemptRecorder> {
-  const { claim, ...rest } = options;
-  const dataKey = await ensureDataKey(options.db, options.keyring, options.attemptId);
-  return new AttemptRecorder({ ...rest, epoch: claim.epoch, lastSeq: claim.lastSeq, marks: claim.sources }, sealingKeys(dataKey));
-}
+/** The source of what the platform's processes put into the attempt's outbox. */
+const OUTBOX_SOURCE = 'platform';
+const OUTBOX_PAGE = 200;
 
 export class AttemptRecorder {
   private readonly options: RecorderOptions;
   private readonly sealing: SealingKeys;
   private readonly sealer: Sealer;
+  private readonly setTimer: Clock['setTimer'];
   /** The highest number taken from each source, durable or not. */
   private readonly taken: Map<string, number>;
   private readonly durable: Map<string, number>;
-  private readonly ownSource: string;
   private pending: NumberedEvent[] = [];
   private pendingBytes = 0;
   private inFlightBytes = 0;
@@ -82,30 +80,36 @@ export class AttemptRecorder {
   private stalled = false;
   private stallWatch: Timer | null = null;
   private segment: { baseMs: number; rawBytes: number; due: boolean; timer: Timer } | null = null;
-  private wakeRetry: (() => void) | null = null;
+  private readonly wakeRetries = new Set<() => void>();
   private flushWaiters: { resolve: () => void; reject: (error: Error) => void; after: number }[] = [];
+  private outboxRun: Promise<void> = Promise.resolve();
   private takenCount = 0;
   private durableCount = 0;
 
-  constructor(options: RecorderOptions, sealing: SealingKeys) {
+  /** A recorder on top of what is durable. Makes the attempt's data key if it has none; throws `conflict` for an erased recording. */
+  static async open(options: RecorderOptions): Promise<AttemptRecorder> {
+    return new AttemptRecorder(options, sealingKeys(await options.keys.dataKey(options.db, options.attemptId)));
+  }
+
+  private constructor(options: RecorderOptions, sealing: SealingKeys) {
     this.options = options;
     this.sealing = sealing;
-    this.taken = new Map(options.marks);
-    this.durable = new Map(options.marks);
-    this.durableSeq = options.lastSeq;
-    this.ownSource = `gateway:${options.epoch}`;
+    this.setTimer = options.setTimer ?? setSystemTimer;
+    this.taken = new Map(options.claim.sources);
+    this.durable = new Map(options.claim.sources);
+    this.durableSeq = options.claim.lastSeq;
     this.sealer = new Sealer({
       db: options.db,
       store: options.store,
       sealing,
       attemptId: options.attemptId,
-      epoch: options.epoch,
-      clock: options.clock,
+      epoch: options.claim.epoch,
+      setTimer: this.setTimer,
       onStale: () => this.becomeStale(),
       onError: (error) => options.onError?.(error),
     });
     // This recorder begins a segment of its own, so what the last owner left in the tail is complete.
-    this.sealer.request(options.lastSeq);
+    this.sealer.request(this.durableSeq);
   }
 
   /** Bytes that were taken and are not yet committed. */
@@ -123,7 +127,7 @@ export class AttemptRecorder {
   }
 
   /** The highest durable number of a source; 0 for one that was never heard. */
-  durableMark(source: string): number {
+  mark(source: string): number {
     return this.durable.get(source) ?? 0;
   }
 
@@ -141,11 +145,6 @@ export class AttemptRecorder {
     return this.take(source, n, event, false);
   }
 
-  /** Records an event of the gateway's own, which nobody could send again. Null when the recorder is closed. */
-  record(event: EventInput): Offered {
-    return this.take(this.ownSource, this.takenMark(this.ownSource) + 1, event, false);
-  }
-
   /**
    * Goes on after events that a source can no longer supply: writes a `connection.gap` from its mark to `toN`, under
    * the number `toN`. Returns `duplicate` where nothing is missing.
@@ -153,8 +152,25 @@ export class AttemptRecorder {
   skip(source: string, toN: number, reason: string): Offered {
     const from = this.takenMark(source) + 1;
     if (toN < from) return 'duplicate';
-    const event: EventInput = { type: 'connection.gap', stream: 0, atMs: this.options.clock.nowMs(), data: { source, from, to: toN, reason } };
+    const event: EventInput = { type: 'connection.gap', stream: 0, atMs: this.options.nowMs(), data: { source, from, to: toN, reason } };
     return this.take(source, toN, event, true);
+  }
+
+  /** Takes what stands in the attempt's outbox. Tries again while the database is away, so it never rejects. */
+  takeOutbox(): Promise<void> {
+    // A call during a run may be about an entry that the run has passed, so it gets a run of its own after it.
+    this.outboxRun = this.outboxRun.then(() => this.drainOutbox());
+    return this.outboxRun;
+  }
+
+  private async drainOutbox(): Promise<void> {
+    const { db, attemptId } = this.options;
+    for (;;) {
+      const entries = await this.untilDone(() => takeOutbox(db, attemptId, this.takenMark(OUTBOX_SOURCE), OUTBOX_PAGE));
+      if (entries === 'closed') return;
+      for (const { n, type, data, atMs } of entries) this.take(OUTBOX_SOURCE, n, { type, stream: 0, atMs, data } as EventInput, false);
+      if (entries.length < OUTBOX_PAGE) return;
+    }
   }
 
   /** Resolves when everything taken so far is durable; rejects when the recorder is closed or stale before. */
@@ -172,11 +188,12 @@ export class AttemptRecorder {
     await this.sealer.sealed(this.durableSeq);
   }
 
-  /** Takes no more events, seals all, signs and keeps the manifest, and closes. Waits for the database as long as it takes. */
+  /** Takes the outbox and then no more events, seals all, signs and keeps the manifest, and closes. Waits for the database as long as it takes. */
   async finish(): Promise<ManifestRow> {
+    await this.takeOutbox();
     if (this.state === 'open') this.state = 'finishing';
     await this.seal();
-    const { db, attemptId, epoch, keyring, clock } = this.options;
+    const { db, attemptId, claim, keys, nowMs } = this.options;
     const segments = await listSegments(db, attemptId);
     const text = manifestText({
       attempt: attemptId,
@@ -184,10 +201,10 @@ export class AttemptRecorder {
       segments: segments.map(({ firstSeq, lastSeq, root }) => ({ firstSeq, lastSeq, root })),
       root: segments.at(-1)?.root ?? null,
       sources: Object.fromEntries(this.durable),
-      signer: keyFingerprint(keyring.publicKey),
-      signedAtMs: clock.nowMs(),
+      signer: keyFingerprint(keys.publicKey),
+      signedAtMs: nowMs(),
     });
-    const kept = await insertManifest(db, attemptId, epoch, { manifest: text, signature: signManifest(text, keyring.signingKey) });
+    const kept = await insertManifest(db, attemptId, claim.epoch, { manifest: text, signature: signManifest(text, keys.signingKey) });
     if (kept === 'stale') {
       this.becomeStale();
       throw closedError();
@@ -205,7 +222,7 @@ export class AttemptRecorder {
     this.window?.cancel();
     this.stallWatch?.cancel();
     this.segment?.timer.cancel();
-    this.wakeRetry?.();
+    for (const wake of this.wakeRetries) wake();
     this.sealer.close();
     for (const { reject } of this.flushWaiters.splice(0)) reject(closedError());
     this.pending = [];
@@ -217,7 +234,7 @@ export class AttemptRecorder {
     const mark = this.takenMark(source);
     if (n <= mark) return 'duplicate';
     if (n !== mark + 1 && !skipping) return 'gap';
-    const prepared = prepareEvent(event, this.options.clock.nowMs());
+    const prepared = prepareEvent(event, this.options.nowMs());
     this.taken.set(source, n);
     this.takenCount++;
     this.pending.push({ source, n, prepared });
@@ -234,7 +251,7 @@ export class AttemptRecorder {
       this.window = null;
       void this.commitAll();
     } else if (this.window === null) {
-      this.window = this.options.clock.setTimer(delayMs, () => {
+      this.window = this.setTimer(delayMs, () => {
         this.window = null;
         void this.commitAll();
       });
@@ -266,7 +283,8 @@ export class AttemptRecorder {
   }
 
   private async commitBatch(batch: NumberedEvent[]): Promise<void> {
-    const { db, attemptId, epoch } = this.options;
+    const { db, attemptId } = this.options;
+    const { epoch } = this.options.claim;
     const firstSeq = this.durableSeq + 1;
     const starts = this.segment === null;
     const segment = this.segment ?? this.beginSegment(batch);
@@ -286,6 +304,8 @@ export class AttemptRecorder {
     this.noteProgress();
     for (const [source, n] of marks) this.durable.set(source, n);
     for (const [source, n] of marks) this.options.onDurable(source, n);
+    const outboxN = marks.get(OUTBOX_SOURCE);
+    if (outboxN !== undefined) void clearOutbox(db, attemptId, outboxN).catch((error: unknown) => this.options.onError?.(error));
     const done = this.flushWaiters.filter(({ after }) => after <= this.durableCount);
     this.flushWaiters = this.flushWaiters.filter(({ after }) => after > this.durableCount);
     for (const { resolve } of done) resolve();
@@ -315,21 +335,19 @@ export class AttemptRecorder {
 
   private pauseFor(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.options.clock.setTimer(ms, () => {
-        this.wakeRetry = null;
-        resolve();
-      });
-      this.wakeRetry = () => {
+      const wake = () => {
         timer.cancel();
-        this.wakeRetry = null;
+        this.wakeRetries.delete(wake);
         resolve();
       };
+      const timer = this.setTimer(ms, wake);
+      this.wakeRetries.add(wake);
     });
   }
 
   private beginSegment(batch: readonly NumberedEvent[]): NonNullable<AttemptRecorder['segment']> {
     const first = batch[0] as NumberedEvent;
-    const timer = this.options.clock.setTimer(SEGMENT_LONGEST_MS, () => {
+    const timer = this.setTimer(SEGMENT_LONGEST_MS, () => {
       if (this.segment === null) return;
       // A batch on its way belongs to this segment still, and ends it when it is in.
       if (this.inFlightBytes > 0) this.segment.due = true;
@@ -349,7 +367,7 @@ export class AttemptRecorder {
 
   private watchForStall(): void {
     if (this.stallWatch !== null || this.stalled) return;
-    this.stallWatch = this.options.clock.setTimer(STALLED_AFTER_MS, () => {
+    this.stallWatch = this.setTimer(STALLED_AFTER_MS, () => {
       this.stallWatch = null;
       if (this.state === 'closed' || this.unacknowledgedBytes === 0) return;
       this.stalled = true;

@@ -17,7 +17,7 @@ export interface SealerOptions {
   sealing: SealingKeys;
   attemptId: string;
   epoch: number;
-  clock: Clock;
+  setTimer: Clock['setTimer'];
   onStale(): void;
   onError(error: unknown): void;
 }
@@ -73,7 +73,7 @@ export class Sealer {
         if (this.closed) return;
         // What is known of the chain may be what went wrong.
         this.chain = null;
-        this.retry = this.options.clock.setTimer(this.retryMs, () => {
+        this.retry = this.options.setTimer(this.retryMs, () => {
           this.retry = null;
           this.wake();
         });

@@ -126,11 +126,11 @@ export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: numb
   for (const [i, line] of lines.entries()) {
     // The head of a line is short: `[dt,"code",`. Taking the whole of each apart would cost more than all the rest.
     const comma = line.indexOf(COMMA);
-    const dt = Number(line.latin1Slice(1, comma));
+    const dt = Number(line.toString('latin1', 1, comma));
     if (comma === -1 || !Number.isFinite(dt)) throw new FormatError('A line does not begin with its time.');
     least = Math.min(least, dt);
     greatest = Math.max(greatest, dt);
-    const code = line.latin1Slice(comma + 2, line.indexOf(QUOTE, comma + 2));
+    const code = line.toString('latin1', comma + 2, line.indexOf(QUOTE, comma + 2));
     if (code === CODE_OF['terminal.keyframe'] || code === CODE_OF['terminal.opened']) keyframes.push(keyframeOf(line, i, baseMs, firstSeq + i));
   }
   return { minAtMs: roundAtMs(baseMs + least), maxAtMs: roundAtMs(baseMs + greatest), keyframes };
