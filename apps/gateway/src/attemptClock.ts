@@ -73,7 +73,7 @@ export class AttemptClock {
   #due(): void {
     const { view, gateway } = this.#attempt;
     const nowMs = gateway.time.nowMs();
-    const deadline = deadlineMs(view.clockEvents, nowMs, view.limits.limitMs);
+    const deadline = deadlineMs(view.events, nowMs, view.limits.limitMs);
     if (deadline !== null && nowMs >= deadline) {
       void this.#expire();
       return;

@@ -1,5 +1,5 @@
 import { AppError, isUnderWay, toAppError } from '@plumbline/core';
-import { appendClockEvent, type AttemptView, listScores, loadAttempt, noteOutage, setProgress, moveAttempt } from '@plumbline/database';
+import { appendClockEvent, type AttemptView, listScores, loadAttempt, moveAttempt, noteOutage, requestScore, setProgress } from '@plumbline/database';
 import {
   BROWSER_EVENT_TYPES,
   CLOSE_CODES,
@@ -110,7 +110,7 @@ export class LiveAttempt {
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
     this.sourceDurable(this.#runnerSource, runnerMark);
-    if (hello.phase !== 'starting') await this.#markReady(null);
+    this.#later(this.#closeLostScores(runner, hello).then(() => (hello.phase === 'starting' ? undefined : this.#accept(null))));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
     for (const event of this.#ownEvents.splice(0)) this.recordOwn(event.type, event.data);
     await this.refresh();
@@ -146,7 +146,7 @@ export class LiveAttempt {
       case 'progress':
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
       case 'ready':
-        return this.#later(this.#markReady(message));
+        return this.#later(this.#accept(message));
       case 'failed':
         return this.#later(this.#provisioningFailed(message.reason.slice(0, 2000)));
       case 'zero':
@@ -209,9 +209,26 @@ export class LiveAttempt {
     return outcome === 'taken';
   }
 
-  async #markReady(ready: { isolation: string; freezeMethod: string } | null): Promise<void> {
+  /** Once everything that the runner journalled before this call is durable, rows that still run and that it does not know are lost. */
+  async #closeLostScores(runner: RunnerConnection, hello: RunnerHello): Promise<void> {
+    while (this.runner === runner && (this.recorder?.mark(this.#runnerSource) ?? 0) < hello.lastN) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    if (this.runner === runner) await this.scoring.cancelLost(hello.scoring);
+  }
+
+  /** The sandbox is up: the starting solution is scored once, as a calibration, and the attempt can begin. */
+  async #accept(ready: { isolation: string; freezeMethod: string } | null): Promise<void> {
     if (this.view.state !== 'provisioning') return;
-    await moveAttempt(this.gateway.db, this.id, 'ready', { isolation: ready?.isolation, freezeMethod: ready?.freezeMethod });
+    const { db } = this.gateway;
+    const scored = (await listScores(db, this.id)).some((row) => row.trigger === 'start' && row.status !== 'cancelled');
+    if (!scored) {
+      await setProgress(db, this.id, 'Scoring the starting solution', null);
+      await this.scoring.start(await requestScore(db, this.id, 'start', null));
+    }
+    await this.scoring.settled();
+    if (this.runner === null) return;
+    await moveAttempt(db, this.id, 'ready', { isolation: ready?.isolation, freezeMethod: ready?.freezeMethod });
     await this.refresh();
   }
 

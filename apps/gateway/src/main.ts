@@ -24,14 +24,14 @@ const time = new ServerTime(async () => {
 });
 const gateway: Gateway = {
   db,
-  store: folderStore(settings.storeDir),
-  keys: await loadRecordingKeys(settings.keysDir),
+  store: folderStore(settings.dirs.store),
+  keys: await loadRecordingKeys(settings.dirs.keys),
   time,
   log,
   version: settings.version,
 };
 const registry = new AttemptRegistry(gateway);
-const server = createGatewayServer(gateway, registry, settings.publicUrl.origin);
+const server = createGatewayServer(gateway, registry, settings.publicUrl);
 
 await retryUntilDone('read the database clock', () => time.refresh());
 await retryUntilDone('listen for changes', async () => {

@@ -1,5 +1,5 @@
-import { toAppError } from '@plumbline/core';
-import { appendClockEvent, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
+import { AppError, toAppError } from '@plumbline/core';
+import { appendClockEvent, cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
 import type { EventInput, EventData } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { scoreRowFor } from './scoreView.ts';
@@ -58,9 +58,25 @@ export class Scoring {
   async beforeDurable(events: readonly EventInput[]): Promise<void> {
     const { gateway, id } = this.#attempt;
     for (const event of events) {
-      if (event.type === 'score.details') await storeScoreDetails(gateway.db, id, event.data);
-      if (event.type === 'score.finished') await this.#finish(event.data);
+      try {
+        if (event.type === 'score.details') await storeScoreDetails(gateway.db, id, event.data);
+        if (event.type === 'score.finished') await this.#finish(event.data);
+      } catch (error) {
+        // A score that nobody asked for must not hold up everything that was recorded after it.
+        if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+        gateway.log.error({ attempt: id, type: event.type }, 'the runner finished a score that does not exist');
+      }
     }
+  }
+
+  /** Closes rows whose scorer died with its runner: running in the table, and known to nobody. */
+  async cancelLost(runningScoreId: string | null): Promise<void> {
+    const { gateway, id } = this.#attempt;
+    const rows = await listScores(gateway.db, id);
+    const lost = rows.find((row) => row.status === 'running' && row.id !== runningScoreId);
+    if (lost === undefined) return;
+    await cancelScore(gateway.db, id, 'The sandbox was lost while the scorer ran. Score again; this row does not count.');
+    await this.#publish(lost.id);
   }
 
   async #finish(data: EventData<'score.finished'>): Promise<void> {

@@ -25,6 +25,8 @@ export const RunnerHello = z.object({
   phase: z.enum(['starting', 'ready', 'finalised']),
   terminals: z.array(TerminalInfo),
   frozen: z.boolean(),
+  /** The score that runs now; a row that is `running` and is not this one, nor finished in the journal, was lost with its process. */
+  scoring: z.string().nullable().default(null),
   /** The tab marks: highest input number taken from each tab. */
   inputMarks: z.record(z.string(), z.number()),
 });
