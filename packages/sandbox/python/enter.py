@@ -76,15 +76,21 @@ def join_network(pid):
 def enter_namespaces(pid):
     base = "/proc/%d/ns/" % pid
     fds = {name: os.open(base + name, os.O_RDONLY) for name in ["user", *NAMESPACES]}
-    # bwrap nests two user namespaces: the mounts belong to the outer one, the processes live in the inner one.
-    owner = libc.ioctl(fds["mnt"], NS_GET_USERNS)
-    check(owner, "NS_GET_USERNS")
-    setns(owner, CLONE_NEWUSER)
-    for name, kind in NAMESPACES.items():
-        setns(fds[name], kind)
-    if os.fstat(owner).st_ino != os.fstat(fds["user"]).st_ino:
+    # bwrap nests two user namespaces: the mounts belong to the outer one, the processes live in the inner one. A network
+    # with the internet was made before, in one further out; it can be joined only from there.
+    joined = None
+    for names in (["net"], [name for name in NAMESPACES if name != "net"]):
+        owner = libc.ioctl(fds["mnt" if "mnt" in names else "net"], NS_GET_USERNS)
+        check(owner, "NS_GET_USERNS")
+        if os.fstat(owner).st_ino != joined:
+            setns(owner, CLONE_NEWUSER)
+            joined = os.fstat(owner).st_ino
+        os.close(owner)
+        for name in names:
+            setns(fds[name], NAMESPACES[name])
+    if os.fstat(fds["user"]).st_ino != joined:
         setns(fds["user"], CLONE_NEWUSER)
-    for fd in [owner, *fds.values()]:
+    for fd in fds.values():
         os.close(fd)
 
 
