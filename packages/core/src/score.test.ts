@@ -64,8 +64,9 @@ describe('normalised scores', () => {
     expect(normalise(0.1, LOWER).value).toBeGreaterThan(1);
   });
 
-  test('an environment whose two scores are equal has no scale', () => {
-    expect(normalise(1, { startingScore: 1, referenceScore: 1 })).toEqual({ raw: 1, unclipped: null, value: 0 });
+  test('an environment without two different published scores has no scale', () => {
+    expect(normalise(1, { startingScore: 1, referenceScore: 1 })).toEqual({ raw: 1, unclipped: null, value: null });
+    expect(normalise(null, { startingScore: 1, referenceScore: null })).toEqual({ raw: null, unclipped: null, value: null });
   });
 });
 

@@ -12,8 +12,9 @@ export const ELIGIBLE_TRIGGERS = ['participant', 'periodic', 'final'] as const s
 export interface ScoreSettings {
   direction: 'lower' | 'higher';
   aggregation: 'best' | 'last';
-  startingScore: number;
-  referenceScore: number;
+  /** Null where none is published: scores then have no scale and are shown raw. */
+  startingScore: number | null;
+  referenceScore: number | null;
 }
 
 /** The part of a score row that these rules read. */
@@ -58,17 +59,27 @@ export interface NormalisedScore {
   raw: number | null;
   /** (raw − starting) / (reference − starting), which is right in both directions; null without a valid score. */
   unclipped: number | null;
-  /** What is reported: never below 0, and 0 where there is no valid score. */
-  value: number;
+  /** What is reported: never below 0, and 0 where there is no valid score; null where the environment has no scale. */
+  value: number | null;
+}
+
+type Scale = Pick<ScoreSettings, 'startingScore' | 'referenceScore'>;
+
+/** How far the reference lies from the start; null where that makes no scale. */
+function spanOf({ startingScore, referenceScore }: Scale): number | null {
+  if (startingScore === null || referenceScore === null) return null;
+  const span = referenceScore - startingScore;
+  return span === 0 || !Number.isFinite(span) ? null : span;
 }
 
 /** A raw score on the scale where the starting solution is 0 and the reference 1. */
-export function normalise(raw: number | null, settings: Pick<ScoreSettings, 'startingScore' | 'referenceScore'>): NormalisedScore {
-  const span = settings.referenceScore - settings.startingScore;
-  if (raw === null || !Number.isFinite(raw)) return { raw: null, unclipped: null, value: 0 };
-  if (span === 0 || !Number.isFinite(span)) return { raw, unclipped: null, value: 0 };
-  const unclipped = (raw - settings.startingScore) / span;
-  return { raw, unclipped, value: Math.max(0, unclipped) };
+export function normalise(raw: number | null, settings: Scale): NormalisedScore {
+  const span = spanOf(settings);
+  const valid = raw !== null && Number.isFinite(raw) ? raw : null;
+  if (span === null) return { raw: valid, unclipped: null, value: null };
+  if (valid === null) return { raw: null, unclipped: null, value: 0 };
+  const unclipped = (valid - (settings.startingScore as number)) / span;
+  return { raw: valid, unclipped, value: Math.max(0, unclipped) };
 }
 
 export interface CleanSummary {
@@ -85,21 +96,21 @@ export interface CleanSummary {
 
 /**
  * The clean re-scores of one row. They disagree with the log where any finished without a number, or where the mean is further
- * from the logged score than three standard deviations and than 2 % of the way from the starting score to the reference: the
- * second keeps a scorer without noise from flagging a rounding error, the first a noisy one from flagging its noise.
+ * from the logged score than three standard deviations and than 2 % of the way from the starting score to the reference (of
+ * the logged score, without a scale): the second keeps a scorer without noise from flagging a rounding error, the first a
+ * noisy one from flagging its noise.
  */
 export function cleanSummary(
   logged: number,
   rows: readonly { status: string; score: number | null }[],
-  settings: Pick<ScoreSettings, 'startingScore' | 'referenceScore'>,
+  settings: Scale,
 ): CleanSummary {
   const finished = rows.filter((row) => row.status !== 'running' && row.status !== 'cancelled');
   const values = finished.filter(isValidScore).map((row) => row.score);
   const mean = values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
   const sd =
     mean === null || values.length < 2 ? null : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-  const toleranceBySpan = 0.02 * Math.abs(settings.referenceScore - settings.startingScore);
-  const tolerance = Math.max(3 * (sd ?? 0), toleranceBySpan);
+  const tolerance = Math.max(3 * (sd ?? 0), 0.02 * Math.abs(spanOf(settings) ?? logged));
   const disagrees = values.length < finished.length || (mean !== null && Math.abs(mean - logged) > tolerance);
   return { finished: finished.length, valid: values.length, mean, sd, logged, disagrees };
 }
