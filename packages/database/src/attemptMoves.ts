@@ -1,0 +1,110 @@
+import { AppError, type AttemptState, canMove } from '@plumbline/core';
+import { notify } from './channels.ts';
+import type { Database } from './client.ts';
+import { appendClockEvent, type Appended } from './clockEvents.ts';
+import { enqueueWithin } from './jobs.ts';
+import { storableText } from './storableJson.ts';
+import { inTransaction, type Queryable } from './transaction.ts';
+
+/** Moves that the clock does not make; `appendClockEvent` makes the others. */
+export type MoveTarget = Exclude<AttemptState, 'running' | 'paused' | 'finalising'>;
+
+export interface MoveOptions {
+  /** For the person who waits: what happens now, or why it did not work. */
+  progress?: string;
+  /** Refused, where the attempt is in another state than these. */
+  from?: readonly AttemptState[];
+  isolation?: string;
+  freezeMethod?: string;
+}
+
+/** What else a move writes. */
+const EFFECTS: Record<MoveTarget, string> = {
+  scheduled: 'ready_at = NULL, progress_fraction = NULL, runner_token_hash = NULL',
+  provisioning: 'ready_at = NULL, progress_fraction = NULL',
+  ready: 'ready_at = clock_timestamp(), progress_fraction = NULL',
+  completed: 'completed_at = clock_timestamp()',
+  void: 'ended_at = coalesce(ended_at, clock_timestamp()), deadline_at = NULL',
+  withdrawn: 'ended_at = coalesce(ended_at, clock_timestamp()), deadline_at = NULL',
+};
+
+/**
+ * Moves an attempt to a state that is no matter of its clock. Moving it to the state that it is in already does nothing, so that
+ * a caller may repeat itself.
+ *
+ * @returns whether it was moved.
+ * @throws AppError `not_found`, or `conflict` for a move that is not legal.
+ */
+export function moveAttempt(db: Database, attemptId: string, to: MoveTarget, options: MoveOptions = {}): Promise<boolean> {
+  return inTransaction(db, (tx) => moveWithin(tx, attemptId, to, options));
+}
+
+async function moveWithin(tx: Queryable, attemptId: string, to: MoveTarget, options: MoveOptions): Promise<boolean> {
+  const { rows } = await tx.query('SELECT state FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
+  const state = rows[0]?.state as AttemptState | undefined;
+  if (state === undefined) throw new AppError('not_found', 'There is no such attempt.');
+  if (state === to) return false;
+  if (!canMove(state, to) || (options.from !== undefined && !options.from.includes(state))) {
+    throw new AppError('conflict', `The attempt is ${state}, so it cannot become ${to}. Reload the page.`);
+  }
+  const progress = options.progress === undefined ? null : storableText(options.progress).slice(0, 500);
+  await tx.query(
+    `UPDATE attempt SET state = $2, progress = $3, isolation = coalesce($4, isolation), freeze_method = coalesce($5, freeze_method), ${EFFECTS[to]}
+     WHERE id = $1`,
+    [attemptId, to, progress, options.isolation ?? null, options.freezeMethod ?? null],
+  );
+  if (to === 'void' || to === 'withdrawn') {
+    await tx.query('UPDATE pause SET ended_at = clock_timestamp() WHERE attempt_id = $1 AND ended_at IS NULL', [attemptId]);
+  }
+  await notify(tx, 'attempt', attemptId);
+  return true;
+}
+
+/** The sandbox is accepted. Does nothing for an attempt that is past that: a runner placed anew says it again. */
+export function markReady(db: Database, attemptId: string, sandbox: { isolation?: string; freezeMethod?: string }): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    const { rows } = await tx.query('SELECT state FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
+    if (rows[0] !== undefined && rows[0].state !== 'provisioning') return false;
+    return moveWithin(tx, attemptId, 'ready', sandbox);
+  });
+}
+
+/** Tells the person who waits what provisioning does. `fraction` is 0 to 1, or null where it is unknown. */
+export async function setProgress(db: Database, attemptId: string, progress: string, fraction: number | null): Promise<void> {
+  await db.pool.query(
+    `WITH changed AS (UPDATE attempt SET progress = $2, progress_fraction = $3 WHERE id = $1 RETURNING id)
+     SELECT pg_notify('plumbline_attempt', id::text) FROM changed`,
+    [attemptId, storableText(progress).slice(0, 500), fraction],
+  );
+}
+
+/**
+ * Asks for an attempt's sandbox: moves it to provisioning, freezes its study, and queues the job, all or nothing. An attempt that
+ * is being prepared, or is ready, stays as it is.
+ *
+ * @throws AppError `conflict` outside the assignment's window or once the attempt was started.
+ */
+export async function prepareAttempt(db: Database, attemptId: string): Promise<{ state: AttemptState }> {
+  return inTransaction(db, async (tx) => {
+    const { rows } = await tx.query(
+      `SELECT a.state, g.study_id, coalesce(g.opens_at > clock_timestamp(), false) AS early, coalesce(g.closes_at <= clock_timestamp(), false) AS late
+       FROM attempt a JOIN assignment g ON g.id = a.assignment_id WHERE a.id = $1 FOR UPDATE OF a`,
+      [attemptId],
+    );
+    const row = rows[0];
+    if (row === undefined) throw new AppError('not_found', 'There is no such attempt.');
+    if (row.state === 'provisioning' || row.state === 'ready') return { state: row.state };
+    if (row.state !== 'scheduled') throw new AppError('conflict', 'This attempt was started before, so its sandbox is not prepared again.');
+    if (row.early) throw new AppError('conflict', 'This assignment is not open yet.');
+    if (row.late) throw new AppError('conflict', 'This assignment has closed. Ask the staff if you still want to work on it.');
+    await tx.query('UPDATE study SET frozen_at = coalesce(frozen_at, clock_timestamp()) WHERE id = $1', [row.study_id]);
+    await moveWithin(tx, attemptId, 'provisioning', { progress: 'Waiting for a machine' });
+    await enqueueWithin(tx, db, 'provision', { attemptId });
+    return { state: 'provisioning' };
+  });
+}
+
+/** Starts an attempt's clock; from this moment the instructions are shown. */
+export function startAttempt(db: Database, attemptId: string, by: string): Promise<Appended> {
+  return appendClockEvent(db, attemptId, { kind: 'started' }, { by });
+}

@@ -1,0 +1,137 @@
+import {
+  AppError,
+  applyClockEvent,
+  type AttemptState,
+  type ClockEvent,
+  type ClockEventBody,
+  deadlineMs,
+  END_REASON_OF,
+} from '@plumbline/core';
+import { notify } from './channels.ts';
+import type { Database } from './client.ts';
+import { type LockedAttempt, lockAttempt } from './lockedAttempt.ts';
+import { appendOutbox } from './outbox.ts';
+import { storableJson } from './storableJson.ts';
+import { inTransaction, type Queryable } from './transaction.ts';
+
+export interface AppendOptions {
+  /** The user who caused it; null for the platform. */
+  by: string | null;
+  /** When it happened, for what is known only afterwards. Never before the last event, never after the database's now. */
+  atMs?: number;
+  /** For `expired`: how much time may still be left. */
+  ifRemainingAtMostMs?: number;
+}
+
+export interface Appended {
+  event: ClockEvent;
+  state: AttemptState;
+  events: ClockEvent[];
+}
+
+/**
+ * Appends to an attempt's clock: the only way in which it ever changes. Locks the attempt, asks the rules of `core` on the
+ * database's own time, and keeps the cached state, deadline, pauses and marks of scores in step within the same transaction.
+ *
+ * @throws AppError as `applyClockEvent` does, and `not_found`. Nothing has been written then.
+ */
+export function appendClockEvent(db: Database, attemptId: string, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
+  return inTransaction(db, async (tx) => appendLocked(tx, await lockAttempt(tx, attemptId), body, options));
+}
+
+/** The same within a transaction that has locked the attempt already. */
+export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
+  const { id, state, limits, events, nowMs } = attempt;
+  const atMs = Math.floor(Math.max(events.at(-1)?.atMs ?? 0, Math.min(options.atMs ?? nowMs, nowMs)));
+  const { next } = applyClockEvent(state, events, body, limits, atMs, { ifRemainingAtMostMs: options.ifRemainingAtMostMs });
+  const event = { ...body, n: events.length + 1, atMs, by: options.by } as ClockEvent;
+  const allEvents = [...events, event];
+  const { kind, ...data } = body;
+  const at = new Date(atMs);
+  await tx.query('INSERT INTO clock_event (attempt_id, n, kind, data, at, by_user_id) VALUES ($1, $2, $3, $4::jsonb, $5, $6)', [
+    id,
+    event.n,
+    kind,
+    storableJson(data),
+    at,
+    options.by,
+  ]);
+  const deadline = next === 'running' ? deadlineMs(allEvents, nowMs, limits.limitMs) : null;
+  const endReason = kind === 'submitted' || kind === 'expired' || kind === 'stopped' ? END_REASON_OF[kind] : null;
+  await tx.query(
+    `UPDATE attempt SET state = $2, clock_n = $3, deadline_at = $4,
+       started_at = CASE WHEN $5 THEN $6 ELSE started_at END,
+       ended_at = CASE WHEN $7::text IS NOT NULL THEN $6 ELSE ended_at END, end_reason = coalesce($7, end_reason)
+     WHERE id = $1`,
+    [id, next, event.n, deadline === null ? null : new Date(Math.ceil(deadline)), kind === 'started', at, endReason],
+  );
+  await keepPauses(tx, id, body, endReason !== null, at);
+  if (body.kind === 'rollback') {
+    await tx.query(`UPDATE score SET rolled_back = true WHERE attempt_id = $1 AND trigger <> 'start' AND elapsed_ms > $2`, [id, body.toElapsedMs]);
+  }
+  await appendOutbox(tx, id, 'clock.event', { n: event.n, event: { ...event } }, atMs);
+  await notify(tx, 'attempt', id);
+  return { event, state: next, events: allEvents };
+}
+
+async function keepPauses(tx: Queryable, attemptId: string, body: ClockEventBody, ends: boolean, at: Date): Promise<void> {
+  if (body.kind === 'paused') {
+    await tx.query('INSERT INTO pause (id, attempt_id, reason, started_at) VALUES (gen_random_uuid(), $1, $2, $3)', [attemptId, body.reason, at]);
+  } else if (body.kind === 'resumed' || ends) {
+    await tx.query('UPDATE pause SET ended_at = $2 WHERE attempt_id = $1 AND ended_at IS NULL', [attemptId, at]);
+  }
+}
+
+/** Gaps of the link this long are outages by themselves; shorter ones are given back when they add up to it. */
+export const OUTAGE_FROM_MS = 5_000;
+
+/**
+ * Gives back the time in which no gateway held the runner's link, up to now, and renews the link's heartbeat. Called when a
+ * runner is attached again, and when heartbeats can be written again after the database was away.
+ *
+ * @returns the event that gave time back, or null where none was due.
+ */
+export function noteOutage(db: Database, attemptId: string, cause = 'The platform did not hold the link to the sandbox.'): Promise<Appended | null> {
+  return inTransaction(db, async (tx) => {
+    const attempt = await lockAttempt(tx, attemptId);
+    const { linkHeartbeatAtMs, nowMs, state } = attempt;
+    const gapMs = linkHeartbeatAtMs === null || state !== 'running' ? 0 : Math.max(0, Math.floor(nowMs - linkHeartbeatAtMs));
+    let appended: Appended | null = null;
+    let gapsMs = attempt.linkGapMs;
+    if (gapMs >= OUTAGE_FROM_MS) {
+      appended = await appendLocked(tx, attempt, { kind: 'outage', fromMs: nowMs - gapMs, toMs: nowMs, cause }, { by: null });
+    } else {
+      gapsMs += gapMs;
+      if (gapsMs >= OUTAGE_FROM_MS) {
+        const body: ClockEventBody = { kind: 'adjusted', creditMs: gapsMs, reason: 'Short gaps of the link to the sandbox, added up.' };
+        appended = await appendLocked(tx, attempt, body, { by: null });
+        gapsMs = 0;
+      }
+    }
+    await tx.query('UPDATE attempt SET link_heartbeat_at = clock_timestamp(), link_gap_ms = $2 WHERE id = $1', [attemptId, gapsMs]);
+    return appended;
+  });
+}
+
+/**
+ * Renews the heartbeats of the runner links that this gateway holds, in one statement. A link whose heartbeat could not be
+ * written for an outage's length is given its time back.
+ */
+export async function renewLinkHeartbeats(db: Database, attemptIds: readonly string[]): Promise<void> {
+  if (attemptIds.length === 0) return;
+  const { rows } = await db.pool.query(
+    `UPDATE attempt SET link_heartbeat_at = clock_timestamp()
+     WHERE id = ANY($1::uuid[]) AND (link_heartbeat_at IS NULL OR state <> 'running' OR link_heartbeat_at > clock_timestamp() - $2 * interval '1 millisecond')
+     RETURNING id`,
+    [attemptIds, OUTAGE_FROM_MS],
+  );
+  const renewed = new Set(rows.map((row) => row.id as string));
+  for (const id of attemptIds) {
+    if (renewed.has(id)) continue;
+    await noteOutage(db, id, 'The platform could not write to its database.').catch((error: unknown) => {
+      // An attempt that was deleted is nobody's loss; anything else must be heard.
+      if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+    });
+  }
+}
+export { renewLinkHeartbeats as releaseHeartbeats };

@@ -1,0 +1,56 @@
+import { AppError } from '@plumbline/core';
+import type { Database, Export } from './client.ts';
+import { enqueueWithin } from './jobs.ts';
+import { storableText } from './storableJson.ts';
+import { inTransaction } from './transaction.ts';
+
+export type ExportRecord = Export;
+
+/** Asks for a dataset of these attempts; the row and its job come to be together. */
+export function createExport(db: Database, request: { requestedBy: string | null; attemptIds: readonly string[] }): Promise<string> {
+  return inTransaction(db, async (tx) => {
+    const { rows } = await tx.query('INSERT INTO export (id, requested_by, attempt_ids) VALUES (gen_random_uuid(), $1, $2::jsonb) RETURNING id', [
+      request.requestedBy,
+      JSON.stringify(request.attemptIds),
+    ]);
+    await enqueueWithin(tx, db, 'export', { exportId: rows[0].id });
+    return rows[0].id as string;
+  });
+}
+
+/**
+ * Reads one export.
+ *
+ * @throws AppError `not_found`.
+ */
+export async function loadExport(db: Database, exportId: string): Promise<ExportRecord> {
+  const row = await db.prisma.export.findUnique({ where: { id: exportId } });
+  if (row === null) throw new AppError('not_found', 'There is no such export.');
+  return row;
+}
+
+/** All exports, newest first. */
+export function listExports(db: Database): Promise<ExportRecord[]> {
+  return db.prisma.export.findMany({ orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
+}
+
+/** Says how far an export is, 0 to 1. */
+export async function setExportProgress(db: Database, exportId: string, progress: number): Promise<void> {
+  await db.pool.query(`UPDATE export SET state = 'building', progress = $2, error = NULL WHERE id = $1 AND state <> 'done'`, [exportId, progress]);
+}
+
+/** The dataset stands in the object store under this hash. */
+export async function finishExport(db: Database, exportId: string, object: { objectHash: string; bytes: number }): Promise<void> {
+  await db.pool.query(
+    `UPDATE export SET state = 'done', progress = 1, error = NULL, object_hash = $2, bytes = $3, finished_at = clock_timestamp() WHERE id = $1`,
+    [exportId, object.objectHash, object.bytes],
+  );
+}
+
+/** The dataset could not be built; `reason` is shown to whoever asked for it. */
+export async function failExport(db: Database, exportId: string, reason: string): Promise<void> {
+  await db.pool.query(`UPDATE export SET state = 'failed', error = $2, finished_at = clock_timestamp() WHERE id = $1 AND state <> 'done'`, [
+    exportId,
+    storableText(reason).slice(0, 1000),
+  ]);
+}

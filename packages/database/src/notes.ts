@@ -1,0 +1,32 @@
+import { AppError, elapsedMs, isUnderWay } from '@plumbline/core';
+import { notify } from './channels.ts';
+import type { Database, Note } from './client.ts';
+import { lockAttempt } from './lockedAttempt.ts';
+import { appendOutbox } from './outbox.ts';
+import { storableText } from './storableJson.ts';
+import { inTransaction } from './transaction.ts';
+
+export type NoteRecord = Note;
+
+/**
+ * Adds a note to an attempt's research log, stamped with the clock.
+ *
+ * @throws AppError `clock_not_running` for an attempt that is not under way.
+ */
+export function writeNote(db: Database, attemptId: string, text: string): Promise<NoteRecord> {
+  return inTransaction(db, async (tx) => {
+    const { state, events, limits, nowMs } = await lockAttempt(tx, attemptId);
+    if (!isUnderWay(state)) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
+    const { rows } = await tx.query('SELECT coalesce(max(n), 0) + 1 AS n FROM note WHERE attempt_id = $1', [attemptId]);
+    const note = { attemptId, n: rows[0].n as number, at: new Date(nowMs), elapsedMs: Math.round(elapsedMs(events, nowMs, limits.limitMs)), text: storableText(text) };
+    await tx.query('INSERT INTO note (attempt_id, n, at, elapsed_ms, text) VALUES ($1, $2, $3, $4, $5)', [attemptId, note.n, note.at, note.elapsedMs, note.text]);
+    await appendOutbox(tx, attemptId, 'note.written', { n: note.n, text: note.text, elapsedMs: note.elapsedMs }, nowMs);
+    await notify(tx, 'attempt', attemptId);
+    return note;
+  });
+}
+
+/** An attempt's notes in order. */
+export function listNotes(db: Database, attemptId: string): Promise<NoteRecord[]> {
+  return db.prisma.note.findMany({ where: { attemptId }, orderBy: { n: 'asc' } });
+}
