@@ -1,0 +1,257 @@
+import { randomUUID } from 'node:crypto';
+import {
+  decodeOutputFrame,
+  encodeInputFrame,
+  GatewayToBrowser,
+  INPUT_CHUNK_BYTES,
+  PROTOCOL_VERSION,
+  type RequestAct,
+  type RequestArgs,
+  type RequestResult,
+  VIEWER_CREDIT_BYTES,
+} from '@plumbline/protocol';
+import { WebSocket } from 'ws';
+import type { Session } from './session.ts';
+
+interface HeldInput {
+  n: number;
+  frame: Uint8Array;
+}
+
+/** What a tab was shown of one terminal: the bytes of its output from `offset` on, gapless within a stretch. */
+export interface ShownStretch {
+  offset: number;
+  bytes: Buffer[];
+  length: number;
+}
+
+/**
+ * A browser tab without a browser: the same protocol, the same promises. Keeps its input until it is durable, reconnects
+ * with a new ticket when the socket ends, and remembers every byte of output that it was shown.
+ */
+export class Tab {
+  readonly id = randomUUID();
+  readonly attemptId: string;
+  readonly shown = new Map<number, ShownStretch[]>();
+  readonly messages: GatewayToBrowser[] = [];
+  readonly errors: { code: string; message: string }[] = [];
+  closeCodes: { code: number; reason: string }[] = [];
+  onOutput: (terminal: number, bytes: Uint8Array) => void = () => {};
+  onMessage: (message: GatewayToBrowser) => void = () => {};
+  drawing = true;
+  reconnects = 0;
+  sandbox: 'attached' | 'away' = 'away';
+  readonly #session: Session;
+  readonly #purpose: 'participate' | 'watch';
+  #socket: WebSocket | null = null;
+  #held: HeldInput[] = [];
+  #inputN = 0;
+  #requests = 0;
+  readonly #pending = new Map<string, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #watching = new Set<number>();
+  readonly #drawn = new Map<number, { drawn: number; credited: number }>();
+  #ended = false;
+
+  constructor(session: Session, attemptId: string, purpose: 'participate' | 'watch' = 'participate') {
+    this.#session = session;
+    this.attemptId = attemptId;
+    this.#purpose = purpose;
+  }
+
+  get connected(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  get unacknowledgedInput(): number {
+    return this.#held.length;
+  }
+
+  /** Connects, and from now on reconnects by itself until `end`. Resolves with the first welcome. */
+  async open(): Promise<Extract<GatewayToBrowser, { t: 'welcome' }>> {
+    const welcome = this.next((message) => message.t === 'welcome');
+    void this.#connect();
+    return welcome as Promise<Extract<GatewayToBrowser, { t: 'welcome' }>>;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#socket?.close();
+  }
+
+  /** Cuts the socket without a goodbye, as a lost network does. */
+  cut(): void {
+    this.#socket?.terminate();
+  }
+
+  /** The next message that satisfies the test, of those that have come and not been waited for, or that will. */
+  next(test: (message: GatewayToBrowser) => boolean, timeoutMs = 60_000): Promise<GatewayToBrowser> {
+    return new Promise((resolve, reject) => {
+      const previous = this.onMessage;
+      const timer = setTimeout(() => {
+        this.onMessage = previous;
+        reject(new Error('no such message came in time'));
+      }, timeoutMs);
+      this.onMessage = (message) => {
+        previous(message);
+        if (!test(message)) return;
+        clearTimeout(timer);
+        this.onMessage = previous;
+        resolve(message);
+      };
+    });
+  }
+
+  async request<A extends RequestAct>(act: A, args: RequestArgs<A>): Promise<RequestResult<A>> {
+    this.#requests += 1;
+    const id = `${this.id}:${this.#requests}`;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#send({ t: 'request', id, act, args });
+    });
+  }
+
+  watch(terminal: number): void {
+    this.#watching.add(terminal);
+    this.#send({ t: 'attach', terminal });
+  }
+
+  /** Types into a terminal; a long text is one block, as a paste is. */
+  type(terminal: number, text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    for (let at = 0; at < bytes.length || at === 0; at += INPUT_CHUNK_BYTES) {
+      this.#inputN += 1;
+      const frame = encodeInputFrame({
+        terminal,
+        n: this.#inputN,
+        more: at + INPUT_CHUNK_BYTES < bytes.length,
+        bytes: bytes.subarray(at, at + INPUT_CHUNK_BYTES),
+      });
+      this.#held.push({ n: this.#inputN, frame });
+      if (this.connected && this.sandbox === 'attached') this.#socket?.send(frame);
+    }
+  }
+
+  /** Everything ever shown of a terminal, joined where stretches meet; holes are where a screen replaced bytes. */
+  text(terminal: number): string {
+    return Buffer.concat((this.shown.get(terminal) ?? []).flatMap((stretch) => stretch.bytes)).toString('utf8');
+  }
+
+  sendRaw(data: string | Uint8Array): void {
+    this.#socket?.send(data);
+  }
+
+  #send(message: unknown): void {
+    if (this.connected) this.#socket?.send(JSON.stringify(message));
+  }
+
+  async #connect(): Promise<void> {
+    while (!this.#ended) {
+      try {
+        const { ticket } = await this.#session.mutate<{ ticket: string }>('attempt.ticket', { attemptId: this.attemptId, purpose: this.#purpose });
+        await this.#live(ticket);
+      } catch {
+        // The web process may be the one that is down.
+      }
+      if (this.#ended) return;
+      this.reconnects += 1;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  #live(ticket: string): Promise<void> {
+    return new Promise((resolve) => {
+      const url = `${this.#session.baseUrl.replace(/^http/, 'ws')}/realtime/attempt?ticket=${ticket}`;
+      const socket = new WebSocket(url, { headers: { origin: this.#session.baseUrl }, perMessageDeflate: false });
+      this.#socket = socket;
+      socket.on('open', () => {
+        this.#send({ t: 'hello', protocol: PROTOCOL_VERSION, tab: this.id, firstEventN: 1, firstInputN: this.#held[0]?.n ?? this.#inputN + 1 });
+      });
+      socket.on('message', (data: Buffer, isBinary: boolean) => (isBinary ? this.#output(data) : this.#receive(JSON.parse(data.toString()))));
+      socket.on('error', () => {});
+      socket.on('close', (code, reason) => {
+        this.closeCodes.push({ code, reason: reason.toString() });
+        this.sandbox = 'away';
+        for (const pending of this.#pending.values()) pending.reject(new Error('the socket closed'));
+        this.#pending.clear();
+        resolve();
+      });
+    });
+  }
+
+  #receive(raw: unknown): void {
+    const message = GatewayToBrowser.parse(raw);
+    if (this.messages.length < 10_000) this.messages.push(message);
+    switch (message.t) {
+      case 'welcome':
+        this.sandbox = message.sandbox;
+        for (const terminal of this.#watching) this.#send({ t: 'attach', terminal });
+        this.#forget(message.inputDurable);
+        if (message.sandbox === 'attached') this.#resend();
+        break;
+      case 'sandbox':
+        this.sandbox = message.state;
+        if (message.state === 'attached') this.#resend();
+        break;
+      case 'durable':
+        this.#forget(message.input);
+        break;
+      case 'restore':
+        this.#drawn.set(message.terminal, { drawn: 0, credited: 0 });
+        this.#stretches(message.terminal).push({ offset: message.offset, bytes: [], length: 0 });
+        break;
+      case 'reply': {
+        const pending = this.#pending.get(message.id);
+        this.#pending.delete(message.id);
+        if (message.error !== undefined) pending?.reject(new Error(`${message.error.code}: ${message.error.message}`));
+        else pending?.resolve(message.result);
+        break;
+      }
+      case 'ping':
+        this.#send({ t: 'pong', id: message.id });
+        break;
+      case 'error':
+        this.errors.push(message.error);
+    }
+    this.onMessage(message);
+  }
+
+  #output(data: Buffer): void {
+    const frame = decodeOutputFrame(data);
+    if (frame === null) throw new Error('the gateway sent a malformed output frame');
+    const stretch = this.#stretches(frame.terminal).at(-1);
+    if (stretch === undefined || frame.offset !== stretch.offset + stretch.length) {
+      throw new Error(`terminal ${frame.terminal}: output at ${frame.offset} does not follow ${stretch === undefined ? 'a screen' : stretch.offset + stretch.length}`);
+    }
+    // The frame's memory is the socket's; what is kept must be a copy.
+    stretch.bytes.push(Buffer.from(frame.bytes));
+    stretch.length += frame.bytes.length;
+    this.onOutput(frame.terminal, frame.bytes);
+    const drawn = this.#drawn.get(frame.terminal) ?? { drawn: 0, credited: 0 };
+    drawn.drawn += frame.bytes.length;
+    this.#drawn.set(frame.terminal, drawn);
+    if (this.drawing && drawn.drawn - drawn.credited >= VIEWER_CREDIT_BYTES) {
+      drawn.credited = drawn.drawn;
+      this.#send({ t: 'credit', terminal: frame.terminal, drawnBytes: drawn.drawn });
+    }
+  }
+
+  /** Draws what it was sent while `drawing` was false. */
+  drawAll(): void {
+    this.drawing = true;
+    for (const [terminal, { drawn }] of this.#drawn) this.#send({ t: 'credit', terminal, drawnBytes: drawn });
+  }
+
+  #stretches(terminal: number): ShownStretch[] {
+    const stretches = this.shown.get(terminal) ?? [];
+    this.shown.set(terminal, stretches);
+    return stretches;
+  }
+
+  #forget(durable: number): void {
+    this.#held = this.#held.filter((held) => held.n > durable);
+  }
+
+  #resend(): void {
+    for (const { frame } of this.#held) this.#socket?.send(frame);
+  }
+}
