@@ -1,13 +1,6 @@
-/**
- * Generates the Prisma client into packages/database/generated. Generating needs no engine, but Prisma looks for one and would
- * download it; any existing program satisfies it.
- */
-import { execFileSync } from 'node:child_process';
+/** `npm run db:generate`: the Prisma client from the schema. */
 import { join } from 'node:path';
+import { generateClient } from './supervisor/generateClient.ts';
 
-const root = join(import.meta.dirname, '..');
-execFileSync(process.execPath, [join(root, 'node_modules/prisma/build/index.js'), 'generate'], {
-  cwd: root,
-  stdio: ['ignore', process.argv.includes('--quiet') ? 'ignore' : 'inherit', 'inherit'],
-  env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' },
-});
+const generated = await generateClient(join(import.meta.dirname, '..'));
+console.log(generated ? 'Generated packages/database/generated.' : 'The generated client is up to date.');

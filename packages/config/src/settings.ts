@@ -12,7 +12,14 @@ import { embeddedDatabaseUrl } from './embeddedDatabase.ts';
 
 type Env = Record<string, string | undefined>;
 
+export const DEFAULT_GATEWAY_PORT = 4801;
+
 const port = z.coerce.number().int().min(1).max(65535);
+
+function isOrigin(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && ['http:', 'https:'].includes(url.protocol) && url.pathname === '/' && !url.search && !url.username;
+}
 
 /** For each variable: what it must be, said in the error; an example; and how it is read. */
 const VARIABLES = {
@@ -21,13 +28,9 @@ const VARIABLES = {
   PUBLIC_URL: {
     must: 'be the http or https address that people open, without a path',
     example: 'https://plumbline.example.org',
-    schema: z
-      .url({ protocol: /^https?$/ })
-      .refine((url) => new URL(url).pathname === '/' && !new URL(url).search)
-      .transform((url) => new URL(url).origin)
-      .optional(),
+    schema: z.string().refine(isOrigin).transform((url) => new URL(url).origin).optional(),
   },
-  GATEWAY_PORT: { must: 'be a port number from 1 to 65535, other than PORT', example: '4801', schema: port.default(4801) },
+  GATEWAY_PORT: { must: 'be a port number from 1 to 65535, other than PORT', example: '4801', schema: port.default(DEFAULT_GATEWAY_PORT) },
   DATABASE_URL: {
     must: 'be a PostgreSQL address, or be left out to use the embedded server',
     example: 'postgresql://plumbline:secret@db.example.org:5432/plumbline',

@@ -1,6 +1,6 @@
 /**
  * LISTEN on one connection for all channels of a process, reconnected with back-off when it dies. PostgreSQL keeps no
- * notification for a listener that is away, so `onReconnected` tells the caller to look at the tables again.
+ * notification for a listener that is away, so `onReconnect` tells the caller to look at the tables again.
  */
 import pg from 'pg';
 
@@ -9,13 +9,13 @@ const RECONNECT_WAITS_MS = [50, 100, 200, 500, 1000, 2000];
 
 export interface ListenOptions {
   /** The connection was lost and is back: notifications between may have been missed. */
-  onReconnected?: () => void;
+  onReconnect?: () => void;
 }
 
 interface Subscription {
   channel: string;
   onPayload: (payload: string) => void;
-  onReconnected?: () => void;
+  onReconnect?: () => void;
 }
 
 export class Listener {
@@ -34,7 +34,7 @@ export class Listener {
 
   /** Throws when the server cannot be reached now; later losses are repaired in the background. */
   async listen(channel: string, onPayload: (payload: string) => void, options: ListenOptions = {}): Promise<() => Promise<void>> {
-    const subscription: Subscription = { channel, onPayload, onReconnected: options.onReconnected };
+    const subscription: Subscription = { channel, onPayload, onReconnect: options.onReconnect };
     const client = await this.#connected();
     await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
     this.#subscriptions.add(subscription);
@@ -101,6 +101,6 @@ export class Listener {
       await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
     }
     this.#failures = 0;
-    for (const subscription of [...this.#subscriptions]) subscription.onReconnected?.();
+    for (const subscription of [...this.#subscriptions]) subscription.onReconnect?.();
   }
 }

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { loadSettings, SETTING_NAMES, SettingsError } from './settings.ts';
+
+function problemsOf(env: Record<string, string>): string[] {
+  try {
+    loadSettings(env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('nothing set gives a working installation on this machine alone', () => {
+  const settings = loadSettings({});
+  expect(settings).toMatchObject({ port: 3000, host: '127.0.0.1', publicUrl: 'http://localhost:3000', seed: 'demo', databaseEmbedded: true });
+  expect(settings.databaseUrl).toMatch(/^postgresql:\/\/plumbline@localhost\/plumbline\?host=/);
+});
+
+test('a wrong setting is named, with what is wrong and an example, and all wrong ones at once', () => {
+  const problems = problemsOf({ PORT: 'abc', PUBLIC_URL: 'plumbline.org/path', DATABASE_URL: 'mysql://root:hunter2@db' });
+  expect(problems).toHaveLength(3);
+  expect(problems[0]).toBe('PORT must be a port number from 1 to 65535; "abc" is not. Example: PORT=3000');
+  expect(problems.join()).not.toContain('hunter2');
+});
+
+test('an address that others can reach needs PUBLIC_URL and never has demo accounts', () => {
+  expect(problemsOf({ HOST: '0.0.0.0' })[0]).toMatch(/^PUBLIC_URL must be set when HOST is 0.0.0.0/);
+  expect(problemsOf({ HOST: '0.0.0.0', PUBLIC_URL: 'https://a.example.org', PLUMBLINE_SEED: 'demo' })[0]).toMatch(/^PLUMBLINE_SEED/);
+  expect(loadSettings({ HOST: '0.0.0.0', PUBLIC_URL: 'https://a.example.org/' })).toMatchObject({ seed: 'empty', publicUrl: 'https://a.example.org' });
+});
+
+test('pages and gateway cannot share a port', () => {
+  expect(problemsOf({ PORT: '4801' })[0]).toMatch(/^GATEWAY_PORT must be/);
+});
+
+test('an empty value means that the variable is not set', () => {
+  expect(loadSettings({ DATABASE_URL: '', PORT: '' })).toMatchObject({ port: 3000, databaseEmbedded: true });
+});
+
+test('.env.example documents exactly the settings that there are', () => {
+  const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8');
+  const documented = [...example.matchAll(/^#([A-Z_]+)=/gm)].map((match) => match[1]);
+  expect(documented.sort()).toEqual([...SETTING_NAMES].sort());
+});

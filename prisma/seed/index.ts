@@ -1,0 +1,32 @@
+/**
+ * Named scenarios that fill a new installation. Each is idempotent: what is there already stays as it is.
+ * Run by `npm start`; alone with `npm run seed -- NAME`.
+ */
+import { loadSettings } from '@plumbline/config';
+import { createDatabase, type Database } from '@plumbline/database/client';
+import { seedDemo } from './demo.ts';
+import { seedEmpty } from './empty.ts';
+
+/** Each returns the lines that tell a person what to do next. */
+const SCENARIOS: Record<'demo' | 'empty' | 'none', (db: Database) => Promise<string[]>> = {
+  demo: seedDemo,
+  empty: seedEmpty,
+  none: async () => [],
+};
+
+export type Scenario = keyof typeof SCENARIOS;
+
+/** Fills the database as the scenario says and returns what to print. */
+export async function seed({ databaseUrl, scenario }: { databaseUrl: string; scenario: Scenario }): Promise<string[]> {
+  const db = createDatabase(databaseUrl, { poolMax: 2, applicationName: 'plumbline-seed' });
+  try {
+    return await SCENARIOS[scenario](db);
+  } finally {
+    await db.close();
+  }
+}
+
+if (import.meta.main) {
+  const settings = loadSettings({ ...process.env, ...(process.argv[2] ? { PLUMBLINE_SEED: process.argv[2] } : {}) });
+  for (const line of await seed({ databaseUrl: settings.databaseUrl, scenario: settings.seed })) console.log(line);
+}

@@ -1,0 +1,87 @@
+/** Programs that npm cannot bring. A missing one is named with the command that installs it; root on Debian runs the command. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+interface Requirement {
+  /** Debian's package. */
+  debianPackage: string;
+  why: string;
+  isThere(): boolean;
+}
+
+function onPath(program: string): boolean {
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((dir) => {
+    try {
+      accessSync(join(dir, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const python = (code: string) => spawnSync('/usr/bin/env', ['python3', '-c', code], { stdio: 'ignore' }).status === 0;
+
+const GIT: Requirement = { debianPackage: 'git', why: 'keeps the history of a workspace', isThere: () => onPath('git') };
+const PYTHON: Requirement = { debianPackage: 'python3', why: 'runs the environments', isThere: () => python('import sys; sys.exit(sys.version_info < (3, 9))') };
+const PIP: Requirement = {
+  debianPackage: 'python3-pip',
+  why: 'installs the packages that an environment asks for',
+  isThere: () => python('import pip') || python('import ensurepip'),
+};
+const BUBBLEWRAP: Requirement = { debianPackage: 'bubblewrap', why: 'isolates the sandboxes', isThere: () => onPath('bwrap') };
+const SLIRP: Requirement = { debianPackage: 'slirp4netns', why: 'gives a sandbox the internet without the host', isThere: () => onPath('slirp4netns') };
+const CHROMIUM: Requirement = {
+  debianPackage: 'chromium',
+  why: 'drives the browser journeys',
+  isThere: () => onPath('chromium') || existsSync(process.env.CHROMIUM_PATH ?? '/none'),
+};
+
+/** What an installation needs with an isolation. */
+export function requirementsOf(isolation: 'bubblewrap' | 'none'): Requirement[] {
+  return isolation === 'bubblewrap' ? [PYTHON, PIP, GIT, BUBBLEWRAP, SLIRP] : [PYTHON, PIP, GIT];
+}
+
+/** What the tests need beyond it. */
+export const TEST_REQUIREMENTS: Requirement[] = [CHROMIUM];
+
+function installOnDebian(packages: string[]): void {
+  console.log(`Installing from Debian: ${packages.join(' ')} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = { env, stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
+  execFileSync('apt-get', ['update', '-q'], options);
+  execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
+}
+
+/** Installs what is missing where it may; otherwise throws with the exact command. */
+export function ensureSystemPackages(requirements: Requirement[]): void {
+  const missing = () => requirements.filter((requirement) => !requirement.isThere());
+  const first = missing();
+  if (first.length === 0) return;
+  if (process.getuid?.() === 0 && onPath('apt-get')) {
+    try {
+      installOnDebian(first.map((requirement) => requirement.debianPackage));
+    } catch (error) {
+      console.error(`apt-get failed: ${(error as Error).message}`);
+    }
+  }
+  const still = missing();
+  if (still.length === 0) return;
+  const list = still.map(({ debianPackage, why }) => `  ${debianPackage}: ${why}`).join('\n');
+  const command = `apt-get install -y --no-install-recommends ${still.map((requirement) => requirement.debianPackage).join(' ')}`;
+  throw new Error(`These programs are missing:\n${list}\nInstall them, on Debian or Ubuntu with:\n  ${process.getuid?.() === 0 ? '' : 'sudo '}${command}`);
+}
+
+/** An ordinary user's sandboxes need user namespaces, which some distributions switch off. Root needs none of this. */
+export function ensureUserNamespaces(): void {
+  if (process.getuid?.() === 0) return;
+  const tried = spawnSync('bwrap', ['--unshare-user', '--unshare-pid', '--ro-bind', '/', '/', 'true'], { encoding: 'utf8' });
+  if (tried.status === 0) return;
+  throw new Error(
+    `bubblewrap may not make sandboxes for this user: ${tried.stderr.trim()}\nAllow user namespaces, on Debian with:\n` +
+      '  sudo sysctl -w kernel.unprivileged_userns_clone=1\nand on Ubuntu 24.04 and later with:\n' +
+      '  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n' +
+      'PLUMBLINE_ISOLATION=none starts without sandboxes, for trying things out alone.',
+  );
+}
