@@ -90,7 +90,7 @@ export async function appendBatch(db: RecordingDatabase, append: TailAppend): Pr
   } as { text: string; values: unknown[] });
   if (appended.rowCount === 1) return { firstSeq };
   const found = await db.pool.query<{ epoch: string; last_seq: string; same: boolean | null }>(
-    `SELECT epoch, attempt.last_seq, tail.batch = $3 AS same
+    `SELECT attempt.epoch, attempt.last_seq, tail.batch = $3 AS same
        FROM attempt LEFT JOIN recording_tail tail ON tail.attempt_id = attempt.id AND tail.first_seq = $2
       WHERE attempt.id = $1`,
     [attemptId, firstSeq, batch],

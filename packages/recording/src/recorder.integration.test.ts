@@ -1,0 +1,235 @@
+import { claimEpoch, type EpochClaim, listSegments, readRecordingState, readTail } from '@plumbline/database/recordingTail';
+import type { EventInput, RecordedEvent } from '@plumbline/protocol';
+import { folderStore, type ObjectStore } from '@plumbline/storage';
+import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { exampleEvents } from './exampleEvents.fixture.ts';
+import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
+import { openRecording } from './reader.ts';
+import { AttemptRecorder, type RecorderOptions } from './recorder.ts';
+
+const BASE_MS = 1_790_000_000_000;
+
+let database: TestDatabase;
+let folder: TemporaryFolder;
+let store: ObjectStore;
+let keys: RecordingKeys;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
+  store = folderStore(`${folder.path}/store`);
+  keys = await loadRecordingKeys(`${folder.path}/keys`);
+});
+
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
+});
+
+async function newAttempt(): Promise<string> {
+  return (await makeAttempt(database.db)).attempt.id;
+}
+
+async function recorderOf(attemptId: string, changes: Partial<RecorderOptions> = {}): Promise<AttemptRecorder> {
+  const claim = changes.claim ?? ((await claimEpoch(database.db, attemptId, null)) as EpochClaim);
+  return AttemptRecorder.open({
+    db: database.db,
+    store,
+    keys,
+    attemptId,
+    claim,
+    nowMs: () => BASE_MS,
+    onDurable: () => {},
+    onStalled: () => {},
+    onStale: () => {},
+    ...changes,
+  });
+}
+
+async function allEvents(attemptId: string): Promise<RecordedEvent[]> {
+  const recording = await openRecording({ db: database.db, store, keys, attemptId });
+  const events: RecordedEvent[] = [];
+  for await (const event of recording.events()) events.push(event);
+  return events;
+}
+
+function note(n: number): EventInput {
+  return { type: 'note.written', stream: 0, atMs: BASE_MS + n, data: { n, text: `note ${n}`, elapsedMs: n } };
+}
+
+describe('a recorder', () => {
+  it('makes every kind of event durable, and gives it back from the tail and from sealed segments', async () => {
+    const attemptId = await newAttempt();
+    const durable: [string, number][] = [];
+    const recorder = await recorderOf(attemptId, { onDurable: (source, n) => durable.push([source, n]) });
+    const events = exampleEvents(BASE_MS);
+    events.forEach((event, i) => void expect(recorder.offer('runner:a', i + 1, event)).toBe('taken'));
+    expect(recorder.unacknowledgedBytes).toBeGreaterThan(0);
+    await recorder.flush();
+    expect(recorder.unacknowledgedBytes).toBe(0);
+    expect(durable.at(-1)).toEqual(['runner:a', events.length]);
+    const withoutSeq = async () => (await allEvents(attemptId)).map(({ seq, ...event }) => event);
+    expect(await withoutSeq()).toEqual(events);
+    await recorder.seal();
+    expect(await readTail(database.db, attemptId, 1, 10)).toEqual([]);
+    expect(await listSegments(database.db, attemptId)).toHaveLength(1);
+    expect(await withoutSeq()).toEqual(events);
+    recorder.close();
+  });
+
+  it('takes each number of a source once, in whatever order and however often it is sent', async () => {
+    const attemptId = await newAttempt();
+    const recorder = await recorderOf(attemptId);
+    const COUNT = 30;
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('tab:a', 'tab:b', 'runner:x'), fc.array(fc.integer({ min: 1, max: COUNT }), { maxLength: 60 }), async (source, tries) => {
+        for (const n of tries) {
+          const mark = recorder.takenMark(source);
+          expect(recorder.offer(source, n, note(n))).toBe(n <= mark ? 'duplicate' : n === mark + 1 ? 'taken' : 'gap');
+        }
+      }),
+      { numRuns: 20 },
+    );
+    const sources = ['tab:a', 'tab:b', 'runner:x'];
+    for (const source of sources) for (let n = 1; n <= COUNT; n++) recorder.offer(source, n, note(n));
+    await recorder.seal();
+    const events = await allEvents(attemptId);
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: COUNT * 3 }, (_, i) => i + 1));
+    const numbers = events.map(({ data }) => (data as { n: number }).n).sort((a, b) => a - b);
+    expect(numbers).toEqual(Array.from({ length: COUNT * 3 }, (_, i) => Math.floor(i / 3) + 1));
+    recorder.close();
+  });
+
+  it('goes on where the last owner stopped, and its predecessor writes nothing more', async () => {
+    const attemptId = await newAttempt();
+    const onStale = vi.fn();
+    const first = await recorderOf(attemptId, { onStale });
+    for (let n = 1; n <= 5; n++) first.offer('runner:a', n, note(n));
+    await first.flush();
+    const second = await recorderOf(attemptId);
+    expect(second.mark('runner:a')).toBe(5);
+    first.offer('runner:a', 6, note(600));
+    await expect(first.flush()).rejects.toThrow();
+    expect(onStale).toHaveBeenCalledTimes(1);
+    expect(first.offer('runner:a', 7, note(7))).toBe('closed');
+    expect(second.offer('runner:a', 5, note(5))).toBe('duplicate');
+    for (let n = 6; n <= 9; n++) second.offer('runner:a', n, note(n));
+    await second.seal();
+    expect((await allEvents(attemptId)).map(({ data }) => (data as { n: number }).n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect((await listSegments(database.db, attemptId)).map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([
+      [1, 5],
+      [6, 9],
+    ]);
+    second.close();
+  });
+
+  it('says that it stalls while the database is away, keeps everything, and commits it once when it is back', async () => {
+    const attemptId = await newAttempt();
+    const stalls: boolean[] = [];
+    const claim = (await claimEpoch(database.db, attemptId, null)) as EpochClaim;
+    let away = false;
+    let lost = 0;
+    // The answer of a commit that took place is lost too: that is what a cut connection looks like.
+    const pool = new Proxy(database.db.pool, {
+      get(target, name) {
+        if (name !== 'query') return Reflect.get(target, name);
+        return async (...args: unknown[]) => {
+          if (away) {
+            if (lost++ === 0) await (target.query as (...all: unknown[]) => Promise<unknown>)(...args);
+            throw new Error('connection lost');
+          }
+          return (target.query as (...all: unknown[]) => Promise<unknown>)(...args);
+        };
+      },
+    });
+    const recorder = await recorderOf(attemptId, { claim, db: { ...database.db, pool }, onStalled: (stalled) => stalls.push(stalled) });
+    away = true;
+    for (let n = 1; n <= 100; n++) recorder.offer('runner:a', n, note(n));
+    await vi.waitFor(() => expect(stalls).toEqual([true]), { timeout: 5_000 });
+    expect(recorder.mark('runner:a')).toBe(0);
+    expect(recorder.offer('runner:a', 101, note(101))).toBe('taken');
+    away = false;
+    await recorder.flush();
+    expect(stalls).toEqual([true, false]);
+    expect(recorder.mark('runner:a')).toBe(101);
+    expect((await readRecordingState(database.db, attemptId)).lastSeq).toBe(101);
+    expect(await allEvents(attemptId)).toHaveLength(101);
+    recorder.close();
+  });
+
+  it('asks before a score becomes durable, and again until the answer is yes', async () => {
+    const attemptId = await newAttempt();
+    let asked = 0;
+    const recorder = await recorderOf(attemptId, {
+      beforeDurable: async (events) => {
+        expect(events.some(({ type }) => type === 'score.finished')).toBe(true);
+        expect((await readRecordingState(database.db, attemptId)).lastSeq).toBe(0);
+        asked++;
+        if (asked < 3) throw new Error('not yet');
+      },
+    });
+    exampleEvents(BASE_MS).forEach((event, i) => recorder.offer('runner:a', i + 1, event));
+    await recorder.flush();
+    expect(asked).toBe(3);
+    recorder.close();
+  });
+
+  it('names what a source can no longer supply, and goes on after it', async () => {
+    const attemptId = await newAttempt();
+    const recorder = await recorderOf(attemptId);
+    recorder.offer('tab:a', 1, note(1));
+    expect(recorder.skip('tab:a', 1, 'nothing is missing')).toBe('duplicate');
+    expect(recorder.skip('tab:a', 4, 'the browser was closed')).toBe('taken');
+    expect(recorder.offer('tab:a', 5, note(5))).toBe('taken');
+    await recorder.flush();
+    const events = await allEvents(attemptId);
+    expect(events[1]?.data).toEqual({ source: 'tab:a', from: 2, to: 4, reason: 'the browser was closed' });
+    expect(events).toHaveLength(3);
+    recorder.close();
+  });
+
+  it('cuts segments by size without being asked, and seals them beside the recording', async () => {
+    const attemptId = await newAttempt();
+    const recorder = await recorderOf(attemptId);
+    let offset = 0;
+    for (let n = 1; n <= 200; n++) {
+      const bytes = Buffer.alloc(32 * 1024, `${n} `);
+      recorder.offer('runner:a', n, { type: 'terminal.output', stream: 1, atMs: BASE_MS + n, data: { offset, bytes } });
+      offset += bytes.length;
+      if (n % 20 === 0) await recorder.flush();
+    }
+    await vi.waitFor(async () => expect((await listSegments(database.db, attemptId)).length).toBeGreaterThanOrEqual(4), { timeout: 10_000 });
+    await recorder.finish();
+    const segments = await listSegments(database.db, attemptId);
+    for (const segment of segments) expect(segment.rawBytes).toBeLessThan(2.5 * 1024 * 1024);
+    let read = 0;
+    for (const event of await allEvents(attemptId)) {
+      if (event.type !== 'terminal.output') continue;
+      expect(event.data.offset).toBe(read);
+      read += event.data.bytes.length;
+    }
+    expect(read).toBe(offset);
+  });
+
+  it('takes the platform events of the outbox once, and clears them when they are durable', async () => {
+    const attemptId = await newAttempt();
+    for (let n = 1; n <= 3; n++) {
+      await database.db.pool.query("INSERT INTO recording_outbox (attempt_id, n, type, data, at) VALUES ($1, $2, 'note.written', $3, now())", [
+        attemptId,
+        n,
+        JSON.stringify({ n, text: `note ${n}`, elapsedMs: 1 }),
+      ]);
+    }
+    const recorder = await recorderOf(attemptId);
+    await Promise.all([recorder.takeOutbox(), recorder.takeOutbox()]);
+    await recorder.flush();
+    expect(await allEvents(attemptId)).toHaveLength(3);
+    await vi.waitFor(async () => {
+      const { rows } = await database.db.pool.query('SELECT n FROM recording_outbox WHERE attempt_id = $1', [attemptId]);
+      expect(rows).toEqual([]);
+    });
+    recorder.close();
+  });
+});
