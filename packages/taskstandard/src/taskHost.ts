@@ -122,10 +122,12 @@ function tail(buffer: Buffer): string {
 /** Why a process that gave no answer gave none. */
 function processFailure(result: ExecResult, limits: { timeoutMs: number; maxOutputBytes: number }, op: TaskOperation): TaskFailure {
   const failed = (status: TaskFailure['status'], message: string): TaskFailure => ({ status, code: 'process', message, traceback: tail(result.stderr).slice(-20_000) });
-  if (result.timedOut) return failed('timed_out', `Took longer than ${Math.round(limits.timeoutMs / 1000)} s and was stopped.`);
   if (result.outOfMemory) return failed('out_of_memory', 'Needed more memory than this environment has.');
+  // A run-away output may go on until the time is up; the output is then the reason.
   if (result.truncated) return failed('bad_output', `Printed more than ${Math.round(limits.maxOutputBytes / 1024 / 1024)} MiB.`);
+  if (result.timedOut) return failed('timed_out', `Took longer than ${Math.round(limits.timeoutMs / 1000)} s and was stopped.`);
   if (result.signal !== null) return failed('crashed', `Was ended by ${result.signal}.`);
+  if (result.exitCode !== null && result.exitCode > 128) return failed('crashed', `Was ended by signal ${result.exitCode - 128}.`);
   if (result.exitCode !== 0) return failed('crashed', `Ended with exit code ${result.exitCode} and no answer.`);
   return failed('bad_output', `${op} gave no answer.`);
 }
