@@ -2,7 +2,7 @@ import { AppError, type AttemptState, canMove } from '@plumbline/core';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { appendClockEvent, type Appended } from './clockEvents.ts';
-import { enqueueWithin } from './jobs.ts';
+import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
 
@@ -85,6 +85,7 @@ export async function setProgress(db: Database, attemptId: string, progress: str
  * @throws AppError `conflict` outside the assignment's window or once the attempt was started.
  */
 export async function prepareAttempt(db: Database, attemptId: string): Promise<{ state: AttemptState }> {
+  await prepareToEnqueue(db);
   return inTransaction(db, async (tx) => {
     const { rows } = await tx.query(
       `SELECT a.state, g.study_id, coalesce(g.opens_at > clock_timestamp(), false) AS early, coalesce(g.closes_at <= clock_timestamp(), false) AS late

@@ -1,13 +1,14 @@
 import { AppError } from '@plumbline/core';
 import type { Database, Export } from './client.ts';
-import { enqueueWithin } from './jobs.ts';
+import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction } from './transaction.ts';
 
 export type ExportRecord = Export;
 
 /** Asks for a dataset of these attempts; the row and its job come to be together. */
-export function createExport(db: Database, request: { requestedBy: string | null; attemptIds: readonly string[] }): Promise<string> {
+export async function createExport(db: Database, request: { requestedBy: string | null; attemptIds: readonly string[] }): Promise<string> {
+  await prepareToEnqueue(db);
   return inTransaction(db, async (tx) => {
     const { rows } = await tx.query('INSERT INTO export (id, requested_by, attempt_ids) VALUES (gen_random_uuid(), $1, $2::jsonb) RETURNING id', [
       request.requestedBy,

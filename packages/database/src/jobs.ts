@@ -21,6 +21,15 @@ export type JobData<N extends JobName> = z.infer<(typeof JOBS)[N]>;
 /** A job that fails is tried again this often, with growing waits; then the sweep and staff are what is left. */
 const QUEUE_OPTIONS = { retryLimit: 4, retryDelay: 2, retryBackoff: true, expireInSeconds: 3_600, notify: true } as const;
 
+/** The system's clock, with timers that keep no process alive: one that only sends ends when it has nothing else to do. */
+const IDLE_CLOCK = {
+  now: () => Date.now(),
+  setTimeout: (fn: () => void, delayMs: number) => setTimeout(fn, delayMs).unref(),
+  setInterval: (fn: () => void, everyMs: number) => setInterval(fn, everyMs).unref(),
+  clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
+  clearInterval: (timer: unknown) => clearInterval(timer as NodeJS.Timeout),
+};
+
 export interface JobQueueOptions {
   /** True in the worker alone: maintains the queue's tables and listens for jobs. */
   works?: boolean;
@@ -36,11 +45,14 @@ export async function openJobQueue(db: Database, options: JobQueueOptions = {}):
     application_name: 'plumbline jobs',
     schedule: false,
     supervise: works,
+    ...(works ? {} : { clock: IDLE_CLOCK }),
   });
   boss.on('error', options.onError ?? (() => {}));
   await boss.start();
   for (const name of Object.keys(JOBS)) {
     if ((await boss.getQueue(name)) === null) await boss.createQueue(name, QUEUE_OPTIONS);
+    // A queue that is known is not looked up again, so that a job sent within a transaction needs no second connection.
+    await boss.findJobs(name, { id: '00000000-0000-4000-8000-000000000000' });
   }
   return boss;
 }
@@ -61,6 +73,11 @@ function senderOf(db: Database): Promise<PgBoss> {
 /** Queues a job. */
 export async function enqueue<N extends JobName>(db: Database, name: N, data: JobData<N>): Promise<void> {
   await (await senderOf(db)).send(name, JOBS[name].parse(data));
+}
+
+/** Opens the queue for `enqueueWithin`. To be called before the transaction begins, which would otherwise wait for more connections. */
+export async function prepareToEnqueue(db: Database): Promise<void> {
+  await senderOf(db);
 }
 
 /** Queues a job if and only if the caller's transaction commits. */
