@@ -26,7 +26,7 @@ const STABLE_AFTER_MS = 10_000;
 
 type Forwarded = NonNullable<ReturnType<typeof decodeForwardedInput>>;
 type GatewayMessage = Exclude<GatewayToRunner, { t: 'attached' | 'refused' | 'ack' | 'ping' | 'pong' }>;
-type Hello = Pick<RunnerHello, 'phase' | 'terminals' | 'frozen'>;
+type Hello = Pick<RunnerHello, 'phase' | 'terminals' | 'frozen' | 'scoring'>;
 
 export interface LinkOptions {
   readonly url: string;

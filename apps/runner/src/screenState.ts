@@ -1,17 +1,17 @@
-import type { SerializeAddon } from '@xterm/addon-serialize';
-import headless, { type IBufferCell, type Terminal } from '@xterm/headless';
+import headless, { type IBuffer, type IBufferCell, type IBufferLine, type Terminal } from '@xterm/headless';
 
 /**
- * A terminal's screen as text that draws it again, whole: what the serialize addon gives, and what it leaves out or gets
- * wrong (margins, origin mode, saved cursor, character sets, tab stops, cursor visibility and style, mouse encoding, a
- * pending wrap, colours carried into the alternate screen). It reads parts of xterm.js that are not public; the versions
- * are pinned, and the tests compare a restored terminal with the original cell by cell.
+ * A terminal's screen as text that draws it again, whole: cells of both screens, margins, origin mode, saved cursors,
+ * character sets, tab stops, modes, cursor and a pending wrap. (xterm's serialize addon leaves out most of these, loses
+ * backgrounds below the last text, and carries a style into the alternate screen.) It reads parts of xterm.js that are
+ * not public; the version is pinned, and the tests compare a restored terminal with the original cell by cell.
  */
 
 /** The parts of xterm.js 6.0 that are read here. */
 export interface TerminalInternals {
   _core: {
     buffer: InternalBuffer;
+    _bufferService: { buffers: { normal: InternalBuffer; alt: InternalBuffer } };
     coreService: {
       isCursorHidden: boolean;
       modes: { insertMode: boolean };
@@ -64,12 +64,9 @@ type AttributeData = Pick<
   | 'isOverline'
   | 'getFgColor'
   | 'getBgColor'
-> & {
-  isFgRGB(): boolean | number;
-  isBgRGB(): boolean | number;
-  isFgPalette(): boolean | number;
-  isBgPalette(): boolean | number;
-};
+  | 'getFgColorMode'
+  | 'getBgColorMode'
+>;
 
 const ESC = '\x1b';
 const CSI = '\x1b[';
@@ -77,6 +74,8 @@ const TAB_WIDTH = 8;
 const PARSER_GROUND = 0;
 const MOUSE_PROTOCOLS: Readonly<Record<string, number>> = { X10: 9, VT200: 1000, DRAG: 1002, ANY: 1003 };
 const MOUSE_ENCODINGS: Readonly<Record<string, number>> = { SGR: 1006, SGR_PIXELS: 1016 };
+/** xterm.js's own numbers for how a colour is given. */
+const COLOUR_MODES = { named: 0x1000000, palette: 0x2000000, rgb: 0x3000000 } as const;
 const CURSOR_STYLES = { block: 2, underline: 4, bar: 6 } as const;
 /** Final bytes that designate the character sets xterm.js knows. */
 const CHARSET_FINALS = ['0', 'A', '4', 'C', 'R', 'Q', 'K', 'Y', 'E', 'Z', 'H', '='] as const;
@@ -88,22 +87,72 @@ export function isBetweenSequences(terminal: Terminal): boolean {
 }
 
 /** Text that, written to a reset terminal of the same size, gives the same screen. `scrollback` is in lines. */
-export function serialiseScreen(terminal: Terminal, addon: SerializeAddon, scrollback: number): string {
+export function serialiseScreen(terminal: Terminal, scrollback: number): string {
   const core = (terminal as unknown as TerminalInternals)._core;
-  let text = addon.serialize({ scrollback, excludeAltBuffer: true, excludeModes: true });
-  if (terminal.buffer.active.type === 'alternate') {
-    const alternate = (
-      addon as unknown as { _serializeBufferByScrollback(t: Terminal, b: unknown, s: undefined): string }
-    )._serializeBufferByScrollback(terminal, terminal.buffer.alternate, undefined);
-    text += `${CSI}0m${CSI}?1049h${CSI}H${alternate}`;
-  }
-  text += tabStops(core.buffer.tabs, terminal.cols);
-  text += margins(core.buffer, terminal.rows);
-  text += savedCursor(core.buffer);
+  const { normal, alt } = core._bufferService.buffers;
+  const start = Math.max(0, terminal.buffer.normal.baseY - scrollback);
+  let text = paint(terminal.buffer.normal, start, terminal) + bufferState(normal, terminal);
+  // Leaving the alternate screen restores the cursor that is saved by now, whichever way it was entered.
+  if (terminal.buffer.active.type === 'alternate') text += `${CSI}?1047h${paint(terminal.buffer.alternate, 0, terminal)}${bufferState(alt, terminal)}`;
   text += cursor(terminal, core.buffer, core.coreService.decPrivateModes.origin);
   text += `${CSI}0m${sgr(core._inputHandler._curAttrData)}`;
   text += modes(core);
   return text + charsets(core._charsetService);
+}
+
+/** Draws a buffer's lines from the top-left corner, the older ones scrolling out, in the default style at both ends. */
+function paint(buffer: IBuffer, start: number, terminal: Terminal): string {
+  const end = buffer.baseY + terminal.rows;
+  const cell = buffer.getNullCell();
+  let text = `${CSI}H`;
+  for (let y = start; y < end; y++) {
+    const line = buffer.getLine(y);
+    const { drawn, isFull } = paintLine(line, cell, terminal.cols);
+    text += drawn;
+    if (y + 1 === end) break;
+    const next = buffer.getLine(y + 1);
+    // A full line lets the next one wrap by itself, so that a later resize joins them as it would the original's.
+    const wraps = isFull && next?.isWrapped === true && (next.getCell(0)?.getChars() ?? '') !== '';
+    if (!wraps) text += '\r\n';
+  }
+  return text;
+}
+
+function paintLine(line: IBufferLine | undefined, cell: IBufferCell, cols: number): { drawn: string; isFull: boolean } {
+  let text = '';
+  let style = '';
+  let skipped = 0;
+  const skip = () => {
+    if (skipped > 0) text += `${CSI}${skipped}C`;
+    skipped = 0;
+  };
+  let isFull = false;
+  for (let x = 0; line !== undefined && x < cols; x++) {
+    if (line.getCell(x, cell) === undefined) break;
+    const width = cell.getWidth();
+    if (width === 0) continue;
+    const chars = cell.getChars();
+    const own = sgr(cell as unknown as AttributeData);
+    isFull = chars !== '' && x + width >= cols;
+    if (chars === '' && own === '') {
+      skipped += 1;
+      continue;
+    }
+    skip();
+    if (own !== style) text += `${CSI}0m${own}`;
+    style = own;
+    // An empty cell with a background is erased rather than written, which leaves the cursor where it is.
+    if (chars === '') {
+      text += `${CSI}X`;
+      skipped = 1;
+    } else text += chars;
+  }
+  return { drawn: style === '' ? text : `${text}${CSI}0m`, isFull };
+}
+
+/** What a buffer keeps besides its cells and cursor. */
+function bufferState(buffer: InternalBuffer, terminal: Terminal): string {
+  return tabStops(buffer.tabs, terminal.cols) + margins(buffer, terminal.rows) + savedCursor(buffer);
 }
 
 function tabStops(tabs: InternalBuffer['tabs'], cols: number): string {
@@ -157,15 +206,24 @@ function sgr(attributes: AttributeData): string {
   if (attributes.isInvisible()) codes.push(8);
   if (attributes.isStrikethrough()) codes.push(9);
   if (attributes.isOverline()) codes.push(53);
-  if (attributes.isFgRGB()) codes.push(`38;2;${rgb(attributes.getFgColor())}`);
-  else if (attributes.isFgPalette()) codes.push(`38;5;${attributes.getFgColor()}`);
-  if (attributes.isBgRGB()) codes.push(`48;2;${rgb(attributes.getBgColor())}`);
-  else if (attributes.isBgPalette()) codes.push(`48;5;${attributes.getBgColor()}`);
+  codes.push(...colour(attributes.getFgColorMode(), attributes.getFgColor(), 30));
+  codes.push(...colour(attributes.getBgColorMode(), attributes.getBgColor(), 40));
   return codes.length === 0 ? '' : `${CSI}${codes.join(';')}m`;
 }
 
-function rgb(colour: number): string {
-  return `${(colour >>> 16) & 255};${(colour >>> 8) & 255};${colour & 255}`;
+/** `base` is 30 for the foreground and 40 for the background. */
+function colour(mode: number, value: number, base: number): (number | string)[] {
+  switch (mode) {
+    case COLOUR_MODES.named:
+      // Of the sixteen named colours the second eight have codes of their own.
+      return [value < 8 ? base + value : base + 60 + value - 8];
+    case COLOUR_MODES.palette:
+      return [`${base + 8};5;${value}`];
+    case COLOUR_MODES.rgb:
+      return [`${base + 8};2;${(value >>> 16) & 255};${(value >>> 8) & 255};${value & 255}`];
+    default:
+      return [];
+  }
 }
 
 function modes(core: TerminalInternals['_core']): string {
@@ -190,7 +248,8 @@ function modes(core: TerminalInternals['_core']): string {
 function charsets(service: TerminalInternals['_core']['_charsetService']): string {
   let text = '';
   for (const [level, introducer] of ['(', ')', '*', '+'].entries()) {
-    const final = designation(service._charsets[level]);
+    // Restoring a cursor changes the set in use without designating it; the one in use is what counts.
+    const final = designation(level === service.glevel ? service.charset : service._charsets[level]);
     if (final !== null) text += `${ESC}${introducer}${final}`;
   }
   if (service.glevel === 1) text += '\x0e';

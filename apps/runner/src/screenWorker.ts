@@ -1,5 +1,4 @@
 import { parentPort } from 'node:worker_threads';
-import serialize from '@xterm/addon-serialize';
 import unicode11 from '@xterm/addon-unicode11';
 import headless, { type Terminal } from '@xterm/headless';
 import type { FromScreens, ToScreens } from './screens.ts';
@@ -16,7 +15,6 @@ const COLOURS: Readonly<Record<number, string>> = { 10: 'e6e6/e6e6/e6e6', 11: '1
 
 interface Screen {
   readonly terminal: Terminal;
-  readonly addon: InstanceType<typeof serialize.SerializeAddon>;
   /** Bytes parsed. */
   offset: number;
 }
@@ -37,8 +35,6 @@ function open(id: number, cols: number, rows: number): void {
     allowProposedApi: true,
     windowOptions: { getWinSizeChars: true },
   });
-  const addon = new serialize.SerializeAddon();
-  terminal.loadAddon(addon as unknown as Parameters<Terminal['loadAddon']>[0]);
   terminal.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
   terminal.unicode.activeVersion = '11';
   terminal.onData((data) => post({ t: 'reply', id, bytes: Buffer.from(data) }));
@@ -49,7 +45,7 @@ function open(id: number, cols: number, rows: number): void {
       return true;
     });
   }
-  screens.set(id, { terminal, addon, offset: 0 });
+  screens.set(id, { terminal, offset: 0 });
 }
 
 port.on('message', (message: ToScreens) => {
@@ -62,7 +58,7 @@ port.on('message', (message: ToScreens) => {
     if (message.t === 'restore') post({ t: 'restored', id: message.id, question: message.question, screen: null });
     return;
   }
-  const { terminal, addon } = screen;
+  const { terminal } = screen;
   switch (message.t) {
     case 'write':
       terminal.write(message.bytes, () => {
@@ -92,6 +88,6 @@ port.on('message', (message: ToScreens) => {
 });
 
 function describe(screen: Screen, scrollback: number) {
-  const { terminal, addon } = screen;
-  return { cols: terminal.cols, rows: terminal.rows, offset: screen.offset, screen: serialiseScreen(terminal, addon, scrollback) };
+  const { terminal } = screen;
+  return { cols: terminal.cols, rows: terminal.rows, offset: screen.offset, screen: serialiseScreen(terminal, scrollback) };
 }

@@ -1,0 +1,205 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { createWriteStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { AppError, type Clock } from '@plumbline/core';
+import type { Logger } from 'pino';
+
+/**
+ * Large content that the recording names by its hash: submissions and snapshot bundles. It is kept in the state folder
+ * before an event names it, and uploaded until the gateway has it, whatever ends in between.
+ */
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 15_000;
+/** An upload that makes no progress for so long is started again. */
+const STALLED_MS = 30_000;
+const BLOB_NAME = /^[0-9a-f]{64}$/;
+
+export interface BlobsOptions {
+  readonly dir: string;
+  /** http(s)://…/realtime/blobs, without a slash at the end. */
+  readonly url: string;
+  readonly token: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Blobs {
+  readonly #options: BlobsOptions;
+  /** Hashes that the gateway does not have yet, with what waits for them. */
+  readonly #pending = new Map<string, { promise: Promise<void>; resolve: () => void }>();
+  #uploading = false;
+  #closed = false;
+
+  constructor(options: BlobsOptions) {
+    this.#options = options;
+  }
+
+  /** Finds what an earlier life left to upload. */
+  async open(): Promise<void> {
+    await mkdir(this.#options.dir, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(this.#options.dir)) {
+      const hash = name.split('.')[0] ?? '';
+      if (name.endsWith('.pending') && BLOB_NAME.test(hash)) this.#expect(hash);
+      else if (!BLOB_NAME.test(name)) await rm(join(this.#options.dir, name), { force: true });
+    }
+    this.#work();
+  }
+
+  /** The host path of a blob that is kept here, or null. */
+  async find(hash: string): Promise<string | null> {
+    if (!BLOB_NAME.test(hash)) return null;
+    const path = join(this.#options.dir, hash);
+    return (await stat(path).catch(() => null)) === null ? null : path;
+  }
+
+  /** Moves a file in under its hash and has it uploaded. It stays here afterwards only where `keep` says so. */
+  async add(path: string, hash: string, keep: boolean): Promise<void> {
+    const target = join(this.#options.dir, hash);
+    if ((await this.find(hash)) !== null) {
+      await rm(path, { force: true });
+      return;
+    }
+    await writeFile(`${target}.${keep ? 'keep' : 'drop'}.pending`, '', { mode: 0o600 });
+    await rename(path, target);
+    this.#expect(hash);
+    this.#work();
+  }
+
+  /** Resolves when the gateway has the blob, or `withinMs` have passed; the upload goes on either way. */
+  async uploaded(hash: string, withinMs: number): Promise<void> {
+    const pending = this.#pending.get(hash);
+    if (pending === undefined) return;
+    await Promise.race([pending.promise, new Promise<void>((resolve) => this.#options.clock.setTimer(withinMs, resolve))]);
+  }
+
+  /** Resolves when nothing waits any more, or `withinMs` have passed. */
+  async drained(withinMs: number): Promise<void> {
+    const all = Promise.all([...this.#pending.values()].map(({ promise }) => promise));
+    await Promise.race([all, new Promise<void>((resolve) => this.#options.clock.setTimer(withinMs, resolve))]);
+  }
+
+  /** Gets a blob of this attempt from the gateway and keeps it. Rejects with `not_found` where there is none. */
+  async fetch(hash: string): Promise<string> {
+    const response = await fetch(`${this.#options.url}/${hash}`, { headers: { authorization: `Bearer ${this.#options.token}` } });
+    if (!response.ok || response.body === null) {
+      throw new AppError('not_found', 'The submission to score again is not stored any more.');
+    }
+    const partial = join(this.#options.dir, `${hash}.partial`);
+    const digest = createHash('sha256');
+    await pipeline(
+      response.body,
+      async function* (source: AsyncIterable<Uint8Array>) {
+        for await (const chunk of source) {
+          digest.update(chunk);
+          yield chunk;
+        }
+      },
+      createWriteStream(partial, { mode: 0o600 }),
+    );
+    if (digest.digest('hex') !== hash) {
+      await rm(partial, { force: true });
+      throw new AppError('internal', 'A stored submission came back damaged.');
+    }
+    const path = join(this.#options.dir, hash);
+    await rename(partial, path);
+    return path;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #expect(hash: string): void {
+    let resolve = () => {};
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    this.#pending.set(hash, { promise, resolve });
+  }
+
+  #work(): void {
+    if (this.#uploading || this.#closed) return;
+    this.#uploading = true;
+    this.#uploadAll()
+      .catch((error) => this.#options.logger.error({ err: error }, 'uploading stopped'))
+      .finally(() => {
+        this.#uploading = false;
+      });
+  }
+
+  async #uploadAll(): Promise<void> {
+    let failures = 0;
+    for (;;) {
+      const [hash] = this.#pending.keys();
+      if (hash === undefined || this.#closed) return;
+      const outcome = await this.#upload(hash);
+      if (outcome !== 'retry') {
+        failures = 0;
+        await this.#settle(hash);
+        continue;
+      }
+      const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures);
+      failures = Math.min(failures + 1, 10);
+      await new Promise<void>((resolve) => this.#options.clock.setTimer(waitMs, resolve));
+    }
+  }
+
+  async #settle(hash: string): Promise<void> {
+    const base = join(this.#options.dir, hash);
+    const dropped = (await stat(`${base}.drop.pending`).catch(() => null)) !== null;
+    if (dropped) await rm(base, { force: true });
+    await rm(`${base}.drop.pending`, { force: true });
+    await rm(`${base}.keep.pending`, { force: true });
+    this.#pending.get(hash)?.resolve();
+    this.#pending.delete(hash);
+  }
+
+  async #upload(hash: string): Promise<'done' | 'refused' | 'retry'> {
+    const path = join(this.#options.dir, hash);
+    const size = (await stat(path).catch(() => null))?.size;
+    if (size === undefined) return 'refused';
+    const { logger } = this.#options;
+    try {
+      const status = await this.#put(`${this.#options.url}/${hash}`, path, size);
+      if (status >= 200 && status < 300) return 'done';
+      if (status === 413) {
+        logger.warn({ hash, size }, 'the gateway takes no blob of this size; it stays in the state folder');
+        return 'refused';
+      }
+      logger.debug({ hash, status }, 'an upload was not taken; trying again');
+    } catch (error) {
+      logger.debug({ hash, err: error }, 'an upload failed; trying again');
+    }
+    return 'retry';
+  }
+
+  #put(url: string, path: string, size: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+      const request = send(url, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${this.#options.token}`, 'content-length': size },
+        timeout: STALLED_MS,
+      });
+      const file = createReadStream(path);
+      file.on('error', reject);
+      request.on('timeout', () => request.destroy(new Error('stalled')));
+      request.on('error', (error) => {
+        file.destroy();
+        reject(error);
+      });
+      request.on('response', (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode ?? 0));
+        response.on('error', reject);
+      });
+      file.pipe(request);
+    });
+  }
+}

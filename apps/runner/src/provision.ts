@@ -1,0 +1,187 @@
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@plumbline/core';
+import type { RunnerConfig } from '@plumbline/protocol';
+import { type Isolation, isolationNamed, openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
+import type { Family } from '@plumbline/taskstandard';
+import type { Logger } from 'pino';
+import { askFacts, type FamilyTask, installFamily, loadTask, scoringKindOf, startFamily, TaskFacts } from './familyTask.ts';
+import type { FreshSandbox } from './scoring.ts';
+
+/**
+ * From a family's folder to a sandbox that is ready. Every step is found done or done again, so that a runner that is
+ * started on an existing state folder goes on with the workspace as it stands and never runs `start()` twice.
+ */
+
+export interface Provisioned {
+  readonly task: FamilyTask;
+  readonly sandbox: Sandbox;
+  readonly files: WorkspaceFiles;
+  readonly socketDir: string;
+  /** Whether this is the workspace's first life. */
+  readonly isNew: boolean;
+  readonly createFresh: (name: string) => Promise<FreshSandbox>;
+}
+
+export interface ProvisionOptions {
+  readonly config: RunnerConfig;
+  readonly logger: Logger;
+  readonly onProgress: (step: string, fraction: number | null) => void;
+}
+
+const FACTS_FILE = 'task.json';
+const STARTED_FILE = 'started';
+/** What the Task Standard's own host writes for the participant. */
+const INSTRUCTIONS_FILE = 'instructions.txt';
+const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', import.meta.url);
+
+/** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
+export async function provision(options: ProvisionOptions): Promise<Provisioned> {
+  const { config, onProgress, logger } = options;
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  const { family, settings } = loadTask(config.familyDir, config.task);
+  const isolation = isolationNamed(config.isolation);
+
+  onProgress('Preparing the environment’s packages', 0.1);
+  const image = await isolation.prepareImage({
+    familyDir: config.familyDir,
+    contentHash: family.contentHash,
+    imageDir: config.imageDir,
+    install: (exec, paths) => installFamily(exec, family, paths.root),
+  });
+
+  onProgress('Reading the task', 0.5);
+  const socketDir = await laySocketDir(config.stateDir);
+  const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir });
+  await rm(join(config.stateDir, 'fresh'), { recursive: true, force: true });
+  const facts = (await readFacts(config.stateDir, family)) ?? (await probe(base, config, family));
+  const task: FamilyTask = { family, name: config.task, settings, facts, scoringKind: scoringKindOf(facts) };
+  const network = facts.permissions.includes('full_internet') ? 'internet' : 'none';
+
+  onProgress('Creating the sandbox', 0.6);
+  const started = join(config.stateDir, STARTED_FILE);
+  const isNew = (await readFile(started).catch(() => null)) === null;
+  const workspaceDir = join(config.stateDir, 'workspace');
+  const sandboxDir = join(config.stateDir, 'sandbox');
+  if (isNew) {
+    // What a crash left of a `start()` that did not finish is no place to run it again.
+    await rm(workspaceDir, { recursive: true, force: true });
+    await rm(sandboxDir, { recursive: true, force: true });
+  }
+  const sandbox = await base.create('main', sandboxDir, workspaceDir, network);
+  for (const warning of sandbox.warnings) logger.warn({ warning }, 'the sandbox lacks something');
+  try {
+    const files = await openWorkspace(sandbox);
+    if (isNew) {
+      onProgress('Setting up the task', 0.8);
+      await startTask(sandbox, files, task, config.secrets);
+      await writeFile(started, '', { mode: 0o600 });
+    }
+    const createFresh = async (name: string): Promise<FreshSandbox> => {
+      // The sandbox's folder lies no deeper than the main one's siblings: what a dead runner leaves is looked for there.
+      const dir = join(config.stateDir, 'fresh', name);
+      const freshWorkspace = join(config.stateDir, 'fresh', `${name}.workspace`);
+      const fresh = await base.create(`fresh-${name}`, dir, freshWorkspace, network);
+      const freshFiles = await openWorkspace(fresh);
+      const discard = async () => {
+        await freshFiles.close();
+        await fresh.destroy();
+        await rm(dir, { recursive: true, force: true });
+        await rm(freshWorkspace, { recursive: true, force: true });
+      };
+      try {
+        await startTask(fresh, freshFiles, task, config.secrets);
+      } catch (error) {
+        await discard();
+        throw error;
+      }
+      return { sandbox: fresh, files: freshFiles, discard };
+    };
+    return { task, sandbox, files, socketDir, isNew, createFresh };
+  } catch (error) {
+    await sandbox.destroy();
+    throw error;
+  }
+}
+
+interface MakerOptions {
+  readonly config: RunnerConfig;
+  readonly isolation: Isolation;
+  readonly imageDir: string;
+  readonly socketDir: string;
+}
+
+/** Creates this attempt's sandboxes, which differ only in their folders and network. */
+class SandboxMaker {
+  readonly #options: MakerOptions;
+
+  constructor(options: MakerOptions) {
+    this.#options = options;
+  }
+
+  async create(name: string, dir: string, workspaceDir: string, network: 'none' | 'internet'): Promise<Sandbox> {
+    const { config, isolation, imageDir, socketDir } = this.#options;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await mkdir(workspaceDir, { recursive: true, mode: 0o700 });
+    return isolation.create({
+      id: `${config.attemptId}-${name}`.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64),
+      dir,
+      workspaceDir,
+      imageDir,
+      network,
+      memoryBytes: config.memoryBytes,
+      maxProcesses: config.maxProcesses,
+      env: { LANG: 'C.UTF-8' },
+      socketDir,
+    });
+  }
+}
+
+async function startTask(sandbox: Sandbox, files: WorkspaceFiles, task: FamilyTask, secrets: Record<string, string>): Promise<void> {
+  await startFamily((argv, options) => sandbox.run('scorer', argv, options), task, sandbox.paths.root, secrets);
+  await files.write(INSTRUCTIONS_FILE, `${task.facts.instructions.trimEnd()}\n`, null).catch((error) => {
+    // A family may write its own.
+    if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+  });
+}
+
+/** Asks the family what must be known before its sandbox can be made, in a sandbox without network that is then removed. */
+async function probe(maker: SandboxMaker, config: RunnerConfig, family: Family): Promise<TaskFacts> {
+  const dir = join(config.stateDir, 'probe');
+  const workspaceDir = join(config.stateDir, 'probe.workspace');
+  const sandbox = await maker.create('probe', dir, workspaceDir, 'none');
+  try {
+    const exec = (argv: string[], options: Parameters<Sandbox['run']>[2]) => sandbox.run('scorer', argv, options);
+    const facts = await askFacts(exec, family, sandbox.paths.root, config.task, config.secrets);
+    const path = join(config.stateDir, FACTS_FILE);
+    await writeFile(`${path}.new`, JSON.stringify(facts), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+    return facts;
+  } finally {
+    await sandbox.destroy();
+    await rm(dir, { recursive: true, force: true });
+    await rm(workspaceDir, { recursive: true, force: true });
+  }
+}
+
+async function readFacts(stateDir: string, family: Family): Promise<TaskFacts | null> {
+  const text = await readFile(join(stateDir, FACTS_FILE), 'utf8').catch(() => null);
+  if (text === null) return null;
+  const facts = TaskFacts.parse(JSON.parse(text));
+  if (facts.contentHash !== family.contentHash) {
+    throw new AppError('sandbox_unavailable', 'The environment’s files changed since this attempt was prepared. Restore them, or prepare a new attempt.');
+  }
+  return facts;
+}
+
+async function laySocketDir(stateDir: string): Promise<string> {
+  const socketDir = join(stateDir, 'run');
+  const bin = join(socketDir, 'bin');
+  await mkdir(bin, { recursive: true });
+  // The participant has another uid on some hosts, and sees this folder alone.
+  await chmod(socketDir, 0o755);
+  await chmod(bin, 0o755);
+  await copyFile(TASK_COMMAND, join(bin, 'task'));
+  await chmod(join(bin, 'task'), 0o755);
+  return socketDir;
+}

@@ -1,0 +1,38 @@
+import type { Clock, Timer } from '@plumbline/core';
+import type { Sandbox } from '@plumbline/sandbox';
+import type { Logger } from 'pino';
+import type { EventLog } from './eventLog.ts';
+
+const SAMPLE_EVERY_MS = 10_000;
+
+export interface ResourcesOptions {
+  readonly sandbox: Pick<Sandbox, 'usage'>;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly isRunning: () => boolean;
+}
+
+/** Records what the sandbox uses while the clock runs. Returns how to stop. */
+export function sampleResources(options: ResourcesOptions): () => void {
+  const { sandbox, log, clock, logger } = options;
+  let stopped = false;
+  let timer: Timer;
+  const sample = async () => {
+    // A full log has no room for what can be missed.
+    if (options.isRunning() && !log.full) {
+      try {
+        const { cpuMs, memoryBytes, processes } = await sandbox.usage();
+        if (!stopped) log.event('resource.sample', 0, { cpuMs, memoryBytes, processes });
+      } catch (error) {
+        logger.debug({ err: error }, 'the sandbox’s use could not be read');
+      }
+    }
+    if (!stopped) timer = clock.setTimer(SAMPLE_EVERY_MS, () => void sample());
+  };
+  timer = clock.setTimer(SAMPLE_EVERY_MS, () => void sample());
+  return () => {
+    stopped = true;
+    timer.cancel();
+  };
+}

@@ -1,0 +1,95 @@
+import type { Clock, Timer } from '@plumbline/core';
+import type { EventData } from '@plumbline/protocol';
+import type { WorkspaceFiles } from '@plumbline/sandbox';
+import type { Logger } from 'pino';
+import type { Blobs } from './blobs.ts';
+import type { EventLog } from './eventLog.ts';
+import type { ServerTime } from './serverTime.ts';
+
+export type SnapshotCause = EventData<'snapshot.taken'>['cause'];
+
+/** Saves come in bursts; one snapshot stands for all within this time. */
+const AFTER_SAVE_MS = 3_000;
+const PERIOD_MS = 5 * 60_000;
+/** An event names only so many paths that were left out. */
+const SKIPPED_MAX = 200;
+
+export interface SnapshotsOptions {
+  readonly files: WorkspaceFiles;
+  readonly blobs: Blobs;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly time: ServerTime;
+  readonly logger: Logger;
+  /** Whether the workspace can have changed at all. */
+  readonly isRunning: () => boolean;
+}
+
+/** Trees of the workspace over time, one at a time. A snapshot that fails is logged and never in anybody's way. */
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  #turn: Promise<void> = Promise.resolve();
+  #afterSave: Timer | null = null;
+  #period: Timer | null = null;
+  #closed = false;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+    this.#armPeriod();
+  }
+
+  /** A file was saved in the editor. */
+  saved(): void {
+    if (this.#closed) return;
+    this.#afterSave ??= this.#options.clock.setTimer(AFTER_SAVE_MS, () => {
+      this.#afterSave = null;
+      void this.take('save');
+    });
+  }
+
+  /** Takes one and resolves with the bundle's hash, or null where nothing changed or it failed. */
+  async take(cause: SnapshotCause): Promise<string | null> {
+    let bundle: string | null = null;
+    this.#turn = this.#turn.then(async () => {
+      if (!this.#closed) bundle = await this.#take(cause);
+    });
+    await this.#turn;
+    return bundle;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#afterSave?.cancel();
+    this.#period?.cancel();
+  }
+
+  #armPeriod(): void {
+    this.#period = this.#options.clock.setTimer(PERIOD_MS, () => {
+      if (this.#options.isRunning()) void this.take('periodic');
+      this.#armPeriod();
+    });
+  }
+
+  async #take(cause: SnapshotCause): Promise<string | null> {
+    const { files, blobs, log, time, logger } = this.#options;
+    try {
+      const taken = await files.snapshot({ message: cause, atMs: time.nowMs() });
+      const { bundlePath, bundleHash, tree, commit } = taken;
+      if (bundlePath === null && cause === 'periodic') return null;
+      if (bundlePath !== null && bundleHash !== null) await blobs.add(bundlePath, bundleHash, false);
+      log.event('snapshot.taken', 0, {
+        cause,
+        tree,
+        commit,
+        ...(bundleHash === null ? {} : { bundle: bundleHash }),
+        files: taken.files,
+        bytes: taken.bytes,
+        skipped: taken.skipped.slice(0, SKIPPED_MAX),
+      });
+      return bundleHash;
+    } catch (error) {
+      logger.error({ err: error, cause }, 'a snapshot could not be taken');
+      return null;
+    }
+  }
+}
