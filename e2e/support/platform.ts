@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { embeddedDatabaseUrl } from '@plumbline/config';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** The gateway's port is part of the web build, so all runs share one: a second build would take minutes. */
+export const GATEWAY_PORT = 4811;
+const WEB_PORT = 3111;
+const START_LIMIT_MS = 240_000;
+const STOP_LIMIT_MS = 60_000;
+
+export type ProcessName = 'web' | 'gateway' | 'worker' | 'postgres';
+
+/** A whole installation of its own: production build, own data folder, own ports, the demo scenario. */
+export class PlatformUnderTest {
+  readonly baseUrl = `http://localhost:${WEB_PORT}`;
+  readonly dataDir: string;
+  #supervisor: ChildProcess;
+  #output = '';
+
+  private constructor(dataDir: string, env: Record<string, string>) {
+    this.dataDir = dataDir;
+    this.#supervisor = spawn(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'scripts/supervisor.ts')], {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        PORT: String(WEB_PORT),
+        GATEWAY_PORT: String(GATEWAY_PORT),
+        PUBLIC_URL: this.baseUrl,
+        PLUMBLINE_DATA_DIR: dataDir,
+        PLUMBLINE_SEED: 'demo',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#supervisor.stdout, this.#supervisor.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.#output += chunk.toString();
+      });
+    }
+  }
+
+  /** Starts and waits until everything is healthy. */
+  static async start(env: Record<string, string> = {}, dataDir = newDataDir()): Promise<PlatformUnderTest> {
+    const platform = new PlatformUnderTest(dataDir, env);
+    await platform.untilHealthy(START_LIMIT_MS);
+    return platform;
+  }
+
+  /** What the supervisor and its children printed. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get databaseUrl(): string {
+    return embeddedDatabaseUrl(this.dataDir);
+  }
+
+  get demoPassword(): string {
+    const found = /password\W+(\S+)/i.exec(this.#output)?.[1];
+    if (found === undefined) throw new Error(`no demo password was printed:\n${this.#output}`);
+    return found;
+  }
+
+  /** The pid of a process now. */
+  pid(name: ProcessName): number {
+    const { children } = JSON.parse(readFileSync(join(this.dataDir, 'supervisor.json'), 'utf8')) as { children: { name: string; pid: number }[] };
+    const child = children.findLast((candidate) => candidate.name === name);
+    if (child === undefined) throw new Error(`${name} does not run`);
+    return child.pid;
+  }
+
+  kill(name: ProcessName): void {
+    process.kill(this.pid(name), 'SIGKILL');
+  }
+
+  /** Waits until `GET /api/health` answers 200. */
+  async untilHealthy(limitMs = 60_000): Promise<void> {
+    const deadline = performance.now() + limitMs;
+    let reason = 'nothing answers';
+    while (performance.now() < deadline) {
+      if (this.#supervisor.exitCode !== null) throw new Error(`the supervisor ended with ${this.#supervisor.exitCode}:\n${this.#output}`);
+      try {
+        const response = await fetch(`${this.baseUrl}/api/health`, { signal: AbortSignal.timeout(5_000) });
+        if (response.status === 200) return;
+        reason = await response.text();
+      } catch (error) {
+        reason = String(error);
+      }
+      await sleep(100);
+    }
+    throw new Error(`not healthy: ${reason}\n${this.#output.slice(-4_000)}`);
+  }
+
+  /** Stops as Ctrl-C does. */
+  async stop(options: { keepData?: boolean } = {}): Promise<void> {
+    if (this.#supervisor.exitCode === null) {
+      const ended = new Promise((resolve) => this.#supervisor.once('exit', resolve));
+      this.#supervisor.kill('SIGINT');
+      const stopped = await Promise.race([ended.then(() => true), sleep(STOP_LIMIT_MS, false)]);
+      if (!stopped) throw new Error(`the supervisor did not stop:\n${this.#output.slice(-4_000)}`);
+    }
+    if (options.keepData !== true) rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** A fresh folder. Sandboxes of root's runner enter it as users of their own, so it is open to pass through. */
+export function newDataDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'plumbline-e2e-'));
+  chmodSync(dir, 0o755);
+  return dir;
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { createDatabase } from '@plumbline/database';
+import type { RecordedEvent } from '@plumbline/protocol';
+import { loadRecordingKeys } from '@plumbline/recording';
+import { openRecording } from '@plumbline/recording/reader';
+import { folderStore } from '@plumbline/storage';
+import type { PlatformUnderTest } from './platform.ts';
+import type { Tab } from './tab.ts';
+
+/** All events of an attempt's recording, read as any reader does: from segments and tail. */
+export async function readEvents(platform: PlatformUnderTest, attemptId: string): Promise<RecordedEvent[]> {
+  const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
+  try {
+    const keys = await loadRecordingKeys(join(platform.dataDir, 'keys'));
+    const recording = await openRecording({ db, store: folderStore(join(platform.dataDir, 'store')), keys, attemptId });
+    const events: RecordedEvent[] = [];
+    for await (const event of recording.events()) events.push(event);
+    return events;
+  } finally {
+    await db.close();
+  }
+}
+
+/**
+ * Holds a recording against itself and against what a tab was shown. Answers what is wrong, in words; nothing when all holds:
+ * `seq` without gaps, each terminal's output without gap or double, the tab's input once each and in order, and every byte
+ * that the tab was shown at its offset.
+ */
+export function findFaults(events: readonly RecordedEvent[], tab: Tab): string[] {
+  const faults: string[] = [];
+  events.forEach((event, index) => {
+    if (event.seq !== index + 1) faults.push(`seq ${event.seq} stands at place ${index + 1}`);
+    if (event.type === 'connection.gap') faults.push(`a gap is recorded: ${JSON.stringify(event.data)}`);
+  });
+  const output = new Map<number, Buffer>();
+  const chunks = new Map<number, Buffer[]>();
+  const lengths = new Map<number, number>();
+  let inputN = 0;
+  for (const event of events) {
+    if (event.type === 'terminal.output') {
+      const length = lengths.get(event.stream) ?? 0;
+      if (event.data.offset !== length) faults.push(`terminal ${event.stream}: output at ${event.data.offset} follows ${length} bytes (seq ${event.seq})`);
+      chunks.set(event.stream, [...(chunks.get(event.stream) ?? []), Buffer.from(event.data.bytes)]);
+      lengths.set(event.stream, length + event.data.bytes.length);
+    }
+    if (event.type === 'terminal.input' && event.data.tab === tab.id) {
+      // A block of several frames is written, and recorded, once: under its last frame's number.
+      if (event.data.n <= inputN) faults.push(`input ${event.data.n} follows ${inputN} (seq ${event.seq})`);
+      inputN = event.data.n;
+    }
+  }
+  for (const [terminal, list] of chunks) output.set(terminal, Buffer.concat(list));
+  for (const [terminal, stretches] of tab.shown) {
+    for (const { offset, bytes, length } of stretches) {
+      const recorded = output.get(terminal)?.subarray(offset, offset + length);
+      if (recorded === undefined || !recorded.equals(Buffer.concat(bytes))) {
+        faults.push(`terminal ${terminal}: the ${length} bytes shown from ${offset} on are not what was recorded`);
+      }
+    }
+  }
+  return faults.slice(0, 20);
+}
+
+/** What was typed by a tab into a terminal, as the PTY got it. */
+export function recordedInput(events: readonly RecordedEvent[], tab: Tab, terminal: number): string {
+  const typed = events.flatMap((event) =>
+    event.type === 'terminal.input' && event.stream === terminal && event.data.tab === tab.id && event.data.bytes !== undefined ? [Buffer.from(event.data.bytes)] : [],
+  );
+  return Buffer.concat(typed).toString('utf8');
+}
