@@ -26,11 +26,14 @@ export function FinishingPage({ attempt }: { attempt: AttemptDetail }) {
     <Page width="narrow">
       <PageHeader title={attempt.title} description={attempt.study} />
       <Card>
-        <CardHeader title={attempt.endReason ? (END_REASON_WORDS[attempt.endReason] ?? 'The attempt is over') : 'The attempt is over'} actions={<StateBadge state="finalising" />} />
+        <CardHeader
+          title={attempt.endReason ? (END_REASON_WORDS[attempt.endReason] ?? 'The attempt is over') : 'The attempt is over'}
+          actions={<StateBadge state="finalising" />}
+        />
         <CardBody className="space-y-4">
           <p>
-            The clock has stopped and your work is captured. The final state is being scored, once as it is and again in a clean sandbox; then the recording
-            is sealed. You may close this page.
+            The clock has stopped and your work is captured. The final state is being scored, once as it is and again in a clean sandbox;
+            then the recording is sealed. You may close this page.
           </p>
           <Progress value={null} label={data.progress || 'Scoring the final state'} />
         </CardBody>

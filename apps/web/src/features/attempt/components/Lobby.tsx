@@ -2,7 +2,21 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
-import { Alert, Button, Card, CardBody, CardHeader, ConfirmDialog, Facts, formatMoney, formatSpan, Page, PageHeader, Progress, Time } from '@plumbline/ui';
+import {
+  Alert,
+  Button,
+  Card,
+  CardBody,
+  CardHeader,
+  ConfirmDialog,
+  Facts,
+  formatMoney,
+  formatSpan,
+  Page,
+  PageHeader,
+  Progress,
+  Time,
+} from '@plumbline/ui';
 import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
@@ -30,17 +44,18 @@ export function Lobby({ attempt }: { attempt: AttemptDetail }) {
             ]}
           />
           <ul className="list-disc space-y-1 pl-5 text-sm">
+            <li>AI tools: {AI_LEVEL_WORDS[rules.aiToolLevel] ?? rules.aiToolLevel}</li>
             <li>
-              AI tools: {AI_LEVEL_WORDS[rules.aiToolLevel] ?? rules.aiToolLevel}
+              You may pause up to {rules.maxPauses} times, each for at most {formatSpan(rules.maxPauseMs)} and{' '}
+              {formatSpan(rules.maxPauseTotalMs)} in all. A pause stops every process in your sandbox and hides your files.
             </li>
             <li>
-              You may pause up to {rules.maxPauses} times, each for at most {formatSpan(rules.maxPauseMs)} and {formatSpan(rules.maxPauseTotalMs)} in
-              all. A pause stops every process in your sandbox and hides your files.
+              {attempt.scoresVisible ? 'You see each score when the scorer has finished.' : 'Scores are recorded and not shown to you.'}
             </li>
-            <li>{attempt.scoresVisible ? 'You see each score when the scorer has finished.' : 'Scores are recorded and not shown to you.'}</li>
             {environment.whileScoring.participant === 'frozen' ? (
               <li>
-                While the scorer runs your sandbox stands still{environment.whileScoring.clock === 'stopped' ? ', and so does the clock' : '; the clock goes on'}.
+                While the scorer runs your sandbox stands still
+                {environment.whileScoring.clock === 'stopped' ? ', and so does the clock' : '; the clock goes on'}.
               </li>
             ) : null}
             <li>Terminals, edits, pastes and scores are recorded from the first moment on. Do not type secrets that you use elsewhere.</li>
@@ -91,8 +106,8 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
               </Alert>
             ) : (
               <p>
-                Preparing makes a fresh machine for you, which takes from a few seconds to some minutes. It does not start the clock, and nothing of the
-                task is shown yet.
+                Preparing makes a fresh machine for you, which takes from a few seconds to some minutes. It does not start the clock, and
+                nothing of the task is shown yet.
               </p>
             )}
             {attempt.window.isOpen ? null : <ClosedWindow window={attempt.window} />}
@@ -107,14 +122,12 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
             </Button>
           </>
         ) : null}
-        {state === 'provisioning' ? (
-          <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} />
-        ) : null}
+        {state === 'provisioning' ? <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} /> : null}
         {state === 'ready' ? (
           <>
             <p>
-              The sandbox is ready. When you start the clock, the task and its files open, and you have {formatSpan(rules.limitMs)} of working time, reading
-              included. A sandbox that is not started within 30 minutes is given back; you can then prepare it again.
+              The sandbox is ready. When you start the clock, the task and its files open, and you have {formatSpan(rules.limitMs)} of
+              working time, reading included. A sandbox that is not started within 30 minutes is given back; you can then prepare it again.
             </p>
             <Button variant="primary" size="lg" onClick={() => setConfirming(true)}>
               Start the clock
@@ -127,7 +140,9 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
           </Button>
         ) : null}
         {prepare.error ? <Alert tone="danger">{prepare.error.message}</Alert> : null}
-        {pollError ? <Alert tone="warning">The platform does not answer at the moment. This page goes on by itself when it does.</Alert> : null}
+        {pollError ? (
+          <Alert tone="warning">The platform does not answer at the moment. This page goes on by itself when it does.</Alert>
+        ) : null}
       </CardBody>
       <ConfirmDialog
         open={confirming}

@@ -71,7 +71,9 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
                     { term: environment.aggregation === 'best' ? 'Best logged' : 'Last logged', value: formatScore(result.logged.raw) },
                     {
                       term: 'Clean re-scores',
-                      value: result.clean ? `${result.clean.valid} of ${result.clean.finished}${result.clean.disagrees ? ', disagree' : ''}` : '–',
+                      value: result.clean
+                        ? `${result.clean.valid} of ${result.clean.finished}${result.clean.disagrees ? ', disagree' : ''}`
+                        : '–',
                     },
                   ]
                 : []),
@@ -88,7 +90,12 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
               : 'Scores of this attempt are recorded and not shown to you.'
           }
         />
-        <ScoresTable scores={attempt.scores} visible={attempt.scoresVisible} unit={environment.scoreUnit} countsScoreId={result?.countsScoreId ?? null} />
+        <ScoresTable
+          scores={attempt.scores}
+          visible={attempt.scoresVisible}
+          unit={environment.scoreUnit}
+          countsScoreId={result?.countsScoreId ?? null}
+        />
       </Card>
       <Card>
         <CardHeader title="Clock" description="Each event as it was recorded, with the time on the clock after it." />

@@ -3,7 +3,17 @@ import { Badge, EmptyState, formatDuration, formatScore, Table, TableHead, Td, T
 import { SCORE_STATUS_WORDS, TRIGGER_WORDS } from '../model/words.ts';
 
 /** The score log: every score with when it was asked for, on the clock. */
-export function ScoresTable({ scores, visible, unit, countsScoreId }: { scores: ScoreRow[]; visible: boolean; unit: string; countsScoreId: string | null }) {
+export function ScoresTable({
+  scores,
+  visible,
+  unit,
+  countsScoreId,
+}: {
+  scores: ScoreRow[];
+  visible: boolean;
+  unit: string;
+  countsScoreId: string | null;
+}) {
   if (scores.length === 0) return <EmptyState title="No scores">Nothing was scored in this attempt.</EmptyState>;
   return (
     <Table label="Scores">

@@ -18,7 +18,10 @@ export function SystemCheck() {
     try {
       setResults([...here, ...(await checkConnection())]);
     } catch {
-      setResults([...here, { name: 'WebSocket', state: 'bad', detail: 'The platform did not answer. Check your connection, then run the check again.' }]);
+      setResults([
+        ...here,
+        { name: 'WebSocket', state: 'bad', detail: 'The platform did not answer. Check your connection, then run the check again.' },
+      ]);
     }
   }, []);
 

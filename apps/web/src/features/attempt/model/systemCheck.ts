@@ -22,13 +22,21 @@ export function checkBrowser(): CheckResult {
     ['Crypto', typeof crypto?.subtle === 'object'],
   ].flatMap(([name, there]) => (there ? [] : [String(name)]));
   if (missing.length === 0) return { name: 'Browser', state: 'good', detail: 'Has everything that the workspace needs.' };
-  return { name: 'Browser', state: 'bad', detail: `Lacks ${missing.join(', ')}. Use a current Chrome, Edge or Firefox, over https or on this machine.` };
+  return {
+    name: 'Browser',
+    state: 'bad',
+    detail: `Lacks ${missing.join(', ')}. Use a current Chrome, Edge or Firefox, over https or on this machine.`,
+  };
 }
 
 export function checkScreen(width: number, height: number): CheckResult {
   const size = `${width} × ${height}`;
   if (width >= WIDTH_MIN_PX && height >= HEIGHT_MIN_PX * 0.85) return { name: 'Window', state: 'good', detail: `${size} pixels.` };
-  return { name: 'Window', state: 'warning', detail: `${size} pixels. The workspace is made for ${WIDTH_MIN_PX} × ${HEIGHT_MIN_PX} or more: enlarge the window or zoom out.` };
+  return {
+    name: 'Window',
+    state: 'warning',
+    detail: `${size} pixels. The workspace is made for ${WIDTH_MIN_PX} × ${HEIGHT_MIN_PX} or more: enlarge the window or zoom out.`,
+  };
 }
 
 /** Opens a socket on the way that the workspace takes, and measures how long an answer takes. */
@@ -39,7 +47,8 @@ export async function checkConnection(): Promise<CheckResult[]> {
       {
         name: 'WebSocket',
         state: 'bad',
-        detail: 'A WebSocket to the platform could not be opened. A proxy, a VPN or an extension may block it: try without them or from another network.',
+        detail:
+          'A WebSocket to the platform could not be opened. A proxy, a VPN or an extension may block it: try without them or from another network.',
       },
     ];
   }
@@ -55,7 +64,11 @@ export async function checkConnection(): Promise<CheckResult[]> {
     { name: 'WebSocket', state: 'good', detail: `Opened and answered in ${Math.round(socket)} ms.` },
     medianMs <= GOOD_LATENCY_MS
       ? { name: 'Latency', state: 'good', detail: `${Math.round(medianMs)} ms to the platform and back.` }
-      : { name: 'Latency', state: 'warning', detail: `${Math.round(medianMs)} ms to the platform and back: typing in a terminal will feel slow. A nearer or wired network helps.` },
+      : {
+          name: 'Latency',
+          state: 'warning',
+          detail: `${Math.round(medianMs)} ms to the platform and back: typing in a terminal will feel slow. A nearer or wired network helps.`,
+        },
   ];
 }
 

@@ -5,5 +5,8 @@ import { NextResponse } from 'next/server';
 export function errorResponse(error: unknown): NextResponse {
   const app = toAppError(error);
   if (app.code === 'internal') console.error(app.cause);
-  return NextResponse.json({ error: { code: app.code, message: app.message } }, { status: app.status, headers: { 'Cache-Control': 'no-store' } });
+  return NextResponse.json(
+    { error: { code: app.code, message: app.message } },
+    { status: app.status, headers: { 'Cache-Control': 'no-store' } },
+  );
 }

@@ -42,7 +42,9 @@ export function FirstAdminForm() {
           {(control) => <Input {...control} name="email" type="email" autoComplete="username" required maxLength={200} />}
         </Field>
         <Field label="Password" hint="At least 10 characters.">
-          {(control) => <Input {...control} name="password" type="password" autoComplete="new-password" required minLength={10} maxLength={200} />}
+          {(control) => (
+            <Input {...control} name="password" type="password" autoComplete="new-password" required minLength={10} maxLength={200} />
+          )}
         </Field>
         {error ? <Alert tone="danger">{error}</Alert> : null}
         <Button type="submit" variant="primary" size="lg" className="w-full" busy={busy && 'Making the account…'}>

@@ -41,7 +41,9 @@ export function SignInForm({ returnTo }: { returnTo: string }) {
           Sign in
         </Button>
       </form>
-      <p className="mt-4 text-xs text-muted">Accounts are made by the study&apos;s admins. Write to yours if you have none or have lost your password.</p>
+      <p className="mt-4 text-xs text-muted">
+        Accounts are made by the study&apos;s admins. Write to yours if you have none or have lost your password.
+      </p>
     </Card>
   );
 }

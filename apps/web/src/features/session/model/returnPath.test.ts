@@ -7,7 +7,16 @@ describe('returnPath', () => {
   });
 
   it('never leads to another site, to the sign-in itself or to a download', () => {
-    for (const from of [undefined, '', 'https://example.org', '//example.org', '/\\example.org', '/sign-in?from=/', '/setup', '/api/health']) {
+    for (const from of [
+      undefined,
+      '',
+      'https://example.org',
+      '//example.org',
+      '/\\example.org',
+      '/sign-in?from=/',
+      '/setup',
+      '/api/health',
+    ]) {
       expect(returnPath(from)).toBe('/');
     }
   });

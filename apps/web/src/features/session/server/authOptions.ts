@@ -1,9 +1,9 @@
 import type { NextAuthOptions } from 'next-auth';
 import CredentialsProvider from 'next-auth/providers/credentials';
 import { endSession } from '@plumbline/database/sessions';
+import { signIn } from '@plumbline/database/signIn';
 import { authSecret, platform } from '../../platform/server/platform.ts';
 import { SESSION_COOKIE_MAX_AGE_SECONDS, sessionCookieName } from '../model/sessionCookie.ts';
-import { signIn } from './signIn.ts';
 
 /**
  * Sign-in by next-auth. Its token is a sealed cookie that carries a session's id and nothing else: who that is, and whether
@@ -28,7 +28,7 @@ export function authOptions(): NextAuthOptions {
         credentials: { email: { type: 'email' }, password: { type: 'password' } },
         async authorize(credentials, request) {
           const forwarded = (request.headers as Record<string, string> | undefined)?.['x-forwarded-for'];
-          const sessionId = await signIn({
+          const sessionId = await signIn(platform().db, {
             email: credentials?.email ?? '',
             password: credentials?.password ?? '',
             address: forwarded?.split(',').at(-1)?.trim() ?? 'unknown',

@@ -1,0 +1,17 @@
+import type { Metadata } from 'next';
+import { FinishingPage } from '@/features/attempt/components/FinishingPage.tsx';
+import { Lobby } from '@/features/attempt/components/Lobby.tsx';
+import { ResultPage } from '@/features/attempt/components/ResultPage.tsx';
+import { api, orRefuse } from '@/features/rpc/server/api.ts';
+
+export const metadata: Metadata = { title: 'Attempt' };
+
+const BEFORE_THE_END = new Set(['scheduled', 'provisioning', 'ready', 'running', 'paused']);
+
+export default async function AttemptPage({ params }: { params: Promise<{ attemptId: string }> }) {
+  const { attemptId } = await params;
+  const attempt = await orRefuse((await api()).attempt.get({ attemptId }), `/attempts/${attemptId}`);
+  if (attempt.isOwn && BEFORE_THE_END.has(attempt.state)) return <Lobby attempt={attempt} />;
+  if (attempt.isOwn && attempt.state === 'finalising') return <FinishingPage attempt={attempt} />;
+  return <ResultPage attempt={attempt} />;
+}

@@ -1,0 +1,4 @@
+'use client';
+
+// Inside the bar: one can still go elsewhere.
+export { default } from '../error.tsx';

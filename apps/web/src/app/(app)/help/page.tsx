@@ -1,0 +1,43 @@
+import type { Metadata } from 'next';
+import { Card, CardBody, CardHeader, Kbd, Page, PageHeader } from '@plumbline/ui';
+import { QUESTIONS, SHORTCUTS } from '@/features/help/model/help.ts';
+
+export const metadata: Metadata = { title: 'Help' };
+
+export default function HelpPage() {
+  return (
+    <Page width="narrow">
+      <PageHeader title="Help" description="How an attempt goes, and the keys that the workspace knows." />
+      <Card>
+        <CardHeader title="Questions" />
+        <CardBody>
+          <dl className="space-y-4">
+            {QUESTIONS.map(({ question, answer }) => (
+              <div key={question}>
+                <dt className="font-medium">{question}</dt>
+                <dd className="mt-1 text-muted">{answer}</dd>
+              </div>
+            ))}
+          </dl>
+        </CardBody>
+      </Card>
+      <Card>
+        <CardHeader title="Keys" description="On a Mac, Cmd stands in for Ctrl where the two are written together." />
+        <CardBody>
+          <dl className="grid grid-cols-[max-content_1fr] items-center gap-x-6 gap-y-2">
+            {SHORTCUTS.map(({ keys, does }) => (
+              <div key={does} className="contents">
+                <dt className="flex gap-1">
+                  {keys.map((key) => (
+                    <Kbd key={key}>{key}</Kbd>
+                  ))}
+                </dt>
+                <dd className="text-sm">{does}</dd>
+              </div>
+            ))}
+          </dl>
+        </CardBody>
+      </Card>
+    </Page>
+  );
+}

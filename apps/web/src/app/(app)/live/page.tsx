@@ -1,0 +1,19 @@
+import type { Metadata } from 'next';
+import { LiveTable } from '@/features/live/components/LiveTable.tsx';
+import { api, orRefuse } from '@/features/rpc/server/api.ts';
+import { Page, PageHeader } from '@plumbline/ui';
+
+export const metadata: Metadata = { title: 'Live' };
+
+export default async function LivePage() {
+  const attempts = await orRefuse((await api()).live.list(), '/live');
+  return (
+    <Page>
+      <PageHeader
+        title="Live"
+        description="Every attempt that holds a sandbox now. Open one to see what its participant sees; you cannot type there."
+      />
+      <LiveTable initial={attempts} />
+    </Page>
+  );
+}

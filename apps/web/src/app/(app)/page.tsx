@@ -1,0 +1,32 @@
+import { AssignmentList } from '@/features/home/components/AssignmentList.tsx';
+import { StaffOverview } from '@/features/home/components/StaffOverview.tsx';
+import { staffOverview } from '@/features/home/server/staffOverview.ts';
+import { api, orRefuse } from '@/features/rpc/server/api.ts';
+import { currentActor } from '@/features/session/server/currentActor.ts';
+import { Page, PageHeader } from '@plumbline/ui';
+
+export default async function HomePage() {
+  const caller = await api();
+  const assignments = await orRefuse(caller.assignment.mine(), '/');
+  const actor = await currentActor();
+  if (actor === null || actor.role === 'expert') {
+    return (
+      <Page>
+        <PageHeader title="Your assignments" description="Each is made once. The clock starts only when you say so." />
+        <AssignmentList assignments={assignments} />
+      </Page>
+    );
+  }
+  return (
+    <Page>
+      <PageHeader title="Overview" description="What runs now, what has finished, and what can be done next." />
+      <StaffOverview overview={await staffOverview(actor)} />
+      {assignments.length > 0 ? (
+        <section className="space-y-4">
+          <h2 className="text-base font-semibold">Your own assignments</h2>
+          <AssignmentList assignments={assignments} />
+        </section>
+      ) : null}
+    </Page>
+  );
+}

@@ -1,0 +1,18 @@
+import NextAuth from 'next-auth';
+import type { NextRequest } from 'next/server';
+import { errorResponse } from '@/features/platform/server/errorResponse.ts';
+import { authOptions } from '@/features/session/server/authOptions.ts';
+import { assertSameOrigin } from '@/features/session/server/sameOrigin.ts';
+
+type Context = { params: Promise<{ nextauth: string[] }> };
+
+async function handle(request: NextRequest, context: Context): Promise<Response> {
+  try {
+    assertSameOrigin(request);
+    return (await NextAuth(request, context as never, authOptions())) as Response;
+  } catch (error) {
+    return errorResponse(error);
+  }
+}
+
+export { handle as GET, handle as POST };

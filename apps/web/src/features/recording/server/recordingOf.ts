@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { AppError, assertCan } from '@plumbline/core';
+import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
+import { loadRecordingKeys, type RecordingKeys } from '@plumbline/recording/keys';
+import { openRecording, type Recording } from '@plumbline/recording/reader';
+import { platform } from '../../platform/server/platform.ts';
+import { currentActor } from '../../session/server/currentActor.ts';
+
+let keys: Promise<RecordingKeys> | undefined;
+
+function recordingKeys(): Promise<RecordingKeys> {
+  keys ??= loadRecordingKeys(platform().settings.dirs.keys);
+  keys.catch(() => {
+    keys = undefined;
+  });
+  return keys;
+}
+
+/**
+ * An attempt and its recording, for somebody who may replay it: staff, so that nothing in it is withheld.
+ *
+ * @throws AppError `unauthenticated`, `forbidden`, `not_found`.
+ */
+export async function recordingOf(attemptId: string): Promise<{ attempt: AttemptView; recording: Recording }> {
+  const actor = await currentActor();
+  if (actor === null) throw new AppError('unauthenticated', 'You are not signed in, or your sign-in has ended. Sign in again.');
+  if (!z.uuid().safeParse(attemptId).success) throw new AppError('not_found', 'There is no such attempt.');
+  const { db, store } = platform();
+  const attempt = await loadAttempt(db, attemptId);
+  assertCan(actor, 'attempt.replay', attempt);
+  return { attempt, recording: await openRecording({ db, store, keys: await recordingKeys(), attemptId }) };
+}

@@ -1,0 +1,24 @@
+import { createCallerFactory, router } from './procedure.ts';
+import { assignmentRouter } from './routers/assignment.ts';
+import { attemptRouter } from './routers/attempt.ts';
+import { exportRouter } from './routers/export.ts';
+import { liveRouter } from './routers/live.ts';
+import { reviewRouter } from './routers/review.ts';
+import { selfRouter } from './routers/self.ts';
+import { studyRouter } from './routers/study.ts';
+import { userRouter } from './routers/user.ts';
+
+/** All procedures. Browsers know it as a type alone. */
+export const appRouter = router({
+  assignment: assignmentRouter,
+  attempt: attemptRouter,
+  export: exportRouter,
+  live: liveRouter,
+  review: reviewRouter,
+  self: selfRouter,
+  study: studyRouter,
+  user: userRouter,
+});
+export type AppRouter = typeof appRouter;
+
+export const createCaller = createCallerFactory(appRouter);

@@ -1,0 +1,12 @@
+import type { Actor } from '@plumbline/core';
+import type { Database } from '@plumbline/database/client';
+
+/** What every procedure works with. Nothing is read from the process: the app that serves the procedures passes it in. */
+export interface ApiContext {
+  /** Who asks, loaded from the database for this request; null for nobody. */
+  actor: Actor | null;
+  /** The sign-in that this request belongs to: a ticket is bound to it. */
+  sessionId: string | null;
+  db: Database;
+  clock: { nowMs(): number };
+}

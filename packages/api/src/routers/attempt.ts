@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { AppError, type AttemptSubject, can, TICKET_ACT } from '@plumbline/core';
+import { prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
+import { mintTicket } from '@plumbline/database/tickets';
+import { authorisedOnAttempt, router } from '../procedure.ts';
+import type { ApiContext } from '../context.ts';
+import {
+  ATTEMPT_INCLUDE,
+  attemptResultView,
+  attemptSummary,
+  type AttemptWithRows,
+  environmentSettings,
+  isScoreVisible,
+  scoreScale,
+  toClockEvent,
+  toScoreRow,
+} from '../views/attemptView.ts';
+import { isOpen } from './assignment.ts';
+
+async function loadAttemptRows(ctx: ApiContext, attemptId: string): Promise<AttemptWithRows> {
+  const attempt = await ctx.db.prisma.attempt.findUnique({ where: { id: attemptId }, include: ATTEMPT_INCLUDE });
+  if (!attempt) throw new AppError('not_found', 'There is no such attempt.');
+  return attempt;
+}
+
+/** Whether this reader sees scores: staff who may read them always, the participant where the policy of the attempt shows them. */
+function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: AttemptWithRows): boolean {
+  return can(ctx.actor, 'attempt.readStaff', subject) && subject.ownerUserId !== ctx.actor?.userId ? true : isScoreVisible(attempt);
+}
+
+/** One attempt: what its participant does around the workspace, and what pages show of it. */
+export const attemptRouter = router({
+  get: authorisedOnAttempt('attempt.read').query(async ({ ctx, input }) => {
+    const attempt = await loadAttemptRows(ctx, input.attemptId);
+    const nowMs = ctx.clock.nowMs();
+    const { study, environment } = attempt.assignment;
+    const settings = environmentSettings(environment);
+    const scoresVisible = scoresVisibleTo(ctx, ctx.subject, attempt);
+    const isOwn = ctx.subject.ownerUserId === ctx.actor.userId;
+    return {
+      ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible }),
+      isOwn,
+      may: {
+        replay: can(ctx.actor, 'attempt.replay', ctx.subject),
+        watch: can(ctx.actor, 'attempt.watch', ctx.subject),
+      },
+      window: { opensAt: attempt.assignment.opensAt, closesAt: attempt.assignment.closesAt, isOpen: isOpen(attempt.assignment, nowMs) },
+      progress: attempt.progress,
+      progressFraction: attempt.progressFraction,
+      readyAt: attempt.readyAt,
+      linkAgeMs: attempt.linkHeartbeatAt ? nowMs - attempt.linkHeartbeatAt.getTime() : null,
+      environment: {
+        family: environment.family,
+        task: environment.task,
+        version: environment.version,
+        direction: settings.direction,
+        aggregation: settings.aggregation,
+        scoreUnit: settings.scoreUnit,
+        resources: settings.resources,
+        whileScoring: settings.whileScoring,
+        scale: scoreScale(settings),
+      },
+      rules: {
+        aiToolLevel: study.aiToolLevel,
+        onboarding: study.onboarding,
+        limitMs: attempt.limitMs,
+        maxPauses: study.maxPauses,
+        maxPauseMs: study.maxPauseMs,
+        maxPauseTotalMs: study.maxPauseTotalMs,
+        payCents: study.payCents,
+        currency: study.currency,
+      },
+      isolation: attempt.isolation,
+      scoresVisible,
+      scores: attempt.scores.map((row) => toScoreRow(row, settings, scoresVisible)),
+      events: attempt.events.map(toClockEvent),
+      result: attemptResultView(attempt, scoresVisible),
+    };
+  }),
+
+  /** The little that a page asks for again and again while a sandbox is being prepared. */
+  progress: authorisedOnAttempt('attempt.read').query(async ({ ctx, input }) => {
+    const attempt = await ctx.db.prisma.attempt.findUniqueOrThrow({
+      where: { id: input.attemptId },
+      select: { state: true, progress: true, progressFraction: true },
+    });
+    return attempt;
+  }),
+
+  /** Asks for a sandbox. Asking again while one is being prepared or is ready changes nothing. */
+  prepare: authorisedOnAttempt('attempt.prepare').mutation(({ ctx, input }) => prepareAttempt(ctx.db, input.attemptId)),
+
+  /** Starts the clock. From here on all time counts until it is paused or over. */
+  start: authorisedOnAttempt('attempt.start').mutation(async ({ ctx, input }) => {
+    const { state } = await startAttempt(ctx.db, input.attemptId, ctx.actor.userId);
+    return { state };
+  }),
+
+  /** A single-use ticket for the socket of an attempt: to work in one's own, or to watch another's. */
+  ticket: authorisedOnAttempt('attempt.read')
+    .input(z.object({ purpose: z.enum(['participate', 'watch']) }))
+    .mutation(async ({ ctx, input }) => {
+      if (ctx.sessionId === null || !can(ctx.actor, TICKET_ACT[input.purpose], ctx.subject)) {
+        throw new AppError('forbidden', 'Your account may not do this.');
+      }
+      return await mintTicket(ctx.db, {
+        userId: ctx.actor.userId,
+        sessionId: ctx.sessionId,
+        attemptId: input.attemptId,
+        purpose: input.purpose,
+      });
+    }),
+});

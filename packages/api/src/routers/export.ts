@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { AppError, assertCan } from '@plumbline/core';
+import { createExport, listExports } from '@plumbline/database/exports';
+import { authorised, router } from '../procedure.ts';
+
+const ATTEMPTS_MAX = 500;
+const EXPORTS_SHOWN = 100;
+
+/** Data sets made from finished attempts. The worker builds them; this asks for one and tells how far it is. */
+export const exportRouter = router({
+  create: authorised('export.create')
+    .input(z.object({ attemptIds: z.array(z.uuid()).min(1, 'Choose at least one attempt.').max(ATTEMPTS_MAX) }))
+    .mutation(async ({ ctx, input }) => {
+      const ids = [...new Set(input.attemptIds)];
+      const attempts = await ctx.db.prisma.attempt.findMany({
+        where: { id: { in: ids } },
+        select: { id: true, state: true, assignment: { select: { participant: { select: { userId: true } } } } },
+      });
+      if (attempts.length < ids.length)
+        throw new AppError('not_found', 'One of the chosen attempts does not exist. Reload the page and choose again.');
+      for (const attempt of attempts) {
+        assertCan(ctx.actor, 'attempt.export', { ownerUserId: attempt.assignment.participant.userId, state: attempt.state });
+        if (attempt.state !== 'completed')
+          throw new AppError('conflict', 'Only completed attempts can be exported. Take the others out and try again.');
+      }
+      const exportId = await createExport(ctx.db, { requestedBy: ctx.actor.userId, attemptIds: ids });
+      return { exportId };
+    }),
+
+  list: authorised('export.list').query(async ({ ctx }) => {
+    const exports = (await listExports(ctx.db)).slice(0, EXPORTS_SHOWN);
+    const userIds = exports.flatMap((row) => (row.requestedBy ? [row.requestedBy] : []));
+    const users = await ctx.db.prisma.user.findMany({ where: { id: { in: userIds } }, select: { id: true, name: true } });
+    const names = new Map(users.map((user) => [user.id, user.name]));
+    return exports.map((row) => ({
+      exportId: row.id,
+      requestedBy: row.requestedBy ? (names.get(row.requestedBy) ?? null) : null,
+      attempts: z.array(z.string()).parse(row.attemptIds).length,
+      state: row.state,
+      progress: row.progress,
+      error: row.error,
+      checksum: row.objectHash,
+      bytes: row.bytes === null ? null : Number(row.bytes),
+      createdAt: row.createdAt,
+      finishedAt: row.finishedAt,
+    }));
+  }),
+});

@@ -1,0 +1,144 @@
+import {
+  type AttemptResult,
+  asRunElapsedMs,
+  attemptResult,
+  type ClockEvent,
+  type ClockEventBody,
+  type ClockFigures,
+  clockFigures,
+  isEligible,
+  normalise,
+  type ScoreSettings,
+} from '@plumbline/core';
+import type { Prisma } from '@plumbline/database/client';
+import type { ScoreRow } from '@plumbline/protocol';
+import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
+
+/** What pages show of an attempt, made from its rows: one place, so that every list and page agrees with the export. */
+
+export const ATTEMPT_INCLUDE = {
+  assignment: {
+    include: {
+      study: true,
+      environment: true,
+      participant: { include: { user: { select: { id: true, name: true, email: true } } } },
+    },
+  },
+  events: { orderBy: { n: 'asc' } },
+  scores: { orderBy: { n: 'asc' } },
+} as const satisfies Prisma.AttemptInclude;
+
+export type AttemptWithRows = Prisma.AttemptGetPayload<{ include: typeof ATTEMPT_INCLUDE }>;
+type ScoreRecord = AttemptWithRows['scores'][number];
+
+/** The settings that an environment was added with. */
+export function environmentSettings(environment: { settings: unknown }): EnvironmentSettings {
+  return EnvironmentSettings.parse(environment.settings);
+}
+
+/** A stored clock event as the core's functions read it. */
+export function toClockEvent(row: AttemptWithRows['events'][number]): ClockEvent {
+  return { ...(row.data as object), kind: row.kind, n: row.n, atMs: row.at.getTime(), by: row.byUserId } as ClockEventBody & ClockEvent;
+}
+
+/** The published scale, or null where the family publishes none. */
+export function scoreScale(settings: EnvironmentSettings): ScoreSettings | null {
+  const { direction, aggregation, startingScore, referenceScore } = settings;
+  return startingScore === null || referenceScore === null ? null : { direction, aggregation, startingScore, referenceScore };
+}
+
+/** Whether the participant may see this attempt's scores. */
+export function isScoreVisible(attempt: AttemptWithRows): boolean {
+  return attempt.assignment.scoreVisible ?? environmentSettings(attempt.assignment.environment).scoreVisible;
+}
+
+/** A score for the wire. Where scores are hidden only the row and its message pass. */
+export function toScoreRow(row: ScoreRecord, settings: EnvironmentSettings, visible: boolean): ScoreRow {
+  const scale = scoreScale(settings);
+  return {
+    scoreId: row.id,
+    n: row.n,
+    trigger: row.trigger as ScoreRow['trigger'],
+    requestedAtMs: row.requestedAt.getTime(),
+    elapsedMs: row.elapsedMs,
+    status: row.status,
+    score: visible ? row.score : null,
+    normalised: visible && scale !== null && row.score !== null ? normalise(row.score, scale).value : null,
+    message: row.message,
+    durationMs: row.durationMs,
+    eligible: isEligible(row),
+  };
+}
+
+/** The clock's figures at `nowMs`. */
+export function attemptClock(
+  attempt: Pick<AttemptWithRows, 'state' | 'events' | 'limitMs' | 'endedAt'>,
+  study: Pick<AttemptWithRows['assignment']['study'], 'maxPauses' | 'maxPauseMs' | 'maxPauseTotalMs'>,
+  nowMs: number,
+): ClockFigures {
+  return clockFigures(
+    {
+      state: attempt.state,
+      events: attempt.events.map(toClockEvent),
+      limits: {
+        limitMs: attempt.limitMs,
+        maxPauses: study.maxPauses,
+        maxPauseMs: study.maxPauseMs,
+        maxPauseTotalMs: study.maxPauseTotalMs,
+      },
+      endedAtMs: attempt.endedAt?.getTime() ?? null,
+    },
+    nowMs,
+  );
+}
+
+/** The participant as this reader may know them: only admins see names. */
+export function participantLabel(attempt: AttemptWithRows, reader: { role: string; userId: string }): string {
+  const { participant } = attempt.assignment;
+  const own = participant.userId !== null && participant.userId === reader.userId;
+  if ((reader.role === 'admin' || own) && participant.user) return participant.user.name;
+  return `${participant.kind === 'agent' ? 'Agent' : 'Participant'} ${participant.id.slice(0, 8)}`;
+}
+
+export interface ResultView {
+  countsScoreId: string | null;
+  logged: AttemptResult<ScoreRecord>['logged'];
+  result: AttemptResult<ScoreRecord>['result'];
+  clean: AttemptResult<ScoreRecord>['clean'];
+}
+
+/** The result of an attempt; null where the reader may not see it or the family publishes no scale. */
+export function attemptResultView(attempt: AttemptWithRows, visible: boolean): ResultView | null {
+  const scale = scoreScale(environmentSettings(attempt.assignment.environment));
+  if (!visible || scale === null) return null;
+  const { counts, logged, result, clean } = attemptResult(attempt.scores, scale);
+  return { countsScoreId: counts?.id ?? null, logged, result, clean };
+}
+
+/** What every list shows of an attempt. */
+export function attemptSummary(
+  attempt: AttemptWithRows,
+  reader: { role: string; userId: string },
+  options: { nowMs: number; scoresVisible: boolean },
+) {
+  const settings = environmentSettings(attempt.assignment.environment);
+  const result = attemptResultView(attempt, options.scoresVisible);
+  return {
+    attemptId: attempt.id,
+    title: settings.title,
+    study: attempt.assignment.study.name,
+    participant: participantLabel(attempt, reader),
+    state: attempt.state,
+    endReason: attempt.endReason,
+    clock: attemptClock(attempt, attempt.assignment.study, options.nowMs),
+    asRunMs: asRunElapsedMs(attempt.events.map(toClockEvent), attempt.endedAt?.getTime() ?? options.nowMs),
+    createdAt: attempt.createdAt,
+    startedAt: attempt.startedAt,
+    endedAt: attempt.endedAt,
+    completedAt: attempt.completedAt,
+    scoreCount: attempt.scores.filter((row) => row.trigger === 'participant').length,
+    scoreUnit: settings.scoreUnit,
+    result,
+  };
+}
+export type AttemptSummary = ReturnType<typeof attemptSummary>;

@@ -1,0 +1,44 @@
+import type { ComponentProps, ReactNode } from 'react';
+import { cn } from './cn.tsx';
+
+/** A table that scrolls by itself when it is wider than its place. `label` names it for screen readers. */
+export function Table({ label, className, children, ...props }: ComponentProps<'table'> & { label: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
+    <section className="overflow-x-auto focus-visible:-outline-offset-2" aria-label={label} tabIndex={0}>
+      <table className={cn('w-full border-collapse text-sm', className)} {...props}>
+        {children}
+      </table>
+    </section>
+  );
+}
+
+export function TableHead({ children }: { children: ReactNode }) {
+  return (
+    <thead>
+      <tr className="border-b border-border">{children}</tr>
+    </thead>
+  );
+}
+
+export function Th({ className, align = 'left', ...props }: ComponentProps<'th'> & { align?: 'left' | 'right' }) {
+  return (
+    <th
+      scope="col"
+      className={cn(
+        'px-4 py-2 text-xs font-medium whitespace-nowrap text-muted',
+        align === 'right' ? 'text-right' : 'text-left',
+        className,
+      )}
+      {...props}
+    />
+  );
+}
+
+export function Tr({ className, ...props }: ComponentProps<'tr'>) {
+  return <tr className={cn('border-b border-border last:border-b-0 hover:bg-hover', className)} {...props} />;
+}
+
+export function Td({ className, align = 'left', ...props }: ComponentProps<'td'> & { align?: 'left' | 'right' }) {
+  return <td className={cn('px-4 py-2 align-middle tabular-nums', align === 'right' && 'text-right', className)} {...props} />;
+}
