@@ -13,7 +13,7 @@ ENV = os.environ.get("PLUMBLINE_ENV", "/opt/env")
 ASSETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
 
 # One release of numpy for each Python that it is built for.
-NUMPY = {(3, 9): "2.0.2", (3, 10): "2.2.6", (3, 11): "2.2.6", (3, 12): "2.2.6", (3, 13): "2.2.6"}
+NUMPY = {(3, 9): "2.0.2", (3, 10): "2.2.6", (3, 11): "2.2.6", (3, 12): "2.2.6", (3, 13): "2.2.6", (3, 14): "2.3.5"}
 
 INSTRUCTIONS = """\
 # Optimise a kernel
@@ -60,7 +60,7 @@ def install_numpy(target):
     """Installs numpy for this interpreter into `target`; fails with what to install where pip is missing."""
     version = NUMPY.get(sys.version_info[:2])
     if version is None:
-        raise RuntimeError("optimize_kernel needs Python 3.9 to 3.13; this is %d.%d." % sys.version_info[:2])
+        raise RuntimeError("optimize_kernel needs Python 3.9 to 3.14; this is %d.%d." % sys.version_info[:2])
     if os.path.isdir(os.path.join(target, "numpy-%s.dist-info" % version)):
         return
     options = ["install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-warn-script-location", "--only-binary", ":all:"]

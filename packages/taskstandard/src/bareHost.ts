@@ -64,7 +64,9 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
 
 /** The user's own way to reach a package index: `install` needs it, and nothing else of the environment. */
 function pipSettings(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => value !== undefined && /^(PIP_|SSL_CERT_|HTTPS?_PROXY$|NO_PROXY$)/i.test(name))) as Record<string, string>;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name, value]) => value !== undefined && /^(PIP_|SSL_CERT_|HTTPS?_PROXY$|NO_PROXY$)/i.test(name)),
+  ) as Record<string, string>;
 }
 
 /** The interpreter of the Task Standard host: the system's own, as in the sandboxes, where there is one. */
@@ -111,7 +113,15 @@ function runProcess(
     });
     child.on('close', (exitCode, signal) => {
       clearTimeout(timer);
-      done({ exitCode, signal, stdout: Buffer.concat(kept.stdout), stderr: Buffer.concat(kept.stderr), timedOut, truncated, outOfMemory: false });
+      done({
+        exitCode,
+        signal,
+        stdout: Buffer.concat(kept.stdout),
+        stderr: Buffer.concat(kept.stderr),
+        timedOut,
+        truncated,
+        outOfMemory: false,
+      });
     });
     // A family that exits before it has read its request is told of by its exit code.
     child.stdin.on('error', () => undefined);

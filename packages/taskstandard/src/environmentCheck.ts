@@ -5,7 +5,14 @@ import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
 import { type Family, loadFamily } from './family.ts';
 import { ManifestError, type ManifestOptions, type TaskDefinition } from './manifest.ts';
 import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
-import { runTaskOperation, type ScoreLogEntry, type TaskOperation, type TaskOperationArgs, type TaskOperationResult, type TaskOperationValue } from './taskHost.ts';
+import {
+  runTaskOperation,
+  type ScoreLogEntry,
+  type TaskOperation,
+  type TaskOperationArgs,
+  type TaskOperationResult,
+  type TaskOperationValue,
+} from './taskHost.ts';
 
 /** What stands behind `plumb environment check` and `plumb environment score`: a family run whole on the bare host. */
 
@@ -55,8 +62,18 @@ interface Bench {
   report: Report;
 }
 
-function ask<Op extends TaskOperation>(bench: Bench, op: Op, args: Partial<TaskOperationArgs>, timeoutMs: number): Promise<TaskOperationResult<TaskOperationValue<Op>>> {
-  return runTaskOperation(bench.host.exec, op, { familyDir: bench.host.root, module: bench.family.module, ...args }, { timeoutMs, python: bareHostPython() });
+function ask<Op extends TaskOperation>(
+  bench: Bench,
+  op: Op,
+  args: Partial<TaskOperationArgs>,
+  timeoutMs: number,
+): Promise<TaskOperationResult<TaskOperationValue<Op>>> {
+  return runTaskOperation(
+    bench.host.exec,
+    op,
+    { familyDir: bench.host.root, module: bench.family.module, ...args },
+    { timeoutMs, python: bareHostPython() },
+  );
 }
 
 function why(result: { ok: false; failure: { message: string; traceback: string } }): string {
@@ -79,8 +96,19 @@ export async function environmentCheck(dir: string, options: EnvironmentOptions 
     else throw error;
     return report.lines;
   }
-  report.add(null, 'manifest', 'ok', `${family.family} ${family.version}: ${Object.keys(family.tasks).join(', ')}; content ${family.contentHash.slice(0, 12)}`);
-  if (family.buildSteps.length > 0) report.add(null, 'build_steps', 'warning', 'build_steps.json runs only where a container image is built; the sandboxes of this host use install() alone');
+  report.add(
+    null,
+    'manifest',
+    'ok',
+    `${family.family} ${family.version}: ${Object.keys(family.tasks).join(', ')}; content ${family.contentHash.slice(0, 12)}`,
+  );
+  if (family.buildSteps.length > 0)
+    report.add(
+      null,
+      'build_steps',
+      'warning',
+      'build_steps.json runs only where a container image is built; the sandboxes of this host use install() alone',
+    );
   const host = await createBareHost(dir, options);
   try {
     const bench: Bench = { family, host, report };
@@ -106,12 +134,25 @@ async function checkFamily(bench: Bench, secrets: Record<string, string>): Promi
   if (version === null) report.add(null, 'standard_version', 'warning', 'TaskFamily has no standard_version');
   if (missing.length > 0) report.add(null, 'methods', 'failed', `TaskFamily does not define ${missing.join(', ')}`);
   else if (kind === null) report.add(null, 'methods', 'failed', 'TaskFamily defines neither score() nor intermediate_score()');
-  else if (kind === 'intermediate' && !methods.includes('aggregate_scores')) report.add(null, 'methods', 'failed', 'intermediate_score() needs aggregate_scores() beside it');
-  else report.add(null, 'methods', methods.includes('score') && kind === 'intermediate' ? 'warning' : 'ok', `standard ${version ?? '?'}: ${methods.join(', ')}`);
+  else if (kind === 'intermediate' && !methods.includes('aggregate_scores'))
+    report.add(null, 'methods', 'failed', 'intermediate_score() needs aggregate_scores() beside it');
+  else
+    report.add(
+      null,
+      'methods',
+      methods.includes('score') && kind === 'intermediate' ? 'warning' : 'ok',
+      `standard ${version ?? '?'}: ${methods.join(', ')}`,
+    );
   const unknown = Object.keys(family.tasks).filter((name) => !tasks.includes(name));
   const unlisted = tasks.filter((name) => family.tasks[name] === undefined);
   if (unknown.length > 0) report.add(null, 'tasks', 'failed', `the manifest names ${unknown.join(', ')}, which get_tasks() does not have`);
-  if (unlisted.length > 0) report.add(null, 'tasks', 'warning', `get_tasks() has ${unlisted.join(', ')}, which the manifest does not name and which cannot be assigned`);
+  if (unlisted.length > 0)
+    report.add(
+      null,
+      'tasks',
+      'warning',
+      `get_tasks() has ${unlisted.join(', ')}, which the manifest does not name and which cannot be assigned`,
+    );
   const unset = variables.filter((name) => secrets[name] === undefined);
   if (unset.length > 0) {
     report.add(null, 'environment variables', 'failed', `the family needs ${unset.join(', ')}: give each a value`);
@@ -119,7 +160,12 @@ async function checkFamily(bench: Bench, secrets: Record<string, string>): Promi
   }
   if (missing.length > 0 || kind === null || unknown.length > 0) return null;
   const installed = await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
-  report.add(null, 'install', installed.ok ? 'ok' : 'failed', installed.ok ? (methods.includes('install') ? 'done' : 'the family has none') : why(installed));
+  report.add(
+    null,
+    'install',
+    installed.ok ? 'ok' : 'failed',
+    installed.ok ? (methods.includes('install') ? 'done' : 'the family has none') : why(installed),
+  );
   return installed.ok ? kind : null;
 }
 
@@ -127,11 +173,22 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
   const { report } = bench;
   const { name, settings } = task;
   const instructions = await ask(bench, 'get_instructions', { task: name }, QUESTION_TIMEOUT_MS);
-  report.add(name, 'instructions', instructions.ok ? 'ok' : 'failed', instructions.ok ? `${instructions.value.length} characters` : why(instructions));
+  report.add(
+    name,
+    'instructions',
+    instructions.ok ? 'ok' : 'failed',
+    instructions.ok ? `${instructions.value.length} characters` : why(instructions),
+  );
   const permissions = await ask(bench, 'get_permissions', { task: name }, QUESTION_TIMEOUT_MS);
-  report.add(name, 'permissions', permissions.ok ? 'ok' : 'failed', permissions.ok ? (permissions.value.join(', ') || 'no internet') : why(permissions));
+  report.add(
+    name,
+    'permissions',
+    permissions.ok ? 'ok' : 'failed',
+    permissions.ok ? permissions.value.join(', ') || 'no internet' : why(permissions),
+  );
   const machine = await ask(bench, 'get_aux_vm_spec', { task: name }, QUESTION_TIMEOUT_MS);
-  if (machine.ok && machine.value !== null) report.add(name, 'auxiliary machine', 'failed', 'get_aux_vm_spec() asks for a second machine, which is not supported');
+  if (machine.ok && machine.value !== null)
+    report.add(name, 'auxiliary machine', 'failed', 'get_aux_vm_spec() asks for a second machine, which is not supported');
   const started = await ask(bench, 'start', { task: name }, START_TIMEOUT_MS);
   report.add(name, 'start', started.ok ? 'ok' : 'failed', started.ok ? 'done' : why(started));
   if (!started.ok) return;
@@ -143,9 +200,17 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
   await checkInvalidSubmission(bench, task, () => runScore(bench.host.exec, kind, args, limits));
   if (kind === 'intermediate') await checkAggregation(bench, task);
   const { startingScore: from, referenceScore: to } = settings;
-  if (from === null || to === null) report.add(name, 'direction', 'warning', 'without starting_score and reference_score its scores cannot be normalised');
-  else if (settings.direction === 'lower' ? to < from : to > from) report.add(name, 'direction', 'ok', `${settings.direction} is better: from ${from} to ${to}`);
-  else report.add(name, 'direction', 'failed', `direction is ${settings.direction}, and reference_score ${to} is not better than starting_score ${from}`);
+  if (from === null || to === null)
+    report.add(name, 'direction', 'warning', 'without starting_score and reference_score its scores cannot be normalised');
+  else if (settings.direction === 'lower' ? to < from : to > from)
+    report.add(name, 'direction', 'ok', `${settings.direction} is better: from ${from} to ${to}`);
+  else
+    report.add(
+      name,
+      'direction',
+      'failed',
+      `direction is ${settings.direction}, and reference_score ${to} is not better than starting_score ${from}`,
+    );
   const torn = await ask(bench, 'teardown', { task: name }, START_TIMEOUT_MS);
   if (!torn.ok) report.add(name, 'teardown', 'failed', why(torn));
 }
@@ -165,7 +230,12 @@ function checkStartingScore(report: Report, task: TaskDefinition, outcome: Score
   const scale = from === null || to === null ? null : Math.abs(to - from);
   const off = from === null || scale === null || scale === 0 ? 0 : Math.abs(outcome.score - from) / scale;
   if (off > STARTING_SCORE_TOLERANCE) {
-    report.add(task.name, 'starting solution', 'warning', `${describeOutcome(outcome)}, but starting_score is ${from}: calibrate on this hardware`);
+    report.add(
+      task.name,
+      'starting solution',
+      'warning',
+      `${describeOutcome(outcome)}, but starting_score is ${from}: calibrate on this hardware`,
+    );
   } else report.add(task.name, 'starting solution', 'ok', describeOutcome(outcome));
 }
 
@@ -189,7 +259,9 @@ async function checkInvalidSubmission(bench: Bench, task: TaskDefinition, score:
     }
     const outcome = await score();
     const accepted = outcome.score === null && (outcome.status === 'invalid_submission' || outcome.status === 'nan');
-    const message = accepted ? describeOutcome(outcome) : `${describeOutcome(outcome)}; a missing submission has to give NaN with a message that says why`;
+    const message = accepted
+      ? describeOutcome(outcome)
+      : `${describeOutcome(outcome)}; a missing submission has to give NaN with a message that says why`;
     bench.report.add(task.name, 'invalid submission', accepted ? (outcome.status === 'nan' ? 'warning' : 'ok') : 'failed', message);
   } finally {
     for (const from of moved) await rename(`${from}.taken-away`, from);
@@ -200,18 +272,42 @@ async function checkAggregation(bench: Bench, task: TaskDefinition): Promise<voi
   const { report } = bench;
   const { direction, aggregation } = task.settings;
   const log = (...scores: (number | null)[]): ScoreLogEntry[] =>
-    scores.map((score, index) => ({ index, score, message: {}, details: {}, scoredAt: new Date(1_700_000_000_000 + index * 60_000).toISOString(), elapsedMs: index * 60_000 }));
+    scores.map((score, index) => ({
+      index,
+      score,
+      message: {},
+      details: {},
+      scoredAt: new Date(1_700_000_000_000 + index * 60_000).toISOString(),
+      elapsedMs: index * 60_000,
+    }));
   const none = await ask(bench, 'aggregate_scores', { task: task.name, scoreLog: log(null, null) }, QUESTION_TIMEOUT_MS);
-  if (!none.ok) report.add(task.name, 'aggregation without a score', 'warning', `aggregate_scores() fails on a log of NaN; the platform does not ask it then. ${why(none)}`);
+  if (!none.ok)
+    report.add(
+      task.name,
+      'aggregation without a score',
+      'warning',
+      `aggregate_scores() fails on a log of NaN; the platform does not ask it then. ${why(none)}`,
+    );
   else if (none.value !== null && Number.isFinite(none.value)) {
-    report.add(task.name, 'aggregation without a score', 'warning', `a log of NaN alone gives ${none.value}; the platform says "no valid score" instead`);
+    report.add(
+      task.name,
+      'aggregation without a score',
+      'warning',
+      `a log of NaN alone gives ${none.value}; the platform says "no valid score" instead`,
+    );
   } else report.add(task.name, 'aggregation without a score', 'ok', 'a log of NaN alone gives no score');
   const scores = [2, null, 1, 3, 2.5];
   const numbers = scores.filter((score): score is number => score !== null);
   const wanted = aggregation === 'last' ? 2.5 : direction === 'lower' ? Math.min(...numbers) : Math.max(...numbers);
   const got = await ask(bench, 'aggregate_scores', { task: task.name, scoreLog: log(...scores) }, QUESTION_TIMEOUT_MS);
   if (!got.ok) report.add(task.name, 'aggregation', 'failed', why(got));
-  else if (got.value !== wanted) report.add(task.name, 'aggregation', 'failed', `of 2, NaN, 1, 3, 2.5 it gives ${got.value}; ${aggregation} with ${direction} being better is ${wanted}`);
+  else if (got.value !== wanted)
+    report.add(
+      task.name,
+      'aggregation',
+      'failed',
+      `of 2, NaN, 1, 3, 2.5 it gives ${got.value}; ${aggregation} with ${direction} being better is ${wanted}`,
+    );
   else report.add(task.name, 'aggregation', 'ok', `${aggregation}, ${direction} is better`);
 }
 
@@ -225,10 +321,15 @@ export interface EnvironmentScore {
  * own first, so that what it puts into `/protected` is there and the given workspace stays as it is. Throws `AppError`
  * where the family cannot be read, prepared or started.
  */
-export async function environmentScore(dir: string, taskName: string, options: EnvironmentOptions & { workspace: string }): Promise<EnvironmentScore> {
+export async function environmentScore(
+  dir: string,
+  taskName: string,
+  options: EnvironmentOptions & { workspace: string },
+): Promise<EnvironmentScore> {
   const family = loadFamily(dir, options);
   const task = family.tasks[taskName];
-  if (task === undefined) throw new AppError('not_found', `${family.family} has no task ${taskName}. It has: ${Object.keys(family.tasks).join(', ')}.`);
+  if (task === undefined)
+    throw new AppError('not_found', `${family.family} has no task ${taskName}. It has: ${Object.keys(family.tasks).join(', ')}.`);
   const { workspace: given, ...rest } = options;
   const workspace = resolve(given);
   const host = await createBareHost(dir, rest);
@@ -236,14 +337,22 @@ export async function environmentScore(dir: string, taskName: string, options: E
     const bench: Bench = { family, host, report: new Report(undefined) };
     const described = await ask(bench, 'describe', {}, QUESTION_TIMEOUT_MS);
     const kind = described.ok ? scoringKind(described.value.methods) : null;
-    if (kind === null) throw new AppError('invalid_input', `${family.family} cannot be scored: ${described.ok ? 'it has no scorer' : why(described)}`);
-    for (const [op, timeoutMs] of [['install', INSTALL_TIMEOUT_MS], ['start', START_TIMEOUT_MS]] as const) {
+    if (kind === null)
+      throw new AppError('invalid_input', `${family.family} cannot be scored: ${described.ok ? 'it has no scorer' : why(described)}`);
+    for (const [op, timeoutMs] of [
+      ['install', INSTALL_TIMEOUT_MS],
+      ['start', START_TIMEOUT_MS],
+    ] as const) {
       const done = await ask(bench, op, { task: taskName }, timeoutMs);
       if (!done.ok) throw new AppError('scorer_failed', `${family.family}: ${op} failed. ${why(done)}`);
     }
     const args = { familyDir: host.root, module: family.module, task: taskName };
     const env = { PLUMBLINE_HOME: workspace, HOME: workspace };
-    const outcome = await runScore(host.exec, kind, args, { timeoutMs: task.settings.scoreTimeoutSeconds * 1000, python: bareHostPython(), env });
+    const outcome = await runScore(host.exec, kind, args, {
+      timeoutMs: task.settings.scoreTimeoutSeconds * 1000,
+      python: bareHostPython(),
+      env,
+    });
     return { task, outcome };
   } finally {
     await host.destroy();

@@ -97,7 +97,7 @@ describe('optimise a kernel', () => {
     expect(slow).toMatchObject({ status: 'scored', message: { runs: 15 } });
     const quicker = await at.scoreOf(start.replace('np.where(values > 0, 1, 0)', '(values > 0).astype(np.int64)').replace('% 2', '& 1'));
     expect(quicker.score).toBeLessThan(slow.score as number);
-    const { startingScore, referenceScore } = loadFamily(kernel).tasks['small']?.settings ?? {};
+    const { startingScore, referenceScore } = loadFamily(kernel).tasks.small?.settings ?? {};
     const normalised = ((quicker.score as number) - (slow.score as number)) / ((referenceScore as number) - (startingScore as number));
     // What the repository shows may not give a good solution away.
     expect(normalised).toBeLessThanOrEqual(0.3);
@@ -115,7 +115,10 @@ describe('optimise a kernel', () => {
     invalid(await at.scoreOf('def prefix(:'), /could not be imported.*SyntaxError/);
     invalid(await at.scoreOf('def prefix_sum(v):\n    return v[len(v) + 1]\n'), /prefix_sum failed.*IndexError/);
     invalid(await at.scoreOf('import os\ndef prefix_sum(v):\n    os._exit(7)\n'), /ended \(exit code 7\)/);
-    invalid(await at.scoreOf('import ctypes\ndef prefix_sum(v):\n    ctypes.memset(v.ctypes.data, 1, max(v.nbytes, 1))\n    return v\n'), /crashed|Wrong|failed/);
+    invalid(
+      await at.scoreOf('import ctypes\ndef prefix_sum(v):\n    ctypes.memset(v.ctypes.data, 1, max(v.nbytes, 1))\n    return v\n'),
+      /crashed|Wrong|failed/,
+    );
   });
 
   it('stops a call that does not end', async () => {
@@ -123,7 +126,12 @@ describe('optimise a kernel', () => {
   }, 60_000);
 
   it('keeps its input from being changed', async () => {
-    invalid(await at.scoreOf(`${start}\nslow = prefix_sum\ndef prefix_sum(values):\n    result = slow(values)\n    values[:] = 0\n    return result\n`), /read-only/);
+    invalid(
+      await at.scoreOf(
+        `${start}\nslow = prefix_sum\ndef prefix_sum(values):\n    result = slow(values)\n    values[:] = 0\n    return result\n`,
+      ),
+      /read-only/,
+    );
   });
 
   it('measures by its own clock, whatever the solution does to the clocks that it can reach', async () => {

@@ -58,7 +58,9 @@ export function contentHash(dir: string): string {
 /** `<folder>.py`, else the one Python file at the top that defines `TaskFamily`. */
 function findModule(dir: string): string {
   if (existsSync(join(dir, `${basename(dir)}.py`))) return basename(dir);
-  const found = readdirSync(dir).filter((name) => name.endsWith('.py') && /^class TaskFamily\b/m.test(readFileSync(join(dir, name), 'utf8')));
+  const found = readdirSync(dir).filter(
+    (name) => name.endsWith('.py') && /^class TaskFamily\b/m.test(readFileSync(join(dir, name), 'utf8')),
+  );
   const only = found[0];
   if (only !== undefined && found.length === 1) return only.slice(0, -'.py'.length);
   throw new AppError(

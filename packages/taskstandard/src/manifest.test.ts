@@ -99,7 +99,10 @@ tasks:
   it('takes an overlay’s settings over those of a family that stays unchanged', () => {
     const dir = family({ 'manifest.yaml': 'tasks: { main: {} }\n' });
     const overlayFile = join(dir, '..', 'toy.yaml');
-    writeFileSync(overlayFile, 'meta: { plumbline: { direction: lower } }\ntasks: { main: { meta: { plumbline: { starting_score: 2 } } } }\n');
+    writeFileSync(
+      overlayFile,
+      'meta: { plumbline: { direction: lower } }\ntasks: { main: { meta: { plumbline: { starting_score: 2 } } } }\n',
+    );
     expect(loadManifest(dir, { overlayFile }).tasks.main?.settings).toMatchObject({ direction: 'lower', startingScore: 2 });
   });
 });

@@ -3,7 +3,16 @@ import { basename, join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { type Document, isAlias, isCollection, isMap, isPair, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { type EnvironmentSettings, EXAMPLES, PlumblineBlock, type Resources, Resources as ResourcesSchema, resolveSettings, type Scoring, Scoring as ScoringSchema } from './settings.ts';
+import {
+  type EnvironmentSettings,
+  EXAMPLES,
+  PlumblineBlock,
+  type Resources,
+  Resources as ResourcesSchema,
+  resolveSettings,
+  type Scoring,
+  Scoring as ScoringSchema,
+} from './settings.ts';
 
 /** Reads `manifest.yaml`: METR's schema, strictly, with the `meta.plumbline` block of this platform. */
 
@@ -98,7 +107,10 @@ function exampleFor(path: readonly PropertyKey[]): string | null {
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((at, key) => (at !== null && typeof at === 'object' ? (at as Record<PropertyKey, unknown>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (at, key) => (at !== null && typeof at === 'object' ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    value,
+  );
 }
 
 /** Parses one YAML file by a schema; throws `ManifestError` with every problem found. `shown` is the file's name in messages. */
@@ -107,7 +119,13 @@ function parseYamlFile<T>(text: string, shown: string, schema: z.ZodType<T>): T 
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0) {
     throw new ManifestError(
-      document.errors.map((error) => ({ file: shown, line: lines.linePos(error.pos[0]).line, key: '', problem: error.message.replace(/\.$/, ''), example: null })),
+      document.errors.map((error) => ({
+        file: shown,
+        line: lines.linePos(error.pos[0]).line,
+        key: '',
+        problem: error.message.replace(/\.$/, ''),
+        example: null,
+      })),
     );
   }
   const value: unknown = document.toJS() ?? {};
@@ -122,7 +140,8 @@ function parseYamlFile<T>(text: string, shown: string, schema: z.ZodType<T>): T 
         file: shown,
         line: lineOf(document, lines, path),
         key: path.map(String).join('.'),
-        problem: unknown !== null ? 'this key is not known; check its spelling and its place' : missing ? 'this key is missing' : issue.message,
+        problem:
+          unknown !== null ? 'this key is not known; check its spelling and its place' : missing ? 'this key is missing' : issue.message,
         example: unknown === null ? exampleFor(path) : null,
       };
     });
@@ -132,7 +151,9 @@ function parseYamlFile<T>(text: string, shown: string, schema: z.ZodType<T>): T 
 
 function readText(path: string, shown: string): string {
   if (!existsSync(path)) {
-    throw new ManifestError([{ file: shown, line: 1, key: '', problem: 'this file does not exist; a task family needs one', example: EXAMPLES.tasks ?? null }]);
+    throw new ManifestError([
+      { file: shown, line: 1, key: '', problem: 'this file does not exist; a task family needs one', example: EXAMPLES.tasks ?? null },
+    ]);
   }
   return readFileSync(path, 'utf8');
 }
@@ -155,7 +176,9 @@ export function loadManifest(dir: string, options: ManifestOptions = {}): Family
       ? Overlay.parse({})
       : parseYamlFile(readText(options.overlayFile, basename(options.overlayFile)), basename(options.overlayFile), Overlay);
   if (Object.keys(manifest.tasks).length === 0) {
-    throw new ManifestError([{ file: shown, line: 1, key: 'tasks', problem: 'a family needs at least one task', example: EXAMPLES.tasks ?? null }]);
+    throw new ManifestError([
+      { file: shown, line: 1, key: 'tasks', problem: 'a family needs at least one task', example: EXAMPLES.tasks ?? null },
+    ]);
   }
   const tasks: Record<string, TaskDefinition> = {};
   for (const [name, task] of Object.entries(manifest.tasks)) {
@@ -167,7 +190,13 @@ export function loadManifest(dir: string, options: ManifestOptions = {}): Family
     };
     if ((block.assets ?? []).length > 0) {
       throw new ManifestError([
-        { file: shown, line: 1, key: 'meta.plumbline.assets', problem: 'assets cannot be fetched yet; have start() make or find its data', example: 'assets: []' },
+        {
+          file: shown,
+          line: 1,
+          key: 'meta.plumbline.assets',
+          problem: 'assets cannot be fetched yet; have start() make or find its data',
+          example: 'assets: []',
+        },
       ]);
     }
     tasks[name] = {

@@ -47,7 +47,9 @@ export function statusOf(score: number | null, message: unknown): ScoreStatus {
 }
 
 /** The row for the result of `score` or `intermediate_score`. */
-export function scoreOutcome(result: TaskOperationResult<number | null | { score: number | null; message: unknown; details: unknown }>): ScoreOutcome {
+export function scoreOutcome(
+  result: TaskOperationResult<number | null | { score: number | null; message: unknown; details: unknown }>,
+): ScoreOutcome {
   const { output, durationMs } = result;
   if (!result.ok) {
     const { status, code, message, traceback } = result.failure;
@@ -80,7 +82,8 @@ export async function aggregateScores(
   args: TaskOperationArgs & { scoreLog: ScoreLogEntry[] },
   limits: TaskOperationLimits,
 ): Promise<TaskOperationResult<number | null>> {
-  if (!args.scoreLog.some((row) => row.score !== null && Number.isFinite(row.score))) return { ok: true, value: null, output: '', durationMs: 0 };
+  if (!args.scoreLog.some((row) => row.score !== null && Number.isFinite(row.score)))
+    return { ok: true, value: null, output: '', durationMs: 0 };
   const result = await runTaskOperation(exec, 'aggregate_scores', args, limits);
   return result.ok && result.value !== null && !Number.isFinite(result.value) ? { ...result, value: null } : result;
 }

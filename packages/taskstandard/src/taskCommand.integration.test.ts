@@ -76,7 +76,10 @@ describe('the task command', () => {
 
   it('scores, waits for the row and shows it', async () => {
     let polls = 0;
-    answer = (act) => (act === 'score' ? { result: { scoreId: 'b', n: 2 } } : { result: { scores: [{ ...row, status: polls++ < 1 ? 'running' : 'scored' }] } });
+    answer = (act) =>
+      act === 'score'
+        ? { result: { scoreId: 'b', n: 2 } }
+        : { result: { scores: [{ ...row, status: polls++ < 1 ? 'running' : 'scored' }] } };
     const { code, out } = await task('score');
     expect(code).toBe(0);
     expect(out).toMatch(/2 +0:17:50 +you +scored +3\.2500 +0\.6250 +4\.3 s/);
@@ -85,7 +88,13 @@ describe('the task command', () => {
   });
 
   it('ends with its own code where a score is not valid, and says why', async () => {
-    const invalid = { ...row, status: 'invalid_submission', score: null, normalised: null, message: { reason: 'There is no file solution/solution.py.' } };
+    const invalid = {
+      ...row,
+      status: 'invalid_submission',
+      score: null,
+      normalised: null,
+      message: { reason: 'There is no file solution/solution.py.' },
+    };
     answer = (act) => (act === 'score' ? { result: { scoreId: 'b', n: 2 } } : { result: { scores: [invalid] } });
     const { code, out } = await task('score');
     expect(code).toBe(4);
@@ -108,7 +117,11 @@ describe('the task command', () => {
     await task('pause');
     await task('pause', 'awaiting_staff', 'disk', 'full');
     await task('pause', 'lunch');
-    expect(asked.map(({ args }) => args)).toEqual([{ reason: 'break' }, { reason: 'awaiting_staff', note: 'disk full' }, { reason: 'other', note: 'lunch' }]);
+    expect(asked.map(({ args }) => args)).toEqual([
+      { reason: 'break' },
+      { reason: 'awaiting_staff', note: 'disk full' },
+      { reason: 'other', note: 'lunch' },
+    ]);
   });
 
   it('does not submit unasked, and does with --yes', async () => {

@@ -81,7 +81,15 @@ describe('a family’s methods', () => {
   it('are described in one call, with what the family needs', async () => {
     const result = await runTaskOperation(host.exec, 'describe', args(), limits);
     expect(result).toMatchObject({ ok: true, value: { standard_version: '0.3.0', required_environment_variables: ['TOY_KEY'] } });
-    expect(result.ok && result.value.methods).toEqual(['get_tasks', 'get_instructions', 'get_permissions', 'start', 'score', 'intermediate_score', 'aggregate_scores']);
+    expect(result.ok && result.value.methods).toEqual([
+      'get_tasks',
+      'get_instructions',
+      'get_permissions',
+      'start',
+      'score',
+      'intermediate_score',
+      'aggregate_scores',
+    ]);
   });
 
   it('answer by their own values, modules beside the family included', async () => {
@@ -90,11 +98,17 @@ describe('a family’s methods', () => {
     expect(await runTaskOperation(host.exec, 'get_aux_vm_spec', args('ok'), limits)).toMatchObject({ ok: true, value: null });
     expect(await runTaskOperation(host.exec, 'start', args('ok'), limits)).toMatchObject({ ok: true, output: 'laying down\n' });
     expect(await runTaskOperation(host.exec, 'teardown', args('ok'), limits)).toMatchObject({ ok: true });
-    expect(await runTaskOperation(host.exec, 'get_instructions', args('none'), limits)).toMatchObject({ ok: false, failure: { code: 'no_task' } });
+    expect(await runTaskOperation(host.exec, 'get_instructions', args('none'), limits)).toMatchObject({
+      ok: false,
+      failure: { code: 'no_task' },
+    });
   });
 
   it('score a submission text as well as keep a log', async () => {
-    expect(scoreOutcome(await runTaskOperation(host.exec, 'score', { ...args('ok'), submission: '0.25' }, limits))).toMatchObject({ status: 'scored', score: 0.25 });
+    expect(scoreOutcome(await runTaskOperation(host.exec, 'score', { ...args('ok'), submission: '0.25' }, limits))).toMatchObject({
+      status: 'scored',
+      score: 0.25,
+    });
     expect(scoreOutcome(await runTaskOperation(host.exec, 'score', args('ok'), limits))).toMatchObject({ status: 'nan', score: null });
   });
 });
@@ -107,7 +121,12 @@ describe('a score', () => {
   it('without a number has a status that says which kind of none', async () => {
     expect(await score('nan')).toMatchObject({ status: 'nan', score: null });
     expect(await score('inf')).toMatchObject({ status: 'nan', score: null });
-    expect(await score('why')).toMatchObject({ status: 'invalid_submission', score: null, message: { reason: 'no file' }, details: { n: 'Infinity' } });
+    expect(await score('why')).toMatchObject({
+      status: 'invalid_submission',
+      score: null,
+      message: { reason: 'no file' },
+      details: { n: 'Infinity' },
+    });
     expect(await score('timeout')).toMatchObject({ status: 'timed_out', score: null });
     expect(await score('memory')).toMatchObject({ status: 'out_of_memory', score: null });
     expect(await score('text')).toMatchObject({ status: 'bad_output', score: null });
@@ -142,7 +161,14 @@ describe('a score', () => {
 });
 
 describe('aggregation', () => {
-  const entry = (score: number | null, index: number): ScoreLogEntry => ({ index, score, message: {}, details: {}, scoredAt: '2026-01-01T00:00:00.000Z', elapsedMs: index });
+  const entry = (score: number | null, index: number): ScoreLogEntry => ({
+    index,
+    score,
+    message: {},
+    details: {},
+    scoredAt: '2026-01-01T00:00:00.000Z',
+    elapsedMs: index,
+  });
   const log = (...scores: (number | null)[]) => ({ ...args('ok'), scoreLog: scores.map(entry) });
 
   it('is the family’s own, over rows with and without a number', async () => {

@@ -121,7 +121,12 @@ function tail(buffer: Buffer): string {
 
 /** Why a process that gave no answer gave none. */
 function processFailure(result: ExecResult, limits: { timeoutMs: number; maxOutputBytes: number }, op: TaskOperation): TaskFailure {
-  const failed = (status: TaskFailure['status'], message: string): TaskFailure => ({ status, code: 'process', message, traceback: tail(result.stderr).slice(-20_000) });
+  const failed = (status: TaskFailure['status'], message: string): TaskFailure => ({
+    status,
+    code: 'process',
+    message,
+    traceback: tail(result.stderr).slice(-20_000),
+  });
   if (result.outOfMemory) return failed('out_of_memory', 'Needed more memory than this environment has.');
   // A run-away output may go on until the time is up; the output is then the reason.
   if (result.truncated) return failed('bad_output', `Printed more than ${Math.round(limits.maxOutputBytes / 1024 / 1024)} MiB.`);
@@ -165,22 +170,32 @@ export async function runTaskOperation<Op extends TaskOperation>(
   let result: ExecResult;
   try {
     result = await exec([limits.python ?? 'python3', '-I', '-B', '-c', HOST_SOURCE], {
-      input: Buffer.from(JSON.stringify(request, (_key, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value))),
+      input: Buffer.from(
+        JSON.stringify(request, (_key, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value)),
+      ),
       timeoutMs: limits.timeoutMs,
       maxOutputBytes,
       cwd: args.familyDir,
       ...(limits.env === undefined ? {} : { env: limits.env }),
     });
   } catch (error) {
-    throw new AppError('sandbox_unavailable', 'The scorer could not be started in the sandbox. This is the platform’s fault; try again.', { cause: error });
+    throw new AppError('sandbox_unavailable', 'The scorer could not be started in the sandbox. This is the platform’s fault; try again.', {
+      cause: error,
+    });
   }
   const at = result.stdout.lastIndexOf(`\n${separator}\n`);
   const printed = at < 0 ? result.stdout : result.stdout.subarray(0, at);
   const output = tail(Buffer.concat([printed, Buffer.from(printed.length > 0 && result.stderr.length > 0 ? '\n' : ''), result.stderr]));
-  if (at < 0 || result.timedOut) return { ok: false, failure: processFailure(result, { timeoutMs: limits.timeoutMs, maxOutputBytes }, op), output, durationMs: 0 };
+  if (at < 0 || result.timedOut)
+    return { ok: false, failure: processFailure(result, { timeoutMs: limits.timeoutMs, maxOutputBytes }, op), output, durationMs: 0 };
   const answer = Answer.safeParse(parseJson(result.stdout.subarray(at + separator.length + 2).toString('utf8')));
   if (!answer.success) {
-    return { ok: false, failure: { status: 'bad_output', code: 'process', message: `${op} gave an answer that is not JSON.`, traceback: '' }, output, durationMs: 0 };
+    return {
+      ok: false,
+      failure: { status: 'bad_output', code: 'process', message: `${op} gave an answer that is not JSON.`, traceback: '' },
+      output,
+      durationMs: 0,
+    };
   }
   const durationMs = answer.data.duration_ms;
   if ('error' in answer.data) {
