@@ -109,3 +109,13 @@ export async function prepareAttempt(db: Database, attemptId: string): Promise<{
 export function startAttempt(db: Database, attemptId: string, by: string): Promise<Appended> {
   return appendClockEvent(db, attemptId, { kind: 'started' }, { by });
 }
+
+/** Notes a token that a runner is about to be started with; the one before it is worth nothing from now on. */
+export async function setRunnerToken(db: Database, attemptId: string, tokenHash: string): Promise<void> {
+  await db.pool.query('UPDATE attempt SET runner_token_hash = $2 WHERE id = $1', [attemptId, tokenHash]);
+}
+
+/** Notes where an attempt's runner is, so that it is found again; null once it has been stopped. */
+export async function setRunnerPlacement(db: Database, attemptId: string, placement: object | null): Promise<void> {
+  await db.pool.query('UPDATE attempt SET runner_placement = $2::jsonb WHERE id = $1', [attemptId, placement === null ? null : JSON.stringify(placement)]);
+}

@@ -4,7 +4,7 @@ import type { Database } from './client.ts';
 import { EVENTS_SQL, toClockEvent, toLimits } from './lockedAttempt.ts';
 
 export { appendClockEvent } from './clockEvents.ts';
-export { markReady, moveAttempt, prepareAttempt, setProgress, startAttempt } from './attemptMoves.ts';
+export { markReady, moveAttempt, prepareAttempt, setProgress, setRunnerPlacement, setRunnerToken, startAttempt } from './attemptMoves.ts';
 
 /** Everything about one attempt that the processes which serve it need, read in one statement and so at one moment. */
 export interface AttemptView extends AttemptSubject {
@@ -143,4 +143,28 @@ export async function openAttempt(db: Database, assignmentId: string): Promise<s
 export async function findAttemptByRunnerToken(db: Database, tokenHash: string): Promise<string | null> {
   const { rows } = await db.pool.query('SELECT id FROM attempt WHERE runner_token_hash = $1', [tokenHash]);
   return rows[0]?.id ?? null;
+}
+
+/** Attempts whose deadline passed over `graceMs` ago, while a gateway held their link: where none did, that time is due back first. */
+export async function listUnservedDeadlines(db: Database, graceMs: number): Promise<string[]> {
+  const { rows } = await db.pool.query(
+    `SELECT id FROM attempt WHERE state = 'running' AND deadline_at < clock_timestamp() - $1 * interval '1 millisecond'
+       AND (link_heartbeat_at IS NULL OR link_heartbeat_at >= deadline_at OR link_heartbeat_at > clock_timestamp() - interval '5 seconds')`,
+    [graceMs],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Attempts that have been ready, and not started, for this long. */
+export async function listReadyTooLong(db: Database, afterMs: number): Promise<string[]> {
+  const { rows } = await db.pool.query(`SELECT id FROM attempt WHERE state = 'ready' AND ready_at < clock_timestamp() - $1 * interval '1 millisecond'`, [afterMs]);
+  return rows.map((row) => row.id);
+}
+
+/** Attempts that a runner is noted for, with what is needed to look after it. */
+export async function listPlacedRunners(db: Database): Promise<{ id: string; state: AttemptState; placement: unknown; hasToken: boolean }[]> {
+  const { rows } = await db.pool.query(
+    `SELECT id, state, runner_placement AS placement, runner_token_hash IS NOT NULL AS "hasToken" FROM attempt WHERE runner_placement IS NOT NULL ORDER BY id`,
+  );
+  return rows;
 }

@@ -18,5 +18,5 @@ export * from './sessions.ts';
 export * from './signIn.ts';
 export * from './studies.ts';
 export * from './tickets.ts';
-export { databaseNowMs, inTransaction, type Queryable } from './transaction.ts';
+export { databaseNowMs, inTransaction, type Queryable, withAdvisoryLock } from './transaction.ts';
 export * from './users.ts';

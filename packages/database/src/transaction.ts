@@ -29,3 +29,25 @@ export async function databaseNowMs(on: Queryable): Promise<number> {
   const { rows } = await on.query('SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms');
   return rows[0].now_ms;
 }
+
+/**
+ * Runs `work` while no other process runs work of this kind on the same subject. Waits for its turn.
+ *
+ * The lock is the connection's: a process that dies lets go of it.
+ */
+export async function withAdvisoryLock<T>(db: Database, kind: string, subject: string, work: () => Promise<T>): Promise<T> {
+  const client = await db.pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('SELECT pg_advisory_lock(hashtext($1), hashtext($2))', [kind, subject]);
+    try {
+      return await work();
+    } finally {
+      await client.query('SELECT pg_advisory_unlock(hashtext($1), hashtext($2))', [kind, subject]).catch((error: Error) => {
+        broken = error;
+      });
+    }
+  } finally {
+    client.release(broken);
+  }
+}
