@@ -18,7 +18,9 @@ const stampFile = join(root, 'node_modules/.plumbline-installed');
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
-  console.error(`Plumbline needs Node.js ${OLDEST_NODE.join('.')} or later to start; this is ${process.versions.node}. Install a newer one from https://nodejs.org/`);
+  console.error(
+    `Plumbline needs Node.js ${OLDEST_NODE.join('.')} or later to start; this is ${process.versions.node}. Install a newer one from https://nodejs.org/`,
+  );
   process.exit(1);
 }
 
@@ -65,7 +67,9 @@ function installPackages() {
     process.exit(1);
   }
   if (!existsSync(ownNode)) {
-    console.error('The package "node" did not bring Node 24: its install script was not allowed to run. Run: npm rebuild node --foreground-scripts');
+    console.error(
+      'The package "node" did not bring Node 24: its install script was not allowed to run. Run: npm rebuild node --foreground-scripts',
+    );
     process.exit(1);
   }
   writeFileSync(stampFile, wanted);

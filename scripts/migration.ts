@@ -23,7 +23,9 @@ const server = await startEmbeddedPostgres({ dataDir, socketDir: embeddedSocketD
 try {
   const from = { tag: 'migrations' as const, ...(await readMigrations(MIGRATIONS_DIR)) };
   const to = { tag: 'schemaDatamodel' as const, files: [{ path: schemaPath, content: await readFile(schemaPath, 'utf8') }] };
-  const { stdout } = await withSchemaEngine(server.url, (engine) => engine.diff({ from, to, script: true, exitCode: null, filters: NO_FILTER }));
+  const { stdout } = await withSchemaEngine(server.url, (engine) =>
+    engine.diff({ from, to, script: true, exitCode: null, filters: NO_FILTER }),
+  );
   if (!stdout || stdout.includes('This is an empty migration')) {
     console.log('The migrations already make this schema: nothing to write.');
   } else {

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROLES, type Role } from '@plumbline/core';
-import type { Database } from '@plumbline/database/client';
 import { assign } from '@plumbline/database/assignments';
+import type { Database } from '@plumbline/database/client';
 import { saveEnvironment } from '@plumbline/database/environments';
 import { addEnvironmentToStudy, createStudy } from '@plumbline/database/studies';
 import { createUser } from '@plumbline/database/users';
@@ -55,7 +55,8 @@ async function ensureAssignment(db: Database, studyId: string, userId: string, t
 export async function seedDemo(db: Database): Promise<string[]> {
   for (const role of ROLES) await ensureUser(db, role);
   const expertId = await ensureUser(db, 'expert');
-  const study = (await db.prisma.study.findUnique({ where: { name: STUDY } })) ?? (await createStudy(db, { name: STUDY, kind: 'pilot' }, { by: null }));
+  const study =
+    (await db.prisma.study.findUnique({ where: { name: STUDY } })) ?? (await createStudy(db, { name: STUDY, kind: 'pilot' }, { by: null }));
   // A frozen study keeps the environments that it began with.
   if (!study.frozenAt) for (const task of TASKS) await ensureAssignment(db, study.id, expertId, task);
   return [`Demo accounts, all with the password ${DEMO_PASSWORD}:`, ...ROLES.map((role) => `  ${demoEmail(role)}`)];

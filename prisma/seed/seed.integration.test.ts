@@ -7,7 +7,12 @@ afterAll(() => database.drop());
 
 const counts = async () => {
   const { user, study, environment, assignment } = database.db.prisma;
-  return { users: await user.count(), studies: await study.count(), environments: await environment.count(), assignments: await assignment.count() };
+  return {
+    users: await user.count(),
+    studies: await study.count(),
+    environments: await environment.count(),
+    assignments: await assignment.count(),
+  };
 };
 
 test('an empty installation asks for its first admin', async () => {

@@ -203,7 +203,11 @@ export class Platform {
     const { root, settings } = this.#options;
     if (settings.version.includes('+') || !existsSync(join(root, '.git'))) return settings.version;
     try {
-      const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+        cwd: root,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
       return `${settings.version}+${commit.trim()}`;
     } catch {
       return settings.version;

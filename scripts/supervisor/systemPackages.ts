@@ -24,14 +24,22 @@ function onPath(program: string): boolean {
 const python = (code: string) => spawnSync('/usr/bin/env', ['python3', '-c', code], { stdio: 'ignore' }).status === 0;
 
 const GIT: Requirement = { debianPackage: 'git', why: 'keeps the history of a workspace', isThere: () => onPath('git') };
-const PYTHON: Requirement = { debianPackage: 'python3', why: 'runs the environments', isThere: () => python('import sys; sys.exit(sys.version_info < (3, 9))') };
+const PYTHON: Requirement = {
+  debianPackage: 'python3',
+  why: 'runs the environments',
+  isThere: () => python('import sys; sys.exit(sys.version_info < (3, 9))'),
+};
 const PIP: Requirement = {
   debianPackage: 'python3-pip',
   why: 'installs the packages that an environment asks for',
   isThere: () => python('import pip') || python('import ensurepip'),
 };
 const BUBBLEWRAP: Requirement = { debianPackage: 'bubblewrap', why: 'isolates the sandboxes', isThere: () => onPath('bwrap') };
-const SLIRP: Requirement = { debianPackage: 'slirp4netns', why: 'gives a sandbox the internet without the host', isThere: () => onPath('slirp4netns') };
+const SLIRP: Requirement = {
+  debianPackage: 'slirp4netns',
+  why: 'gives a sandbox the internet without the host',
+  isThere: () => onPath('slirp4netns'),
+};
 const CHROMIUM: Requirement = {
   debianPackage: 'chromium',
   why: 'drives the browser journeys',
@@ -70,7 +78,9 @@ export function ensureSystemPackages(requirements: Requirement[]): void {
   if (still.length === 0) return;
   const list = still.map(({ debianPackage, why }) => `  ${debianPackage}: ${why}`).join('\n');
   const command = `apt-get install -y --no-install-recommends ${still.map((requirement) => requirement.debianPackage).join(' ')}`;
-  throw new Error(`These programs are missing:\n${list}\nInstall them, on Debian or Ubuntu with:\n  ${process.getuid?.() === 0 ? '' : 'sudo '}${command}`);
+  throw new Error(
+    `These programs are missing:\n${list}\nInstall them, on Debian or Ubuntu with:\n  ${process.getuid?.() === 0 ? '' : 'sudo '}${command}`,
+  );
 }
 
 /** An ordinary user's sandboxes need user namespaces, which some distributions switch off. Root needs none of this. */

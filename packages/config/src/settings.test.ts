@@ -14,7 +14,13 @@ function problemsOf(env: Record<string, string>): string[] {
 
 test('nothing set gives a working installation on this machine alone', () => {
   const settings = loadSettings({});
-  expect(settings).toMatchObject({ port: 3000, host: '127.0.0.1', publicUrl: 'http://localhost:3000', seed: 'demo', databaseEmbedded: true });
+  expect(settings).toMatchObject({
+    port: 3000,
+    host: '127.0.0.1',
+    publicUrl: 'http://localhost:3000',
+    seed: 'demo',
+    databaseEmbedded: true,
+  });
   expect(settings.databaseUrl).toMatch(/^postgresql:\/\/plumbline@localhost\/plumbline\?host=/);
 });
 
@@ -28,7 +34,10 @@ test('a wrong setting is named, with what is wrong and an example, and all wrong
 test('an address that others can reach needs PUBLIC_URL and never has demo accounts', () => {
   expect(problemsOf({ HOST: '0.0.0.0' })[0]).toMatch(/^PUBLIC_URL must be set when HOST is 0.0.0.0/);
   expect(problemsOf({ HOST: '0.0.0.0', PUBLIC_URL: 'https://a.example.org', PLUMBLINE_SEED: 'demo' })[0]).toMatch(/^PLUMBLINE_SEED/);
-  expect(loadSettings({ HOST: '0.0.0.0', PUBLIC_URL: 'https://a.example.org/' })).toMatchObject({ seed: 'empty', publicUrl: 'https://a.example.org' });
+  expect(loadSettings({ HOST: '0.0.0.0', PUBLIC_URL: 'https://a.example.org/' })).toMatchObject({
+    seed: 'empty',
+    publicUrl: 'https://a.example.org',
+  });
 });
 
 test('pages and gateway cannot share a port', () => {

@@ -24,11 +24,22 @@ function isOrigin(text: string): boolean {
 /** For each variable: what it must be, said in the error; an example; and how it is read. */
 const VARIABLES = {
   PORT: { must: 'be a port number from 1 to 65535', example: '3000', schema: port.default(3000) },
-  HOST: { must: 'be an IP address or host name to listen on', example: '127.0.0.1', schema: z.string().regex(/^[A-Za-z0-9.:_-]+$/).default('127.0.0.1') },
+  HOST: {
+    must: 'be an IP address or host name to listen on',
+    example: '127.0.0.1',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9.:_-]+$/)
+      .default('127.0.0.1'),
+  },
   PUBLIC_URL: {
     must: 'be the http or https address that people open, without a path',
     example: 'https://plumbline.example.org',
-    schema: z.string().refine(isOrigin).transform((url) => new URL(url).origin).optional(),
+    schema: z
+      .string()
+      .refine(isOrigin)
+      .transform((url) => new URL(url).origin)
+      .optional(),
   },
   GATEWAY_PORT: { must: 'be a port number from 1 to 65535, other than PORT', example: '4801', schema: port.default(DEFAULT_GATEWAY_PORT) },
   DATABASE_URL: {
@@ -40,15 +51,27 @@ const VARIABLES = {
       .refine((url) => URL.canParse(url))
       .optional(),
   },
-  PLUMBLINE_DATA_DIR: { must: 'be an absolute path of a folder', example: '/var/lib/plumbline', schema: z.string().refine(isAbsolute).optional() },
-  PLUMBLINE_ISOLATION: { must: 'be bubblewrap or none', example: 'bubblewrap', schema: z.enum(['bubblewrap', 'none']).default('bubblewrap') },
+  PLUMBLINE_DATA_DIR: {
+    must: 'be an absolute path of a folder',
+    example: '/var/lib/plumbline',
+    schema: z.string().refine(isAbsolute).optional(),
+  },
+  PLUMBLINE_ISOLATION: {
+    must: 'be bubblewrap or none',
+    example: 'bubblewrap',
+    schema: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
+  },
   PLUMBLINE_SEED: { must: 'be demo, empty or none', example: 'empty', schema: z.enum(['demo', 'empty', 'none']).optional() },
   LOG_LEVEL: {
     must: 'be one of trace, debug, info, warn, error, fatal, silent',
     example: 'info',
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   },
-  NODE_ENV: { must: 'be production, development or test', example: 'production', schema: z.enum(['production', 'development', 'test']).default('production') },
+  NODE_ENV: {
+    must: 'be production, development or test',
+    example: 'production',
+    schema: z.enum(['production', 'development', 'test']).default('production'),
+  },
 } as const;
 
 export const SETTING_NAMES = Object.keys(VARIABLES) as (keyof typeof VARIABLES)[];
@@ -142,13 +165,20 @@ export function loadSettings(env: Env = process.env): Settings {
   };
   if (problems.length === 0) {
     const local = isLoopback(raw.host);
-    if (!raw.publicUrl && !local) problems.push(`PUBLIC_URL must be set when HOST is ${raw.host}: ${VARIABLES.PUBLIC_URL.must.replace('be ', '')}. Example: PUBLIC_URL=${VARIABLES.PUBLIC_URL.example}`);
+    if (!raw.publicUrl && !local)
+      problems.push(
+        `PUBLIC_URL must be set when HOST is ${raw.host}: ${VARIABLES.PUBLIC_URL.must.replace('be ', '')}. Example: PUBLIC_URL=${VARIABLES.PUBLIC_URL.example}`,
+      );
     if (raw.gatewayPort === raw.port) problems.push(problem('GATEWAY_PORT', String(raw.gatewayPort)));
-    if (raw.seed === 'demo' && !local) problems.push(`PLUMBLINE_SEED must not be demo when HOST is ${raw.host}: its password is printed in the documentation. Example: PLUMBLINE_SEED=empty`);
+    if (raw.seed === 'demo' && !local)
+      problems.push(
+        `PLUMBLINE_SEED must not be demo when HOST is ${raw.host}: its password is printed in the documentation. Example: PLUMBLINE_SEED=empty`,
+      );
   }
   if (problems.length > 0) throw new SettingsError(problems);
 
-  const dataDir = resolve(raw.dataDir ?? defaultDataDir());
+  // The comment keeps a build of the pages from taking every file of the repository for a part of them.
+  const dataDir = resolve(/* turbopackIgnore: true */ raw.dataDir ?? defaultDataDir());
   return {
     port: raw.port,
     host: raw.host,

@@ -5,7 +5,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/client.ts';
-import { type ListenOptions, Listener } from './listener.ts';
+import { Listener, type ListenOptions } from './listener.ts';
 
 export * from '../generated/client.ts';
 

@@ -3,7 +3,19 @@
  * so that a terminal's Ctrl-C does not reach it; a server that outlived its starter is adopted, and what a killed one left is repaired.
  */
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -120,9 +132,15 @@ async function initialise(places: Places, programs: string, durable: boolean): P
   const options = ['--username=plumbline', '--auth=trust', '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const args = ['-D', making, '--locale=C', ...options, ...(durable ? [] : ['--no-sync'])];
   try {
-    await promisify(execFile)(join(programs, 'initdb'), args, { ...identity(places.user), cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } });
+    await promisify(execFile)(join(programs, 'initdb'), args, {
+      ...identity(places.user),
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    });
   } catch (error) {
-    throw new Error(`PostgreSQL could not initialise ${places.cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`, { cause: error });
+    throw new Error(`PostgreSQL could not initialise ${places.cluster}: ${(error as { stderr?: string }).stderr?.trim() || error}`, {
+      cause: error,
+    });
   }
   renameSync(making, places.cluster);
 }
@@ -217,7 +235,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const adopted = running !== null && runsIn(running, places.cluster);
   let server = adopted ? { pid: running, exited: untilGone(running, places.cluster) } : undefined;
   while (!(server && (await canConnect(urlOf('postgres'))))) {
-    if (performance.now() > deadline) throw new Error(`PostgreSQL did not start. The end of ${places.logFile}:\n${lastLines(places.logFile)}`);
+    if (performance.now() > deadline)
+      throw new Error(`PostgreSQL did not start. The end of ${places.logFile}:\n${lastLines(places.logFile)}`);
     if (!server || !isAlive(server.pid)) {
       // A killed postmaster's children hold its shared memory for a moment longer, and a start in that moment is refused.
       if (server) await sleep(POLL_MS * 10);

@@ -53,12 +53,17 @@ export async function applyMigrations(url: string, dir: string = MIGRATIONS_DIR)
       const checksum = applied.get(path);
       if (checksum === undefined) {
         complete = false;
-      } else if (migrationFile.content.tag === 'ok' && checksum !== createHash('sha256').update(migrationFile.content.value).digest('hex')) {
+      } else if (
+        migrationFile.content.tag === 'ok' &&
+        checksum !== createHash('sha256').update(migrationFile.content.value).digest('hex')
+      ) {
         throw new Error(`The migration ${path} was changed after this database had applied it. Restore the file and add a new migration.`);
       }
     }
     if (complete) return [];
-    const { appliedMigrationNames } = await withSchemaEngine(url, (engine) => engine.applyMigrations({ migrationsList, filters: NO_FILTER }));
+    const { appliedMigrationNames } = await withSchemaEngine(url, (engine) =>
+      engine.applyMigrations({ migrationsList, filters: NO_FILTER }),
+    );
     return appliedMigrationNames;
   } finally {
     // Ending the connection gives the lock back.

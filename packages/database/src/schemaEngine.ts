@@ -58,7 +58,9 @@ function readCharsAsText(answer: any): unknown {
 class CatalogueClient extends pg.Client {
   // The pool passes a callback last; a transaction awaits the promise.
   override query(...args: unknown[]): any {
-    const passed = args.map((arg) => (typeof arg === 'function' ? (error: unknown, answer: unknown) => arg(error, readCharsAsText(answer)) : arg));
+    const passed = args.map((arg) =>
+      typeof arg === 'function' ? (error: unknown, answer: unknown) => arg(error, readCharsAsText(answer)) : arg,
+    );
     const result = (super.query as (...all: unknown[]) => any).apply(this, passed);
     return typeof result?.then === 'function' ? result.then(readCharsAsText) : result;
   }

@@ -3,7 +3,11 @@ import type { Role } from '@plumbline/core';
 import type { Attempt, Database, Study, User } from '@plumbline/database/client';
 
 /** A user of a role, and for an expert the participant. The password is no password: it cannot sign in. */
-export async function makeUser(db: Database, role: Role, fields: Partial<Pick<User, 'email' | 'name' | 'passwordHash'>> = {}): Promise<User> {
+export async function makeUser(
+  db: Database,
+  role: Role,
+  fields: Partial<Pick<User, 'email' | 'name' | 'passwordHash'>> = {},
+): Promise<User> {
   const email = fields.email ?? `${role}-${randomUUID()}@test.plumbline.local`;
   const participant = role === 'expert' ? { create: { kind: 'person' as const } } : undefined;
   return db.prisma.user.create({ data: { email, name: fields.name ?? role, role, passwordHash: fields.passwordHash ?? '!', participant } });
