@@ -1,0 +1,98 @@
+'use client';
+import { Badge, formatDuration, formatScore } from '@plumbline/ui';
+import type { ReactNode } from 'react';
+
+const TRIGGER_WORDS: Record<string, string> = {
+  start: 'starting solution',
+  participant: 'asked for',
+  periodic: 'by itself',
+  final: 'final state',
+  clean: 'clean re-score',
+  retro: 'scored later',
+};
+
+const STATUS_WORDS: Record<string, string> = {
+  running: 'Running',
+  nan: 'The scorer gave no number',
+  invalid_submission: 'The submission is not valid',
+  timed_out: 'The scorer ran out of time',
+  out_of_memory: 'The scorer ran out of memory',
+  crashed: 'The scorer crashed',
+  bad_output: 'The scorer answered unreadably',
+  cancelled: 'Cancelled',
+};
+
+const STATUS_ADVICE: Record<string, string> = {
+  invalid_submission: 'Look at the message, repair the submission and score again.',
+  timed_out: 'Your solution may be too slow for the scorer. The clock goes on; you can score again.',
+  out_of_memory: 'Your solution may need too much memory. You can score again.',
+  crashed: 'Run your solution in a terminal to see why. If it runs there, report it as a problem of the platform.',
+  bad_output: 'This may be a fault of the environment. You can score again, or report it.',
+  nan: 'The score is not a number: look for a division by zero or an overflow in your solution.',
+};
+
+/** A scorer's message, whatever it is, as something to read. */
+export function ScoreMessage({ message }: { message: unknown }): ReactNode {
+  if (message === null || message === undefined || message === '') return null;
+  if (typeof message === 'string') return <p className="text-xs break-words whitespace-pre-wrap">{message}</p>;
+  if (typeof message === 'object' && !Array.isArray(message)) {
+    const entries = Object.entries(message);
+    if (entries.length === 0) return null;
+    return (
+      <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 text-xs">
+        {entries.map(([key, value]) => (
+          <div key={key} className="contents">
+            <dt className="text-muted">{key}</dt>
+            <dd className="break-words whitespace-pre-wrap tabular-nums">{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    );
+  }
+  return <pre className="overflow-x-auto text-xs">{JSON.stringify(message, null, 2)}</pre>;
+}
+
+export interface ScoreLine {
+  scoreId: string;
+  n: number;
+  trigger: string;
+  elapsedMs: number;
+  status: string;
+  score: number | null;
+  normalised: number | null;
+  message: unknown;
+}
+
+/** The log of scores, newest first. */
+export function ScoreRows({ rows, visible, running, best }: { rows: ScoreLine[]; visible: boolean; running?: ReactNode; best?: string | undefined }) {
+  return (
+    <ol className="divide-y divide-border" aria-label="Scores">
+      {[...rows].reverse().map((row) => (
+        <li key={row.scoreId} className="space-y-1 py-2" data-testid="score-row" data-status={row.status} data-n={row.n} data-trigger={row.trigger}>
+          <div className="flex items-baseline gap-2">
+            <span className="text-xs text-muted tabular-nums">#{row.n}</span>
+            <span className="text-xs text-muted tabular-nums">{formatDuration(row.elapsedMs)}</span>
+            <span className="flex-1 text-xs text-muted">{TRIGGER_WORDS[row.trigger] ?? row.trigger}</span>
+            {row.scoreId === best ? <Badge tone="success">best</Badge> : null}
+            {row.status === 'running' ? (
+              (running ?? <span className="text-xs text-muted">Running</span>)
+            ) : row.status === 'scored' ? (
+              row.score !== null ? (
+                <span className="font-mono text-sm tabular-nums">
+                  {formatScore(row.score)}
+                  {row.normalised !== null ? <span className="ml-2 text-xs text-muted">({formatScore(row.normalised)})</span> : null}
+                </span>
+              ) : (
+                <span className="text-xs text-muted">{visible ? 'no number' : 'recorded, not shown'}</span>
+              )
+            ) : (
+              <span className="text-xs text-warning">{STATUS_WORDS[row.status] ?? row.status}</span>
+            )}
+          </div>
+          <ScoreMessage message={row.message} />
+          {STATUS_ADVICE[row.status] ? <p className="text-xs text-muted">{STATUS_ADVICE[row.status]}</p> : null}
+        </li>
+      ))}
+    </ol>
+  );
+}

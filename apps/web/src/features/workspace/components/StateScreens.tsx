@@ -1,0 +1,103 @@
+'use client';
+import { Alert, Button, formatDuration, formatSpan, Spinner } from '@plumbline/ui';
+import { CircleCheck, CirclePause, Play } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
+import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
+
+const RESUME_TIMEOUT_MS = 15_000;
+
+function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
+  return (
+    <main className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center" data-testid={testId}>
+      <div className="[&_svg]:size-10 [&_svg]:text-muted">{icon}</div>
+      <h1 className="text-lg font-semibold">{title}</h1>
+      <div className="max-w-prose space-y-4 text-sm text-muted">{children}</div>
+    </main>
+  );
+}
+
+/** While paused nothing of the task is on the screen; resuming is one deliberate click. */
+export function PausedScreen() {
+  const session = useSession();
+  const { clock, connection } = useSessionState();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  useTick(1000);
+  const resume = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await session.ask('resume', {}, RESUME_TIMEOUT_MS);
+    } catch (caught) {
+      setError(caught instanceof Error ? caught.message : 'Resuming did not work. Try again.');
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Centre icon={<CirclePause aria-hidden />} title="Paused" testId="paused-screen">
+      <p>
+        The clock stands at <span className="font-semibold text-foreground tabular-nums">{formatDuration(session.clock.remainingMs())}</span> left. Your programs are frozen; instructions and files are hidden. Nothing
+        resumes by itself when you reload or open another tab.
+      </p>
+      {clock ? (
+        <p>
+          {clock.pausesLeft} {clock.pausesLeft === 1 ? 'pause' : 'pauses'} and {formatSpan(Math.floor(session.clock.pauseLeftMs() / 60_000) * 60_000)} of pause are left. When a pause reaches its limit, the attempt goes on.
+        </p>
+      ) : null}
+      {error ? <Alert tone="danger">{error}</Alert> : null}
+      <Button variant="primary" size="lg" data-testid="resume" disabled={connection.kind !== 'open'} busy={busy && 'Resuming'} onClick={() => void resume()}>
+        <Play /> Resume the clock
+      </Button>
+      {connection.kind === 'open' ? null : (
+        <p>
+          <Spinner label="Waiting for the connection" />
+        </p>
+      )}
+    </Centre>
+  );
+}
+
+/** The attempt is over: what happens now, and where the result will be. */
+export function EndScreen({ attemptId, state }: { attemptId: string; state: string }) {
+  const finalising = state === 'finalising';
+  return (
+    <Centre icon={<CircleCheck aria-hidden />} title={finalising ? 'The attempt has ended' : 'The attempt is complete'} testId="end-screen">
+      {finalising ? (
+        <>
+          <p>Your programs were stopped and the workspace was kept. The final state is being scored and the recording sealed. You can close this page; it goes on without you.</p>
+          <p>
+            <Spinner label="Scoring the final state" />
+          </p>
+        </>
+      ) : (
+        <p>The final state was scored, and the recording is sealed.</p>
+      )}
+      <Button asChild variant="primary" size="lg">
+        <a href={`/attempts/${encodeURIComponent(attemptId)}`} data-testid="result-link">
+          {finalising ? 'Go to the attempt' : 'See the result'}
+        </a>
+      </Button>
+    </Centre>
+  );
+}
+
+const WAITING_WORDS: Record<string, string> = {
+  scheduled: 'This attempt has not been prepared yet.',
+  provisioning: 'The sandbox is being prepared.',
+  ready: 'The sandbox is ready. The clock starts on the attempt’s page.',
+  void: 'This attempt was ended by a fault of the platform. It does not count.',
+  withdrawn: 'You withdrew from this attempt.',
+};
+
+/** The workspace was opened in a state in which there is nothing to work on. */
+export function NotRunningScreen({ attemptId, state }: { attemptId: string; state: string }) {
+  return (
+    <Centre title="The clock is not running" testId="not-running-screen">
+      <p>{WAITING_WORDS[state] ?? 'This attempt cannot be worked on now.'}</p>
+      <Button asChild variant="primary">
+        <a href={`/attempts/${encodeURIComponent(attemptId)}`}>Go to the attempt</a>
+      </Button>
+    </Centre>
+  );
+}

@@ -1,0 +1,234 @@
+'use client';
+import { Button, cn, ConfirmDialog, EmptyState, Input, toast, Tooltip } from '@plumbline/ui';
+import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { useSession, useSessionState } from './useAttemptSession.ts';
+
+/** Programs that a terminal always holds, so that they are no reason to ask before closing it. */
+const SHELLS = /^(-?(ba|z|da|fi)?sh|login)\b/;
+const MOST_SIDE_BY_SIDE = 3;
+
+/** Draws one terminal in whatever space it is given; the screen itself lives in the session. */
+export function TerminalPane({ terminal, active, onFocus }: { terminal: number; active: boolean; onFocus: (terminal: number) => void }) {
+  const session = useSession();
+  const host = useRef<HTMLDivElement>(null);
+  const [finding, setFinding] = useState(false);
+
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const view = session.terminalView(terminal);
+    view.attach(host.current);
+    return () => view.detach();
+  }, [session, terminal]);
+
+  useEffect(() => {
+    const view = session.terminalView(terminal);
+    return view.focused.on(() => {
+      session.panelFocused(`terminal:${terminal}`);
+      onFocus(terminal);
+    });
+  }, [session, terminal, onFocus]);
+
+  useEffect(() => {
+    if (active) session.terminalView(terminal).focus();
+  }, [active, session, terminal]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!(event.ctrlKey && event.shiftKey && event.code === 'KeyF')) return;
+    event.preventDefault();
+    setFinding(true);
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: listens for one shortcut of the terminal inside.
+    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`terminal-${terminal}`} onKeyDown={onKeyDown}>
+      <div ref={host} className="absolute inset-0 m-1" />
+      {finding ? <FindBar terminal={terminal} onClose={() => setFinding(false)} /> : null}
+    </div>
+  );
+}
+
+function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void }) {
+  const view = useSession().terminalView(terminal);
+  const [text, setText] = useState('');
+  const [found, setFound] = useState(true);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const close = () => {
+    view.clearFind();
+    onClose();
+    view.focus();
+  };
+  return (
+    <div role="search" className="absolute top-1 right-3 flex items-center gap-1 rounded-md border border-border bg-surface-raised p-1 shadow-raised">
+      <Search aria-hidden className="size-4 text-muted" />
+      <Input
+        ref={field}
+        aria-label="Find in the terminal"
+        aria-invalid={!found}
+        className="h-6 w-48"
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          setFound(event.target.value === '' || view.find(event.target.value));
+        }}
+        onKeyDown={(event) => {
+          event.stopPropagation();
+          if (event.key === 'Escape') close();
+          if (event.key === 'Enter') setFound(view.find(text, !event.shiftKey));
+        }}
+      />
+      <Button variant="ghost" size="icon-sm" aria-label="Close the search" onClick={close}>
+        <X />
+      </Button>
+    </div>
+  );
+}
+
+/** The attempt's terminals: tabs, and up to three side by side. They run in the sandbox and outlive this page. */
+export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => void) => void }) {
+  const session = useSession();
+  const { terminals, connection, sandbox, clock } = useSessionState();
+  const open = terminals.filter((terminal) => terminal.open);
+  const [wanted, setWanted] = useState<number[]>([]);
+  const [active, setActive] = useState<number | null>(null);
+  const [opening, setOpening] = useState(false);
+  const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);
+  const firstOpened = useRef(false);
+  const canAct = !session.readOnly && connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
+
+  // A terminal that closed leaves the panes; the panes are never empty while one is open.
+  const known = wanted.filter((terminal) => open.some((candidate) => candidate.terminal === terminal));
+  const shown = known.length > 0 ? known : open.slice(0, 1).map((terminal) => terminal.terminal);
+  const front = active !== null && shown.includes(active) ? active : (shown[0] ?? null);
+
+  const openOne = async (beside: boolean) => {
+    setOpening(true);
+    try {
+      const size = front === null ? null : session.terminalView(front).wantedSize();
+      const terminal = await session.openTerminal(size ?? undefined);
+      setWanted(beside ? [...shown, terminal].slice(-MOST_SIDE_BY_SIDE) : shown.length <= 1 ? [terminal] : shown.map((at) => (at === front ? terminal : at)));
+      setActive(terminal);
+    } catch (error) {
+      toast.error(error instanceof Error ? error.message : 'No terminal could be opened.');
+    } finally {
+      setOpening(false);
+    }
+  };
+  const openRef = useRef(openOne);
+  openRef.current = openOne;
+  useEffect(() => onNewTerminal?.(() => void openRef.current(false)), [onNewTerminal]);
+
+  // The first visit finds a shell waiting; later an empty panel is the person's own choice.
+  useEffect(() => {
+    if (!canAct || firstOpened.current) return;
+    firstOpened.current = true;
+    if (terminals.length === 0) void openRef.current(false);
+  }, [canAct, terminals.length]);
+
+  const show = (terminal: number) => {
+    if (!shown.includes(terminal)) setWanted(shown.length <= 1 ? [terminal] : shown.map((at) => (at === front ? terminal : at)));
+    setActive(terminal);
+  };
+
+  const close = async (terminal: number) => {
+    try {
+      const { processes } = await session.ask('sandbox.processes', {});
+      const programs = processes.map((process) => process.command).filter((command) => !SHELLS.test(command));
+      if (programs.length > 0) setClosing({ terminal, programs });
+      else await session.ask('terminal.close', { terminal });
+    } catch (error) {
+      toast.error(error instanceof Error ? error.message : 'The terminal could not be closed.');
+    }
+  };
+
+  return (
+    <section aria-label="Terminals" className="flex h-full flex-col bg-surface">
+      <div className="flex h-8 shrink-0 items-center border-b border-border bg-surface-sunken">
+        <div role="tablist" aria-label="Terminals" className="flex h-full min-w-0 flex-1 overflow-x-auto">
+          {open.map((terminal) => (
+            <div
+              key={terminal.terminal}
+              className={cn('flex shrink-0 items-center border-r border-border pr-1', shown.includes(terminal.terminal) ? 'bg-surface' : 'text-muted', terminal.terminal === front && 'shadow-[inset_0_-2px_0_var(--accent)]')}
+            >
+              <button
+                type="button"
+                role="tab"
+                aria-selected={terminal.terminal === front}
+                data-testid={`terminal-tab-${terminal.terminal}`}
+                className="flex h-full items-center gap-1 px-3 text-xs"
+                onClick={() => show(terminal.terminal)}
+              >
+                <SquareTerminal aria-hidden className="size-3" />
+                {terminal.name || `Terminal ${terminal.terminal}`}
+              </button>
+              {session.readOnly ? null : (
+                <button
+                  type="button"
+                  tabIndex={-1}
+                  disabled={!canAct}
+                  aria-label={`Close ${terminal.name || `terminal ${terminal.terminal}`}`}
+                  className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100"
+                  onClick={() => void close(terminal.terminal)}
+                >
+                  <X aria-hidden className="size-3" />
+                </button>
+              )}
+            </div>
+          ))}
+        </div>
+        {session.readOnly ? null : (
+          <div className="flex gap-1 px-2">
+            <Tooltip label="New terminal">
+              <Button variant="ghost" size="icon-sm" aria-label="New terminal" data-testid="terminal-new" disabled={!canAct || opening} onClick={() => void openOne(false)}>
+                <Plus />
+              </Button>
+            </Tooltip>
+            <Tooltip label="New terminal beside this one">
+              <Button
+                variant="ghost"
+                size="icon-sm"
+                aria-label="New terminal beside this one"
+                data-testid="terminal-split"
+                disabled={!canAct || opening || shown.length >= MOST_SIDE_BY_SIDE}
+                onClick={() => void openOne(true)}
+              >
+                <Columns2 />
+              </Button>
+            </Tooltip>
+          </div>
+        )}
+      </div>
+      <div className="flex min-h-0 flex-1 divide-x divide-border">
+        {shown.map((terminal) => (
+          <TerminalPane key={terminal} terminal={terminal} active={terminal === front && active !== null} onFocus={setActive} />
+        ))}
+        {open.length === 0 ? (
+          <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open" className="flex-1">
+            {session.readOnly ? 'The participant has none open.' : 'Open one with the plus sign. Terminals keep running when this page is closed.'}
+          </EmptyState>
+        ) : null}
+      </div>
+      <ConfirmDialog
+        open={closing !== null}
+        onOpenChange={(next) => !next && setClosing(null)}
+        title="Close this terminal?"
+        description="What runs in it is ended. These programs run in the sandbox now, in this terminal or another:"
+        confirmLabel="Close the terminal"
+        busyLabel="Closing"
+        tone="danger"
+        onConfirm={async () => {
+          if (closing) await session.ask('terminal.close', { terminal: closing.terminal });
+        }}
+      >
+        <ul className="max-h-40 overflow-auto font-mono text-xs">
+          {closing?.programs.map((program, index) => (
+            <li key={`${index}-${program}`} className="truncate">
+              {program}
+            </li>
+          ))}
+        </ul>
+      </ConfirmDialog>
+    </section>
+  );
+}
