@@ -1,0 +1,84 @@
+import type { EventData, RecordedEvent } from '@plumbline/protocol';
+
+/**
+ * asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/) of one terminal: a header, then one array a line with
+ * seconds since the terminal was opened. Characters that output splits between events are whole again here.
+ */
+export interface CastOptions {
+  /** Put in what was typed, as `i` events. Off by default: it may hold what nobody wants published. */
+  input?: boolean;
+}
+
+export interface CastMarker {
+  atMs: number;
+  label: string;
+}
+
+/** Writes the cast of one terminal, line by line with newlines, from its events in the order of time. */
+export class CastWriter {
+  private readonly options: CastOptions;
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  private startMs = 0;
+  private lastSeconds = 0;
+  private opened = false;
+
+  constructor(options: CastOptions = {}) {
+    this.options = options;
+  }
+
+  /** Whether the terminal's opening was seen: without it there is no header, and nothing can be written. */
+  get isOpened(): boolean {
+    return this.opened;
+  }
+
+  /** The lines for one event of the terminal; none for those that a cast has no word for. */
+  write(event: RecordedEvent): string {
+    if (event.type === 'terminal.opened') return this.opened ? '' : this.header(event.data, event.atMs);
+    if (!this.opened) return '';
+    switch (event.type) {
+      case 'terminal.output':
+        return this.line(event.atMs, 'o', this.decoder.decode(event.data.bytes, { stream: true }));
+      case 'terminal.input':
+        if (this.options.input !== true || event.data.bytes === undefined) return '';
+        return this.line(event.atMs, 'i', Buffer.from(event.data.bytes).toString('utf8'));
+      case 'terminal.resized':
+        return this.line(event.atMs, 'r', `${event.data.cols}x${event.data.rows}`);
+      case 'terminal.closed':
+        return this.line(event.atMs, 'o', this.decoder.decode());
+      default:
+        return '';
+    }
+  }
+
+  /** A marker, such as a score or a pause. Markers before the terminal was opened are left out. */
+  mark({ atMs, label }: CastMarker): string {
+    return this.opened && atMs >= this.startMs ? this.line(atMs, 'm', label) : '';
+  }
+
+  private header(data: EventData<'terminal.opened'>, atMs: number): string {
+    this.opened = true;
+    this.startMs = atMs;
+    const header = { version: 2, width: data.cols, height: data.rows, timestamp: Math.floor(atMs / 1000), env: { TERM: data.term, SHELL: data.shell } };
+    return `${JSON.stringify(header)}\n`;
+  }
+
+  private line(atMs: number, code: string, text: string): string {
+    if (text === '') return '';
+    // Players need times that never go back; an event that is a hair earlier than the one before it is drawn with it.
+    this.lastSeconds = Math.max(this.lastSeconds, Math.round((atMs - this.startMs) * 1000) / 1_000_000);
+    return `[${this.lastSeconds},"${code}",${JSON.stringify(text)}]\n`;
+  }
+}
+
+/** The marker that an event stands for in every terminal's cast, or null. */
+export function castMarkerOf(event: RecordedEvent): CastMarker | null {
+  if (event.type === 'score.finished') {
+    const { n, score, status } = event.data;
+    return { atMs: event.atMs, label: score === null ? `score ${n}: ${status}` : `score ${n}: ${score}` };
+  }
+  if (event.type === 'clock.event') {
+    const kind = String(event.data.event.kind);
+    return ['started', 'paused', 'resumed', 'submitted', 'expired', 'stopped'].includes(kind) ? { atMs: event.atMs, label: kind } : null;
+  }
+  return null;
+}

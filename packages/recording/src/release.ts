@@ -1,0 +1,59 @@
+import { listSegments } from '@plumbline/database/recordingTail';
+import { parseLine } from './codec.ts';
+import { sealingKeys } from './encryption.ts';
+import { FormatError } from './formatError.ts';
+import { leafHash, lineSalt, segmentSaltKey } from './merkle.ts';
+import type { RecordingSource } from './reader.ts';
+import { type ReleasedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
+import { openSegment } from './segment.ts';
+import { compress } from './zstd.ts';
+
+/** One segment of a release: a zstd frame of `events/<attempt>.jsonl.zst`, and a line of `proofs/<attempt>.jsonl`. */
+export interface ReleasedSegment {
+  lines: (ReleasedLine | WithheldLine)[];
+  frame: Buffer;
+  proof: SegmentProof;
+}
+
+/** What makes a released segment's lines checkable. */
+export interface SegmentProof {
+  /** The segment's header, character for character. */
+  header: string;
+  root: string;
+  /** Length of the segment's frame in the events file. */
+  frameBytes: number;
+  /** Per line, in base64: the salt of a shown line (16 bytes), the leaf of a withheld one (32 bytes). */
+  proofs: string[];
+}
+
+/** The default of an export: what was typed stays out, and its hashes stay in. */
+export function withholdKeyboardInput(type: string): boolean {
+  return type === 'terminal.input';
+}
+
+/** The sealed segments of a recording in order, each as a release shows it. `withhold` decides by event type. */
+export async function* releaseSegments(source: RecordingSource, withhold: (type: string) => boolean): AsyncGenerator<ReleasedSegment> {
+  const { db, store, keys, attemptId } = source;
+  const dataKey = await keys.findDataKey(db, attemptId);
+  if (typeof dataKey === 'string') throw new FormatError(dataKey === 'destroyed' ? 'The recording was erased.' : 'Nothing was recorded.');
+  const sealing = sealingKeys(dataKey);
+  for (const row of await listSegments(db, attemptId)) {
+    const { header, headerText, lines } = await openSegment(sealing, attemptId, row.n, await store.get(row.objectHash));
+    const saltKey = segmentSaltKey(sealing.salt, attemptId, row.n);
+    const proofs: string[] = [];
+    const shown = lines.map((line, i): ReleasedLine | WithheldLine => {
+      const seq = header.firstSeq + i;
+      const salt = lineSalt(saltKey, i);
+      const text = line.toString('utf8');
+      const { type, code } = parseLine(text, header.baseMs);
+      if (withhold(type ?? code)) {
+        proofs.push(leafHash(salt, line).toString('base64'));
+        return { seq, withheld: true };
+      }
+      proofs.push(salt.toString('base64'));
+      return releaseLine(text, header.baseMs, seq);
+    });
+    const frame = await compress(Buffer.from(shown.map((line) => `${JSON.stringify(line)}\n`).join(''), 'utf8'), 'kept');
+    yield { lines: shown, frame, proof: { header: headerText, root: row.root, frameBytes: frame.length, proofs } };
+  }
+}

@@ -1,0 +1,182 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { claimEpoch, destroyWrappedKey, type EpochClaim, listSegments, type SegmentRow } from '@plumbline/database/recordingTail';
+import type { EventInput } from '@plumbline/protocol';
+import { folderStore, type ObjectStore } from '@plumbline/storage';
+import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
+import { AttemptRecorder } from './recorder.ts';
+import { verifyRecording } from './verify.ts';
+
+const BASE_MS = 1_790_000_000_000;
+const SEGMENTS = 4;
+const PER_SEGMENT = 25;
+const TAIL = 10;
+
+let database: TestDatabase;
+let folder: TemporaryFolder;
+let store: ObjectStore;
+let keys: RecordingKeys;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
+  store = folderStore(`${folder.path}/store`);
+  keys = await loadRecordingKeys(`${folder.path}/keys`);
+});
+
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
+});
+
+function event(n: number): EventInput {
+  if (n % 10 === 1) return { type: 'terminal.keyframe', stream: 1, atMs: BASE_MS + n, data: { cols: 80, rows: 24, offset: n * 8, screen: `screen ${n}` } };
+  return { type: 'terminal.output', stream: 1, atMs: BASE_MS + n, data: { offset: n * 8, bytes: Buffer.from(`line ${n}\r\n`.padEnd(8)) } };
+}
+
+/** Four sealed segments, and either a tail of ten batches or a finished recording. */
+async function record(end: 'tail' | 'finished'): Promise<string> {
+  const attemptId = (await makeAttempt(database.db)).attempt.id;
+  const claim = (await claimEpoch(database.db, attemptId, null)) as EpochClaim;
+  const recorder = await AttemptRecorder.open({
+    db: database.db,
+    store,
+    keys,
+    attemptId,
+    claim,
+    nowMs: () => BASE_MS,
+    onDurable: () => {},
+    onStalled: () => {},
+    onStale: () => {},
+  });
+  let n = 0;
+  const next = (source: string) => expect(recorder.offer(source, recorder.takenMark(source) + 1, event(++n))).toBe('taken');
+  for (let segment = 0; segment < SEGMENTS; segment++) {
+    for (let i = 0; i < PER_SEGMENT; i++) next(n % 2 === 0 ? 'runner:a' : 'tab:b');
+    await recorder.seal();
+  }
+  if (end === 'finished') {
+    await recorder.finish();
+    return attemptId;
+  }
+  for (let i = 0; i < TAIL; i++) {
+    next('runner:c');
+    await recorder.flush();
+  }
+  recorder.close();
+  return attemptId;
+}
+
+function verify(attemptId: string) {
+  return verifyRecording({ db: database.db, store, keys, attemptId });
+}
+
+function placeOf(hash: string): string {
+  return `${folder.path}/store/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash}`;
+}
+
+describe('verification', () => {
+  it('calls an untouched recording intact, finished or not', async () => {
+    expect(await verify(await record('finished'))).toMatchObject({ verdict: 'intact', signed: true, segments: SEGMENTS, lastSeq: 100, problem: null });
+    expect(await verify(await record('tail'))).toMatchObject({ verdict: 'intact', signed: false, segments: SEGMENTS, lastSeq: 110, problem: null });
+  });
+
+  it('names the segment and its range when any one byte of any stored object is another', async () => {
+    const attemptId = await record('finished');
+    const rows = await listSegments(database.db, attemptId);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(SEGMENTS - 1), fc.nat(), fc.integer({ min: 1, max: 255 }), async (index, at, flip) => {
+        const row = rows[index] as SegmentRow;
+        const place = placeOf(row.objectHash);
+        const object = await readFile(place);
+        const changed = Buffer.from(object);
+        const position = at % object.length;
+        changed[position] = (object[position] as number) ^ flip;
+        await writeFile(place, changed);
+        const { verdict, problem } = await verify(attemptId);
+        await writeFile(place, object);
+        expect(verdict).toBe('damaged');
+        expect(problem).toMatchObject({ segment: row.n, firstSeq: row.firstSeq, lastSeq: row.lastSeq });
+      }),
+      { numRuns: 40 },
+    );
+    expect((await verify(attemptId)).verdict).toBe('intact');
+  });
+
+  it('names the batch when any one byte of the tail is another', async () => {
+    const attemptId = await record('tail');
+    const { rows } = await database.db.pool.query<{ first_seq: string; batch: Buffer }>(
+      'SELECT first_seq, batch FROM recording_tail WHERE attempt_id = $1 ORDER BY first_seq',
+      [attemptId],
+    );
+    expect(rows).toHaveLength(TAIL);
+    const write = (firstSeq: string, batch: Buffer) =>
+      database.db.pool.query('UPDATE recording_tail SET batch = $3 WHERE attempt_id = $1 AND first_seq = $2', [attemptId, firstSeq, batch]);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(TAIL - 1), fc.nat(), fc.integer({ min: 1, max: 255 }), async (index, at, flip) => {
+        const row = rows[index] as { first_seq: string; batch: Buffer };
+        const changed = Buffer.from(row.batch);
+        changed[at % changed.length] = (changed[at % changed.length] as number) ^ flip;
+        await write(row.first_seq, changed);
+        const { verdict, problem } = await verify(attemptId);
+        await write(row.first_seq, row.batch);
+        expect(verdict).toBe('damaged');
+        expect(problem).toMatchObject({ segment: SEGMENTS + 1, firstSeq: Number(row.first_seq), lastSeq: Number(row.first_seq) });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('finds a segment swapped, missing, renumbered or no longer in the store', async () => {
+    const attemptId = await record('finished');
+    const [, second, third] = (await listSegments(database.db, attemptId)) as [SegmentRow, SegmentRow, SegmentRow, SegmentRow];
+    const sql = (text: string) => database.db.pool.query(text.replaceAll('$1', `'${attemptId}'`));
+    const expectProblem = async (kind: string, segment: number) => expect((await verify(attemptId)).problem).toMatchObject({ kind, segment });
+
+    await sql(`UPDATE recording_segment SET object_hash = '${third.objectHash}' WHERE attempt_id = $1 AND n = 2`);
+    await expectProblem('changed_content', 2);
+    await sql(`UPDATE recording_segment SET object_hash = '${second.objectHash}', min_at_ms = min_at_ms - 1 WHERE attempt_id = $1 AND n = 2`);
+    await expectProblem('changed_index', 2);
+    await sql(`UPDATE recording_segment SET min_at_ms = min_at_ms + 1, n = 20 WHERE attempt_id = $1 AND n = 2`);
+    await expectProblem('missing_segment', 2);
+    await sql(`UPDATE recording_segment SET n = 2 WHERE attempt_id = $1 AND n = 20`);
+    const place = placeOf(third.objectHash);
+    const object = await readFile(place);
+    await rm(place);
+    await expectProblem('missing_object', 3);
+    await writeFile(place, object);
+    await sql(`DELETE FROM recording_segment WHERE attempt_id = $1 AND n = 4`);
+    expect((await verify(attemptId)).problem).toMatchObject({ kind: 'missing_events', segment: 4, firstSeq: 76, lastSeq: 100 });
+  });
+
+  it('finds counters, marks, manifest and signature that were changed', async () => {
+    const attemptId = await record('finished');
+    const expectAfter = async (change: string, back: string, kind: string) => {
+      await database.db.pool.query(change, [attemptId]);
+      expect((await verify(attemptId)).problem).toMatchObject({ kind });
+      await database.db.pool.query(back, [attemptId]);
+      expect((await verify(attemptId)).verdict).toBe('intact');
+    };
+    await expectAfter(
+      "UPDATE recording_source SET mark = mark + 1 WHERE attempt_id = $1 AND source = 'tab:b'",
+      "UPDATE recording_source SET mark = mark - 1 WHERE attempt_id = $1 AND source = 'tab:b'",
+      'wrong_count',
+    );
+    await expectAfter('UPDATE attempt SET last_seq = last_seq + 1 WHERE id = $1', 'UPDATE attempt SET last_seq = last_seq - 1 WHERE id = $1', 'missing_events');
+    await expectAfter(
+      `UPDATE recording_manifest SET manifest = replace(manifest, '"lastSeq":100', '"lastSeq":101') WHERE attempt_id = $1`,
+      `UPDATE recording_manifest SET manifest = replace(manifest, '"lastSeq":101', '"lastSeq":100') WHERE attempt_id = $1`,
+      'bad_signature',
+    );
+  });
+
+  it('calls a recording whose key was destroyed erased, and still checks its tombstone', async () => {
+    const attemptId = await record('finished');
+    await destroyWrappedKey(database.db, attemptId);
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'erased', signed: true, segments: SEGMENTS, problem: null });
+    await database.db.pool.query("UPDATE recording_segment SET root = repeat('0', 64) WHERE attempt_id = $1 AND n = 2", [attemptId]);
+    expect((await verify(attemptId)).verdict).toBe('damaged');
+  });
+});

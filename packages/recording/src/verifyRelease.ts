@@ -1,0 +1,172 @@
+import type { KeyObject } from 'node:crypto';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type Problem, RecordingChain } from './chain.ts';
+import { FormatError } from './formatError.ts';
+import { type Manifest, readManifestText, signatureHolds } from './manifest.ts';
+import { HASH_BYTES, leafHash, segmentRoot, treeTop } from './merkle.ts';
+import type { SegmentProof } from './release.ts';
+import { recordedLine, type ReleasedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
+import { readSegmentHeader, type SegmentHeader } from './segment.ts';
+import type { Verdict } from './verify.ts';
+import { decompress } from './zstd.ts';
+
+/** The files of one released attempt. */
+export interface ReleasedFiles {
+  attemptId: string;
+  events: string;
+  proofs: string;
+  manifest: string;
+  signature: string;
+}
+
+const SALT_BYTES = 16;
+
+/** Checks a released recording against its proofs, and those against the signed manifest. Needs no key of the deployment's but the public one. */
+export async function verifyRelease(files: ReleasedFiles, publicKey: KeyObject): Promise<Verdict> {
+  const chain = new RecordingChain();
+  const found = { withheld: 0 };
+  const manifestText = await readFile(files.manifest, 'utf8');
+  const signed = signatureHolds(manifestText, (await readFile(files.signature, 'utf8')).trim(), publicKey);
+  const events = await open(files.events, 'r');
+  let problem: Problem | null;
+  try {
+    const manifest = readManifestText(manifestText);
+    problem = (await walkProofs(chain, files, events, signed ? manifest : null, found)) ?? compareAll(chain, manifest, files.attemptId, signed);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    problem = { kind: 'wrong_manifest', segment: null, firstSeq: 1, lastSeq: Math.max(1, chain.lastSeq), message: error.message };
+  } finally {
+    await events.close();
+  }
+  const state = found.withheld > 0 ? 'redacted' : 'intact';
+  return {
+    attemptId: files.attemptId,
+    verdict: problem === null ? state : 'damaged',
+    signed: problem === null,
+    segments: chain.segments,
+    lastSeq: chain.lastSeq,
+    withheld: found.withheld,
+    problem,
+  };
+}
+
+function compareAll(chain: RecordingChain, manifest: Manifest, attemptId: string, signed: boolean): Problem | null {
+  const problem = chain.compare(manifest, attemptId);
+  if (problem !== null || signed) return problem;
+  const message = 'The manifest is not signed by the given key, or was changed after it was signed.';
+  return { kind: 'bad_signature', segment: null, firstSeq: 1, lastSeq: chain.lastSeq, message };
+}
+
+async function walkProofs(
+  chain: RecordingChain,
+  files: ReleasedFiles,
+  events: FileHandle,
+  signed: Manifest | null,
+  found: { withheld: number },
+): Promise<Problem | null> {
+  const proofs = await open(files.proofs, 'r');
+  let position = 0;
+  try {
+    for await (const line of proofs.readLines()) {
+      // Until its header can be trusted, the signed manifest knows best where a damaged segment would have ended.
+      let lastSeq = signed?.segments[chain.segments]?.lastSeq;
+      try {
+        const { proof, header } = readProof(line);
+        lastSeq ??= header.firstSeq + header.lines - 1;
+        const frame = await readExactly(events, position, proof.frameBytes);
+        position += proof.frameBytes;
+        const problem = checkReleased(chain, proof, header, await releasedLines(frame), signed, lastSeq, found);
+        if (problem !== null) return problem;
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        return chain.problem('changed_content', `Segment ${chain.segments + 1}: ${error.message}`, lastSeq);
+      }
+    }
+  } finally {
+    await proofs.close();
+  }
+  const rest = (await events.stat()).size - position;
+  if (rest !== 0) return chain.problem('changed_content', `The events file has ${rest} bytes that no proof covers.`);
+  return null;
+}
+
+function readProof(line: string): { proof: SegmentProof; header: SegmentHeader } {
+  let proof: SegmentProof;
+  let header: unknown;
+  try {
+    proof = JSON.parse(line) as SegmentProof;
+    header = JSON.parse(proof.header);
+  } catch (error) {
+    throw new FormatError('The proof is not JSON.', { cause: error });
+  }
+  const fits =
+    typeof header === 'object' && header !== null && typeof proof.root === 'string' && Number.isSafeInteger(proof.frameBytes) && Array.isArray(proof.proofs);
+  if (!fits || proof.frameBytes < 0 || !proof.proofs.every((item) => typeof item === 'string')) throw new FormatError('The proof has another shape.');
+  return { proof, header: readSegmentHeader(header as Record<string, unknown>) };
+}
+
+async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  if (position + length > (await file.stat()).size) throw new FormatError('The events file ends before its frame does.');
+  const frame = Buffer.alloc(length);
+  let read = 0;
+  while (read < length) {
+    const { bytesRead } = await file.read(frame, read, length - read, position + read);
+    if (bytesRead === 0) throw new FormatError('The events file ends before its frame does.');
+    read += bytesRead;
+  }
+  return frame;
+}
+
+async function releasedLines(frame: Buffer): Promise<string[]> {
+  const text = (await decompress(frame)).toString('utf8');
+  if (!text.endsWith('\n')) throw new FormatError('The last event has no end.');
+  return text.slice(0, -1).split('\n');
+}
+
+function parseReleased(text: string): ReleasedLine | WithheldLine {
+  try {
+    return JSON.parse(text) as ReleasedLine | WithheldLine;
+  } catch (error) {
+    throw new FormatError('An event is not JSON.', { cause: error });
+  }
+}
+
+function checkReleased(
+  chain: RecordingChain,
+  proof: SegmentProof,
+  header: SegmentHeader,
+  lines: string[],
+  signed: Manifest | null,
+  lastSeq: number,
+  found: { withheld: number },
+): Problem | null {
+  const n = chain.segments + 1;
+  if (lines.length !== header.lines || proof.proofs.length !== header.lines) {
+    return chain.problem('wrong_count', `Segment ${n} has ${lines.length} events, ${proof.proofs.length} proofs, and ${header.lines} lines by its header.`, lastSeq);
+  }
+  const texts: (string | null)[] = [];
+  const leaves = lines.map((line, i) => {
+    const seq = header.firstSeq + i;
+    const given = Buffer.from(proof.proofs[i] as string, 'base64');
+    if (given.toString('base64') !== proof.proofs[i]) throw new FormatError('A proof is not base64.');
+    const event = parseReleased(line);
+    if ('withheld' in event) {
+      if (given.length !== HASH_BYTES || line !== JSON.stringify({ seq, withheld: true })) throw new FormatError(`Event ${seq} is no withheld one.`);
+      found.withheld++;
+      texts.push(null);
+      return given;
+    }
+    const text = recordedLine(event, header.baseMs);
+    // The event must say what its line says and no more, so that nothing can be put beside what was hashed.
+    const isSame = JSON.stringify(releaseLine(text, header.baseMs, seq)) === line;
+    if (given.length !== SALT_BYTES || !isSame) throw new FormatError(`Event ${seq} is not as a release shows it.`);
+    texts.push(text);
+    return leafHash(given, text);
+  });
+  const root = segmentRoot(proof.header, treeTop(leaves));
+  const signedRoot = signed?.segments[n - 1]?.root;
+  if (root !== proof.root || (signedRoot !== undefined && root !== signedRoot)) {
+    return chain.problem('changed_content', `Segment ${n} does not give the root that was signed: an event, its proof or its header was changed.`, lastSeq);
+  }
+  return chain.accept(header, root, (index) => texts[index] ?? null);
+}
