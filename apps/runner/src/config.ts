@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { RunnerConfig } from '@plumbline/protocol';
@@ -25,7 +25,9 @@ export async function readConfig(stateDir: string | undefined): Promise<RunnerCo
       cause: error instanceof SyntaxError ? undefined : error,
     });
   }
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  // The sandbox's user walks through to what is mounted from here; it can list nothing, and what is private says so itself.
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o711 });
+  chmodSync(config.stateDir, 0o711);
   writePrivate(join(config.stateDir, CONFIG_FILE), JSON.stringify(config));
   return config;
 }

@@ -8,8 +8,12 @@ import type { Logger } from 'pino';
  * attributes, so a small Python process does; typing never waits for it longer than `ANSWER_WITHIN_MS`.
  */
 
-/** Well above what an idle helper needs (0.1 ms), well below what a person feels. */
-const ANSWER_WITHIN_MS = 8;
+/** Far above what the helper needs (0.5 ms), so that only a machine out of breath comes near; a person hardly feels it. */
+const ANSWER_WITHIN_MS = 100;
+/** Until its first answer, the helper may be starting. */
+const FIRST_ANSWER_WITHIN_MS = 2_000;
+/** A helper that leaves so many questions in a row unanswered is replaced, and nothing waits for it meanwhile. */
+const MISSES_MAX = 3;
 const RESTART_AFTER_MS = 1_000;
 
 export type EchoState = 'echo' | 'raw' | 'hidden';
@@ -27,6 +31,8 @@ export class EchoWatch {
   #child: ChildProcess | null = null;
   #closed = false;
   #rest = '';
+  #hasAnswered = false;
+  #misses = 0;
   #nextId = 1;
   readonly #questions = new Map<number, Question>();
   readonly #lastKnown = new Map<string, EchoState>();
@@ -46,7 +52,10 @@ export class EchoWatch {
     if (!stdin?.writable) return Promise.resolve(this.#lastKnown.get(path) ?? 'raw');
     return new Promise((resolve) => {
       const id = this.#nextId++;
-      const timer = this.#clock.setTimer(ANSWER_WITHIN_MS, () => resolve(this.#lastKnown.get(path) ?? 'raw'));
+      const timer = this.#clock.setTimer(this.#hasAnswered ? ANSWER_WITHIN_MS : FIRST_ANSWER_WITHIN_MS, () => {
+        this.#missed();
+        resolve(this.#lastKnown.get(path) ?? 'raw');
+      });
       this.#questions.set(id, {
         path,
         answer: (state) => {
@@ -69,13 +78,22 @@ export class EchoWatch {
     this.#child = null;
   }
 
+  #missed(): void {
+    this.#misses += 1;
+    if (this.#misses < MISSES_MAX) return;
+    this.#misses = 0;
+    this.#logger.warn('the echo watch does not answer');
+    this.#child?.kill('SIGKILL');
+  }
+
   #start(): void {
-    const child = spawn('python3', ['-I', '-S', fileURLToPath(new URL('./echo_watch.py', import.meta.url))], {
+    const child = spawn('python3', ['-I', '-S', '-B', fileURLToPath(new URL('./echo_watch.py', import.meta.url))], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
     });
     this.#child = child;
     this.#rest = '';
+    this.#hasAnswered = false;
     // Ended by the close of its standard input when the runner is killed.
     child.stdin.on('error', () => {});
     child.stdout.on('data', (data: Buffer) => this.#receive(data.toString('latin1')));
@@ -96,6 +114,8 @@ export class EchoWatch {
   #receive(text: string): void {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
+    this.#hasAnswered = true;
+    this.#misses = 0;
     for (const line of lines) {
       const [id, flag] = line.split(' ');
       const question = this.#questions.get(Number(id));

@@ -5,8 +5,8 @@ const GATHER_MS = 4;
 const GATHER_BYTES = 32 * 1024;
 
 /**
- * Joins chunks of output that follow each other closely. The first one after a silence goes at once, so that a lone
- * keystroke's echo never waits.
+ * Joins chunks of output that follow each other closely. The first one after a silence or after input goes at once, so
+ * that a keystroke's echo never waits.
  */
 export class OutputCoalescer {
   readonly #clock: Clock;
@@ -19,6 +19,12 @@ export class OutputCoalescer {
   constructor(clock: Clock, emit: (bytes: Uint8Array) => void) {
     this.#clock = clock;
     this.#emit = emit;
+  }
+
+  /** Input is about to be written: what comes next is likely its echo. */
+  expectEcho(): void {
+    this.flush();
+    this.#lastEmitMs = Number.NEGATIVE_INFINITY;
   }
 
   push(bytes: Uint8Array): void {

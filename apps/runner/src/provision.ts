@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
-import { type Isolation, isolationNamed, openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
+import { bubblewrapIsolation, type Isolation, noIsolation, openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
 import type { Family } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { askFacts, type FamilyTask, installFamily, loadTask, scoringKindOf, startFamily, TaskFacts } from './familyTask.ts';
@@ -33,14 +33,14 @@ const FACTS_FILE = 'task.json';
 const STARTED_FILE = 'started';
 /** What the Task Standard's own host writes for the participant. */
 const INSTRUCTIONS_FILE = 'instructions.txt';
+const ISOLATIONS: Record<RunnerConfig['isolation'], Isolation> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
 const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', import.meta.url);
 
 /** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
 export async function provision(options: ProvisionOptions): Promise<Provisioned> {
   const { config, onProgress, logger } = options;
-  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   const { family, settings } = loadTask(config.familyDir, config.task);
-  const isolation = isolationNamed(config.isolation);
+  const isolation = ISOLATIONS[config.isolation];
 
   onProgress('Preparing the environment’s packages', 0.1);
   const image = await isolation.prepareImage({
@@ -121,7 +121,7 @@ class SandboxMaker {
 
   async create(name: string, dir: string, workspaceDir: string, network: 'none' | 'internet'): Promise<Sandbox> {
     const { config, isolation, imageDir, socketDir } = this.#options;
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await mkdir(dir, { recursive: true, mode: 0o711 });
     await mkdir(workspaceDir, { recursive: true, mode: 0o700 });
     return isolation.create({
       id: `${config.attemptId}-${name}`.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64),

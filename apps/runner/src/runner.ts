@@ -66,6 +66,7 @@ export class Runner {
   readonly #untold = new Map<string, RunnerToGateway>();
   #ending: Promise<void> | null = null;
   #participantOver = false;
+  #participantEnd: Promise<void> | null = null;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -277,7 +278,6 @@ export class Runner {
   }
 
   /** The participant's part is over: its processes end, the last snapshot is taken. Done once. */
-  #participantEnd: Promise<void> | null = null;
   #endParticipant(): Promise<void> {
     this.#participantEnd ??= this.#doEndParticipant();
     return this.#participantEnd;

@@ -36,7 +36,6 @@ interface OpenTerminal {
   keyframeAtMs: number;
   /** The tail of the queue of input blocks. */
   input: Promise<void>;
-  waiting: number;
 }
 
 export interface TerminalsOptions {
@@ -121,7 +120,6 @@ export class Terminals {
       keyframeOffset: 0,
       keyframeAtMs: clock.monoMs(),
       input: Promise.resolve(),
-      waiting: 0,
     };
     this.#open.set(id, started);
     this.#screens.open(id, cols, rows);
@@ -141,7 +139,6 @@ export class Terminals {
       this.#options.log.input({ ...block, inputN: block.n, hidden: true, bytes: new Uint8Array(0) });
       return;
     }
-    terminal.waiting += 1;
     terminal.input = terminal.input.then(() => this.#type(terminal, block));
   }
 
@@ -195,9 +192,8 @@ export class Terminals {
 
   async #type(terminal: OpenTerminal, block: InputBlock): Promise<void> {
     const echo = await this.#echo.ask(terminal.path);
-    terminal.waiting -= 1;
-    // What the program put out before this input stands before it.
-    terminal.output.flush();
+    // This also records what the program put out before this input, so that it stands before it.
+    terminal.output.expectEcho();
     const { log, logger } = this.#options;
     log.input({ ...block, inputN: block.n, hidden: echo === 'hidden' });
     if (!terminal.pty.write(block.bytes) && this.#open.has(terminal.id)) {

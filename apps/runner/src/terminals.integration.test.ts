@@ -1,0 +1,285 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import headless, { type Terminal } from '@xterm/headless';
+import { decodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES, type RunnerFrame } from '@plumbline/protocol';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EventLog, type LogState, openJournal } from './eventLog.ts';
+import type { Journal, JournalEntry } from './journal.ts';
+import { ServerTime } from './serverTime.ts';
+import { systemClock } from './systemClock.ts';
+import { Terminals } from './terminals.ts';
+
+const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
+const logger = pino({ level: 'silent' });
+
+let dir: string;
+let journal: Journal<LogState>;
+let log: EventLog;
+let terminals: Terminals;
+let entries: JournalEntry[];
+let nextN: number;
+
+function start(): void {
+  journal = openJournal(join(dir, 'journal'));
+  log = new EventLog(journal, new ServerTime(systemClock));
+  entries = [];
+  log.deliverTo((entry) => entries.push(entry));
+  terminals = new Terminals({
+    log,
+    clock: systemClock,
+    logger,
+    command: (_argv, env) => ({
+      file: '/bin/bash',
+      args: ['--norc', '--noprofile'],
+      env: { ...env, PATH: process.env.PATH ?? '', PS1: '$ ', HOME: dir, LANG: 'C.UTF-8' },
+      cwd: dir,
+    }),
+    onListChanged: () => {},
+  });
+}
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'terminals-'));
+  nextN = 1;
+  start();
+});
+
+afterEach(async () => {
+  await terminals.dispose();
+  journal.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const frames = (): RunnerFrame[] =>
+  entries.filter(({ kind }) => kind === 'binary').map(({ body }) => decodeRunnerFrame(body)).filter((frame) => frame !== null);
+const events = (): { type: string; stream: number; data: Record<string, unknown> }[] =>
+  entries.filter(({ kind }) => kind === 'text').map(({ body }) => JSON.parse(body.toString()));
+const outputBytes = (id: number) =>
+  Buffer.concat(frames().flatMap((frame) => (frame.kind === 'output' && frame.terminal === id ? [Buffer.from(frame.bytes)] : [])));
+
+function type(id: number, text: string | Uint8Array, more = false): void {
+  terminals.input({ tab: TAB, terminal: id, n: nextN++, more, bytes: typeof text === 'string' ? Buffer.from(text) : text });
+}
+
+async function seen(id: number, text: string | RegExp, timeoutMs = 20_000): Promise<void> {
+  await vi.waitFor(() => expect(outputBytes(id).toString()).toMatch(text), { timeout: timeoutMs, interval: 20 });
+}
+
+/** Every cell of a terminal's viewport, with its style. */
+function cells(of: Terminal): string[] {
+  const buffer = of.buffer.active;
+  return Array.from({ length: of.rows }, (_, y) => {
+    const line = buffer.getLine(buffer.baseY + y);
+    return Array.from({ length: of.cols }, (_, x) => {
+      const cell = line?.getCell(x);
+      return `${cell?.getChars() || ' '}${cell?.getFgColor()},${cell?.getBgColor()},${cell?.isBold()},${cell?.isInverse()}`;
+    }).join('|');
+  });
+}
+
+describe('terminals', () => {
+  it('record input before its echo, in order, for two terminals at once', async () => {
+    const first = terminals.open(80, 24);
+    const second = terminals.open(80, 24, 'second');
+    await seen(first, /\$ /);
+    await seen(second, /\$ /);
+    type(first, 'echo one-$((1+1))\r');
+    type(second, 'echo two-$((1+1))\r');
+    await seen(first, 'one-2');
+    await seen(second, 'two-2');
+    const all = frames();
+    for (const [id, text] of [[first, 'one-2'], [second, 'two-2']] as const) {
+      const typed = all.findIndex((frame) => frame.kind === 'input' && frame.terminal === id);
+      const shown = all.findIndex((frame) => frame.kind === 'output' && frame.terminal === id && Buffer.from(frame.bytes).toString().includes(text));
+      expect(typed).toBeGreaterThan(-1);
+      expect(typed).toBeLessThan(shown);
+    }
+    expect(entries.map(({ n }) => n)).toEqual(entries.map((_, i) => i + 1));
+  });
+
+  it('take a repeated input frame once', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    const frame = { tab: TAB, terminal: id, n: 1, more: false, bytes: Buffer.from('echo $((40+2))\r') };
+    terminals.input(frame);
+    terminals.input(frame);
+    await seen(id, '42');
+    terminals.input({ ...frame, n: 2, bytes: Buffer.from('echo $((40+3))\r') });
+    await seen(id, '43');
+    expect(outputBytes(id).toString().match(/^42/gm)).toHaveLength(1);
+  });
+
+  it('record a password as a length, and what is typed after it as text', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    type(id, 'read -s -p "Password: " p; echo "got-${#p}"\r');
+    await seen(id, /Password: $/);
+    for (const key of 'hunter2\r') type(id, key);
+    await seen(id, 'got-7');
+    type(id, 'echo visible\r');
+    await seen(id, /visible\r\n(.*\r)?visible/);
+    const inputs = frames().filter((frame) => frame.kind === 'input');
+    const hidden = inputs.filter((frame) => frame.hidden);
+    expect(hidden).toHaveLength(8);
+    expect(hidden.every((frame) => frame.bytes.length === 0 && frame.length === 1)).toBe(true);
+    expect(inputs.filter((frame) => !frame.hidden).map((frame) => Buffer.from(frame.bytes).toString()).join('')).not.toContain('hunter2');
+    expect(Buffer.from(inputs.at(-1)?.bytes ?? []).toString()).toBe('echo visible\r');
+  });
+
+  it('give a restore that equals the screen of the raw bytes, in an editor and a pager', async () => {
+    const id = terminals.open(100, 30);
+    await seen(id, /\$ /);
+    const steps: [string, RegExp][] = [
+      ['for i in $(seq 200); do printf "\\033[3%dmline %d\\033[0m\\n" $((i % 8)) $i; done\r', /line 200/],
+      ['seq 500 | less\r', /\r\n29/],
+      [' /77\r', /77/],
+      ['q', /\$ $/],
+      ['top -n 1 2>/dev/null | head -40; printf "\\033[5;20r\\033[5;1Hinside"; sleep 0.1\r', /inside/],
+    ];
+    for (const [keys, shows] of steps) {
+      type(id, keys);
+      await seen(id, shows);
+      const screen = await terminals.restore(id);
+      const raw = new headless.Terminal({ cols: 100, rows: 30, scrollback: 10_000, allowProposedApi: true });
+      const copy = new headless.Terminal({ cols: 100, rows: 30, scrollback: 10_000, allowProposedApi: true });
+      await new Promise<void>((resolve) => raw.write(outputBytes(id).subarray(0, screen.offset), resolve));
+      await new Promise<void>((resolve) => copy.write(screen.screen, resolve));
+      expect(cells(copy)).toEqual(cells(raw));
+      expect([copy.buffer.active.cursorX, copy.buffer.active.cursorY]).toEqual([raw.buffer.active.cursorX, raw.buffer.active.cursorY]);
+    }
+  });
+
+  it('answer what programs ask the terminal', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    type(id, 'IFS= read -rs -d R -p $\'\\e[6n\' pos; printf "at-%q\\n" "$pos"\r');
+    await seen(id, /at-.*\[\d+;\d+/);
+    type(id, 'IFS= read -rs -d \\\\ -p $\'\\e]11;?\\e\\\\\' c; printf "colour-%q\\n" "$c"\r');
+    await seen(id, /colour-.*rgb:1111/);
+  });
+
+  it('hand a 5 MB bracketed paste to the program as one block', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    type(id, `python3 -c '
+import os, sys, termios, tty, hashlib
+old = termios.tcgetattr(0); tty.setraw(0)
+sys.stdout.write("\\x1b[?2004hready\\r\\n"); sys.stdout.flush()
+data = b""
+while not data.endswith(b"\\x1b[201~"): data += os.read(0, 65536)
+termios.tcsetattr(0, termios.TCSADRAIN, old)
+print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(data), hashlib.sha256(data).hexdigest()[:12])
+'\r`);
+    await seen(id, /\[\?2004hready\r\n/);
+    const paste = Buffer.concat([Buffer.from('\x1b[200~'), Buffer.alloc(5 * 1024 * 1024, 'plumbline '), Buffer.from('\x1b[201~')]);
+    for (let at = 0; at < paste.length; at += 16_384) type(id, paste.subarray(at, at + 16_384), at + 16_384 < paste.length);
+    const { createHash } = await import('node:crypto');
+    await seen(id, new RegExp(`starts True 1 ${paste.length} ${createHash('sha256').update(paste).digest('hex').slice(0, 12)}`));
+    const blocks = frames().filter((frame) => frame.kind === 'input' && frame.paste && frame.length > 1000);
+    expect(blocks).toHaveLength(1);
+    expect(blocks[0]).toMatchObject({ length: paste.length, inputN: nextN - 1 });
+  });
+
+  it('stop reading a flood that nobody acknowledges, and go on without a gap when somebody does', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    type(id, 'yes 0123456789abcdef | head -c 50000000; echo; echo done-$((1+1))\r');
+    await vi.waitFor(() => expect(log.full).toBe(true), { timeout: 30_000 });
+    const heldAt = journal.unacknowledgedBytes;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(journal.unacknowledgedBytes).toBeLessThan(RUNNER_UNACKNOWLEDGED_MAX_BYTES + 1024 * 1024);
+    expect(journal.unacknowledgedBytes - heldAt).toBeLessThan(512 * 1024);
+    let bytes = 0;
+    let expected = 0;
+    let last = '';
+    const drain = () => {
+      for (const entry of entries.splice(0)) {
+        const frame = entry.kind === 'binary' ? decodeRunnerFrame(entry.body) : null;
+        if (frame?.kind === 'output') {
+          expect(frame.offset).toBe(expected);
+          expected += frame.bytes.length;
+          bytes += frame.bytes.length;
+          last = (last + Buffer.from(frame.bytes).toString()).slice(-200);
+        }
+        log.acknowledge(entry.n);
+      }
+    };
+    const before = process.memoryUsage().rss;
+    const started = performance.now();
+    await vi.waitFor(
+      () => {
+        drain();
+        expect(last).toMatch(/done-2/);
+      },
+      { timeout: 60_000, interval: 5 },
+    );
+    const seconds = (performance.now() - started) / 1000;
+    process.stderr.write(`flood: ${(bytes / 1e6 / seconds).toFixed(1)} MB/s\n`);
+    expect(bytes).toBeGreaterThan(50_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
+  }, 90_000);
+
+  it('keep what a shell put out last when it ends while reading is paused', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    type(id, 'head -c 9000000 /dev/zero | tr "\\0" a; echo the-very-end; exit 7\r');
+    await vi.waitFor(() => expect(log.full).toBe(true), { timeout: 30_000 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    log.acknowledge(log.lastN);
+    await vi.waitFor(() => expect(events().some(({ type: name }) => name === 'terminal.closed')).toBe(true), { timeout: 20_000 });
+    expect(outputBytes(id).toString().slice(-200)).toContain('the-very-end');
+    expect(events().find(({ type: name }) => name === 'terminal.closed')?.data).toEqual({ exitCode: 7, signal: null });
+  });
+
+  it('leave no descriptor and no process behind after a hundred shells', async () => {
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const round = async (count: number) => {
+      const ids = Array.from({ length: count }, () => terminals.open(80, 24));
+      await Promise.all(ids.map((id) => seen(id, /\$ /)));
+      for (const id of ids) terminals.close(id);
+      await vi.waitFor(() => expect(terminals.list().some(({ open }) => open)).toBe(false), { timeout: 20_000 });
+      log.acknowledge(log.lastN);
+      entries.length = 0;
+    };
+    await round(5);
+    const before = descriptors();
+    for (let i = 0; i < 10; i++) await round(10);
+    expect(descriptors()).toBeLessThanOrEqual(before + 2);
+  }, 60_000);
+
+  it('say that the terminals of a killed runner are closed, and go on numbering', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    const { lastN } = log;
+    // A second reader of the journal stands for the next life; the first one is only closed afterwards.
+    const next = openJournal(join(dir, 'journal'));
+    expect(next.lastN).toBe(lastN);
+    expect(next.state.openTerminals).toEqual([id]);
+    expect(next.state.lastTerminal).toBe(id);
+    next.close();
+  });
+
+  it('echo a keystroke within a few milliseconds', async () => {
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    const latencies: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      const before = outputBytes(id).length;
+      const at = performance.now();
+      await new Promise<void>((resolve) => {
+        log.deliverTo((entry) => {
+          entries.push(entry);
+          if (decodeRunnerFrame(entry.body)?.kind === 'output') resolve();
+        });
+        type(id, 'x');
+      });
+      latencies.push(performance.now() - at);
+      expect(outputBytes(id).length).toBeGreaterThan(before);
+    }
+    latencies.sort((a, b) => a - b);
+    process.stderr.write(`echo: median ${latencies[100]?.toFixed(2)} ms, 95th ${latencies[190]?.toFixed(2)} ms\n`);
+    expect(latencies[100]).toBeLessThan(10);
+  });
+});
