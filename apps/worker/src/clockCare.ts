@@ -1,0 +1,59 @@
+import { AppError, pauseEndsAtMs } from '@plumbline/core';
+import { appendClockEvent, databaseNowMs, listAttempts, listReadyTooLong, listUnservedDeadlines, moveAttempt } from '@plumbline/database';
+import { retireRunner } from './runners.ts';
+import type { Worker } from './worker.ts';
+
+/** The gateway serves deadlines; this long after one, it is taken for granted that it did not. */
+const DEADLINE_GRACE_MS = 5_000;
+
+/** A sandbox that is ready and not started for this long gives its machine back. */
+const READY_LIMIT_MS = 30 * 60_000;
+
+/** Appends what somebody else may have appended in the meantime: then there is nothing left to do. */
+async function unlessTooLate(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof AppError && (error.code === 'conflict' || error.code === 'clock_not_running'))) throw error;
+  }
+}
+
+/** Ends attempts whose time ran out and whose gateway did not say so. */
+export async function serveDeadlines(worker: Worker): Promise<void> {
+  for (const id of await listUnservedDeadlines(worker.db, DEADLINE_GRACE_MS)) {
+    await unlessTooLate(async () => {
+      await appendClockEvent(worker.db, id, { kind: 'expired' }, { by: null });
+      worker.log.warn({ attempt: id }, 'a deadline that the gateway did not serve');
+    });
+  }
+}
+
+/** Resumes attempts whose pause has reached its cap. */
+export async function endPauses(worker: Worker): Promise<void> {
+  const paused = await listAttempts(worker.db, ['paused']);
+  if (paused.length === 0) return;
+  const nowMs = await databaseNowMs(worker.db.pool);
+  for (const { id, events, limits } of paused) {
+    const endsAtMs = pauseEndsAtMs(events, limits, nowMs);
+    if (endsAtMs === null || endsAtMs > nowMs) continue;
+    await unlessTooLate(async () => {
+      try {
+        await appendClockEvent(worker.db, id, { kind: 'resumed', reason: 'The pause reached the longest time that the study allows.' }, { by: null });
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'time_expired') throw error;
+        await appendClockEvent(worker.db, id, { kind: 'expired' }, { by: null });
+      }
+    });
+  }
+}
+
+/** Takes back sandboxes that nobody started. */
+export async function endReady(worker: Worker): Promise<void> {
+  for (const id of await listReadyTooLong(worker.db, READY_LIMIT_MS)) {
+    await unlessTooLate(async () => {
+      const progress = 'It was not started within 30 minutes, so its machine was given back. Prepare it again when you are ready to begin.';
+      await moveAttempt(worker.db, id, 'scheduled', { from: ['ready'], progress });
+      await retireRunner(worker, id);
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadSettings, systemClock } from '@plumbline/config';
+import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
+import { loadRecordingKeys } from '@plumbline/recording';
+import { localPlacement } from '@plumbline/sandbox/placement';
+import { folderStore } from '@plumbline/storage';
+import { pino } from 'pino';
+import { startJobs } from './jobs.ts';
+import { repeat } from './repeat.ts';
+import { Sweep } from './sweep.ts';
+import type { Worker } from './worker.ts';
+
+const SWEEP_EVERY_MS = 2_000;
+
+/** A sweep or job that does not end by itself is left to the next worker, which repeats it. */
+const STOP_TIMEOUT_MS = 8_000;
+
+const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+const settings = loadSettings();
+const log = pino({ name: 'worker', level: settings.logLevel });
+const db = createDatabase(settings.databaseUrl, {
+  applicationName: 'plumbline-worker',
+  onConnectionError: (error) => log.warn({ error: String(error) }, 'a database connection was lost'),
+});
+
+const worker: Worker = {
+  db,
+  placement: localPlacement,
+  store: folderStore(settings.dirs.store),
+  keys: await loadRecordingKeys(settings.dirs.keys),
+  clock: systemClock,
+  log,
+  host: {
+    runnerEntry: join(repository, 'apps/runner/src/main.ts'),
+    gatewayUrl: `ws://127.0.0.1:${settings.gatewayPort}/realtime/runner`,
+    runnersDir: settings.dirs.runners,
+    imageDir: settings.dirs.images,
+    environmentsDir: join(repository, 'environments'),
+    isolation: settings.isolation,
+  },
+};
+
+const sweep = new Sweep(worker);
+const heartbeats = repeat(systemClock, HEARTBEAT_EVERY_MS, () => writeHeartbeat(db, 'worker', settings.version).then(() => true));
+const sweeps = repeat(systemClock, SWEEP_EVERY_MS, () => sweep.run());
+const jobs = startJobs(worker);
+log.info('worker started');
+
+let stopping = false;
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  const late = new Promise((resolve) => systemClock.setTimer(STOP_TIMEOUT_MS, () => resolve(undefined)));
+  await Promise.race([Promise.all([heartbeats.stop(), sweeps.stop(), jobs.stop()]).then(() => db.close()), late]);
+  process.exit(0);
+}
+process.on('SIGTERM', () => void stop());
+process.on('SIGINT', () => void stop());
+process.on('unhandledRejection', (error) => log.error({ error: String(error) }, 'an error that nobody handled'));

@@ -1,0 +1,82 @@
+import { type AttemptState, needsRunner } from '@plumbline/core';
+import { listPlacedRunners, moveAttempt } from '@plumbline/database';
+import { handleOf, placeRunner, retireRunner } from './runners.ts';
+import type { Worker } from './worker.ts';
+
+/** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
+const DEAD_AFTER_MS = 5_000;
+
+/** A runner that keeps dying is started ever more rarely: after 5 s, 10 s, … at most two minutes. */
+const MAX_WAIT_MS = 120_000;
+
+/** Lives this long, and its earlier deaths are forgotten. */
+const FORGIVEN_AFTER_MS = 600_000;
+
+interface Death {
+  deadSinceMs: number | null;
+  replacements: number;
+  replacedAtMs: number;
+}
+
+/**
+ * Compares the runners that are noted with those that live: stops those that no attempt needs, and starts anew, on the same
+ * folder and with a new token, those that died. Times are the worker's monotonic clock.
+ */
+export class RunnerCare {
+  readonly #worker: Worker;
+  readonly #deaths = new Map<string, Death>();
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  async look(): Promise<void> {
+    const { db, placement, clock, log } = this.#worker;
+    const placed = await listPlacedRunners(db);
+    const seen = new Set(placed.map((attempt) => attempt.id));
+    for (const id of this.#deaths.keys()) if (!seen.has(id)) this.#deaths.delete(id);
+    for (const { id, state, placement: noted, hasToken } of placed) {
+      const handle = handleOf(noted);
+      if (handle === null) continue;
+      try {
+        if (!needsRunner(state)) {
+          await retireRunner(this.#worker, id);
+        } else if (await placement.isAlive(handle)) {
+          this.#lives(id, clock.monoMs());
+        } else if (state !== 'provisioning' || hasToken) {
+          // Without a token a sandbox that is being prepared has not been started yet; its job will do that.
+          await this.#isDead(id, state, clock.monoMs());
+        }
+      } catch (error) {
+        log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
+      }
+    }
+  }
+
+  #lives(id: string, nowMs: number): void {
+    const death = this.#deaths.get(id);
+    if (death === undefined) return;
+    death.deadSinceMs = null;
+    if (nowMs - death.replacedAtMs > FORGIVEN_AFTER_MS) this.#deaths.delete(id);
+  }
+
+  async #isDead(id: string, state: AttemptState, nowMs: number): Promise<void> {
+    const death = this.#deaths.get(id) ?? { deadSinceMs: null, replacements: 0, replacedAtMs: Number.NEGATIVE_INFINITY };
+    this.#deaths.set(id, death);
+    death.deadSinceMs ??= nowMs;
+    const waitMs = Math.min(MAX_WAIT_MS, DEAD_AFTER_MS * 2 ** death.replacements);
+    if (nowMs - death.deadSinceMs < waitMs) return;
+    if (state === 'provisioning') {
+      await moveAttempt(this.#worker.db, id, 'scheduled', {
+        from: ['provisioning'],
+        progress: 'The sandbox ended before it was ready. Try again, and tell the staff if it stays.',
+      });
+      this.#deaths.delete(id);
+      return;
+    }
+    death.replacements += 1;
+    death.replacedAtMs = nowMs;
+    death.deadSinceMs = null;
+    await placeRunner(this.#worker, id, 'The runner had died.');
+  }
+}
