@@ -38,7 +38,12 @@ export async function endPauses(worker: Worker): Promise<void> {
     if (endsAtMs === null || endsAtMs > nowMs) continue;
     await unlessTooLate(async () => {
       try {
-        await appendClockEvent(worker.db, id, { kind: 'resumed', reason: 'The pause reached the longest time that the study allows.' }, { by: null });
+        await appendClockEvent(
+          worker.db,
+          id,
+          { kind: 'resumed', reason: 'The pause reached the longest time that the study allows.' },
+          { by: null },
+        );
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'time_expired') throw error;
         await appendClockEvent(worker.db, id, { kind: 'expired' }, { by: null });

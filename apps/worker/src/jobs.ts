@@ -34,7 +34,10 @@ export function startJobs(worker: Worker): Jobs {
   const open = async (): Promise<void> => {
     while (!stopped && boss === null) {
       try {
-        const opened = await openJobQueue(db, { works: true, onError: (error) => log.warn({ error: String(error) }, 'the job queue had a failure') });
+        const opened = await openJobQueue(db, {
+          works: true,
+          onError: (error) => log.warn({ error: String(error) }, 'the job queue had a failure'),
+        });
         for (const name of Object.keys(JOBS) as JobName[]) await take(worker, opened, name);
         boss = opened;
       } catch (error) {

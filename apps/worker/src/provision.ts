@@ -15,6 +15,9 @@ export async function provision(worker: Worker, { attemptId }: { attemptId: stri
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'sandbox_unavailable') throw error;
     worker.log.error({ attempt: attemptId, error: String(error.cause ?? error) }, 'a runner could not be started');
-    await moveAttempt(worker.db, attemptId, 'scheduled', { from: ['provisioning'], progress: `${error.message} Try again, and tell the staff if it stays.` });
+    await moveAttempt(worker.db, attemptId, 'scheduled', {
+      from: ['provisioning'],
+      progress: `${error.message} Try again, and tell the staff if it stays.`,
+    });
   }
 }

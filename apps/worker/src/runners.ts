@@ -1,14 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { AppError, needsRunner } from '@plumbline/core';
-import {
-  type AttemptView,
-  loadAttempt,
-  recordAudit,
-  setRunnerPlacement,
-  setRunnerToken,
-  withAdvisoryLock,
-} from '@plumbline/database';
+import { type AttemptView, loadAttempt, recordAudit, setRunnerPlacement, setRunnerToken, withAdvisoryLock } from '@plumbline/database';
 import type { RunnerConfig } from '@plumbline/protocol';
 import type { RunnerHandle } from '@plumbline/sandbox';
 import type { Worker } from './worker.ts';
@@ -76,7 +69,8 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
       throw new AppError('sandbox_unavailable', 'The sandbox could not be started on this machine.', { cause: error });
     });
     await setRunnerPlacement(db, attemptId, handle);
-    if (why !== null) await recordAudit(db.pool, { userId: null, act: 'runner.replace', subject: `attempt:${attemptId}`, after: { why, pid: handle.pid } });
+    if (why !== null)
+      await recordAudit(db.pool, { userId: null, act: 'runner.replace', subject: `attempt:${attemptId}`, after: { why, pid: handle.pid } });
     log.info({ attempt: attemptId, pid: handle.pid, why }, 'runner started');
     return true;
   });

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appendClockEvent, loadAttempt, moveAttempt, openJobQueue, prepareAttempt, startAttempt } from '@plumbline/database';
 import { RunnerConfig } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
 import type { RunnerHandle } from '@plumbline/sandbox';
 import { localPlacement } from '@plumbline/sandbox/placement';
 import { folderStore } from '@plumbline/storage';
-import { FakeClock, makeAttempt, temporaryFolder, testDatabase, type TestDatabase } from '@plumbline/testing';
+import { FakeClock, makeAttempt, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endPauses, endReady, serveDeadlines } from './clockCare.ts';
 import { startJobs } from './jobs.ts';
 import { provision } from './provision.ts';
@@ -124,7 +124,13 @@ describe('preparing', () => {
     await Promise.all([provision(worker, { attemptId: id }), provision(worker, { attemptId: id }), provision(worker, { attemptId: id })]);
     expect(started.length - before).toBe(1);
     const config = await configOf(id);
-    expect(config).toMatchObject({ attemptId: id, task: 'main', familyDir: '/opt/environments/practice', memoryBytes: 2 * 1024 ** 3, isolation: 'none' });
+    expect(config).toMatchObject({
+      attemptId: id,
+      task: 'main',
+      familyDir: '/opt/environments/practice',
+      memoryBytes: 2 * 1024 ** 3,
+      isolation: 'none',
+    });
     expect((await loadAttempt(worker.db, id)).runnerTokenHash).toBe(createHash('sha256').update(config.token).digest('hex'));
     expect(await localPlacement.isAlive((await handleOf(id)) as RunnerHandle)).toBe(true);
   });
@@ -145,7 +151,11 @@ describe('preparing', () => {
     await moveAttempt(worker.db, id, 'provisioning');
     const broken: Worker = { ...worker, host: { ...worker.host, runnersDir: join(folder.path, 'runner.mjs', 'no-folder') } };
     await provision(broken, { attemptId: id });
-    expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'scheduled', progress: expect.stringContaining('could not be started'), runnerTokenHash: null });
+    expect(await loadAttempt(worker.db, id)).toMatchObject({
+      state: 'scheduled',
+      progress: expect.stringContaining('could not be started'),
+      runnerTokenHash: null,
+    });
   });
 
   test('runs as a job that pressing Prepare queues', async () => {
@@ -193,7 +203,10 @@ describe('runners', () => {
     await care.look();
     clock.advance(5_001);
     await care.look();
-    expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'scheduled', progress: expect.stringContaining('before it was ready') });
+    expect(await loadAttempt(worker.db, id)).toMatchObject({
+      state: 'scheduled',
+      progress: expect.stringContaining('before it was ready'),
+    });
   });
 
   test('one that no attempt needs any more is stopped', async () => {
@@ -262,7 +275,9 @@ test('a sweep without its database fails quietly, and works again when it is bac
   const away = await testDatabase();
   const sweep = new Sweep({ ...worker, db: away.db });
   expect(await sweep.run()).toBe(true);
-  await away.db.pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`);
+  await away.db.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
   await expect.poll(() => sweep.run()).toBe(true);
   await away.drop();
   expect(await sweep.run()).toBe(false);

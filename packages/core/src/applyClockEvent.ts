@@ -130,11 +130,13 @@ function requireRunning(state: AttemptState, events: readonly ClockEvent[]): voi
 }
 
 function requireTimeLeft(leftMs: number): void {
-  if (leftMs <= 0) throw new AppError('time_expired', 'The time for this attempt is over. What is in the workspace is scored as it stands.');
+  if (leftMs <= 0)
+    throw new AppError('time_expired', 'The time for this attempt is over. What is in the workspace is scored as it stands.');
 }
 
 function requireCorrectable(state: AttemptState): void {
-  if (!CORRECTABLE.includes(state)) throw new AppError('conflict', 'The clock of this attempt cannot be corrected: it never ran, or the attempt was closed.');
+  if (!CORRECTABLE.includes(state))
+    throw new AppError('conflict', 'The clock of this attempt cannot be corrected: it never ran, or the attempt was closed.');
 }
 
 function requirePauseLeft(events: readonly ClockEvent[], limits: ClockLimits, nowMs: number): void {

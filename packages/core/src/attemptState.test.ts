@@ -101,7 +101,8 @@ describe('clock events', () => {
   });
 
   test('expiry is refused while time is left, except for as much as the caller allows', () => {
-    const expire = (ifRemainingAtMostMs: number) => codeOf(() => applyClockEvent('running', [STARTED], { kind: 'expired' }, LIMITS, 980, { ifRemainingAtMostMs }));
+    const expire = (ifRemainingAtMostMs: number) =>
+      codeOf(() => applyClockEvent('running', [STARTED], { kind: 'expired' }, LIMITS, 980, { ifRemainingAtMostMs }));
     expect(expire(0)).toBe('conflict');
     expect(expire(20)).toBe('fine');
   });
@@ -128,7 +129,9 @@ describe('clock events', () => {
     expect(codeOf(() => applyClockEvent('running', used, { kind: 'paused', reason: 'break' }, LIMITS, 50))).toBe('conflict');
     expect(codeOf(() => applyClockEvent('running', used, { kind: 'paused', reason: 'awaiting_staff' }, LIMITS, 50))).toBe('fine');
     const long: ClockEvent[] = used.slice(0, 3).map((event) => (event.kind === 'resumed' ? { ...event, atMs: 110 } : event));
-    expect(codeOf(() => applyClockEvent('running', long, { kind: 'paused', reason: 'break' }, { ...LIMITS, maxPauseTotalMs: 100 }, 200))).toBe('conflict');
+    expect(
+      codeOf(() => applyClockEvent('running', long, { kind: 'paused', reason: 'break' }, { ...LIMITS, maxPauseTotalMs: 100 }, 200)),
+    ).toBe('conflict');
   });
 
   test('figures that make no sense are refused', () => {
@@ -143,6 +146,7 @@ describe('clock events', () => {
       { kind: 'rollback', toElapsedMs: 501, reason: 'x' },
       { kind: 'stopped', reason: '' },
     ];
-    for (const body of tries) expect([body, codeOf(() => applyClockEvent('running', [STARTED], body, LIMITS, 500))]).toEqual([body, 'invalid_input']);
+    for (const body of tries)
+      expect([body, codeOf(() => applyClockEvent('running', [STARTED], body, LIMITS, 500))]).toEqual([body, 'invalid_input']);
   });
 });

@@ -49,13 +49,21 @@ describe('elapsed time', () => {
   });
 
   test('the clock stands still while a stopping score runs', () => {
-    const events = clockOf([0, { kind: 'started' }], [10, { kind: 'scoring_started', scoreId: 'a' }], [14, { kind: 'scoring_ended', scoreId: 'a' }]);
+    const events = clockOf(
+      [0, { kind: 'started' }],
+      [10, { kind: 'scoring_started', scoreId: 'a' }],
+      [14, { kind: 'scoring_ended', scoreId: 'a' }],
+    );
     expect(minutes(events, 12)).toBe(10);
     expect(minutes(events, 20)).toBe(16);
   });
 
   test('a correction after the end changes the figures, and as-run time stays', () => {
-    const events = clockOf([0, { kind: 'started' }], [60, { kind: 'submitted' }], [900, { kind: 'adjusted', creditMs: 5 * MINUTE, reason: 'slow disk' }]);
+    const events = clockOf(
+      [0, { kind: 'started' }],
+      [60, { kind: 'submitted' }],
+      [900, { kind: 'adjusted', creditMs: 5 * MINUTE, reason: 'slow disk' }],
+    );
     expect(minutes(events, 1000)).toBe(55);
     expect(asRunElapsedMs(events, 1000 * MINUTE)).toBe(60 * MINUTE);
   });
@@ -107,7 +115,9 @@ describe('any legal history', () => {
       { kind: 'stopped', reason: 'x' },
     ),
     fc.integer({ min: -20 * MINUTE, max: 60 * MINUTE }).map((creditMs): ClockEventBody => ({ kind: 'adjusted', creditMs, reason: 'x' })),
-    fc.tuple(fc.integer({ min: 0, max: 600 * MINUTE }), span).map(([fromMs, length]): ClockEventBody => ({ kind: 'outage', fromMs, toMs: fromMs + length, cause: 'x' })),
+    fc
+      .tuple(fc.integer({ min: 0, max: 600 * MINUTE }), span)
+      .map(([fromMs, length]): ClockEventBody => ({ kind: 'outage', fromMs, toMs: fromMs + length, cause: 'x' })),
     fc.integer({ min: 0, max: 400 * MINUTE }).map((toElapsedMs): ClockEventBody => ({ kind: 'rollback', toElapsedMs, reason: 'x' })),
   );
   const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ afterMs: span, body }), { maxLength: 30 });
@@ -176,14 +186,21 @@ describe('any legal history', () => {
     const corrections = fc.array(
       fc.oneof(
         fc.integer({ min: 1, max: 9 * MINUTE }).map((creditMs): ClockEventBody => ({ kind: 'adjusted', creditMs, reason: 'x' })),
-        fc.tuple(fc.integer({ min: 0, max: 90 * MINUTE }), span).map(([fromMs, length]): ClockEventBody => ({ kind: 'outage', fromMs, toMs: fromMs + length, cause: 'x' })),
+        fc
+          .tuple(fc.integer({ min: 0, max: 90 * MINUTE }), span)
+          .map(([fromMs, length]): ClockEventBody => ({ kind: 'outage', fromMs, toMs: fromMs + length, cause: 'x' })),
       ),
       { maxLength: 8 },
     );
     fc.assert(
       fc.property(corrections, fc.integer({ min: 130 * MINUTE, max: 900 * MINUTE }), (bodies, nowMs) => {
         const withBodies = (list: ClockEventBody[]): ClockEvent[] =>
-          clockOf([0, { kind: 'started' }], [20, paused()], [35, { kind: 'resumed' }], ...list.map((b): [number, ClockEventBody] => [130, b]));
+          clockOf(
+            [0, { kind: 'started' }],
+            [20, paused()],
+            [35, { kind: 'resumed' }],
+            ...list.map((b): [number, ClockEventBody] => [130, b]),
+          );
         expect(elapsedMs(withBodies([...bodies].reverse()), nowMs)).toBe(elapsedMs(withBodies(bodies), nowMs));
       }),
     );

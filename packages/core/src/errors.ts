@@ -39,7 +39,11 @@ export class AppError extends Error {
 /** Any thrown value as an `AppError`; what is not one already becomes `internal`, with its cause kept. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError('internal', 'Something went wrong on the platform. Nothing you recorded is lost; try again, and report it if it stays.', {
-    cause: error,
-  });
+  return new AppError(
+    'internal',
+    'Something went wrong on the platform. Nothing you recorded is lost; try again, and report it if it stays.',
+    {
+      cause: error,
+    },
+  );
 }

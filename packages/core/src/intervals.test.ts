@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { clipIntervals, unionLengthMs } from './intervals.ts';
 
-const interval = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 60 })).map(([fromMs, length]) => ({ fromMs, toMs: fromMs + length }));
+const interval = fc
+  .tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 60 }))
+  .map(([fromMs, length]) => ({ fromMs, toMs: fromMs + length }));
 
 test('the union of stretches counts every millisecond once, however they overlap', () => {
   fc.assert(

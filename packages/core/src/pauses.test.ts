@@ -6,7 +6,13 @@ const LIMITS: ClockLimits = { limitMs: 1_000_000, maxPauses: 3, maxPauseMs: 100,
 const started: ClockEvent = { kind: 'started', n: 1, atMs: 0, by: null };
 
 function clockOf(...steps: [number, 'break' | 'awaiting_staff' | 'platform' | 'resumed'][]): ClockEvent[] {
-  return [started, ...steps.map(([atMs, what], i): ClockEvent => (what === 'resumed' ? { kind: 'resumed', n: i + 2, atMs, by: null } : { kind: 'paused', reason: what, n: i + 2, atMs, by: null }))];
+  return [
+    started,
+    ...steps.map(
+      ([atMs, what], i): ClockEvent =>
+        what === 'resumed' ? { kind: 'resumed', n: i + 2, atMs, by: null } : { kind: 'paused', reason: what, n: i + 2, atMs, by: null },
+    ),
+  ];
 }
 
 test('a pause ends by itself at its own cap, and at what is left of the total where that is less', () => {

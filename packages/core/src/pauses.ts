@@ -7,7 +7,11 @@ export interface PauseAllowance {
   pausesLeft: number;
   usedMs: number;
   leftMs: number;
-  open: { reason: PauseReason; sinceMs: number; /** When the platform resumes; null for a pause without a cap. */ endsAtMs: number | null } | null;
+  open: {
+    reason: PauseReason;
+    sinceMs: number /** When the platform resumes; null for a pause without a cap. */;
+    endsAtMs: number | null;
+  } | null;
 }
 
 /** Whether a pause for this reason counts towards the caps. */

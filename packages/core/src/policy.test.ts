@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Actor, ROLES, type Role } from './actor.ts';
 import { ATTEMPT_STATES } from './attemptState.ts';
-import { assertCan, ATTEMPT_ACTS, type AttemptAct, can, GENERAL_ACTS, type GeneralAct } from './policy.ts';
+import { ATTEMPT_ACTS, type AttemptAct, assertCan, can, GENERAL_ACTS, type GeneralAct } from './policy.ts';
 
 const actor = (role: Role): Actor => ({ userId: `the-${role}`, role });
 
@@ -23,7 +23,8 @@ test('nobody types into another person’s attempt, admins included, in any stat
 });
 
 describe('another person’s attempt', () => {
-  const of = (act: AttemptAct, role: Role): string[] => ATTEMPT_STATES.filter((state) => can(actor(role), act, { ownerUserId: 'someone-else', state }));
+  const of = (act: AttemptAct, role: Role): string[] =>
+    ATTEMPT_STATES.filter((state) => can(actor(role), act, { ownerUserId: 'someone-else', state }));
   const always = [...ATTEMPT_STATES];
 
   test('is closed to experts in every state and for every act', () => {
@@ -39,7 +40,15 @@ describe('another person’s attempt', () => {
   });
 
   test('is watched, corrected, stopped and messaged by admins alone', () => {
-    for (const act of ['attempt.watch', 'attempt.adjust', 'attempt.stop', 'attempt.void', 'attempt.message', 'attempt.pause', 'attempt.resume'] as const) {
+    for (const act of [
+      'attempt.watch',
+      'attempt.adjust',
+      'attempt.stop',
+      'attempt.void',
+      'attempt.message',
+      'attempt.pause',
+      'attempt.resume',
+    ] as const) {
       expect(of(act, 'admin')).toEqual(always);
       for (const role of ['reviewer', 'researcher'] as const) expect(of(act, role)).toEqual([]);
     }
@@ -54,7 +63,8 @@ describe('another person’s attempt', () => {
 test('an owner reads their own attempt, and not what is staff’s', () => {
   const own = { ownerUserId: 'the-expert', state: 'completed' } as const;
   expect(can(actor('expert'), 'attempt.read', own)).toBe(true);
-  for (const act of ['attempt.readStaff', 'attempt.replay', 'attempt.watch', 'attempt.adjust', 'attempt.export'] as const) expect(can(actor('expert'), act, own)).toBe(false);
+  for (const act of ['attempt.readStaff', 'attempt.replay', 'attempt.watch', 'attempt.adjust', 'attempt.export'] as const)
+    expect(can(actor('expert'), act, own)).toBe(false);
 });
 
 test('each role has exactly these general rights', () => {
@@ -62,7 +72,15 @@ test('each role has exactly these general rights', () => {
   const own = ['self.read', 'self.changePassword', 'assignment.listOwn'];
   expect(of('expert')).toEqual(own);
   expect(of('reviewer')).toEqual([...own, 'attempt.listFinished', 'study.read', 'environment.read']);
-  expect(of('researcher')).toEqual([...own, 'attempt.listFinished', 'export.create', 'export.list', 'export.download', 'study.read', 'environment.read']);
+  expect(of('researcher')).toEqual([
+    ...own,
+    'attempt.listFinished',
+    'export.create',
+    'export.list',
+    'export.download',
+    'study.read',
+    'environment.read',
+  ]);
   expect(of('admin')).toEqual(GENERAL_ACTS);
 });
 

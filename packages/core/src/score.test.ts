@@ -21,7 +21,13 @@ describe('the row that counts', () => {
   });
 
   test('is never the starting solution, a clean re-score or a rolled-back one, and may be the final one', () => {
-    const rows = [row(1, 0.1, { trigger: 'start' }), row(2, 0.2, { trigger: 'clean' }), row(3, 0.3, { rolledBack: true }), row(4, 0.9, { trigger: 'final' }), row(5, 1.2)];
+    const rows = [
+      row(1, 0.1, { trigger: 'start' }),
+      row(2, 0.2, { trigger: 'clean' }),
+      row(3, 0.3, { rolledBack: true }),
+      row(4, 0.9, { trigger: 'final' }),
+      row(5, 1.2),
+    ];
     expect(rowThatCounts(rows, LOWER)?.n).toBe(4);
   });
 
@@ -73,7 +79,10 @@ describe('normalised scores', () => {
 describe('clean re-scores', () => {
   test('their mean is the number that counts, and the logged score stands beside it', () => {
     const clean = (n: number, score: number) => row(n, score, { trigger: 'clean', ofScoreId: 's2' });
-    const result = attemptResult([row(1, 1.5), row(2, 0.9), clean(3, 0.91), clean(4, 0.89), clean(5, 0.9), row(6, 5, { trigger: 'clean', ofScoreId: 's1' })], LOWER);
+    const result = attemptResult(
+      [row(1, 1.5), row(2, 0.9), clean(3, 0.91), clean(4, 0.89), clean(5, 0.9), row(6, 5, { trigger: 'clean', ofScoreId: 's1' })],
+      LOWER,
+    );
     expect(result.result.raw).toBeCloseTo(0.9);
     expect(result.logged.raw).toBe(0.9);
     expect(result.clean).toMatchObject({ finished: 3, valid: 3, disagrees: false });

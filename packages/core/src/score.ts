@@ -45,7 +45,10 @@ export function isBetter(a: number, b: number, direction: ScoreSettings['directi
  * The row that counts: the best, or the last valid one, as the environment says. Of equal ones the earliest, so that scoring
  * again gains nothing. Null where no row is valid; never zero, which may be a better score than the reference.
  */
-export function rowThatCounts<R extends CountableRow>(rows: readonly R[], settings: Pick<ScoreSettings, 'direction' | 'aggregation'>): R | null {
+export function rowThatCounts<R extends CountableRow>(
+  rows: readonly R[],
+  settings: Pick<ScoreSettings, 'direction' | 'aggregation'>,
+): R | null {
   const eligible = rows.filter(isEligible).sort((a, b) => a.n - b.n);
   if (settings.aggregation === 'last') return eligible.at(-1) ?? null;
   let best: R | null = null;
@@ -100,16 +103,14 @@ export interface CleanSummary {
  * the logged score, without a scale): the second keeps a scorer without noise from flagging a rounding error, the first a
  * noisy one from flagging its noise.
  */
-export function cleanSummary(
-  logged: number,
-  rows: readonly { status: string; score: number | null }[],
-  settings: Scale,
-): CleanSummary {
+export function cleanSummary(logged: number, rows: readonly { status: string; score: number | null }[], settings: Scale): CleanSummary {
   const finished = rows.filter((row) => row.status !== 'running' && row.status !== 'cancelled');
   const values = finished.filter(isValidScore).map((row) => row.score);
   const mean = values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
   const sd =
-    mean === null || values.length < 2 ? null : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+    mean === null || values.length < 2
+      ? null
+      : Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
   const tolerance = Math.max(3 * (sd ?? 0), 0.02 * Math.abs(spanOf(settings) ?? logged));
   const disagrees = values.length < finished.length || (mean !== null && Math.abs(mean - logged) > tolerance);
   return { finished: finished.length, valid: values.length, mean, sd, logged, disagrees };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AppError } from '@plumbline/core';
-import { makeAttempt, testDatabase, type TestDatabase } from '@plumbline/testing';
+import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from './client.ts';
 import { hitRateLimit } from './rateLimit.ts';
 import { createSession, endSession, loadSession } from './sessions.ts';
@@ -26,7 +26,9 @@ const code = (error: unknown): string => (error instanceof AppError ? error.code
 
 test('of two first admins at once one is made, and after that nobody is', async () => {
   expect(await hasUsers(db)).toBe(false);
-  const tries = ['a', 'b'].map((name) => createFirstAdmin(db, { email: `${name}@example.org`, name, password: 'a long password' }).then(() => 'made', code));
+  const tries = ['a', 'b'].map((name) =>
+    createFirstAdmin(db, { email: `${name}@example.org`, name, password: 'a long password' }).then(() => 'made', code),
+  );
   expect((await Promise.all(tries)).sort()).toEqual(['conflict', 'made']);
   expect(await db.prisma.user.count()).toBe(1);
 });
@@ -95,21 +97,28 @@ describe('sign-ins', () => {
 
   test('ten failures close an account for a while, from whatever address, the right password included', async () => {
     const user = await newUser();
-    const tries = Array.from({ length: 20 }, (_, i) => signIn(db, { email: user.email, password: 'wrong', address: `10.0.0.${i}` }).catch(code));
+    const tries = Array.from({ length: 20 }, (_, i) =>
+      signIn(db, { email: user.email, password: 'wrong', address: `10.0.0.${i}` }).catch(code),
+    );
     const codes = await Promise.all(tries);
     expect(codes.filter((c) => c === 'unauthenticated')).toHaveLength(10);
     expect(codes.filter((c) => c === 'rate_limited')).toHaveLength(10);
-    await expect(signIn(db, { email: user.email, password: 'a long password', address: '10.0.1.1' })).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(signIn(db, { email: user.email, password: 'a long password', address: '10.0.1.1' })).rejects.toMatchObject({
+      code: 'rate_limited',
+    });
   });
 
   test('an address is closed after a hundred failures on any accounts', async () => {
     await db.pool.query(`INSERT INTO rate_limit (key, window_at, hits) VALUES ('signin:address:10.9.9.9', clock_timestamp(), 100)`);
-    await expect(signIn(db, { email: 'someone@example.org', password: 'x', address: '10.9.9.9' })).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(signIn(db, { email: 'someone@example.org', password: 'x', address: '10.9.9.9' })).rejects.toMatchObject({
+      code: 'rate_limited',
+    });
   });
 
   test('signing in rightly, however often, is never limited', async () => {
     const user = await newUser();
-    for (let i = 0; i < 12; i++) expect(await signIn(db, { email: user.email, password: 'a long password', address: '10.2.0.1' })).toMatch(/^[0-9a-f-]{36}$/);
+    for (let i = 0; i < 12; i++)
+      expect(await signIn(db, { email: user.email, password: 'a long password', address: '10.2.0.1' })).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 
@@ -133,7 +142,12 @@ describe('tickets', () => {
     const { ticket, sessionId, attempt, expert } = await ticketOf();
     expect(Buffer.from(ticket, 'base64url')).toHaveLength(32);
     expect(await db.prisma.ticket.findFirst({ where: { hash: ticket } })).toBeNull();
-    expect(await redeemTicket(db, ticket)).toEqual({ actor: { userId: expert.id, role: 'expert' }, sessionId, attemptId: attempt.id, purpose: 'participate' });
+    expect(await redeemTicket(db, ticket)).toEqual({
+      actor: { userId: expert.id, role: 'expert' },
+      sessionId,
+      attemptId: attempt.id,
+      purpose: 'participate',
+    });
   });
 
   test('of ten uses at once exactly one succeeds', async () => {
@@ -150,7 +164,8 @@ describe('tickets', () => {
     await endSession(db, ended.sessionId);
     const disabled = await ticketOf();
     await disableUser(db, disabled.expert.id, BY);
-    for (const ticket of [late.ticket, ended.ticket, disabled.ticket, 'made up', '']) await expect(redeemTicket(db, ticket)).rejects.toMatchObject({ code: 'unauthenticated' });
+    for (const ticket of [late.ticket, ended.ticket, disabled.ticket, 'made up', ''])
+      await expect(redeemTicket(db, ticket)).rejects.toMatchObject({ code: 'unauthenticated' });
     await removeDeadTickets(db);
     expect(await db.prisma.ticket.count({ where: { sessionId: late.sessionId } })).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { AppError, type AttemptState, canMove } from '@plumbline/core';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
-import { appendClockEvent, type Appended } from './clockEvents.ts';
+import { type Appended, appendClockEvent } from './clockEvents.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
@@ -117,5 +117,8 @@ export async function setRunnerToken(db: Database, attemptId: string, tokenHash:
 
 /** Notes where an attempt's runner is, so that it is found again; null once it has been stopped. */
 export async function setRunnerPlacement(db: Database, attemptId: string, placement: object | null): Promise<void> {
-  await db.pool.query('UPDATE attempt SET runner_placement = $2::jsonb WHERE id = $1', [attemptId, placement === null ? null : JSON.stringify(placement)]);
+  await db.pool.query('UPDATE attempt SET runner_placement = $2::jsonb WHERE id = $1', [
+    attemptId,
+    placement === null ? null : JSON.stringify(placement),
+  ]);
 }

@@ -3,8 +3,8 @@ import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import type { Database } from './client.ts';
 import { EVENTS_SQL, toClockEvent, toLimits } from './lockedAttempt.ts';
 
-export { appendClockEvent } from './clockEvents.ts';
 export { markReady, moveAttempt, prepareAttempt, setProgress, setRunnerPlacement, setRunnerToken, startAttempt } from './attemptMoves.ts';
+export { appendClockEvent } from './clockEvents.ts';
 
 /** Everything about one attempt that the processes which serve it need, read in one statement and so at one moment. */
 export interface AttemptView extends AttemptSubject {
@@ -58,7 +58,6 @@ const VIEW_SQL = `
   JOIN participant p ON p.id = g.participant_id
   LEFT JOIN app_user u ON u.id = p.user_id`;
 
-// biome-ignore lint/suspicious/noExplicitAny: a row as the driver gives it; this function is where it gets its type.
 function toView(row: any): AttemptView {
   const settings = EnvironmentSettings.parse(row.settings);
   return {
@@ -105,7 +104,10 @@ export async function loadAttempt(db: Database, attemptId: string): Promise<Atte
 
 /** Attempts in any of these states, longest begun first. */
 export async function listAttempts(db: Database, states: readonly AttemptState[]): Promise<AttemptView[]> {
-  const { rows } = await db.pool.query(`${VIEW_SQL} WHERE a.state = ANY($1::"AttemptState"[]) ORDER BY coalesce(a.started_at, a.created_at), a.id`, [states]);
+  const { rows } = await db.pool.query(
+    `${VIEW_SQL} WHERE a.state = ANY($1::"AttemptState"[]) ORDER BY coalesce(a.started_at, a.created_at), a.id`,
+    [states],
+  );
   return rows.map(toView);
 }
 
@@ -157,12 +159,17 @@ export async function listUnservedDeadlines(db: Database, graceMs: number): Prom
 
 /** Attempts that have been ready, and not started, for this long. */
 export async function listReadyTooLong(db: Database, afterMs: number): Promise<string[]> {
-  const { rows } = await db.pool.query(`SELECT id FROM attempt WHERE state = 'ready' AND ready_at < clock_timestamp() - $1 * interval '1 millisecond'`, [afterMs]);
+  const { rows } = await db.pool.query(
+    `SELECT id FROM attempt WHERE state = 'ready' AND ready_at < clock_timestamp() - $1 * interval '1 millisecond'`,
+    [afterMs],
+  );
   return rows.map((row) => row.id);
 }
 
 /** Attempts that a runner is noted for, with what is needed to look after it. */
-export async function listPlacedRunners(db: Database): Promise<{ id: string; state: AttemptState; placement: unknown; hasToken: boolean }[]> {
+export async function listPlacedRunners(
+  db: Database,
+): Promise<{ id: string; state: AttemptState; placement: unknown; hasToken: boolean }[]> {
   const { rows } = await db.pool.query(
     `SELECT id, state, runner_placement AS placement, runner_token_hash IS NOT NULL AS "hasToken" FROM attempt WHERE runner_placement IS NOT NULL ORDER BY id`,
   );

@@ -1,4 +1,4 @@
-import type { Database, AuditEntry } from './client.ts';
+import type { AuditEntry, Database } from './client.ts';
 import { storableJson } from './storableJson.ts';
 import type { Queryable } from './transaction.ts';
 

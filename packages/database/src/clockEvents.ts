@@ -1,7 +1,7 @@
 import {
   AppError,
-  applyClockEvent,
   type AttemptState,
+  applyClockEvent,
   type ClockEvent,
   type ClockEventBody,
   deadlineMs,
@@ -67,7 +67,10 @@ export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: 
   );
   await keepPauses(tx, id, body, endReason !== null, at);
   if (body.kind === 'rollback') {
-    await tx.query(`UPDATE score SET rolled_back = true WHERE attempt_id = $1 AND trigger <> 'start' AND elapsed_ms > $2`, [id, body.toElapsedMs]);
+    await tx.query(`UPDATE score SET rolled_back = true WHERE attempt_id = $1 AND trigger <> 'start' AND elapsed_ms > $2`, [
+      id,
+      body.toElapsedMs,
+    ]);
   }
   await appendOutbox(tx, id, 'clock.event', { n: event.n, event: { ...event } }, atMs);
   await notify(tx, 'attempt', id);
@@ -76,7 +79,11 @@ export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: 
 
 async function keepPauses(tx: Queryable, attemptId: string, body: ClockEventBody, ends: boolean, at: Date): Promise<void> {
   if (body.kind === 'paused') {
-    await tx.query('INSERT INTO pause (id, attempt_id, reason, started_at) VALUES (gen_random_uuid(), $1, $2, $3)', [attemptId, body.reason, at]);
+    await tx.query('INSERT INTO pause (id, attempt_id, reason, started_at) VALUES (gen_random_uuid(), $1, $2, $3)', [
+      attemptId,
+      body.reason,
+      at,
+    ]);
   } else if (body.kind === 'resumed' || ends) {
     await tx.query('UPDATE pause SET ended_at = $2 WHERE attempt_id = $1 AND ended_at IS NULL', [attemptId, at]);
   }
@@ -91,7 +98,11 @@ export const OUTAGE_FROM_MS = 5_000;
  *
  * @returns the event that gave time back, or null where none was due.
  */
-export function noteOutage(db: Database, attemptId: string, cause = 'The platform did not hold the link to the sandbox.'): Promise<Appended | null> {
+export function noteOutage(
+  db: Database,
+  attemptId: string,
+  cause = 'The platform did not hold the link to the sandbox.',
+): Promise<Appended | null> {
   return inTransaction(db, async (tx) => {
     const attempt = await lockAttempt(tx, attemptId);
     const { linkHeartbeatAtMs, nowMs, state } = attempt;

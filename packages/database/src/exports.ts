@@ -10,10 +10,10 @@ export type ExportRecord = Export;
 export async function createExport(db: Database, request: { requestedBy: string | null; attemptIds: readonly string[] }): Promise<string> {
   await prepareToEnqueue(db);
   return inTransaction(db, async (tx) => {
-    const { rows } = await tx.query('INSERT INTO export (id, requested_by, attempt_ids) VALUES (gen_random_uuid(), $1, $2::jsonb) RETURNING id', [
-      request.requestedBy,
-      JSON.stringify(request.attemptIds),
-    ]);
+    const { rows } = await tx.query(
+      'INSERT INTO export (id, requested_by, attempt_ids) VALUES (gen_random_uuid(), $1, $2::jsonb) RETURNING id',
+      [request.requestedBy, JSON.stringify(request.attemptIds)],
+    );
     await enqueueWithin(tx, db, 'export', { exportId: rows[0].id });
     return rows[0].id as string;
   });
@@ -37,7 +37,10 @@ export function listExports(db: Database): Promise<ExportRecord[]> {
 
 /** Says how far an export is, 0 to 1. */
 export async function setExportProgress(db: Database, exportId: string, progress: number): Promise<void> {
-  await db.pool.query(`UPDATE export SET state = 'building', progress = $2, error = NULL WHERE id = $1 AND state <> 'done'`, [exportId, progress]);
+  await db.pool.query(`UPDATE export SET state = 'building', progress = $2, error = NULL WHERE id = $1 AND state <> 'done'`, [
+    exportId,
+    progress,
+  ]);
 }
 
 /** The dataset stands in the object store under this hash. */

@@ -18,8 +18,20 @@ export function writeNote(db: Database, attemptId: string, text: string): Promis
     const { state, events, limits, nowMs } = await lockAttempt(tx, attemptId);
     if (!isUnderWay(state)) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
     const { rows } = await tx.query('SELECT coalesce(max(n), 0) + 1 AS n FROM note WHERE attempt_id = $1', [attemptId]);
-    const note = { attemptId, n: rows[0].n as number, at: new Date(nowMs), elapsedMs: Math.round(elapsedMs(events, nowMs, limits.limitMs)), text: storableText(text) };
-    await tx.query('INSERT INTO note (attempt_id, n, at, elapsed_ms, text) VALUES ($1, $2, $3, $4, $5)', [attemptId, note.n, note.at, note.elapsedMs, note.text]);
+    const note = {
+      attemptId,
+      n: rows[0].n as number,
+      at: new Date(nowMs),
+      elapsedMs: Math.round(elapsedMs(events, nowMs, limits.limitMs)),
+      text: storableText(text),
+    };
+    await tx.query('INSERT INTO note (attempt_id, n, at, elapsed_ms, text) VALUES ($1, $2, $3, $4, $5)', [
+      attemptId,
+      note.n,
+      note.at,
+      note.elapsedMs,
+      note.text,
+    ]);
     await appendOutbox(tx, attemptId, 'note.written', { n: note.n, text: note.text, elapsedMs: note.elapsedMs }, nowMs);
     await notify(tx, 'attempt', attemptId);
     return note;

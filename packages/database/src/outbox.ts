@@ -50,7 +50,10 @@ export async function clearOutbox(db: Database, attemptId: string, n: number): P
 /** Writes a message of staff's into the recording; the gateway shows it to the participant. */
 export async function sendMessage(db: Database, attemptId: string, message: { from: string; text: string }): Promise<void> {
   await inTransaction(db, async (tx) => {
-    const { rows } = await tx.query('SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now FROM attempt WHERE id = $1', [attemptId]);
+    const { rows } = await tx.query(
+      'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now FROM attempt WHERE id = $1',
+      [attemptId],
+    );
     await appendOutbox(tx, attemptId, 'message.sent', message, rows[0].now);
     await notify(tx, 'attempt', attemptId);
   });

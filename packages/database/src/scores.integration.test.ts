@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AppError } from '@plumbline/core';
-import { makeAttempt, testDatabase, type TestDatabase } from '@plumbline/testing';
+import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appendClockEvent } from './attempts.ts';
 import type { Database } from './client.ts';
 import { listNotes, writeNote } from './notes.ts';
@@ -25,12 +25,20 @@ async function running(limitMs = 3_600_000): Promise<string> {
 }
 
 const code = (error: unknown): string => (error instanceof AppError ? error.code : String(error));
-const scored = (scoreId: string, score: number | null, status = 'scored') => ({ scoreId, status, score, message: { note: 'ok' }, durationMs: 12.4 });
+const scored = (scoreId: string, score: number | null, status = 'scored') => ({
+  scoreId,
+  status,
+  score,
+  message: { note: 'ok' },
+  durationMs: 12.4,
+});
 
 describe('asking for a score', () => {
   test('of ten at once one is taken, and the others hear that one runs', async () => {
     const id = await running();
-    const results = await Promise.all(Array.from({ length: 10 }, () => requestScore(db, id, 'participant', null).then(() => 'taken', code)));
+    const results = await Promise.all(
+      Array.from({ length: 10 }, () => requestScore(db, id, 'participant', null).then(() => 'taken', code)),
+    );
     expect(results.filter((result) => result === 'taken')).toHaveLength(1);
     expect(results.filter((result) => result === 'conflict')).toHaveLength(9);
     const items = await takeOutbox(db, id, 0, 10);
@@ -97,7 +105,14 @@ describe('the result of a score', () => {
     await storeScoreDetails(db, id, { scoreId: row.id, details: null, output: 'again', scorerHash: 'x', hashBefore: 'x', hashAfter: 'x' });
     const kept = 'NUL \uFFFD, half a pair \uFFFD, a literal \\u0000';
     const [stored] = await listScores(db, id);
-    expect(stored).toMatchObject({ message: { [kept]: kept, number: null }, details: [kept], output: kept, scorerHash: 'a', submissionHash: 'b', submissionHashAfter: 'c' });
+    expect(stored).toMatchObject({
+      message: { [kept]: kept, number: null },
+      details: [kept],
+      output: kept,
+      scorerHash: 'a',
+      submissionHash: 'b',
+      submissionHashAfter: 'c',
+    });
   });
 
   test('another attempt’s score is not found', async () => {
@@ -109,7 +124,10 @@ describe('the result of a score', () => {
   test('a cancelled score stays in the log with its reason', async () => {
     const id = await running();
     await requestScore(db, id, 'participant', null);
-    expect(await cancelScore(db, id, 'An admin paused the attempt.')).toMatchObject({ status: 'cancelled', message: { error: 'An admin paused the attempt.' } });
+    expect(await cancelScore(db, id, 'An admin paused the attempt.')).toMatchObject({
+      status: 'cancelled',
+      message: { error: 'An admin paused the attempt.' },
+    });
   });
 });
 

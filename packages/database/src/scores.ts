@@ -44,12 +44,18 @@ export async function requestScore(
     const { state, events, limits, nowMs } = attempt;
     if (state === 'paused') throw new AppError('clock_not_running', 'The clock is paused. Resume it to score.');
     if (!STATES_FOR[trigger].includes(state)) {
-      throw new AppError(state === 'finalising' || state === 'completed' ? 'conflict' : 'clock_not_running', `The attempt is ${state}, so it cannot be scored now.`);
+      throw new AppError(
+        state === 'finalising' || state === 'completed' ? 'conflict' : 'clock_not_running',
+        `The attempt is ${state}, so it cannot be scored now.`,
+      );
     }
     if (state === 'running' && remainingMs(events, nowMs, limits.limitMs) <= 0) {
       throw new AppError('time_expired', 'The time for this attempt is over. What is in the workspace is scored as it stands.');
     }
-    const last = await tx.query(`SELECT coalesce(max(n), 0) AS n, coalesce(bool_or(status = 'running'), false) AS running FROM score WHERE attempt_id = $1`, [attemptId]);
+    const last = await tx.query(
+      `SELECT coalesce(max(n), 0) AS n, coalesce(bool_or(status = 'running'), false) AS running FROM score WHERE attempt_id = $1`,
+      [attemptId],
+    );
     if (last.rows[0].running) throw new AppError('conflict', 'A score is already running. Wait until it has finished, or cancel it.');
     const n = last.rows[0].n + 1;
     const elapsed = Math.round(elapsedMs(events, nowMs, limits.limitMs));
@@ -88,7 +94,14 @@ export async function finishScore(db: Database, attemptId: string, result: Finis
     const { rowCount } = await tx.query(
       `UPDATE score SET status = $3, score = $4, message = $5::jsonb, duration_ms = $6, finished_at = clock_timestamp()
        WHERE id = $1 AND attempt_id = $2 AND status = 'running'`,
-      [result.scoreId, attemptId, status, status === 'scored' ? result.score : null, storableJson(result.message), Math.round(result.durationMs)],
+      [
+        result.scoreId,
+        attemptId,
+        status,
+        status === 'scored' ? result.score : null,
+        storableJson(result.message),
+        Math.round(result.durationMs),
+      ],
     );
     if (rowCount === 1) await notify(tx, 'attempt', attemptId);
   });
@@ -112,7 +125,15 @@ export async function storeScoreDetails(db: Database, attemptId: string, details
   await db.pool.query(
     `UPDATE score SET details = $3::jsonb, output = $4, scorer_hash = $5, submission_hash = nullif($6, ''), submission_hash_after = nullif($7, '')
      WHERE id = $1 AND attempt_id = $2 AND output IS NULL`,
-    [details.scoreId, attemptId, storableJson(details.details), storableText(details.output).slice(-OUTPUT_MAX_CHARS), details.scorerHash, details.hashBefore, details.hashAfter],
+    [
+      details.scoreId,
+      attemptId,
+      storableJson(details.details),
+      storableText(details.output).slice(-OUTPUT_MAX_CHARS),
+      details.scorerHash,
+      details.hashBefore,
+      details.hashAfter,
+    ],
   );
 }
 

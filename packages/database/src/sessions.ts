@@ -44,7 +44,9 @@ export async function endAllOfUser(tx: Queryable, userId: string): Promise<void>
 }
 
 async function endSessionsWhere(tx: Queryable, condition: string, value: string): Promise<void> {
-  const { rows } = await tx.query(`UPDATE session SET ended_at = clock_timestamp() WHERE ended_at IS NULL AND ${condition} RETURNING id`, [value]);
+  const { rows } = await tx.query(`UPDATE session SET ended_at = clock_timestamp() WHERE ended_at IS NULL AND ${condition} RETURNING id`, [
+    value,
+  ]);
   for (const row of rows) await notify(tx, 'session', row.id);
 }
 

@@ -15,7 +15,10 @@ const ADDRESS_RULE: RateLimitRule = { windowMs: 15 * 60_000, max: 100 };
  * @throws AppError `unauthenticated` for a wrong address or password, which are not told apart; `rate_limited`.
  */
 export async function signIn(db: Database, attempt: { email: string; password: string; address: string }): Promise<string> {
-  const keys = [`signin:account:${normaliseEmail(attempt.email).slice(0, 200)}`, `signin:address:${attempt.address.slice(0, 100)}`] as const;
+  const keys = [
+    `signin:account:${normaliseEmail(attempt.email).slice(0, 200)}`,
+    `signin:address:${attempt.address.slice(0, 100)}`,
+  ] as const;
   // Counted before the password is looked at, so that many tries at once are many tries; taken back when it was right.
   const limits = [await hitRateLimit(db, keys[0], ACCOUNT_RULE), await hitRateLimit(db, keys[1], ADDRESS_RULE)];
   const refused = limits.filter((limit) => !limit.allowed);

@@ -20,7 +20,8 @@ export interface NewStudy {
  * @throws AppError `conflict` where the name is taken.
  */
 export async function createStudy(db: Database, study: NewStudy, options: { by: string | null }): Promise<Study> {
-  if ((await db.prisma.study.findUnique({ where: { name: study.name } })) !== null) throw new AppError('conflict', 'There is already a study with this name.');
+  if ((await db.prisma.study.findUnique({ where: { name: study.name } })) !== null)
+    throw new AppError('conflict', 'There is already a study with this name.');
   const created = await db.prisma.study.create({ data: study });
   await recordAudit(db.pool, { userId: options.by, act: 'study.create', subject: `study:${created.id}`, after: study });
   return created;
@@ -40,7 +41,11 @@ export async function addEnvironmentToStudy(db: Database, studyId: string, envir
   await inTransaction(db, async (tx) => {
     const { rows } = await tx.query('SELECT frozen_at FROM study WHERE id = $1 FOR UPDATE', [studyId]);
     if (rows[0] === undefined) throw new AppError('not_found', 'There is no such study.');
-    if (rows[0].frozen_at !== null) throw new AppError('conflict', 'This study is frozen: its first attempt was prepared. Make a new study.');
-    await tx.query('INSERT INTO study_environment (study_id, environment_id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [studyId, environmentId]);
+    if (rows[0].frozen_at !== null)
+      throw new AppError('conflict', 'This study is frozen: its first attempt was prepared. Make a new study.');
+    await tx.query('INSERT INTO study_environment (study_id, environment_id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+      studyId,
+      environmentId,
+    ]);
   });
 }

@@ -22,7 +22,10 @@ export interface NewTicket {
  *
  * @throws AppError `rate_limited`.
  */
-export async function mintTicket(db: Database, { userId, sessionId, attemptId, purpose }: NewTicket): Promise<{ ticket: string; expiresInMs: number }> {
+export async function mintTicket(
+  db: Database,
+  { userId, sessionId, attemptId, purpose }: NewTicket,
+): Promise<{ ticket: string; expiresInMs: number }> {
   const limit = await hitRateLimit(db, `ticket:${userId}`, { windowMs: 60_000, max: TICKETS_PER_MINUTE });
   if (!limit.allowed) throw new AppError('rate_limited', 'Too many connections were opened in a minute. Wait a moment, then reload.');
   const ticket = randomBytes(32).toString('base64url');
@@ -56,7 +59,8 @@ export async function redeemTicket(db: Database, ticket: string): Promise<Redeem
     [hashOf(ticket)],
   );
   const row = rows[0];
-  if (row === undefined) throw new AppError('unauthenticated', 'This ticket was used before, has expired, or its sign-in has ended. Reload the page.');
+  if (row === undefined)
+    throw new AppError('unauthenticated', 'This ticket was used before, has expired, or its sign-in has ended. Reload the page.');
   return { actor: { userId: row.user_id, role: row.role }, sessionId: row.session_id, attemptId: row.attempt_id, purpose: row.purpose };
 }
 

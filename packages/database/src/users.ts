@@ -57,7 +57,12 @@ async function insertUser(tx: Queryable, user: NewUser, passwordHash: string, by
   const created: UserRecord | undefined = rows[0];
   if (created === undefined) throw new AppError('conflict', 'There is already an account with this e-mail address.');
   if (user.role === 'expert') await ensureParticipant(tx, created.id);
-  await recordAudit(tx, { userId: by, act: 'user.create', subject: `user:${created.id}`, after: { email: created.email, role: created.role } });
+  await recordAudit(tx, {
+    userId: by,
+    act: 'user.create',
+    subject: `user:${created.id}`,
+    after: { email: created.email, role: created.role },
+  });
   return created;
 }
 
@@ -95,7 +100,9 @@ let decoy: Promise<string> | undefined;
 
 /** The user with this address and password who is not disabled; else null, in the same time, so that nobody learns who has an account. */
 export async function verifyPassword(db: Database, email: string, password: string): Promise<UserRecord | null> {
-  const { rows } = await db.pool.query(`SELECT ${COLUMNS}, password_hash AS "passwordHash" FROM app_user WHERE email = $1`, [normaliseEmail(email)]);
+  const { rows } = await db.pool.query(`SELECT ${COLUMNS}, password_hash AS "passwordHash" FROM app_user WHERE email = $1`, [
+    normaliseEmail(email),
+  ]);
   const row: (UserRecord & { passwordHash: string }) | undefined = rows[0];
   decoy ??= hashPassword('no account has this password');
   // A hash that cannot be read is an account that cannot sign in.
@@ -142,7 +149,13 @@ export async function setUserRole(db: Database, userId: string, role: Role, opti
   });
 }
 
-async function changeUser(db: Database, userId: string, act: string, by: string | null, change: (tx: Queryable) => Promise<object>): Promise<void> {
+async function changeUser(
+  db: Database,
+  userId: string,
+  act: string,
+  by: string | null,
+  change: (tx: Queryable) => Promise<object>,
+): Promise<void> {
   await inTransaction(db, async (tx) => {
     const { rows } = await tx.query('SELECT role, disabled_at IS NOT NULL AS disabled FROM app_user WHERE id = $1 FOR UPDATE', [userId]);
     if (rows[0] === undefined) throw new AppError('not_found', 'There is no such user.');
