@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type NextRequest, NextResponse } from 'next/server';
+import { contentSecurityPolicy, loopbackRedirect } from './features/platform/model/pagePolicy.ts';
 import { platformSettings } from './features/platform/server/platform.ts';
 
 /**
@@ -8,41 +9,21 @@ import { platformSettings } from './features/platform/server/platform.ts';
  * who may see what: every page, procedure and download does that itself.
  */
 
-const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-/** Where a browser on a loopback name other than the public address should go instead; null when it is right. */
-export function loopbackRedirect(requestHost: string | null, publicUrl: string): string | null {
-  const target = new URL(publicUrl);
-  if (!requestHost || requestHost === target.host || !LOOPBACK_HOSTS.has(target.hostname)) return null;
-  const hostname = requestHost.replace(/:\d+$/, '');
-  return LOOPBACK_HOSTS.has(hostname) ? target.origin : null;
-}
-
-/** The policy of a page. Styles may be inline because the editor and the terminals write theirs while they run. */
-export function contentSecurityPolicy(nonce: string, publicUrl: string, development: boolean): string {
-  const url = new URL(publicUrl);
-  const socketOrigin = `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}`;
-  return [
-    "default-src 'self'",
-    `script-src 'self' 'nonce-${nonce}' 'strict-dynamic'${development ? " 'unsafe-eval'" : ''}`,
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' blob: data:",
-    "font-src 'self' data:",
-    `connect-src 'self' ${socketOrigin}`,
-    "worker-src 'self' blob:",
-    "object-src 'none'",
-    "frame-src 'none'",
-    "base-uri 'self'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-  ].join('; ');
+/**
+ * Sends a browser to another name of this machine. Next takes `localhost` and `127.0.0.1` for the same host and would make a
+ * redirect between them relative, which leads nowhere; so the page says where to go.
+ */
+function goTo(url: URL): NextResponse {
+  const target = url.href.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+  const html = `<!doctype html><html lang="en"><meta http-equiv="refresh" content="0;url=${target}"><title>Plumbline</title><p>Plumbline is at <a href="${target}">${target}</a>.</p></html>`;
+  return new NextResponse(html, { status: 200, headers: { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' } });
 }
 
 export function proxy(request: NextRequest): NextResponse {
   const settings = platformSettings();
   if (request.method === 'GET') {
     const origin = loopbackRedirect(request.headers.get('host'), settings.publicUrl);
-    if (origin) return NextResponse.redirect(new URL(`${request.nextUrl.pathname}${request.nextUrl.search}`, origin), 307);
+    if (origin) return goTo(new URL(`${request.nextUrl.pathname}${request.nextUrl.search}`, origin));
   }
   const nonce = randomBytes(16).toString('base64');
   const policy = contentSecurityPolicy(nonce, settings.publicUrl, settings.nodeEnv === 'development');

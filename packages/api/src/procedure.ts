@@ -1,7 +1,7 @@
+import { AppError, type AttemptAct, assertCan, type ErrorCode, type GeneralAct, toAppError } from '@plumbline/core';
 import { initTRPC, TRPCError } from '@trpc/server';
 import superjson from 'superjson';
 import { z } from 'zod';
-import { AppError, type AttemptAct, assertCan, type ErrorCode, type GeneralAct, toAppError } from '@plumbline/core';
 import type { ApiContext } from './context.ts';
 import { loadAttemptSubject } from './views/attemptSubject.ts';
 

@@ -4,7 +4,9 @@ import { cn } from './cn.tsx';
 /** A page's width and rhythm. */
 export function Page({ children, width = 'wide', className }: { children: ReactNode; width?: 'wide' | 'narrow'; className?: string }) {
   return (
-    <div className={cn('mx-auto w-full space-y-6 px-6 py-6', width === 'wide' ? 'max-w-6xl' : 'max-w-3xl', className)}>{children}</div>
+    <div data-page className={cn('mx-auto w-full space-y-6 px-6 py-6', width === 'wide' ? 'max-w-6xl' : 'max-w-3xl', className)}>
+      {children}
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
-import Link from 'next/link';
 import { Button, Card, EmptyState } from '@plumbline/ui';
+import Link from 'next/link';
 
 export default function NotFound() {
   return (

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { AppError } from '@plumbline/core';
 import { openAttempt } from '@plumbline/database/attempts';
+import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
 import { attemptClock, environmentSettings } from '../views/attemptView.ts';
 

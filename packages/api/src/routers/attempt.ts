@@ -1,14 +1,14 @@
-import { z } from 'zod';
 import { AppError, type AttemptSubject, can, TICKET_ACT } from '@plumbline/core';
 import { prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { mintTicket } from '@plumbline/database/tickets';
-import { authorisedOnAttempt, router } from '../procedure.ts';
+import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
+import { authorisedOnAttempt, router } from '../procedure.ts';
 import {
   ATTEMPT_INCLUDE,
+  type AttemptWithRows,
   attemptResultView,
   attemptSummary,
-  type AttemptWithRows,
   environmentSettings,
   isScoreVisible,
   scoreScale,

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { AppError, assertCan } from '@plumbline/core';
 import { createExport, listExports } from '@plumbline/database/exports';
+import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
 
 const ATTEMPTS_MAX = 500;

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { AppError } from '@plumbline/core';
 import { assign } from '@plumbline/database/assignments';
+import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
 import { environmentSettings, scoreScale } from '../views/attemptView.ts';
 

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { AppError, ROLES } from '@plumbline/core';
 import { createUser, disableUser, enableUser, listUsers, setUserRole } from '@plumbline/database/users';
+import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
 
 export const PASSWORD_MIN_LENGTH = 10;

@@ -8,7 +8,6 @@ import {
   clockFigures,
   isEligible,
   normalise,
-  type ScoreSettings,
 } from '@plumbline/core';
 import type { Prisma } from '@plumbline/database/client';
 import type { ScoreRow } from '@plumbline/protocol';
@@ -42,9 +41,11 @@ export function toClockEvent(row: AttemptWithRows['events'][number]): ClockEvent
 }
 
 /** The published scale, or null where the family publishes none. */
-export function scoreScale(settings: EnvironmentSettings): ScoreSettings | null {
-  const { direction, aggregation, startingScore, referenceScore } = settings;
-  return startingScore === null || referenceScore === null ? null : { direction, aggregation, startingScore, referenceScore };
+export function scoreScale({
+  startingScore,
+  referenceScore,
+}: EnvironmentSettings): { startingScore: number; referenceScore: number } | null {
+  return startingScore === null || referenceScore === null ? null : { startingScore, referenceScore };
 }
 
 /** Whether the participant may see this attempt's scores. */
@@ -54,7 +55,6 @@ export function isScoreVisible(attempt: AttemptWithRows): boolean {
 
 /** A score for the wire. Where scores are hidden only the row and its message pass. */
 export function toScoreRow(row: ScoreRecord, settings: EnvironmentSettings, visible: boolean): ScoreRow {
-  const scale = scoreScale(settings);
   return {
     scoreId: row.id,
     n: row.n,
@@ -63,7 +63,7 @@ export function toScoreRow(row: ScoreRecord, settings: EnvironmentSettings, visi
     elapsedMs: row.elapsedMs,
     status: row.status,
     score: visible ? row.score : null,
-    normalised: visible && scale !== null && row.score !== null ? normalise(row.score, scale).value : null,
+    normalised: visible && row.score !== null ? normalise(row.score, settings).value : null,
     message: row.message,
     durationMs: row.durationMs,
     eligible: isEligible(row),
@@ -107,11 +107,10 @@ export interface ResultView {
   clean: AttemptResult<ScoreRecord>['clean'];
 }
 
-/** The result of an attempt; null where the reader may not see it or the family publishes no scale. */
+/** The result of an attempt; null where the reader may not see it. Without a published scale it is raw alone. */
 export function attemptResultView(attempt: AttemptWithRows, visible: boolean): ResultView | null {
-  const scale = scoreScale(environmentSettings(attempt.assignment.environment));
-  if (!visible || scale === null) return null;
-  const { counts, logged, result, clean } = attemptResult(attempt.scores, scale);
+  if (!visible) return null;
+  const { counts, logged, result, clean } = attemptResult(attempt.scores, environmentSettings(attempt.assignment.environment));
   return { countsScoreId: counts?.id ?? null, logged, result, clean };
 }
 

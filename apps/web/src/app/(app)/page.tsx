@@ -1,9 +1,9 @@
+import { Page, PageHeader } from '@plumbline/ui';
 import { AssignmentList } from '@/features/home/components/AssignmentList.tsx';
 import { StaffOverview } from '@/features/home/components/StaffOverview.tsx';
 import { staffOverview } from '@/features/home/server/staffOverview.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
 import { currentActor } from '@/features/session/server/currentActor.ts';
-import { Page, PageHeader } from '@plumbline/ui';
 
 export default async function HomePage() {
   const caller = await api();

@@ -1,7 +1,7 @@
+import { Badge, Card, EmptyState, formatScore, Page, PageHeader, Table, TableHead, Td, Th, Tr } from '@plumbline/ui';
 import { Boxes } from 'lucide-react';
 import type { Metadata } from 'next';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
-import { Badge, Card, EmptyState, formatScore, Page, PageHeader, Table, TableHead, Td, Th, Tr } from '@plumbline/ui';
 
 export const metadata: Metadata = { title: 'Environments' };
 

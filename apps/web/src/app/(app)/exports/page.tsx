@@ -1,8 +1,8 @@
+import { Page, PageHeader } from '@plumbline/ui';
 import type { Metadata } from 'next';
 import { ExportList } from '@/features/exports/components/ExportList.tsx';
 import { NewExport } from '@/features/exports/components/NewExport.tsx';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
-import { Page, PageHeader } from '@plumbline/ui';
 
 export const metadata: Metadata = { title: 'Exports' };
 

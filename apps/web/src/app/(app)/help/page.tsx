@@ -1,5 +1,5 @@
-import type { Metadata } from 'next';
 import { Card, CardBody, CardHeader, Kbd, Page, PageHeader } from '@plumbline/ui';
+import type { Metadata } from 'next';
 import { QUESTIONS, SHORTCUTS } from '@/features/help/model/help.ts';
 
 export const metadata: Metadata = { title: 'Help' };

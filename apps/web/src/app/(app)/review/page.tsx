@@ -1,7 +1,7 @@
+import { Page, PageHeader } from '@plumbline/ui';
 import type { Metadata } from 'next';
 import { ReviewTable } from '@/features/review/components/ReviewTable.tsx';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
-import { Page, PageHeader } from '@plumbline/ui';
 
 export const metadata: Metadata = { title: 'Review' };
 

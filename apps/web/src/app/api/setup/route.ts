@@ -1,10 +1,10 @@
-import { NextResponse } from 'next/server';
-import { z } from 'zod';
 import { NewUser } from '@plumbline/api/routers/user';
 import { AppError } from '@plumbline/core';
 import { createFirstAdmin } from '@plumbline/database/users';
+import { NextResponse } from 'next/server';
+import { z } from 'zod';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
-import { platform } from '@/features/platform/server/platform.ts';
+import { platform, platformSettings } from '@/features/platform/server/platform.ts';
 import { assertSameOrigin } from '@/features/session/server/sameOrigin.ts';
 
 const FirstAdmin = NewUser.omit({ role: true });
@@ -12,7 +12,7 @@ const FirstAdmin = NewUser.omit({ role: true });
 /** Makes the first account of an empty installation. There is nobody yet to be authorised; with one account it refuses for ever. */
 export async function POST(request: Request): Promise<Response> {
   try {
-    assertSameOrigin(request);
+    assertSameOrigin(request, platformSettings().publicUrl);
     const parsed = FirstAdmin.safeParse(await request.json().catch(() => null));
     if (!parsed.success) throw new AppError('invalid_input', z.prettifyError(parsed.error));
     await createFirstAdmin(platform().db, parsed.data);

@@ -1,8 +1,8 @@
 'use client';
+import { Card, CardBody, CardHeader, Page, PageHeader, Progress } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { useEffect } from 'react';
-import { Card, CardBody, CardHeader, Page, PageHeader, Progress } from '@plumbline/ui';
 import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';

@@ -1,7 +1,4 @@
 'use client';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRouter } from 'next/navigation';
-import { useState } from 'react';
 import {
   Alert,
   Button,
@@ -17,6 +14,9 @@ import {
   Progress,
   Time,
 } from '@plumbline/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useRouter } from 'next/navigation';
+import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';

@@ -1,6 +1,6 @@
+import { Alert, Button, Card, CardBody, CardHeader, Facts, formatDuration, formatScore, Page, PageHeader, Time } from '@plumbline/ui';
 import { Eye, Play } from 'lucide-react';
 import Link from 'next/link';
-import { Alert, Button, Card, CardBody, CardHeader, Facts, formatDuration, formatScore, Page, PageHeader, Time } from '@plumbline/ui';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { ClockEvents } from './ClockEvents.tsx';

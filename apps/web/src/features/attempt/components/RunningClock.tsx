@@ -1,7 +1,7 @@
 'use client';
-import { useEffect, useState } from 'react';
 import type { ClockFigures } from '@plumbline/core';
 import { formatDuration } from '@plumbline/ui';
+import { useEffect, useState } from 'react';
 
 const TICK_MS = 1_000;
 
@@ -9,7 +9,6 @@ const TICK_MS = 1_000;
 export function RunningClock({ clock, show }: { clock: ClockFigures; show: 'elapsed' | 'remaining' }) {
   const [receivedAtMs, setReceivedAtMs] = useState<number | null>(null);
   const [nowMs, setNowMs] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new answer of the platform is a new start.
   useEffect(() => {
     setReceivedAtMs(performance.now());
     setNowMs(performance.now());

@@ -1,7 +1,7 @@
 'use client';
+import { Button, Card, CardHeader, cn } from '@plumbline/ui';
 import { CircleCheck, CircleX, TriangleAlert } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
-import { Button, Card, CardHeader, cn } from '@plumbline/ui';
 import { type CheckResult, checkBrowser, checkConnection, checkScreen } from '../model/systemCheck.ts';
 
 const ICONS = { good: CircleCheck, warning: TriangleAlert, bad: CircleX };

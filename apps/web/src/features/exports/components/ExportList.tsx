@@ -1,9 +1,9 @@
 'use client';
+import type { AppRouter } from '@plumbline/api';
+import { Alert, Button, Card, CardHeader, EmptyState, formatBytes, Progress, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { Download } from 'lucide-react';
-import type { AppRouter } from '@plumbline/api';
-import { Alert, Button, Card, CardHeader, EmptyState, formatBytes, Progress, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
 import { rpc } from '@/features/rpc/client.ts';
 
 type ExportRow = inferRouterOutputs<AppRouter>['export']['list'][number];

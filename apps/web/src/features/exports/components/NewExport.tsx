@@ -1,8 +1,4 @@
 'use client';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import type { inferRouterOutputs } from '@trpc/server';
-import { PackagePlus } from 'lucide-react';
-import { useState } from 'react';
 import type { AppRouter } from '@plumbline/api';
 import {
   Alert,
@@ -21,6 +17,10 @@ import {
   Tr,
   toast,
 } from '@plumbline/ui';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { inferRouterOutputs } from '@trpc/server';
+import { PackagePlus } from 'lucide-react';
+import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 
 type Finished = inferRouterOutputs<AppRouter>['review']['list'][number];

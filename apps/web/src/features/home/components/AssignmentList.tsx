@@ -1,11 +1,11 @@
 'use client';
+import type { AppRouter } from '@plumbline/api';
+import { Badge, Button, Card, EmptyState, Facts, formatDuration, formatMoney, formatSpan, Time, toast } from '@plumbline/ui';
 import type { inferRouterOutputs } from '@trpc/server';
 import { ArrowRight, Inbox } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
-import type { AppRouter } from '@plumbline/api';
-import { Badge, Button, Card, EmptyState, Facts, formatDuration, formatMoney, formatSpan, Time, toast } from '@plumbline/ui';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { END_REASON_WORDS } from '@/features/attempt/model/words.ts';
 import { rpc } from '@/features/rpc/client.ts';

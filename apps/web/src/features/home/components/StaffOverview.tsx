@@ -1,5 +1,5 @@
-import Link from 'next/link';
 import { Button, Card, CardHeader, EmptyState, formatDuration, formatScore, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
+import Link from 'next/link';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import type { StaffOverviewData } from '../server/staffOverview.ts';
 

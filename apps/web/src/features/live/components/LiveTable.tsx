@@ -1,9 +1,4 @@
 'use client';
-import { useQuery } from '@tanstack/react-query';
-import type { inferRouterOutputs } from '@trpc/server';
-import { Eye, Radio } from 'lucide-react';
-import Link from 'next/link';
-import { useRef } from 'react';
 import type { AppRouter } from '@plumbline/api';
 import {
   Alert,
@@ -20,6 +15,11 @@ import {
   Th,
   Tr,
 } from '@plumbline/ui';
+import { useQuery } from '@tanstack/react-query';
+import type { inferRouterOutputs } from '@trpc/server';
+import { Eye, Radio } from 'lucide-react';
+import Link from 'next/link';
+import { useRef } from 'react';
 import { RunningClock } from '@/features/attempt/components/RunningClock.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { SCORE_STATUS_WORDS } from '@/features/attempt/model/words.ts';

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { AppError } from '@plumbline/core';
 import { channelOf, type RecordedEvent } from '@plumbline/protocol';
 import type { EventRange } from '@plumbline/recording/reader';
+import { z } from 'zod';
 
 /** What a replay asks for: a stretch of time or of the log, and of it all or only some channels or one document. */
 const EventQuery = z

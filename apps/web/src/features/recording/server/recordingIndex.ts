@@ -14,22 +14,20 @@ export async function recordingIndex(attempt: AttemptView, recording: Recording)
   const key = `${attempt.id} ${await recording.lastSeq()} ${live}`;
   const known = kept.get(key);
   if (known) return known;
-  const { startingScore, referenceScore, direction } = attempt.settings;
   const index = await buildRecordingIndex(
     {
       attemptId: attempt.id,
       title: attempt.title,
       live,
       limitMs: attempt.limits.limitMs,
-      direction,
+      direction: attempt.settings.direction,
       segments: (await recording.segments()).map((segment) => ({
         firstSeq: segment.firstSeq,
         lastSeq: segment.lastSeq,
         fromMs: segment.minAtMs,
         toMs: segment.maxAtMs,
       })),
-      normalise: (raw) =>
-        startingScore === null || referenceScore === null ? null : normalise(raw, { startingScore, referenceScore }).value,
+      normalise: (raw) => normalise(raw, attempt.settings).value,
     },
     recording.events(),
   );

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import { AppError, assertCan } from '@plumbline/core';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import { loadRecordingKeys, type RecordingKeys } from '@plumbline/recording/keys';
 import { openRecording, type Recording } from '@plumbline/recording/reader';
+import { z } from 'zod';
 import { platform } from '../../platform/server/platform.ts';
 import { currentActor } from '../../session/server/currentActor.ts';
 

@@ -1,8 +1,4 @@
 'use client';
-import type { inferRouterOutputs } from '@trpc/server';
-import { Archive, Play } from 'lucide-react';
-import Link from 'next/link';
-import { useState } from 'react';
 import type { AppRouter } from '@plumbline/api';
 import {
   Badge,
@@ -21,6 +17,10 @@ import {
   Time,
   Tr,
 } from '@plumbline/ui';
+import type { inferRouterOutputs } from '@trpc/server';
+import { Archive, Play } from 'lucide-react';
+import Link from 'next/link';
+import { useState } from 'react';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { END_REASON_WORDS } from '@/features/attempt/model/words.ts';
 

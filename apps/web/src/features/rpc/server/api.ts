@@ -1,7 +1,7 @@
+import { type ApiContext, createCaller } from '@plumbline/api';
 import { TRPCError } from '@trpc/server';
 import { forbidden, notFound, redirect } from 'next/navigation';
 import { cache } from 'react';
-import { type ApiContext, createCaller } from '@plumbline/api';
 import { platform } from '../../platform/server/platform.ts';
 import { currentSession } from '../../session/server/currentActor.ts';
 

@@ -1,6 +1,6 @@
 'use client';
-import { type FormEvent, useState } from 'react';
 import { Alert, Button, Card, Field, Input } from '@plumbline/ui';
+import { type FormEvent, useState } from 'react';
 import { signIn } from '../model/authClient.ts';
 
 export function SignInForm({ returnTo }: { returnTo: string }) {

@@ -1,7 +1,7 @@
-import type { NextAuthOptions } from 'next-auth';
-import CredentialsProvider from 'next-auth/providers/credentials';
 import { endSession } from '@plumbline/database/sessions';
 import { signIn } from '@plumbline/database/signIn';
+import type { NextAuthOptions } from 'next-auth';
+import CredentialsProvider from 'next-auth/providers/credentials';
 import { authSecret, platform } from '../../platform/server/platform.ts';
 import { SESSION_COOKIE_MAX_AGE_SECONDS, sessionCookieName } from '../model/sessionCookie.ts';
 

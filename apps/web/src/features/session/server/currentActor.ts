@@ -1,8 +1,8 @@
-import { decode } from 'next-auth/jwt';
-import { cookies } from 'next/headers';
-import { cache } from 'react';
 import type { Actor } from '@plumbline/core';
 import { loadSession } from '@plumbline/database/sessions';
+import { cookies } from 'next/headers';
+import { decode } from 'next-auth/jwt';
+import { cache } from 'react';
 import { authSecret, platform } from '../../platform/server/platform.ts';
 import { sessionCookieName } from '../model/sessionCookie.ts';
 

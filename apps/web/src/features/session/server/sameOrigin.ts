@@ -1,5 +1,4 @@
 import { AppError } from '@plumbline/core';
-import { platformSettings } from '../../platform/server/platform.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -9,9 +8,8 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
  *
  * @throws AppError `forbidden`.
  */
-export function assertSameOrigin(request: Request): void {
+export function assertSameOrigin(request: { method: string; headers: Headers }, publicUrl: string): void {
   if (SAFE_METHODS.has(request.method)) return;
-  const { publicUrl } = platformSettings();
   if (request.headers.get('origin') !== publicUrl) {
     throw new AppError('forbidden', `This request did not come from ${publicUrl}. Open Plumbline at that address and try again.`);
   }

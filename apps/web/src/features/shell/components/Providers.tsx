@@ -1,6 +1,6 @@
 'use client';
-import type { ReactNode } from 'react';
 import { type Theme, ThemeProvider, Toaster, TooltipProvider, ZoneProvider } from '@plumbline/ui';
+import type { ReactNode } from 'react';
 import { RpcProvider } from '@/features/rpc/components/RpcProvider.tsx';
 
 export function Providers({ theme, zone, children }: { theme: Theme; zone: string; children: ReactNode }) {

@@ -1,7 +1,4 @@
 'use client';
-import { LogOut, Monitor, Moon, Sun, UserRound } from 'lucide-react';
-import Link from 'next/link';
-import { usePathname } from 'next/navigation';
 import {
   Button,
   cn,
@@ -17,6 +14,9 @@ import {
   toast,
   useTheme,
 } from '@plumbline/ui';
+import { LogOut, Monitor, Moon, Sun, UserRound } from 'lucide-react';
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
 import { signOut } from '@/features/session/model/authClient.ts';
 import { Logo } from './Logo.tsx';
 

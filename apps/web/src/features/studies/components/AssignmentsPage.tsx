@@ -1,11 +1,11 @@
 'use client';
+import type { AppRouter } from '@plumbline/api';
+import { Button, Card, EmptyState, Page, PageHeader, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { ClipboardList, Plus } from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
-import type { AppRouter } from '@plumbline/api';
-import { Button, Card, EmptyState, Page, PageHeader, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { rpc } from '@/features/rpc/client.ts';
 import { NewAssignmentDialog } from './NewAssignmentDialog.tsx';

@@ -1,9 +1,9 @@
 'use client';
+import type { AppRouter } from '@plumbline/api';
+import { Alert, Button, Dialog, DialogContent, DialogFooter, Field, Input, Select, toast, useZone } from '@plumbline/ui';
 import { useMutation } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { type FormEvent, useState } from 'react';
-import type { AppRouter } from '@plumbline/api';
-import { Alert, Button, Dialog, DialogContent, DialogFooter, Field, Input, Select, toast, useZone } from '@plumbline/ui';
 import { rpc } from '@/features/rpc/client.ts';
 
 type Outputs = inferRouterOutputs<AppRouter>['study'];

@@ -1,8 +1,8 @@
 'use client';
-import { useMutation } from '@tanstack/react-query';
-import type { FormEvent } from 'react';
 import { ROLES, type Role } from '@plumbline/core';
 import { Alert, Button, Dialog, DialogContent, DialogFooter, Field, Input, Select, toast } from '@plumbline/ui';
+import { useMutation } from '@tanstack/react-query';
+import type { FormEvent } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 
 const ROLE_WORDS: Record<Role, string> = {

@@ -1,11 +1,11 @@
 'use client';
+import type { AppRouter } from '@plumbline/api';
+import { ROLES, type Role } from '@plumbline/core';
+import { Badge, Button, Card, ConfirmDialog, Page, PageHeader, Select, Table, TableHead, Td, Th, Time, Tr, toast } from '@plumbline/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
-import type { AppRouter } from '@plumbline/api';
-import { ROLES, type Role } from '@plumbline/core';
-import { Badge, Button, Card, ConfirmDialog, Page, PageHeader, Select, Table, TableHead, Td, Th, Time, Tr, toast } from '@plumbline/ui';
 import { rpc } from '@/features/rpc/client.ts';
 import { NewUserDialog } from './NewUserDialog.tsx';
 
@@ -60,7 +60,7 @@ export function UsersPage({ initial, ownId }: { initial: UserRow[]; ownId: strin
                 <Td>
                   <Select
                     aria-label={`Role of ${user.name}`}
-                    className="w-32"
+                    className="w-36"
                     value={user.role}
                     disabled={user.id === ownId || setRole.isPending}
                     onChange={(event) => setRole.mutate({ userId: user.id, role: event.target.value as Role })}

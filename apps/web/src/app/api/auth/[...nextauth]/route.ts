@@ -1,6 +1,7 @@
-import NextAuth from 'next-auth';
 import type { NextRequest } from 'next/server';
+import NextAuth from 'next-auth';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
+import { platformSettings } from '@/features/platform/server/platform.ts';
 import { authOptions } from '@/features/session/server/authOptions.ts';
 import { assertSameOrigin } from '@/features/session/server/sameOrigin.ts';
 
@@ -8,7 +9,7 @@ type Context = { params: Promise<{ nextauth: string[] }> };
 
 async function handle(request: NextRequest, context: Context): Promise<Response> {
   try {
-    assertSameOrigin(request);
+    assertSameOrigin(request, platformSettings().publicUrl);
     return (await NextAuth(request, context as never, authOptions())) as Response;
   } catch (error) {
     return errorResponse(error);

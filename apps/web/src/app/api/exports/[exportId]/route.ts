@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { z } from 'zod';
 import { AppError, assertCan } from '@plumbline/core';
 import { loadExport } from '@plumbline/database/exports';
+import { z } from 'zod';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
 import { platform } from '@/features/platform/server/platform.ts';
 import { currentActor } from '@/features/session/server/currentActor.ts';

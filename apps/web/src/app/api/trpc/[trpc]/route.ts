@@ -1,12 +1,13 @@
-import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { appRouter } from '@plumbline/api';
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
+import { platformSettings } from '@/features/platform/server/platform.ts';
 import { apiContext } from '@/features/rpc/server/api.ts';
 import { assertSameOrigin } from '@/features/session/server/sameOrigin.ts';
 
 async function handle(request: Request): Promise<Response> {
   try {
-    assertSameOrigin(request);
+    assertSameOrigin(request, platformSettings().publicUrl);
   } catch (error) {
     return errorResponse(error);
   }

@@ -1,6 +1,6 @@
+import { AppError } from '@plumbline/core';
 import { NextResponse } from 'next/server';
 import { z } from 'zod';
-import { AppError } from '@plumbline/core';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
 import { recordingOf } from '@/features/recording/server/recordingOf.ts';
 import { type ScreenAnswer, toEventLine } from '@/features/replay/model/recordingApi.ts';

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import type { Actor, Role } from '@plumbline/core';
+import { createSession, loadSession } from '@plumbline/database/sessions';
+import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
+import { type AttemptFixture, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { TRPCError } from '@trpc/server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { appRouter, createCaller } from './appRouter.ts';
+
+type Reader = 'owner' | 'otherExpert' | 'reviewer' | 'researcher' | 'admin';
+const READERS: Reader[] = ['owner', 'otherExpert', 'reviewer', 'researcher', 'admin'];
+const EVERYBODY = READERS;
+const STAFF: Reader[] = ['reviewer', 'researcher', 'admin'];
+
+/** Who may call what, for an attempt that has not begun. A procedure that is missing here fails the test below. */
+const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture) => unknown }> = {
+  'assignment.mine': { readers: EVERYBODY },
+  'assignment.open': { readers: EVERYBODY, input: () => ({ assignmentId: randomUUID() }) },
+  'attempt.get': { readers: ['owner', 'admin'], input: ofAttempt },
+  'attempt.progress': { readers: ['owner', 'admin'], input: ofAttempt },
+  'attempt.prepare': { readers: ['owner'], input: ofAttempt },
+  'attempt.start': { readers: ['owner'], input: ofAttempt },
+  'attempt.ticket': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id, purpose: 'participate' }) },
+  'export.create': { readers: ['researcher', 'admin'], input: () => ({ attemptIds: [randomUUID()] }) },
+  'export.list': { readers: ['researcher', 'admin'] },
+  'live.list': { readers: ['admin'] },
+  'review.list': { readers: STAFF },
+  'self.get': { readers: EVERYBODY },
+  'study.assign': { readers: ['admin'], input: () => ({ studyId: randomUUID(), environmentId: randomUUID(), userId: randomUUID() }) },
+  'study.assignments': { readers: ['admin'] },
+  'study.candidates': { readers: ['admin'] },
+  'study.environments': { readers: STAFF },
+  'study.list': { readers: STAFF },
+  'user.create': { readers: ['admin'], input: () => ({ email: 'x', name: '', role: 'expert', password: '' }) },
+  'user.disable': { readers: ['admin'], input: () => ({ userId: randomUUID() }) },
+  'user.enable': { readers: ['admin'], input: () => ({ userId: randomUUID() }) },
+  'user.list': { readers: ['admin'] },
+  'user.setRole': { readers: ['admin'], input: () => ({ userId: randomUUID(), role: 'expert' }) },
+};
+
+function ofAttempt(fixture: AttemptFixture): unknown {
+  return { attemptId: fixture.attempt.id };
+}
+
+const settings = EnvironmentSettings.parse({
+  title: 'Practice',
+  startingScore: 0,
+  referenceScore: 1,
+  direction: 'higher',
+  aggregation: 'best',
+  scoreUnit: '',
+  whileScoring: { participant: 'continues', clock: 'runs' },
+  submission: { paths: ['.'], maxGb: 1 },
+  cleanRescores: 1,
+  scoreTimeoutSeconds: 60,
+  scoreVisible: false,
+  review: [],
+  resources: {},
+  scoring: {},
+});
+
+let database: TestDatabase;
+let fixture: AttemptFixture;
+let actors: Record<Reader, Actor>;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  const { db } = database;
+  fixture = await makeAttempt(db, { environmentSettings: settings });
+  const staff = async (role: Role): Promise<Actor> => ({ userId: (await makeUser(db, role)).id, role });
+  actors = {
+    owner: { userId: fixture.expert.id, role: 'expert' },
+    otherExpert: await staff('expert'),
+    reviewer: await staff('reviewer'),
+    researcher: await staff('researcher'),
+    admin: await staff('admin'),
+  };
+});
+
+afterAll(() => database.drop());
+
+function callerOf(actor: Actor | null, sessionId: string | null = null) {
+  return createCaller({ actor, sessionId, db: database.db, clock: { nowMs: () => Date.now() } });
+}
+
+/** Calls a procedure by its path and gives the code that refused it, or null. */
+async function refusal(path: string, actor: Actor | null): Promise<string | null> {
+  const [area, name] = path.split('.') as [string, string];
+  const procedures = callerOf(actor) as unknown as Record<string, Record<string, (input: unknown) => Promise<unknown>>>;
+  try {
+    await procedures[area]?.[name]?.(MAY[path]?.input?.(fixture));
+    return null;
+  } catch (error) {
+    if (!(error instanceof TRPCError)) throw error;
+    return error.code;
+  }
+}
+
+describe('procedures', () => {
+  it('stand in the table of this test, every one', () => {
+    expect(Object.keys(appRouter._def.procedures).sort()).toEqual(Object.keys(MAY).sort());
+  });
+
+  it.each(Object.keys(MAY))('%s refuses somebody who is not signed in', async (path) => {
+    expect(await refusal(path, null)).toBe('UNAUTHORIZED');
+  });
+
+  it.each(Object.keys(MAY))('%s refuses every role, and every other person, that may not', async (path) => {
+    for (const reader of READERS) {
+      const allowed = MAY[path]?.readers.includes(reader) ?? false;
+      // A ticket needs a session, which these callers lack; that refusal has its own test.
+      if (allowed && path === 'attempt.ticket') continue;
+      const code = await refusal(path, actors[reader]);
+      if (allowed) expect(code, `${path} as ${reader}`).not.toBe('FORBIDDEN');
+      else expect(code, `${path} as ${reader}`).toBe('FORBIDDEN');
+    }
+  });
+
+  it('say that an attempt does not exist before they say anything else about it', async () => {
+    await expect(callerOf(actors.owner).attempt.get({ attemptId: randomUUID() })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('answer wrong input with what is wrong, not with a fault of the platform', async () => {
+    await expect(callerOf(actors.owner).attempt.get({ attemptId: 'not an id' })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(callerOf(actors.admin).user.create({ email: 'x', name: 'x', role: 'expert', password: 'short' })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+  });
+});
+
+describe('tickets', () => {
+  it('are for working in one’s own attempt, or for an admin to watch', async () => {
+    const sessionOf = (actor: Actor) => createSession(database.db, actor.userId);
+    const attemptId = fixture.attempt.id;
+    const owner = callerOf(actors.owner, await sessionOf(actors.owner));
+    const admin = callerOf(actors.admin, await sessionOf(actors.admin));
+    expect((await owner.attempt.ticket({ attemptId, purpose: 'participate' })).ticket).toHaveLength(43);
+    expect((await admin.attempt.ticket({ attemptId, purpose: 'watch' })).ticket).toHaveLength(43);
+    await expect(owner.attempt.ticket({ attemptId, purpose: 'watch' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(admin.attempt.ticket({ attemptId, purpose: 'participate' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});
+
+describe('a disabled user', () => {
+  it('is nobody from that moment on', async () => {
+    const { db } = database;
+    const user = await makeUser(db, 'expert');
+    const sessionId = await createSession(db, user.id);
+    expect(await loadSession(db, sessionId)).toMatchObject({ userId: user.id });
+    await callerOf(actors.admin).user.disable({ userId: user.id });
+    expect(await loadSession(db, sessionId)).toBeNull();
+  });
+
+  it('cannot be oneself', async () => {
+    await expect(callerOf(actors.admin).user.disable({ userId: actors.admin.userId })).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+});
+
+describe('hidden scores', () => {
+  it('reach staff and not the participant', async () => {
+    const { db } = database;
+    const own = await makeAttempt(db, { environmentSettings: settings });
+    await db.prisma.score.create({
+      data: {
+        attemptId: own.attempt.id,
+        n: 1,
+        trigger: 'participant',
+        requestedAt: new Date(),
+        elapsedMs: 5,
+        status: 'scored',
+        score: 0.5,
+        finishedAt: new Date(),
+      },
+    });
+    const participant = await callerOf({ userId: own.expert.id, role: 'expert' }).attempt.get({ attemptId: own.attempt.id });
+    expect(participant.scores).toMatchObject([{ n: 1, score: null, normalised: null }]);
+    expect(participant.result).toBeNull();
+    const staff = await callerOf(actors.admin).attempt.get({ attemptId: own.attempt.id });
+    expect(staff.scores).toMatchObject([{ n: 1, score: 0.5, normalised: 0.5 }]);
+  });
+});
