@@ -120,6 +120,8 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
     const groups = {
       participant: await Cgroup.create(`plumbline-${spec.id}-agent`, spec),
       scorer: await Cgroup.create(`plumbline-${spec.id}-scorer`, spec),
+      // Without limits: it is there so that nothing of it is left behind.
+      platform: await Cgroup.create(`plumbline-${spec.id}-platform`, { memoryBytes: null, maxProcesses: null }),
     };
     for (const group of Object.values(groups)) undo.push(async () => (await group.kill(), group.remove()));
     const record = { id: spec.id, cgroups: Object.values(groups).map((group) => group.folders), hostUid: uid, holder: null };

@@ -29,7 +29,7 @@ interface Parts {
   spec: SandboxSpec;
   uid: number | null;
   from: ViewSources;
-  groups: { participant: Cgroup; scorer: Cgroup };
+  groups: { participant: Cgroup; scorer: Cgroup; platform: Cgroup };
   networks: InternetNamespace[];
   scorerNetwork: InternetNamespace | undefined;
   holder: Holder;
@@ -96,15 +96,14 @@ export class BubblewrapSandbox implements Sandbox {
       return entererCommand({ ...config, ...place }, argv, env);
     }
     const cwd = options.cwd ?? (view === 'scorer' ? IN_VIEW_PATHS.root : IN_VIEW_PATHS.home);
-    const cgroups = view === 'scorer' ? groups.scorer.procsFiles : [];
+    const cgroups = groups[view].procsFiles;
     const network = view === 'scorer' ? scorerNetwork?.pid : undefined;
     const session = options.tty ? [] : ['--new-session'];
     return entererCommand({ mode: 'launch', uid, cgroups, network, rlimits: view === 'scorer' ? rlimits : {} }, [BWRAP, ...args[view], ...session, '--chdir', cwd, '--', ...argv], env);
   }
 
   async run(view: View, argv: string[], options: RunOptions): Promise<RunResult> {
-    const group = view === 'participant' ? this.#parts.groups.participant : view === 'scorer' ? this.#parts.groups.scorer : null;
-    return runHostCommand(this.command(view, argv, options), options, async () => (group ? group.outOfMemoryKills() : null));
+    return runHostCommand(this.command(view, argv, options), options, () => this.#parts.groups[view].outOfMemoryKills());
   }
 
   async #stats(): Promise<ProcessStat[]> {
@@ -171,8 +170,9 @@ export class BubblewrapSandbox implements Sandbox {
     const { groups, networks, spec, uid } = this.#parts;
     await this.killParticipant();
     await groups.scorer.kill();
+    await groups.platform.kill();
     for (const network of networks) await network.stop();
-    for (const group of [groups.participant, groups.scorer]) await group.remove();
+    for (const group of Object.values(groups)) await group.remove();
     await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: uid, holder: null });
     await releaseHostUid(spec.dir, uid);
   }

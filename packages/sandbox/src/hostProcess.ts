@@ -3,6 +3,7 @@ import type { HostCommand, RunOptions, RunResult } from './isolation.ts';
 
 /** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */
 const DRAIN_MS = 500;
+const DRAIN_MAX_MS = 10_000;
 const KILL_AFTER_TERM_MS = 1_000;
 
 class CappedOutput {
@@ -71,10 +72,15 @@ export async function runHostCommand(
       child.once('close', (code, name) => resolve([code, name]));
       child.once('exit', () => {
         clearTimeout(timer);
-        setTimeout(() => {
+        const letGo = () => {
           child.stdout.destroy();
           child.stderr.destroy();
-        }, DRAIN_MS).unref();
+        };
+        const drain = setTimeout(letGo, DRAIN_MS);
+        // What was written before the end is still taken, however slowly this process gets to it.
+        child.stdout.on('data', () => drain.refresh());
+        setTimeout(letGo, DRAIN_MAX_MS).unref();
+        child.once('close', () => clearTimeout(drain));
       });
     });
     return {

@@ -1,4 +1,12 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import type { DirectoryEntry } from '@plumbline/protocol';
+import { z } from 'zod';
+import { PYTHON } from './enterer.ts';
 import type { Sandbox } from './isolation.ts';
 
 /** One thing that a capture or snapshot did not take, and why. */
@@ -12,7 +20,7 @@ export interface SkippedPath {
 export interface FileContent {
   /** Null for a binary file. */
   text: string | null;
-  /** SHA-256 of the whole file, also where only a part is given. */
+  /** SHA-256 of the whole file, also where only a part is given; above 1 GiB, of that part. */
   hash: string;
   size: number;
   partial: boolean;
@@ -66,7 +74,8 @@ export interface WorkspaceFiles {
   rename(path: string, to: string): Promise<void>;
   /** A folder with all in it. */
   delete(path: string): Promise<void>;
-  hashTree(paths: string[]): Promise<TreeHash>;
+  /** Rejects with `too_large` above `maxBytes` of apparent size. */
+  hashTree(paths: string[], options?: { maxBytes?: number }): Promise<TreeHash>;
   capture(paths: string[], options: { maxBytes: number }): Promise<Capture>;
   /** Extracts a tar made by `capture` into the workspace. `tarPath` is a path of the host. */
   restore(tarPath: string): Promise<{ files: number; bytes: number }>;
@@ -79,5 +88,182 @@ export interface WorkspaceFiles {
   close(): Promise<void>;
 }
 
+/** The largest text that is read whole: above it the first part is given, read-only. */
+const READ_MAX_BYTES = 5 * 1024 * 1024;
+/** A listing of 100,000 long names stays below this; a longer line is not this service's. */
+const LINE_MAX_BYTES = 256 * 1024 * 1024;
+const SERVICE = 'workspace_service.py';
+
+const Reply = z.object({
+  id: z.number(),
+  result: z.unknown().optional(),
+  error: z.object({ code: z.string(), message: z.string(), cause: z.string().optional() }).optional(),
+});
+const Change = z.object({
+  change: z.object({ op: z.enum(['created', 'changed', 'deleted']), path: z.string(), size: z.number().optional(), hash: z.string().optional() }),
+});
+
+interface Waiting {
+  resolve: (result: unknown) => void;
+  reject: (error: Error) => void;
+}
+
+function errorOf(error: { code: string; message: string; cause?: string | undefined }): AppError {
+  const code = error.code in ERROR_CODES ? (error.code as ErrorCode) : 'unavailable';
+  return new AppError(code, error.message, { cause: error.cause });
+}
+
+/** The service's process. Starts with the first request, and anew with the next one after it ended. */
+class ServiceLink {
+  readonly #sandbox: Sandbox;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly listeners = new Set<(change: FileChange) => void>();
+  watched: string[] = [];
+  #child: ChildProcessWithoutNullStreams | null = null;
+  #nextId = 1;
+  #closed = false;
+
+  constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
+  }
+
+  #start(): ChildProcessWithoutNullStreams {
+    const { assets, home, store } = this.#sandbox.paths;
+    const command = this.#sandbox.command('platform', [PYTHON, '-I', '-S', `${assets}/${SERVICE}`, home, store]);
+    const child = spawn(command.file, command.args, { cwd: command.cwd, env: command.env, stdio: 'pipe', detached: true });
+    let errors = '';
+    let chunks: Buffer[] = [];
+    let held = 0;
+    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
+    child.stdout.on('data', (chunk: Buffer) => {
+      let rest = chunk;
+      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+        this.#take(Buffer.concat([...chunks, rest.subarray(0, end)]).toString('utf8'));
+        chunks = [];
+        held = 0;
+        rest = rest.subarray(end + 1);
+      }
+      if (rest.length === 0) return;
+      chunks.push(rest);
+      held += rest.length;
+      if (held > LINE_MAX_BYTES) child.kill('SIGKILL');
+    });
+    child.stdin.on('error', () => undefined);
+    const ended = () => {
+      if (this.#child !== child) return;
+      this.#child = null;
+      const error = new AppError('unavailable', 'The workspace was interrupted. Try again.', { cause: errors.trim() });
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+    };
+    child.once('exit', ended);
+    child.once('error', ended);
+    this.#child = child;
+    if (this.watched.length > 0) this.request('watch', { paths: this.watched }).catch(() => undefined);
+    return child;
+  }
+
+  /** What the service says is checked: it reads a hostile tree, and must not be able to confuse this process. */
+  #take(line: string): void {
+    const message: unknown = JSON.parse(line);
+    const change = Change.safeParse(message);
+    if (change.success) {
+      for (const listener of this.listeners) listener(change.data.change);
+      return;
+    }
+    const reply = Reply.parse(message);
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.error) waiting?.reject(errorOf(reply.error));
+    else waiting?.resolve(reply.result);
+  }
+
+  request(op: string, args: Record<string, unknown>): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new AppError('unavailable', 'The workspace is closed.'));
+    return new Promise((resolve, reject) => {
+      const child = this.#child ?? this.#start();
+      const id = this.#nextId++;
+      this.#waiting.set(id, { resolve, reject });
+      child.stdin.write(`${JSON.stringify({ id, op, args })}\n`);
+    });
+  }
+
+  start(): void {
+    this.#child ??= this.#start();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const child = this.#child;
+    if (child === null) return;
+    const ended = once(child, 'exit');
+    // bwrap ends its namespace when its own parent, or it, is killed; the end of input is the polite way.
+    child.stdin.end();
+    await ended;
+  }
+}
+
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+const GitName = z.string().regex(/^[0-9a-f]{40}$/);
+const Skipped = z.array(z.object({ path: z.string(), reason: z.string(), size: z.number().optional(), hash: z.string().optional() }));
+const Written = z.object({ hash: Hash, size: z.number() });
+const Content = z.object({ text: z.string().nullable(), hash: Hash, size: z.number(), partial: z.boolean() });
+const Range = z.object({ data: z.string(), size: z.number() });
+const Tree = z.object({ hash: Hash, files: z.number(), bytes: z.number() });
+const Captured = Tree.extend({ tarHash: Hash, tarBytes: z.number(), skipped: Skipped });
+const Restored = z.object({ files: z.number(), bytes: z.number() });
+const Taken = z.object({ tree: GitName, commit: GitName, bundleHash: Hash.nullable(), files: z.number(), bytes: z.number(), skipped: Skipped });
+const Listing = z.object({
+  entries: z.array(z.object({ name: z.string(), kind: z.enum(['file', 'directory', 'symlink', 'other']), size: z.number(), modifiedMs: z.number() })),
+  truncated: z.boolean(),
+});
+
 /** Starts the service. It starts anew by itself where its process ends; requests under way then reject with `unavailable`. */
-export type OpenWorkspace = (sandbox: Sandbox) => Promise<WorkspaceFiles>;
+export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
+  const link = new ServiceLink(sandbox);
+  const inStore = (name: string) => join(sandbox.storeDir, name);
+  link.start();
+  return {
+    list: async (path) => Listing.parse(await link.request('list', { path })),
+    read: async (path, options = {}) => Content.parse(await link.request('read', { path, maxBytes: options.maxBytes ?? READ_MAX_BYTES })),
+    readRange: async (path, offset, length) => {
+      const range = Range.parse(await link.request('readRange', { path, offset, length }));
+      return { bytes: Buffer.from(range.data, 'base64'), size: range.size };
+    },
+    write: async (path, content, baseHash) =>
+      Written.parse(await link.request('write', { path, data: Buffer.from(content as Uint8Array).toString('base64'), baseHash })),
+    create: async (path, kind) => void (await link.request('create', { path, kind })),
+    rename: async (path, to) => void (await link.request('rename', { path, to })),
+    delete: async (path) => void (await link.request('delete', { path })),
+    hashTree: async (paths, options = {}) => Tree.parse(await link.request('hashTree', { paths, maxBytes: options.maxBytes ?? null })),
+    capture: async (paths, { maxBytes }) => {
+      const file = `capture-${randomUUID()}.tar`;
+      return { ...Captured.parse(await link.request('capture', { paths, maxBytes, file })), tarPath: inStore(file) };
+    },
+    restore: async (tarPath) => {
+      const file = `restore-${randomUUID()}.tar`;
+      await copyFile(tarPath, inStore(file));
+      try {
+        // The archive may be readable by the runner alone; the service has the participant's uid.
+        await chmod(inStore(file), 0o644);
+        return Restored.parse(await link.request('restore', { file }));
+      } finally {
+        await rm(inStore(file), { force: true });
+      }
+    },
+    snapshot: async ({ message, atMs }) => {
+      const file = `snapshot-${randomUUID()}.bundle`;
+      const taken = Taken.parse(await link.request('snapshot', { message, atMs, file }));
+      return { ...taken, bundlePath: taken.bundleHash === null ? null : inStore(file) };
+    },
+    watch: async (paths) => {
+      link.watched = paths;
+      await link.request('watch', { paths });
+    },
+    onChange: (listener) => {
+      link.listeners.add(listener);
+      return () => link.listeners.delete(listener);
+    },
+    close: () => link.close(),
+  };
+}

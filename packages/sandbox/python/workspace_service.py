@@ -1,0 +1,263 @@
+"""The platform's hand in a workspace: JSON lines on standard input and output, a request's id in its answer.
+
+Usage: workspace_service.py WORKSPACE STORE. Runs in the platform's view, with the participant's uid and not its processes.
+"""
+import base64
+import concurrent.futures
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import secrets
+import stat
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from workspace_paths import DIRECTORY, Refused, Workspace  # noqa: E402
+from workspace_snapshot import Snapshots  # noqa: E402
+from workspace_trees import CHUNK, Trees  # noqa: E402
+from workspace_watch import Watcher  # noqa: E402
+
+MAX_LISTED = 100_000
+MAX_WRITTEN_BYTES = 64 << 20
+MAX_RANGE_BYTES = 16 << 20
+MAX_HASHED_BYTES = 1 << 30
+RENAME_NOREPLACE = 1
+SLOW = {"hashTree", "capture", "restore", "snapshot"}
+MESSAGES = {
+    errno.ENOENT: ("not_found", "There is no such file or folder."),
+    errno.EEXIST: ("conflict", "Something of that name exists already."),
+    errno.ENOTEMPTY: ("conflict", "Something of that name exists already."),
+    errno.EACCES: ("forbidden", "The file's permissions do not allow that."),
+    errno.EPERM: ("forbidden", "The file's permissions do not allow that."),
+    errno.ENOSPC: ("too_large", "The disk of the sandbox is full."),
+    errno.EDQUOT: ("too_large", "The disk of the sandbox is full."),
+    errno.ENAMETOOLONG: ("invalid_input", "That name is too long."),
+    errno.ELOOP: ("conflict", "The file was replaced by a link meanwhile."),
+    errno.EISDIR: ("invalid_input", "That is a folder."),
+    errno.ENOTDIR: ("invalid_input", "A part of that path is not a folder."),
+    errno.EXDEV: ("invalid_input", "A file cannot be moved to another disk."),
+    errno.EINVAL: ("invalid_input", "A folder cannot be moved into itself."),
+}
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def kind_of(mode):
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "symlink" if stat.S_ISLNK(mode) else "other"
+
+
+def hash_file(fd):
+    sha = hashlib.sha256()
+    os.lseek(fd, 0, os.SEEK_SET)
+    while chunk := os.read(fd, CHUNK):
+        sha.update(chunk)
+    return sha.hexdigest()
+
+
+class Service:
+    def __init__(self, workspace, store, emit):
+        self.workspace = Workspace(workspace)
+        self.trees = Trees(self.workspace)
+        self.snapshots = Snapshots(self.workspace, self.trees, store)
+        self.watcher = Watcher(self.workspace, emit)
+        self.store = store
+
+    def list(self, path):
+        entries = []
+        truncated = False
+        with self.workspace.folder(path) as fd, os.scandir(fd) as found:
+            for entry in found:
+                if len(entries) >= MAX_LISTED:
+                    truncated = True
+                    break
+                try:
+                    info = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                entries.append({"name": entry.name, "kind": kind_of(info.st_mode), "size": info.st_size, "modifiedMs": info.st_mtime_ns // 1_000_000})
+        entries.sort(key=lambda entry: (entry["kind"] != "directory", os.fsencode(entry["name"])))
+        return {"entries": entries, "truncated": truncated}
+
+    def read(self, path, maxBytes):
+        fd, info = self.workspace.open_file(path)
+        try:
+            data = b""
+            while len(data) < maxBytes and (chunk := os.read(fd, min(CHUNK, maxBytes - len(data)))):
+                data += chunk
+            partial = info.st_size > len(data)
+            text = None
+            if b"\0" not in data:
+                try:
+                    text = data.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    # A part may end inside a character.
+                    if partial and error.start >= len(data) - 3:
+                        text = data[: error.start].decode("utf-8")
+            # Of a file too large to be edited the whole is hashed only where that is quick.
+            whole = partial and info.st_size <= MAX_HASHED_BYTES
+            digest = hash_file(fd) if whole else hashlib.sha256(data).hexdigest()
+            return {"text": text, "hash": digest, "size": info.st_size if partial else len(data), "partial": partial}
+        finally:
+            os.close(fd)
+
+    def readRange(self, path, offset, length):
+        fd, info = self.workspace.open_file(path)
+        try:
+            return {"data": base64.b64encode(os.pread(fd, min(length, MAX_RANGE_BYTES), offset)).decode(), "size": info.st_size}
+        finally:
+            os.close(fd)
+
+    def _must_match(self, folder, name, base):
+        """The mode of the file that is to be replaced; refuses where it is not what the writer started from."""
+        try:
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        except FileNotFoundError:
+            raise Refused("conflict", "The file was deleted meanwhile.") from None
+        try:
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode):
+                raise Refused("invalid_input", "That is not a regular file.")
+            if hash_file(fd) != base:
+                raise Refused("conflict", "The file was changed on disk meanwhile.")
+            return stat.S_IMODE(info.st_mode)
+        finally:
+            os.close(fd)
+
+    def write(self, path, data, baseHash):
+        content = base64.b64decode(data)
+        if len(content) > MAX_WRITTEN_BYTES:
+            raise Refused("too_large", "A file of that size cannot be saved here; use the terminal.")
+        with self.workspace.parent(path) as (folder, name):
+            if name is None:
+                raise Refused("invalid_input", "That is a folder.")
+            mode = self._must_match(folder, name, baseHash) if baseHash is not None else 0o644
+            temporary = ".plumbline-%s" % secrets.token_hex(8)
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+            try:
+                with os.fdopen(fd, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fchmod(file.fileno(), mode)
+                    os.fsync(file.fileno())
+                if baseHash is None:
+                    # A link, unlike a rename, never replaces.
+                    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                else:
+                    self._must_match(folder, name, baseHash)
+                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    temporary = None
+            finally:
+                if temporary is not None:
+                    os.unlink(temporary, dir_fd=folder)
+            os.fsync(folder)
+        self.watcher.absorb(path)
+        return {"hash": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+    def create(self, path, kind):
+        with self.workspace.parent(path, follow=False) as (folder, name):
+            if name is None:
+                raise Refused("conflict", "Something of that name exists already.")
+            if kind == "directory":
+                os.mkdir(name, 0o755, dir_fd=folder)
+            else:
+                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder))
+        self.watcher.absorb(path)
+        return {}
+
+    def rename(self, path, to):
+        with self.workspace.parent(path, follow=False) as (source, name), self.workspace.parent(to, follow=False) as (target, new):
+            if name is None or new is None:
+                raise Refused("invalid_input", "The workspace itself cannot be renamed.")
+            if libc.renameat2(source, os.fsencode(name), target, os.fsencode(new), RENAME_NOREPLACE) < 0:
+                raise OSError(ctypes.get_errno(), "rename")
+        self.watcher.absorb(path, to)
+        return {}
+
+    def delete(self, path):
+        with self.workspace.parent(path, follow=False) as (folder, name):
+            if name is None:
+                raise Refused("invalid_input", "The workspace itself cannot be deleted.")
+            self._remove(folder, name)
+        self.watcher.absorb(path)
+        return {}
+
+    def _remove(self, folder, name):
+        if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=folder)
+            return
+        fd = os.open(name, DIRECTORY, dir_fd=folder)
+        try:
+            for child in os.listdir(fd):
+                self._remove(fd, child)
+        finally:
+            os.close(fd)
+        os.rmdir(name, dir_fd=folder)
+
+    def hashTree(self, paths, maxBytes):
+        return self.trees.hash_tree(paths, maxBytes)
+
+    def capture(self, paths, maxBytes, file):
+        return self.trees.capture(paths, maxBytes, os.path.join(self.store, file))
+
+    def restore(self, file):
+        return self.trees.restore(os.path.join(self.store, file))
+
+    def snapshot(self, message, atMs, file):
+        return self.snapshots.snapshot(message, atMs, os.path.join(self.store, file))
+
+    def watch(self, paths):
+        self.watcher.watch(paths)
+        return {}
+
+
+OPERATIONS = ["list", "read", "readRange", "write", "create", "rename", "delete", "hashTree", "capture", "restore", "snapshot", "watch"]
+
+
+def answer(service, request, send):
+    reply = {"id": request["id"]}
+    try:
+        if request["op"] not in OPERATIONS:
+            raise Refused("invalid_input", "There is no such operation.")
+        reply["result"] = getattr(service, request["op"])(**request["args"])
+    except Refused as refused:
+        reply["error"] = {"code": refused.code, "message": str(refused)}
+    except OSError as error:
+        code, message = MESSAGES.get(error.errno, ("unavailable", "The workspace could not be read or written: %s." % os.strerror(error.errno or 0)))
+        reply["error"] = {"code": code, "message": message}
+    except (UnicodeError, ValueError, RecursionError):
+        reply["error"] = {"code": "invalid_input", "message": "That path cannot be used."}
+    except Exception as error:
+        reply["error"] = {"code": "unavailable", "message": "The workspace could not be read.", "cause": repr(error)[:2000]}
+    send(reply)
+
+
+def main():
+    out = sys.stdout.buffer
+    lock = threading.Lock()
+
+    def send(message):
+        line = json.dumps(message).encode() + b"\n"
+        with lock:
+            out.write(line)
+            out.flush()
+
+    service = Service(sys.argv[1], sys.argv[2], lambda change: send({"change": change}))
+    threading.Thread(target=service.watcher.run, daemon=True).start()
+    quick = concurrent.futures.ThreadPoolExecutor(1)
+    slow = concurrent.futures.ThreadPoolExecutor(1)
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        (slow if request["op"] in SLOW else quick).submit(answer, service, request, send)
+    # The runner is gone: nothing that is half done is of use to anyone.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

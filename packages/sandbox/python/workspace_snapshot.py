@@ -1,0 +1,285 @@
+"""Snapshots of the workspace as git objects, made by plumbing in a repository outside the participant's reach.
+
+`git add` would lose nested repositories and rewrite bytes by attributes; this walk takes what is there. Git opens the
+very files that were checked, through this process's descriptors, and runs without configuration, hooks or attributes.
+"""
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import time
+
+from workspace_paths import Refused
+from workspace_trees import CHUNK, walk_folder
+
+MAX_FILE_BYTES = 50 << 20
+MAX_TOTAL_BYTES = 2 << 30
+MAX_FILES = 200_000
+MAX_HASHED_BYTES = 2 << 30
+MAX_ROWS = 1_000
+BATCH = 256
+GIT_TIMEOUT_S = 600
+# A file that changed this shortly before it was read may change again within the same time stamp.
+RACY_NS = 2_000_000_000
+EXCLUDED = {"node_modules", "__pycache__", ".venv", "venv", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".plumbline"}
+REF = "refs/heads/snapshots"
+CONFIG = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.attributesFile": "/dev/null",
+    "core.protectNTFS": "false",
+    "core.protectHFS": "false",
+    "gc.auto": "0",
+}
+
+
+def identity(info):
+    return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+
+
+class Snapshots:
+    def __init__(self, workspace, trees, store):
+        self.workspace = workspace
+        self.trees = trees
+        self.repository = os.path.join(store, "snapshots.git")
+        self.store = store
+        # path -> (identity, object or hash): what did not change is not read again.
+        self.known = {}
+        self.large = {}
+
+    def git(self, *args, data=None, environment=None):
+        settings = {"GIT_CONFIG_COUNT": str(len(CONFIG))}
+        for n, (key, value) in enumerate(CONFIG.items()):
+            settings["GIT_CONFIG_KEY_%d" % n] = key
+            settings["GIT_CONFIG_VALUE_%d" % n] = value
+        env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": "/nonexistent",
+            "GIT_DIR": self.repository,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_INDEX_FILE": os.path.join(self.store, "snapshot.index"),
+            **settings,
+            **(environment or {}),
+        }
+        done = subprocess.run(["git", *args], input=data or b"", env=env, cwd=self.store, capture_output=True, timeout=GIT_TIMEOUT_S)
+        if done.returncode != 0:
+            raise RuntimeError("git %s: %s" % (args[0], done.stderr.decode(errors="replace")[-500:]))
+        return done.stdout.decode()
+
+    def prepare(self):
+        if shutil.which("git", path="/usr/local/bin:/usr/bin:/bin") is None:
+            raise Refused("unavailable", "Snapshots need the package git on the sandbox host.")
+        if not os.path.exists(os.path.join(self.repository, "HEAD")):
+            self.git("init", "--quiet", "--bare", "--template=", "--object-format=sha1", self.repository)
+
+    def last(self):
+        try:
+            return self.git("rev-parse", "--verify", "--quiet", REF).strip()
+        except RuntimeError:
+            return None
+
+    def walk(self):
+        files = []
+        links = []
+        rows = []
+        total = 0
+
+        def visit(path, info, fd, name):
+            nonlocal total
+            if info is None:
+                rows.append({"path": path, "reason": "not readable, or too deep"})
+                return False
+            if name.lower() == ".git":
+                rows.append(self.repository_row(path, info, fd, name))
+                return False
+            if stat.S_ISDIR(info.st_mode):
+                if name in EXCLUDED:
+                    rows.append({"path": path, "reason": "excluded by name"})
+                    return False
+                return True
+            if stat.S_ISLNK(info.st_mode):
+                links.append(path)
+            elif not stat.S_ISREG(info.st_mode):
+                rows.append({"path": path, "reason": "not a file, folder or link"})
+            elif max(info.st_size, info.st_blocks * 512) > MAX_FILE_BYTES:
+                rows.append(self.large_row(path, info))
+            elif total + info.st_size > MAX_TOTAL_BYTES or len(files) >= MAX_FILES:
+                rows.append({"path": path, "reason": "the snapshot is full", "size": info.st_size})
+            else:
+                total += info.st_size
+                files.append((path, info))
+            return False
+
+        fd = os.dup(self.workspace.fd)
+        try:
+            walk_folder(fd, "", visit)
+        finally:
+            os.close(fd)
+        return files, links, rows, total
+
+    def large_row(self, path, info):
+        row = {"path": path, "reason": "too large", "size": info.st_size}
+        known = self.large.get(path)
+        if known and known[0] == identity(info):
+            return {**row, "hash": known[1]}
+        # The apparent size bounds the time: a sparse file of a terabyte takes no space and hours to read.
+        if info.st_size > MAX_HASHED_BYTES:
+            return row
+        fd = self.trees.open_exact(path)
+        if fd is None:
+            return row
+        sha = hashlib.sha256()
+        left = info.st_size
+        with os.fdopen(fd, "rb") as file:
+            while left > 0 and (chunk := file.read(min(CHUNK, left))):
+                sha.update(chunk)
+                left -= len(chunk)
+        self.large[path] = (identity(info), sha.hexdigest())
+        return {**row, "hash": sha.hexdigest()}
+
+    def repository_row(self, path, info, _fd, _name):
+        row = {"path": path, "reason": "git repository"}
+        if not stat.S_ISDIR(info.st_mode):
+            return {**row, "size": info.st_size}
+        size = 0
+
+        def visit(_path, inner, _fd, _name):
+            nonlocal size
+            if inner is not None:
+                size += inner.st_blocks * 512
+            return True
+
+        fd = self.open_folder(path)
+        if fd is not None:
+            try:
+                walk_folder(fd, "", visit)
+            except RecursionError:
+                pass
+            finally:
+                os.close(fd)
+        head = self.head_of(path)
+        return {**row, "reason": "git repository at " + head if head else "git repository", "size": size}
+
+    def open_folder(self, path):
+        try:
+            with self.workspace.folder(path) as fd:
+                return os.dup(fd)
+        except (OSError, Refused):
+            return None
+
+    def small_text(self, path):
+        fd = self.trees.open_exact(path)
+        if fd is None:
+            return ""
+        with os.fdopen(fd, "rb") as file:
+            return file.read(1 << 20).decode("ascii", errors="replace")
+
+    def head_of(self, path):
+        head = self.small_text(path + "/HEAD").strip()
+        if head.startswith("ref: "):
+            ref = head[5:]
+            if ".." in ref or ref.startswith("/") or "\0" in ref:
+                return None
+            value = self.small_text(path + "/" + ref).strip()
+            packed = self.small_text(path + "/packed-refs").splitlines()
+            head = value or next((line.split(" ")[0] for line in packed if line.endswith(" " + ref)), "")
+        return head if len(head) in (40, 64) and all(c in "0123456789abcdef" for c in head) else None
+
+    def write_blobs(self, fds):
+        """Object names for open files, or None in the place of one that git could not read."""
+        if not fds:
+            return []
+        lines = "".join("/proc/%d/fd/%d\n" % (os.getpid(), fd) for fd in fds)
+        try:
+            names = self.git("hash-object", "-w", "--no-filters", "--stdin-paths", data=lines.encode()).split()
+            if len(names) == len(fds):
+                return names
+        except RuntimeError:
+            pass
+        # One that shrinks while it is mapped ends git: then each is tried alone.
+        if len(fds) == 1:
+            return [None]
+        return [name for fd in fds for name in self.write_blobs([fd])]
+
+    def file_objects(self, files, rows):
+        index = []
+        for start in range(0, len(files), BATCH):
+            opened = []
+            for path, info in files[start:start + BATCH]:
+                known = self.known.get(path)
+                if known and known[0] == identity(info):
+                    index.append((path, info.st_mode, known[1]))
+                    continue
+                fd = self.trees.open_exact(path)
+                if fd is None:
+                    rows.append({"path": path, "reason": "not readable, or gone while it was read"})
+                else:
+                    opened.append((path, os.fstat(fd), fd))
+            try:
+                names = self.write_blobs([fd for _, _, fd in opened])
+            finally:
+                for _, _, fd in opened:
+                    os.close(fd)
+            for (path, info, _), name in zip(opened, names):
+                if name is None:
+                    rows.append({"path": path, "reason": "changed while it was read"})
+                    continue
+                index.append((path, info.st_mode, name))
+                if time.time_ns() - info.st_mtime_ns > RACY_NS:
+                    self.known[path] = (identity(info), name)
+        return index
+
+    def link_objects(self, links):
+        index = []
+        for start in range(0, len(links), BATCH):
+            opened = []
+            try:
+                for path in links[start:start + BATCH]:
+                    target = self.trees.link_target(path)
+                    if target is None:
+                        continue
+                    fd = os.memfd_create("link")
+                    opened.append((path, fd))
+                    os.write(fd, os.fsencode(target))
+                index += [(path, None, name) for (path, _), name in zip(opened, self.write_blobs([fd for _, fd in opened])) if name]
+            finally:
+                for _, fd in opened:
+                    os.close(fd)
+        return index
+
+    def snapshot(self, message, at_ms, target):
+        self.prepare()
+        files, links, rows, total = self.walk()
+        index = self.file_objects(files, rows) + self.link_objects(links)
+        self.known = {path: self.known[path] for path, _ in files if path in self.known}
+        lines = b"".join(
+            b"%s %s\t%s\0" % (b"120000" if mode is None else b"100755" if mode & 0o100 else b"100644", name.encode(), os.fsencode(path))
+            for path, mode, name in index
+        )
+        index_file = os.path.join(self.store, "snapshot.index")
+        if os.path.exists(index_file):
+            os.unlink(index_file)
+        self.git("update-index", "-z", "--index-info", data=lines)
+        tree = self.git("write-tree").strip()
+        last = self.last()
+        result = {"tree": tree, "files": len(index), "bytes": total, "skipped": rows[:MAX_ROWS], "skippedCount": len(rows)}
+        if last and self.git("rev-parse", last + "^{tree}").strip() == tree:
+            return {**result, "commit": last, "bundleHash": None}
+        who = {"NAME": "Plumbline", "EMAIL": "snapshots@plumbline.invalid", "DATE": "@%d +0000" % (at_ms // 1000)}
+        environment = {"GIT_%s_%s" % (role, key): value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+        parent = ["-p", last] if last else []
+        commit = self.git("commit-tree", tree, *parent, data=message.encode() + b"\n", environment=environment).strip()
+        # The bundle comes before the reference: a crash between them makes it again.
+        self.git("update-ref", "refs/heads/next", commit)
+        if os.path.exists(target):
+            os.unlink(target)
+        self.git("bundle", "create", "--quiet", target, "refs/heads/next", *(["^" + last] if last else []))
+        sha = hashlib.sha256()
+        with open(target, "rb") as file:
+            while chunk := file.read(CHUNK):
+                sha.update(chunk)
+        self.git("update-ref", REF, commit)
+        return {**result, "commit": commit, "bundleHash": sha.hexdigest()}

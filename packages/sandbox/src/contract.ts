@@ -1,0 +1,106 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileChecks } from './contractFiles.ts';
+import { lifeChecks } from './contractLife.ts';
+import { terminalChecks } from './contractTerminals.ts';
+import { viewChecks } from './contractViews.ts';
+import type { Isolation, IsolationCapabilities, RunResult, Sandbox, SandboxSpec, View } from './isolation.ts';
+import { openWorkspace, type WorkspaceFiles } from './workspaceFiles.ts';
+
+/** One promise of the contract, as a check that throws where it is broken. */
+export interface ContractCheck {
+  name: string;
+  /** Where an isolation does not declare what this proves, it is not run. */
+  needs?: (capabilities: IsolationCapabilities) => boolean;
+  run: (world: ContractWorld) => Promise<void>;
+}
+
+/** Makes sandboxes for checks, and ends them. */
+export class ContractWorld {
+  readonly isolation: Isolation;
+  readonly capabilities: IsolationCapabilities;
+  readonly dir: string;
+  readonly #cleanups: (() => Promise<void>)[] = [];
+  #made = 0;
+
+  private constructor(isolation: Isolation, capabilities: IsolationCapabilities, dir: string) {
+    this.isolation = isolation;
+    this.capabilities = capabilities;
+    this.dir = dir;
+  }
+
+  static async open(isolation: Isolation): Promise<ContractWorld> {
+    const dir = await mkdtemp(join(tmpdir(), 'plumbline-contract-'));
+    const world = new ContractWorld(isolation, await isolation.capabilities(), dir);
+    await chmod(dir, 0o755);
+    await mkdir(join(dir, 'family'));
+    await writeFile(join(dir, 'family', 'family.py'), 'SECRET_OF_THE_SCORER = 1\n');
+    return world;
+  }
+
+  get familyDir(): string {
+    return join(this.dir, 'family');
+  }
+
+  async image(): Promise<string> {
+    const image = await this.isolation.prepareImage({ familyDir: this.familyDir, contentHash: 'contract-image', imageDir: join(this.dir, 'images'), install: async () => undefined });
+    return image.dir;
+  }
+
+  async spec(changes: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
+    const name = `c${process.pid}-${++this.#made}`;
+    return {
+      id: name,
+      dir: join(this.dir, name),
+      workspaceDir: join(this.dir, `${name}-workspace`),
+      imageDir: await this.image(),
+      network: 'none',
+      memoryBytes: 512 * 1024 * 1024,
+      maxProcesses: 128,
+      env: {},
+      socketDir: join(this.dir, `${name}-run`),
+      ...changes,
+    };
+  }
+
+  async sandbox(changes: Partial<SandboxSpec> = {}): Promise<Sandbox> {
+    const sandbox = await this.isolation.create(await this.spec(changes));
+    this.later(() => sandbox.destroy());
+    return sandbox;
+  }
+
+  async files(sandbox: Sandbox): Promise<WorkspaceFiles> {
+    const files = await openWorkspace(sandbox);
+    this.later(() => files.close());
+    return files;
+  }
+
+  /** Done at the end of a check, last first. */
+  later(cleanup: () => Promise<void>): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  async run(check: ContractCheck): Promise<'kept' | 'not declared'> {
+    if (check.needs && !check.needs(this.capabilities)) return 'not declared';
+    try {
+      await check.run(this);
+    } finally {
+      for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+    }
+    return 'kept';
+  }
+
+  async close(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** A script in a view, with limits that no honest check comes near. */
+export function shell(sandbox: Sandbox, view: View, script: string): Promise<RunResult> {
+  return sandbox.run(view, ['/bin/sh', '-c', script], { timeoutMs: 20_000, maxOutputBytes: 1 << 20 });
+}
+
+export function contractChecks(): ContractCheck[] {
+  return [...lifeChecks, ...viewChecks, ...terminalChecks, ...fileChecks];
+}

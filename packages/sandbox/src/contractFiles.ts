@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type ContractCheck, shell } from './contract.ts';
+import { waitUntil } from './waiting.ts';
+import type { FileChange } from './workspaceFiles.ts';
+
+const exec = promisify(execFile);
+const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
+const SNAPSHOT = { message: 'periodic', atMs: 1_700_000_000_000 };
+
+export const fileChecks: ContractCheck[] = [
+  {
+    name: 'a file is written whole or not at all, and never over a change that the writer has not seen',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      const first = await files.write('a.txt', 'one', null);
+      assert.deepEqual(first, { hash: sha256('one'), size: 3 });
+      await assert.rejects(files.write('a.txt', 'two', null), { code: 'conflict' });
+      await shell(sandbox, 'participant', 'chmod 750 a.txt; printf three > a.txt');
+      await assert.rejects(files.write('a.txt', 'two', first.hash), { code: 'conflict' });
+      await files.write('a.txt', 'four', sha256('three'));
+      assert.equal((await shell(sandbox, 'participant', 'cat a.txt; stat -c :%a a.txt; ls -A | wc -l')).stdout.toString(), 'four:750\n1\n');
+      const ended = await Promise.allSettled([1, 2, 3, 4].map((n) => files.write('a.txt', `text ${n}`, sha256('four'))));
+      assert.equal(ended.filter((one) => one.status === 'fulfilled').length, 1);
+    },
+  },
+  {
+    name: 'a path that leaves the workspace is refused by every operation',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      await shell(sandbox, 'participant', 'ln -s / root; ln -s ../.. up; ln -s /etc/passwd link; mkdir sub; ln -s ../../.. sub/up; ln -s loop loop; mkfifo pipe');
+      const bad = ['../x', '/etc/passwd', 'a/../../x', 'a\0b', 'root/etc/passwd', 'up/x', 'link', 'sub/up/etc/passwd', 'loop', 'loop/x'];
+      for (const path of bad) {
+        await assert.rejects(files.read(path), { code: 'invalid_input' }, path);
+        await assert.rejects(files.write(path, 'x', null), { code: 'invalid_input' }, path);
+        await assert.rejects(files.readRange(path, 0, 1), { code: 'invalid_input' }, path);
+      }
+      for (const path of bad.filter((path) => !['link', 'loop'].includes(path))) {
+        await assert.rejects(files.delete(path), { code: 'invalid_input' }, path);
+        await assert.rejects(files.create(path, 'file'), { code: 'invalid_input' }, path);
+        await assert.rejects(files.rename('sub', path), { code: 'invalid_input' }, path);
+      }
+      await assert.rejects(files.read('pipe'), { code: 'invalid_input' });
+      await assert.rejects(files.list('up'), { code: 'invalid_input' });
+      await assert.rejects(files.delete('.'), { code: 'invalid_input' });
+      await files.delete('link');
+    },
+  },
+  {
+    name: 'links inside the workspace are followed, names keep their bytes, binary files are told',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      const home = sandbox.paths.home;
+      await shell(sandbox, 'participant', `mkdir sub; printf text > sub/file; ln -s sub in; ln -s ${home}/sub/file absolute; printf 'a\\0b' > binary; printf x > "$(printf 'odd\\n\\377')"; printf '\\303' > half`);
+      assert.equal((await files.read('in/file')).text, 'text');
+      assert.equal((await files.read('absolute')).text, 'text');
+      assert.equal((await files.read('binary')).text, null);
+      assert.equal((await files.read('half')).text, null);
+      assert.deepEqual(await files.read('sub/file', { maxBytes: 2 }), { text: 'te', hash: sha256('text'), size: 4, partial: true });
+      const { entries, truncated } = await files.list('.');
+      assert.deepEqual([truncated, entries[0]?.name, entries[0]?.kind], [false, 'sub', 'directory']);
+      const odd = entries.find((entry) => entry.name.startsWith('odd'));
+      assert.equal((await files.read(odd?.name ?? '')).text, 'x');
+      assert.equal((await files.readRange('sub/file', 1, 2)).bytes.toString(), 'ex');
+      await assert.rejects(files.rename('sub/file', 'binary'), { code: 'conflict' });
+      await files.rename('sub/file', 'moved');
+      await files.create('made/..'.slice(0, 4), 'directory');
+      await assert.rejects(files.create('made', 'file'), { code: 'conflict' });
+      await files.delete('sub');
+      await assert.rejects(files.read('sub/file'), { code: 'not_found' });
+    },
+  },
+  {
+    name: 'a submission is the same by content wherever it lies, and any change shows',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      await shell(sandbox, 'participant', 'mkdir -p solution/deep; echo 1 > solution/b; echo 2 > solution/deep/a; ln -s /etc/shadow solution/link; mkfifo solution/pipe; echo no > other; chmod +x solution/b');
+      const capture = await files.capture(['solution'], { maxBytes: 1000 });
+      assert.deepEqual([capture.files, capture.bytes], [2, 4]);
+      assert.deepEqual(capture.skipped, [{ path: 'solution/pipe', reason: 'not a file, folder or link' }]);
+      assert.equal(sha256(await readFile(capture.tarPath)), capture.tarHash);
+      assert.equal((await files.capture(['solution'], { maxBytes: 1000 })).tarHash, capture.tarHash);
+      assert.equal((await files.hashTree(['solution'])).hash, capture.hash);
+      const seen = new Set([capture.hash]);
+      for (const change of ['echo 3 > solution/b', 'chmod -x solution/b', 'mv solution/b solution/c', 'ln -sfn /x solution/link', 'mkdir solution/empty']) {
+        await shell(sandbox, 'participant', change);
+        const { hash } = await files.hashTree(['solution']);
+        assert.ok(!seen.has(hash), change);
+        seen.add(hash);
+      }
+      const other = await world.sandbox();
+      const restored = await world.files(other);
+      assert.deepEqual(await restored.restore(capture.tarPath), { files: 2, bytes: 4 });
+      assert.equal((await restored.hashTree(['solution'])).hash, capture.hash);
+      assert.equal((await shell(other, 'participant', 'readlink solution/link; test -x solution/b && cat solution/b')).stdout.toString(), '/etc/shadow\n1\n');
+      await shell(sandbox, 'participant', 'truncate -s 1T solution/sparse');
+      await assert.rejects(files.capture(['solution'], { maxBytes: 1_000_000 }), { code: 'too_large' });
+    },
+  },
+  {
+    name: 'a snapshot holds a hostile tree byte for byte, and says what it left out',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      const marker = join(sandbox.paths.home, 'hooked');
+      const nested = 'ab'.repeat(20);
+      await shell(
+        sandbox,
+        'participant',
+        `printf 'a\\r\\nb\\n' > crlf; printf '* text eol=lf\\n*.x filter=f\\n' > .gitattributes; echo x > a.x
+        mkdir -p nested/.git/hooks; echo 'ref: refs/heads/main' > nested/.git/HEAD; mkdir -p nested/.git/refs/heads; echo ${nested} > nested/.git/refs/heads/main; echo inside > nested/file
+        printf '[core]\\nfsmonitor = touch ${marker}\\nhooksPath = hooks\\n' > nested/.git/config; printf '[filter "f"]\\nclean = touch ${marker}\\n' > ~/.gitconfig
+        printf '#!/bin/sh\\ntouch ${marker}\\n' > nested/.git/hooks/post-index-change; chmod +x nested/.git/hooks/*
+        mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; truncate -s 1T sparse; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
+        mkdir node_modules; echo m > node_modules/m; mkdir secret; echo s > secret/s; chmod 0 secret; echo 'gitdir: /root' > nested/inner; mkdir -p 'c:\\x'; echo w > 'c:\\x/git~1'; mkdir deep; cd deep; for n in $(seq 250); do mkdir d; cd d; done`,
+      );
+      const snapshot = await files.snapshot(SNAPSHOT);
+      const reasons = Object.fromEntries(snapshot.skipped.map((row) => [row.path, row.reason]));
+      assert.equal(reasons['nested/.git'], `git repository at ${nested}`);
+      assert.equal(reasons['.git'], 'git repository');
+      assert.deepEqual([reasons['sparse'], reasons['pipe'], reasons['node_modules']], ['too large', 'not a file, folder or link', 'excluded by name']);
+      assert.match(Object.entries(reasons).find(([path]) => path.startsWith('deep/'))?.[1] ?? '', /too deep/);
+      const clone = join(world.dir, `clone-${sandbox.id}`);
+      await mkdir(clone);
+      const git = async (...args: string[]) => (await exec('git', ['-C', clone, ...args], { encoding: 'buffer', env: { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', HOME: clone } })).stdout;
+      await git('init', '--quiet', '--bare');
+      await git('fetch', '--quiet', snapshot.bundlePath ?? '', 'refs/heads/next:refs/heads/kept');
+      assert.equal((await git('rev-parse', 'kept')).toString().trim(), snapshot.commit);
+      assert.equal((await git('cat-file', 'blob', 'kept:crlf')).toString(), 'a\r\nb\n');
+      assert.equal((await git('cat-file', 'blob', 'kept:out')).toString(), '/etc/shadow');
+      const names = (await git('ls-tree', '-r', '-z', '--name-only', 'kept')).toString('latin1').split('\0');
+      for (const name of ['nested/file', 'nested/inner', 'a.x', 'loop', 'new\nline\t"q"', 'bad\xff', 'c:\\x/git~1', '.gitattributes']) assert.ok(names.includes(name), name);
+      assert.ok(!names.includes('hooked') && !(await files.list('.')).entries.some((entry) => entry.name === 'hooked'));
+
+      const same = await files.snapshot(SNAPSHOT);
+      assert.deepEqual([same.commit, same.bundlePath], [snapshot.commit, null]);
+      await shell(sandbox, 'participant', 'echo more > nested/more; rm a.x');
+      const next = await files.snapshot({ message: 'end', atMs: SNAPSHOT.atMs + 1000 });
+      await git('fetch', '--quiet', next.bundlePath ?? '', 'refs/heads/next:refs/heads/later');
+      assert.equal((await git('diff', '--name-status', 'kept', 'later')).toString(), 'D\ta.x\nA\tnested/more\n');
+      await shell(sandbox, 'participant', 'chmod 700 secret');
+    },
+  },
+  {
+    name: 'a change outside the editor is told, the platform’s own is not',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      const changes: FileChange[] = [];
+      files.onChange((change) => changes.push(change));
+      await files.create('sub', 'directory');
+      const { hash } = await files.write('sub/open.txt', 'a', null);
+      await files.watch(['sub/open.txt']);
+      const told = (op: string, path: string) => waitUntil(() => changes.some((change) => change.op === op && change.path === path), 10_000);
+      // The first look has happened once something made after it is told.
+      for (let n = 0; !changes.some((change) => change.path.startsWith('top')); n++) {
+        await shell(sandbox, 'participant', `echo x > top${n}`);
+        await waitUntil(() => changes.length > 0, 1_500);
+      }
+      await files.write('sub/open.txt', 'b', hash);
+      await shell(sandbox, 'participant', 'rm top0; echo y > top-last');
+      assert.ok(await told('created', 'top-last'));
+      assert.ok(await told('deleted', 'top0'));
+      assert.ok(!changes.some((change) => change.path === 'sub/open.txt'));
+      await shell(sandbox, 'participant', 'echo z > sub/open.txt');
+      assert.ok(await told('changed', 'sub/open.txt'));
+      assert.equal(changes.find((change) => change.path === 'sub/open.txt')?.hash, sha256('z\n'));
+    },
+  },
+  {
+    name: 'the files go on after their service ended, and while the participant is frozen or gone',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      await files.write('a', 'x', null);
+      await sandbox.freeze();
+      assert.equal((await files.read('a')).text, 'x');
+      await sandbox.thaw();
+      await sandbox.killParticipant();
+      assert.equal((await files.read('a')).text, 'x');
+      await files.close();
+      await files.close();
+      await assert.rejects(files.read('a'), { code: 'unavailable' });
+    },
+  },
+];

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ContractCheck, shell } from './contract.ts';
+import { allPids, processStat } from './processTable.ts';
+import { readRecord } from './sandboxState.ts';
+import { waitUntil } from './waiting.ts';
+
+const CHILD = fileURLToPath(new URL('./contractChild.ts', import.meta.url));
+const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
+
+async function childProcesses(): Promise<number> {
+  const stats = await Promise.all((await allPids()).map(processStat));
+  return stats.filter((entry) => entry?.parent === process.pid && entry.state !== 'Z').length;
+}
+
+/** What this process and the kernel hold: descriptors, children, mounts, groups of sandboxes made here. */
+async function held(): Promise<Record<string, number>> {
+  const groups = await Promise.all(
+    ['', 'unified', 'freezer', 'memory', 'pids', 'cpuacct'].map((name) => readdir(join('/sys/fs/cgroup', name)).catch(() => [])),
+  );
+  return {
+    descriptors: (await readdir('/proc/self/fd')).length,
+    children: await childProcesses(),
+    mounts: (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').length,
+    groups: groups.flat().filter((name) => name.startsWith(`plumbline-c${process.pid}-`)).length,
+  };
+}
+
+export const lifeChecks: ContractCheck[] = [
+  {
+    name: 'a command gives its output, its exit code and the signal that ended it',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const done = await sandbox.run('participant', ['/bin/sh', '-c', 'cat; echo err >&2; exit 3'], { input: 'in\n', timeoutMs: 10_000, maxOutputBytes: 1000 });
+      assert.deepEqual([done.exitCode, done.stdout.toString(), done.stderr.toString(), done.timedOut, done.truncated], [3, 'in\n', 'err\n', false, false]);
+      const killed = await shell(sandbox, 'participant', 'kill -TERM $$');
+      assert.ok(killed.exitCode === 143 || killed.signal === 'SIGTERM');
+    },
+  },
+  {
+    name: 'a command that runs too long ends with all it started, in every view',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      for (const view of ['participant', 'scorer', 'platform'] as const) {
+        const done = await sandbox.run(view, ['/bin/sh', '-c', 'sleep 1000 & sleep 1000'], { timeoutMs: 300, maxOutputBytes: 1000 });
+        assert.ok(done.timedOut, view);
+        assert.equal(done.exitCode, null);
+      }
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).length === 0, 5_000));
+    },
+  },
+  {
+    name: 'output beyond the limit is dropped and said so',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const done = await sandbox.run('scorer', ['/bin/sh', '-c', 'head -c 3000000 /dev/zero'], { timeoutMs: 10_000, maxOutputBytes: 1000 });
+      assert.deepEqual([done.exitCode, done.stdout.length, done.truncated], [0, 1000, true]);
+    },
+  },
+  {
+    name: 'a freeze stops a busy loop, and a thaw lets it go on',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const done = sandbox.run('participant', ['/usr/bin/python3', '-c', SPIN], { timeoutMs: 30_000, maxOutputBytes: 1000 });
+      const spin = async () => Number((await shell(sandbox, 'platform', 'cat spin 2>/dev/null || echo 0')).stdout.toString() || 0);
+      assert.ok(await waitUntil(async () => (await spin()) > 0, 10_000));
+      const { method } = await sandbox.freeze();
+      assert.equal(method, world.capabilities.freezeMethod);
+      await sandbox.freeze();
+      const [before, cpuBefore] = [await spin(), (await sandbox.usage()).cpuMs];
+      // The platform's own commands run on while the participant stands still: several of them pass here.
+      for (let n = 0; n < 5; n++) assert.equal(await spin(), before);
+      assert.equal((await sandbox.usage()).cpuMs, cpuBefore);
+      await sandbox.thaw();
+      await sandbox.thaw();
+      assert.ok(await waitUntil(async () => (await spin()) > before, 10_000));
+      await sandbox.killParticipant();
+      await done;
+    },
+  },
+  {
+    name: 'a frozen participant can be ended',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const done = shell(sandbox, 'participant', 'sleep 1000');
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.startsWith('sleep')), 10_000));
+      await sandbox.freeze();
+      await sandbox.killParticipant();
+      await done;
+      await sandbox.killParticipant();
+      assert.deepEqual(await sandbox.processes(), []);
+      assert.equal((await shell(sandbox, 'scorer', 'echo scored')).stdout.toString(), 'scored\n');
+    },
+  },
+  {
+    name: 'it tells what runs, and whether anything but shells does',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      assert.ok(await sandbox.isIdle());
+      const done = shell(sandbox, 'participant', 'sleep 987 & wait');
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command === 'sleep 987'), 10_000));
+      assert.equal(await sandbox.isIdle(), false);
+      assert.ok((await sandbox.usage()).processes >= 2);
+      await sandbox.killParticipant();
+      await done;
+    },
+  },
+  {
+    name: 'the workspace outlives the sandbox',
+    run: async (world) => {
+      const spec = await world.spec();
+      const first = await world.isolation.create(spec);
+      world.later(() => first.destroy());
+      await shell(first, 'participant', 'echo kept > file');
+      await first.destroy();
+      await first.destroy();
+      const second = await world.isolation.create(spec);
+      world.later(() => second.destroy());
+      assert.equal((await shell(second, 'participant', 'cat file; echo more >> file')).stdout.toString(), 'kept\n');
+      assert.equal((await shell(second, 'participant', 'cat file')).stdout.toString(), 'kept\nmore\n');
+    },
+  },
+  {
+    name: 'what a scorer writes to its own folder stays between its operations',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      await shell(sandbox, 'scorer', 'echo 1 > "$PLUMBLINE_ROOT/state"; echo 2 > "$PLUMBLINE_PROTECTED/state"');
+      assert.equal((await shell(sandbox, 'scorer', 'cat "$PLUMBLINE_ROOT/state" "$PLUMBLINE_PROTECTED/state" "$PLUMBLINE_ROOT/family.py"')).stdout.toString(), '1\n2\nSECRET_OF_THE_SCORER = 1\n');
+    },
+  },
+  {
+    name: 'an image is built once however many ask for it, and a failed one leaves nothing',
+    run: async (world) => {
+      const imageDir = join(world.dir, 'images-once');
+      await mkdir(imageDir);
+      const options = { familyDir: world.familyDir, imageDir, contentHash: 'once-only' };
+      await assert.rejects(world.isolation.prepareImage({ ...options, install: () => Promise.reject(new Error('no')) }), /no/);
+      assert.deepEqual((await readdir(imageDir)).filter((name) => !name.startsWith('.')), []);
+      let installs = 0;
+      const install = async (exec: Parameters<Parameters<typeof world.isolation.prepareImage>[0]['install']>[0], paths: { env: string }) => {
+        installs++;
+        const done = await exec(['/bin/sh', '-c', `echo 'value = 42' > ${paths.env}/lib/python/installed.py`], { timeoutMs: 10_000, maxOutputBytes: 1000 });
+        assert.equal(done.exitCode, 0, done.stderr.toString());
+      };
+      const images = await Promise.all([1, 2, 3].map(() => world.isolation.prepareImage({ ...options, install })));
+      assert.equal(installs, 1);
+      assert.deepEqual(images.map((image) => image.built).sort(), [false, false, true]);
+      const sandbox = await world.sandbox({ imageDir: images[0]!.dir });
+      for (const view of ['participant', 'scorer'] as const) {
+        const done = await sandbox.run(view, ['/usr/bin/python3', '-c', 'import installed; print(installed.value)'], { timeoutMs: 10_000, maxOutputBytes: 1000 });
+        assert.equal(done.stdout.toString(), '42\n', done.stderr.toString());
+      }
+    },
+  },
+  {
+    name: 'a runner that dies takes its shells with it, leaves the workspace, and can be followed by another',
+    needs: (capabilities) => capabilities.views,
+    run: async (world) => {
+      const spec = await world.spec();
+      const runner = spawn(process.execPath, [CHILD, 'hold', JSON.stringify(spec)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await once(runner.stdout, 'data');
+      const record = await readRecord(spec.dir);
+      assert.ok(record?.holder);
+      const { pid, startTime } = record.holder;
+      runner.kill('SIGKILL');
+      assert.ok(await waitUntil(async () => (await processStat(pid))?.startTime !== startTime, 10_000));
+      const next = await world.isolation.create(spec);
+      world.later(() => next.destroy());
+      assert.equal((await shell(next, 'participant', 'cat held')).stdout.toString(), 'by a runner\n');
+    },
+  },
+  {
+    name: 'the end of a sandbox that nobody asked for is told once',
+    needs: (capabilities) => capabilities.views,
+    run: async (world) => {
+      const spec = await world.spec();
+      const sandbox = await world.isolation.create(spec);
+      world.later(() => sandbox.destroy());
+      let told = 0;
+      sandbox.onEnded(() => told++);
+      process.kill((await readRecord(spec.dir))?.holder?.pid ?? 0, 'SIGKILL');
+      assert.ok(await waitUntil(() => told === 1, 5_000));
+      assert.throws(() => sandbox.command('participant', ['true']), { code: 'sandbox_unavailable' });
+      await sandbox.destroy();
+      assert.equal(told, 1);
+    },
+  },
+  {
+    name: 'twenty sandboxes, made and destroyed, leave nothing behind',
+    run: async (world) => {
+      const round = async () => {
+        const spec = await world.spec();
+        const sandbox = await world.isolation.create(spec);
+        await shell(sandbox, 'participant', '(sleep 1000 &) ; true');
+        await shell(sandbox, 'scorer', '(sleep 1000 &) ; true');
+        await sandbox.destroy();
+        assert.ok((await stat(spec.workspaceDir)).isDirectory());
+      };
+      await round();
+      const before = await held();
+      for (let n = 0; n < 20; n++) await round();
+      assert.ok(await waitUntil(async () => JSON.stringify(await held()) === JSON.stringify(before), 5_000), JSON.stringify([before, await held()]));
+    },
+  },
+];
