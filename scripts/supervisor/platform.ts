@@ -33,6 +33,7 @@ export class Platform {
   readonly #options: PlatformOptions;
   readonly #installation: Installation;
   readonly #tail: LogTail;
+  readonly #version: string;
   #children: Child[] = [];
   #postgres: EmbeddedPostgres | undefined;
   #stopping = false;
@@ -41,6 +42,7 @@ export class Platform {
     this.#options = options;
     this.#installation = new Installation(options.settings.dataDir, options.settings.publicUrl);
     this.#tail = new LogTail(options.development);
+    this.#version = versionOf(options.root, options.settings.version);
   }
 
   /** Takes the data folder. Throws when another supervisor has it. */
@@ -65,7 +67,7 @@ export class Platform {
     this.#startChildren();
     await this.#untilHealthy();
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    console.log(`\nPlumbline ${this.#version()} is up after ${seconds} s: ${settings.publicUrl}`);
+    console.log(`\nPlumbline ${this.#version} is up after ${seconds} s: ${settings.publicUrl}`);
     for (const line of accounts) console.log(line);
     console.log('Ctrl-C stops it.\n');
   }
@@ -157,7 +159,7 @@ export class Platform {
       PLUMBLINE_DATA_DIR: settings.dataDir,
       PLUMBLINE_ISOLATION: settings.isolation,
       PLUMBLINE_SEED: settings.seed,
-      PLUMBLINE_VERSION: this.#version(),
+      PLUMBLINE_VERSION: this.#version,
       LOG_LEVEL: settings.logLevel,
       NODE_ENV: settings.nodeEnv,
       NEXTAUTH_URL: settings.publicUrl,
@@ -198,20 +200,16 @@ export class Platform {
     }
     throw new Error(`Plumbline did not become healthy: ${reason}\nThe processes' logs are in ${settings.dirs.logs}`);
   }
+}
 
-  #version(): string {
-    const { root, settings } = this.#options;
-    if (settings.version.includes('+') || !existsSync(join(root, '.git'))) return settings.version;
-    try {
-      const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-        cwd: root,
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      return `${settings.version}+${commit.trim()}`;
-    } catch {
-      return settings.version;
-    }
+/** The version with the commit that runs, where there is a checkout to tell. */
+function versionOf(root: string, version: string): string {
+  if (version.includes('+') || !existsSync(join(root, '.git'))) return version;
+  try {
+    const options = { cwd: root, encoding: 'utf8' as const, stdio: ['ignore', 'pipe', 'ignore'] as ['ignore', 'pipe', 'ignore'] };
+    return `${version}+${execFileSync('git', ['rev-parse', '--short', 'HEAD'], options).trim()}`;
+  } catch {
+    return version;
   }
 }
 
