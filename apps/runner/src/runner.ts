@@ -27,6 +27,8 @@ export const RUNNER_VERSION = '0.1.0';
 /** At the end, uploads and the last acknowledgements get so long. */
 const LAST_UPLOADS_MS = 30_000;
 const LINK_GRACE_MS = 1_000;
+/** A gateway that is not there within this time learns of a failure from the runner's absence. */
+const FAILURE_TOLD_WITHIN_MS = 10_000;
 
 export interface RunnerOptions {
   readonly config: RunnerConfig;
@@ -124,7 +126,16 @@ export class Runner {
       const { code, message, cause } = toAppError(error);
       logger.error({ code, err: cause ?? error }, 'the sandbox could not be prepared');
       this.#tell({ t: 'failed', reason: message });
+      await this.#attachedWithin(FAILURE_TOLD_WITHIN_MS);
       this.#options.onOver(EXIT.provisioning, message);
+    }
+  }
+
+  async #attachedWithin(withinMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.monoMs() + withinMs;
+    while (!this.#link.attached && clock.monoMs() < untilMs && this.#ending === null) {
+      await new Promise<void>((resolve) => clock.setTimer(50, resolve));
     }
   }
 

@@ -15,12 +15,16 @@ const TERMINALS_MAX = 32;
 /** Closed terminals stay listed, so that a reload shows how they ended; only so many. */
 const CLOSED_LISTED_MAX = 32;
 const KEYFRAME_EVERY_MS = 10_000;
+/** One that came at a bad moment, inside a control sequence or behind the output, is asked for again after this. */
+const KEYFRAME_ASK_EVERY_MS = 500;
 /** A keyframe that lags behind the output is refused until the last one is this old. */
 const KEYFRAME_OVERDUE_MS = 30_000;
 /** Output that the screen thread has not parsed: beyond the first, reading pauses, until it is below the second. */
 const UNPARSED_MAX_BYTES = 4 * 1024 * 1024;
 const UNPARSED_LOW_BYTES = 1024 * 1024;
 const SHELL = ['/bin/bash', '-l'];
+/** A sandbox has no start-up files of its own; theirs would come after this. */
+const PROMPT = '\\w\\$ ';
 
 interface OpenTerminal {
   readonly id: number;
@@ -34,6 +38,7 @@ interface OpenTerminal {
   screenBusy: boolean;
   keyframeOffset: number;
   keyframeAtMs: number;
+  keyframeAskedMs: number;
   /** The tail of the queue of input blocks. */
   input: Promise<void>;
 }
@@ -89,7 +94,7 @@ export class Terminals {
     }
     const id = this.#nextId;
     const { clock, log } = this.#options;
-    const command = this.#options.command(SHELL, { TERM: 'xterm-256color', COLORTERM: 'truecolor' });
+    const command = this.#options.command(SHELL, { TERM: 'xterm-256color', COLORTERM: 'truecolor', PS1: PROMPT });
     const output = new OutputCoalescer(clock, (bytes) => this.#record(id, bytes));
     const early: Buffer[] = [];
     let started: OpenTerminal | null = null;
@@ -119,6 +124,7 @@ export class Terminals {
       screenBusy: false,
       keyframeOffset: 0,
       keyframeAtMs: clock.monoMs(),
+      keyframeAskedMs: 0,
       input: Promise.resolve(),
     };
     this.#open.set(id, started);
@@ -228,10 +234,11 @@ export class Terminals {
     if (terminal === undefined) return;
     terminal.parsed = offset;
     if (terminal.screenBusy) this.#steer(terminal);
-    const ageMs = this.#options.clock.monoMs() - terminal.keyframeAtMs;
-    if (ageMs >= KEYFRAME_EVERY_MS && offset > terminal.keyframeOffset && !this.#options.log.full) {
-      this.#screens.requestKeyframe(id);
-    }
+    const nowMs = this.#options.clock.monoMs();
+    if (nowMs - terminal.keyframeAtMs < KEYFRAME_EVERY_MS || nowMs - terminal.keyframeAskedMs < KEYFRAME_ASK_EVERY_MS) return;
+    if (offset === terminal.keyframeOffset || this.#options.log.full) return;
+    terminal.keyframeAskedMs = nowMs;
+    this.#screens.requestKeyframe(id);
   }
 
   #keyframe(id: number, screen: ScreenText): void {

@@ -1,0 +1,193 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeForwardedInput, type GatewayToRunner, type RunnerHello, type RunnerToGateway } from '@plumbline/protocol';
+import { FakeClock } from '@plumbline/testing/fakeClock';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { EventLog, type LogState, openJournal } from './eventLog.ts';
+import type { Journal } from './journal.ts';
+import { Link, type LinkOptions } from './link.ts';
+import { ServerTime } from './serverTime.ts';
+import { systemClock } from './systemClock.ts';
+
+/** A gateway that does what a test tells it, on a real socket. */
+class StubGateway {
+  readonly server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  readonly hellos: RunnerHello[] = [];
+  readonly messages: Exclude<RunnerToGateway, RunnerHello>[] = [];
+  socket: WebSocket | null = null;
+  /** What a hello is answered with; null leaves it without an answer. */
+  answer: GatewayToRunner | null = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 1_000_000 };
+
+  constructor() {
+    this.server.on('connection', (socket) => {
+      this.socket = socket;
+      socket.on('message', (data: Buffer, isBinary: boolean) => {
+        if (isBinary) return;
+        const message = JSON.parse(data.toString()) as RunnerToGateway;
+        if (message.t !== 'hello') this.messages.push(message);
+        else {
+          this.hellos.push(message);
+          if (this.answer !== null) this.send(this.answer);
+        }
+      });
+    });
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${(this.server.address() as AddressInfo).port}/realtime/runner`;
+  }
+
+  get eventNumbers(): number[] {
+    return this.messages.flatMap((message) => (message.t === 'event' ? [message.n] : []));
+  }
+
+  send(message: GatewayToRunner): void {
+    this.socket?.send(JSON.stringify(message));
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.server.clients) client.terminate();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+}
+
+let dir: string;
+let gateway: StubGateway;
+let journal: Journal<LogState>;
+let log: EventLog;
+let time: ServerTime;
+let link: Link | null;
+let seen: { attached: number; detached: number; refused: string[]; inputs: number[] };
+
+function dial(options: Partial<LinkOptions> = {}): Link {
+  link = new Link({
+    url: gateway.url,
+    attemptId: 'attempt',
+    token: 'secret',
+    version: '0',
+    incarnation: 'one',
+    protocol: 1,
+    log,
+    time,
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    hello: () => ({ phase: 'ready', terminals: [], frozen: false, scoring: null }),
+    onMessage: () => {},
+    onInput: (input) => seen.inputs.push(input.n),
+    onAttached: () => seen.attached++,
+    onDetached: () => seen.detached++,
+    onRefused: (code) => seen.refused.push(code),
+    ...options,
+  });
+  link.open();
+  return link;
+}
+
+const record = (processes: number) => log.event('resource.sample', 0, { processes });
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'link-'));
+  gateway = new StubGateway();
+  await new Promise((resolve) => gateway.server.once('listening', resolve));
+  journal = openJournal(dir);
+  time = new ServerTime(systemClock);
+  log = new EventLog(journal, time);
+  seen = { attached: 0, detached: 0, refused: [], inputs: [] };
+  link = null;
+});
+
+afterEach(async () => {
+  await link?.close(100);
+  await gateway.close();
+  journal.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+describe('the link', () => {
+  it('sends what was journalled before there was a gateway, then what happens, in order', async () => {
+    record(1);
+    record(2);
+    dial();
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 2]));
+    record(3);
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 2, 3]));
+    expect(gateway.hellos[0]).toMatchObject({ token: 'secret', firstN: 1, lastN: 2, phase: 'ready' });
+  });
+
+  it('sends again exactly what was not acknowledged when the gateway was killed', async () => {
+    dial();
+    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    for (let i = 1; i <= 5; i++) record(i);
+    await vi.waitFor(() => expect(gateway.eventNumbers).toHaveLength(5));
+    gateway.send({ t: 'ack', n: 3 });
+    await vi.waitFor(() => expect(log.firstN).toBe(4));
+    gateway.messages.length = 0;
+    gateway.answer = { t: 'attached', epoch: 2, ackedN: 4, serverNowMs: 2_000_000 };
+    gateway.socket?.terminate();
+    await vi.waitFor(() => expect(seen.detached).toBe(1));
+    record(6);
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([5, 6]));
+    expect(gateway.hellos[1]).toMatchObject({ firstN: 4, lastN: 6 });
+  });
+
+  it('stamps events with the server’s time, which never goes back', async () => {
+    gateway.answer = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 5_000_000_000_000 };
+    dial();
+    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    record(1);
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1]));
+    gateway.answer = { t: 'attached', epoch: 2, ackedN: 0, serverNowMs: 4_999_999_990_000 };
+    gateway.socket?.terminate();
+    await vi.waitFor(() => expect(seen.attached).toBe(2));
+    record(2);
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 1, 2]));
+    const times = gateway.messages.flatMap((message) => (message.t === 'event' ? [message.atMs] : []));
+    expect(times[0]).toBeGreaterThanOrEqual(5_000_000_000_000);
+    expect(times[2]).toBeGreaterThanOrEqual(times[1] ?? 0);
+  });
+
+  it('gives up when its token is refused', async () => {
+    gateway.answer = { t: 'refused', error: { code: 'unauthenticated', message: 'revoked' } };
+    dial();
+    await vi.waitFor(() => expect(seen.refused).toEqual(['unauthenticated']));
+    expect(gateway.hellos).toHaveLength(1);
+  });
+
+  it('keeps dialling when it is refused for now', async () => {
+    gateway.answer = { t: 'refused', error: { code: 'unavailable', message: 'later' } };
+    dial();
+    await vi.waitFor(() => expect(gateway.hellos.length).toBeGreaterThan(1), { timeout: 5_000 });
+    gateway.answer = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 1 };
+    await vi.waitFor(() => expect(seen.attached).toBe(1), { timeout: 5_000 });
+  });
+
+  it('hands on input frames, and survives frames that are none', async () => {
+    dial();
+    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    gateway.socket?.send(Buffer.from([9, 9, 9]));
+    gateway.socket?.send('not json');
+    gateway.socket?.send('{"t":"unknown"}');
+    gateway.socket?.send(encodeForwardedInput({ tab: 'b5a1c0de-0000-4000-8000-000000000001', terminal: 1, n: 7, more: false, bytes: Buffer.from('x') }));
+    await vi.waitFor(() => expect(seen.inputs).toEqual([7]));
+  });
+
+  it('drops a gateway that holds the socket open and says nothing, within fifteen seconds', async () => {
+    const clock = new FakeClock();
+    dial({ clock });
+    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    const socket = gateway.socket;
+    // The stub never answers the ping, like a host that has gone to sleep.
+    for (let second = 0; second < 15 && seen.detached === 0; second++) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(gateway.messages.some((message) => message.t === 'ping')).toBe(true);
+    await vi.waitFor(() => expect(seen.detached).toBe(1));
+    clock.advance(10_000);
+    await vi.waitFor(() => expect(gateway.socket).not.toBe(socket));
+  });
+});

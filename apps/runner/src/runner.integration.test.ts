@@ -1,0 +1,286 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { StubGateway } from './stubGateway.ts';
+
+const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
+const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
+const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
+const HOUR_MS = 3_600_000;
+
+let base: string;
+let imageDir: string;
+let gateway: StubGateway;
+let port: number;
+let runner: ChildProcess | null = null;
+let stderr = '';
+let clockN = 0;
+let nextInput = 1;
+
+/** Under /var/tmp rather than the system's own folder, because the sandbox's user must be able to walk there. */
+beforeAll(async () => {
+  base = await mkdtemp('/var/tmp/plumbline-runner-');
+  await chmod(base, 0o711);
+  imageDir = join(base, 'images');
+  await mkdir(imageDir);
+});
+
+afterAll(async () => {
+  await rm(base, { recursive: true, force: true });
+});
+
+async function start(stateDir: string): Promise<void> {
+  stderr = '';
+  runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '' } });
+  runner.stderr?.on('data', (data: Buffer) => {
+    stderr += data.toString();
+  });
+  runner.stdin?.end(
+    JSON.stringify({
+      attemptId: 'test',
+      token: 'secret',
+      gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
+      stateDir,
+      imageDir,
+      familyDir: FAMILY,
+      task: 'main',
+      isolation: 'bubblewrap',
+      memoryBytes: 1024 ** 3,
+      maxProcesses: 256,
+      secrets: {},
+    }),
+  );
+  await vi.waitFor(
+    () => {
+      const failed = gateway.messages.find((message) => message.t === 'failed');
+      if (failed !== undefined) throw new Error(`${JSON.stringify(failed)} ${stderr}`);
+      expect(gateway.messages.some((message) => message.t === 'ready')).toBe(true);
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+}
+
+async function end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  const child = runner;
+  runner = null;
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+  const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  return code;
+}
+
+function clock(state: 'waiting' | 'running' | 'frozen' | 'ended', remainingMs = HOUR_MS): void {
+  clockN += 1;
+  gateway.send({ t: 'clock', n: clockN, state, remainingMs });
+}
+
+function type(terminal: number, text: string): void {
+  gateway.input(TAB, terminal, nextInput++, text);
+}
+
+const shows = (terminal: number, text: RegExp, timeout = 20_000) =>
+  vi.waitFor(() => expect(gateway.output(terminal)).toMatch(text), { timeout, interval: 20 });
+
+async function openTerminal(): Promise<number> {
+  const { terminal } = await vi.waitFor(() => gateway.call<{ terminal: number }>('terminal.open', { cols: 100, rows: 30 }), { timeout: 10_000 });
+  await shows(terminal, /\$ /);
+  return terminal;
+}
+
+async function scored(scoreId: string): Promise<Record<string, unknown>> {
+  await vi.waitFor(() => expect(gateway.eventsOf('score.finished').some(({ data }) => data.scoreId === scoreId)).toBe(true), {
+    timeout: 60_000,
+    interval: 50,
+  });
+  return gateway.eventsOf('score.finished').find(({ data }) => data.scoreId === scoreId)?.data ?? {};
+}
+
+async function fresh(name: string): Promise<string> {
+  gateway = new StubGateway();
+  port = await gateway.listen();
+  clockN = 0;
+  nextInput = 1;
+  const stateDir = join(base, name);
+  await start(stateDir);
+  return stateDir;
+}
+
+/** Processes of this machine whose command line names the folder. */
+function processesOf(dir: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return line.includes(dir) ? [`${pid} ${line.replaceAll('\0', ' ')}`] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+afterEach(async () => {
+  await end();
+  await gateway.close();
+});
+
+describe('a runner with a real sandbox', () => {
+  it('serves shells, freezes and thaws them, keeps them over a lost gateway, and leaves nothing behind', async () => {
+    const stateDir = await fresh('shells');
+    await expect(gateway.call('terminal.open', { cols: 80, rows: 24 })).rejects.toThrow('clock_not_running');
+    clock('running');
+    const first = await openTerminal();
+    const second = await openTerminal();
+    type(first, 'echo hello-$((1+1)) > /tmp/shared; id -un; pwd\r');
+    await shows(first, /\/home\/agent/);
+    type(second, 'cat /tmp/shared; ls /root /protected\r');
+    await shows(second, /hello-2/);
+    await shows(second, /ls: (cannot|.*denied)/);
+
+    type(first, 'i=0; while true; do i=$((i+1)); echo tick-$i; sleep 0.05; done\r');
+    await shows(first, /tick-3/);
+    expect(await gateway.call('freeze')).toMatchObject({ method: expect.any(String) });
+    clock('frozen');
+    const ticks = () => gateway.output(first).match(/^tick-/gm)?.length ?? 0;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = ticks();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(ticks()).toBe(before);
+    clock('running');
+    await vi.waitFor(() => expect(ticks()).toBeGreaterThan(before + 3), { timeout: 10_000 });
+
+    gateway.acknowledges = false;
+    gateway.cut();
+    await vi.waitFor(() => expect(gateway.hellos).toHaveLength(2), { timeout: 10_000 });
+    gateway.acknowledges = true;
+    clock('running');
+    type(first, '\x03');
+    type(first, 'echo after-$((40+2))\r');
+    await shows(first, /after-42/);
+    const screen = await gateway.call<{ screen: string; offset: number }>('restore', { terminal: first });
+    expect(screen.screen).toContain('after-42');
+    // Everything came, and what came again is what was not acknowledged.
+    const distinct = [...new Set(gateway.numbers)].sort((a, b) => a - b);
+    expect(distinct).toEqual(distinct.map((_, i) => i + 1));
+
+    expect(await end()).toBe(0);
+    await vi.waitFor(() => expect(processesOf(stateDir)).toEqual([]), { timeout: 5_000 });
+    expect(await readFile(join(stateDir, 'workspace', 'instructions.txt'), 'utf8')).not.toBe('');
+  });
+
+  it('goes on with the same workspace, numbering and marks after it was killed', async () => {
+    const stateDir = await fresh('killed');
+    clock('running');
+    const first = await openTerminal();
+    type(first, 'echo kept > kept.txt; echo wrote-$((1+1)); sleep 1000\r');
+    await shows(first, /wrote-2/);
+    gateway.acknowledges = false;
+    const saved = await gateway.call<{ hash: string }>('file.write', { tab: TAB, path: 'notes.md', text: 'mine', baseHash: null });
+    await end('SIGKILL');
+    const lastN = Math.max(...gateway.numbers);
+    gateway.acknowledges = true;
+    gateway.messages.length = 0;
+    await start(stateDir);
+    clock('running');
+    const hello = gateway.hellos.at(-1);
+    expect(hello?.incarnation).toBe(gateway.hellos[0]?.incarnation);
+    expect(hello?.lastN).toBeGreaterThanOrEqual(lastN);
+    expect(hello?.inputMarks).toEqual({ [TAB]: nextInput - 1 });
+    await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed').some(({ stream }) => stream === first)).toBe(true));
+    expect(gateway.eventsOf('editor.saved').some(({ data }) => data.hash === saved.hash)).toBe(true);
+    const second = await openTerminal();
+    expect(second).toBeGreaterThan(first);
+    type(second, 'cat kept.txt notes.md; pgrep -c sleep; echo end-$((1+1))\r');
+    await shows(second, /end-2/);
+    expect(gateway.output(second)).toMatch(/kept\r\nmine0\r\n/);
+  });
+
+  it('scores the workspace, scores a submission again in a clean sandbox, and tells both as they are', async () => {
+    await fresh('scores');
+    clock('running');
+    await gateway.call('score', { scoreId: 'one', n: 1, trigger: 'participant' });
+    const first = await scored('one');
+    expect(first).toMatchObject({ status: 'scored', n: 1 });
+    const captured = gateway.eventsOf('submission.captured').find(({ data }) => data.scoreId === 'one')?.data;
+    expect(captured?.hashAfter).toBe(captured?.hash);
+    expect(gateway.blobs.has(String(captured?.hash))).toBe(true);
+    const details = gateway.eventsOf('score.details').find(({ data }) => data.scoreId === 'one')?.data;
+    expect(details).toMatchObject({ hashBefore: captured?.hash, scorerHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+
+    const terminal = await openTerminal();
+    type(terminal, 'find . -name "*.py" -delete; find . -type f; echo gone-$((1+1))\r');
+    await shows(terminal, /gone-2/);
+    await gateway.call('score', { scoreId: 'two', n: 2, trigger: 'participant' });
+    await expect(gateway.call('score', { scoreId: 'other', n: 3, trigger: 'participant' })).rejects.toThrow('conflict');
+    expect((await scored('two')).status).not.toBe('scored');
+
+    clock('ended');
+    await gateway.call('finalise');
+    await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed')).toHaveLength(1));
+    expect(gateway.eventsOf('snapshot.taken').map(({ data }) => data.cause)).toEqual(expect.arrayContaining(['start', 'score', 'end']));
+    await gateway.call('score', { scoreId: 'clean', n: 3, trigger: 'clean', submissionHash: captured?.hash });
+    const clean = await scored('clean');
+    expect(clean).toMatchObject({ status: 'scored', score: first.score });
+    await gateway.call('finalise');
+  });
+
+  it('freezes by itself when time is up, and says so', async () => {
+    await fresh('zero');
+    clock('running');
+    const terminal = await openTerminal();
+    type(terminal, 'while true; do echo tick; sleep 0.02; done\r');
+    await shows(terminal, /tick/);
+    clock('running', 400);
+    const at = performance.now();
+    await vi.waitFor(() => expect(gateway.messages.some((message) => message.t === 'zero' && message.clockN === clockN)).toBe(true), {
+      timeout: 5_000,
+      interval: 5,
+    });
+    expect(performance.now() - at).toBeGreaterThan(350);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { length } = gateway.output(terminal);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(gateway.output(terminal)).toHaveLength(length);
+    clock('ended');
+    await gateway.call('finalise');
+    expect(gateway.eventsOf('terminal.closed')).toHaveLength(1);
+  });
+
+  it('forwards the task command, and answers nonsense on its socket with errors', async () => {
+    const stateDir = await fresh('task');
+    clock('running');
+    const terminal = await openTerminal();
+    type(terminal, 'task note from the shell\r');
+    const asked = await vi.waitFor(
+      () => {
+        const found = gateway.messages.find((message) => message.t === 'task');
+        if (found?.t !== 'task') throw new Error(`no request yet: ${gateway.output(terminal)}`);
+        return found;
+      },
+      { timeout: 10_000 },
+    );
+    expect(asked).toMatchObject({ act: 'note', args: { text: 'from the shell' } });
+    gateway.send({ t: 'taskReply', id: asked.id, result: { n: 4 } });
+    await shows(terminal, /Note 4/);
+
+    const answers: Record<string, { code: string }>[] = [];
+    const socket = connect(join(stateDir, 'run', 'task.sock'));
+    let rest = '';
+    socket.on('data', (data) => {
+      const lines = (rest + data.toString()).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) answers.push(JSON.parse(line));
+    });
+    socket.on('error', () => {});
+    socket.write('nonsense\n[1]\n{"id":7,"act":"submit-all"}\n');
+    await vi.waitFor(() => expect(answers.map(({ error }) => error?.code)).toEqual(['invalid_input', 'invalid_input', 'invalid_input']));
+    for (let i = 0; i < 100; i++) socket.write('{"id":1,"act":"status"}\n');
+    await vi.waitFor(() => expect(answers.at(-1)?.error?.code).toBe('rate_limited'));
+    socket.write('x'.repeat(200_000));
+    await vi.waitFor(() => expect(answers.at(-1)?.error?.code).toBe('too_large'));
+    socket.destroy();
+  });
+});
