@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@plumbline/core';
 
 /** After failures the next round waits twice as long each time, up to this. */
-const MAX_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 5_000;
 
 export interface Repetition {
   /** Ends it, and resolves when the round under way has finished. */
