@@ -89,7 +89,7 @@ export class EchoWatch {
   #start(): void {
     const child = spawn('python3', ['-I', '-S', '-B', fileURLToPath(new URL('./echo_watch.py', import.meta.url))], {
       stdio: ['pipe', 'pipe', 'ignore'],
-      env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     });
     this.#child = child;
     this.#rest = '';

@@ -1,4 +1,4 @@
-import { decodeRunnerFrame, encodeRunnerFrame, type EventData, type EventType, RUNNER_UNACKNOWLEDGED_MAX_BYTES } from '@plumbline/protocol';
+import { decodeRunnerFrame, type EventData, type EventType, encodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES } from '@plumbline/protocol';
 import { Journal, type JournalEntry } from './journal.ts';
 import type { ServerTime } from './serverTime.ts';
 

@@ -82,7 +82,13 @@ export async function installFamily(exec: Exec, family: Family, root: string): P
 }
 
 /** Asks the family what does not change. Rejects with `sandbox_unavailable` where it fails or needs what is not given. */
-export async function askFacts(exec: Exec, family: Family, root: string, task: string, secrets: Record<string, string>): Promise<TaskFacts> {
+export async function askFacts(
+  exec: Exec,
+  family: Family,
+  root: string,
+  task: string,
+  secrets: Record<string, string>,
+): Promise<TaskFacts> {
   const args = { familyDir: root, module: family.module, task };
   const described = await ask(exec, 'describe', args, ASK_TIMEOUT_MS);
   const missing = described.required_environment_variables.filter((name) => secrets[name] === undefined);
@@ -103,7 +109,12 @@ export async function askFacts(exec: Exec, family: Family, root: string, task: s
 }
 
 /** Runs the family's `start()` in a sandbox that nobody has used. */
-export async function startFamily(exec: Exec, task: Omit<FamilyTask, 'scoringKind'>, root: string, secrets: Record<string, string>): Promise<void> {
+export async function startFamily(
+  exec: Exec,
+  task: Omit<FamilyTask, 'scoringKind'>,
+  root: string,
+  secrets: Record<string, string>,
+): Promise<void> {
   if (!task.facts.methods.includes('start')) return;
   await ask(exec, 'start', { familyDir: root, module: task.family.module, task: task.name }, START_TIMEOUT_MS, secrets);
 }

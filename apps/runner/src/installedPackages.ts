@@ -15,7 +15,10 @@ const PACKAGES_MAX = 2_000;
 /** The Python packages of a sandbox as `name==version`; empty where they cannot be listed, which is no reason not to score. */
 export async function installedPackages(sandbox: Sandbox): Promise<string[]> {
   try {
-    const listed = await sandbox.run('platform', ['python3', '-c', LIST_PACKAGES], { timeoutMs: TIMEOUT_MS, maxOutputBytes: OUTPUT_MAX_BYTES });
+    const listed = await sandbox.run('platform', ['python3', '-c', LIST_PACKAGES], {
+      timeoutMs: TIMEOUT_MS,
+      maxOutputBytes: OUTPUT_MAX_BYTES,
+    });
     if (listed.exitCode !== 0) return [];
     return listed.stdout.toString().split('\n').filter(Boolean).slice(0, PACKAGES_MAX);
   } catch {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@plumbline/config/systemClock';
 import { encodeForwardedInput, type GatewayToRunner, type RunnerHello, type RunnerToGateway } from '@plumbline/protocol';
 import { FakeClock } from '@plumbline/testing/fakeClock';
 import { pino } from 'pino';
@@ -11,7 +12,6 @@ import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import type { Journal } from './journal.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { ServerTime } from './serverTime.ts';
-import { systemClock } from './systemClock.ts';
 
 /** A gateway that does what a test tells it, on a real socket. */
 class StubGateway {
@@ -171,7 +171,9 @@ describe('the link', () => {
     gateway.socket?.send(Buffer.from([9, 9, 9]));
     gateway.socket?.send('not json');
     gateway.socket?.send('{"t":"unknown"}');
-    gateway.socket?.send(encodeForwardedInput({ tab: 'b5a1c0de-0000-4000-8000-000000000001', terminal: 1, n: 7, more: false, bytes: Buffer.from('x') }));
+    gateway.socket?.send(
+      encodeForwardedInput({ tab: 'b5a1c0de-0000-4000-8000-000000000001', terminal: 1, n: 7, more: false, bytes: Buffer.from('x') }),
+    );
     await vi.waitFor(() => expect(seen.inputs).toEqual([7]));
   });
 

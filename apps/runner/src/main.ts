@@ -1,8 +1,9 @@
+import { loadSettings } from '@plumbline/config';
+import { systemClock } from '@plumbline/config/systemClock';
 import { toAppError } from '@plumbline/core';
 import { pino } from 'pino';
 import { readConfig } from './config.ts';
 import { EXIT, Runner } from './runner.ts';
-import { systemClock } from './systemClock.ts';
 
 /**
  * The runner's process: one attempt, found by nobody, dialling out. `node main.ts` with the config on standard input;
@@ -12,7 +13,10 @@ import { systemClock } from './systemClock.ts';
 /** A runner that cannot end cleanly in this time is ended; its sandbox goes with it. */
 const END_WITHIN_MS = 8_000;
 
-const logger = pino({ level: process.env.LOG_LEVEL ?? 'info', base: { process: 'runner', pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+const logger = pino(
+  { level: loadSettings().logLevel, base: { process: 'runner', pid: process.pid } },
+  pino.destination({ dest: 2, sync: true }),
+);
 
 async function main(): Promise<void> {
   const flag = process.argv.indexOf('--state-dir');

@@ -169,7 +169,10 @@ async function readFacts(stateDir: string, family: Family): Promise<TaskFacts | 
   if (text === null) return null;
   const facts = TaskFacts.parse(JSON.parse(text));
   if (facts.contentHash !== family.contentHash) {
-    throw new AppError('sandbox_unavailable', 'The environment’s files changed since this attempt was prepared. Restore them, or prepare a new attempt.');
+    throw new AppError(
+      'sandbox_unavailable',
+      'The environment’s files changed since this attempt was prepared. Restore them, or prepare a new attempt.',
+    );
   }
   return facts;
 }

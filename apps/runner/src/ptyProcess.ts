@@ -1,6 +1,6 @@
+import { type IPty, spawn } from '@lydell/node-pty';
 import type { Clock, Timer } from '@plumbline/core';
 import type { HostCommand } from '@plumbline/sandbox';
-import { type IPty, spawn } from '@lydell/node-pty';
 
 /**
  * One program on one PTY: bytes in, bytes out, and an end that comes once. It adds to node-pty what its life cycle

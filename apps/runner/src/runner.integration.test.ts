@@ -86,7 +86,9 @@ const shows = (terminal: number, text: RegExp, timeout = 20_000) =>
   vi.waitFor(() => expect(gateway.output(terminal)).toMatch(text), { timeout, interval: 20 });
 
 async function openTerminal(): Promise<number> {
-  const { terminal } = await vi.waitFor(() => gateway.call<{ terminal: number }>('terminal.open', { cols: 100, rows: 30 }), { timeout: 10_000 });
+  const { terminal } = await vi.waitFor(() => gateway.call<{ terminal: number }>('terminal.open', { cols: 100, rows: 30 }), {
+    timeout: 10_000,
+  });
   await shows(terminal, /\$ /);
   return terminal;
 }

@@ -115,7 +115,11 @@ export class Runner {
     this.#link.open();
     await this.#blobs.open();
     try {
-      const provisioned = await provision({ config, logger, onProgress: (step, fraction) => this.#tell({ t: 'progress', step, fraction }) });
+      const provisioned = await provision({
+        config,
+        logger,
+        onProgress: (step, fraction) => this.#tell({ t: 'progress', step, fraction }),
+      });
       if (this.#ending !== null) {
         await provisioned.files.close();
         await provisioned.sandbox.destroy();

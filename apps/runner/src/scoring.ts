@@ -8,8 +8,8 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Blobs } from './blobs.ts';
 import type { EventLog } from './eventLog.ts';
-import type { FreezeHolds } from './freezeHolds.ts';
 import type { FamilyTask } from './familyTask.ts';
+import type { FreezeHolds } from './freezeHolds.ts';
 import { installedPackages } from './installedPackages.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -123,11 +123,16 @@ export class Scoring {
     await writeFile(this.#markPath(), JSON.stringify(order), { mode: 0o600 });
     let scored: Scored;
     try {
-      scored = order.trigger === 'clean' || order.trigger === 'retro' ? await this.#scoreClean(order, signal) : await this.#scoreLive(order, signal);
+      scored =
+        order.trigger === 'clean' || order.trigger === 'retro'
+          ? await this.#scoreClean(order, signal)
+          : await this.#scoreLive(order, signal);
     } catch (error) {
       logger.error({ err: error, scoreId: order.scoreId }, 'a score could not be taken');
       const reason =
-        error instanceof AppError && error.code !== 'internal' ? error.message : 'The scorer could not be run. This is the platform’s fault; score again.';
+        error instanceof AppError && error.code !== 'internal'
+          ? error.message
+          : 'The scorer could not be run. This is the platform’s fault; score again.';
       scored = { outcome: cancelled(reason), hashBefore: '', hashAfter: '' };
     }
     if (signal.aborted) scored = { ...scored, outcome: { ...cancelled('The score was cancelled.'), output: scored.outcome.output } };

@@ -33,7 +33,9 @@ function fingerprint(of: Terminal): unknown {
     for (let x = 0; x < of.cols; x++) {
       const cell = line?.getCell(x);
       if (cell === undefined) continue;
-      const style = [cell.isBold(), cell.isInverse(), cell.isUnderline(), cell.isItalic(), cell.isDim()].map((flag) => (flag ? 1 : 0)).join('');
+      const style = [cell.isBold(), cell.isInverse(), cell.isUnderline(), cell.isItalic(), cell.isDim()]
+        .map((flag) => (flag ? 1 : 0))
+        .join('');
       const colours = [cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor()].join();
       // An empty cell and a space look the same.
       cells.push([cell.getChars() || ' ', cell.getWidth(), style, colours].join('|'));
@@ -93,8 +95,37 @@ describe('a restored screen', () => {
 
   it('equals the original after any run of ordinary terminal output', async () => {
     const piece = fc.oneof(
-      fc.constantFrom('hello ', 'world', '\r\n', '\t', '\b', '漢', '\x1b[K', '\x1b[1J', '\x1b[2J', '\x1b[L', '\x1b[M', '\x1b[2P', '\x1b[3@', '\x1bM', '\x1bD'),
-      fc.constantFrom('\x1b[1m', '\x1b[0m', '\x1b[7m', '\x1b[31m', '\x1b[44m', '\x1b[38;5;100m', '\x1b[?1049h', '\x1b[?1049l', '\x1b7', '\x1b8', '\x1b(0', '\x1b(B'),
+      fc.constantFrom(
+        'hello ',
+        'world',
+        '\r\n',
+        '\t',
+        '\b',
+        '漢',
+        '\x1b[K',
+        '\x1b[1J',
+        '\x1b[2J',
+        '\x1b[L',
+        '\x1b[M',
+        '\x1b[2P',
+        '\x1b[3@',
+        '\x1bM',
+        '\x1bD',
+      ),
+      fc.constantFrom(
+        '\x1b[1m',
+        '\x1b[0m',
+        '\x1b[7m',
+        '\x1b[31m',
+        '\x1b[44m',
+        '\x1b[38;5;100m',
+        '\x1b[?1049h',
+        '\x1b[?1049l',
+        '\x1b7',
+        '\x1b8',
+        '\x1b(0',
+        '\x1b(B',
+      ),
       fc.tuple(fc.integer({ min: 1, max: ROWS }), fc.integer({ min: 1, max: COLS })).map(([row, col]) => `\x1b[${row};${col}H`),
       fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 4, max: ROWS })).map(([top, bottom]) => `\x1b[${top};${bottom}r`),
     );

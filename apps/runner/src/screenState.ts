@@ -93,7 +93,8 @@ export function serialiseScreen(terminal: Terminal, scrollback: number): string 
   const start = Math.max(0, terminal.buffer.normal.baseY - scrollback);
   let text = paint(terminal.buffer.normal, start, terminal) + bufferState(normal, terminal);
   // Leaving the alternate screen restores the cursor that is saved by now, whichever way it was entered.
-  if (terminal.buffer.active.type === 'alternate') text += `${CSI}?1047h${paint(terminal.buffer.alternate, 0, terminal)}${bufferState(alt, terminal)}`;
+  if (terminal.buffer.active.type === 'alternate')
+    text += `${CSI}?1047h${paint(terminal.buffer.alternate, 0, terminal)}${bufferState(alt, terminal)}`;
   text += cursor(terminal, core.buffer, core.coreService.decPrivateModes.origin);
   text += `${CSI}0m${sgr(core._inputHandler._curAttrData)}`;
   text += modes(core);

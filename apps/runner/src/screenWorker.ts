@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import unicode11 from '@xterm/addon-unicode11';
 import headless, { type Terminal } from '@xterm/headless';
-import type { FromScreens, ToScreens } from './screens.ts';
 import { isBetweenSequences, serialiseScreen } from './screenState.ts';
+import type { FromScreens, ToScreens } from './screens.ts';
 
 /**
  * The thread that parses terminal output, so that a flood never delays a keystroke. It alone answers what programs ask

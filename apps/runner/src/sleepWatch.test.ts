@@ -31,7 +31,11 @@ describe('sleep', () => {
     let lateMs = 0;
     const slept: number[] = [];
     const time = new ServerTime(clock);
-    const stop = watchSleep(clock, (ms) => slept.push(ms), () => clock.monoMs() + lateMs);
+    const stop = watchSleep(
+      clock,
+      (ms) => slept.push(ms),
+      () => clock.monoMs() + lateMs,
+    );
     lateMs = 3_000;
     clock.advance(10_000);
     const before = time.nowMs();

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { decodeRunnerFrame, encodeForwardedInput, type GatewayToRunner, type RunnerFrame, type RunnerHello, type RunnerToGateway } from '@plumbline/protocol';
+import {
+  decodeRunnerFrame,
+  encodeForwardedInput,
+  type GatewayToRunner,
+  type RunnerFrame,
+  type RunnerHello,
+  type RunnerToGateway,
+} from '@plumbline/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 /** For tests: a gateway that keeps what a runner sends, acknowledges it, and takes its blobs, on real sockets. */
@@ -70,7 +77,9 @@ export class StubGateway {
   }
 
   output(terminal: number): string {
-    return Buffer.concat(this.frames.flatMap((frame) => (frame.kind === 'output' && frame.terminal === terminal ? [frame.bytes] : []))).toString();
+    return Buffer.concat(
+      this.frames.flatMap((frame) => (frame.kind === 'output' && frame.terminal === terminal ? [frame.bytes] : [])),
+    ).toString();
   }
 
   send(message: GatewayToRunner): void {

@@ -42,7 +42,10 @@ export interface TaskSocketOptions {
   readonly forward: (request: { id: string; act: string; args: unknown }) => boolean;
 }
 
-const AWAY: TaskError = { code: 'unavailable', message: 'The platform is not connected right now. Your work is kept; try again in a moment.' };
+const AWAY: TaskError = {
+  code: 'unavailable',
+  message: 'The platform is not connected right now. Your work is kept; try again in a moment.',
+};
 
 export class TaskSocket {
   readonly #options: TaskSocketOptions;
@@ -77,7 +80,10 @@ export class TaskSocket {
   answer(reply: { id: string; result?: unknown; error?: TaskError | undefined }): void {
     const pending = this.#take(reply.id);
     if (pending === null) return;
-    this.#reply(pending.connection, reply.error === undefined ? { id: pending.id, result: reply.result ?? {} } : { id: pending.id, error: reply.error });
+    this.#reply(
+      pending.connection,
+      reply.error === undefined ? { id: pending.id, result: reply.result ?? {} } : { id: pending.id, error: reply.error },
+    );
   }
 
   /** The gateway went away: nobody will answer what is under way. */

@@ -1,14 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import headless, { type Terminal } from '@xterm/headless';
+import { systemClock } from '@plumbline/config/systemClock';
 import { decodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES, type RunnerFrame } from '@plumbline/protocol';
+import headless, { type Terminal } from '@xterm/headless';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 import { ServerTime } from './serverTime.ts';
-import { systemClock } from './systemClock.ts';
 import { Terminals } from './terminals.ts';
 
 const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
@@ -53,7 +53,10 @@ afterEach(async () => {
 });
 
 const frames = (): RunnerFrame[] =>
-  entries.filter(({ kind }) => kind === 'binary').map(({ body }) => decodeRunnerFrame(body)).filter((frame) => frame !== null);
+  entries
+    .filter(({ kind }) => kind === 'binary')
+    .map(({ body }) => decodeRunnerFrame(body))
+    .filter((frame) => frame !== null);
 const events = (): { type: string; stream: number; data: Record<string, unknown> }[] =>
   entries.filter(({ kind }) => kind === 'text').map(({ body }) => JSON.parse(body.toString()));
 const outputBytes = (id: number) =>
@@ -90,9 +93,14 @@ describe('terminals', () => {
     await seen(first, 'one-2');
     await seen(second, 'two-2');
     const all = frames();
-    for (const [id, text] of [[first, 'one-2'], [second, 'two-2']] as const) {
+    for (const [id, text] of [
+      [first, 'one-2'],
+      [second, 'two-2'],
+    ] as const) {
       const typed = all.findIndex((frame) => frame.kind === 'input' && frame.terminal === id);
-      const shown = all.findIndex((frame) => frame.kind === 'output' && frame.terminal === id && Buffer.from(frame.bytes).toString().includes(text));
+      const shown = all.findIndex(
+        (frame) => frame.kind === 'output' && frame.terminal === id && Buffer.from(frame.bytes).toString().includes(text),
+      );
       expect(typed).toBeGreaterThan(-1);
       expect(typed).toBeLessThan(shown);
     }
@@ -114,7 +122,7 @@ describe('terminals', () => {
   it('record a password as a length, and what is typed after it as text', async () => {
     const id = terminals.open(80, 24);
     await seen(id, /\$ /);
-    type(id, 'read -s -p "Password: " p; echo "got-${#p}"\r');
+    type(id, 'read -s -p "Password: " p; echo "got-$(echo -n "$p" | wc -c)"\r');
     await seen(id, /Password: $/);
     for (const key of 'hunter2\r') type(id, key);
     await seen(id, 'got-7');
@@ -124,7 +132,12 @@ describe('terminals', () => {
     const hidden = inputs.filter((frame) => frame.hidden);
     expect(hidden).toHaveLength(8);
     expect(hidden.every((frame) => frame.bytes.length === 0 && frame.length === 1)).toBe(true);
-    expect(inputs.filter((frame) => !frame.hidden).map((frame) => Buffer.from(frame.bytes).toString()).join('')).not.toContain('hunter2');
+    expect(
+      inputs
+        .filter((frame) => !frame.hidden)
+        .map((frame) => Buffer.from(frame.bytes).toString())
+        .join(''),
+    ).not.toContain('hunter2');
     expect(Buffer.from(inputs.at(-1)?.bytes ?? []).toString()).toBe('echo visible\r');
   });
 
@@ -163,7 +176,9 @@ describe('terminals', () => {
   it('hand a 5 MB bracketed paste to the program as one block', async () => {
     const id = terminals.open(80, 24);
     await seen(id, /\$ /);
-    type(id, `python3 -c '
+    type(
+      id,
+      `python3 -c '
 import os, sys, termios, tty, hashlib
 old = termios.tcgetattr(0); tty.setraw(0)
 sys.stdout.write("\\x1b[?2004hready\\r\\n"); sys.stdout.flush()
@@ -171,7 +186,8 @@ data = b""
 while not data.endswith(b"\\x1b[201~"): data += os.read(0, 65536)
 termios.tcsetattr(0, termios.TCSADRAIN, old)
 print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(data), hashlib.sha256(data).hexdigest()[:12])
-'\r`);
+'\r`,
+    );
     await seen(id, /\[\?2004hready\r\n/);
     const paste = Buffer.concat([Buffer.from('\x1b[200~'), Buffer.alloc(5 * 1024 * 1024, 'plumbline '), Buffer.from('\x1b[201~')]);
     for (let at = 0; at < paste.length; at += 16_384) type(id, paste.subarray(at, at + 16_384), at + 16_384 < paste.length);

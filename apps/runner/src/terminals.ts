@@ -7,7 +7,7 @@ import type { EventLog } from './eventLog.ts';
 import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts';
 import { OutputCoalescer } from './outputCoalescer.ts';
 import { PtyProcess } from './ptyProcess.ts';
-import { type ScreenText, Screens } from './screens.ts';
+import { Screens, type ScreenText } from './screens.ts';
 
 /** The terminals of an attempt: input and output in the order in which they happened, through the event log. */
 
@@ -109,7 +109,9 @@ export class Terminals {
         onEnd: ({ exitCode, signal }) => this.#ended(id, exitCode, signal),
       });
     } catch (error) {
-      throw new AppError('sandbox_unavailable', 'The shell could not be started. Try again; tell the staff if it stays so.', { cause: error });
+      throw new AppError('sandbox_unavailable', 'The shell could not be started. Try again; tell the staff if it stays so.', {
+        cause: error,
+      });
     }
     this.#nextId += 1;
     const info: TerminalInfo = { terminal: id, name: name ?? `Terminal ${id}`, cols, rows, open: true, exitCode: null };

@@ -86,6 +86,8 @@ export class WorkspaceActs {
     const [oldest] = this.#watched;
     if (this.#watched.size > WATCHED_MAX && oldest !== undefined) this.#watched.delete(oldest);
     if (!isNew) return;
-    this.#options.files.watch([...this.#watched]).catch((error) => this.#options.logger.debug({ err: error, path }, 'a path cannot be watched'));
+    this.#options.files
+      .watch([...this.#watched])
+      .catch((error) => this.#options.logger.debug({ err: error, path }, 'a path cannot be watched'));
   }
 }
