@@ -42,7 +42,7 @@ export const RecordingIndex = z.object({
     z.object({ tab: z.string(), path: z.string(), kind: z.enum(['opened', 'text']), seq: z.int(), atMs: z.number(), untilSeq: z.int() }),
   ),
   editorClosed: z.array(z.object({ tab: z.string(), path: z.string(), seq: z.int(), atMs: z.number() })),
-  /** Which document had the focus from when on. */
+  /** Which document was touched last, from when on. */
   editorActive: z.array(z.object({ atMs: z.number(), tab: z.string(), path: z.string() })),
   scores: z.array(
     z.object({

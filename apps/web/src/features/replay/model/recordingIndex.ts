@@ -111,7 +111,8 @@ export async function buildRecordingIndex(
       case 'editor.changed':
       case 'editor.selection': {
         const base = lastBase.get(`${event.data.tab} ${event.data.path}`);
-        if (base) base.untilSeq = event.seq;
+        if (!base) break;
+        base.untilSeq = event.seq;
         nowActive(event, event.data.tab, event.data.path);
         break;
       }

@@ -145,9 +145,18 @@ export class TerminalView {
     if (!this.disposed) this.terminal.options.disableStdin = this.options.readOnly || !allowed;
   }
 
-  /** The sandbox's size of this terminal. */
+  /** The sandbox's size of this terminal. A viewer takes it in its turn, after the output that came before. */
   resizedTo(cols: number, rows: number): void {
-    if (this.disposed || (cols === this.terminal.cols && rows === this.terminal.rows)) return;
+    if (this.disposed) return;
+    if (this.options.readOnly) {
+      this.terminal.write(new Uint8Array(0), () => {
+        if (this.disposed || (cols === this.terminal.cols && rows === this.terminal.rows)) return;
+        this.terminal.resize(cols, rows);
+        this.layout();
+      });
+      return;
+    }
+    if (cols === this.terminal.cols && rows === this.terminal.rows) return;
     // A size owner drew its wish already; a smaller word on the way here is about an earlier one.
     if (this.ownsSize && this.isMeasurable()) return;
     this.terminal.resize(cols, rows);

@@ -1,0 +1,79 @@
+'use client';
+import { cn, EmptyState, formatDuration, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
+import { ListTree } from 'lucide-react';
+import { useEffect, useRef } from 'react';
+import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
+import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
+import type { Marker, RecordingIndex } from '../model/recordingApi.ts';
+
+/** What there is to jump to, and what was known at the position: scores, notes and messages so far. */
+export function EventLists({ index, positionMs, onSeek }: { index: RecordingIndex; positionMs: number; onSeek: (atMs: number) => void }) {
+  const scores = index.scores.filter((score) => score.atMs <= positionMs);
+  const words = [
+    ...index.notes.map((note) => ({ seq: note.seq, atMs: note.atMs, from: 'Note', text: note.text })),
+    ...index.messages.map((message) => ({ seq: message.seq, atMs: message.atMs, from: `Message from ${message.from}`, text: message.text })),
+  ]
+    .filter((item) => item.atMs <= positionMs)
+    .sort((a, b) => a.atMs - b.atMs);
+  return (
+    <Tabs defaultValue="markers" className="flex h-full flex-col bg-surface">
+      <TabsList className="h-8 shrink-0 px-1" aria-label="What happened">
+        <TabsTrigger value="markers">Markers</TabsTrigger>
+        <TabsTrigger value="scores">Scores</TabsTrigger>
+        <TabsTrigger value="notes">Notes</TabsTrigger>
+      </TabsList>
+      <TabsContent value="markers" className="min-h-0 flex-1 overflow-auto">
+        <Markers markers={index.markers} fromMs={index.fromMs} positionMs={positionMs} onSeek={onSeek} />
+      </TabsContent>
+      <TabsContent value="scores" className="min-h-0 flex-1 space-y-3 overflow-auto p-3">
+        <ScoreChart
+          points={scores.flatMap((row) => (row.score === null ? [] : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised }]))}
+          toMs={Math.max(1, ...index.scores.map((row) => row.elapsedMs))}
+        />
+        {scores.length > 0 ? <ScoreRows rows={scores} visible={index.direction !== null} /> : <EmptyState title="No score up to here" />}
+      </TabsContent>
+      <TabsContent value="notes" className="min-h-0 flex-1 overflow-auto p-3">
+        {words.length === 0 ? <EmptyState title="No note up to here" /> : null}
+        <ol className="divide-y divide-border">
+          {words.map((item) => (
+            <li key={item.seq} className="py-2 text-sm">
+              <button type="button" className="mr-2 text-xs text-accent tabular-nums" onClick={() => onSeek(item.atMs)}>
+                {formatDuration(item.atMs - index.fromMs)}
+              </button>
+              <span className="text-xs text-muted">{item.from}</span>
+              <p className="break-words whitespace-pre-wrap">{item.text}</p>
+            </li>
+          ))}
+        </ol>
+      </TabsContent>
+    </Tabs>
+  );
+}
+
+function Markers({ markers, fromMs, positionMs, onSeek }: { markers: Marker[]; fromMs: number; positionMs: number; onSeek: (atMs: number) => void }) {
+  const current = markers.findLastIndex((marker) => marker.atMs <= positionMs);
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    list.current?.children[current]?.scrollIntoView({ block: 'nearest' });
+  }, [current]);
+  if (markers.length === 0) return <EmptyState icon={<ListTree aria-hidden />} title="Nothing to jump to" />;
+  return (
+    <ol ref={list} className="py-1">
+      {markers.map((marker, at) => (
+        <li key={marker.seq}>
+          <button
+            type="button"
+            data-testid="replay-marker"
+            data-kind={marker.kind}
+            aria-current={at === current ? 'step' : undefined}
+            onClick={() => onSeek(marker.atMs)}
+            className={cn('flex w-full items-baseline gap-3 px-3 py-1 text-left text-xs hover:bg-hover', at === current && 'bg-accent-soft', at > current && 'text-muted')}
+          >
+            <span className="tabular-nums">{formatDuration(marker.atMs - fromMs)}</span>
+            <span className="min-w-0 flex-1 truncate">{marker.label}</span>
+          </button>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,44 @@
+'use client';
+import { useEffect, useRef } from 'react';
+import { TerminalView, terminalPreferences } from '../../workspace/model/terminalView.ts';
+import type { Player } from '../model/player.ts';
+import { type TerminalStep, tailOf } from '../model/terminalState.ts';
+
+/** A recorded terminal, drawn by a real one at the recorded size; its answers to queries go nowhere. */
+export function ReplayTerminal({ player, terminal }: { player: Player; terminal: number }) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const view = new TerminalView({
+      ...terminalPreferences(),
+      readOnly: true,
+      confirmLink: (url) => window.confirm(`Open this link from the recording in a new tab?\n\n${url}`),
+    });
+    const draw = (step: TerminalStep) => {
+      if (step.kind === 'resize') view.resizedTo(step.cols, step.rows);
+      else view.output(step.offset, step.bytes);
+    };
+    const redraw = () => {
+      const state = player.store.get().terminals.get(terminal);
+      if (!state) return;
+      view.restore(state.base);
+      for (const step of tailOf(state)) draw(step);
+    };
+    redraw();
+    const stop = player.terminalNews.on((news) => {
+      if (news.terminal !== terminal) return;
+      if (news.step === 'redraw') redraw();
+      else draw(news.step);
+    });
+    view.attach(host.current);
+    return () => {
+      stop();
+      view.dispose();
+    };
+  }, [player, terminal]);
+  return (
+    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`replay-terminal-${terminal}`}>
+      <div ref={host} className="absolute inset-0 m-1" />
+    </div>
+  );
+}

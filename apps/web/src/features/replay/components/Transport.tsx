@@ -1,0 +1,81 @@
+'use client';
+import { Button, Checkbox, formatDuration, Select, toast, Tooltip } from '@plumbline/ui';
+import { Link2, Pause, Play, SkipBack, SkipForward, StepBack, StepForward } from 'lucide-react';
+import { type Player, SPEEDS, type Speed } from '../model/player.ts';
+import { useStore } from '../../workspace/components/useAttemptSession.ts';
+
+/** To the marker before or after the position. Just after a marker, "before" means the one before that. */
+export function seekMarker(player: Player, direction: 1 | -1): void {
+  const { positionMs } = player.store.get();
+  const { markers } = player.index;
+  const marker = direction === 1 ? markers.find((candidate) => candidate.atMs > positionMs) : markers.findLast((candidate) => candidate.atMs < positionMs - 1000);
+  if (marker) void player.seek(marker.atMs);
+}
+
+/** Play, steps, speed, and the link to this moment. */
+export function Transport({ player }: { player: Player }) {
+  const { playing, speed, skipIdle, positionMs, waiting } = useStore(player.store);
+  const { index } = player;
+  const offsetMs = Math.max(0, Math.round(positionMs - index.fromMs));
+
+  const copyLink = async () => {
+    const url = new URL(location.href);
+    url.searchParams.set('t', String(offsetMs));
+    history.replaceState(null, '', url);
+    try {
+      await navigator.clipboard.writeText(url.href);
+      toast.success(`Link to ${formatDuration(offsetMs)} copied.`);
+    } catch {
+      toast.info('The link stands in the address bar; this browser does not let the page copy it.');
+    }
+  };
+
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      <Tooltip label="Marker before ([)">
+        <Button variant="ghost" size="icon" aria-label="Marker before" onClick={() => seekMarker(player, -1)}>
+          <SkipBack />
+        </Button>
+      </Tooltip>
+      <Tooltip label="One event back (,)">
+        <Button variant="ghost" size="icon" aria-label="One event back" data-testid="replay-step-back" onClick={() => void player.step(-1)}>
+          <StepBack />
+        </Button>
+      </Tooltip>
+      <Button variant="primary" data-testid="replay-play" aria-label={playing ? 'Pause' : 'Play'} onClick={() => (playing ? player.pause() : player.play())} className="w-24">
+        {playing ? <Pause /> : <Play />}
+        {playing ? 'Pause' : 'Play'}
+      </Button>
+      <Tooltip label="One event on (.)">
+        <Button variant="ghost" size="icon" aria-label="One event on" data-testid="replay-step" onClick={() => void player.step(1)}>
+          <StepForward />
+        </Button>
+      </Tooltip>
+      <Tooltip label="Next marker (])">
+        <Button variant="ghost" size="icon" aria-label="Next marker" onClick={() => seekMarker(player, 1)}>
+          <SkipForward />
+        </Button>
+      </Tooltip>
+      <span className="w-40 text-sm tabular-nums" data-testid="replay-position" data-position-ms={offsetMs}>
+        {formatDuration(offsetMs)} <span className="text-muted">/ {formatDuration(index.toMs - index.fromMs)}</span>
+      </span>
+      <Select aria-label="Speed" data-testid="replay-speed" className="w-24" value={speed} onChange={(event) => player.setSpeed(Number(event.target.value) as Speed)}>
+        {SPEEDS.map((value) => (
+          <option key={value} value={value}>
+            {value === 0.5 ? '½' : value}×
+          </option>
+        ))}
+      </Select>
+      <label className="flex items-center gap-2 text-xs">
+        <Checkbox checked={skipIdle} onChange={(event) => player.setSkipIdle(event.target.checked)} data-testid="replay-skip-idle" />
+        Skip idle time
+      </label>
+      <span role="status" className="flex-1 text-xs text-muted">
+        {waiting ? 'Reading the recording' : ''}
+      </span>
+      <Button size="sm" onClick={() => void copyLink()} data-testid="replay-link">
+        <Link2 /> Link to this moment
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+import type { RecordedEvent } from '@plumbline/protocol';
+import type { RecordingIndex } from './recordingApi.ts';
+import type { ReplaySource } from './replaySource.ts';
+
+/**
+ * The recording around the play head: stretches of equal length, fetched when they are needed and forgotten when others
+ * were used since. Stretches in which nothing happened are known from the index and never fetched.
+ */
+
+export const WINDOW_MS = 30_000;
+/** Rough size of what is kept; the head's own stretch is kept even where it alone is larger. */
+const KEPT_BYTES = 48 * 1024 * 1024;
+const EVENT_BYTES = 200;
+
+function sizeOf(event: RecordedEvent): number {
+  if (event.type === 'terminal.output') return EVENT_BYTES + event.data.bytes.length;
+  if (event.type === 'terminal.keyframe') return EVENT_BYTES + 2 * event.data.screen.length;
+  if (event.type === 'editor.opened' || event.type === 'editor.text') return EVENT_BYTES + 2 * event.data.text.length;
+  return EVENT_BYTES;
+}
+
+export class EventWindows {
+  private readonly source: Pick<ReplaySource, 'events'>;
+  private readonly index: RecordingIndex;
+  /** In order of use, the latest last. */
+  private readonly kept = new Map<number, { events: RecordedEvent[]; bytes: number }>();
+  private readonly loading = new Map<number, Promise<RecordedEvent[]>>();
+  private keptBytes = 0;
+
+  constructor(source: Pick<ReplaySource, 'events'>, index: RecordingIndex) {
+    this.source = source;
+    this.index = index;
+  }
+
+  numberAt(atMs: number): number {
+    return Math.floor((atMs - this.index.fromMs) / WINDOW_MS);
+  }
+
+  startOf(window: number): number {
+    return this.index.fromMs + window * WINDOW_MS;
+  }
+
+  get last(): number {
+    return this.numberAt(this.index.toMs);
+  }
+
+  /** Whether anything that a replay shows happened in the stretch. */
+  isEmpty(window: number): boolean {
+    if (window < 0 || window > this.last) return true;
+    const { bucketMs, counts } = this.index.activity;
+    const first = Math.floor((window * WINDOW_MS) / bucketMs);
+    const end = Math.ceil(((window + 1) * WINDOW_MS) / bucketMs);
+    return !counts.slice(first, end).some((count) => count > 0);
+  }
+
+  /** The stretch's events when they are here; undefined when they must be loaded first. */
+  peek(window: number): RecordedEvent[] | undefined {
+    if (this.isEmpty(window)) return [];
+    const found = this.kept.get(window);
+    if (!found) return undefined;
+    this.kept.delete(window);
+    this.kept.set(window, found);
+    return found.events;
+  }
+
+  /** The stretch's events, fetched where they are not here. A failure is not kept: the next call tries again. */
+  async load(window: number): Promise<RecordedEvent[]> {
+    const found = this.peek(window);
+    if (found) return found;
+    const running = this.loading.get(window);
+    if (running) return running;
+    const start = this.startOf(window);
+    const fetching = this.source
+      .events(start, start + WINDOW_MS)
+      .then((events) => {
+        this.keep(window, events);
+        return events;
+      })
+      .finally(() => this.loading.delete(window));
+    this.loading.set(window, fetching);
+    return fetching;
+  }
+
+  private keep(window: number, events: RecordedEvent[]): void {
+    const bytes = events.reduce((sum, event) => sum + sizeOf(event), 0);
+    this.kept.set(window, { events, bytes });
+    this.keptBytes += bytes;
+    for (const [oldest, entry] of this.kept) {
+      if (this.keptBytes <= KEPT_BYTES || oldest === window) break;
+      this.kept.delete(oldest);
+      this.keptBytes -= entry.bytes;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { AppError } from '@plumbline/core';
+import type { RecordedEvent } from '@plumbline/protocol';
+import { EventLine, fromEventLine, RecordingIndex, ScreenAnswer } from './recordingApi.ts';
+
+/** Where a replay reads: always a stretch, never the whole recording. Errors are `AppError`. */
+export interface ReplaySource {
+  index(): Promise<RecordingIndex>;
+  /** Events with `fromMs <= atMs < toMs` by time, then by order of arrival. */
+  events(fromMs: number, toMs: number): Promise<RecordedEvent[]>;
+  /** The editor's events of one document between two sequence numbers, both included. */
+  documentEvents(range: { fromSeq: number; toSeq: number; tab: string; path: string }): Promise<RecordedEvent[]>;
+  screen(terminal: number, atMs: number): Promise<ScreenAnswer>;
+}
+
+const WORDS_OF_STATUS: Record<number, AppError> = {
+  401: new AppError('unauthenticated', 'You are signed out. Sign in again to see the recording.'),
+  403: new AppError('forbidden', 'You may not see this recording.'),
+  404: new AppError('not_found', 'There is no recording of this attempt.'),
+};
+
+async function get(url: string): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (cause) {
+    throw new AppError('unavailable', 'The recording cannot be reached. Check the connection and try again.', { cause });
+  }
+  if (response.ok) return response;
+  throw WORDS_OF_STATUS[response.status] ?? new AppError('unavailable', 'The recording could not be read. Try again in a moment.');
+}
+
+/** Events of a stretch as the route sends them, one per line. A line that this version does not know is passed over. */
+export function parseEventLines(text: string): RecordedEvent[] {
+  const events: RecordedEvent[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const parsed = EventLine.safeParse(JSON.parse(line));
+    const event = parsed.success ? fromEventLine(parsed.data) : null;
+    if (event) events.push(event);
+  }
+  return events;
+}
+
+/** The recording of an attempt, read from the web app. */
+export function httpReplaySource(attemptId: string): ReplaySource {
+  const base = `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
+  const events = async (query: Record<string, string>) => parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
+  return {
+    async index() {
+      return RecordingIndex.parse(await (await get(`${base}/index`)).json());
+    },
+    events: (fromMs, toMs) => events({ fromMs: String(fromMs), toMs: String(toMs) }),
+    documentEvents: ({ fromSeq, toSeq, tab, path }) => events({ fromSeq: String(fromSeq), toSeq: String(toSeq), channels: 'editor', tab, path }),
+    async screen(terminal, atMs) {
+      return ScreenAnswer.parse(await (await get(`${base}/screen?terminal=${terminal}&atMs=${atMs}`)).json());
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { RecordedEvent } from '@plumbline/protocol';
+import { fromEventLine, type ScreenAnswer } from './recordingApi.ts';
+
+/**
+ * What a terminal showed, as a screen and the output after it: enough to draw it at any time in a fresh terminal. The
+ * tail stays short, since each keyframe that passes takes its place.
+ */
+
+export interface Keyframe {
+  cols: number;
+  rows: number;
+  offset: number;
+  screen: string;
+}
+
+export type TerminalStep = { kind: 'output'; offset: number; bytes: Uint8Array } | { kind: 'resize'; cols: number; rows: number };
+
+export interface TerminalState {
+  terminal: number;
+  base: Keyframe;
+  /** Append-only and shared between states, so that a long tail is never copied: only the first `tailLength` steps count. */
+  tail: TerminalStep[];
+  tailLength: number;
+  cols: number;
+  rows: number;
+  /** Count of output bytes that the state holds. */
+  offset: number;
+}
+
+/** A terminal that was just opened. */
+export function emptyTerminal(terminal: number, cols: number, rows: number): TerminalState {
+  return { terminal, base: { cols, rows, offset: 0, screen: '' }, tail: [], tailLength: 0, cols, rows, offset: 0 };
+}
+
+function fromKeyframe(terminal: number, keyframe: Keyframe): TerminalState {
+  return { terminal, base: keyframe, tail: [], tailLength: 0, cols: keyframe.cols, rows: keyframe.rows, offset: keyframe.offset };
+}
+
+function append(state: TerminalState, step: TerminalStep): TerminalState {
+  // Another state went on from the same tail already: this one needs its own.
+  const tail = state.tail.length === state.tailLength ? state.tail : state.tail.slice(0, state.tailLength);
+  tail.push(step);
+  return { ...state, tail, tailLength: tail.length };
+}
+
+/** The output and the resizes after the base, in order. */
+export function tailOf(state: TerminalState): readonly TerminalStep[] {
+  return state.tail.slice(0, state.tailLength);
+}
+
+/** The state after one more event of this terminal, and what a terminal that drew the state before must do to follow. */
+export function applyTerminalEvent(state: TerminalState, event: RecordedEvent): { state: TerminalState; step: TerminalStep | null } {
+  switch (event.type) {
+    case 'terminal.output': {
+      const { offset, bytes } = event.data;
+      const end = offset + bytes.length;
+      // The screen that the state began with may hold a part of it already.
+      if (end <= state.offset) return { state, step: null };
+      const from = Math.max(offset, state.offset);
+      const step: TerminalStep = { kind: 'output', offset: from, bytes: bytes.subarray(from - offset) };
+      return { state: { ...append(state, step), offset: end }, step };
+    }
+    case 'terminal.resized': {
+      const { cols, rows } = event.data;
+      if (cols === state.cols && rows === state.rows) return { state, step: null };
+      const step: TerminalStep = { kind: 'resize', cols, rows };
+      return { state: { ...append(state, step), cols, rows }, step };
+    }
+    case 'terminal.keyframe': {
+      // Only one that holds all that was drawn can stand in for it; what is on the screen stays as it is.
+      const { offset, cols, rows } = event.data;
+      if (offset !== state.offset || cols !== state.cols || rows !== state.rows) return { state, step: null };
+      return { state: fromKeyframe(state.terminal, event.data), step: null };
+    }
+    default:
+      return { state, step: null };
+  }
+}
+
+/** The state that a screen answer stands for; null where the terminal was not open. */
+export function terminalFromScreen(answer: ScreenAnswer): TerminalState | null {
+  let state = answer.keyframe ? fromKeyframe(answer.terminal, answer.keyframe) : null;
+  for (const line of answer.events) {
+    const event = fromEventLine(line);
+    if (!event) continue;
+    if (event.type === 'terminal.opened') state = emptyTerminal(answer.terminal, event.data.cols, event.data.rows);
+    else if (event.type === 'terminal.closed') state = null;
+    else if (state) state = applyTerminalEvent(state, event).state;
+  }
+  return state;
+}
