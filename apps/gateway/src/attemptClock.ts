@@ -95,7 +95,7 @@ export class AttemptClock {
       await this.#attempt.refresh();
     } catch (error) {
       // A conflict means that time is left or that it has ended already: what is stored decides.
-      if (error instanceof AppError && error.code !== 'internal') await this.#attempt.refresh().catch(() => {});
+      if (error instanceof AppError && error.code === 'conflict') await this.#attempt.refresh().catch(() => {});
       else {
         gateway.log.warn({ attempt: id, error: String(toAppError(error).cause ?? error) }, 'could not end the attempt at its limit; trying again');
         this.#timer = setTimeout(() => this.#due(), RETRY_MS);

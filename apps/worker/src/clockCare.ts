@@ -1,4 +1,4 @@
-import { AppError, pauseEndsAtMs } from '@plumbline/core';
+import { AppError, type ErrorCode, pauseEndsAtMs } from '@plumbline/core';
 import { appendClockEvent, databaseNowMs, listAttempts, listReadyTooLong, listUnservedDeadlines, moveAttempt } from '@plumbline/database';
 import { retireRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
@@ -9,12 +9,14 @@ const DEADLINE_GRACE_MS = 5_000;
 /** A sandbox that is ready and not started for this long gives its machine back. */
 const READY_LIMIT_MS = 30 * 60_000;
 
-/** Appends what somebody else may have appended in the meantime: then there is nothing left to do. */
+/** Somebody else was faster, or the sandbox is out of reach and its time is due back first: nothing to do, now at least. */
+const NOTHING_TO_DO: readonly ErrorCode[] = ['conflict', 'clock_not_running', 'sandbox_unavailable'];
+
 async function unlessTooLate(work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof AppError && (error.code === 'conflict' || error.code === 'clock_not_running'))) throw error;
+    if (!(error instanceof AppError) || !NOTHING_TO_DO.includes(error.code)) throw error;
   }
 }
 

@@ -104,7 +104,10 @@ async function running(study: object = {}, agoMs = 0): Promise<string> {
 
 async function back(id: string, ms: number): Promise<void> {
   await worker.db.pool.query(`UPDATE clock_event SET at = at - $2 * interval '1 millisecond' WHERE attempt_id = $1`, [id, ms]);
-  await worker.db.pool.query(`UPDATE attempt SET deadline_at = deadline_at - $2 * interval '1 millisecond' WHERE id = $1`, [id, ms]);
+  await worker.db.pool.query(
+    `UPDATE attempt SET deadline_at = deadline_at - $2 * interval '1 millisecond', link_heartbeat_at = clock_timestamp() WHERE id = $1`,
+    [id, ms],
+  );
 }
 
 const kinds = async (id: string): Promise<string[]> => (await loadAttempt(worker.db, id)).events.map((event) => event.kind);

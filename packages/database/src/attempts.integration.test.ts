@@ -26,7 +26,7 @@ async function running(limitMs = 3_600_000, agoMs = 0, study: object = {}): Prom
   if (agoMs > 0) {
     await db.pool.query(`UPDATE clock_event SET at = at - $2 * interval '1 millisecond' WHERE attempt_id = $1`, [attempt.id, agoMs]);
     await db.pool.query(
-      `UPDATE attempt SET started_at = started_at - $2 * interval '1 millisecond', deadline_at = deadline_at - $2 * interval '1 millisecond' WHERE id = $1`,
+      `UPDATE attempt SET started_at = started_at - $2 * interval '1 millisecond', deadline_at = deadline_at - $2 * interval '1 millisecond', link_heartbeat_at = clock_timestamp() WHERE id = $1`,
       [attempt.id, agoMs],
     );
   }
@@ -199,6 +199,36 @@ describe('the link to the sandbox', () => {
     expect(noted?.event).toMatchObject({ kind: 'adjusted' });
     expect((noted as unknown as { event: { creditMs: number } }).event.creditMs).toBeGreaterThanOrEqual(6_000);
     expect((await db.prisma.attempt.findUniqueOrThrow({ where: { id } })).linkGapMs).toBe(0);
+  });
+
+  test('an attempt whose sandbox is out of reach does not run out of time, until the outage has been given back', async () => {
+    const { id } = await running(60_000, 70_000);
+    await setHeartbeat(id, 30_000);
+    await expect(append(id, { kind: 'expired' })).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    await noteOutage(db, id);
+    await expect(append(id, { kind: 'expired' })).rejects.toMatchObject({ code: 'conflict' });
+    const over = await running(60_000, 70_000);
+    await setHeartbeat(over.id, 7_000);
+    await expect(append(over.id, { kind: 'expired' })).resolves.toMatchObject({ state: 'finalising' });
+  });
+
+  test('stopping an attempt whose sandbox is out of reach gives the outage back first', async () => {
+    const { id } = await running(3_600_000, 60_000);
+    await setHeartbeat(id, 20_000);
+    const { events, state } = await append(id, { kind: 'stopped', reason: 'the machine is gone' });
+    expect(events.map((event) => event.kind)).toEqual(['started', 'outage', 'stopped']);
+    expect(state).toBe('finalising');
+  });
+
+  test('the time before the start is never an outage, however long the sandbox stood ready', async () => {
+    const { attempt, expert } = await makeAttempt(db, { environmentSettings: SETTINGS });
+    await db.prisma.attempt.update({
+      where: { id: attempt.id },
+      data: { state: 'ready', linkHeartbeatAt: new Date(Date.now() - 600_000) },
+    });
+    await startAttempt(db, attempt.id, expert.id);
+    await renewLinkHeartbeats(db, [attempt.id]);
+    expect((await loadAttempt(db, attempt.id)).events.map((event) => event.kind)).toEqual(['started']);
   });
 
   test('a paused attempt needs nothing given back', async () => {

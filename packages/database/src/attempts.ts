@@ -147,11 +147,10 @@ export async function findAttemptByRunnerToken(db: Database, tokenHash: string):
   return rows[0]?.id ?? null;
 }
 
-/** Attempts whose deadline passed over `graceMs` ago, while a gateway held their link: where none did, that time is due back first. */
+/** Attempts whose deadline passed over `graceMs` ago. Whether they have run out of time `appendClockEvent` decides. */
 export async function listUnservedDeadlines(db: Database, graceMs: number): Promise<string[]> {
   const { rows } = await db.pool.query(
-    `SELECT id FROM attempt WHERE state = 'running' AND deadline_at < clock_timestamp() - $1 * interval '1 millisecond'
-       AND (link_heartbeat_at IS NULL OR link_heartbeat_at >= deadline_at OR link_heartbeat_at > clock_timestamp() - interval '5 seconds')`,
+    `SELECT id FROM attempt WHERE state = 'running' AND deadline_at < clock_timestamp() - $1 * interval '1 millisecond'`,
     [graceMs],
   );
   return rows.map((row) => row.id);

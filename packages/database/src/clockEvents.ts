@@ -6,6 +6,7 @@ import {
   type ClockEventBody,
   deadlineMs,
   END_REASON_OF,
+  remainingMs,
 } from '@plumbline/core';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
@@ -13,6 +14,11 @@ import { type LockedAttempt, lockAttempt } from './lockedAttempt.ts';
 import { appendOutbox } from './outbox.ts';
 import { storableJson } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
+
+/** Gaps of the link this long are outages by themselves; shorter ones are given back when they add up to it. */
+export const OUTAGE_FROM_MS = 5_000;
+
+const LINK_LOST = 'The platform did not hold the link to the sandbox.';
 
 export interface AppendOptions {
   /** The user who caused it; null for the platform. */
@@ -36,7 +42,33 @@ export interface Appended {
  * @throws AppError as `applyClockEvent` does, and `not_found`. Nothing has been written then.
  */
 export function appendClockEvent(db: Database, attemptId: string, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
-  return inTransaction(db, async (tx) => appendLocked(tx, await lockAttempt(tx, attemptId), body, options));
+  return inTransaction(db, async (tx) => {
+    const attempt = await lockAttempt(tx, attemptId);
+    if (body.kind === 'expired') refuseWhileTimeIsDueBack(attempt, options.ifRemainingAtMostMs ?? 0);
+    // Whoever is stopped while the sandbox is out of reach was out of time from then on.
+    if (body.kind === 'stopped' && attempt.state === 'running' && linkGapMs(attempt) >= OUTAGE_FROM_MS) {
+      const outage = await appendLocked(tx, attempt, outageUntilNow(attempt, LINK_LOST), { by: null });
+      return appendLocked(tx, { ...attempt, events: outage.events }, body, options);
+    }
+    return appendLocked(tx, attempt, body, options);
+  });
+}
+
+/** How long the link to a running sandbox has had no sign of life, in whole milliseconds; 0 where that is of no interest. */
+function linkGapMs({ state, linkHeartbeatAtMs, nowMs }: LockedAttempt): number {
+  return linkHeartbeatAtMs === null || state !== 'running' ? 0 : Math.max(0, Math.floor(nowMs - linkHeartbeatAtMs));
+}
+
+function outageUntilNow(attempt: LockedAttempt, cause: string): ClockEventBody {
+  return { kind: 'outage', fromMs: attempt.nowMs - linkGapMs(attempt), toMs: attempt.nowMs, cause };
+}
+
+/** A deadline that passes in an outage is none: the outage is given back when the link stands again, and only then is it zero or not. */
+function refuseWhileTimeIsDueBack(attempt: LockedAttempt, ifRemainingAtMostMs: number): void {
+  const { events, limits, nowMs } = attempt;
+  const gapMs = linkGapMs(attempt);
+  if (gapMs < OUTAGE_FROM_MS || remainingMs(events, nowMs - gapMs, limits.limitMs) <= ifRemainingAtMostMs) return;
+  throw new AppError('sandbox_unavailable', 'The sandbox is out of reach. Its time is given back before the attempt can run out of it.');
 }
 
 /** The same within a transaction that has locked the attempt already. */
@@ -61,6 +93,8 @@ export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: 
   await tx.query(
     `UPDATE attempt SET state = $2, clock_n = $3, deadline_at = $4,
        started_at = CASE WHEN $5 THEN $6 ELSE started_at END,
+       -- An outage begins with the clock at the earliest, so heartbeats count from here.
+       link_heartbeat_at = CASE WHEN $5 THEN $6 ELSE link_heartbeat_at END, link_gap_ms = CASE WHEN $5 THEN 0 ELSE link_gap_ms END,
        ended_at = CASE WHEN $7::text IS NOT NULL THEN $6 ELSE ended_at END, end_reason = coalesce($7, end_reason)
      WHERE id = $1`,
     [id, next, event.n, deadline === null ? null : new Date(Math.ceil(deadline)), kind === 'started', at, endReason],
@@ -89,28 +123,20 @@ async function keepPauses(tx: Queryable, attemptId: string, body: ClockEventBody
   }
 }
 
-/** Gaps of the link this long are outages by themselves; shorter ones are given back when they add up to it. */
-export const OUTAGE_FROM_MS = 5_000;
-
 /**
  * Gives back the time in which no gateway held the runner's link, up to now, and renews the link's heartbeat. Called when a
  * runner is attached again, and when heartbeats can be written again after the database was away.
  *
  * @returns the event that gave time back, or null where none was due.
  */
-export function noteOutage(
-  db: Database,
-  attemptId: string,
-  cause = 'The platform did not hold the link to the sandbox.',
-): Promise<Appended | null> {
+export function noteOutage(db: Database, attemptId: string, cause = LINK_LOST): Promise<Appended | null> {
   return inTransaction(db, async (tx) => {
     const attempt = await lockAttempt(tx, attemptId);
-    const { linkHeartbeatAtMs, nowMs, state } = attempt;
-    const gapMs = linkHeartbeatAtMs === null || state !== 'running' ? 0 : Math.max(0, Math.floor(nowMs - linkHeartbeatAtMs));
+    const gapMs = linkGapMs(attempt);
     let appended: Appended | null = null;
     let gapsMs = attempt.linkGapMs;
     if (gapMs >= OUTAGE_FROM_MS) {
-      appended = await appendLocked(tx, attempt, { kind: 'outage', fromMs: nowMs - gapMs, toMs: nowMs, cause }, { by: null });
+      appended = await appendLocked(tx, attempt, outageUntilNow(attempt, cause), { by: null });
     } else {
       gapsMs += gapMs;
       if (gapsMs >= OUTAGE_FROM_MS) {
