@@ -11,7 +11,12 @@ export function EventLists({ index, positionMs, onSeek }: { index: RecordingInde
   const scores = index.scores.filter((score) => score.atMs <= positionMs);
   const words = [
     ...index.notes.map((note) => ({ seq: note.seq, atMs: note.atMs, from: 'Note', text: note.text })),
-    ...index.messages.map((message) => ({ seq: message.seq, atMs: message.atMs, from: `Message from ${message.from}`, text: message.text })),
+    ...index.messages.map((message) => ({
+      seq: message.seq,
+      atMs: message.atMs,
+      from: `Message from ${message.from}`,
+      text: message.text,
+    })),
   ]
     .filter((item) => item.atMs <= positionMs)
     .sort((a, b) => a.atMs - b.atMs);
@@ -27,7 +32,9 @@ export function EventLists({ index, positionMs, onSeek }: { index: RecordingInde
       </TabsContent>
       <TabsContent value="scores" className="min-h-0 flex-1 space-y-3 overflow-auto p-3">
         <ScoreChart
-          points={scores.flatMap((row) => (row.score === null ? [] : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised }]))}
+          points={scores.flatMap((row) =>
+            row.score === null ? [] : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised }],
+          )}
           toMs={Math.max(1, ...index.scores.map((row) => row.elapsedMs))}
         />
         {scores.length > 0 ? <ScoreRows rows={scores} visible={index.direction !== null} /> : <EmptyState title="No score up to here" />}
@@ -50,7 +57,17 @@ export function EventLists({ index, positionMs, onSeek }: { index: RecordingInde
   );
 }
 
-function Markers({ markers, fromMs, positionMs, onSeek }: { markers: Marker[]; fromMs: number; positionMs: number; onSeek: (atMs: number) => void }) {
+function Markers({
+  markers,
+  fromMs,
+  positionMs,
+  onSeek,
+}: {
+  markers: Marker[];
+  fromMs: number;
+  positionMs: number;
+  onSeek: (atMs: number) => void;
+}) {
   const current = markers.findLastIndex((marker) => marker.atMs <= positionMs);
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
@@ -67,7 +84,11 @@ function Markers({ markers, fromMs, positionMs, onSeek }: { markers: Marker[]; f
             data-kind={marker.kind}
             aria-current={at === current ? 'step' : undefined}
             onClick={() => onSeek(marker.atMs)}
-            className={cn('flex w-full items-baseline gap-3 px-3 py-1 text-left text-xs hover:bg-hover', at === current && 'bg-accent-soft', at > current && 'text-muted')}
+            className={cn(
+              'flex w-full items-baseline gap-3 px-3 py-1 text-left text-xs hover:bg-hover',
+              at === current && 'bg-accent-soft',
+              at > current && 'text-muted',
+            )}
           >
             <span className="tabular-nums">{formatDuration(marker.atMs - fromMs)}</span>
             <span className="min-w-0 flex-1 truncate">{marker.label}</span>

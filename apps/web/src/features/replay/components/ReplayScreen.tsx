@@ -66,7 +66,8 @@ function useKeys(player: Player | null): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement | null;
       // Keys mean what they always mean on a control; everywhere else they are the replay's.
-      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest('input, select, textarea, [role="tab"], [role="slider"]')) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest('input, select, textarea, [role="tab"], [role="slider"]'))
+        return;
       if (event.key === ' ' && target?.closest('button, a')) return;
       const acts: Record<string, () => void> = {
         ' ': () => (player.store.get().playing ? player.pause() : player.play()),

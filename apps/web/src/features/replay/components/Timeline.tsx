@@ -3,7 +3,15 @@ import { cn, formatDuration } from '@plumbline/ui';
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
 import type { MarkerKind, RecordingIndex } from '../model/recordingApi.ts';
 
-const MARKER_COLOURS: Partial<Record<MarkerKind, string>> = { score: 'bg-accent', note: 'bg-success', message: 'bg-success', paste: 'bg-warning', gap: 'bg-danger', end: 'bg-danger', start: 'bg-success' };
+const MARKER_COLOURS: Partial<Record<MarkerKind, string>> = {
+  score: 'bg-accent',
+  note: 'bg-success',
+  message: 'bg-success',
+  paste: 'bg-warning',
+  gap: 'bg-danger',
+  end: 'bg-danger',
+  start: 'bg-success',
+};
 const STEP_MS = 5_000;
 const LARGE_STEP_MS = 60_000;
 const BARS = 240;
@@ -87,12 +95,21 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
       ))}
       {index.markers.map((marker) =>
         MARKER_COLOURS[marker.kind] ? (
-          <div key={marker.seq} aria-hidden className={cn('absolute top-0 h-3 w-0.5', MARKER_COLOURS[marker.kind])} style={{ left: share(marker.atMs) }} />
+          <div
+            key={marker.seq}
+            aria-hidden
+            className={cn('absolute top-0 h-3 w-0.5', MARKER_COLOURS[marker.kind])}
+            style={{ left: share(marker.atMs) }}
+          />
         ) : null,
       )}
       <div aria-hidden className="absolute inset-y-0 w-0.5 bg-foreground" style={{ left: share(positionMs) }} />
       {hover === null ? null : (
-        <span aria-hidden className="pointer-events-none absolute top-0 rounded bg-surface-raised px-1 text-xs text-muted tabular-nums" style={{ left: `min(${share(hover)}, calc(100% - 4rem))` }}>
+        <span
+          aria-hidden
+          className="pointer-events-none absolute top-0 rounded bg-surface-raised px-1 text-xs text-muted tabular-nums"
+          style={{ left: `min(${share(hover)}, calc(100% - 4rem))` }}
+        >
           {formatDuration(hover - index.fromMs)}
         </span>
       )}

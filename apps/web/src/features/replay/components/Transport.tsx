@@ -1,14 +1,18 @@
 'use client';
-import { Button, Checkbox, formatDuration, Select, toast, Tooltip } from '@plumbline/ui';
+import { Button, Checkbox, formatDuration, Select, Tooltip, toast } from '@plumbline/ui';
 import { Link2, Pause, Play, SkipBack, SkipForward, StepBack, StepForward } from 'lucide-react';
-import { type Player, SPEEDS, type Speed } from '../model/player.ts';
+import { useId } from 'react';
 import { useStore } from '../../workspace/components/useAttemptSession.ts';
+import { type Player, SPEEDS, type Speed } from '../model/player.ts';
 
 /** To the marker before or after the position. Just after a marker, "before" means the one before that. */
 export function seekMarker(player: Player, direction: 1 | -1): void {
   const { positionMs } = player.store.get();
   const { markers } = player.index;
-  const marker = direction === 1 ? markers.find((candidate) => candidate.atMs > positionMs) : markers.findLast((candidate) => candidate.atMs < positionMs - 1000);
+  const marker =
+    direction === 1
+      ? markers.find((candidate) => candidate.atMs > positionMs)
+      : markers.findLast((candidate) => candidate.atMs < positionMs - 1000);
   if (marker) void player.seek(marker.atMs);
 }
 
@@ -16,6 +20,7 @@ export function seekMarker(player: Player, direction: 1 | -1): void {
 export function Transport({ player }: { player: Player }) {
   const { playing, speed, skipIdle, positionMs, waiting } = useStore(player.store);
   const { index } = player;
+  const skipId = useId();
   const offsetMs = Math.max(0, Math.round(positionMs - index.fromMs));
 
   const copyLink = async () => {
@@ -42,7 +47,13 @@ export function Transport({ player }: { player: Player }) {
           <StepBack />
         </Button>
       </Tooltip>
-      <Button variant="primary" data-testid="replay-play" aria-label={playing ? 'Pause' : 'Play'} onClick={() => (playing ? player.pause() : player.play())} className="w-24">
+      <Button
+        variant="primary"
+        data-testid="replay-play"
+        aria-label={playing ? 'Pause' : 'Play'}
+        onClick={() => (playing ? player.pause() : player.play())}
+        className="w-24"
+      >
         {playing ? <Pause /> : <Play />}
         {playing ? 'Pause' : 'Play'}
       </Button>
@@ -59,15 +70,26 @@ export function Transport({ player }: { player: Player }) {
       <span className="w-40 text-sm tabular-nums" data-testid="replay-position" data-position-ms={offsetMs}>
         {formatDuration(offsetMs)} <span className="text-muted">/ {formatDuration(index.toMs - index.fromMs)}</span>
       </span>
-      <Select aria-label="Speed" data-testid="replay-speed" className="w-24" value={speed} onChange={(event) => player.setSpeed(Number(event.target.value) as Speed)}>
+      <Select
+        aria-label="Speed"
+        data-testid="replay-speed"
+        className="w-24"
+        value={speed}
+        onChange={(event) => player.setSpeed(Number(event.target.value) as Speed)}
+      >
         {SPEEDS.map((value) => (
           <option key={value} value={value}>
             {value === 0.5 ? '½' : value}×
           </option>
         ))}
       </Select>
-      <label className="flex items-center gap-2 text-xs">
-        <Checkbox checked={skipIdle} onChange={(event) => player.setSkipIdle(event.target.checked)} data-testid="replay-skip-idle" />
+      <label htmlFor={skipId} className="flex items-center gap-2 text-xs">
+        <Checkbox
+          id={skipId}
+          checked={skipIdle}
+          onChange={(event) => player.setSkipIdle(event.target.checked)}
+          data-testid="replay-skip-idle"
+        />
         Skip idle time
       </label>
       <span role="status" className="flex-1 text-xs text-muted">

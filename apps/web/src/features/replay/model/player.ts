@@ -121,7 +121,11 @@ export class Player {
     this.seeks += 1;
     const seek = this.seeks;
     const { positionMs } = this.store.get();
-    const near = target >= positionMs && target - positionMs < WINDOW_MS && positionMs >= this.index.fromMs && this.firstMissing(positionMs, target) === null;
+    const near =
+      target >= positionMs &&
+      target - positionMs < WINDOW_MS &&
+      positionMs >= this.index.fromMs &&
+      this.firstMissing(positionMs, target) === null;
     if (near) {
       this.applyUntil(target);
       this.store.patch({ waiting: false, error: null });
@@ -137,7 +141,11 @@ export class Player {
       this.loadAhead(target, this.store.get().speed);
     } catch (error) {
       if (seek !== this.seeks) return;
-      this.store.patch({ waiting: false, playing: false, error: error instanceof Error ? error.message : 'The recording could not be read.' });
+      this.store.patch({
+        waiting: false,
+        playing: false,
+        error: error instanceof Error ? error.message : 'The recording could not be read.',
+      });
     }
   }
 
@@ -202,7 +210,12 @@ export class Player {
         if (seek === this.seeks) this.store.patch({ waiting: false });
       },
       (error: unknown) => {
-        if (seek === this.seeks) this.store.patch({ waiting: false, playing: false, error: error instanceof Error ? error.message : 'The recording could not be read.' });
+        if (seek === this.seeks)
+          this.store.patch({
+            waiting: false,
+            playing: false,
+            error: error instanceof Error ? error.message : 'The recording could not be read.',
+          });
       },
     );
   }
@@ -250,7 +263,9 @@ export class Player {
       if (base && closed.atMs <= atMs && closed.seq > base.seq) bases.delete(key);
     }
     const stretches = await Promise.all(
-      [...bases.values()].map((base) => this.source.documentEvents({ fromSeq: base.seq, toSeq: base.untilSeq, tab: base.tab, path: base.path })),
+      [...bases.values()].map((base) =>
+        this.source.documentEvents({ fromSeq: base.seq, toSeq: base.untilSeq, tab: base.tab, path: base.path }),
+      ),
     );
     let state = NO_EDITORS;
     const events = stretches.flat().sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
@@ -259,7 +274,10 @@ export class Player {
   }
 }
 
-function applyToTerminals(terminals: ReadonlyMap<number, TerminalState>, event: RecordedEvent): [ReadonlyMap<number, TerminalState>, TerminalNews | null] {
+function applyToTerminals(
+  terminals: ReadonlyMap<number, TerminalState>,
+  event: RecordedEvent,
+): [ReadonlyMap<number, TerminalState>, TerminalNews | null] {
   const terminal = event.stream;
   if (event.type === 'terminal.opened') {
     const next = new Map(terminals).set(terminal, emptyTerminal(terminal, event.data.cols, event.data.rows));

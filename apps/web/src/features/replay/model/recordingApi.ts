@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { EVENTS, type EventType, type RecordedEvent } from '@plumbline/protocol';
+import { z } from 'zod';
 
 /**
  * The wire between the replay and the web app: three routes under `/api/attempts/[id]/recording/`.
@@ -13,7 +13,21 @@ import { EVENTS, type EventType, type RecordedEvent } from '@plumbline/protocol'
  * All times are server time in milliseconds since the epoch. The routes blank what the caller may not see.
  */
 
-const MARKER_KINDS = ['start', 'end', 'score', 'note', 'pause', 'resume', 'clock', 'snapshot', 'submission', 'message', 'paste', 'terminal', 'gap'] as const;
+const MARKER_KINDS = [
+  'start',
+  'end',
+  'score',
+  'note',
+  'pause',
+  'resume',
+  'clock',
+  'snapshot',
+  'submission',
+  'message',
+  'paste',
+  'terminal',
+  'gap',
+] as const;
 export type MarkerKind = (typeof MARKER_KINDS)[number];
 
 export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MARKER_KINDS), label: z.string() });
@@ -34,7 +48,14 @@ export const RecordingIndex = z.object({
   direction: z.enum(['lower', 'higher']).nullable(),
   segments: z.array(z.object({ firstSeq: z.int(), lastSeq: z.int(), fromMs: z.number(), toMs: z.number() })),
   terminals: z.array(
-    z.object({ terminal: z.int(), name: z.string(), openedAtMs: z.number(), closedAtMs: z.number().nullable(), cols: z.int(), rows: z.int() }),
+    z.object({
+      terminal: z.int(),
+      name: z.string(),
+      openedAtMs: z.number(),
+      closedAtMs: z.number().nullable(),
+      cols: z.int(),
+      rows: z.int(),
+    }),
   ),
   keyframes: z.array(z.object({ terminal: z.int(), seq: z.int(), atMs: z.number() })),
   /** Places from which an editor's text can be rebuilt; `untilSeq` is the last event that builds on this one. */
@@ -125,5 +146,12 @@ export function fromEventLine(line: EventLine): RecordedEvent | null {
   if (typeof data.bytes === 'string') data.bytes = fromBase64(data.bytes);
   const parsed = EVENTS[line.type as EventType].schema.safeParse(data);
   if (!parsed.success) return null;
-  return { seq: line.seq, type: line.type, stream: line.stream, atMs: line.atMs, receivedAtMs: line.receivedAtMs, data: parsed.data } as RecordedEvent;
+  return {
+    seq: line.seq,
+    type: line.type,
+    stream: line.stream,
+    atMs: line.atMs,
+    receivedAtMs: line.receivedAtMs,
+    data: parsed.data,
+  } as RecordedEvent;
 }

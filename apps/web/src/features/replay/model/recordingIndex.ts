@@ -181,7 +181,8 @@ export async function buildRecordingIndex(
     index.activity.counts[bucket] = (index.activity.counts[bucket] ?? 0) + 1;
   }
   const byTime = (a: { atMs: number; seq: number }, b: { atMs: number; seq: number }) => a.atMs - b.atMs || a.seq - b.seq;
-  for (const list of [index.markers, index.scores, index.notes, index.messages, index.keyframes, index.editorBases, index.editorClosed]) list.sort(byTime);
+  for (const list of [index.markers, index.scores, index.notes, index.messages, index.keyframes, index.editorBases, index.editorClosed])
+    list.sort(byTime);
   index.editorActive.sort((a, b) => a.atMs - b.atMs);
   return index;
 }

@@ -44,13 +44,15 @@ export function parseEventLines(text: string): RecordedEvent[] {
 /** The recording of an attempt, read from the web app. */
 export function httpReplaySource(attemptId: string): ReplaySource {
   const base = `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
-  const events = async (query: Record<string, string>) => parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
+  const events = async (query: Record<string, string>) =>
+    parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
   return {
     async index() {
       return RecordingIndex.parse(await (await get(`${base}/index`)).json());
     },
     events: (fromMs, toMs) => events({ fromMs: String(fromMs), toMs: String(toMs) }),
-    documentEvents: ({ fromSeq, toSeq, tab, path }) => events({ fromSeq: String(fromSeq), toSeq: String(toSeq), channels: 'editor', tab, path }),
+    documentEvents: ({ fromSeq, toSeq, tab, path }) =>
+      events({ fromSeq: String(fromSeq), toSeq: String(toSeq), channels: 'editor', tab, path }),
     async screen(terminal, atMs) {
       return ScreenAnswer.parse(await (await get(`${base}/screen?terminal=${terminal}&atMs=${atMs}`)).json());
     },

@@ -6,7 +6,11 @@ import { useSessionState, useTick } from './useAttemptSession.ts';
 
 function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNode; testId: string }) {
   return (
-    <div role="status" data-testid={testId} className="flex shrink-0 items-center gap-2 border-b border-warning/30 bg-warning-soft px-4 py-1 text-xs [&_svg]:size-4 [&_svg]:text-warning">
+    <div
+      role="status"
+      data-testid={testId}
+      className="flex shrink-0 items-center gap-2 border-b border-warning/30 bg-warning-soft px-4 py-1 text-xs [&_svg]:size-4 [&_svg]:text-warning"
+    >
       {icon}
       <span className="flex-1">{children}</span>
     </div>
@@ -21,8 +25,8 @@ export function Banners() {
     <>
       {connection.kind === 'waiting' ? (
         <Banner icon={<CloudOff aria-hidden />} testId="banner-offline">
-          {navigator.onLine ? 'The connection is away; trying again.' : 'This computer is offline.'} Programs in the sandbox go on{clock?.running ? ', and so does the clock' : ''}. Nothing is lost;
-          typing works again when the connection is back.
+          {navigator.onLine ? 'The connection is away; trying again.' : 'This computer is offline.'} Programs in the sandbox go on
+          {clock?.running ? ', and so does the clock' : ''}. Nothing is lost; typing works again when the connection is back.
         </Banner>
       ) : null}
       {connection.kind === 'open' && sandbox === 'away' ? (
@@ -32,7 +36,8 @@ export function Banners() {
       ) : null}
       {connection.kind === 'open' && recordingStalled ? (
         <Banner icon={<DatabaseZap aria-hidden />} testId="banner-recording">
-          The recording cannot be stored at the moment. {inputFull ? 'No more input is taken until it can.' : 'You can go on for a while; if it lasts, input is refused until it can.'}
+          The recording cannot be stored at the moment.{' '}
+          {inputFull ? 'No more input is taken until it can.' : 'You can go on for a while; if it lasts, input is refused until it can.'}
         </Banner>
       ) : null}
     </>

@@ -30,7 +30,12 @@ export function ConflictDialog({ file, files }: { file: OpenFile; files: OpenFil
           >
             Keep both: save mine as a copy and show the file on disk
           </Button>
-          <Button className="h-auto justify-start py-2 text-left whitespace-normal" busy={busy === 'reload' && 'Reading'} disabled={busy !== null} onClick={act('reload', () => files.reload(file.path))}>
+          <Button
+            className="h-auto justify-start py-2 text-left whitespace-normal"
+            busy={busy === 'reload' && 'Reading'}
+            disabled={busy !== null}
+            onClick={act('reload', () => files.reload(file.path))}
+          >
             Take the file on disk; undo brings my text back
           </Button>
           <Button

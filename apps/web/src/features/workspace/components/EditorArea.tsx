@@ -1,5 +1,5 @@
 'use client';
-import { Button, cn, ConfirmDialog, EmptyState, Kbd, Spinner } from '@plumbline/ui';
+import { Button, ConfirmDialog, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
 import { FileCode, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { type CodeEditor, EDITOR_OPTIONS, type MonacoApi } from '../model/monaco.ts';
@@ -20,7 +20,10 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
       {open.map((file) => (
         <div
           key={file.path}
-          className={cn('group flex shrink-0 items-center border-r border-border pr-1', file.path === active ? 'bg-surface' : 'text-muted hover:text-foreground')}
+          className={cn(
+            'group flex shrink-0 items-center border-r border-border pr-1',
+            file.path === active ? 'bg-surface' : 'text-muted hover:text-foreground',
+          )}
         >
           <button
             type="button"
@@ -35,9 +38,20 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
             className="h-full px-3 text-xs"
           >
             {nameOf(file.path)}
-            {file.dirty ? <span aria-label="unsaved"> ●</span> : null}
+            {file.dirty ? (
+              <>
+                <span aria-hidden> ●</span>
+                <span className="sr-only"> (unsaved)</span>
+              </>
+            ) : null}
           </button>
-          <button type="button" tabIndex={-1} aria-label={`Close ${file.path}`} onClick={() => onClose(file)} className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100">
+          <button
+            type="button"
+            tabIndex={-1}
+            aria-label={`Close ${file.path}`}
+            onClick={() => onClose(file)}
+            className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100"
+          >
             <X aria-hidden className="size-3" />
           </button>
         </div>
@@ -191,7 +205,11 @@ export function EditorArea({ monaco, files }: { monaco: MonacoApi; files: OpenFi
         ) : null}
         {file?.state === 'loading' ? <Spinner label={`Reading ${file.path}`} className="p-4" /> : null}
         {file?.state === 'failed' ? (
-          <EmptyState icon={<FileCode aria-hidden />} title={`${nameOf(file.path)} could not be opened`} action={<Button onClick={() => void files.load(file.path)}>Try again</Button>}>
+          <EmptyState
+            icon={<FileCode aria-hidden />}
+            title={`${nameOf(file.path)} could not be opened`}
+            action={<Button onClick={() => void files.load(file.path)}>Try again</Button>}
+          >
             {file.error}
           </EmptyState>
         ) : null}
@@ -208,7 +226,11 @@ export function EditorArea({ monaco, files }: { monaco: MonacoApi; files: OpenFi
             {position.line}:{position.column}
           </span>
           <span data-testid="save-state" data-state={saveState}>
-            {file.readOnlyReason ? 'Read-only' : connection.kind !== 'open' && file.dirty ? 'Unsaved, kept in this browser' : SAVE_WORDS[saveState]}
+            {file.readOnlyReason
+              ? 'Read-only'
+              : connection.kind !== 'open' && file.dirty
+                ? 'Unsaved, kept in this browser'
+                : SAVE_WORDS[saveState]}
           </span>
         </div>
       ) : null}

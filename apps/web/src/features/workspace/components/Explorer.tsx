@@ -1,13 +1,13 @@
 'use client';
 import {
   Button,
-  cn,
   ConfirmDialog,
   ContextMenu,
   ContextMenuContent,
   ContextMenuItem,
   ContextMenuSeparator,
   ContextMenuTrigger,
+  cn,
   formatBytes,
   Spinner,
 } from '@plumbline/ui';
@@ -21,7 +21,8 @@ import { useSession, useSessionState, useStore } from './useAttemptSession.ts';
 type Asking = { kind: 'file' | 'directory'; folder: string } | { kind: 'rename'; row: TreeRow } | { kind: 'delete'; row: TreeRow } | null;
 
 function RowIcon({ row }: { row: TreeRow }) {
-  if (row.kind === 'directory') return row.expanded ? <FolderOpen aria-hidden className="size-4 text-muted" /> : <Folder aria-hidden className="size-4 text-muted" />;
+  if (row.kind === 'directory')
+    return row.expanded ? <FolderOpen aria-hidden className="size-4 text-muted" /> : <Folder aria-hidden className="size-4 text-muted" />;
   if (row.kind === 'symlink') return <FileSymlink aria-hidden className="size-4 text-muted" />;
   return <File aria-hidden className="size-4 text-muted" />;
 }
@@ -102,13 +103,33 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
     <section aria-label="Files" className="flex h-full flex-col" onFocus={() => session.panelFocused('explorer')}>
       <div className="flex h-8 shrink-0 items-center gap-1 border-b border-border px-2">
         <h2 className="flex-1 text-xs font-medium text-muted">Files</h2>
-        <Button variant="ghost" size="icon-sm" aria-label="New file" disabled={away} onClick={() => setAsking({ kind: 'file', folder: folderHere })} data-testid="explorer-new-file">
+        <Button
+          variant="ghost"
+          size="icon-sm"
+          aria-label="New file"
+          disabled={away}
+          onClick={() => setAsking({ kind: 'file', folder: folderHere })}
+          data-testid="explorer-new-file"
+        >
           <FilePlus />
         </Button>
-        <Button variant="ghost" size="icon-sm" aria-label="New folder" disabled={away} onClick={() => setAsking({ kind: 'directory', folder: folderHere })}>
+        <Button
+          variant="ghost"
+          size="icon-sm"
+          aria-label="New folder"
+          disabled={away}
+          onClick={() => setAsking({ kind: 'directory', folder: folderHere })}
+        >
           <FolderPlus />
         </Button>
-        <Button variant="ghost" size="icon-sm" aria-label="Refresh" disabled={away || refreshing} onClick={() => void refresh()} data-testid="explorer-refresh">
+        <Button
+          variant="ghost"
+          size="icon-sm"
+          aria-label="Refresh"
+          disabled={away || refreshing}
+          onClick={() => void refresh()}
+          data-testid="explorer-refresh"
+        >
           <RefreshCw className={refreshing ? 'animate-spin' : undefined} />
         </Button>
       </div>
@@ -143,7 +164,10 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
                 }}
                 onContextMenu={() => setSelected(row.path)}
                 style={{ paddingLeft: 8 + row.depth * 12 }}
-                className={cn('flex h-6 cursor-default items-center gap-1 pr-2 text-sm whitespace-nowrap select-none hover:bg-hover', row.path === selected && 'bg-accent-soft')}
+                className={cn(
+                  'flex h-6 cursor-default items-center gap-1 pr-2 text-sm whitespace-nowrap select-none hover:bg-hover',
+                  row.path === selected && 'bg-accent-soft',
+                )}
               >
                 {row.kind === 'directory' ? (
                   row.expanded ? (
@@ -181,7 +205,9 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
             </Button>
           </div>
         ) : null}
-        {root && !root.loading && !root.error && rows.length === 0 ? <p className="px-3 py-2 text-xs text-muted">The workspace is empty. Create a file here or in a terminal.</p> : null}
+        {root && !root.loading && !root.error && rows.length === 0 ? (
+          <p className="px-3 py-2 text-xs text-muted">The workspace is empty. Create a file here or in a terminal.</p>
+        ) : null}
       </div>
       {asking && asking.kind !== 'delete' ? (
         <NameDialog

@@ -11,7 +11,14 @@ export function Markdown({ text }: { text: string }) {
   return <div className="space-y-3 text-sm leading-6 break-words">{blocks(tokens)}</div>;
 }
 
-const HEADINGS = ['text-lg font-semibold', 'text-base font-semibold', 'text-sm font-semibold', 'text-sm font-medium', 'text-sm font-medium', 'text-sm font-medium'];
+const HEADINGS = [
+  'text-lg font-semibold',
+  'text-base font-semibold',
+  'text-sm font-semibold',
+  'text-sm font-medium',
+  'text-sm font-medium',
+  'text-sm font-medium',
+];
 
 const ENTITIES: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };
 
@@ -42,7 +49,11 @@ function block(token: Token): ReactNode {
         </pre>
       );
     case 'blockquote':
-      return <blockquote className="space-y-2 border-l-2 border-border-strong pl-3 text-muted">{blocks((token as Tokens.Blockquote).tokens)}</blockquote>;
+      return (
+        <blockquote className="space-y-2 border-l-2 border-border-strong pl-3 text-muted">
+          {blocks((token as Tokens.Blockquote).tokens)}
+        </blockquote>
+      );
     case 'list': {
       const list = token as Tokens.List;
       const items = list.items.map((item, index) => (

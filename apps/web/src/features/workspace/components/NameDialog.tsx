@@ -49,7 +49,16 @@ export function NameDialog({
       <DialogContent title={title}>
         <form onSubmit={(event) => void submit(event)}>
           <Field label={label} error={error}>
-            {(control) => <Input {...control} value={name} onChange={(event) => setName(event.target.value)} autoComplete="off" spellCheck={false} data-testid="name-field" />}
+            {(control) => (
+              <Input
+                {...control}
+                value={name}
+                onChange={(event) => setName(event.target.value)}
+                autoComplete="off"
+                spellCheck={false}
+                data-testid="name-field"
+              />
+            )}
           </Field>
           <DialogFooter>
             <Button onClick={onClose}>Cancel</Button>

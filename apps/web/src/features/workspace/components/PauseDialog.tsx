@@ -1,7 +1,19 @@
 'use client';
 import type { PauseReason } from '@plumbline/core';
 import type { RequestResult } from '@plumbline/protocol';
-import { Alert, Button, Dialog, DialogContent, DialogFooter, Field, formatDuration, formatSpan, Input, Select, Spinner } from '@plumbline/ui';
+import {
+  Alert,
+  Button,
+  Dialog,
+  DialogContent,
+  DialogFooter,
+  Field,
+  formatDuration,
+  formatSpan,
+  Input,
+  Select,
+  Spinner,
+} from '@plumbline/ui';
 import { useEffect, useState } from 'react';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -66,7 +78,12 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
           </p>
           <Field label="Reason">
             {(control) => (
-              <Select {...control} value={reason} onChange={(event) => setReason(event.target.value as PauseReason)} data-testid="pause-reason">
+              <Select
+                {...control}
+                value={reason}
+                onChange={(event) => setReason(event.target.value as PauseReason)}
+                data-testid="pause-reason"
+              >
                 {REASONS.map(({ value, label }) => (
                   <option key={value} value={value}>
                     {label}
@@ -75,7 +92,9 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
               </Select>
             )}
           </Field>
-          <Field label="Note (optional)">{(control) => <Input {...control} value={note} maxLength={1000} onChange={(event) => setNote(event.target.value)} />}</Field>
+          <Field label="Note (optional)">
+            {(control) => <Input {...control} value={note} maxLength={1000} onChange={(event) => setNote(event.target.value)} />}
+          </Field>
           <div>
             <h3 className="mb-1 text-xs font-medium">What runs now</h3>
             {processes === null ? (
@@ -94,18 +113,27 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
             )}
           </div>
           <p className="text-xs text-muted">
-            Freezing stops programs where they are; they go on when you resume. GPU kernels already launched finish, GPU memory stays held, and network and NCCL time-outs go on, so a transfer or a distributed run
-            may fail meanwhile. If something must not be interrupted, keep working with the clock on and pause later.
+            Freezing stops programs where they are; they go on when you resume. GPU kernels already launched finish, GPU memory stays held,
+            and network and NCCL time-outs go on, so a transfer or a distributed run may fail meanwhile. If something must not be
+            interrupted, keep working with the clock on and pause later.
           </p>
           {scoring ? <Alert tone="warning">A score runs. Wait for it, or cancel it, before you pause.</Alert> : null}
-          {noneLeft ? <Alert tone="warning">No pause is left for this attempt. If a problem blocks you, choose “Waiting for staff”.</Alert> : null}
+          {noneLeft ? (
+            <Alert tone="warning">No pause is left for this attempt. If a problem blocks you, choose “Waiting for staff”.</Alert>
+          ) : null}
           {error ? <Alert tone="danger">{error}</Alert> : null}
         </div>
         <DialogFooter>
           <Button onClick={onClose} disabled={busy}>
             Keep working
           </Button>
-          <Button variant="primary" data-testid="pause-confirm" disabled={scoring || noneLeft} busy={busy && 'Freezing the sandbox'} onClick={() => void pause()}>
+          <Button
+            variant="primary"
+            data-testid="pause-confirm"
+            disabled={scoring || noneLeft}
+            busy={busy && 'Freezing the sandbox'}
+            onClick={() => void pause()}
+          >
             Pause
           </Button>
         </DialogFooter>

@@ -36,7 +36,13 @@ export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
 
   useEffect(() => {
     if (!monaco || !host.current) return undefined;
-    const made = monaco.editor.create(host.current, { ...EDITOR_OPTIONS, model: null, readOnly: true, domReadOnly: true, renderLineHighlight: 'none' });
+    const made = monaco.editor.create(host.current, {
+      ...EDITOR_OPTIONS,
+      model: null,
+      readOnly: true,
+      domReadOnly: true,
+      renderLineHighlight: 'none',
+    });
     editor.current = made;
     return () => {
       editor.current = null;
@@ -75,7 +81,10 @@ export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
     marks.current = target.createDecorationsCollection([
       { range: monaco.Range.fromPositions(start, end), options: { className: 'bg-accent-soft' } },
       { range: monaco.Range.fromPositions(active, active), options: { className: 'border-l-2 border-accent', isWholeLine: false } },
-      { range: monaco.Range.fromPositions(active, active), options: { isWholeLine: true, linesDecorationsClassName: 'border-l-2 border-accent' } },
+      {
+        range: monaco.Range.fromPositions(active, active),
+        options: { isWholeLine: true, linesDecorationsClassName: 'border-l-2 border-accent' },
+      },
     ]);
     target.revealPositionInCenterIfOutsideViewport(active);
   }, [monaco, shown]);

@@ -20,7 +20,17 @@ function bounds(values: number[]): [number, number] {
   return [low - room, high + room];
 }
 
-function Plot({ label, points, toMs, references }: { label: string; points: { x: number; y: number; title: string; faint: boolean }[]; toMs: number; references: { y: number; label: string }[] }) {
+function Plot({
+  label,
+  points,
+  toMs,
+  references,
+}: {
+  label: string;
+  points: { x: number; y: number; title: string; faint: boolean }[];
+  toMs: number;
+  references: { y: number; label: string }[];
+}) {
   const [low, high] = bounds([...points.map((point) => point.y), ...references.map((reference) => reference.y)]);
   const x = (ms: number) => PAD.left + (ms / Math.max(1, toMs)) * (WIDTH - PAD.left - PAD.right);
   const y = (value: number) => PAD.top + (1 - (value - low) / (high - low)) * (HEIGHT - PAD.top - PAD.bottom);
@@ -28,11 +38,23 @@ function Plot({ label, points, toMs, references }: { label: string; points: { x:
   return (
     <figure>
       <figcaption className="mb-1 text-xs text-muted">{label}</figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="w-full text-xs" role="img" aria-label={`${label} over elapsed time, ${points.length} scores`}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        className="w-full text-xs"
+        role="img"
+        aria-label={`${label} over elapsed time, ${points.length} scores`}
+      >
         <line x1={PAD.left} x2={WIDTH - PAD.right} y1={HEIGHT - PAD.bottom} y2={HEIGHT - PAD.bottom} stroke="var(--border)" />
         {references.map((reference) => (
           <g key={reference.label}>
-            <line x1={PAD.left} x2={WIDTH - PAD.right} y1={y(reference.y)} y2={y(reference.y)} stroke="var(--border-strong)" strokeDasharray="3 3" />
+            <line
+              x1={PAD.left}
+              x2={WIDTH - PAD.right}
+              y1={y(reference.y)}
+              y2={y(reference.y)}
+              stroke="var(--border-strong)"
+              strokeDasharray="3 3"
+            />
             <text x={WIDTH - PAD.right} y={y(reference.y) - 3} textAnchor="end" fontSize={9} fill="var(--muted)">
               {reference.label}
             </text>
@@ -49,7 +71,12 @@ function Plot({ label, points, toMs, references }: { label: string; points: { x:
         <text x={WIDTH - PAD.right} y={HEIGHT - 6} textAnchor="end" fontSize={9} fill="var(--muted)">
           {formatDuration(toMs)}
         </text>
-        <polyline points={line.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')} fill="none" stroke="var(--accent)" strokeWidth={1.5} />
+        <polyline
+          points={line.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')}
+          fill="none"
+          stroke="var(--accent)"
+          strokeWidth={1.5}
+        />
         {points.map((point) => (
           <circle key={point.title} cx={x(point.x)} cy={y(point.y)} r={3} className={cn(point.faint ? 'fill-muted' : 'fill-accent')}>
             <title>{point.title}</title>
@@ -69,14 +96,24 @@ export function ScoreChart({ points, toMs }: { points: ScorePoint[]; toMs: numbe
     <div className="space-y-3">
       <Plot
         label="Score"
-        points={points.map((point) => ({ x: point.elapsedMs, y: point.score, title: title(point, point.score), faint: point.eligible === false }))}
+        points={points.map((point) => ({
+          x: point.elapsedMs,
+          y: point.score,
+          title: title(point, point.score),
+          faint: point.eligible === false,
+        }))}
         toMs={toMs}
         references={[]}
       />
       {normalised.length > 0 ? (
         <Plot
           label="Normalised"
-          points={normalised.map((point) => ({ x: point.elapsedMs, y: point.normalised ?? 0, title: title(point, point.normalised ?? 0), faint: point.eligible === false }))}
+          points={normalised.map((point) => ({
+            x: point.elapsedMs,
+            y: point.normalised ?? 0,
+            title: title(point, point.normalised ?? 0),
+            faint: point.eligible === false,
+          }))}
           toMs={toMs}
           references={[
             { y: 0, label: 'start' },

@@ -15,7 +15,11 @@ export function ScorePanel() {
   const running = scores.find((row) => row.status === 'running');
   useTick(500, running !== undefined);
   const ready = connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
-  const points: ScorePoint[] = scores.flatMap((row) => (row.score === null ? [] : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised, eligible: row.eligible }]));
+  const points: ScorePoint[] = scores.flatMap((row) =>
+    row.score === null
+      ? []
+      : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised, eligible: row.eligible }],
+  );
   const toMs = Math.max(session.clock.elapsedMs(), ...points.map((point) => point.elapsedMs));
 
   const act = async (fn: () => Promise<unknown>, setBusy: (busy: boolean) => void) => {
@@ -33,18 +37,34 @@ export function ScorePanel() {
     <div className="flex h-full flex-col gap-4 overflow-auto p-3">
       {session.readOnly ? null : (
         <div className="flex items-center gap-2">
-          <Button data-testid="score-run" variant="primary" className="flex-1" disabled={!ready || running !== undefined} busy={asking && 'Asking'} onClick={() => void act(() => session.ask('score', {}), setAsking)}>
+          <Button
+            data-testid="score-run"
+            variant="primary"
+            className="flex-1"
+            disabled={!ready || running !== undefined}
+            busy={asking && 'Asking'}
+            onClick={() => void act(() => session.ask('score', {}), setAsking)}
+          >
             <Play /> Score now
           </Button>
           {running ? (
-            <Button data-testid="score-cancel" disabled={!ready} busy={cancelling && 'Cancelling'} onClick={() => void act(() => session.ask('score.cancel', {}), setCancelling)}>
+            <Button
+              data-testid="score-cancel"
+              disabled={!ready}
+              busy={cancelling && 'Cancelling'}
+              onClick={() => void act(() => session.ask('score.cancel', {}), setCancelling)}
+            >
               Cancel
             </Button>
           ) : null}
         </div>
       )}
       {points.length > 0 ? <ScoreChart points={points} toMs={toMs} /> : null}
-      {scoreVisible ? null : <p className="text-xs text-muted">In this environment scores are recorded, not shown. Messages of the scorer are shown where it gives any.</p>}
+      {scoreVisible ? null : (
+        <p className="text-xs text-muted">
+          In this environment scores are recorded, not shown. Messages of the scorer are shown where it gives any.
+        </p>
+      )}
       {scores.length > 0 ? (
         <ScoreRows
           rows={scores}
@@ -59,7 +79,8 @@ export function ScorePanel() {
         />
       ) : (
         <EmptyState icon={<Gauge aria-hidden />} title="No score yet">
-          Score as often as you like; each is stamped with the time at which you asked. In a terminal: <code className="font-mono">task score</code>.
+          Score as often as you like; each is stamped with the time at which you asked. In a terminal:{' '}
+          <code className="font-mono">task score</code>.
         </EmptyState>
       )}
     </div>

@@ -64,11 +64,28 @@ export interface ScoreLine {
 }
 
 /** The log of scores, newest first. */
-export function ScoreRows({ rows, visible, running, best }: { rows: ScoreLine[]; visible: boolean; running?: ReactNode; best?: string | undefined }) {
+export function ScoreRows({
+  rows,
+  visible,
+  running,
+  best,
+}: {
+  rows: ScoreLine[];
+  visible: boolean;
+  running?: ReactNode;
+  best?: string | undefined;
+}) {
   return (
     <ol className="divide-y divide-border" aria-label="Scores">
       {[...rows].reverse().map((row) => (
-        <li key={row.scoreId} className="space-y-1 py-2" data-testid="score-row" data-status={row.status} data-n={row.n} data-trigger={row.trigger}>
+        <li
+          key={row.scoreId}
+          className="space-y-1 py-2"
+          data-testid="score-row"
+          data-status={row.status}
+          data-n={row.n}
+          data-trigger={row.trigger}
+        >
           <div className="flex items-baseline gap-2">
             <span className="text-xs text-muted tabular-nums">#{row.n}</span>
             <span className="text-xs text-muted tabular-nums">{formatDuration(row.elapsedMs)}</span>

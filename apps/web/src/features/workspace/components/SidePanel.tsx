@@ -31,7 +31,12 @@ function Instructions() {
       </div>
     );
   }
-  if (error) return <Alert tone="warning" className="m-3">{error}</Alert>;
+  if (error)
+    return (
+      <Alert tone="warning" className="m-3">
+        {error}
+      </Alert>
+    );
   return <Spinner label="Reading the instructions" className="p-4" />;
 }
 
@@ -73,7 +78,13 @@ function Notes() {
               {error}
             </p>
           ) : null}
-          <Button size="sm" data-testid="note-add" disabled={connection.kind !== 'open' || text.trim() === ''} busy={busy && 'Adding'} onClick={() => void add()}>
+          <Button
+            size="sm"
+            data-testid="note-add"
+            disabled={connection.kind !== 'open' || text.trim() === ''}
+            busy={busy && 'Adding'}
+            onClick={() => void add()}
+          >
             Add note
           </Button>
         </div>

@@ -37,16 +37,26 @@ export function PausedScreen() {
   return (
     <Centre icon={<CirclePause aria-hidden />} title="Paused" testId="paused-screen">
       <p>
-        The clock stands at <span className="font-semibold text-foreground tabular-nums">{formatDuration(session.clock.remainingMs())}</span> left. Your programs are frozen; instructions and files are hidden. Nothing
-        resumes by itself when you reload or open another tab.
+        The clock stands at{' '}
+        <span className="font-semibold text-foreground tabular-nums">{formatDuration(session.clock.remainingMs())}</span> left. Your
+        programs are frozen; instructions and files are hidden. Nothing resumes by itself when you reload or open another tab.
       </p>
       {clock ? (
         <p>
-          {clock.pausesLeft} {clock.pausesLeft === 1 ? 'pause' : 'pauses'} and {formatSpan(Math.floor(session.clock.pauseLeftMs() / 60_000) * 60_000)} of pause are left. When a pause reaches its limit, the attempt goes on.
+          {clock.pausesLeft} {clock.pausesLeft === 1 ? 'pause' : 'pauses'} and{' '}
+          {formatSpan(Math.floor(session.clock.pauseLeftMs() / 60_000) * 60_000)} of pause are left. When a pause reaches its limit, the
+          attempt goes on.
         </p>
       ) : null}
       {error ? <Alert tone="danger">{error}</Alert> : null}
-      <Button variant="primary" size="lg" data-testid="resume" disabled={connection.kind !== 'open'} busy={busy && 'Resuming'} onClick={() => void resume()}>
+      <Button
+        variant="primary"
+        size="lg"
+        data-testid="resume"
+        disabled={connection.kind !== 'open'}
+        busy={busy && 'Resuming'}
+        onClick={() => void resume()}
+      >
         <Play /> Resume the clock
       </Button>
       {connection.kind === 'open' ? null : (
@@ -65,7 +75,10 @@ export function EndScreen({ attemptId, state }: { attemptId: string; state: stri
     <Centre icon={<CircleCheck aria-hidden />} title={finalising ? 'The attempt has ended' : 'The attempt is complete'} testId="end-screen">
       {finalising ? (
         <>
-          <p>Your programs were stopped and the workspace was kept. The final state is being scored and the recording sealed. You can close this page; it goes on without you.</p>
+          <p>
+            Your programs were stopped and the workspace was kept. The final state is being scored and the recording sealed. You can close
+            this page; it goes on without you.
+          </p>
           <p>
             <Spinner label="Scoring the final state" />
           </p>

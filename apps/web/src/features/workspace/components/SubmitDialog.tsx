@@ -19,8 +19,8 @@ export function SubmitDialog({ open, onOpenChange, unsaved }: { open: boolean; o
       description={
         <div className="space-y-2">
           <p>
-            The attempt ends now, with {formatDuration(session.clock.remainingMs())} left. Your programs are stopped, the workspace is kept as it is on disk, and the final state is scored. A score that runs now finishes
-            and counts.
+            The attempt ends now, with {formatDuration(session.clock.remainingMs())} left. Your programs are stopped, the workspace is kept
+            as it is on disk, and the final state is scored. A score that runs now finishes and counts.
           </p>
           <p>You cannot go back to the workspace afterwards.</p>
         </div>

@@ -1,5 +1,5 @@
 'use client';
-import { Button, cn, ConfirmDialog, EmptyState, Input, toast, Tooltip } from '@plumbline/ui';
+import { Button, ConfirmDialog, cn, EmptyState, Input, Tooltip, toast } from '@plumbline/ui';
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useSession, useSessionState } from './useAttemptSession.ts';
@@ -60,7 +60,7 @@ function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void 
     view.focus();
   };
   return (
-    <div role="search" className="absolute top-1 right-3 flex items-center gap-1 rounded-md border border-border bg-surface-raised p-1 shadow-raised">
+    <search className="absolute top-1 right-3 flex items-center gap-1 rounded-md border border-border bg-surface-raised p-1 shadow-raised">
       <Search aria-hidden className="size-4 text-muted" />
       <Input
         ref={field}
@@ -81,7 +81,7 @@ function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void 
       <Button variant="ghost" size="icon-sm" aria-label="Close the search" onClick={close}>
         <X />
       </Button>
-    </div>
+    </search>
   );
 }
 
@@ -107,7 +107,13 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
     try {
       const size = front === null ? null : session.terminalView(front).wantedSize();
       const terminal = await session.openTerminal(size ?? undefined);
-      setWanted(beside ? [...shown, terminal].slice(-MOST_SIDE_BY_SIDE) : shown.length <= 1 ? [terminal] : shown.map((at) => (at === front ? terminal : at)));
+      setWanted(
+        beside
+          ? [...shown, terminal].slice(-MOST_SIDE_BY_SIDE)
+          : shown.length <= 1
+            ? [terminal]
+            : shown.map((at) => (at === front ? terminal : at)),
+      );
       setActive(terminal);
     } catch (error) {
       toast.error(error instanceof Error ? error.message : 'No terminal could be opened.');
@@ -149,7 +155,11 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
           {open.map((terminal) => (
             <div
               key={terminal.terminal}
-              className={cn('flex shrink-0 items-center border-r border-border pr-1', shown.includes(terminal.terminal) ? 'bg-surface' : 'text-muted', terminal.terminal === front && 'shadow-[inset_0_-2px_0_var(--accent)]')}
+              className={cn(
+                'flex shrink-0 items-center border-r border-border pr-1',
+                shown.includes(terminal.terminal) ? 'bg-surface' : 'text-muted',
+                terminal.terminal === front && 'shadow-[inset_0_-2px_0_var(--accent)]',
+              )}
             >
               <button
                 type="button"
@@ -180,7 +190,14 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
         {session.readOnly ? null : (
           <div className="flex gap-1 px-2">
             <Tooltip label="New terminal">
-              <Button variant="ghost" size="icon-sm" aria-label="New terminal" data-testid="terminal-new" disabled={!canAct || opening} onClick={() => void openOne(false)}>
+              <Button
+                variant="ghost"
+                size="icon-sm"
+                aria-label="New terminal"
+                data-testid="terminal-new"
+                disabled={!canAct || opening}
+                onClick={() => void openOne(false)}
+              >
                 <Plus />
               </Button>
             </Tooltip>
@@ -205,7 +222,9 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
         ))}
         {open.length === 0 ? (
           <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open" className="flex-1">
-            {session.readOnly ? 'The participant has none open.' : 'Open one with the plus sign. Terminals keep running when this page is closed.'}
+            {session.readOnly
+              ? 'The participant has none open.'
+              : 'Open one with the plus sign. Terminals keep running when this page is closed.'}
           </EmptyState>
         ) : null}
       </div>

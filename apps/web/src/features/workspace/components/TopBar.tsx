@@ -45,18 +45,37 @@ export function ConnectionState() {
   const { connection, sandbox, recordingStalled } = useSessionState();
   const good = connection.kind === 'open' && sandbox === 'attached' && !recordingStalled;
   const words =
-    connection.kind === 'open' ? (sandbox === 'away' ? 'Sandbox away' : recordingStalled ? 'Recording stalled' : 'Connected') : CONNECTION_WORDS[connection.kind];
+    connection.kind === 'open'
+      ? sandbox === 'away'
+        ? 'Sandbox away'
+        : recordingStalled
+          ? 'Recording stalled'
+          : 'Connected'
+      : CONNECTION_WORDS[connection.kind];
   return (
     <Tooltip label={good ? 'Connected; everything is being recorded' : words}>
       <span data-testid="connection-state" data-state={connection.kind} className="flex items-center gap-2 text-xs text-muted">
-        <span aria-hidden className={cn('size-2 rounded-full', good ? 'bg-success' : connection.kind === 'closed' ? 'bg-danger' : 'bg-warning')} />
+        <span
+          aria-hidden
+          className={cn('size-2 rounded-full', good ? 'bg-success' : connection.kind === 'closed' ? 'bg-danger' : 'bg-warning')}
+        />
         {words}
       </span>
     </Tooltip>
   );
 }
 
-export function TopBar({ title, onPause, onSubmit, extra }: { title: string; onPause?: () => void; onSubmit?: () => void; extra?: ReactNode }) {
+export function TopBar({
+  title,
+  onPause,
+  onSubmit,
+  extra,
+}: {
+  title: string;
+  onPause?: () => void;
+  onSubmit?: () => void;
+  extra?: ReactNode;
+}) {
   const { connection, clock } = useSessionState();
   const ready = connection.kind === 'open' && clock?.state === 'running';
   return (

@@ -1,8 +1,8 @@
 'use client';
+import type { EventType } from '@plumbline/protocol';
 import { EmptyState, Spinner, TooltipProvider } from '@plumbline/ui';
 import { CirclePause, Eye, FileCode } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import type { EventType } from '@plumbline/protocol';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { applyEditorEvent, NO_EDITORS } from '../../replay/model/editorText.ts';
 import { ClosedScreen } from './Banners.tsx';
@@ -29,7 +29,10 @@ export function WatchScreen({ attemptId }: { attemptId: string }) {
 function ActiveFile() {
   const session = useSession();
   const [editors, setEditors] = useState(NO_EDITORS);
-  useEffect(() => session.editorEvent.on(({ type, data }) => setEditors((state) => applyEditorEvent(state, type as EventType, data))), [session]);
+  useEffect(
+    () => session.editorEvent.on(({ type, data }) => setEditors((state) => applyEditorEvent(state, type as EventType, data))),
+    [session],
+  );
   const shown = editors.active === null ? undefined : editors.documents.get(editors.active);
   if (!shown) {
     return (

@@ -3,11 +3,11 @@ import { Alert, Button, Spinner, TooltipProvider } from '@plumbline/ui';
 import { useEffect, useRef, useState } from 'react';
 import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
 import type { AttemptSession } from '../model/attemptSession.ts';
+import { browserTime } from '../model/browserTime.ts';
 import { FileTree, parentOf } from '../model/fileTree.ts';
 import { loadMonaco, type MonacoApi } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
-import { browserTime } from '../model/browserTime.ts';
 import { Banners, ClosedScreen } from './Banners.tsx';
 import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
@@ -57,7 +57,16 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
     loadMonaco().then(
       (monaco) => {
         if (gone) return;
-        files = new OpenFiles({ attemptId, tab: session.tab, monaco, ask: session.ask, offer: session.offer, drafts: indexedDraftStore, time: browserTime, remember: sessionStorage });
+        files = new OpenFiles({
+          attemptId,
+          tab: session.tab,
+          monaco,
+          ask: session.ask,
+          offer: session.offer,
+          drafts: indexedDraftStore,
+          time: browserTime,
+          remember: sessionStorage,
+        });
         setEditing({ monaco, files });
       },
       () => !gone && setError('The editor could not be loaded. Reload the page; the terminals work meanwhile.'),
@@ -116,7 +125,8 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
   }, [files]);
 
   if (state === 'finalising' || state === 'completed') return <EndScreen attemptId={attemptId} state={state} />;
-  if (connection.kind === 'closed') return connection.code === 4410 ? <EndScreen attemptId={attemptId} state="completed" /> : <ClosedScreen reason={connection.reason} />;
+  if (connection.kind === 'closed')
+    return connection.code === 4410 ? <EndScreen attemptId={attemptId} state="completed" /> : <ClosedScreen reason={connection.reason} />;
   if (!welcome || !clock) {
     return (
       <div className="flex h-full flex-col">
@@ -142,7 +152,17 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
 }
 
 /** The working desk itself. */
-function Desk({ title, tree, editing, editorError }: { title: string; tree: FileTree; editing: Editing | null; editorError: string | null }) {
+function Desk({
+  title,
+  tree,
+  editing,
+  editorError,
+}: {
+  title: string;
+  tree: FileTree;
+  editing: Editing | null;
+  editorError: string | null;
+}) {
   const [dialog, setDialog] = useState<'pause' | 'submit' | 'open' | null>(null);
   const columns = useDefaultLayout({ id: 'plumbline-workspace-columns', storage: localStorage });
   const rows = useDefaultLayout({ id: 'plumbline-workspace-rows', storage: localStorage });
@@ -158,7 +178,12 @@ function Desk({ title, tree, editing, editorError }: { title: string; tree: File
       if (event.ctrlKey && event.key === '`') {
         event.preventDefault();
         if (event.shiftKey) newTerminal.current();
-        else document.querySelector<HTMLElement>(inTerminal ? '[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context' : '.xterm-helper-textarea')?.focus();
+        else
+          document
+            .querySelector<HTMLElement>(
+              inTerminal ? '[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context' : '.xterm-helper-textarea',
+            )
+            ?.focus();
       } else if (command && !event.shiftKey && event.key.toLowerCase() === 'p' && !inTerminal) {
         event.preventDefault();
         setDialog('open');
@@ -214,7 +239,9 @@ function Desk({ title, tree, editing, editorError }: { title: string; tree: File
       </Group>
       {dialog === 'pause' ? <PauseDialog onClose={() => setDialog(null)} /> : null}
       <SubmitDialog open={dialog === 'submit'} onOpenChange={(next) => setDialog(next ? 'submit' : null)} unsaved={unsaved} />
-      {editing ? <QuickOpen open={dialog === 'open'} onOpenChange={(next) => setDialog(next ? 'open' : null)} tree={tree} files={editing.files} /> : null}
+      {editing ? (
+        <QuickOpen open={dialog === 'open'} onOpenChange={(next) => setDialog(next ? 'open' : null)} tree={tree} files={editing.files} />
+      ) : null}
     </main>
   );
 }

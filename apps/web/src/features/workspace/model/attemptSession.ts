@@ -12,7 +12,7 @@ import { Store } from './store.ts';
 import { randomId, type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
 import { TabOutbox } from './tabOutbox.ts';
 import { TerminalInput } from './terminalInput.ts';
-import { terminalPreferences, TerminalView } from './terminalView.ts';
+import { TerminalView, terminalPreferences } from './terminalView.ts';
 import { requestTicket, type TicketPurpose } from './ticket.ts';
 
 /** One tab's part in a running attempt: the link, the terminals, the clock and what they say, for a person or a watcher. */
@@ -171,7 +171,8 @@ export class AttemptSession {
   typingRefusal(): string | null {
     const { clock, sandbox, recordingStalled, inputFull, connection } = this.store.get();
     if (this.readOnly) return 'You are watching.';
-    if (connection.kind === 'waiting' && this.time.monoMs() - connection.sinceMonoMs > TYPING_GRACE_MS) return 'The connection is away. Typing works again when it is back.';
+    if (connection.kind === 'waiting' && this.time.monoMs() - connection.sinceMonoMs > TYPING_GRACE_MS)
+      return 'The connection is away. Typing works again when it is back.';
     if (connection.kind === 'closed') return connection.reason;
     if (clock && clock.state !== 'running') return 'The clock is not running.';
     if (inputFull) {
@@ -248,7 +249,8 @@ export class AttemptSession {
       return;
     }
     const outcome = this.input?.offer(terminal, bytes);
-    if (outcome === 'too_large') this.notice.emit({ tone: 'error', text: 'Not pasted: a paste may have 5 MiB at most. Put the text into a file instead.' });
+    if (outcome === 'too_large')
+      this.notice.emit({ tone: 'error', text: 'Not pasted: a paste may have 5 MiB at most. Put the text into a file instead.' });
     if (outcome === 'full') this.notice.emit({ tone: 'warning', text: this.typingRefusal() ?? 'Too much input waits to be recorded.' });
   }
 

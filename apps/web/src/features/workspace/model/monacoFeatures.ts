@@ -18,6 +18,3 @@ import 'monaco-editor/languages/definitions/sql/register.js';
 import 'monaco-editor/languages/definitions/typescript/register.js';
 import 'monaco-editor/languages/definitions/xml/register.js';
 import 'monaco-editor/languages/definitions/yaml/register.js';
-
-/** What Monaco is loaded with: its side effects register themselves, so this file exports nothing. */
-export {};

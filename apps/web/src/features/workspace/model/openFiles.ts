@@ -159,7 +159,9 @@ export class OpenFiles {
     const { monaco, tab, ask } = this.options;
     const text = file.model.getValue(monaco.editor.EndOfLinePreference.TextDefined, true);
     if (exceedsFrame(text)) {
-      this.patchFile(path, { saveError: 'The text has become too large to be saved from the editor. Save it in parts, or from a terminal.' });
+      this.patchFile(path, {
+        saveError: 'The text has become too large to be saved from the editor. Save it in parts, or from a terminal.',
+      });
       return false;
     }
     const version = file.model.getAlternativeVersionId();
@@ -296,7 +298,8 @@ export class OpenFiles {
       const answer = await this.options.ask('file.read', { path });
       if (this.held.get(path) === held) this.onDiskChanged(path, answer.hash, undefined);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'not_found' && this.held.get(path) === held) this.patchFile(path, { conflict: 'deleted' });
+      if (error instanceof AppError && error.code === 'not_found' && this.held.get(path) === held)
+        this.patchFile(path, { conflict: 'deleted' });
     }
   }
 

@@ -1,10 +1,10 @@
+import { VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
-import { VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import { Signal } from './signal.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
@@ -22,7 +22,6 @@ export interface TerminalViewOptions {
   /** Asks before a link from the sandbox is followed. */
   confirmLink: (url: string) => boolean;
 }
-
 
 const FONT_SIZE_PX = 13;
 const SMALLEST_FONT_PX = 6;

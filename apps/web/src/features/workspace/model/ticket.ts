@@ -1,40 +1,23 @@
 import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
-import { z } from 'zod';
+import { TRPCClientError } from '@trpc/client';
+import { rpc } from '../../rpc/client.ts';
 
 export type TicketPurpose = 'participate' | 'watch';
 
-const Answer = z.object({ result: z.object({ data: z.object({ json: z.object({ ticket: z.string() }) }) }) });
-const Refusal = z.object({ error: z.object({ json: z.object({ message: z.string(), data: z.object({ appCode: z.string() }).partial().optional() }) }) });
-
-const CODE_OF_STATUS: Record<number, ErrorCode> = {
-  401: 'unauthenticated',
-  403: 'forbidden',
-  404: 'not_found',
-  409: 'conflict',
-  429: 'rate_limited',
-};
+const TICKET_WITHIN_MS = 10_000;
 
 /**
  * A fresh single-use ticket for an attempt's socket. Called for each connection, outside the page's query cache: a
  * ticket that was handed out twice would be refused. Throws `AppError`; `unavailable` where the server cannot be reached.
  */
 export async function requestTicket(attemptId: string, purpose: TicketPurpose): Promise<string> {
-  let response: Response;
   try {
-    response = await fetch('/api/trpc/attempt.ticket', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ json: { attemptId, purpose } }),
-      signal: AbortSignal.timeout(10_000),
-    });
+    const { ticket } = await rpc.attempt.ticket.mutate({ attemptId, purpose }, { signal: AbortSignal.timeout(TICKET_WITHIN_MS) });
+    return ticket;
   } catch (cause) {
+    const data: unknown = cause instanceof TRPCClientError ? cause.data : null;
+    const app = typeof data === 'object' && data !== null && 'app' in data ? data.app : null;
+    if (typeof app === 'string' && app in ERROR_CODES) throw new AppError(app as ErrorCode, (cause as Error).message, { cause });
     throw new AppError('unavailable', 'The server cannot be reached.', { cause });
   }
-  const body: unknown = await response.json().catch(() => null);
-  const answer = Answer.safeParse(body);
-  if (response.ok && answer.success) return answer.data.result.data.json.ticket;
-  const refusal = Refusal.safeParse(body);
-  const named = refusal.success ? refusal.data.error.json.data?.appCode : undefined;
-  const code = named && named in ERROR_CODES ? (named as ErrorCode) : (CODE_OF_STATUS[response.status] ?? 'unavailable');
-  throw new AppError(code, refusal.success ? refusal.data.error.json.message : 'The server did not give a ticket for the workspace.');
 }

@@ -1,0 +1,293 @@
+import type { EventInput, RecordedEvent } from '@plumbline/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Player } from './player.ts';
+import { type EventLine, fromEventLine, type RecordingIndex, type ScreenAnswer, toEventLine } from './recordingApi.ts';
+import { buildRecordingIndex } from './recordingIndex.ts';
+import type { ReplaySource } from './replaySource.ts';
+import { tailOf } from './terminalState.ts';
+
+const TAB = '00000000-0000-4000-8000-000000000000';
+const START_MS = 1_700_000_000_000;
+const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 3_600_000, direction: 'lower' as const, segments: [] };
+
+/** Answers as the routes are told to, from events in memory; every answer crosses the wire format. */
+class MemorySource implements ReplaySource {
+  readonly recorded: RecordedEvent[];
+  readonly ordered: RecordedEvent[];
+  fetched = 0;
+
+  constructor(recorded: RecordedEvent[]) {
+    this.recorded = recorded;
+    this.ordered = [...recorded].sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
+  }
+
+  index(): Promise<RecordingIndex> {
+    return buildRecordingIndex(HEAD, this.recorded);
+  }
+
+  async events(fromMs: number, toMs: number): Promise<RecordedEvent[]> {
+    this.fetched += 1;
+    return this.wire(this.ordered.filter((event) => event.atMs >= fromMs && event.atMs < toMs));
+  }
+
+  async documentEvents({
+    fromSeq,
+    toSeq,
+    tab,
+    path,
+  }: {
+    fromSeq: number;
+    toSeq: number;
+    tab: string;
+    path: string;
+  }): Promise<RecordedEvent[]> {
+    const isOfDocument = (event: RecordedEvent) =>
+      event.type.startsWith('editor.') && (event.data as { tab: string }).tab === tab && (event.data as { path: string }).path === path;
+    return this.wire(this.ordered.filter((event) => event.seq >= fromSeq && event.seq <= toSeq && isOfDocument(event)));
+  }
+
+  async screen(terminal: number, atMs: number): Promise<ScreenAnswer> {
+    const own = this.ordered.filter((event) => event.type.startsWith('terminal.') && event.stream === terminal && event.atMs <= atMs);
+    const last = own.findLastIndex((event) => event.type === 'terminal.keyframe');
+    const keyframe = own[last];
+    return {
+      terminal,
+      keyframe: keyframe?.type === 'terminal.keyframe' ? { seq: keyframe.seq, atMs: keyframe.atMs, ...keyframe.data } : null,
+      events: own.slice(last + 1).map(toEventLine),
+    };
+  }
+
+  private wire(events: RecordedEvent[]): RecordedEvent[] {
+    return events.map((event) => fromEventLine(JSON.parse(JSON.stringify(toEventLine(event))) as EventLine) as RecordedEvent);
+  }
+}
+
+type Act =
+  | { kind: 'output'; terminal: number; text: string }
+  | { kind: 'resize'; terminal: number; cols: number }
+  | { kind: 'keyframe' | 'toggle'; terminal: number }
+  | { kind: 'edit'; path: string; offset: number; text: string }
+  | { kind: 'text' | 'toggleFile'; path: string }
+  | { kind: 'select'; path: string; at: number }
+  | { kind: 'score' };
+
+const terminal = fc.constantFrom(1, 2);
+const path = fc.constantFrom('a.py', 'b.py');
+const act: fc.Arbitrary<Act> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('output' as const), terminal, text: fc.string({ minLength: 1, maxLength: 5 }) }) },
+  fc.record({ kind: fc.constant('resize' as const), terminal, cols: fc.integer({ min: 2, max: 90 }) }),
+  fc.record({ kind: fc.constantFrom('keyframe' as const, 'toggle' as const), terminal }),
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('edit' as const), path, offset: fc.nat(20), text: fc.string({ maxLength: 4 }) }) },
+  fc.record({ kind: fc.constantFrom('text' as const, 'toggleFile' as const), path }),
+  fc.record({ kind: fc.constant('select' as const), path, at: fc.nat(20) }),
+  fc.record({ kind: fc.constant('score' as const) }),
+);
+const gapMs = fc.oneof({ weight: 6, arbitrary: fc.nat(2_000) }, { weight: 1, arbitrary: fc.integer({ min: 10_000, max: 200_000 }) });
+
+/** A recording in which the screen of a keyframe is all output so far, so that any two ways to a screen can be compared. */
+function recordingOf(acts: [number, Act][]): RecordedEvent[] {
+  const events: RecordedEvent[] = [];
+  let nowMs = START_MS;
+  const push = (event: Omit<EventInput, 'atMs'>) => events.push({ ...event, atMs: nowMs, seq: events.length + 1 } as RecordedEvent);
+  const terminals = new Map<number, { text: string; cols: number }>();
+  const opened = new Map<number, number>();
+  const files = new Map<string, string>();
+  let scores = 0;
+  const stream = (number: number) => number + 10 * (opened.get(number) ?? 0);
+  const open = (number: number) => {
+    opened.set(number, (opened.get(number) ?? 0) + 1);
+    terminals.set(number, { text: '', cols: 80 });
+    push({ type: 'terminal.opened', stream: stream(number), data: { cols: 80, rows: 24, term: 'xterm', shell: 'bash' } });
+  };
+  open(1);
+  for (const [gap, item] of acts) {
+    nowMs += gap;
+    if ('terminal' in item) {
+      const own = terminals.get(item.terminal);
+      const at = stream(item.terminal);
+      if (item.kind === 'toggle') {
+        if (own) {
+          terminals.delete(item.terminal);
+          push({ type: 'terminal.closed', stream: at, data: { exitCode: 0, signal: null } });
+        } else open(item.terminal);
+      } else if (own && item.kind === 'output') {
+        const bytes = new TextEncoder().encode(item.text);
+        push({ type: 'terminal.output', stream: at, data: { offset: new TextEncoder().encode(own.text).length, bytes } });
+        own.text += item.text;
+      } else if (own && item.kind === 'resize') {
+        own.cols = item.cols;
+        push({ type: 'terminal.resized', stream: at, data: { cols: item.cols, rows: 24 } });
+      } else if (own && item.kind === 'keyframe') {
+        push({
+          type: 'terminal.keyframe',
+          stream: at,
+          data: { cols: own.cols, rows: 24, offset: new TextEncoder().encode(own.text).length, screen: own.text },
+        });
+      }
+    } else if ('path' in item) {
+      const text = files.get(item.path);
+      const common = { tab: TAB, path: item.path };
+      if (item.kind === 'toggleFile') {
+        if (text === undefined) {
+          files.set(item.path, '# start\n');
+          push({ type: 'editor.opened', stream: 0, data: { ...common, hash: '0'.repeat(64), version: 1, text: '# start\n' } });
+        } else {
+          files.delete(item.path);
+          push({ type: 'editor.closed', stream: 0, data: common });
+        }
+      } else if (text !== undefined && item.kind === 'edit') {
+        const offset = Math.min(item.offset, text.length);
+        files.set(item.path, text.slice(0, offset) + item.text + text.slice(offset + 1));
+        push({ type: 'editor.changed', stream: 0, data: { ...common, version: 2, changes: [{ offset, length: 1, text: item.text }] } });
+      } else if (text !== undefined && item.kind === 'text')
+        push({ type: 'editor.text', stream: 0, data: { ...common, version: 3, text } });
+      else if (text !== undefined && item.kind === 'select')
+        push({ type: 'editor.selection', stream: 0, data: { ...common, anchor: item.at, active: item.at } });
+    } else {
+      scores += 1;
+      push({
+        type: 'score.finished',
+        stream: 0,
+        data: { scoreId: String(scores), n: scores, trigger: 'participant', status: 'scored', score: 1, message: null, durationMs: 1 },
+      });
+    }
+  }
+  return events;
+}
+
+/** All that a replay shows, in a form that does not depend on the way there. */
+function shown(player: Player): unknown {
+  const { terminals, editors, positionMs } = player.store.get();
+  const decoder = new TextDecoder();
+  return {
+    positionMs,
+    terminals: [...terminals.values()]
+      .sort((a, b) => a.terminal - b.terminal)
+      .map((state) => [
+        state.terminal,
+        state.cols,
+        state.rows,
+        state.offset,
+        state.base.screen +
+          tailOf(state)
+            .map((step) => (step.kind === 'output' ? decoder.decode(step.bytes) : ''))
+            .join(''),
+      ]),
+    documents: [...editors.documents].map(([key, document]) => [key, document.text, document.selection]).sort(),
+    active: player.activeDocument()?.path ?? null,
+  };
+}
+
+async function playTo(source: ReplaySource, targetMs: number): Promise<Player> {
+  const index = await source.index();
+  const player = new Player(source, { ...index, toMs: Math.min(index.toMs, targetMs) });
+  await player.seek(index.fromMs);
+  player.setSkipIdle(false);
+  player.setSpeed(64);
+  player.play();
+  let nowMs = 0;
+  for (let frame = 0; frame < 100_000 && player.store.get().playing; frame += 1) {
+    nowMs += 200;
+    player.tick(nowMs);
+    if (player.store.get().waiting) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(player.store.get().playing).toBe(false);
+  return player;
+}
+
+const recording = fc.array(fc.tuple(gapMs, act), { minLength: 1, maxLength: 60 }).map(recordingOf);
+
+describe('the player', () => {
+  it('shows the same after any jumps as after playing from the start', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        recording,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 6 }),
+        async (events, jumps) => {
+          const source = new MemorySource(events);
+          const index = await source.index();
+          const jumping = new Player(source, index);
+          const targets = jumps.map((share) => Math.round(index.fromMs + share * (index.toMs - index.fromMs)));
+          for (const target of targets) await jumping.seek(target);
+          const playing = await playTo(source, targets.at(-1) ?? index.fromMs);
+          expect(shown(jumping)).toEqual(shown(playing));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('steps through every moment at which something happened, and back', async () => {
+    await fc.assert(
+      fc.asyncProperty(recording, async (events) => {
+        const source = new MemorySource(events);
+        const index = await source.index();
+        const player = new Player(source, index);
+        await player.seek(index.fromMs);
+        const moments = [...new Set(source.ordered.filter((event) => event.type !== 'terminal.keyframe').map((event) => event.atMs))];
+        const forward = [player.store.get().positionMs];
+        for (let at = 1; at < moments.length; at += 1) {
+          await player.step(1);
+          forward.push(player.store.get().positionMs);
+        }
+        expect(forward).toEqual(moments);
+        const back = [];
+        for (let at = 0; at < moments.length; at += 1) {
+          back.push(player.store.get().positionMs);
+          await player.step(-1);
+        }
+        expect(back.reverse()).toEqual(moments);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('of several jumps at once keeps the last', async () => {
+    const source = new MemorySource(
+      recordingOf(Array.from({ length: 40 }, (_, at) => [10_000, { kind: 'output', terminal: 1, text: String(at) }])),
+    );
+    const index = await source.index();
+    const player = new Player(source, index);
+    await Promise.all([player.seek(index.toMs), player.seek(index.fromMs + 100_000), player.seek(index.fromMs + 200_000)]);
+    expect(player.store.get().positionMs).toBe(index.fromMs + 200_000);
+  });
+
+  it('skips idle time, and reads none of it', async () => {
+    const hourMs = 3_600_000;
+    const source = new MemorySource(
+      recordingOf([
+        [1_000, { kind: 'output', terminal: 1, text: 'before' }],
+        [3 * hourMs, { kind: 'output', terminal: 1, text: 'after' }],
+      ]),
+    );
+    const player = new Player(source, await source.index());
+    await player.seek(0);
+    player.play();
+    let nowMs = 0;
+    let frames = 0;
+    for (; frames < 200 && player.store.get().playing; frames += 1) {
+      nowMs += 100;
+      player.tick(nowMs);
+      if (player.store.get().waiting) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(player.store.get().positionMs).toBe(player.index.toMs);
+    expect(frames).toBeLessThan(100);
+    expect(source.fetched).toBeLessThanOrEqual(2);
+  });
+
+  it('says what went wrong and can go on when the recording is away for a while', async () => {
+    const source = new MemorySource(recordingOf([[60_000, { kind: 'output', terminal: 1, text: 'x' }]]));
+    const player = new Player(source, await source.index());
+    const screen = source.screen.bind(source);
+    source.screen = async () => {
+      throw new Error('away');
+    };
+    await player.seek(player.index.toMs);
+    expect(player.store.get()).toMatchObject({ error: 'away', waiting: false });
+    source.screen = screen;
+    await player.seek(player.index.toMs);
+    expect(player.store.get().error).toBeNull();
+    expect(player.store.get().terminals.size).toBe(1);
+  });
+});

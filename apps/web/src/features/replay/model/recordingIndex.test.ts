@@ -1,0 +1,51 @@
+import type { RecordedEvent } from '@plumbline/protocol';
+import { describe, expect, it } from 'vitest';
+import { RecordingIndex } from './recordingApi.ts';
+import { buildRecordingIndex } from './recordingIndex.ts';
+
+const HEAD = { attemptId: 'a', title: 'T', live: true, limitMs: 1000, direction: null, segments: [] };
+const clock = (seq: number, atMs: number, event: Record<string, unknown>) =>
+  ({ seq, atMs, type: 'clock.event', stream: 0, data: { n: seq, event } }) as RecordedEvent;
+
+describe('the index of a recording', () => {
+  it('is empty for an empty one', async () => {
+    const index = await buildRecordingIndex(HEAD, []);
+    expect(RecordingIndex.parse(index)).toMatchObject({ lastSeq: 0, fromMs: 0, toMs: 0 });
+  });
+
+  it('begins at the earliest event, also where that one arrived late', async () => {
+    const index = await buildRecordingIndex(HEAD, [clock(1, 50_000, { kind: 'started' }), clock(2, 20_000, { kind: 'adjusted' })]);
+    expect([index.fromMs, index.toMs, index.lastSeq]).toEqual([20_000, 50_000, 2]);
+    expect(index.activity.counts).toEqual([1, 0, 0, 1]);
+  });
+
+  it('shades a pause from its start to whatever ended it, and leaves an open one open', async () => {
+    const index = await buildRecordingIndex(HEAD, [
+      clock(1, 0, { kind: 'started' }),
+      clock(2, 10, { kind: 'paused', reason: 'break' }),
+      clock(3, 15, { kind: 'adjusted', creditMs: 5, reason: 'x' }),
+      clock(4, 20, { kind: 'resumed' }),
+      clock(5, 30, { kind: 'paused', reason: 'absent' }),
+    ]);
+    expect(index.pauses).toEqual([
+      { fromMs: 10, toMs: 20, reason: 'break' },
+      { fromMs: 30, toMs: null, reason: 'absent' },
+    ]);
+  });
+
+  it('carries scores with the elapsed time at which they were asked for, and their place on the scale', async () => {
+    const events = [
+      { seq: 1, atMs: 5, type: 'score.requested', stream: 0, data: { scoreId: 's', n: 1, trigger: 'participant', elapsedMs: 77 } },
+      {
+        seq: 2,
+        atMs: 9,
+        type: 'score.finished',
+        stream: 0,
+        data: { scoreId: 's', n: 1, trigger: 'participant', status: 'scored', score: 4, message: null, durationMs: 4 },
+      },
+    ] as RecordedEvent[];
+    const index = await buildRecordingIndex({ ...HEAD, normalise: (raw) => raw / 8 }, events);
+    expect(index.scores[0]).toMatchObject({ elapsedMs: 77, score: 4, normalised: 0.5 });
+    expect(index.markers.map((marker) => marker.label)).toEqual(['Score 1: 4']);
+  });
+});

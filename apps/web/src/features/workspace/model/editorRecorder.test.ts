@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { applyEditorEvent, documentKey, NO_EDITORS } from '../../replay/model/editorText.ts';
+import { EditorRecorder, type RecordedModel, splitChanges } from './editorRecorder.ts';
+import { SteppedTime } from './steppedTime.ts';
+
+const TAB = '00000000-0000-4000-8000-000000000000';
+type Listener = Parameters<RecordedModel['onDidChangeContent']>[0];
+
+/** A text as Monaco keeps it: changes are told in offsets of the text before each of them. */
+class Text implements RecordedModel {
+  private listeners: Listener[] = [];
+  private version = 1;
+  private value: string;
+
+  constructor(value: string) {
+    this.value = value;
+  }
+
+  getValue = () => this.value;
+  getVersionId = () => this.version;
+
+  onDidChangeContent(listener: Listener) {
+    this.listeners.push(listener);
+    return { dispose: () => void this.listeners.splice(this.listeners.indexOf(listener), 1) };
+  }
+
+  replace(offset: number, length: number, text: string): void {
+    this.value = this.value.slice(0, offset) + text + this.value.slice(offset + length);
+    this.version += 1;
+    for (const listener of this.listeners)
+      listener({
+        changes: [{ rangeOffset: offset, rangeLength: length, text }],
+        versionId: this.version,
+        isFlush: false,
+        isEolChange: false,
+      });
+  }
+}
+
+function record(model: Text) {
+  const events: { type: string; data: unknown }[] = [];
+  const time = new SteppedTime();
+  const recorder = new EditorRecorder({
+    tab: TAB,
+    path: 'a.py',
+    hash: '0'.repeat(64),
+    model,
+    time,
+    offer: (type, data) => void events.push({ type, data }),
+  });
+  const rebuilt = () =>
+    events
+      .reduce((state, event) => applyEditorEvent(state, event.type as 'editor.text', event.data), NO_EDITORS)
+      .documents.get(documentKey(TAB, 'a.py'))?.text;
+  return { recorder, events, time, rebuilt };
+}
+
+describe('recording an editor', () => {
+  it('gives back the text after any edits, also from the last whole text on', () => {
+    const edit = fc.record({ at: fc.nat(400), length: fc.nat(30), text: fc.string({ maxLength: 20, unit: 'grapheme' }) });
+    fc.assert(
+      fc.property(fc.string({ maxLength: 200 }), fc.array(edit, { maxLength: 450 }), (start, edits) => {
+        const model = new Text(start);
+        const { events, rebuilt } = record(model);
+        for (const { at, length, text } of edits) {
+          const offset = Math.min(at, model.getValue().length);
+          model.replace(offset, Math.min(length, model.getValue().length - offset), text);
+        }
+        expect(rebuilt()).toBe(model.getValue());
+        const lastWhole = events.findLastIndex((event) => event.type === 'editor.text' || event.type === 'editor.opened');
+        const fromThere = events
+          .slice(lastWhole)
+          .reduce((state, event) => applyEditorEvent(state, event.type as 'editor.text', event.data), NO_EDITORS);
+        expect(fromThere.documents.get(documentKey(TAB, 'a.py'))?.text).toBe(model.getValue());
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('writes the whole text every 200 changes', () => {
+    const model = new Text('');
+    const { events } = record(model);
+    for (let at = 0; at < 401; at += 1) model.replace(at, 0, 'x');
+    expect(events.filter((event) => event.type === 'editor.text')).toHaveLength(2);
+  });
+
+  it('fits a huge text and a huge insertion into frames, without cutting a character', () => {
+    const huge = '😀'.repeat(400_000);
+    const model = new Text(`x${huge}`);
+    const { events, rebuilt } = record(model);
+    model.replace(0, 1, `y${huge}`);
+    for (const event of events) expect(JSON.stringify(event).length).toBeLessThan(2_000_000);
+    expect(rebuilt()).toBe(model.getValue());
+    for (const group of splitChanges([{ offset: 0, length: 0, text: `x${huge}` }]))
+      for (const change of group) expect(change.text.isWellFormed()).toBe(true);
+  });
+
+  it('tells the cursor now and then, its last place always', async () => {
+    const { recorder, events, time } = record(new Text('abc'));
+    recorder.selectionChanged(0, 0);
+    recorder.selectionChanged(1, 1);
+    await time.step(300);
+    recorder.selectionChanged(2, 3);
+    recorder.close();
+    recorder.selectionChanged(0, 0);
+    expect(events.slice(1)).toEqual([
+      { type: 'editor.selection', data: { tab: TAB, path: 'a.py', anchor: 1, active: 1 } },
+      { type: 'editor.selection', data: { tab: TAB, path: 'a.py', anchor: 2, active: 3 } },
+      { type: 'editor.closed', data: { tab: TAB, path: 'a.py' } },
+    ]);
+  });
+});
