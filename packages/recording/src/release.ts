@@ -26,11 +26,6 @@ export interface SegmentProof {
   proofs: string[];
 }
 
-/** The default of an export: what was typed stays out, and its hashes stay in. */
-export function withholdKeyboardInput(type: string): boolean {
-  return type === 'terminal.input';
-}
-
 /** The sealed segments of a recording in order, each as a release shows it. `withhold` decides by event type. */
 export async function* releaseSegments(source: RecordingSource, withhold: (type: string) => boolean): AsyncGenerator<ReleasedSegment> {
   const { db, store, keys, attemptId } = source;

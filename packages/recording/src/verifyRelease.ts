@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Problem, RecordingChain } from './chain.ts';
 import { FormatError } from './formatError.ts';
 import { type Manifest, readManifestText, signatureHolds } from './manifest.ts';
@@ -25,18 +26,11 @@ const SALT_BYTES = 16;
 export async function verifyRelease(files: ReleasedFiles, publicKey: KeyObject): Promise<Verdict> {
   const chain = new RecordingChain();
   const found = { withheld: 0 };
-  const manifestText = await readFile(files.manifest, 'utf8');
-  const signed = signatureHolds(manifestText, (await readFile(files.signature, 'utf8')).trim(), publicKey);
-  const events = await open(files.events, 'r');
   let problem: Problem | null;
   try {
-    const manifest = readManifestText(manifestText);
-    problem = (await walkProofs(chain, files, events, signed ? manifest : null, found)) ?? compareAll(chain, manifest, files.attemptId, signed);
+    problem = await walkRelease(chain, files, publicKey, found);
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    problem = { kind: 'wrong_manifest', segment: null, firstSeq: 1, lastSeq: Math.max(1, chain.lastSeq), message: error.message };
-  } finally {
-    await events.close();
+    problem = problemOf(error, Math.max(1, chain.lastSeq));
   }
   const state = found.withheld > 0 ? 'redacted' : 'intact';
   return {
@@ -50,11 +44,52 @@ export async function verifyRelease(files: ReleasedFiles, publicKey: KeyObject):
   };
 }
 
-function compareAll(chain: RecordingChain, manifest: Manifest, attemptId: string, signed: boolean): Problem | null {
-  const problem = chain.compare(manifest, attemptId);
-  if (problem !== null || signed) return problem;
+async function walkRelease(chain: RecordingChain, files: ReleasedFiles, publicKey: KeyObject, found: { withheld: number }): Promise<Problem | null> {
+  const { text, signed } = await readSigned(files, publicKey);
+  const manifest = readManifestText(text);
+  const events = await open(files.events, 'r');
+  try {
+    const damaged = await walkProofs(chain, files, events, signed ? manifest : null, found);
+    return damaged ?? chain.compare(manifest, files.attemptId) ?? (signed ? null : badSignature(chain.lastSeq));
+  } finally {
+    await events.close();
+  }
+}
+
+async function readSigned(files: Pick<ReleasedFiles, 'manifest' | 'signature'>, publicKey: KeyObject): Promise<{ text: string; signed: boolean }> {
+  const text = await readFile(files.manifest, 'utf8');
+  return { text, signed: signatureHolds(text, (await readFile(files.signature, 'utf8')).trim(), publicKey) };
+}
+
+/** What an error says about the release; rethrows what says nothing about it. */
+function problemOf(error: unknown, lastSeq: number): Problem {
+  const place = { segment: null, firstSeq: 1, lastSeq };
+  if (error instanceof FormatError) return { kind: 'wrong_manifest', ...place, message: error.message };
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  return { kind: 'changed_file', ...place, message: `A file of the recording is missing: ${basename((error as NodeJS.ErrnoException).path ?? '')}.` };
+}
+
+/** Checks what is left of an erased recording: a manifest that was signed. */
+export async function verifyErasedRelease(files: Pick<ReleasedFiles, 'attemptId' | 'manifest' | 'signature'>, publicKey: KeyObject): Promise<Verdict> {
+  const { attemptId } = files;
+  let manifest: Manifest | null = null;
+  let problem: Problem | null;
+  try {
+    const { text, signed } = await readSigned(files, publicKey);
+    manifest = readManifestText(text);
+    problem = signed ? null : badSignature(1);
+    if (manifest.attempt !== attemptId) throw new FormatError(`The manifest is that of attempt ${manifest.attempt}.`);
+  } catch (error) {
+    problem = problemOf(error, 1);
+  }
+  const { segments = [], lastSeq = 0 } = manifest ?? {};
+  const verdict = problem === null ? 'erased' : 'damaged';
+  return { attemptId, verdict, signed: problem === null, segments: segments.length, lastSeq, withheld: lastSeq, problem };
+}
+
+function badSignature(lastSeq: number): Problem {
   const message = 'The manifest is not signed by the given key, or was changed after it was signed.';
-  return { kind: 'bad_signature', segment: null, firstSeq: 1, lastSeq: chain.lastSeq, message };
+  return { kind: 'bad_signature', segment: null, firstSeq: 1, lastSeq: Math.max(1, lastSeq), message };
 }
 
 async function walkProofs(

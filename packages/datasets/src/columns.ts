@@ -1,0 +1,84 @@
+/** The columns of the tables, in order: one list writes the rows' documentation and holds the rows to it. */
+
+export interface Column {
+  name: string;
+  unit: string;
+  rule: string;
+}
+
+export const ATTEMPT_COLUMNS = [
+  { name: 'attempt', unit: 'id', rule: 'The attempt.' },
+  { name: 'participant', unit: 'pseudonym', rule: 'Who did it: the same within this export, another in the next.' },
+  { name: 'participant_kind', unit: '', rule: '`person` or `agent`.' },
+  { name: 'participant_group', unit: '', rule: 'The group that the participant was assigned to.' },
+  { name: 'study', unit: '', rule: 'Name of the study.' },
+  { name: 'study_kind', unit: '', rule: '`pilot`, `main` or `qa`.' },
+  { name: 'ai_tool_level', unit: '', rule: 'AI tools that the study allowed: `none`, `search`, `chat`, `completion` or `agentic`.' },
+  { name: 'family', unit: '', rule: 'Task family.' },
+  { name: 'task', unit: '', rule: 'Task of the family.' },
+  { name: 'version', unit: '', rule: "The family's version." },
+  { name: 'environment_hash', unit: 'SHA-256', rule: "Hash over the family's files." },
+  { name: 'state', unit: '', rule: '`completed`, `void` or `withdrawn`.' },
+  { name: 'end_reason', unit: '', rule: '`submitted`, `expired` or `stopped_by_admin`; null where the clock never ended.' },
+  { name: 'started_at', unit: 'UTC', rule: 'When the clock started.' },
+  { name: 'ended_at', unit: 'UTC', rule: 'When the attempt ended.' },
+  { name: 'limit_ms', unit: 'ms', rule: 'Time limit on the clock.' },
+  { name: 'elapsed_ms', unit: 'ms', rule: 'Time on the clock at the end, corrected: without pauses, outages and credits.' },
+  { name: 'elapsed_as_run_ms', unit: 'ms', rule: 'Time as it ran: without pauses, before any correction.' },
+  { name: 'wall_ms', unit: 'ms', rule: 'From start to end on the calendar.' },
+  { name: 'pauses', unit: 'count', rule: 'Pauses taken.' },
+  { name: 'paused_ms', unit: 'ms', rule: 'Time in pauses.' },
+  { name: 'outages', unit: 'count', rule: 'Stretches that were given back because the platform was away.' },
+  { name: 'outage_ms', unit: 'ms', rule: 'Sum of these stretches.' },
+  { name: 'credit_ms', unit: 'ms', rule: 'Time that staff gave back (positive) or took.' },
+  { name: 'rollbacks', unit: 'count', rule: 'Times that staff set the clock back to an earlier state.' },
+  { name: 'score_requests', unit: 'count', rule: 'Scores that the participant asked for.' },
+  { name: 'valid_scores', unit: 'count', rule: 'Eligible scores with a number.' },
+  { name: 'notes', unit: 'count', rule: 'Notes that the participant wrote.' },
+  { name: 'direction', unit: '', rule: '`lower` or `higher` is better.' },
+  { name: 'aggregation', unit: '', rule: 'Whether the `best` or the `last` valid score counts.' },
+  { name: 'score_unit', unit: '', rule: 'Unit of raw scores.' },
+  { name: 'starting_score', unit: 'raw', rule: 'Published score of the starting solution: normalised 0.' },
+  { name: 'reference_score', unit: 'raw', rule: 'Published score of the reference solution: normalised 1.' },
+  { name: 'measured_starting_score', unit: 'raw', rule: "The starting solution's score in this attempt's own sandbox; null where it was not taken." },
+  { name: 'logged_score', unit: 'raw', rule: 'The score that counts, as it was logged in the attempt. Null is unscored, which is not zero.' },
+  { name: 'logged_score_n', unit: '', rule: 'Number of that score in `scores.jsonl`.' },
+  { name: 'logged_normalised', unit: '', rule: '(raw − starting) / (reference − starting); below zero is zero, and so is no valid score; null without a scale.' },
+  { name: 'clean_scores', unit: 'count', rule: 'Re-scores of that submission in a fresh sandbox that gave a number.' },
+  { name: 'clean_mean', unit: 'raw', rule: 'Their mean.' },
+  { name: 'clean_sd', unit: 'raw', rule: 'Their sample standard deviation; null below two.' },
+  { name: 'clean_disagrees', unit: '', rule: 'True where the re-scores do not bear out the logged score.' },
+  { name: 'score', unit: 'raw', rule: 'The result: the clean mean where there is one, else the logged score.' },
+  { name: 'normalised', unit: '', rule: 'The result on the normalised scale.' },
+  { name: 'isolation', unit: '', rule: 'What the sandbox was made with.' },
+  { name: 'freeze_method', unit: '', rule: 'How a pause froze it.' },
+  { name: 'recording', unit: '', rule: '`released`, `unfinished` (never signed), `erased` or `none`.' },
+  { name: 'recording_events', unit: 'count', rule: 'Events of the recording, withheld ones included.' },
+  { name: 'recording_root', unit: 'SHA-256', rule: 'Root of its last segment, as signed in `manifests/`.' },
+] as const satisfies readonly Column[];
+
+export const SCORE_COLUMNS = [
+  { name: 'attempt', unit: 'id', rule: 'The attempt.' },
+  { name: 'n', unit: '', rule: 'Number of the score in its attempt, in the order of asking.' },
+  { name: 'trigger', unit: '', rule: '`start`, `participant`, `periodic`, `final`, `clean` or `retro`.' },
+  { name: 'of_n', unit: '', rule: 'For a re-score: the number of the score whose submission it scored again.' },
+  { name: 'requested_at', unit: 'UTC', rule: 'When it was asked for.' },
+  { name: 'elapsed_ms', unit: 'ms', rule: 'Time on the clock when it was asked for, as stamped then.' },
+  { name: 'elapsed_as_run_ms', unit: 'ms', rule: 'The same moment in time as it ran, before corrections.' },
+  { name: 'status', unit: '', rule: '`scored`, or why there is no number.' },
+  { name: 'score', unit: 'raw', rule: 'The scorer’s number; null where `status` is not `scored`.' },
+  { name: 'normalised', unit: '', rule: 'On the normalised scale; null without a number or a scale.' },
+  { name: 'eligible', unit: '', rule: 'Whether it may be the one that counts: asked for within the attempt, valid, not rolled back.' },
+  { name: 'counts', unit: '', rule: 'True for the one that counts.' },
+  { name: 'best_so_far', unit: 'raw', rule: 'Best eligible score up to this one.' },
+  { name: 'rolled_back', unit: '', rule: 'Scored before a rollback, so not of the state that went on.' },
+  { name: 'duration_ms', unit: 'ms', rule: 'How long the scorer ran.' },
+  { name: 'message', unit: 'JSON', rule: 'What the scorer said to the participant.' },
+  { name: 'details', unit: 'JSON', rule: 'What the scorer said to staff.' },
+  { name: 'scorer_hash', unit: 'SHA-256', rule: 'Hash over the scorer.' },
+  { name: 'submission_hash', unit: 'SHA-256', rule: 'The submission before the scorer ran.' },
+  { name: 'submission_hash_after', unit: 'SHA-256', rule: 'The submission after it: another one means that the scorer changed it.' },
+] as const satisfies readonly Column[];
+
+export type AttemptRow = Record<(typeof ATTEMPT_COLUMNS)[number]['name'], unknown>;
+export type ScoreTableRow = Record<(typeof SCORE_COLUMNS)[number]['name'], unknown>;

@@ -1,0 +1,115 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { AppError } from '@plumbline/core';
+import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
+import type { Database } from '@plumbline/database/client';
+import { type ManifestRow, readManifest } from '@plumbline/database/recordingTail';
+import { listScores } from '@plumbline/database/scores';
+import { openRecording, readManifestText, type RecordingKeys, releaseSegments } from '@plumbline/recording';
+import type { ObjectStore } from '@plumbline/storage';
+import { writeCasts } from './casts.ts';
+import type { AttemptRow, ScoreTableRow } from './columns.ts';
+import { pseudonymsOf } from './pseudonyms.ts';
+import { readmeText } from './readme.ts';
+import { ReleaseFolder } from './releaseFolder.ts';
+import { attemptRow, type RecordingSummary, scoreRows } from './rows.ts';
+
+export interface ExportRequest {
+  db: Database;
+  store: ObjectStore;
+  keys: RecordingKeys;
+  attemptIds: readonly string[];
+  /** Told after each attempt how far the whole is, from 0 to 1. */
+  onProgress?(fraction: number): Promise<void> | void;
+}
+
+/** Ended attempts: what is still going on has no rows that stay true. */
+const EXPORTABLE_STATES = ['completed', 'void', 'withdrawn'];
+
+/**
+ * Event types that an export leaves out: what was typed into terminals, and what staff wrote, which names them. Their
+ * hashes stay in the proof.
+ */
+const WITHHELD_TYPES: ReadonlySet<string> = new Set(['terminal.input', 'message.sent']);
+
+/**
+ * Writes attempts into an empty folder; the same attempts give the same bytes. Throws `invalid_input` for a folder with
+ * something in it, `not_found` for an attempt that does not exist, `conflict` for one that has not ended.
+ */
+export async function exportAttempts(request: ExportRequest, outDir: string): Promise<{ files: string[] }> {
+  const { db, attemptIds, onProgress } = request;
+  await mkdir(outDir, { recursive: true });
+  if ((await readdir(outDir)).length > 0) throw new AppError('invalid_input', 'The folder for the export is not empty. Choose another one.');
+  const views = await loadViews(db, attemptIds);
+  const pseudonyms = pseudonymsOf(
+    views.map(({ id }) => id),
+    views.map(({ participant }) => participant.id),
+  );
+  const folder = new ReleaseFolder(outDir);
+  const attempts: AttemptRow[] = [];
+  const scores: ScoreTableRow[] = [];
+  for (const [i, view] of views.entries()) {
+    const recording = await writeRecording(folder, request, view.id);
+    const rows = await listScores(db, view.id);
+    const notes = await db.prisma.note.count({ where: { attemptId: view.id } });
+    const { group } = await db.prisma.participant.findUniqueOrThrow({ where: { id: view.participant.id }, select: { group: true } });
+    const pseudonym = pseudonyms.get(view.participant.id) as string;
+    attempts.push(attemptRow({ view, scores: rows, participantGroup: group, notes, pseudonym, recording }));
+    scores.push(...scoreRows(view, rows));
+    await onProgress?.((i + 1) / views.length);
+  }
+  await folder.write('attempts.jsonl', jsonLines(attempts));
+  await folder.write('scores.jsonl', jsonLines(scores));
+  await folder.write('manifests/signing.pub', request.keys.publicKey.export({ type: 'spki', format: 'pem' }));
+  await folder.write('README.md', readmeText({ attempts: attempts.length, participants: pseudonyms.size, scores: scores.length }));
+  await folder.writeSums();
+  return { files: folder.paths() };
+}
+
+async function loadViews(db: Database, attemptIds: readonly string[]): Promise<AttemptView[]> {
+  const ids = [...new Set(attemptIds)].sort();
+  if (ids.length === 0) throw new AppError('invalid_input', 'Name at least one attempt to export.');
+  const views: AttemptView[] = [];
+  for (const id of ids) {
+    const view = await loadAttempt(db, id);
+    if (!EXPORTABLE_STATES.includes(view.state)) {
+      throw new AppError('conflict', `Attempt ${id} is ${view.state}: it can be exported when it has ended.`);
+    }
+    views.push(view);
+  }
+  return views;
+}
+
+/** Events, proofs, manifest and casts of one attempt, as far as it has them. */
+async function writeRecording(folder: ReleaseFolder, request: ExportRequest, attemptId: string): Promise<RecordingSummary> {
+  const { db, store, keys } = request;
+  const signed = await readManifest(db, attemptId);
+  const dataKey = await keys.findDataKey(db, attemptId);
+  if (signed === null) return { state: dataKey === 'absent' ? 'none' : 'unfinished', events: 0, root: null };
+  const manifest = readManifestText(signed.manifest);
+  const summary = { events: manifest.lastSeq, root: manifest.root };
+  await writeManifest(folder, attemptId, signed);
+  if (typeof dataKey === 'string') return { state: 'erased', ...summary };
+  const source = { db, store, keys, attemptId };
+  const events = await folder.create(`events/${attemptId}.jsonl.zst`);
+  const proofs = await folder.create(`proofs/${attemptId}.jsonl`);
+  try {
+    for await (const { frame, proof } of releaseSegments(source, (type) => WITHHELD_TYPES.has(type))) {
+      await events.append(frame);
+      await proofs.append(`${JSON.stringify(proof)}\n`);
+    }
+  } finally {
+    await events.close();
+    await proofs.close();
+  }
+  await writeCasts(folder, await openRecording(source), attemptId);
+  return { state: 'released', ...summary };
+}
+
+async function writeManifest(folder: ReleaseFolder, attemptId: string, signed: ManifestRow): Promise<void> {
+  await folder.write(`manifests/${attemptId}.json`, signed.manifest);
+  await folder.write(`manifests/${attemptId}.sig`, `${signed.signature}\n`);
+}
+
+function jsonLines(rows: readonly object[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}

@@ -1,0 +1,44 @@
+import { ATTEMPT_COLUMNS, type Column, SCORE_COLUMNS } from './columns.ts';
+
+/** The README of an export: what each file is and what each column means. No dates, so that the same export has the same bytes. */
+export function readmeText(counts: { attempts: number; participants: number; scores: number }): string {
+  return `# Plumbline export
+
+${counts.attempts} attempts by ${counts.participants} participants, with ${counts.scores} scores.
+
+| file | what it is |
+|---|---|
+| \`attempts.jsonl\` | a row per attempt |
+| \`scores.jsonl\` | a row per score |
+| \`events/ATTEMPT.jsonl.zst\` | the recording, an event per line, in the order of arrival: \`seq\`, \`atMs\` (milliseconds since 1970, UTC), \`type\`, \`stream\`, \`data\` |
+| \`casts/ATTEMPT-TERMINAL.cast\` | each terminal as asciicast v2, for \`asciinema play\` |
+| \`proofs/ATTEMPT.jsonl\` | salts, withheld hashes and roots: what the events are checked against |
+| \`manifests/ATTEMPT.json\`, \`.sig\` | the signed roots of a recording, and the Ed25519 signature (base64) |
+| \`manifests/signing.pub\` | the key that they were signed with |
+| \`SHA256SUMS\` | of every other file: \`sha256sum -c SHA256SUMS\` |
+
+Terminal output is \`{offset, bytes}\`: bytes are a string of UTF-8 text, or, where they are not valid UTF-8, an array that alternates
+text and base64. What was typed into terminals and what staff wrote to participants is left out: such an event is
+\`{"seq": …, "withheld": true}\`, and its hash stands in the proof, so that nothing can have been taken out unseen. The events of one
+segment are one zstd frame; \`zstd -d\` reads the whole file.
+
+\`plumb verify DIR\` checks events, proofs, manifests and sums. It believes the key in \`manifests/\`: compare its fingerprint with one
+that you have from elsewhere. The format is specified in Plumbline's \`docs/recording-format.md\`.
+
+What people typed into files, and what programs printed, is here as it was: it may name or identify people, and it may hold solutions.
+Do not publish it without reading it.
+
+## attempts.jsonl
+
+${columnTable(ATTEMPT_COLUMNS)}
+
+## scores.jsonl
+
+${columnTable(SCORE_COLUMNS)}
+`;
+}
+
+function columnTable(columns: readonly Column[]): string {
+  const rows = columns.map(({ name, unit, rule }) => `| \`${name}\` | ${unit} | ${rule} |`);
+  return ['| column | unit | rule |', '|---|---|---|', ...rows].join('\n');
+}
