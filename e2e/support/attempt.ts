@@ -30,15 +30,15 @@ export async function prepareAttempt(session: Session, title: RegExp): Promise<s
   if (assignment === undefined) throw new Error(`no assignment matches ${title}: ${assignments.map((row) => row.title).join(', ')}`);
   const { attemptId } = await session.mutate<{ attemptId: string }>('assignment.open', { assignmentId: assignment.assignmentId });
   await session.mutate('attempt.prepare', { attemptId });
-  await until(
-    'the sandbox is ready',
+  const outcome = await until(
+    'the end of provisioning',
     async () => {
       const { state, progress } = await session.query<{ state: string; progress: string | null }>('attempt.progress', { attemptId });
-      if (state === 'scheduled') throw new Error(`provisioning failed: ${progress}`);
-      return state === 'ready';
+      return state === 'provisioning' ? null : { state, progress };
     },
     240_000,
   );
+  if (outcome.state !== 'ready') throw new Error(`provisioning failed: ${outcome.progress}`);
   return attemptId;
 }
 

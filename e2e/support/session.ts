@@ -16,7 +16,8 @@ export class Session {
       body: new URLSearchParams({ csrfToken, email, password, json: 'true' }).toString(),
       redirect: 'manual',
     });
-    if (![...session.#cookies.keys()].some((name) => name.includes('session-token'))) {
+    const { url } = (await response.clone().json().catch(() => ({}))) as { url?: string };
+    if (response.status !== 200 || url === undefined || url.includes('error')) {
       throw new Error(`sign-in of ${email} failed: ${response.status} ${await response.text()}`);
     }
     return session;

@@ -99,8 +99,8 @@ async function prepareSources(spec: SandboxSpec, uid: number | null, nameserver:
   }
   await writeEtc(from.etc, nameserver);
   await copyAssets(from.assets, spec.assets);
-  for (const dir of Object.values(from)) await requireReachable(dir, uid);
   if (uid !== null) for (const dir of [from.workspace, from.root, from.protected, from.store]) await giveTree(dir, uid);
+  for (const dir of Object.values(from)) await requireReachable(dir, uid);
   return from;
 }
 
