@@ -80,7 +80,6 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
     >
       <div aria-hidden className="absolute inset-x-0 bottom-0 flex h-8 items-end">
         {bars.map((height, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place.
           <div key={at} className="flex-1 bg-border-strong/50" style={{ height: `${height * 100}%` }} />
         ))}
       </div>

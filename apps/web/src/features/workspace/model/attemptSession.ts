@@ -83,7 +83,6 @@ export class AttemptSession {
   readonly tab: string;
   readonly readOnly: boolean;
 
-  private readonly options: AttemptSessionOptions;
   private readonly identity: TabIdentity | null;
   private readonly time: BrowserTime;
   private readonly socket: AttemptSocket;
@@ -104,7 +103,6 @@ export class AttemptSession {
   }
 
   private constructor(options: AttemptSessionOptions, identity: TabIdentity | null) {
-    this.options = options;
     this.identity = identity;
     this.readOnly = identity === null;
     this.tab = identity?.id ?? randomId();
