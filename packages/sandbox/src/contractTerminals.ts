@@ -54,13 +54,16 @@ export const terminalChecks: ContractCheck[] = [
       terminal.resize(120, 40);
       terminal.type('stty size\n');
       await terminal.expect('40 120');
-      terminal.type('sleep 1000\n');
-      await terminal.expect('sleep 1000');
+      // What a job gives back shows that it, and not the shell, has the terminal.
+      terminal.type('sed -u "s/^/got /"\n');
+      terminal.type('first\n');
+      await terminal.expect('got first');
       terminal.type('\x1a');
       await terminal.expect('Stopped');
       await terminal.expect('ready> ');
       terminal.type('fg\n');
-      await terminal.expect(/sleep 1000\r\n/);
+      terminal.type('second\n');
+      await terminal.expect('got second');
       terminal.type('\x03');
       await terminal.expect('ready> ');
       terminal.type('echo "code $?"\n');

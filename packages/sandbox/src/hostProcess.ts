@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { HostCommand, RunOptions, RunResult } from './isolation.ts';
+import { signalProcess } from './processTable.ts';
 
 /** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */
 const DRAIN_MS = 500;
@@ -44,15 +45,14 @@ export async function runHostCommand(
   const stderr = new CappedOutput(options.maxOutputBytes);
   let timedOut = false;
   let killTimer: NodeJS.Timeout | undefined;
+  // To the whole group: without isolation what the command started is in it, and nowhere else.
+  const signalGroup = (name: NodeJS.Signals) => {
+    if (child.pid !== undefined) signalProcess(-child.pid, name);
+  };
   const end = () => {
-    child.kill('SIGTERM');
-    killTimer = setTimeout(() => {
-      try {
-        process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
-      } catch {
-        child.kill('SIGKILL');
-      }
-    }, KILL_AFTER_TERM_MS);
+    signalGroup('SIGTERM');
+    killTimer = setTimeout(() => signalGroup('SIGKILL'), KILL_AFTER_TERM_MS);
+    child.once('exit', () => signalGroup('SIGKILL'));
   };
   const timer = setTimeout(() => {
     timedOut = true;
