@@ -33,10 +33,10 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof t
     if (role === 'participant') assertRunning(attempt);
     return runnerOf(attempt).call('instructions', {});
   },
-  score: async (attempt, _args, { userId }) => {
+  score: async (attempt) => {
     assertRunning(attempt);
     runnerOf(attempt);
-    const row = await requestScore(attempt.gateway.db, attempt.id, 'participant', userId);
+    const row = await requestScore(attempt.gateway.db, attempt.id, 'participant');
     await attempt.scoring.start(row);
     return { scoreId: row.id, n: row.n };
   },
@@ -85,7 +85,10 @@ export async function perform(attempt: LiveAttempt, act: string, args: unknown, 
   const known = act as RequestAct;
   const allowed: readonly string[] | null = requester.role === 'viewer' ? VIEWER_ACTS : requester.via === 'task' ? TASK_COMMAND_ACTS : null;
   if (allowed !== null && !allowed.includes(known)) {
-    throw new AppError('forbidden', requester.role === 'viewer' ? 'Who watches changes nothing.' : `"${act}" is not open to the task command.`);
+    throw new AppError(
+      'forbidden',
+      requester.role === 'viewer' ? 'Who watches changes nothing.' : `"${act}" is not open to the task command.`,
+    );
   }
   const parsed = REQUESTS[known].args.safeParse(args ?? {});
   if (!parsed.success) {
@@ -111,9 +114,13 @@ async function pause(attempt: LiveAttempt, reason: PauseReason, note: string | u
     await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
   } catch (error) {
     await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
-    throw new AppError('sandbox_unavailable', 'The sandbox did not confirm that it stands still, so the attempt is not paused and the clock runs on. Try again.', {
-      cause: error,
-    });
+    throw new AppError(
+      'sandbox_unavailable',
+      'The sandbox did not confirm that it stands still, so the attempt is not paused and the clock runs on. Try again.',
+      {
+        cause: error,
+      },
+    );
   }
   try {
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'paused', reason, ...(note ? { note } : {}) }, { by: userId });
@@ -129,7 +136,8 @@ function assertRunning(attempt: LiveAttempt, alsoPaused = false): void {
   const { state } = attempt.view;
   if (state === 'running' || (alsoPaused && state === 'paused')) return;
   if (state === 'paused') throw new AppError('clock_not_running', 'The attempt is paused. Resume it first.');
-  if (state === 'finalising' || state === 'completed') throw new AppError('time_expired', 'The attempt has ended. What you submitted is kept.');
+  if (state === 'finalising' || state === 'completed')
+    throw new AppError('time_expired', 'The attempt has ended. What you submitted is kept.');
   throw new AppError('clock_not_running', 'The clock has not started.');
 }
 

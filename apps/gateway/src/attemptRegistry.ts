@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError, assertCan, isUnderWay, needsRunner, TICKET_ACT, toAppError } from '@plumbline/core';
-import { loadAttempt, redeemTicket, releaseHeartbeats } from '@plumbline/database';
+import { loadAttempt, redeemTicket, renewLinkHeartbeats } from '@plumbline/database';
 import { CLOSE_CODES, PROTOCOL_VERSION, type RunnerHello } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
 import { perform } from './acts.ts';
@@ -53,7 +53,8 @@ export class AttemptRegistry {
             (result) => browser.send({ t: 'reply', id: request.id, result }),
             (error) => {
               const known = toAppError(error);
-              if (known.code === 'internal') this.#gateway.log.error({ attempt: attempt.id, act: request.act, error: String(known.cause) }, 'an act failed');
+              if (known.code === 'internal')
+                this.#gateway.log.error({ attempt: attempt.id, act: request.act, error: String(known.cause) }, 'an act failed');
               browser.send({ t: 'reply', id: request.id, error: { code: known.code, message: known.message } });
             },
           );
@@ -61,7 +62,8 @@ export class AttemptRegistry {
         onEvent: (browser, event) => attempt.eventFromBrowser(browser, event),
         onInput: (browser, frame) => attempt.inputFromBrowser(browser, frame),
         onAttach: (browser, terminal) => {
-          if (!attempt.terminals.some((known) => known.terminal === terminal)) throw new AppError('not_found', 'That terminal does not exist.');
+          if (!attempt.terminals.some((known) => known.terminal === terminal))
+            throw new AppError('not_found', 'That terminal does not exist.');
           browser.watch(terminal);
         },
         onLatency: (browser, roundTripMs) => attempt.recordOwn('connection.latency', { tab: browser.tab, roundTripMs }),
@@ -77,7 +79,13 @@ export class AttemptRegistry {
     } catch (error) {
       const { code, message, cause } = toAppError(error);
       const closeCode =
-        code === 'forbidden' ? CLOSE_CODES.forbidden : code === 'not_found' ? CLOSE_CODES.not_found : code === 'unauthenticated' ? CLOSE_CODES.ticket_invalid : CLOSE_CODES.restarting;
+        code === 'forbidden'
+          ? CLOSE_CODES.forbidden
+          : code === 'not_found'
+            ? CLOSE_CODES.not_found
+            : code === 'unauthenticated'
+              ? CLOSE_CODES.ticket_invalid
+              : CLOSE_CODES.restarting;
       if (code === 'internal') this.#gateway.log.warn({ error: String(cause) }, 'a browser could not be let in');
       socket.resume();
       socket.close(closeCode, message.slice(0, 120));
@@ -109,7 +117,10 @@ export class AttemptRegistry {
 
   /** An attempt changed in the database. */
   changed(attemptId: string): void {
-    void this.#live.get(attemptId)?.refresh().catch(() => {});
+    void this.#live
+      .get(attemptId)
+      ?.refresh()
+      .catch(() => {});
   }
 
   /** Notifications may have been missed: everything is read again. */
@@ -132,7 +143,8 @@ export class AttemptRegistry {
   }
 
   async #attachRunner(socket: WebSocket, hello: RunnerHello): Promise<void> {
-    if (hello.protocol !== PROTOCOL_VERSION) throw new AppError('conflict', `This gateway speaks protocol ${PROTOCOL_VERSION}, the runner ${hello.protocol}.`);
+    if (hello.protocol !== PROTOCOL_VERSION)
+      throw new AppError('conflict', `This gateway speaks protocol ${PROTOCOL_VERSION}, the runner ${hello.protocol}.`);
     const attempt = await this.#attempt(hello.attemptId);
     await attempt.refresh();
     if (!needsRunner(attempt.view.state)) throw new AppError('conflict', `The attempt is ${attempt.view.state} and needs no runner.`);
@@ -170,7 +182,11 @@ export class AttemptRegistry {
     this.#beating = true;
     try {
       const held = [...this.#live.values()].filter((attempt) => attempt.runner !== null && isUnderWay(attempt.view.state));
-      if (held.length > 0) await releaseHeartbeats(this.#gateway.db, held.map((attempt) => attempt.id));
+      if (held.length > 0)
+        await renewLinkHeartbeats(
+          this.#gateway.db,
+          held.map((attempt) => attempt.id),
+        );
     } catch (error) {
       this.#gateway.log.warn({ error: String(error) }, 'the database takes no heartbeats; the time until it does is given back');
     } finally {

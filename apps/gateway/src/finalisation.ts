@@ -24,7 +24,10 @@ export class Finalisation {
     this.#running = true;
     this.#run()
       .catch((error) => {
-        this.#attempt.gateway.log.warn({ attempt: this.#attempt.id, error: String(error) }, 'finalising stopped; it goes on when the sandbox is back');
+        this.#attempt.gateway.log.warn(
+          { attempt: this.#attempt.id, error: String(error) },
+          'finalising stopped; it goes on when the sandbox is back',
+        );
         // Without a new attach nobody would start it again.
         setTimeout(() => this.advance(), 2_000).unref();
       })
@@ -62,7 +65,7 @@ export class Finalisation {
   }
 
   async #score(trigger: 'final' | 'clean', of?: { id: string; submissionHash: string }): Promise<void> {
-    const row = await requestScore(this.#attempt.gateway.db, this.#attempt.id, trigger, null, of === undefined ? {} : { ofScoreId: of.id });
+    const row = await requestScore(this.#attempt.gateway.db, this.#attempt.id, trigger, of === undefined ? {} : { ofScoreId: of.id });
     await this.#attempt.scoring.start(row, of?.submissionHash);
   }
 

@@ -1,12 +1,21 @@
 import { AppError, isUnderWay, toAppError } from '@plumbline/core';
-import { appendClockEvent, type AttemptView, listScores, loadAttempt, moveAttempt, noteOutage, requestScore, setProgress } from '@plumbline/database';
+import {
+  type AttemptView,
+  appendClockEvent,
+  listScores,
+  loadAttempt,
+  moveAttempt,
+  noteOutage,
+  requestScore,
+  setProgress,
+} from '@plumbline/database';
 import {
   BROWSER_EVENT_TYPES,
   CLOSE_CODES,
-  encodeForwardedInput,
   EVENTS,
   type EventInput,
   type EventType,
+  encodeForwardedInput,
   type InputFrame,
   type RunnerFrame,
   type RunnerHello,
@@ -23,8 +32,8 @@ import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { InputDurability } from './inputDurability.ts';
 import { RunnerConnection } from './runnerConnection.ts';
-import { Scoring } from './scoring.ts';
 import { scoreRowFor } from './scoreView.ts';
+import { Scoring } from './scoring.ts';
 
 const BROWSER_TYPES: ReadonlySet<string> = new Set(BROWSER_EVENT_TYPES);
 
@@ -153,12 +162,17 @@ export class LiveAttempt {
         return this.clock.runnerReachedZero();
       case 'slept':
         return this.#later(
-          appendClockEvent(this.gateway.db, this.id, {
-            kind: 'outage',
-            fromMs: message.fromMs,
-            toMs: Math.min(message.toMs, this.gateway.time.nowMs()),
-            cause: "the sandbox's host slept",
-          }, { by: null }),
+          appendClockEvent(
+            this.gateway.db,
+            this.id,
+            {
+              kind: 'outage',
+              fromMs: message.fromMs,
+              toMs: Math.min(message.toMs, this.gateway.time.nowMs()),
+              cause: "the sandbox's host slept",
+            },
+            { by: null },
+          ),
         );
       case 'task':
         return this.#taskCommand(message);
@@ -187,7 +201,12 @@ export class LiveAttempt {
   #frameFromRunner(frame: RunnerFrame): void {
     const { terminal: stream, atMs } = frame;
     if (frame.kind === 'output') {
-      const taken = this.#offerFromRunner(frame.n, { type: 'terminal.output', stream, atMs, data: { offset: frame.offset, bytes: frame.bytes } });
+      const taken = this.#offerFromRunner(frame.n, {
+        type: 'terminal.output',
+        stream,
+        atMs,
+        data: { offset: frame.offset, bytes: frame.bytes },
+      });
       if (!taken) return;
       for (const browser of this.browsers) browser.output(frame.terminal, frame.offset, frame.bytes);
       return;
@@ -224,7 +243,7 @@ export class LiveAttempt {
     const scored = (await listScores(db, this.id)).some((row) => row.trigger === 'start' && row.status !== 'cancelled');
     if (!scored) {
       await setProgress(db, this.id, 'Scoring the starting solution', null);
-      await this.scoring.start(await requestScore(db, this.id, 'start', null));
+      await this.scoring.start(await requestScore(db, this.id, 'start'));
     }
     await this.scoring.settled();
     if (this.runner === null) return;
@@ -251,7 +270,8 @@ export class LiveAttempt {
   }
 
   /** Set by the registry, which knows the acts: keeps this file free of them. */
-  handleTask: (act: string, args: unknown) => Promise<unknown> = () => Promise.reject(new AppError('unavailable', 'The gateway is starting.'));
+  handleTask: (act: string, args: unknown) => Promise<unknown> = () =>
+    Promise.reject(new AppError('unavailable', 'The gateway is starting.'));
 
   // --- the browsers' side
 
@@ -292,10 +312,16 @@ export class LiveAttempt {
     const input = (
       data.success && (data.data as { tab?: string }).tab === browser.tab
         ? { type: event.type, stream: 0, atMs: event.atMs, data: data.data }
-        : { type: 'connection.gap', stream: 0, atMs: event.atMs, data: { source: `tab:${browser.tab}`, from: event.n, to: event.n, reason: 'malformed' } }
+        : {
+            type: 'connection.gap',
+            stream: 0,
+            atMs: event.atMs,
+            data: { source: `tab:${browser.tab}`, from: event.n, to: event.n, reason: 'malformed' },
+          }
     ) as EventInput;
     const outcome = this.recorder?.offer(`tab:${browser.tab}`, event.n, input);
-    if (!data.success) throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
+    if (!data.success)
+      throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
     if (outcome !== 'taken' || !input.type.startsWith('editor.')) return;
     const editorEvent = input as Parameters<EditorMirror['take']>[0];
     this.editors.take(editorEvent);

@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { appendClockEvent, loadAttempt, moveAttempt, openJobQueue, prepareAttempt, startAttempt } from '@plumbline/database';
+import {
+  appendClockEvent,
+  createExport,
+  loadAttempt,
+  loadExport,
+  moveAttempt,
+  openJobQueue,
+  prepareAttempt,
+  startAttempt,
+} from '@plumbline/database';
 import { RunnerConfig } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
 import type { RunnerHandle } from '@plumbline/sandbox';
@@ -272,6 +281,15 @@ describe('the clock', () => {
     expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'scheduled', progress: expect.stringContaining('30 minutes') });
     expect(await localPlacement.isAlive(handle)).toBe(false);
   });
+});
+
+test('a dataset that cannot be built tells whoever asked why, and is not tried again', async () => {
+  const id = await running();
+  const exportId = await createExport(worker.db, { requestedBy: null, attemptIds: [id] });
+  const jobs = startJobs(worker);
+  await expect.poll(async () => (await loadExport(worker.db, exportId)).state, { timeout: 15_000 }).toBe('failed');
+  expect((await loadExport(worker.db, exportId)).error).toMatch(/ended/);
+  await jobs.stop();
 });
 
 test('a sweep without its database fails quietly, and works again when it is back', async () => {

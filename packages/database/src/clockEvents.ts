@@ -171,4 +171,3 @@ export async function renewLinkHeartbeats(db: Database, attemptIds: readonly str
     });
   }
 }
-export { renewLinkHeartbeats as releaseHeartbeats };

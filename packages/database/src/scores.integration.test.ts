@@ -36,9 +36,7 @@ const scored = (scoreId: string, score: number | null, status = 'scored') => ({
 describe('asking for a score', () => {
   test('of ten at once one is taken, and the others hear that one runs', async () => {
     const id = await running();
-    const results = await Promise.all(
-      Array.from({ length: 10 }, () => requestScore(db, id, 'participant', null).then(() => 'taken', code)),
-    );
+    const results = await Promise.all(Array.from({ length: 10 }, () => requestScore(db, id, 'participant').then(() => 'taken', code)));
     expect(results.filter((result) => result === 'taken')).toHaveLength(1);
     expect(results.filter((result) => result === 'conflict')).toHaveLength(9);
     const items = await takeOutbox(db, id, 0, 10);
@@ -48,9 +46,9 @@ describe('asking for a score', () => {
   test('rows are numbered from 1 and stamped with the time at the request', async () => {
     const id = await running();
     await db.pool.query(`UPDATE clock_event SET at = at - interval '100 seconds' WHERE attempt_id = $1`, [id]);
-    const first = await requestScore(db, id, 'participant', null);
+    const first = await requestScore(db, id, 'participant');
     await finishScore(db, id, scored(first.id, 1.2));
-    const second = await requestScore(db, id, 'participant', null);
+    const second = await requestScore(db, id, 'participant');
     expect([first.n, second.n]).toEqual([1, 2]);
     expect(first.elapsedMs).toBeGreaterThanOrEqual(100_000);
     expect(first.elapsedMs).toBeLessThan(120_000);
@@ -59,20 +57,20 @@ describe('asking for a score', () => {
   test('is refused in a pause, at zero, and in states that do not fit its trigger', async () => {
     const paused = await running();
     await appendClockEvent(db, paused, { kind: 'paused', reason: 'break' }, { by: null });
-    await expect(requestScore(db, paused, 'participant', null)).rejects.toMatchObject({ code: 'clock_not_running' });
+    await expect(requestScore(db, paused, 'participant')).rejects.toMatchObject({ code: 'clock_not_running' });
     const over = await running(60_000);
     await db.pool.query(`UPDATE clock_event SET at = at - interval '61 seconds' WHERE attempt_id = $1`, [over]);
-    await expect(requestScore(db, over, 'participant', null)).rejects.toMatchObject({ code: 'time_expired' });
+    await expect(requestScore(db, over, 'participant')).rejects.toMatchObject({ code: 'time_expired' });
     const under = await running();
-    await expect(requestScore(db, under, 'final', null)).rejects.toMatchObject({ code: 'clock_not_running' });
+    await expect(requestScore(db, under, 'final')).rejects.toMatchObject({ code: 'clock_not_running' });
     await appendClockEvent(db, under, { kind: 'submitted' }, { by: null });
-    await expect(requestScore(db, under, 'participant', null)).rejects.toMatchObject({ code: 'conflict' });
-    await expect(requestScore(db, under, 'final', null)).resolves.toMatchObject({ trigger: 'final' });
+    await expect(requestScore(db, under, 'participant')).rejects.toMatchObject({ code: 'conflict' });
+    await expect(requestScore(db, under, 'final')).resolves.toMatchObject({ trigger: 'final' });
   });
 
   test('a score asked for before the end counts even when it finishes after it', async () => {
     const id = await running();
-    const row = await requestScore(db, id, 'participant', null);
+    const row = await requestScore(db, id, 'participant');
     await appendClockEvent(db, id, { kind: 'submitted' }, { by: null });
     expect(await finishScore(db, id, scored(row.id, 0.7))).toMatchObject({ status: 'scored', score: 0.7, trigger: 'participant' });
   });
@@ -81,7 +79,7 @@ describe('asking for a score', () => {
 describe('the result of a score', () => {
   test('the first stands, however often and whatever comes after it', async () => {
     const id = await running();
-    const row = await requestScore(db, id, 'participant', null);
+    const row = await requestScore(db, id, 'participant');
     await finishScore(db, id, scored(row.id, 1));
     expect(await finishScore(db, id, scored(row.id, 1))).toMatchObject({ score: 1 });
     expect(await finishScore(db, id, scored(row.id, 0.1))).toMatchObject({ score: 1, durationMs: 12 });
@@ -91,14 +89,14 @@ describe('the result of a score', () => {
   test('a NaN, and a "scored" without a number, are a status and no number', async () => {
     const id = await running();
     for (const result of [Number.NaN, Number.POSITIVE_INFINITY, null]) {
-      const row = await requestScore(db, id, 'participant', null);
+      const row = await requestScore(db, id, 'participant');
       expect(await finishScore(db, id, scored(row.id, result))).toMatchObject({ status: 'nan', score: null });
     }
   });
 
   test('what a scorer prints is stored whatever bytes it is made of', async () => {
     const id = await running();
-    const row = await requestScore(db, id, 'participant', null);
+    const row = await requestScore(db, id, 'participant');
     const nasty = 'NUL \0, half a pair \ud800, a literal \\u0000';
     await finishScore(db, id, { ...scored(row.id, 1), message: { [nasty]: nasty, number: Number.NaN } });
     await storeScoreDetails(db, id, { scoreId: row.id, details: [nasty], output: nasty, scorerHash: 'a', hashBefore: 'b', hashAfter: 'c' });
@@ -116,14 +114,14 @@ describe('the result of a score', () => {
   });
 
   test('another attempt’s score is not found', async () => {
-    const row = await requestScore(db, await running(), 'participant', null);
+    const row = await requestScore(db, await running(), 'participant');
     await expect(finishScore(db, await running(), scored(row.id, 1))).rejects.toMatchObject({ code: 'not_found' });
     expect(await db.prisma.score.findUniqueOrThrow({ where: { id: row.id } })).toMatchObject({ status: 'running' });
   });
 
   test('a cancelled score stays in the log with its reason', async () => {
     const id = await running();
-    await requestScore(db, id, 'participant', null);
+    await requestScore(db, id, 'participant');
     expect(await cancelScore(db, id, 'An admin paused the attempt.')).toMatchObject({
       status: 'cancelled',
       message: { error: 'An admin paused the attempt.' },

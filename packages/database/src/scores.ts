@@ -36,7 +36,6 @@ export async function requestScore(
   db: Database,
   attemptId: string,
   trigger: ScoreTrigger,
-  by: string | null,
   options: RequestScoreOptions = {},
 ): Promise<ScoreRecord> {
   const id = await inTransaction(db, async (tx) => {

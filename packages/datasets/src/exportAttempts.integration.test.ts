@@ -3,7 +3,16 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { appendClockEvent, claimEpoch, type Database, type EpochClaim, finishScore, moveAttempt, requestScore, storeScoreDetails } from '@plumbline/database';
+import {
+  appendClockEvent,
+  claimEpoch,
+  type Database,
+  type EpochClaim,
+  finishScore,
+  moveAttempt,
+  requestScore,
+  storeScoreDetails,
+} from '@plumbline/database';
 import { destroyWrappedKey } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder, loadRecordingKeys, type RecordingKeys } from '@plumbline/recording';
@@ -78,11 +87,22 @@ async function finishedAttempt(expert?: Awaited<ReturnType<typeof makeUser>>): P
   let n = 0;
   const fromRunner = (event: Omit<EventInput, 'atMs'>) => recorder.offer('runner:a', ++n, { ...event, atMs: Date.now() } as EventInput);
   const score = async (trigger: 'participant' | 'final' | 'clean', value: number | null, ofScoreId?: string) => {
-    const row = await requestScore(db, id, trigger, null, ofScoreId === undefined ? {} : { ofScoreId });
+    const row = await requestScore(db, id, trigger, ofScoreId === undefined ? {} : { ofScoreId });
     const status = value === null ? 'nan' : 'scored';
     await finishScore(db, id, { scoreId: row.id, status, score: value, message: { correct: value !== null }, durationMs: 5 });
-    await storeScoreDetails(db, id, { scoreId: row.id, details: { ms: value }, output: 'scorer output', scorerHash: HASH, hashBefore: HASH, hashAfter: HASH });
-    fromRunner({ type: 'score.finished', stream: 0, data: { scoreId: row.id, n: row.n, trigger, status, score: value, message: null, durationMs: 5 } });
+    await storeScoreDetails(db, id, {
+      scoreId: row.id,
+      details: { ms: value },
+      output: 'scorer output',
+      scorerHash: HASH,
+      hashBefore: HASH,
+      hashAfter: HASH,
+    });
+    fromRunner({
+      type: 'score.finished',
+      stream: 0,
+      data: { scoreId: row.id, n: row.n, trigger, status, score: value, message: null, durationMs: 5 },
+    });
     return row.id;
   };
   fromRunner({ type: 'terminal.opened', stream: 1, data: { cols: 80, rows: 24, term: 'xterm-256color', shell: '/bin/bash' } });
@@ -186,7 +206,13 @@ describe('an export', () => {
 
   it('is one tar in the store that tar itself unpacks', async () => {
     const fractions: number[] = [];
-    const { objectHash, bytes } = await exportArchive({ db, store, keys, attemptIds: attempts, onProgress: (fraction) => void fractions.push(fraction) });
+    const { objectHash, bytes } = await exportArchive({
+      db,
+      store,
+      keys,
+      attemptIds: attempts,
+      onProgress: (fraction) => void fractions.push(fraction),
+    });
     expect(fractions.at(-1)).toBe(1);
     const tar = await store.get(objectHash);
     expect(tar.length).toBe(bytes);
@@ -214,13 +240,28 @@ describe('verification of an export', () => {
     const dir = await exported('flipped', [attempts[0] as string]);
     const id = attempts[0] as string;
     expect((await verifyExport(dir)).attempts[0]).toMatchObject({ verdict: 'redacted', signed: true, segments: 3, problem: null });
-    const segments = JSON.parse(await readFile(join(dir, 'manifests', `${id}.json`), 'utf8')).segments as { firstSeq: number; lastSeq: number }[];
+    const segments = JSON.parse(await readFile(join(dir, 'manifests', `${id}.json`), 'utf8')).segments as {
+      firstSeq: number;
+      lastSeq: number;
+    }[];
     const proofs = await readFile(join(dir, 'proofs', `${id}.jsonl`));
-    const proofEnds = proofs.toString('utf8').split('\n').slice(0, -1).map((line) => Buffer.byteLength(line) + 1);
-    const frameEnds = proofs.toString('utf8').trimEnd().split('\n').map((line) => JSON.parse(line).frameBytes as number);
+    const proofEnds = proofs
+      .toString('utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => Buffer.byteLength(line) + 1);
+    const frameEnds = proofs
+      .toString('utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).frameBytes as number);
     const segmentAt = (sizes: number[], position: number): number => {
       let end = 0;
-      return sizes.findIndex((size) => position < (end += size)) + 1;
+      const ends = sizes.map((size) => {
+        end += size;
+        return end;
+      });
+      return ends.findIndex((each) => position < each) + 1;
     };
     for (const [path, sizes] of [
       [`events/${id}.jsonl.zst`, frameEnds],
