@@ -98,7 +98,10 @@ export async function appendBatch(db: RecordingDatabase, append: TailAppend): Pr
   const row = found.rows[0];
   if (row === undefined || Number(row.epoch) !== epoch) return 'stale';
   if (row.same === true && Number(row.last_seq) === firstSeq + count - 1) return { firstSeq };
-  throw new AppError('internal', `The recording stands at ${row.last_seq}, so a batch cannot follow at ${firstSeq}. Open the recorder anew.`);
+  throw new AppError(
+    'internal',
+    `The recording stands at ${row.last_seq}, so a batch cannot follow at ${firstSeq}. Open the recorder anew.`,
+  );
 }
 
 export interface TailRow {
@@ -299,6 +302,8 @@ export async function insertManifest(db: RecordingDatabase, attemptId: string, e
 
 /** The signed manifest of a finished recording, or null. */
 export async function readManifest(db: RecordingDatabase, attemptId: string): Promise<ManifestRow | null> {
-  const { rows } = await db.pool.query<ManifestRow>('SELECT manifest, signature FROM recording_manifest WHERE attempt_id = $1', [attemptId]);
+  const { rows } = await db.pool.query<ManifestRow>('SELECT manifest, signature FROM recording_manifest WHERE attempt_id = $1', [
+    attemptId,
+  ]);
   return rows[0] ?? null;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exportAttempts, type ExportRequest } from './exportAttempts.ts';
+import { type ExportRequest, exportAttempts } from './exportAttempts.ts';
 import { tarOf } from './tar.ts';
 
 /** The folder that an archive unpacks into. */

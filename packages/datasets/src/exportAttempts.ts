@@ -4,7 +4,7 @@ import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
 import { type ManifestRow, readManifest } from '@plumbline/database/recordingTail';
 import { listScores } from '@plumbline/database/scores';
-import { openRecording, readManifestText, type RecordingKeys, releaseSegments } from '@plumbline/recording';
+import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';
 import type { ObjectStore } from '@plumbline/storage';
 import { writeCasts } from './casts.ts';
 import type { AttemptRow, ScoreTableRow } from './columns.ts';
@@ -38,7 +38,8 @@ const WITHHELD_TYPES: ReadonlySet<string> = new Set(['terminal.input', 'message.
 export async function exportAttempts(request: ExportRequest, outDir: string): Promise<{ files: string[] }> {
   const { db, attemptIds, onProgress } = request;
   await mkdir(outDir, { recursive: true });
-  if ((await readdir(outDir)).length > 0) throw new AppError('invalid_input', 'The folder for the export is not empty. Choose another one.');
+  if ((await readdir(outDir)).length > 0)
+    throw new AppError('invalid_input', 'The folder for the export is not empty. Choose another one.');
   const views = await loadViews(db, attemptIds);
   const pseudonyms = pseudonymsOf(
     views.map(({ id }) => id),

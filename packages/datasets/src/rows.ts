@@ -1,13 +1,4 @@
-import {
-  asRunElapsedMs,
-  attemptResult,
-  type ClockEvent,
-  elapsedMs,
-  isBetter,
-  isEligible,
-  normalise,
-  rowThatCounts,
-} from '@plumbline/core';
+import { asRunElapsedMs, attemptResult, type ClockEvent, elapsedMs, isBetter, isEligible, normalise, rowThatCounts } from '@plumbline/core';
 import type { AttemptView } from '@plumbline/database/attempts';
 import type { ScoreRecord } from '@plumbline/database/scores';
 import type { AttemptRow, ScoreTableRow } from './columns.ts';

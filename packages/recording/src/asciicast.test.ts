@@ -26,7 +26,9 @@ function write(events: readonly RecordedEvent[], input = false): unknown[] {
 
 describe('an asciicast', () => {
   it('names size, TERM and SHELL in its header and nothing else', () => {
-    expect(write([OPENED])).toEqual([{ version: 2, width: 80, height: 24, timestamp: 5, env: { TERM: 'xterm-256color', SHELL: '/bin/bash' } }]);
+    expect(write([OPENED])).toEqual([
+      { version: 2, width: 80, height: 24, timestamp: 5, env: { TERM: 'xterm-256color', SHELL: '/bin/bash' } },
+    ]);
   });
 
   it('makes characters whole again, however output was chunked', () => {

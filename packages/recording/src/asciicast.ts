@@ -58,7 +58,13 @@ export class CastWriter {
   private header(data: EventData<'terminal.opened'>, atMs: number): string {
     this.opened = true;
     this.startMs = atMs;
-    const header = { version: 2, width: data.cols, height: data.rows, timestamp: Math.floor(atMs / 1000), env: { TERM: data.term, SHELL: data.shell } };
+    const header = {
+      version: 2,
+      width: data.cols,
+      height: data.rows,
+      timestamp: Math.floor(atMs / 1000),
+      env: { TERM: data.term, SHELL: data.shell },
+    };
     return `${JSON.stringify(header)}\n`;
   }
 

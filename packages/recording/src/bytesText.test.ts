@@ -18,7 +18,11 @@ describe('bytes as JSON', () => {
   });
 
   it('hides only what is truly invalid', () => {
-    expect(bytesToText(Buffer.concat([Buffer.from('before '), Buffer.of(0xff, 0xfe), Buffer.from(' after ü')]))).toEqual(['before ', '//4=', ' after ü']);
+    expect(bytesToText(Buffer.concat([Buffer.from('before '), Buffer.of(0xff, 0xfe), Buffer.from(' after ü')]))).toEqual([
+      'before ',
+      '//4=',
+      ' after ü',
+    ]);
     // An encoded surrogate and an overlong slash are not UTF-8, though each byte could be.
     expect(bytesToText(Buffer.of(0xed, 0xa0, 0x80))).toEqual(['', '7aCA']);
     expect(bytesToText(Buffer.of(0xc0, 0xaf))).toEqual(['', 'wK8=']);

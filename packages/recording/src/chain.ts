@@ -47,7 +47,11 @@ export class RecordingChain {
   accept(header: SegmentHeader, root: string, lineAt: (index: number) => string | null): Problem | null {
     const lastSeq = header.firstSeq + header.lines - 1;
     if (header.segment !== this.segments + 1 || header.firstSeq !== this.lastSeq + 1) {
-      const missing = this.problem('missing_segment', `Segment ${this.segments + 1} is missing: segment ${header.segment} stands in its place.`, header.firstSeq - 1);
+      const missing = this.problem(
+        'missing_segment',
+        `Segment ${this.segments + 1} is missing: segment ${header.segment} stands in its place.`,
+        header.firstSeq - 1,
+      );
       return missing;
     }
     if (header.previousRoot !== this.root) {
@@ -92,7 +96,8 @@ export class RecordingChain {
     if (this.lastSeq !== manifest.lastSeq) {
       return at('wrong_count', `The recording has ${this.lastSeq} events and the manifest says ${manifest.lastSeq}.`);
     }
-    if (manifest.root !== (this.roots.at(-1)?.root ?? null)) return at('wrong_manifest', 'The manifest names another last root than its last segment has.');
+    if (manifest.root !== (this.roots.at(-1)?.root ?? null))
+      return at('wrong_manifest', 'The manifest names another last root than its last segment has.');
     const unequal = unequalMark(this.marks, new Map(Object.entries(manifest.sources)));
     return unequal === null ? null : at('wrong_count', `The manifest and the recording differ in how far ${unequal} was heard.`);
   }

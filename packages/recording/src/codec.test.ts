@@ -42,10 +42,17 @@ describe('lines', () => {
   it('give any bytes in any chunking back, event by event', () => {
     const text = fc.string({ unit: 'binary', maxLength: 60 }).map((value) => Buffer.from(value));
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 120 }), text.filter((b) => b.length > 0)), fc.array(fc.nat(), { maxLength: 40 }), (bytes, cuts) => {
-        const events = chunksOf(bytes, cuts);
-        expect(throughLines(events).map(({ seq, ...event }) => event)).toEqual(events);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.uint8Array({ minLength: 1, maxLength: 120 }),
+          text.filter((b) => b.length > 0),
+        ),
+        fc.array(fc.nat(), { maxLength: 40 }),
+        (bytes, cuts) => {
+          const events = chunksOf(bytes, cuts);
+          expect(throughLines(events).map(({ seq, ...event }) => event)).toEqual(events);
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -53,7 +60,10 @@ describe('lines', () => {
   it('hold a character whole though two events share it', () => {
     const bytes = Buffer.from('a🙂b');
     const events = [output(1, 0, bytes.subarray(0, 3)), output(2, 0, Buffer.from('between')), output(1, 3, bytes.subarray(3))];
-    const lines = encodeUnit(events.map((event) => prepareEvent(event, event.atMs)), BASE_MS);
+    const lines = encodeUnit(
+      events.map((event) => prepareEvent(event, event.atMs)),
+      BASE_MS,
+    );
     expect(lines).toEqual(['[0,"o",1,[0,"a"]]', '[0,"o",2,[0,"between"]]', '[3,"o",1,[1,"🙂b",2]]']);
   });
 
@@ -64,12 +74,16 @@ describe('lines', () => {
 
   it('keep times to the microsecond, and the arrival where it was over a second off', () => {
     fc.assert(
-      fc.property(fc.double({ min: BASE_MS - 1e9, max: BASE_MS + 1e9, noNaN: true }), fc.double({ min: -1e7, max: 1e7, noNaN: true }), (atMs, lagMs) => {
-        const [event] = throughLines([{ type: 'focus.panel', stream: 0, atMs, data: { tab: 'x', panel: 'editor' } }], atMs + lagMs);
-        expect(event?.atMs).toBe(roundAtMs(atMs));
-        if (Math.abs(lagMs) > 1001) expect(event?.receivedAtMs).toBe(roundAtMs(atMs + lagMs));
-        if (Math.abs(lagMs) < 999) expect(event).not.toHaveProperty('receivedAtMs');
-      }),
+      fc.property(
+        fc.double({ min: BASE_MS - 1e9, max: BASE_MS + 1e9, noNaN: true }),
+        fc.double({ min: -1e7, max: 1e7, noNaN: true }),
+        (atMs, lagMs) => {
+          const [event] = throughLines([{ type: 'focus.panel', stream: 0, atMs, data: { tab: 'x', panel: 'editor' } }], atMs + lagMs);
+          expect(event?.atMs).toBe(roundAtMs(atMs));
+          if (Math.abs(lagMs) > 1001) expect(event?.receivedAtMs).toBe(roundAtMs(atMs + lagMs));
+          if (Math.abs(lagMs) < 999) expect(event).not.toHaveProperty('receivedAtMs');
+        },
+      ),
     );
   });
 
@@ -79,7 +93,16 @@ describe('lines', () => {
   });
 
   it('that are none are refused as such', () => {
-    for (const line of ['', '{}', '[1,2]', '["a","o",1,[0,""]]', '[1,"o",1,[0]]', '[1,"o",1,[0,"a",5]]', '[1,"o",1,[0,[1]]]', '[1,"i",1,null]']) {
+    for (const line of [
+      '',
+      '{}',
+      '[1,2]',
+      '["a","o",1,[0,""]]',
+      '[1,"o",1,[0]]',
+      '[1,"o",1,[0,"a",5]]',
+      '[1,"o",1,[0,[1]]]',
+      '[1,"i",1,null]',
+    ]) {
       expect(() => decodeUnit([line], BASE_MS, 1), line).toThrow(FormatError);
     }
     expect(parseLine('[1,"o",1,[0,"a"]]', BASE_MS).atMs).toBe(BASE_MS + 1);

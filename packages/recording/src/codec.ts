@@ -44,9 +44,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'resource.sample': 'rs',
 };
 
-export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(
-  Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]),
-);
+export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));
 
 /** An event further from its arrival than this carries both times. */
 const LAG_WORTH_KEEPING_MS = 1000;
@@ -149,7 +147,8 @@ export function parseLine(line: string, baseMs: number): ParsedLine {
   } catch (error) {
     throw new FormatError('A line is not JSON.', { cause: error });
   }
-  if (!Array.isArray(fields) || fields.length < 4 || fields.length > 5) throw new FormatError('A line is not an array of four or five items.');
+  if (!Array.isArray(fields) || fields.length < 4 || fields.length > 5)
+    throw new FormatError('A line is not an array of four or five items.');
   const [dt, code, stream, data, lag] = fields as unknown[];
   if (typeof dt !== 'number' || typeof code !== 'string' || typeof stream !== 'number' || (lag !== undefined && typeof lag !== 'number')) {
     throw new FormatError('A line has an item of the wrong kind.');
@@ -199,7 +198,8 @@ function revivedData(type: EventType, data: unknown): unknown {
 
 /** The data of an output line: where its first byte stands in the terminal's output, its bytes, and how many are the previous event's. */
 export function parseOutput(data: unknown): { offset: number; bytes: Buffer; joined: number } {
-  if (!Array.isArray(data) || data.length < 2 || data.length > 3) throw new FormatError('The data of an output line is not an array of two or three items.');
+  if (!Array.isArray(data) || data.length < 2 || data.length > 3)
+    throw new FormatError('The data of an output line is not an array of two or three items.');
   const [offset, text, joined = 0] = data as unknown[];
   if (typeof offset !== 'number' || typeof joined !== 'number') throw new FormatError('An output line has an item of the wrong kind.');
   const bytes = bytesOf(text);

@@ -1,5 +1,13 @@
-import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
+import { access, link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { insertWrappedKey, type RecordingDatabase, readWrappedKey } from '@plumbline/database/recordingTail';
@@ -22,8 +30,12 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Reads the keys of a folder; those that do not exist yet are made, once, even when several processes start together. */
-export async function loadRecordingKeys(folder: string): Promise<RecordingKeys> {
+/**
+ * Reads the keys of a folder; those that do not exist yet are made, once, even when several processes start together.
+ * With `create: false` a folder without them is `not_found`: for who only reads, other keys would be of no use.
+ */
+export async function loadRecordingKeys(folder: string, { create = true } = {}): Promise<RecordingKeys> {
+  if (!create) await access(join(folder, 'master.key')).catch(missingKeys);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const masterKey = await readOrCreate(join(folder, 'master.key'), () => randomBytes(KEY_BYTES), 0o600);
   if (masterKey.length !== KEY_BYTES) {
@@ -38,6 +50,12 @@ export async function loadRecordingKeys(folder: string): Promise<RecordingKeys> 
     dataKey: (db, attemptId) => ensureDataKey(db, masterKey, attemptId),
     findDataKey: (db, attemptId) => findDataKey(db, masterKey, attemptId),
   };
+}
+
+function missingKeys(cause: unknown): never {
+  throw new AppError('not_found', 'The data folder has no recording keys that can be read. Check PLUMBLINE_DATA_DIR, and who you are.', {
+    cause,
+  });
 }
 
 function newSigningKey(): Buffer {
@@ -82,9 +100,13 @@ function unwrapDataKey(masterKey: Buffer, attemptId: string, wrapped: Buffer): B
     decipher.setAuthTag(wrapped.subarray(tagAt));
     return Buffer.concat([decipher.update(wrapped.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
   } catch (error) {
-    throw new AppError('internal', "The recording's key does not open with this deployment's master key. Restore the master.key that it was made with.", {
-      cause: error,
-    });
+    throw new AppError(
+      'internal',
+      "The recording's key does not open with this deployment's master key. Restore the master.key that it was made with.",
+      {
+        cause: error,
+      },
+    );
   }
 }
 

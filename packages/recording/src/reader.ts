@@ -151,7 +151,8 @@ export class Recording {
       if (next > lastSeq) return;
       // What was in the tail is sealed by now, or it is nowhere.
       segments = (await this.segments()).filter((segment) => segment.lastSeq >= next);
-      if (segments.length === 0 && wanted === next) throw new AppError('internal', `The recording has no event ${next}. Verify it to see what is missing.`);
+      if (segments.length === 0 && wanted === next)
+        throw new AppError('internal', `The recording has no event ${next}. Verify it to see what is missing.`);
     }
   }
 

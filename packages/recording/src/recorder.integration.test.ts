@@ -65,7 +65,7 @@ describe('a recorder', () => {
     const durable: [string, number][] = [];
     const recorder = await recorderOf(attemptId, { onDurable: (source, n) => durable.push([source, n]) });
     const events = exampleEvents(BASE_MS);
-    events.forEach((event, i) => void expect(recorder.offer('runner:a', i + 1, event)).toBe('taken'));
+    for (const [i, event] of events.entries()) expect(recorder.offer('runner:a', i + 1, event)).toBe('taken');
     expect(recorder.unacknowledgedBytes).toBeGreaterThan(0);
     await recorder.flush();
     expect(recorder.unacknowledgedBytes).toBe(0);
@@ -84,12 +84,16 @@ describe('a recorder', () => {
     const recorder = await recorderOf(attemptId);
     const COUNT = 30;
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom('tab:a', 'tab:b', 'runner:x'), fc.array(fc.integer({ min: 1, max: COUNT }), { maxLength: 60 }), async (source, tries) => {
-        for (const n of tries) {
-          const mark = recorder.takenMark(source);
-          expect(recorder.offer(source, n, note(n))).toBe(n <= mark ? 'duplicate' : n === mark + 1 ? 'taken' : 'gap');
-        }
-      }),
+      fc.asyncProperty(
+        fc.constantFrom('tab:a', 'tab:b', 'runner:x'),
+        fc.array(fc.integer({ min: 1, max: COUNT }), { maxLength: 60 }),
+        async (source, tries) => {
+          for (const n of tries) {
+            const mark = recorder.takenMark(source);
+            expect(recorder.offer(source, n, note(n))).toBe(n <= mark ? 'duplicate' : n === mark + 1 ? 'taken' : 'gap');
+          }
+        },
+      ),
       { numRuns: 20 },
     );
     const sources = ['tab:a', 'tab:b', 'runner:x'];
@@ -170,7 +174,7 @@ describe('a recorder', () => {
         if (asked < 3) throw new Error('not yet');
       },
     });
-    exampleEvents(BASE_MS).forEach((event, i) => recorder.offer('runner:a', i + 1, event));
+    for (const [i, event] of exampleEvents(BASE_MS).entries()) recorder.offer('runner:a', i + 1, event);
     await recorder.flush();
     expect(asked).toBe(3);
     recorder.close();
@@ -200,7 +204,9 @@ describe('a recorder', () => {
       offset += bytes.length;
       if (n % 20 === 0) await recorder.flush();
     }
-    await vi.waitFor(async () => expect((await listSegments(database.db, attemptId)).length).toBeGreaterThanOrEqual(4), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await listSegments(database.db, attemptId)).length).toBeGreaterThanOrEqual(4), {
+      timeout: 10_000,
+    });
     await recorder.finish();
     const segments = await listSegments(database.db, attemptId);
     for (const segment of segments) expect(segment.rawBytes).toBeLessThan(2.5 * 1024 * 1024);
@@ -216,11 +222,10 @@ describe('a recorder', () => {
   it('takes the platform events of the outbox once, and clears them when they are durable', async () => {
     const attemptId = await newAttempt();
     for (let n = 1; n <= 3; n++) {
-      await database.db.pool.query("INSERT INTO recording_outbox (attempt_id, n, type, data, at) VALUES ($1, $2, 'note.written', $3, now())", [
-        attemptId,
-        n,
-        JSON.stringify({ n, text: `note ${n}`, elapsedMs: 1 }),
-      ]);
+      await database.db.pool.query(
+        "INSERT INTO recording_outbox (attempt_id, n, type, data, at) VALUES ($1, $2, 'note.written', $3, now())",
+        [attemptId, n, JSON.stringify({ n, text: `note ${n}`, elapsedMs: 1 })],
+      );
     }
     const recorder = await recorderOf(attemptId);
     await Promise.all([recorder.takeOutbox(), recorder.takeOutbox()]);

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@plumbline/core';
+import type { Database } from '@plumbline/database/client';
 import { clearOutbox, takeOutbox } from '@plumbline/database/outbox';
 import {
   appendBatch,
@@ -9,7 +10,6 @@ import {
   readManifest,
 } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
-import type { Database } from '@plumbline/database/client';
 import type { ObjectStore } from '@plumbline/storage';
 import { type NumberedEvent, writeBatch } from './batch.ts';
 import { prepareEvent } from './codec.ts';

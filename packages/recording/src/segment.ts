@@ -131,7 +131,8 @@ export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: numb
     least = Math.min(least, dt);
     greatest = Math.max(greatest, dt);
     const code = line.toString('latin1', comma + 2, line.indexOf(QUOTE, comma + 2));
-    if (code === CODE_OF['terminal.keyframe'] || code === CODE_OF['terminal.opened']) keyframes.push(keyframeOf(line, i, baseMs, firstSeq + i));
+    if (code === CODE_OF['terminal.keyframe'] || code === CODE_OF['terminal.opened'])
+      keyframes.push(keyframeOf(line, i, baseMs, firstSeq + i));
   }
   return { minAtMs: roundAtMs(baseMs + least), maxAtMs: roundAtMs(baseMs + greatest), keyframes };
 }

@@ -30,7 +30,8 @@ export function addRuns(to: SourceRuns, from: SourceRuns): void {
 /** Reads runs out of a header and checks that they cover exactly `lines` lines. Throws `FormatError`. */
 export function readRuns(value: Record<string, unknown>, lines: number): SourceRuns {
   const { sources, runs } = value;
-  if (!Array.isArray(sources) || !sources.every((source) => typeof source === 'string')) throw new FormatError('A header names no sources.');
+  if (!Array.isArray(sources) || !sources.every((source) => typeof source === 'string'))
+    throw new FormatError('A header names no sources.');
   if (!Array.isArray(runs)) throw new FormatError('A header has no source runs.');
   let covered = 0;
   for (const run of runs as unknown[]) {

@@ -32,7 +32,8 @@ afterAll(async () => {
 });
 
 function event(n: number): EventInput {
-  if (n % 10 === 1) return { type: 'terminal.keyframe', stream: 1, atMs: BASE_MS + n, data: { cols: 80, rows: 24, offset: n * 8, screen: `screen ${n}` } };
+  if (n % 10 === 1)
+    return { type: 'terminal.keyframe', stream: 1, atMs: BASE_MS + n, data: { cols: 80, rows: 24, offset: n * 8, screen: `screen ${n}` } };
   return { type: 'terminal.output', stream: 1, atMs: BASE_MS + n, data: { offset: n * 8, bytes: Buffer.from(`line ${n}\r\n`.padEnd(8)) } };
 }
 
@@ -79,8 +80,20 @@ function placeOf(hash: string): string {
 
 describe('verification', () => {
   it('calls an untouched recording intact, finished or not', async () => {
-    expect(await verify(await record('finished'))).toMatchObject({ verdict: 'intact', signed: true, segments: SEGMENTS, lastSeq: 100, problem: null });
-    expect(await verify(await record('tail'))).toMatchObject({ verdict: 'intact', signed: false, segments: SEGMENTS, lastSeq: 110, problem: null });
+    expect(await verify(await record('finished'))).toMatchObject({
+      verdict: 'intact',
+      signed: true,
+      segments: SEGMENTS,
+      lastSeq: 100,
+      problem: null,
+    });
+    expect(await verify(await record('tail'))).toMatchObject({
+      verdict: 'intact',
+      signed: false,
+      segments: SEGMENTS,
+      lastSeq: 110,
+      problem: null,
+    });
   });
 
   it('names the segment and its range when any one byte of any stored object is another', async () => {
@@ -133,11 +146,14 @@ describe('verification', () => {
     const attemptId = await record('finished');
     const [, second, third] = (await listSegments(database.db, attemptId)) as [SegmentRow, SegmentRow, SegmentRow, SegmentRow];
     const sql = (text: string) => database.db.pool.query(text.replaceAll('$1', `'${attemptId}'`));
-    const expectProblem = async (kind: string, segment: number) => expect((await verify(attemptId)).problem).toMatchObject({ kind, segment });
+    const expectProblem = async (kind: string, segment: number) =>
+      expect((await verify(attemptId)).problem).toMatchObject({ kind, segment });
 
     await sql(`UPDATE recording_segment SET object_hash = '${third.objectHash}' WHERE attempt_id = $1 AND n = 2`);
     await expectProblem('changed_content', 2);
-    await sql(`UPDATE recording_segment SET object_hash = '${second.objectHash}', min_at_ms = min_at_ms - 1 WHERE attempt_id = $1 AND n = 2`);
+    await sql(
+      `UPDATE recording_segment SET object_hash = '${second.objectHash}', min_at_ms = min_at_ms - 1 WHERE attempt_id = $1 AND n = 2`,
+    );
     await expectProblem('changed_index', 2);
     await sql(`UPDATE recording_segment SET min_at_ms = min_at_ms + 1, n = 20 WHERE attempt_id = $1 AND n = 2`);
     await expectProblem('missing_segment', 2);
@@ -164,7 +180,11 @@ describe('verification', () => {
       "UPDATE recording_source SET mark = mark - 1 WHERE attempt_id = $1 AND source = 'tab:b'",
       'wrong_count',
     );
-    await expectAfter('UPDATE attempt SET last_seq = last_seq + 1 WHERE id = $1', 'UPDATE attempt SET last_seq = last_seq - 1 WHERE id = $1', 'missing_events');
+    await expectAfter(
+      'UPDATE attempt SET last_seq = last_seq + 1 WHERE id = $1',
+      'UPDATE attempt SET last_seq = last_seq - 1 WHERE id = $1',
+      'missing_events',
+    );
     await expectAfter(
       `UPDATE recording_manifest SET manifest = replace(manifest, '"lastSeq":100', '"lastSeq":101') WHERE attempt_id = $1`,
       `UPDATE recording_manifest SET manifest = replace(manifest, '"lastSeq":101', '"lastSeq":100') WHERE attempt_id = $1`,

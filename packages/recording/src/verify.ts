@@ -86,7 +86,11 @@ async function walkStored(
     if (problem !== null) return problem;
     if (chain.lastSeq >= untilSeq) return null;
     if (chain.lastSeq === seen) {
-      return chain.problem('missing_events', `Events ${chain.lastSeq + 1} to ${untilSeq} are neither in a segment nor in the tail.`, untilSeq);
+      return chain.problem(
+        'missing_events',
+        `Events ${chain.lastSeq + 1} to ${untilSeq} are neither in a segment nor in the tail.`,
+        untilSeq,
+      );
     }
   }
 }
@@ -107,7 +111,8 @@ async function checkSegment(
   try {
     object = await store.get(row.objectHash);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'not_found') return bad('missing_object', `The object of segment ${row.n} is not in the store.`);
+    if (error instanceof AppError && error.code === 'not_found')
+      return bad('missing_object', `The object of segment ${row.n} is not in the store.`);
     throw error;
   }
   if (createHash('sha256').update(object).digest('hex') !== row.objectHash) {
@@ -118,9 +123,11 @@ async function checkSegment(
     segment = await openSegment(sealing, attemptId, row.n, object);
     const root = rootOf(sealing, attemptId, row.n, segment.headerText, segment.lines);
     if (root !== row.root) return bad('changed_content', `Segment ${row.n} does not give the root that the index names.`);
-    if (signedRoot !== undefined && root !== signedRoot) return bad('changed_content', `Segment ${row.n} does not give the root that was signed.`);
+    if (signedRoot !== undefined && root !== signedRoot)
+      return bad('changed_content', `Segment ${row.n} does not give the root that was signed.`);
     const difference = indexDifference(row, segment, object);
-    if (difference !== null) return bad('changed_index', `The index row of segment ${row.n} does not agree with the segment: ${difference}.`);
+    if (difference !== null)
+      return bad('changed_index', `The index row of segment ${row.n} does not agree with the segment: ${difference}.`);
     return chain.accept(segment.header, root, (index) => (segment.lines[index] as Buffer).toString('utf8'));
   } catch (error) {
     if (error instanceof FormatError) return bad('changed_content', `Segment ${row.n}: ${error.message}`);
@@ -148,7 +155,8 @@ async function walkTail(chain: RecordingChain, source: RecordingSource, sealing:
       try {
         const batch = await readBatch(sealing, source.attemptId, row.firstSeq, row.batch);
         const lines = splitLines(batch.body);
-        const isWhole = lines.length === batch.lines && row.lastSeq === row.firstSeq + batch.lines - 1 && row.rawBytes === batch.body.length + 1;
+        const isWhole =
+          lines.length === batch.lines && row.lastSeq === row.firstSeq + batch.lines - 1 && row.rawBytes === batch.body.length + 1;
         if (!isWhole) return bad('A batch of the tail has another size than its row says.');
         const disorder = chain.acceptRuns(batch.runs, (index) => parseLine((lines[index] as Buffer).toString('utf8'), batch.baseMs));
         if (disorder !== null) return chain.problem('source_order', disorder, row.lastSeq);
@@ -173,7 +181,12 @@ async function checkCounters(chain: RecordingChain, source: RecordingSource, las
   return unequal === null ? null : at(`The database and the recording differ in how far ${unequal} was heard.`);
 }
 
-function checkManifest(chain: RecordingChain, manifest: ManifestRow | null, source: RecordingSource, check: { sources: boolean }): Problem | null {
+function checkManifest(
+  chain: RecordingChain,
+  manifest: ManifestRow | null,
+  source: RecordingSource,
+  check: { sources: boolean },
+): Problem | null {
   if (manifest === null) return null;
   const at = (kind: Problem['kind'], message: string): Problem => ({ kind, segment: null, firstSeq: 1, lastSeq: chain.lastSeq, message });
   if (!signatureHolds(manifest.manifest, manifest.signature, source.keys.publicKey)) {

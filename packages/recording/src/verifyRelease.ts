@@ -6,7 +6,7 @@ import { FormatError } from './formatError.ts';
 import { type Manifest, readManifestText, signatureHolds } from './manifest.ts';
 import { HASH_BYTES, leafHash, segmentRoot, treeTop } from './merkle.ts';
 import type { SegmentProof } from './release.ts';
-import { recordedLine, type ReleasedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
+import { type ReleasedLine, recordedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
 import { readSegmentHeader, type SegmentHeader } from './segment.ts';
 import type { Verdict } from './verify.ts';
 import { decompress } from './zstd.ts';
@@ -44,7 +44,12 @@ export async function verifyRelease(files: ReleasedFiles, publicKey: KeyObject):
   };
 }
 
-async function walkRelease(chain: RecordingChain, files: ReleasedFiles, publicKey: KeyObject, found: { withheld: number }): Promise<Problem | null> {
+async function walkRelease(
+  chain: RecordingChain,
+  files: ReleasedFiles,
+  publicKey: KeyObject,
+  found: { withheld: number },
+): Promise<Problem | null> {
   const { text, signed } = await readSigned(files, publicKey);
   const manifest = readManifestText(text);
   const events = await open(files.events, 'r');
@@ -56,7 +61,10 @@ async function walkRelease(chain: RecordingChain, files: ReleasedFiles, publicKe
   }
 }
 
-async function readSigned(files: Pick<ReleasedFiles, 'manifest' | 'signature'>, publicKey: KeyObject): Promise<{ text: string; signed: boolean }> {
+async function readSigned(
+  files: Pick<ReleasedFiles, 'manifest' | 'signature'>,
+  publicKey: KeyObject,
+): Promise<{ text: string; signed: boolean }> {
   const text = await readFile(files.manifest, 'utf8');
   return { text, signed: signatureHolds(text, (await readFile(files.signature, 'utf8')).trim(), publicKey) };
 }
@@ -66,11 +74,18 @@ function problemOf(error: unknown, lastSeq: number): Problem {
   const place = { segment: null, firstSeq: 1, lastSeq };
   if (error instanceof FormatError) return { kind: 'wrong_manifest', ...place, message: error.message };
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  return { kind: 'changed_file', ...place, message: `A file of the recording is missing: ${basename((error as NodeJS.ErrnoException).path ?? '')}.` };
+  return {
+    kind: 'changed_file',
+    ...place,
+    message: `A file of the recording is missing: ${basename((error as NodeJS.ErrnoException).path ?? '')}.`,
+  };
 }
 
 /** Checks what is left of an erased recording: a manifest that was signed. */
-export async function verifyErasedRelease(files: Pick<ReleasedFiles, 'attemptId' | 'manifest' | 'signature'>, publicKey: KeyObject): Promise<Verdict> {
+export async function verifyErasedRelease(
+  files: Pick<ReleasedFiles, 'attemptId' | 'manifest' | 'signature'>,
+  publicKey: KeyObject,
+): Promise<Verdict> {
   const { attemptId } = files;
   let manifest: Manifest | null = null;
   let problem: Problem | null;
@@ -135,8 +150,13 @@ function readProof(line: string): { proof: SegmentProof; header: SegmentHeader }
     throw new FormatError('The proof is not JSON.', { cause: error });
   }
   const fits =
-    typeof header === 'object' && header !== null && typeof proof.root === 'string' && Number.isSafeInteger(proof.frameBytes) && Array.isArray(proof.proofs);
-  if (!fits || proof.frameBytes < 0 || !proof.proofs.every((item) => typeof item === 'string')) throw new FormatError('The proof has another shape.');
+    typeof header === 'object' &&
+    header !== null &&
+    typeof proof.root === 'string' &&
+    Number.isSafeInteger(proof.frameBytes) &&
+    Array.isArray(proof.proofs);
+  if (!fits || proof.frameBytes < 0 || !proof.proofs.every((item) => typeof item === 'string'))
+    throw new FormatError('The proof has another shape.');
   return { proof, header: readSegmentHeader(header as Record<string, unknown>) };
 }
 
@@ -177,7 +197,11 @@ function checkReleased(
 ): Problem | null {
   const n = chain.segments + 1;
   if (lines.length !== header.lines || proof.proofs.length !== header.lines) {
-    return chain.problem('wrong_count', `Segment ${n} has ${lines.length} events, ${proof.proofs.length} proofs, and ${header.lines} lines by its header.`, lastSeq);
+    return chain.problem(
+      'wrong_count',
+      `Segment ${n} has ${lines.length} events, ${proof.proofs.length} proofs, and ${header.lines} lines by its header.`,
+      lastSeq,
+    );
   }
   const texts: (string | null)[] = [];
   const leaves = lines.map((line, i) => {
@@ -186,7 +210,8 @@ function checkReleased(
     if (given.toString('base64') !== proof.proofs[i]) throw new FormatError('A proof is not base64.');
     const event = parseReleased(line);
     if ('withheld' in event) {
-      if (given.length !== HASH_BYTES || line !== JSON.stringify({ seq, withheld: true })) throw new FormatError(`Event ${seq} is no withheld one.`);
+      if (given.length !== HASH_BYTES || line !== JSON.stringify({ seq, withheld: true }))
+        throw new FormatError(`Event ${seq} is no withheld one.`);
       found.withheld++;
       texts.push(null);
       return given;
@@ -201,7 +226,11 @@ function checkReleased(
   const root = segmentRoot(proof.header, treeTop(leaves));
   const signedRoot = signed?.segments[n - 1]?.root;
   if (root !== proof.root || (signedRoot !== undefined && root !== signedRoot)) {
-    return chain.problem('changed_content', `Segment ${n} does not give the root that was signed: an event, its proof or its header was changed.`, lastSeq);
+    return chain.problem(
+      'changed_content',
+      `Segment ${n} does not give the root that was signed: an event, its proof or its header was changed.`,
+      lastSeq,
+    );
   }
   return chain.accept(header, root, (index) => texts[index] ?? null);
 }

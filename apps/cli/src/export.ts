@@ -1,0 +1,20 @@
+import { listAttempts } from '@plumbline/database/attempts';
+import { exportAttempts } from '@plumbline/datasets';
+import type { Command } from 'commander';
+import { print } from './output.ts';
+import { withPlatform } from './platform.ts';
+
+export function addExport(program: Command): void {
+  program
+    .command('export')
+    .description('write completed attempts as a dataset: tables, recordings with their proofs, casts')
+    .requiredOption('--out <dir>', 'folder to write; it must be empty or not exist')
+    .option('--attempt <id...>', 'attempts to export; without it, every completed one')
+    .action(async ({ out, attempt }: { out: string; attempt?: string[] }) => {
+      await withPlatform(async ({ db, store, keys }) => {
+        const attemptIds = attempt ?? (await listAttempts(db, ['completed'])).map(({ id }) => id);
+        const { files } = await exportAttempts({ db, store, keys: await keys(), attemptIds }, out);
+        print(`Wrote ${new Set(attemptIds).size} attempts, ${files.length} files, to ${out}.`);
+      });
+    });
+}

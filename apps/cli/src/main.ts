@@ -1,0 +1,36 @@
+import { loadSettings, SettingsError } from '@plumbline/config';
+import { AppError } from '@plumbline/core';
+import { Command } from 'commander';
+import { addAttempt } from './attempt.ts';
+import { addEnvironment } from './environment.ts';
+import { EXIT } from './exit.ts';
+import { addExport } from './export.ts';
+import { addUser } from './user.ts';
+import { addVerify } from './verify.ts';
+
+const program = new Command('plumb').description('What an operator of Plumbline scripts.').showHelpAfterError().exitOverride();
+addVerify(program);
+addExport(program);
+addUser(program);
+addAttempt(program);
+addEnvironment(program);
+
+try {
+  program.version(loadSettings().version);
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Says what went wrong, and gives the exit status for it. */
+function report(error: unknown): number {
+  // Commander has printed its own message, or the help that was asked for.
+  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT.failed;
+  if (error instanceof SettingsError || error instanceof AppError) process.stderr.write(`${error.message}\n`);
+  else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.failed;
+}
+
+function isCommanderError(error: unknown): error is { exitCode: number } {
+  return error instanceof Error && 'exitCode' in error && String((error as { code?: unknown }).code).startsWith('commander.');
+}

@@ -1,0 +1,71 @@
+import { createPublicKey } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { AppError } from '@plumbline/core';
+import { type ExportVerdict, verifyExport } from '@plumbline/datasets';
+import { keyFingerprint, type Verdict, verifyRecording } from '@plumbline/recording';
+import type { Command } from 'commander';
+import { EXIT } from './exit.ts';
+import { print, printJson } from './output.ts';
+import { withPlatform } from './platform.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function addVerify(program: Command): void {
+  program
+    .command('verify')
+    .description('check a recording byte for byte: of an attempt, or of a folder that "export" wrote')
+    .argument('<attempt-or-dir>', 'id of an attempt, or path of an export')
+    .option('--key <file>', "for a folder: the signing key's public half (PEM) to check with, instead of the folder's own")
+    .option('--json', 'print the verdict as JSON')
+    .addHelpText(
+      'after',
+      '\nExits with 0 for intact, redacted or erased recordings, with 1 for a damaged one, with 2 when it could not look.',
+    )
+    .action(async (target: string, options: { key?: string; json?: boolean }) => {
+      if (await isFolder(target)) await verifyFolder(target, options);
+      else if (UUID.test(target)) await verifyAttempt(target.toLowerCase(), options.json === true);
+      else throw new AppError('invalid_input', `${target} is neither a folder nor the id of an attempt.`);
+    });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+async function verifyAttempt(attemptId: string, json: boolean): Promise<void> {
+  const { verdict, signer } = await withPlatform(async ({ db, store, keys: loadKeys }) => {
+    const keys = await loadKeys();
+    return { verdict: await verifyRecording({ db, store, keys, attemptId }), signer: keyFingerprint(keys.publicKey) };
+  });
+  if (json) printJson({ signer, ...verdict });
+  else print(verdictText(verdict, signer));
+  if (verdict.problem !== null) process.exitCode = EXIT.no;
+}
+
+async function verifyFolder(dir: string, options: { key?: string; json?: boolean }): Promise<void> {
+  const key = options.key === undefined ? undefined : createPublicKey(await readFile(options.key));
+  const verdict = await verifyExport(dir, key);
+  if (options.json === true) printJson(verdict);
+  else printExport(verdict, key === undefined);
+  if (verdict.files.length > 0 || verdict.attempts.some(({ problem }) => problem !== null)) process.exitCode = EXIT.no;
+}
+
+function printExport({ signer, attempts, unrecorded, files }: ExportVerdict, ownKey: boolean): void {
+  for (const verdict of attempts) print(verdictText(verdict, signer));
+  for (const attempt of unrecorded) print(`${attempt}: no signed recording`);
+  for (const { path, problem } of files) print(`${path}: ${problem}`);
+  if (files.length === 0) print('SHA256SUMS agrees with every file.');
+  if (ownKey) print("Checked with the folder's own key. Compare its fingerprint with one that you have from elsewhere, or give --key.");
+}
+
+function verdictText({ attemptId, verdict, signed, segments, lastSeq, withheld, problem }: Verdict, signer: string): string {
+  if (problem !== null) {
+    const where = problem.segment === null ? '' : ` in segment ${problem.segment}, events ${problem.firstSeq} to ${problem.lastSeq}`;
+    return `${attemptId}: damaged${where} (${problem.kind}). ${problem.message}`;
+  }
+  const counts = `${lastSeq} events in ${segments} segments${withheld > 0 && verdict === 'redacted' ? `, ${withheld} of them withheld` : ''}`;
+  return `${attemptId}: ${verdict}. ${counts}, ${signed ? `signed by ${signer}` : 'not signed yet'}.`;
+}
