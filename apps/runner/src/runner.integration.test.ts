@@ -195,7 +195,7 @@ describe('a runner with a real sandbox', () => {
     expect(gateway.eventsOf('editor.saved').some(({ data }) => data.hash === saved.hash)).toBe(true);
     const second = await openTerminal();
     expect(second).toBeGreaterThan(first);
-    type(second, 'cat kept.txt notes.md; pgrep -c sleep; echo end-$((1+1))\r');
+    type(second, 'cat kept.txt notes.md; pgrep -fc "sleep 1000"; echo end-$((1+1))\r');
     await shows(second, /end-2/);
     expect(gateway.output(second)).toMatch(/kept\r\nmine0\r\n/);
   });
