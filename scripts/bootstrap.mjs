@@ -61,7 +61,11 @@ function installPackages() {
     NODE_ENV: '',
   };
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const done = spawnSync(npm[0], [...npm.slice(1), 'ci', '--loglevel=error', '--no-audit', '--no-fund', '--include=dev'], { cwd: root, env, stdio: 'inherit' });
+  const done = spawnSync(npm[0], [...npm.slice(1), 'ci', '--loglevel=error', '--no-audit', '--no-fund', '--include=dev'], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
   if (done.status !== 0) {
     console.error('The packages could not be installed: see above. Check the connection to the npm registry and run the command again.');
     process.exit(1);

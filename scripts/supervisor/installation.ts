@@ -57,7 +57,8 @@ export class Installation {
     }
     const left = readJson<SupervisorFile>(this.#file);
     for (const child of left?.children ?? []) {
-      if (!isRunning(child)) continue;
+      // A server that is left runs on: it is adopted, which saves its recovery.
+      if (child.name === 'postgres' || !isRunning(child)) continue;
       console.log(`Ending ${child.name} (process ${child.pid}), which an earlier Plumbline left when it was killed.`);
       await endProcess(child, LEFTOVER_PATIENCE_MS);
     }

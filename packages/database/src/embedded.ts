@@ -34,7 +34,7 @@ export interface EmbeddedPostgresOptions {
   dataDir: string;
   /** Where its socket lies; made private. Its path is at most 90 bytes long. */
   socketDir: string;
-  /** False trades safety against power loss for speed; for tests. */
+  /** False trades safety against power loss, not against a kill, for speed; for tests. */
   durable?: boolean;
   maxConnections?: number;
 }
@@ -164,7 +164,7 @@ function launch(places: Places, programs: string, options: EmbeddedPostgresOptio
     log_timezone: 'UTC',
     // Small queries by the thousand: compiling them costs more than it saves.
     jit: 'off',
-    ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...(options.durable === false ? { fsync: 'off', full_page_writes: 'off' } : {}),
   };
   const args = ['-D', places.cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const log = openSync(places.logFile, 'a', 0o600);

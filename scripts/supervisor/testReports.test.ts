@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { countChecks, countPlaywright, countVitest } from './testReports.ts';
+
+test('a test file that cannot be loaded is a failure', () => {
+  const report = { testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults: [] }] };
+  expect(countVitest(report)).toEqual({ passed: 0, failed: 1, failures: ['a.test.ts: the file itself'] });
+});
+
+test('skipped tests are neither passed nor failed', () => {
+  const assertionResults = ['passed', 'failed', 'pending'].map((status) => ({ status, fullName: status }));
+  expect(countVitest({ testResults: [{ name: 'a', status: 'failed', assertionResults }] })).toMatchObject({ passed: 1, failed: 1 });
+});
+
+test('a journey counts by its last outcome, and an error outside tests counts', () => {
+  const specs = ['expected', 'unexpected', 'flaky', 'skipped'].map((status) => ({ title: status, tests: [{ status }] }));
+  const report = { suites: [{ title: 'outer', suites: [{ title: 'inner', specs }] }], errors: [{ message: 'no browser\nat x' }] };
+  expect(countPlaywright(report)).toEqual({ passed: 2, failed: 2, failures: ['no browser', 'inner: unexpected'] });
+});
+
+test('each check is one', () => {
+  const outcomes = [
+    { name: 'types', passed: true, seconds: 1 },
+    { name: 'boundaries', passed: false, seconds: 1 },
+  ];
+  expect(countChecks(outcomes)).toEqual({ passed: 1, failed: 1, failures: ['boundaries'] });
+});

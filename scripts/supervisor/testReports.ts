@@ -1,0 +1,58 @@
+/** What the stages of `npm test` wrote, as numbers that can be added. */
+import type { CheckOutcome } from '../check.ts';
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  /** The names of what failed. */
+  failures: string[];
+}
+
+export function countChecks(report: unknown): Counts {
+  const outcomes = report as CheckOutcome[];
+  const failures = outcomes.filter((outcome) => !outcome.passed).map((outcome) => outcome.name);
+  return { passed: outcomes.length - failures.length, failed: failures.length, failures };
+}
+
+interface VitestReport {
+  testResults: { name: string; status: string; assertionResults: { status: string; fullName: string }[] }[];
+}
+
+/** A file that fails before its first test, at an import or in a hook, is one failure. */
+export function countVitest(report: unknown): Counts {
+  const counts: Counts = { passed: 0, failed: 0, failures: [] };
+  for (const file of (report as VitestReport).testResults) {
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    counts.passed += file.assertionResults.filter((test) => test.status === 'passed').length;
+    counts.failures.push(...failed.map((test) => `${file.name}: ${test.fullName}`));
+    if (file.status === 'failed' && failed.length === 0) counts.failures.push(`${file.name}: the file itself`);
+  }
+  return { ...counts, failed: counts.failures.length };
+}
+
+interface PlaywrightSuite {
+  title: string;
+  specs?: { title: string; tests: { status: string }[] }[];
+  suites?: PlaywrightSuite[];
+}
+
+/** A test that passed at a second try counts as passed: Playwright calls it flaky and its report keeps the first try. */
+export function countPlaywright(report: unknown): Counts {
+  const { suites, errors } = report as { suites: PlaywrightSuite[]; errors: { message?: string }[] };
+  const counts: Counts = {
+    passed: 0,
+    failed: 0,
+    failures: errors.map((error) => error.message?.split('\n')[0] ?? 'an error outside tests'),
+  };
+  const visit = (suite: PlaywrightSuite) => {
+    for (const spec of suite.specs ?? []) {
+      for (const test of spec.tests) {
+        if (test.status === 'expected' || test.status === 'flaky') counts.passed += 1;
+        if (test.status === 'unexpected') counts.failures.push(`${suite.title}: ${spec.title}`);
+      }
+    }
+    for (const inner of suite.suites ?? []) visit(inner);
+  };
+  for (const suite of suites) visit(suite);
+  return { ...counts, failed: counts.failures.length };
+}
