@@ -21,6 +21,8 @@ const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const settings = loadSettings();
 const log = pino({ name: 'worker', level: settings.logLevel });
 const db = createDatabase(settings.databaseUrl, {
+  // A job holds one connection for its lock and works on another.
+  poolMax: 20,
   applicationName: 'plumbline-worker',
   onConnectionError: (error) => log.warn({ error: String(error) }, 'a database connection was lost'),
 });

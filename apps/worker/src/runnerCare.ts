@@ -1,5 +1,5 @@
 import { type AttemptState, needsRunner } from '@plumbline/core';
-import { listPlacedRunners, moveAttempt } from '@plumbline/database';
+import { listPlacedRunners, moveAttempt, type PlacedRunner } from '@plumbline/database';
 import { handleOf, placeRunner, retireRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
@@ -11,6 +11,9 @@ const MAX_WAIT_MS = 120_000;
 
 /** Lives this long, and its earlier deaths are forgotten. */
 const FORGIVEN_AFTER_MS = 600_000;
+
+/** Runners that are looked after at once: after a restart of the machine all are dead, and each start costs memory and time. */
+const AT_ONCE = 4;
 
 interface Death {
   deadSinceMs: number | null;
@@ -31,25 +34,31 @@ export class RunnerCare {
   }
 
   async look(): Promise<void> {
-    const { db, placement, clock, log } = this.#worker;
-    const placed = await listPlacedRunners(db);
+    const placed = await listPlacedRunners(this.#worker.db);
     const seen = new Set(placed.map((attempt) => attempt.id));
     for (const id of this.#deaths.keys()) if (!seen.has(id)) this.#deaths.delete(id);
-    for (const { id, state, placement: noted, hasToken } of placed) {
-      const handle = handleOf(noted);
-      if (handle === null) continue;
-      try {
-        if (!needsRunner(state)) {
-          await retireRunner(this.#worker, id);
-        } else if (await placement.isAlive(handle)) {
-          this.#lives(id, clock.monoMs());
-        } else if (state !== 'provisioning' || hasToken) {
-          // Without a token a sandbox that is being prepared has not been started yet; its job will do that.
-          await this.#isDead(id, state, clock.monoMs());
-        }
-      } catch (error) {
-        log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
+    const rest = [...placed];
+    const lookInTurn = async (): Promise<void> => {
+      for (let next = rest.shift(); next !== undefined; next = rest.shift()) await this.#lookAt(next);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lookInTurn));
+  }
+
+  async #lookAt({ id, state, placement: noted, hasToken }: PlacedRunner): Promise<void> {
+    const { placement, clock, log } = this.#worker;
+    const handle = handleOf(noted);
+    if (handle === null) return;
+    try {
+      if (!needsRunner(state)) {
+        await retireRunner(this.#worker, id);
+      } else if (await placement.isAlive(handle)) {
+        this.#lives(id, clock.monoMs());
+      } else if (state !== 'provisioning' || hasToken) {
+        // Without a token a sandbox that is being prepared has not been started yet; its job will do that.
+        await this.#isDead(id, state, clock.monoMs());
       }
+    } catch (error) {
+      log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
     }
   }
 

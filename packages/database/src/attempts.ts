@@ -165,10 +165,16 @@ export async function listReadyTooLong(db: Database, afterMs: number): Promise<s
   return rows.map((row) => row.id);
 }
 
-/** Attempts that a runner is noted for, with what is needed to look after it. */
-export async function listPlacedRunners(
-  db: Database,
-): Promise<{ id: string; state: AttemptState; placement: unknown; hasToken: boolean }[]> {
+/** An attempt that a runner is noted for, with what is needed to look after it. */
+export interface PlacedRunner {
+  id: string;
+  state: AttemptState;
+  placement: unknown;
+  hasToken: boolean;
+}
+
+/** All attempts that a runner is noted for. */
+export async function listPlacedRunners(db: Database): Promise<PlacedRunner[]> {
   const { rows } = await db.pool.query(
     `SELECT id, state, runner_placement AS placement, runner_token_hash IS NOT NULL AS "hasToken" FROM attempt WHERE runner_placement IS NOT NULL ORDER BY id`,
   );

@@ -14,6 +14,9 @@ export interface LoadedSession extends Actor {
   expiresAt: Date;
 }
 
+/** What a cookie carries may be anything; only an id is looked up. */
+const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** Begins a sign-in. */
 export async function createSession(db: Database, userId: string, lifetimeMs = SESSION_LIFETIME_MS): Promise<string> {
   const { rows } = await db.pool.query(
@@ -25,9 +28,10 @@ export async function createSession(db: Database, userId: string, lifetimeMs = S
 
 /** The sign-in with its user and role as they are now; null where it ended, ran out, or the user is disabled. */
 export async function loadSession(db: Database, sessionId: string): Promise<LoadedSession | null> {
+  if (!SESSION_ID.test(sessionId)) return null;
   const { rows } = await db.pool.query(
     `SELECT s.id AS "sessionId", u.id AS "userId", u.role, u.email, u.name, s.expires_at AS "expiresAt" FROM session s JOIN app_user u ON u.id = s.user_id
-     WHERE s.id::text = $1 AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND u.disabled_at IS NULL`,
+     WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND u.disabled_at IS NULL`,
     [sessionId],
   );
   return rows[0] ?? null;
@@ -35,7 +39,8 @@ export async function loadSession(db: Database, sessionId: string): Promise<Load
 
 /** Ends a sign-in, and with it the sockets that were opened with it. Idempotent. */
 export async function endSession(db: Database, sessionId: string): Promise<void> {
-  await inTransaction(db, (tx) => endSessionsWhere(tx, 'id::text = $1', sessionId));
+  if (!SESSION_ID.test(sessionId)) return;
+  await inTransaction(db, (tx) => endSessionsWhere(tx, 'id = $1', sessionId));
 }
 
 /** Ends every sign-in of a user within a transaction. */
