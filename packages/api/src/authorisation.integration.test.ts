@@ -80,7 +80,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 function callerOf(actor: Actor | null, sessionId: string | null = null) {
-  return createCaller({ actor, sessionId, db: database.db, clock: { nowMs: () => Date.now() } });
+  return createCaller({ actor, sessionId, db: database.db, clock: { nowMs: () => Date.now() }, lastInputAtMs: async () => null });
 }
 
 /** Calls a procedure by its path and gives the code that refused it, or null. */

@@ -1,6 +1,13 @@
 import type { Actor } from '@plumbline/core';
 import type { Database } from '@plumbline/database/client';
 
+/** How far the recording of an attempt has come. */
+export interface RecordedSoFar {
+  attemptId: string;
+  lastSeq: number;
+  sealedSeq: number;
+}
+
 /** What every procedure works with. Nothing is read from the process: the app that serves the procedures passes it in. */
 export interface ApiContext {
   /** Who asks, loaded from the database for this request; null for nobody. */
@@ -9,4 +16,6 @@ export interface ApiContext {
   sessionId: string | null;
   db: Database;
   clock: { nowMs(): number };
+  /** When the participant of a running attempt last typed, edited or pasted, in milliseconds; null where that is not known. */
+  lastInputAtMs(attempt: RecordedSoFar): Promise<number | null>;
 }

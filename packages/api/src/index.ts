@@ -1,2 +1,2 @@
 export { type AppRouter, appRouter, createCaller } from './appRouter.ts';
-export type { ApiContext } from './context.ts';
+export type { ApiContext, RecordedSoFar } from './context.ts';

@@ -7,19 +7,24 @@ export const liveRouter = router({
     const nowMs = ctx.clock.nowMs();
     const attempts = await ctx.db.prisma.attempt.findMany({
       where: { state: { in: ['provisioning', 'ready', 'running', 'paused', 'finalising'] } },
-      include: { ...ATTEMPT_INCLUDE, sources: { where: { source: { startsWith: 'input:' } } } },
+      include: ATTEMPT_INCLUDE,
       orderBy: { createdAt: 'asc' },
     });
-    return attempts.map((attempt) => {
+    const inputs = await Promise.all(
+      attempts.map(({ id, lastSeq, sealedSeq }) =>
+        ctx.lastInputAtMs({ attemptId: id, lastSeq: Number(lastSeq), sealedSeq: Number(sealedSeq) }),
+      ),
+    );
+    return attempts.map((attempt, index) => {
       const settings = environmentSettings(attempt.assignment.environment);
       const lastScore = attempt.scores.findLast((row) => row.trigger !== 'start');
+      const inputAtMs = inputs[index] ?? null;
       return {
         ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: true }),
         progress: attempt.progress,
         linkAgeMs: attempt.linkHeartbeatAt ? nowMs - attempt.linkHeartbeatAt.getTime() : null,
         isolation: attempt.isolation,
-        // Counts blocks of input; that it grew since the last look is what says that somebody types.
-        inputBlocks: attempt.sources.reduce((sum, source) => sum + Number(source.mark), 0),
+        inputAgeMs: inputAtMs === null ? null : Math.max(0, nowMs - inputAtMs),
         lastScore: lastScore ? toScoreRow(lastScore, settings, true) : null,
       };
     });

@@ -96,7 +96,8 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   return (
     <Card>
       <CardHeader title="Your sandbox" actions={<StateBadge state={state} />} />
-      <CardBody className="space-y-4">
+      {/* The height of the longest of the usual texts: what stands below does not move from state to state. */}
+      <CardBody className="min-h-36 space-y-4">
         {state === 'scheduled' ? (
           <>
             {failed ? (

@@ -19,28 +19,23 @@ import { useQuery } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { Eye, Radio } from 'lucide-react';
 import Link from 'next/link';
-import { useRef } from 'react';
 import { RunningClock } from '@/features/attempt/components/RunningClock.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { SCORE_STATUS_WORDS } from '@/features/attempt/model/words.ts';
 import { rpc } from '@/features/rpc/client.ts';
-import { type InputSeen, noteInput } from '../model/lastInput.ts';
 
 type LiveAttempt = inferRouterOutputs<AppRouter>['live']['list'][number];
 
 const POLL_MS = 2_000;
+/** Input is durable and read here within this time, so that a younger one is as good as now. */
+const INPUT_NOW_MS = 5_000;
 /** The gateway renews its mark each second; this long without says that the sandbox is not attached. */
 const ATTACHED_WITHIN_MS = 5_000;
 
 export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
-  const seen = useRef<Map<string, InputSeen>>(new Map());
   const { data, error } = useQuery({
     queryKey: ['live.list'],
-    queryFn: async () => {
-      const attempts = await rpc.live.list.query();
-      seen.current = noteInput(seen.current, attempts, performance.now());
-      return attempts;
-    },
+    queryFn: () => rpc.live.list.query(),
     initialData: initial,
     refetchInterval: POLL_MS,
   });
@@ -88,7 +83,7 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
                     <RunningClock clock={attempt.clock} show="remaining" />
                   </Td>
                   <Td>
-                    <LastInput seen={seen.current.get(attempt.attemptId)} />
+                    <LastInput ageMs={attempt.inputAgeMs} />
                   </Td>
                   <Td>
                     <LastScore score={attempt.lastScore} />
@@ -116,11 +111,9 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
   );
 }
 
-function LastInput({ seen }: { seen: InputSeen | undefined }) {
-  if (!seen || seen.blocks === 0) return <span className="text-muted">None yet</span>;
-  if (seen.changedAtMs === null) return <span className="text-muted">Before you looked</span>;
-  const agoMs = performance.now() - seen.changedAtMs;
-  return <>{agoMs < 3 * POLL_MS ? 'Now' : `${formatSpan(agoMs)} ago`}</>;
+function LastInput({ ageMs }: { ageMs: number | null }) {
+  if (ageMs === null) return <span className="text-muted">None seen</span>;
+  return <>{ageMs < INPUT_NOW_MS ? 'Now' : `${formatSpan(ageMs)} ago`}</>;
 }
 
 function LastScore({ score }: { score: LiveAttempt['lastScore'] }) {

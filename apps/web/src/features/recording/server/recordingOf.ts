@@ -8,7 +8,8 @@ import { currentActor } from '../../session/server/currentActor.ts';
 
 let keys: Promise<RecordingKeys> | undefined;
 
-function recordingKeys(): Promise<RecordingKeys> {
+/** The deployment's keys, read once; where that failed, again at the next call. */
+export function recordingKeys(): Promise<RecordingKeys> {
   keys ??= loadRecordingKeys(platform().settings.dirs.keys);
   keys.catch(() => {
     keys = undefined;

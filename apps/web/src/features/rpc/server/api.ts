@@ -2,6 +2,7 @@ import { type ApiContext, createCaller } from '@plumbline/api';
 import { TRPCError } from '@trpc/server';
 import { forbidden, notFound, redirect } from 'next/navigation';
 import { cache } from 'react';
+import { lastInputAtMs } from '../../live/server/lastInput.ts';
 import { platform } from '../../platform/server/platform.ts';
 import { currentSession } from '../../session/server/currentActor.ts';
 
@@ -9,7 +10,7 @@ import { currentSession } from '../../session/server/currentActor.ts';
 export async function apiContext(): Promise<ApiContext> {
   const { db, clock } = platform();
   const session = await currentSession();
-  return { actor: session?.actor ?? null, sessionId: session?.sessionId ?? null, db, clock };
+  return { actor: session?.actor ?? null, sessionId: session?.sessionId ?? null, db, clock, lastInputAtMs };
 }
 
 /** The procedures, called from a page on the server: the same authorisation as from a browser, without a request. */
