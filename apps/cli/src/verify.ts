@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
 import { type ExportVerdict, verifyExport } from '@plumbline/datasets';
@@ -46,11 +46,19 @@ async function verifyAttempt(attemptId: string, json: boolean): Promise<void> {
 }
 
 async function verifyFolder(dir: string, options: { key?: string; json?: boolean }): Promise<void> {
-  const key = options.key === undefined ? undefined : createPublicKey(await readFile(options.key));
+  const key = options.key === undefined ? undefined : await readPublicKey(options.key);
   const verdict = await verifyExport(dir, key);
   if (options.json === true) printJson(verdict);
   else printExport(verdict, key === undefined);
   if (verdict.files.length > 0 || verdict.attempts.some(({ problem }) => problem !== null)) process.exitCode = EXIT.no;
+}
+
+async function readPublicKey(path: string): Promise<KeyObject> {
+  try {
+    return createPublicKey(await readFile(path));
+  } catch (error) {
+    throw new AppError('invalid_input', `${path} holds no public key in PEM form.`, { cause: error });
+  }
 }
 
 function printExport({ signer, attempts, unrecorded, files }: ExportVerdict, ownKey: boolean): void {

@@ -1,0 +1,51 @@
+import { createPublicKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { sealingKeys } from './encryption.ts';
+import { goldenRecording } from './goldenRecording.fixture.ts';
+import { signatureHolds } from './manifest.ts';
+import { openSegment, rootOf, segmentEvents } from './segment.ts';
+
+/** What `docs/recording-format.md` promises: files of this version are read for ever, and written as they are. */
+const GOLDEN = new URL('../fixtures/plumbline-recording-1.json', import.meta.url);
+
+interface Golden {
+  attempt: string;
+  dataKey: string;
+  segments: { header: string; lines: string[]; root: string; object: string }[];
+  manifest: string;
+  signature: string;
+  publicKey: string;
+}
+
+const golden = JSON.parse(await readFile(GOLDEN, 'utf8')) as Golden;
+const keys = sealingKeys(Buffer.from(golden.dataKey, 'hex'));
+
+describe('the golden recording of format 1', () => {
+  it('opens to the lines, roots and events that it was made of', async () => {
+    const made = await goldenRecording();
+    const events = [];
+    for (const [i, { header, lines, root, object }] of golden.segments.entries()) {
+      const segment = await openSegment(keys, golden.attempt, i + 1, Buffer.from(object, 'base64'));
+      expect(segment.headerText).toBe(header);
+      expect(segment.lines.map((line) => line.toString('utf8'))).toEqual(lines);
+      expect(rootOf(keys, golden.attempt, i + 1, segment.headerText, segment.lines)).toBe(root);
+      events.push(...segmentEvents(segment));
+    }
+    expect(events.map(({ seq, receivedAtMs, ...event }) => event)).toEqual(made.events);
+    expect(events.filter((event) => event.receivedAtMs !== undefined).map(({ seq }) => seq)).toEqual([12, made.events.length]);
+  });
+
+  it('is written today as it was then', async () => {
+    const made = await goldenRecording();
+    expect(made.segments.map(({ lines, root }) => ({ lines, root }))).toEqual(golden.segments.map(({ lines, root }) => ({ lines, root })));
+    expect(made.manifest).toBe(golden.manifest);
+    expect(made.signature).toBe(golden.signature);
+  });
+
+  it('has a signature that holds for its text and for no other', () => {
+    const publicKey = createPublicKey(golden.publicKey);
+    expect(signatureHolds(golden.manifest, golden.signature, publicKey)).toBe(true);
+    expect(signatureHolds(golden.manifest.replace('"lastSeq"', '"lastseq"'), golden.signature, publicKey)).toBe(false);
+  });
+});
