@@ -57,11 +57,15 @@ def become(config):
         os.setresuid(config["uid"], config["uid"], config["uid"])
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for name, value in config.get("rlimits", {}).items():
+
+
+def limit(rlimits):
+    """Only inside the sandbox's user namespace does the kernel count its processes apart from the user's others."""
+    for name, value in rlimits.items():
         kind = getattr(resource, "RLIMIT_" + name)
         hard = resource.getrlimit(kind)[1]
-        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (limit, limit))
+        lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (lowered, lowered))
 
 
 def join_network(pid):
@@ -107,6 +111,7 @@ def child(config, command, environment):
     if config.get("tty"):
         fcntl.ioctl(0, TIOCSCTTY, 0)
     drop_privileges()
+    limit(config.get("rlimits", {}))
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):

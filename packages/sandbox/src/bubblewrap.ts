@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, cp, mkdir, rename, stat } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@plumbline/core';
 import { BubblewrapSandbox, type Holder } from './bubblewrapSandbox.ts';
-import { BWRAP, viewArguments, type ViewSources, writeEtc } from './bubblewrapViews.ts';
+import { BWRAP, type ViewSources, viewArguments, writeEtc } from './bubblewrapViews.ts';
 import { Cgroup } from './cgroups.ts';
 import { type EntererConfig, entererCommand, PYTHON } from './enterer.ts';
 import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
@@ -24,11 +25,29 @@ const MIN_PROCESSES = 16;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 async function requireTools(): Promise<void> {
-  for (const [path, name] of [[BWRAP, 'bubblewrap'], [PYTHON, 'python3'], ['/usr/bin/flock', 'util-linux']] as const) {
-    if (!(await access(path).then(() => true, () => false))) {
-      throw new AppError('sandbox_unavailable', `Sandboxes need the package ${name} on this host. Install it, or set PLUMBLINE_ISOLATION=none for development.`);
+  for (const [path, name] of [
+    [BWRAP, 'bubblewrap'],
+    [PYTHON, 'python3'],
+    ['/usr/bin/flock', 'util-linux'],
+  ] as const) {
+    if (
+      !(await access(path).then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      throw new AppError(
+        'sandbox_unavailable',
+        `Sandboxes need the package ${name} on this host. Install it, or set PLUMBLINE_ISOLATION=none for development.`,
+      );
     }
   }
+}
+
+/** Since 5.14 Linux counts a user's processes in each user namespace apart. */
+function countsProcessesPerNamespace(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 5 || (major === 5 && minor >= 14);
 }
 
 /** Limits that control groups did not take are set on each process instead: weaker, and said so. */
@@ -40,18 +59,29 @@ function fallbackLimits(spec: SandboxSpec, group: Cgroup): { rlimits: Record<str
     warnings.push('No control group for memory could be had: the memory limit holds for each process, not for all together.');
   }
   if (spec.maxProcesses !== null && !group.processesLimited) {
-    rlimits['NPROC'] = Math.max(spec.maxProcesses, MIN_PROCESSES);
-    warnings.push('No control group for processes could be had: the process limit counts all of this user.');
+    if (countsProcessesPerNamespace()) rlimits['NPROC'] = Math.max(spec.maxProcesses, MIN_PROCESSES);
+    warnings.push(
+      countsProcessesPerNamespace()
+        ? 'No control group for processes could be had: a limit of each process stands in for it.'
+        : 'No control group for processes could be had, and this kernel counts all processes of the user together: processes are not limited.',
+    );
   }
   if (group.freezeMethod === 'signal') {
-    warnings.push('No control group for freezing could be had: a pause stops processes by signal, and a shell may show its foreground job as stopped.');
+    warnings.push(
+      'No control group for freezing could be had: a pause stops processes by signal, and a shell may show its foreground job as stopped.',
+    );
   }
   return { rlimits, warnings };
 }
 
 async function startHolder(config: EntererConfig, args: string[], env: Record<string, string>): Promise<Holder> {
   const command = entererCommand(config, [BWRAP, '--info-fd', '3', ...args, '--', ...WAIT], env);
-  const child = spawn(command.file, command.args, { env: command.env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(command.file, command.args, {
+    env: command.env,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   let info = '';
   let errors = '';
   (child.stdio[3] as Readable).on('data', (chunk: Buffer) => (info += chunk.toString()));
@@ -123,7 +153,7 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
       // Without limits: it is there so that nothing of it is left behind.
       platform: await Cgroup.create(`plumbline-${spec.id}-platform`, { memoryBytes: null, maxProcesses: null }),
     };
-    for (const group of Object.values(groups)) undo.push(async () => (await group.kill(), group.remove()));
+    for (const group of Object.values(groups)) undo.push(() => group.kill().then(() => group.remove()));
     const record = { id: spec.id, cgroups: Object.values(groups).map((group) => group.folders), hostUid: uid, holder: null };
     await writeRecord(spec.dir, record);
     const networks: InternetNamespace[] = [];
@@ -141,7 +171,11 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
       platform: await viewArguments('platform', from, { ownNetwork: true }),
     };
     const config: EntererConfig = { mode: 'launch', uid, cgroups: groups.participant.procsFiles, network: participantNetwork?.pid };
-    const holder = await startHolder(config, [...(await viewArguments('participant', from, { ownNetwork: !internet })), '--chdir', '/home/agent'], { PATH: '/usr/bin:/bin' });
+    const holder = await startHolder(
+      config,
+      [...(await viewArguments('participant', from, { ownNetwork: !internet })), '--chdir', '/home/agent'],
+      { PATH: '/usr/bin:/bin' },
+    );
     await writeRecord(spec.dir, { ...record, holder: { pid: holder.pid, startTime: holder.startTime } });
     return new BubblewrapSandbox({ spec, uid, from, groups, networks, scorerNetwork, holder, args, ...limits });
   } catch (error) {
@@ -157,7 +191,10 @@ async function capabilities(): Promise<IsolationCapabilities> {
   return {
     views: true,
     networkNone: true,
-    networkInternet: await requireInternetTools().then(() => true, () => false),
+    networkInternet: await requireInternetTools().then(
+      () => true,
+      () => false,
+    ),
     filesystem: true,
     memoryLimit: probe.memoryLimited,
     processLimit: probe.processesLimited,

@@ -6,14 +6,26 @@ import type { Cgroup } from './cgroups.ts';
 import { entererCommand } from './enterer.ts';
 import { runHostCommand } from './hostProcess.ts';
 import { releaseHostUid } from './hostUid.ts';
-import type { CommandOptions, FreezeResult, HostCommand, RunOptions, RunResult, Sandbox, SandboxProcess, SandboxSpec, Usage, View } from './isolation.ts';
+import type {
+  CommandOptions,
+  FreezeResult,
+  HostCommand,
+  RunOptions,
+  RunResult,
+  Sandbox,
+  SandboxProcess,
+  SandboxSpec,
+  Usage,
+  View,
+} from './isolation.ts';
 import type { InternetNamespace } from './networkNamespace.ts';
-import { commandLine, innerPid, isShell, pidsOfNamespace, type ProcessStat, processStat, signalProcess } from './processTable.ts';
+import { commandLine, innerPid, isShell, type ProcessStat, pidsOfNamespace, processStat, signalProcess } from './processTable.ts';
 import { writeRecord } from './sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
 import { waitUntil } from './waiting.ts';
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const PRLIMIT = '/usr/bin/prlimit';
 const END_TIMEOUT_MS = 5_000;
 /** Where the kernel must choose, it ends what the participant runs, and not what holds the sandbox or the platform. */
 const PARTICIPANT_OOM_SCORE = 500;
@@ -99,7 +111,14 @@ export class BubblewrapSandbox implements Sandbox {
     const cgroups = groups[view].procsFiles;
     const network = view === 'scorer' ? scorerNetwork?.pid : undefined;
     const session = options.tty ? [] : ['--new-session'];
-    return entererCommand({ mode: 'launch', uid, cgroups, network, rlimits: view === 'scorer' ? rlimits : {} }, [BWRAP, ...args[view], ...session, '--chdir', cwd, '--', ...argv], env);
+    const limits = view === 'scorer' ? Object.entries(rlimits).map(([name, value]) => `--${name.toLowerCase()}=${value}`) : [];
+    // Set inside the view, as the participant's are: there its processes are counted apart.
+    const limited = limits.length > 0 ? [PRLIMIT, ...limits, ...argv] : argv;
+    return entererCommand(
+      { mode: 'launch', uid, cgroups, network },
+      [BWRAP, ...args[view], ...session, '--chdir', cwd, '--', ...limited],
+      env,
+    );
   }
 
   async run(view: View, argv: string[], options: RunOptions): Promise<RunResult> {

@@ -51,7 +51,14 @@ const ETC_NAMES = [
 ];
 
 /** Certificates of the public authorities; without a network they do no harm, and tools complain where they are missing. */
-const CERTIFICATE_NAMES = ['ca-certificates', 'ca-certificates.conf', 'ssl/certs', 'ssl/openssl.cnf', 'pki/tls/certs', 'pki/ca-trust/extracted'];
+const CERTIFICATE_NAMES = [
+  'ca-certificates',
+  'ca-certificates.conf',
+  'ssl/certs',
+  'ssl/openssl.cnf',
+  'pki/tls/certs',
+  'pki/ca-trust/extracted',
+];
 
 function etcFiles(nameserver: string | null): Record<string, string> {
   return {
@@ -61,7 +68,7 @@ function etcFiles(nameserver: string | null): Record<string, string> {
     hostname: 'plumbline\n',
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
     'resolv.conf': nameserver === null ? '' : `nameserver ${nameserver}\n`,
-    'bash.bashrc': "[ -z \"$PS1\" ] && return\nshopt -s checkwinsize\nPS1='\\u@\\h:\\w\\$ '\n",
+    'bash.bashrc': '[ -z "$PS1" ] && return\nshopt -s checkwinsize\nPS1=\'\\u@\\h:\\w\\$ \'\n',
     profile: '[ -n "$BASH_VERSION" ] && [ -n "$PS1" ] && . /etc/bash.bashrc\n',
   };
 }
@@ -115,13 +122,33 @@ export async function viewArguments(view: View, from: ViewSources, options: { ow
 }
 
 /** The view in which an image's packages are installed: the host's network, nothing else of the host's. */
-export async function builderArguments(from: { root: string; env: string; etc: string; assets: string; certificates: string }): Promise<string[]> {
+export async function builderArguments(from: {
+  root: string;
+  env: string;
+  etc: string;
+  assets: string;
+  certificates: string;
+}): Promise<string[]> {
   const args = [...NAMESPACES, ...IDENTITY, ...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc))];
-  args.push('--perms', '0755', '--tmpfs', IN_VIEW_PATHS.home, '--bind', from.root, IN_VIEW_PATHS.root, '--bind', from.env, IN_VIEW_PATHS.env);
+  args.push(
+    '--perms',
+    '0755',
+    '--tmpfs',
+    IN_VIEW_PATHS.home,
+    '--bind',
+    from.root,
+    IN_VIEW_PATHS.root,
+    '--bind',
+    from.env,
+    IN_VIEW_PATHS.env,
+  );
   args.push('--ro-bind', from.assets, IN_VIEW_PATHS.assets, '--ro-bind', from.certificates, '/run/certificates');
   if (await stat('/etc/pip.conf').catch(() => null)) args.push('--ro-bind', '/etc/pip.conf', '/etc/pip.conf');
   // The builder uses the host's network, so it is told the host's names too.
-  for (const [name, host] of [['resolv.conf', '/etc/resolv.conf'], ['hosts', '/etc/hosts']] as const) {
+  for (const [name, host] of [
+    ['resolv.conf', '/etc/resolv.conf'],
+    ['hosts', '/etc/hosts'],
+  ] as const) {
     const text = await readFile(host, 'utf8').catch(() => null);
     if (text !== null) await writeFile(join(from.etc, name), text);
   }
@@ -131,7 +158,9 @@ export async function builderArguments(from: { root: string; env: string; etc: s
 /** The environment of a view before the family's own variables. */
 export function viewEnvironment(view: View, paths: SandboxPaths, systemPath: string): Record<string, string> {
   const env: Record<string, string> = {
-    PATH: [...(view === 'participant' ? [`${paths.run}/bin`] : []), `${paths.env}/bin`, `${paths.env}/lib/python/bin`, systemPath].join(':'),
+    PATH: [...(view === 'participant' ? [`${paths.run}/bin`] : []), `${paths.env}/bin`, `${paths.env}/lib/python/bin`, systemPath].join(
+      ':',
+    ),
     HOME: view === 'scorer' ? paths.root : paths.home,
     USER: 'agent',
     LOGNAME: 'agent',

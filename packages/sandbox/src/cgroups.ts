@@ -85,12 +85,16 @@ async function makeFolder(path: string): Promise<boolean> {
 async function makeV2(name: string, own: string, top: string, wanted: string[]): Promise<string | null> {
   let freezeOnly: string | null = null;
   for (let parent = own; parent.startsWith(top); parent = dirname(parent)) {
-    const writable = await access(join(parent, 'cgroup.procs'), constants.W_OK).then(() => true, () => false);
+    const writable = await access(join(parent, 'cgroup.procs'), constants.W_OK).then(
+      () => true,
+      () => false,
+    );
     const folder = join(parent, name);
     if (writable && (await makeFolder(folder))) {
       const offered = ((await readText(join(parent, 'cgroup.controllers'))) ?? '').split(/\s+/);
       const enable = wanted.filter((controller) => offered.includes(controller));
-      if (enable.length > 0) await writeFile(join(parent, 'cgroup.subtree_control'), enable.map((c) => `+${c}`).join(' ')).catch(() => undefined);
+      if (enable.length > 0)
+        await writeFile(join(parent, 'cgroup.subtree_control'), enable.map((c) => `+${c}`).join(' ')).catch(() => undefined);
       const has = ((await readText(join(folder, 'cgroup.controllers'))) ?? '').split(/\s+/);
       if (wanted.every((controller) => has.includes(controller))) {
         if (freezeOnly) await rmdir(freezeOnly).catch(() => undefined);
@@ -139,7 +143,10 @@ export class Cgroup {
       const v1Folder = v1File ? v1.get(v1File[0]) : undefined;
       const path = v1Folder && v1File ? join(v1Folder, v1File[1]) : v2 ? join(v2, v2File) : null;
       if (path === null || !(await exists(path))) return false;
-      return writeFile(path, value).then(() => true, () => false);
+      return writeFile(path, value).then(
+        () => true,
+        () => false,
+      );
     };
     let memory = false;
     let processes = false;
@@ -178,7 +185,11 @@ export class Cgroup {
     const folder = this.folders[0];
     if (!folder) return [];
     const text = (await readText(join(folder, 'cgroup.procs'))) ?? '';
-    return text.split('\n').filter(Boolean).map(Number).filter((pid) => pid > 0);
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map(Number)
+      .filter((pid) => pid > 0);
   }
 
   /** Resolves when every process of the group has stopped. Only where `freezeMethod` is not `signal`. */
@@ -239,7 +250,11 @@ export class Cgroup {
 
   async memoryBytes(): Promise<number | null> {
     const v1 = this.#v1.get('memory');
-    const text = v1 ? await readText(join(v1, 'memory.usage_in_bytes')) : this.#v2 ? await readText(join(this.#v2, 'memory.current')) : null;
+    const text = v1
+      ? await readText(join(v1, 'memory.usage_in_bytes'))
+      : this.#v2
+        ? await readText(join(this.#v2, 'memory.current'))
+        : null;
     return text === null ? null : Number(text);
   }
 

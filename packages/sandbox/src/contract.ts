@@ -44,7 +44,12 @@ export class ContractWorld {
   }
 
   async image(): Promise<string> {
-    const image = await this.isolation.prepareImage({ familyDir: this.familyDir, contentHash: 'contract-image', imageDir: join(this.dir, 'images'), install: async () => undefined });
+    const image = await this.isolation.prepareImage({
+      familyDir: this.familyDir,
+      contentHash: 'contract-image',
+      imageDir: join(this.dir, 'images'),
+      install: async () => undefined,
+    });
     return image.dir;
   }
 

@@ -5,7 +5,7 @@
  *   contractChild.ts hold SPEC   makes a bubblewrap sandbox, writes a file, says so and waits
  */
 import { bubblewrapIsolation } from './bubblewrap.ts';
-import { contractChecks, ContractWorld, shell } from './contract.ts';
+import { ContractWorld, contractChecks, shell } from './contract.ts';
 
 const [mode, spec] = process.argv.slice(2);
 
@@ -21,7 +21,11 @@ if (mode === 'hold') {
     if (names && !names.has(check.name)) continue;
     const outcome = await world.run(check).then(
       (kept) => ({ name: check.name, outcome: kept }),
-      (error: unknown) => ({ name: check.name, outcome: 'broken', error: error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error) }),
+      (error: unknown) => ({
+        name: check.name,
+        outcome: 'broken',
+        error: error instanceof Error ? `${error.stack}\n${String(error.cause ?? '')}` : String(error),
+      }),
     );
     process.stdout.write(`${JSON.stringify(outcome)}\n`);
   }

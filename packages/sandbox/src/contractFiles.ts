@@ -34,7 +34,11 @@ export const fileChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       const files = await world.files(sandbox);
-      await shell(sandbox, 'participant', 'ln -s / root; ln -s ../.. up; ln -s /etc/passwd link; mkdir sub; ln -s ../../.. sub/up; ln -s loop loop; mkfifo pipe');
+      await shell(
+        sandbox,
+        'participant',
+        'ln -s / root; ln -s ../.. up; ln -s /etc/passwd link; mkdir sub; ln -s ../../.. sub/up; ln -s loop loop; mkfifo pipe',
+      );
       const bad = ['../x', '/etc/passwd', 'a/../../x', 'a\0b', 'root/etc/passwd', 'up/x', 'link', 'sub/up/etc/passwd', 'loop', 'loop/x'];
       for (const path of bad) {
         await assert.rejects(files.read(path), { code: 'invalid_input' }, path);
@@ -58,7 +62,11 @@ export const fileChecks: ContractCheck[] = [
       const sandbox = await world.sandbox();
       const files = await world.files(sandbox);
       const home = sandbox.paths.home;
-      await shell(sandbox, 'participant', `mkdir sub; printf text > sub/file; ln -s sub in; ln -s ${home}/sub/file absolute; printf 'a\\0b' > binary; printf x > "$(printf 'odd\\n\\377')"; printf '\\303' > half`);
+      await shell(
+        sandbox,
+        'participant',
+        `mkdir sub; printf text > sub/file; ln -s sub in; ln -s ${home}/sub/file absolute; printf 'a\\0b' > binary; printf x > "$(printf 'odd\\n\\377')"; printf '\\303' > half`,
+      );
       assert.equal((await files.read('in/file')).text, 'text');
       assert.equal((await files.read('absolute')).text, 'text');
       assert.equal((await files.read('binary')).text, null);
@@ -82,7 +90,11 @@ export const fileChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       const files = await world.files(sandbox);
-      await shell(sandbox, 'participant', 'mkdir -p solution/deep; echo 1 > solution/b; echo 2 > solution/deep/a; ln -s /etc/shadow solution/link; mkfifo solution/pipe; echo no > other; chmod +x solution/b');
+      await shell(
+        sandbox,
+        'participant',
+        'mkdir -p solution/deep; echo 1 > solution/b; echo 2 > solution/deep/a; ln -s /etc/shadow solution/link; mkfifo solution/pipe; echo no > other; chmod +x solution/b',
+      );
       const capture = await files.capture(['solution'], { maxBytes: 1000 });
       assert.deepEqual([capture.files, capture.bytes], [2, 4]);
       assert.deepEqual(capture.skipped, [{ path: 'solution/pipe', reason: 'not a file, folder or link' }]);
@@ -90,7 +102,13 @@ export const fileChecks: ContractCheck[] = [
       assert.equal((await files.capture(['solution'], { maxBytes: 1000 })).tarHash, capture.tarHash);
       assert.equal((await files.hashTree(['solution'])).hash, capture.hash);
       const seen = new Set([capture.hash]);
-      for (const change of ['echo 3 > solution/b', 'chmod -x solution/b', 'mv solution/b solution/c', 'ln -sfn /x solution/link', 'mkdir solution/empty']) {
+      for (const change of [
+        'echo 3 > solution/b',
+        'chmod -x solution/b',
+        'mv solution/b solution/c',
+        'ln -sfn /x solution/link',
+        'mkdir solution/empty',
+      ]) {
         await shell(sandbox, 'participant', change);
         const { hash } = await files.hashTree(['solution']);
         assert.ok(!seen.has(hash), change);
@@ -100,7 +118,10 @@ export const fileChecks: ContractCheck[] = [
       const restored = await world.files(other);
       assert.deepEqual(await restored.restore(capture.tarPath), { files: 2, bytes: 4 });
       assert.equal((await restored.hashTree(['solution'])).hash, capture.hash);
-      assert.equal((await shell(other, 'participant', 'readlink solution/link; test -x solution/b && cat solution/b')).stdout.toString(), '/etc/shadow\n1\n');
+      assert.equal(
+        (await shell(other, 'participant', 'readlink solution/link; test -x solution/b && cat solution/b')).stdout.toString(),
+        '/etc/shadow\n1\n',
+      );
       await shell(sandbox, 'participant', 'truncate -s 1T solution/sparse');
       await assert.rejects(files.capture(['solution'], { maxBytes: 1_000_000 }), { code: 'too_large' });
     },
@@ -126,18 +147,28 @@ export const fileChecks: ContractCheck[] = [
       const reasons = Object.fromEntries(snapshot.skipped.map((row) => [row.path, row.reason]));
       assert.equal(reasons['nested/.git'], `git repository at ${nested}`);
       assert.equal(reasons['.git'], 'git repository');
-      assert.deepEqual([reasons['sparse'], reasons['pipe'], reasons['node_modules']], ['too large', 'not a file, folder or link', 'excluded by name']);
+      assert.deepEqual(
+        [reasons['sparse'], reasons['pipe'], reasons['node_modules']],
+        ['too large', 'not a file, folder or link', 'excluded by name'],
+      );
       assert.match(Object.entries(reasons).find(([path]) => path.startsWith('deep/'))?.[1] ?? '', /too deep/);
       const clone = join(world.dir, `clone-${sandbox.id}`);
       await mkdir(clone);
-      const git = async (...args: string[]) => (await exec('git', ['-C', clone, ...args], { encoding: 'buffer', env: { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', HOME: clone } })).stdout;
+      const git = async (...args: string[]) =>
+        (
+          await exec('git', ['-C', clone, ...args], {
+            encoding: 'buffer',
+            env: { PATH: '/usr/local/bin:/usr/bin:/bin', GIT_CONFIG_GLOBAL: '/dev/null', HOME: clone },
+          })
+        ).stdout;
       await git('init', '--quiet', '--bare');
       await git('fetch', '--quiet', snapshot.bundlePath ?? '', 'refs/heads/next:refs/heads/kept');
       assert.equal((await git('rev-parse', 'kept')).toString().trim(), snapshot.commit);
       assert.equal((await git('cat-file', 'blob', 'kept:crlf')).toString(), 'a\r\nb\n');
       assert.equal((await git('cat-file', 'blob', 'kept:out')).toString(), '/etc/shadow');
       const names = (await git('ls-tree', '-r', '-z', '--name-only', 'kept')).toString('latin1').split('\0');
-      for (const name of ['nested/file', 'nested/inner', 'a.x', 'loop', 'new\nline\t"q"', 'bad\xff', 'c:\\x/git~1', '.gitattributes']) assert.ok(names.includes(name), name);
+      for (const name of ['nested/file', 'nested/inner', 'a.x', 'loop', 'new\nline\t"q"', 'bad\xff', 'c:\\x/git~1', '.gitattributes'])
+        assert.ok(names.includes(name), name);
       assert.ok(!names.includes('hooked') && !(await files.list('.')).entries.some((entry) => entry.name === 'hooked'));
 
       const same = await files.snapshot(SNAPSHOT);
@@ -159,7 +190,8 @@ export const fileChecks: ContractCheck[] = [
       await files.create('sub', 'directory');
       const { hash } = await files.write('sub/open.txt', 'a', null);
       await files.watch(['sub/open.txt']);
-      const told = (op: string, path: string) => waitUntil(() => changes.some((change) => change.op === op && change.path === path), 10_000);
+      const told = (op: string, path: string) =>
+        waitUntil(() => changes.some((change) => change.op === op && change.path === path), 10_000);
       // The first look has happened once something made after it is told.
       for (let n = 0; !changes.some((change) => change.path.startsWith('top')); n++) {
         await shell(sandbox, 'participant', `echo x > top${n}`);

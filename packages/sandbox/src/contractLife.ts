@@ -35,8 +35,15 @@ export const lifeChecks: ContractCheck[] = [
     name: 'a command gives its output, its exit code and the signal that ended it',
     run: async (world) => {
       const sandbox = await world.sandbox();
-      const done = await sandbox.run('participant', ['/bin/sh', '-c', 'cat; echo err >&2; exit 3'], { input: 'in\n', timeoutMs: 10_000, maxOutputBytes: 1000 });
-      assert.deepEqual([done.exitCode, done.stdout.toString(), done.stderr.toString(), done.timedOut, done.truncated], [3, 'in\n', 'err\n', false, false]);
+      const done = await sandbox.run('participant', ['/bin/sh', '-c', 'cat; echo err >&2; exit 3'], {
+        input: 'in\n',
+        timeoutMs: 10_000,
+        maxOutputBytes: 1000,
+      });
+      assert.deepEqual(
+        [done.exitCode, done.stdout.toString(), done.stderr.toString(), done.timedOut, done.truncated],
+        [3, 'in\n', 'err\n', false, false],
+      );
       const killed = await shell(sandbox, 'participant', 'kill -TERM $$');
       assert.ok(killed.exitCode === 143 || killed.signal === 'SIGTERM');
     },
@@ -129,7 +136,12 @@ export const lifeChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       await shell(sandbox, 'scorer', 'echo 1 > "$PLUMBLINE_ROOT/state"; echo 2 > "$PLUMBLINE_PROTECTED/state"');
-      assert.equal((await shell(sandbox, 'scorer', 'cat "$PLUMBLINE_ROOT/state" "$PLUMBLINE_PROTECTED/state" "$PLUMBLINE_ROOT/family.py"')).stdout.toString(), '1\n2\nSECRET_OF_THE_SCORER = 1\n');
+      assert.equal(
+        (
+          await shell(sandbox, 'scorer', 'cat "$PLUMBLINE_ROOT/state" "$PLUMBLINE_PROTECTED/state" "$PLUMBLINE_ROOT/family.py"')
+        ).stdout.toString(),
+        '1\n2\nSECRET_OF_THE_SCORER = 1\n',
+      );
     },
   },
   {
@@ -139,19 +151,31 @@ export const lifeChecks: ContractCheck[] = [
       await mkdir(imageDir);
       const options = { familyDir: world.familyDir, imageDir, contentHash: 'once-only' };
       await assert.rejects(world.isolation.prepareImage({ ...options, install: () => Promise.reject(new Error('no')) }), /no/);
-      assert.deepEqual((await readdir(imageDir)).filter((name) => !name.startsWith('.')), []);
+      assert.deepEqual(
+        (await readdir(imageDir)).filter((name) => !name.startsWith('.')),
+        [],
+      );
       let installs = 0;
-      const install = async (exec: Parameters<Parameters<typeof world.isolation.prepareImage>[0]['install']>[0], paths: { env: string }) => {
+      const install = async (
+        exec: Parameters<Parameters<typeof world.isolation.prepareImage>[0]['install']>[0],
+        paths: { env: string },
+      ) => {
         installs++;
-        const done = await exec(['/bin/sh', '-c', `echo 'value = 42' > ${paths.env}/lib/python/installed.py`], { timeoutMs: 10_000, maxOutputBytes: 1000 });
+        const done = await exec(['/bin/sh', '-c', `echo 'value = 42' > ${paths.env}/lib/python/installed.py`], {
+          timeoutMs: 10_000,
+          maxOutputBytes: 1000,
+        });
         assert.equal(done.exitCode, 0, done.stderr.toString());
       };
       const images = await Promise.all([1, 2, 3].map(() => world.isolation.prepareImage({ ...options, install })));
       assert.equal(installs, 1);
       assert.deepEqual(images.map((image) => image.built).sort(), [false, false, true]);
-      const sandbox = await world.sandbox({ imageDir: images[0]!.dir });
+      const sandbox = await world.sandbox({ imageDir: images[0]?.dir ?? '' });
       for (const view of ['participant', 'scorer'] as const) {
-        const done = await sandbox.run(view, ['/usr/bin/python3', '-c', 'import installed; print(installed.value)'], { timeoutMs: 10_000, maxOutputBytes: 1000 });
+        const done = await sandbox.run(view, ['/usr/bin/python3', '-c', 'import installed; print(installed.value)'], {
+          timeoutMs: 10_000,
+          maxOutputBytes: 1000,
+        });
         assert.equal(done.stdout.toString(), '42\n', done.stderr.toString());
       }
     },
@@ -203,7 +227,10 @@ export const lifeChecks: ContractCheck[] = [
       await round();
       const before = await held();
       for (let n = 0; n < 20; n++) await round();
-      assert.ok(await waitUntil(async () => JSON.stringify(await held()) === JSON.stringify(before), 5_000), JSON.stringify([before, await held()]));
+      assert.ok(
+        await waitUntil(async () => JSON.stringify(await held()) === JSON.stringify(before), 5_000),
+        JSON.stringify([before, await held()]),
+      );
     },
   },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from '@lydell/node-pty';
-import { type ContractCheck, type ContractWorld } from './contract.ts';
+import type { ContractCheck, ContractWorld } from './contract.ts';
 import type { Sandbox } from './isolation.ts';
 import { waitUntil } from './waiting.ts';
 
@@ -107,11 +107,11 @@ export const terminalChecks: ContractCheck[] = [
       const [one, two] = [new Terminal(world, sandbox), new Terminal(world, sandbox)];
       await one.expect('ready> ');
       await two.expect('ready> ');
-      one.type('sleep 4321 & echo "pid=$!." | tee shared\n');
+      one.type('sleep 4321 & echo "pid=$!." > shared; cat shared\n');
       await one.expect(/pid=\d+\./);
-      two.type('read -r line < shared; line=${line#pid=}; tr "\\0" "+" < /proc/${line%.}/cmdline\n');
+      two.type('read -r line < shared; line=$(echo "$line" | tr -dc 0-9); tr "\\0" "+" < /proc/$line/cmdline\n');
       await two.expect('sleep+4321');
-      two.type('kill ${line%.}; echo "killed:$?"\n');
+      two.type('kill $line; echo "killed:$?"\n');
       await two.expect('killed:0');
       one.type('wait $!; echo "code:$?"\n');
       await one.expect('code:143');

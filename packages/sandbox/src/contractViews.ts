@@ -24,7 +24,10 @@ async function listen(world: ContractWorld, options: { host?: string; path?: str
 
 /** Every way from a sandbox to what listens on this host. Nothing here leaves the host. */
 async function assertHostUnreachable(world: ContractWorld, network: 'none' | 'internet'): Promise<void> {
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter((entry) => entry.family === 'IPv4').map((entry) => entry.address);
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter((entry) => entry.family === 'IPv4')
+    .map((entry) => entry.address);
   const tcp = await listen(world, { host: '0.0.0.0' });
   const loopback = await listen(world, { host: '127.0.0.1' });
   const socketPath = join(world.dir, 'postgres.sock');
@@ -66,8 +69,15 @@ export const viewChecks: ContractCheck[] = [
     needs: views,
     run: async (world) => {
       const sandbox = await world.sandbox({ env: { OF_THE_TASK: 'yes' } });
-      const done = await shell(sandbox, 'participant', 'id -un; id -u; pwd; echo $HOME $LANG $TERM $SHELL $OF_THE_TASK; hostname; touch /tmp/a /var/tmp/b /dev/shm/c ~/d && echo written');
-      assert.equal(done.stdout.toString(), 'agent\n1000\n/home/agent\n/home/agent C.UTF-8 xterm-256color /bin/bash yes\nplumbline\nwritten\n');
+      const done = await shell(
+        sandbox,
+        'participant',
+        'id -un; id -u; pwd; echo $HOME $LANG $TERM $SHELL $OF_THE_TASK; hostname; touch /tmp/a /var/tmp/b /dev/shm/c ~/d && echo written',
+      );
+      assert.equal(
+        done.stdout.toString(),
+        'agent\n1000\n/home/agent\n/home/agent C.UTF-8 xterm-256color /bin/bash yes\nplumbline\nwritten\n',
+      );
     },
   },
   {
@@ -76,10 +86,35 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       await writeFile(join(world.dir, 'token'), 'SECRET_OF_THE_RUNNER', { mode: 0o600 });
       const sandbox = await world.sandbox();
-      const paths = ['/root', '/protected', '/store', '/etc/shadow', '/etc/ssh', '/var/lib', '/var/log', '/home/agent/..//../root', world.dir, process.cwd(), '/run/user', '/run/assets', '/sys', '/proc/1/root/root', '/mnt', '/srv'];
-      const done = await shell(sandbox, 'participant', `for p in ${paths.join(' ')}; do [ -e "$p" ] && echo "$p"; done; ls /home; ls -A /var /var/tmp /tmp /run`);
+      const paths = [
+        '/root',
+        '/protected',
+        '/store',
+        '/etc/shadow',
+        '/etc/ssh',
+        '/var/lib',
+        '/var/log',
+        '/home/agent/..//../root',
+        world.dir,
+        process.cwd(),
+        '/run/user',
+        '/run/assets',
+        '/sys',
+        '/proc/1/root/root',
+        '/mnt',
+        '/srv',
+      ];
+      const done = await shell(
+        sandbox,
+        'participant',
+        `for p in ${paths.join(' ')}; do [ -e "$p" ] && echo "$p"; done; ls /home; ls -A /var /var/tmp /tmp /run`,
+      );
       assert.equal(done.stdout.toString(), 'agent\n/run:\nplumbline\n\n/tmp:\n\n/var:\ntmp\n\n/var/tmp:\n');
-      const found = await shell(sandbox, 'participant', 'grep -rIl "SECRET_OF_THE_RUNNER\\|SECRET_OF_THE_SCORER" / --exclude-dir=proc --exclude-dir=usr --exclude-dir=dev 2>/dev/null');
+      const found = await shell(
+        sandbox,
+        'participant',
+        'grep -rIl "SECRET_OF_THE_RUNNER\\|SECRET_OF_THE_SCORER" / --exclude-dir=proc --exclude-dir=usr --exclude-dir=dev 2>/dev/null',
+      );
       assert.equal(found.stdout.toString(), '');
     },
   },
@@ -89,7 +124,11 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       for (const view of ['participant', 'scorer', 'platform'] as const) {
-        const done = await shell(sandbox, view, 'for d in / /usr /usr/bin /usr/local /etc /bin /lib /opt /opt/env /dev /proc /run /run/plumbline /run/assets /home /var; do touch $d/x 2>/dev/null && echo "$d"; done; mount -o remount,rw /usr 2>/dev/null && echo mounted; true');
+        const done = await shell(
+          sandbox,
+          view,
+          'for d in / /usr /usr/bin /usr/local /etc /bin /lib /opt /opt/env /dev /proc /run /run/plumbline /run/assets /home /var; do touch $d/x 2>/dev/null && echo "$d"; done; mount -o remount,rw /usr 2>/dev/null && echo mounted; true',
+        );
         assert.equal(done.stdout.toString(), '', view);
       }
     },
@@ -99,7 +138,11 @@ export const viewChecks: ContractCheck[] = [
     needs: views,
     run: async (world) => {
       const sandbox = await world.sandbox();
-      const done = await shell(sandbox, 'participant', 'grep -E "^(Cap|NoNewPrivs)" /proc/self/status | tr -d "\\t\\n"; unshare -U true 2>/dev/null && echo " namespaces"');
+      const done = await shell(
+        sandbox,
+        'participant',
+        'grep -E "^(Cap|NoNewPrivs)" /proc/self/status | tr -d "\\t\\n"; unshare -U true 2>/dev/null && echo " namespaces"',
+      );
       const zero = '0000000000000000';
       assert.equal(done.stdout.toString(), `CapInh:${zero}CapPrm:${zero}CapEff:${zero}CapBnd:${zero}CapAmb:${zero}NoNewPrivs:1`);
       if (process.getuid?.() === 0) assert.ok(sandbox.hostUid !== null && sandbox.hostUid > 0);
@@ -111,7 +154,11 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       const scorer = shell(sandbox, 'scorer', 'sleep 2; echo unharmed');
-      const done = await shell(sandbox, 'participant', `kill -0 ${process.pid} && echo "sig""nalled"; for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; echo; done; kill -9 -1`);
+      const done = await shell(
+        sandbox,
+        'participant',
+        `kill -0 ${process.pid} && echo "sig""nalled"; for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; echo; done; kill -9 -1`,
+      );
       assert.doesNotMatch(done.stdout.toString(), /signalled|unharmed|node|bwrap|enter\.py/);
       assert.equal((await scorer).stdout.toString(), 'unharmed\n');
       assert.equal((await shell(sandbox, 'participant', 'echo still here')).stdout.toString(), 'still here\n');
@@ -122,16 +169,24 @@ export const viewChecks: ContractCheck[] = [
     needs: views,
     run: async (world) => {
       const sandbox = await world.sandbox();
-      const server = 'import http.server; http.server.HTTPServer(("127.0.0.1", 8099), http.server.SimpleHTTPRequestHandler).serve_forever()';
+      const server =
+        'import http.server; http.server.HTTPServer(("127.0.0.1", 8099), http.server.SimpleHTTPRequestHandler).serve_forever()';
       const background = sandbox.run('participant', ['/usr/bin/python3', '-c', server], { timeoutMs: 30_000, maxOutputBytes: 10_000 });
-      const look = 'import urllib.request, time, sys\nfor n in range(100):\n    try:\n        sys.exit(print(urllib.request.urlopen("http://127.0.0.1:8099/").status))\n    except OSError: time.sleep(0.05)\nprint("none")';
-      const get = (view: 'participant' | 'scorer', tries: number) => sandbox.run(view, ['/usr/bin/python3', '-c', look.replace('100', String(tries))], { timeoutMs: 20_000, maxOutputBytes: 10_000 });
+      const look =
+        'import urllib.request, time, sys\nfor n in range(100):\n    try:\n        sys.exit(print(urllib.request.urlopen("http://127.0.0.1:8099/").status))\n    except OSError: time.sleep(0.05)\nprint("none")';
+      const get = (view: 'participant' | 'scorer', tries: number) =>
+        sandbox.run(view, ['/usr/bin/python3', '-c', look.replace('100', String(tries))], { timeoutMs: 20_000, maxOutputBytes: 10_000 });
       assert.equal((await get('participant', 200)).stdout.toString(), '200\n');
       assert.equal((await get('scorer', 2)).stdout.toString(), 'none\n');
       await shell(sandbox, 'participant', 'echo shared > /tmp/x');
       const done = await shell(sandbox, 'participant', "cat /tmp/x; grep -l 'http.serve[r]' /proc/[0-9]*/cmdline | wc -l");
       assert.match(done.stdout.toString(), /^shared\n[1-9]/);
-      assert.equal((await shell(sandbox, 'scorer', "cat /tmp/x 2>/dev/null; grep -l 'http.serve[r]' /proc/[0-9]*/cmdline 2>/dev/null | wc -l")).stdout.toString(), '0\n');
+      assert.equal(
+        (
+          await shell(sandbox, 'scorer', "cat /tmp/x 2>/dev/null; grep -l 'http.serve[r]' /proc/[0-9]*/cmdline 2>/dev/null | wc -l")
+        ).stdout.toString(),
+        '0\n',
+      );
       await sandbox.killParticipant();
       await background;
     },
@@ -142,7 +197,8 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       await shell(sandbox, 'participant', 'echo "ls /root /protected; echo ran" > solution.sh');
-      const inner = 'bwrap --unshare-all --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc --dev /dev --bind /home/agent /home/agent --die-with-parent sh /home/agent/solution.sh';
+      const inner =
+        'bwrap --unshare-all --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc --dev /dev --bind /home/agent /home/agent --die-with-parent sh /home/agent/solution.sh';
       const done = await shell(sandbox, 'scorer', inner);
       assert.equal(done.stdout.toString(), 'ran\n', done.stderr.toString());
       assert.match(done.stderr.toString(), /root[\s\S]*protected/);
@@ -164,6 +220,24 @@ export const viewChecks: ContractCheck[] = [
     },
   },
   {
+    name: 'a workspace that the sandbox’s user cannot walk to is refused with what to do',
+    needs: (capabilities) => capabilities.views && process.getuid?.() === 0,
+    run: async (world) => {
+      const hidden = join(world.dir, 'hidden');
+      await mkdir(hidden, { mode: 0o700 });
+      await assert.rejects(world.sandbox({ workspaceDir: join(hidden, 'workspace') }), {
+        code: 'sandbox_unavailable',
+        message: /PLUMBLINE_DATA_DIR/,
+      });
+      const own = join(world.dir, 'own-workspace');
+      await mkdir(own, { mode: 0o700 });
+      assert.equal(
+        (await shell(await world.sandbox({ workspaceDir: own }), 'participant', 'touch x && echo written')).stdout.toString(),
+        'written\n',
+      );
+    },
+  },
+  {
     name: 'the task socket is at hand and cannot be replaced',
     needs: views,
     run: async (world) => {
@@ -173,7 +247,8 @@ export const viewChecks: ContractCheck[] = [
       await chmod(join(spec.socketDir, 'task.sock'), 0o666);
       const sandbox = await world.isolation.create(spec);
       world.later(() => sandbox.destroy());
-      const script = 'import socket; c = socket.socket(socket.AF_UNIX); c.connect("/run/plumbline/task.sock"); print(c.recv(100).decode(), end="")';
+      const script =
+        'import socket; c = socket.socket(socket.AF_UNIX); c.connect("/run/plumbline/task.sock"); print(c.recv(100).decode(), end="")';
       const done = await sandbox.run('participant', ['/usr/bin/python3', '-c', script], { timeoutMs: 10_000, maxOutputBytes: 1000 });
       assert.equal(done.stdout.toString(), 'the host\n', done.stderr.toString());
       assert.equal(server.reached(), 1);
@@ -185,7 +260,8 @@ export const viewChecks: ContractCheck[] = [
     needs: (capabilities) => capabilities.processLimit,
     run: async (world) => {
       const sandbox = await world.sandbox({ maxProcesses: 60 });
-      const bomb = 'import os, time\nn = 0\ntry:\n    while n < 5000:\n        if os.fork() == 0:\n            time.sleep(60)\n            os._exit(0)\n        n += 1\nexcept OSError:\n    pass\nprint(n)';
+      const bomb =
+        'import os, time\nn = 0\ntry:\n    while n < 5000:\n        if os.fork() == 0:\n            time.sleep(60)\n            os._exit(0)\n        n += 1\nexcept OSError:\n    pass\nprint(n)';
       const done = await sandbox.run('participant', ['/usr/bin/python3', '-c', bomb], { timeoutMs: 20_000, maxOutputBytes: 1000 });
       const forks = Number(done.stdout.toString());
       assert.ok(forks > 10 && forks < 60, `${forks} ${done.stderr}`);
@@ -200,7 +276,10 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox({ memoryBytes: 128 * 1024 * 1024 });
       for (const view of ['participant', 'scorer'] as const) {
-        const done = await sandbox.run(view, ['/usr/bin/python3', '-c', 'x = bytearray(600_000_000); print(len(x))'], { timeoutMs: 30_000, maxOutputBytes: 1000 });
+        const done = await sandbox.run(view, ['/usr/bin/python3', '-c', 'x = bytearray(600_000_000); print(len(x))'], {
+          timeoutMs: 30_000,
+          maxOutputBytes: 1000,
+        });
         assert.deepEqual([done.exitCode, done.outOfMemory, done.stdout.length], [137, true, 0], view);
       }
       const calm = await shell(sandbox, 'participant', 'echo alive');

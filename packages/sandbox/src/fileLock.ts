@@ -7,7 +7,10 @@ import { AppError } from '@plumbline/core';
  * frees when its holder dies. The file stays.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  const holder = spawn('/usr/bin/flock', ['--exclusive', path, '/bin/sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const holder = spawn('/usr/bin/flock', ['--exclusive', path, '/bin/sh', '-c', 'echo held; cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
   const ended = new Promise<'ended'>((resolve) => {
     holder.once('error', () => resolve('ended'));
     holder.once('exit', () => resolve('ended'));
@@ -17,7 +20,10 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, sign
   try {
     if ((await Promise.race([once(holder.stdout, 'data'), ended])) === 'ended') {
       signal?.throwIfAborted();
-      throw new AppError('unavailable', 'A lock of this host could not be taken. The `flock` command (package util-linux) must be installed.');
+      throw new AppError(
+        'unavailable',
+        'A lock of this host could not be taken. The `flock` command (package util-linux) must be installed.',
+      );
     }
     return await work();
   } finally {

@@ -1,4 +1,4 @@
-import { lchown, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { lchown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { withFileLock } from './fileLock.ts';
@@ -15,9 +15,18 @@ const BASES = [1_900_000_000, 200_000, 40_000];
 
 async function firstMappedBase(): Promise<number> {
   const map = await readFile('/proc/self/uid_map', 'utf8');
-  const ranges = map.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
-  const base = BASES.find((candidate) => ranges.some(([start, , length]) => start! <= candidate && candidate + COUNT <= start! + length!));
-  if (base === undefined) throw new AppError('sandbox_unavailable', 'This host gives too few user numbers for sandboxes. Run Plumbline as an ordinary user instead of root.');
+  const ranges = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const base = BASES.find((candidate) =>
+    ranges.some(([start = 0, , length = 0]) => start <= candidate && candidate + COUNT <= start + length),
+  );
+  if (base === undefined)
+    throw new AppError(
+      'sandbox_unavailable',
+      'This host gives too few user numbers for sandboxes. Run Plumbline as an ordinary user instead of root.',
+    );
   return base;
 }
 

@@ -1,13 +1,14 @@
-import { chown, cp, lchown, mkdir, readdir, rename, rm, stat, writeFile, copyFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, lchown, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { BWRAP, builderArguments, IN_VIEW_PATHS, viewEnvironment, writeEtc } from './bubblewrapViews.ts';
 import { entererCommand } from './enterer.ts';
 import { withFileLock } from './fileLock.ts';
-import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
+import { hostEnvironment } from './hostEnvironment.ts';
 import { runHostCommand } from './hostProcess.ts';
+import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
 import type { PreparedImage, PrepareImageOptions } from './isolation.ts';
-import { copyAssets, requireReachable } from './sandboxState.ts';
+import { copyAssets, makeReadable, requireReachable } from './sandboxState.ts';
 
 /**
  * A prepared environment: the family's copy and its packages, made once per content and shared by all runners of a
@@ -19,7 +20,15 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /** Settings of the network and of pip that reach the install step, and nothing else of this process's environment. */
 const PASSED = /^(PIP_.*|(HTTPS?|FTP|ALL|NO)_PROXY|https?_proxy|ftp_proxy|all_proxy|no_proxy)$/;
 /** Of these the file is made visible too. */
-const FILE_VARIABLES = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO', 'NODE_EXTRA_CA_CERTS', 'PIP_CERT', 'PIP_CONFIG_FILE'];
+const FILE_VARIABLES = [
+  'SSL_CERT_FILE',
+  'REQUESTS_CA_BUNDLE',
+  'CURL_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+  'NODE_EXTRA_CA_CERTS',
+  'PIP_CERT',
+  'PIP_CONFIG_FILE',
+];
 
 /** The variables for the install step; copies the files that they name to `certificatesDir`, seen as `seenAs`. */
 export async function installVariables(from: NodeJS.ProcessEnv, certificatesDir: string, seenAs: string): Promise<Record<string, string>> {
@@ -84,23 +93,42 @@ export function pipTarget(env: string): Record<string, string> {
 
 export async function prepareBubblewrapImage(options: PrepareImageOptions): Promise<PreparedImage> {
   return buildOnce(options, async (dir) => {
-    const parts = { root: join(dir, 'family'), env: join(dir, 'env'), etc: join(dir, 'etc'), assets: join(dir, 'assets'), certificates: join(dir, 'certificates') };
+    const parts = {
+      root: join(dir, 'family'),
+      env: join(dir, 'env'),
+      etc: join(dir, 'etc'),
+      assets: join(dir, 'assets'),
+      certificates: join(dir, 'certificates'),
+    };
     await mkdir(parts.certificates);
     await writeEtc(parts.etc, null);
     await copyAssets(parts.assets, options.assets);
     const uid = await claimHostUid(dir, null);
     try {
-      const variables = await installVariables(process.env, parts.certificates, '/run/certificates');
+      const variables = await installVariables(hostEnvironment(), parts.certificates, '/run/certificates');
       const args = await builderArguments(parts);
       for (const path of Object.values(parts)) await requireReachable(path, uid);
       if (uid !== null) for (const path of [parts.root, parts.env]) await giveTree(path, uid);
-      const base = { ...viewEnvironment('scorer', IN_VIEW_PATHS, SYSTEM_PATH), ...pipTarget(IN_VIEW_PATHS.env), ...variables, ...options.env };
+      const base = {
+        ...viewEnvironment('scorer', IN_VIEW_PATHS, SYSTEM_PATH),
+        ...pipTarget(IN_VIEW_PATHS.env),
+        ...variables,
+        ...options.env,
+      };
       await options.install((argv, run) => {
         const cwd = run.cwd ?? IN_VIEW_PATHS.root;
-        const command = entererCommand({ mode: 'launch', uid }, [BWRAP, ...args, '--new-session', '--chdir', cwd, '--', ...argv], { ...base, ...run.env });
+        const command = entererCommand({ mode: 'launch', uid }, [BWRAP, ...args, '--new-session', '--chdir', cwd, '--', ...argv], {
+          ...base,
+          ...run.env,
+        });
         return runHostCommand(command, { ...run, signal: run.signal ?? options.signal }, async () => null);
       }, IN_VIEW_PATHS);
-      if (uid !== null) for (const path of [parts.root, parts.env]) await giveBack(path);
+      if (uid !== null) {
+        for (const path of [parts.root, parts.env]) await giveBack(path);
+        await makeReadable(parts.env);
+        // The scorer's files: each sandbox gets its copy from root, and no other user of the host has a reason to look.
+        await chmod(parts.root, 0o700);
+      }
     } finally {
       await releaseHostUid(dir, uid);
     }

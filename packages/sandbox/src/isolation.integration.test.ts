@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bubblewrapIsolation } from './bubblewrap.ts';
-import { contractChecks, ContractWorld } from './contract.ts';
+import { ContractWorld, contractChecks } from './contract.ts';
 import type { Isolation } from './isolation.ts';
 import { noIsolation } from './none.ts';
 

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
@@ -29,7 +29,8 @@ const PROHIBITED = [
   '224.0.0.0/3',
 ];
 
-const HOLD = 'trap "" CHLD; ip="$1"; shift; "$ip" link set lo up || exit 1; echo up; read -r _ || exit 1; for net; do "$ip" route add prohibit "$net" || exit 1; done; echo routed; exec sleep infinity';
+const HOLD =
+  'trap "" CHLD; ip="$1"; shift; "$ip" link set lo up || exit 1; echo up; read -r _ || exit 1; for net; do "$ip" route add prohibit "$net" || exit 1; done; echo routed; exec sleep infinity';
 
 function hostAddresses(): string[] {
   return Object.values(networkInterfaces())
@@ -39,7 +40,14 @@ function hostAddresses(): string[] {
 }
 
 async function firstExisting(paths: string[]): Promise<string | null> {
-  for (const path of paths) if (await access(path).then(() => true, () => false)) return path;
+  for (const path of paths)
+    if (
+      await access(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
   return null;
 }
 
@@ -58,11 +66,22 @@ async function line(stream: Readable, wanted: string, child: ChildProcess): Prom
 
 /** Rejects with `sandbox_unavailable` and the package to install where the host cannot give a namespace with the internet. */
 export async function requireInternetTools(): Promise<string> {
-  if (!(await firstExisting([SLIRP]))) throw new AppError('sandbox_unavailable', 'This task needs the internet inside the sandbox. Install the package slirp4netns on the sandbox host.');
+  if (!(await firstExisting([SLIRP])))
+    throw new AppError(
+      'sandbox_unavailable',
+      'This task needs the internet inside the sandbox. Install the package slirp4netns on the sandbox host.',
+    );
   const ip = await firstExisting(IP_PATHS);
-  if (ip === null) throw new AppError('sandbox_unavailable', 'This task needs the internet inside the sandbox. Install the package iproute2 on the sandbox host.');
+  if (ip === null)
+    throw new AppError(
+      'sandbox_unavailable',
+      'This task needs the internet inside the sandbox. Install the package iproute2 on the sandbox host.',
+    );
   if (process.getuid?.() !== 0 && !(await tunIsOpenToAll())) {
-    throw new AppError('sandbox_unavailable', 'This task needs the internet inside the sandbox, and /dev/net/tun of the sandbox host is closed to this user. Give it mode 0666, or run the worker as root.');
+    throw new AppError(
+      'sandbox_unavailable',
+      'This task needs the internet inside the sandbox, and /dev/net/tun of the sandbox host is closed to this user. Give it mode 0666, or run the worker as root.',
+    );
   }
   return ip;
 }
@@ -90,9 +109,27 @@ export class InternetNamespace {
   static async start(uid: number | null): Promise<InternetNamespace> {
     const ip = await requireInternetTools();
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-    const holding = ['/usr/bin/unshare', '--user', '--map-root-user', '--net', '/usr/bin/setpriv', '--pdeathsig', 'KILL', '/bin/sh', '-c', HOLD, 'sh', ip];
+    const holding = [
+      '/usr/bin/unshare',
+      '--user',
+      '--map-root-user',
+      '--net',
+      '/usr/bin/setpriv',
+      '--pdeathsig',
+      'KILL',
+      '/bin/sh',
+      '-c',
+      HOLD,
+      'sh',
+      ip,
+    ];
     const holderCommand = entererCommand({ mode: 'launch', uid }, [...holding, ...PROHIBITED, ...hostAddresses()], env);
-    const holder = spawn(holderCommand.file, holderCommand.args, { env: holderCommand.env, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const holder = spawn(holderCommand.file, holderCommand.args, {
+      env: holderCommand.env,
+      cwd: '/',
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
     let slirp: ChildProcess | undefined;
     try {
       await line(holder.stdout, 'up\n', holder);
@@ -100,9 +137,25 @@ export class InternetNamespace {
       // without capabilities (--enable-sandbox).
       const slirpUid = (await tunIsOpenToAll()) ? uid : null;
       // --exit-fd: slirp4netns ends when this process closes the pipe, by will or by dying.
-      const args = ['--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp', '--ready-fd=3', '--exit-fd=4', `--userns-path=/proc/${holder.pid}/ns/user`, String(holder.pid), 'tap0'];
+      const args = [
+        '--configure',
+        '--mtu=65520',
+        '--disable-host-loopback',
+        '--enable-sandbox',
+        '--enable-seccomp',
+        '--ready-fd=3',
+        '--exit-fd=4',
+        `--userns-path=/proc/${holder.pid}/ns/user`,
+        String(holder.pid),
+        'tap0',
+      ];
       const slirpCommand = entererCommand({ mode: 'launch', uid: slirpUid }, [SLIRP, ...args], env);
-      slirp = spawn(slirpCommand.file, slirpCommand.args, { env: slirpCommand.env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'], detached: true });
+      slirp = spawn(slirpCommand.file, slirpCommand.args, {
+        env: slirpCommand.env,
+        cwd: '/',
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+        detached: true,
+      });
       slirp.stderr?.resume();
       await line(slirp.stdio[3] as Readable, '1', slirp);
       holder.stdin.write('go\n');
@@ -111,7 +164,9 @@ export class InternetNamespace {
     } catch (error) {
       holder.kill('SIGKILL');
       slirp?.kill('SIGKILL');
-      throw new AppError('sandbox_unavailable', 'The sandbox could not be given the internet. The log of its runner has the cause.', { cause: error });
+      throw new AppError('sandbox_unavailable', 'The sandbox could not be given the internet. The log of its runner has the cause.', {
+        cause: error,
+      });
     }
   }
 

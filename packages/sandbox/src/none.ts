@@ -2,9 +2,24 @@ import { cp, mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { viewEnvironment } from './bubblewrapViews.ts';
+import { hostEnvironment } from './hostEnvironment.ts';
 import { runHostCommand } from './hostProcess.ts';
 import { buildOnce, pipTarget } from './image.ts';
-import type { CommandOptions, Exec, FreezeResult, HostCommand, Isolation, RunOptions, RunResult, Sandbox, SandboxPaths, SandboxProcess, SandboxSpec, Usage, View } from './isolation.ts';
+import type {
+  CommandOptions,
+  Exec,
+  FreezeResult,
+  HostCommand,
+  Isolation,
+  RunOptions,
+  RunResult,
+  Sandbox,
+  SandboxPaths,
+  SandboxProcess,
+  SandboxSpec,
+  Usage,
+  View,
+} from './isolation.ts';
 import { allPids, commandLine, isShell, type ProcessStat, processStat, signalProcess } from './processTable.ts';
 import { copyAssets } from './sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
@@ -64,7 +79,7 @@ class PlainSandbox implements Sandbox {
     const [file, ...args] = argv;
     if (file === undefined) throw new AppError('internal', 'A command needs a program.');
     const env = {
-      ...viewEnvironment(view, this.paths, process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'),
+      ...viewEnvironment(view, this.paths, hostEnvironment()['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'),
       ...(view === 'platform' ? {} : this.#spec.env),
       ...options.env,
       [MARK]: this.#mark(view),
@@ -166,9 +181,18 @@ export const noIsolation: Isolation = {
       await mkdir(paths.home);
       await copyAssets(paths.assets, options.assets);
       const all = { ...paths, protected: join(dir, 'protected'), run: dir, store: dir };
-      const base = { ...process.env, ...viewEnvironment('scorer', all, process.env['PATH'] ?? '/usr/bin:/bin'), ...pipTarget(paths.env), ...options.env };
+      const base = {
+        ...hostEnvironment(),
+        ...viewEnvironment('scorer', all, hostEnvironment()['PATH'] ?? '/usr/bin:/bin'),
+        ...pipTarget(paths.env),
+        ...options.env,
+      };
       const exec: Exec = ([file = '', ...args], run) =>
-        runHostCommand({ file, args, env: { ...base, ...run.env } as Record<string, string>, cwd: run.cwd ?? paths.root }, run, async () => null);
+        runHostCommand(
+          { file, args, env: { ...base, ...run.env } as Record<string, string>, cwd: run.cwd ?? paths.root },
+          run,
+          async () => null,
+        );
       await options.install(exec, paths);
     }),
 };

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { localPlacement, type RunnerHandle } from './placement.ts';
 import { waitUntil } from './waiting.ts';
 
-const READ = "let text = ''; process.stdin.on('data', (part) => (text += part)); process.stdin.on('end', () => { const config = JSON.parse(text); console.log('runs', config.attemptId, config.token, Object.keys(process.env).includes('DATABASE_URL')); });";
+const READ =
+  "let text = ''; process.stdin.on('data', (part) => (text += part)); process.stdin.on('end', () => { const config = JSON.parse(text); console.log('runs', config.attemptId, config.token, Object.keys(process.env).includes('DATABASE_URL')); });";
 
 let dir: string;
 let handles: RunnerHandle[];
@@ -51,7 +52,9 @@ it('a runner gets its config, and of this process’s environment no database', 
 });
 
 it('a runner is found again by what its folder says, and stops when asked', async () => {
-  const handle = await start(`${READ} process.on('SIGTERM', () => { console.log('asked'); process.exit(0); }); setInterval(() => {}, 1000);`);
+  const handle = await start(
+    `${READ} process.on('SIGTERM', () => { console.log('asked'); process.exit(0); }); setInterval(() => {}, 1000);`,
+  );
   await waitUntil(async () => (await log()).startsWith('runs'), 10_000);
   const found = await localPlacement.find(join(dir, 'state'));
   expect(found).toEqual(handle);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import { z } from 'zod';
+import { hostEnvironment } from './hostEnvironment.ts';
 import { isSameProcess, processStat, signalProcess } from './processTable.ts';
 import { endAllLeftovers } from './sandboxState.ts';
 import { waitUntil } from './waiting.ts';
@@ -33,10 +34,11 @@ const TERM_TIMEOUT_MS = 10_000;
 const KILL_TIMEOUT_MS = 5_000;
 
 /** Variables of this process that a runner needs; it is given nothing else, above all no database and no keys. */
-const PASSED = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_ENV|LOG_LEVEL|XDG_RUNTIME_DIR|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|PIP_.*|.*_(PROXY|proxy))$/;
+const PASSED =
+  /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_ENV|LOG_LEVEL|XDG_RUNTIME_DIR|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|PIP_.*|.*_(PROXY|proxy))$/;
 
 function runnerEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED.test(name)));
+  return Object.fromEntries(Object.entries(hostEnvironment()).filter(([name]) => PASSED.test(name)));
 }
 
 async function start(config: RunnerConfig, options: { runnerEntry: string }): Promise<RunnerHandle> {

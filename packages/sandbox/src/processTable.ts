@@ -1,4 +1,4 @@
-import { readFile, readdir, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** What the kernel says of a process. `startTime` is in clock ticks since boot: with the pid it names a process for good. */
 export interface ProcessStat {

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, readdir, rm, writeFile, chmod, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
@@ -67,7 +67,9 @@ export async function endAllLeftovers(stateDir: string): Promise<void> {
 export async function copyAssets(target: string, extra: string[] = []): Promise<void> {
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true, mode: 0o755 });
-  const own = (await readdir(ASSETS_DIR)).filter((name) => name.endsWith('.py') && !name.startsWith('test_')).map((name) => join(ASSETS_DIR, name));
+  const own = (await readdir(ASSETS_DIR))
+    .filter((name) => name.endsWith('.py') && !name.startsWith('test_'))
+    .map((name) => join(ASSETS_DIR, name));
   for (const source of [...own, ...extra]) {
     await cp(source, join(target, basename(source)), { recursive: true, filter: (path) => basename(path) !== '__pycache__' });
   }

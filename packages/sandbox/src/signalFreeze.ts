@@ -2,7 +2,8 @@ import { AppError } from '@plumbline/core';
 import { type ProcessStat, processStat, signalProcess } from './processTable.ts';
 import { waitUntil } from './waiting.ts';
 
-export const SIGNAL_WARNING = 'Processes were stopped by signal: a shell may show its foreground job as stopped after the pause; `fg` brings it back.';
+export const SIGNAL_WARNING =
+  'Processes were stopped by signal: a shell may show its foreground job as stopped after the pause; `fg` brings it back.';
 
 const STOP_TIMEOUT_MS = 5_000;
 

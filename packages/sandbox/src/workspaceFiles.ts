@@ -100,7 +100,12 @@ const Reply = z.object({
   error: z.object({ code: z.string(), message: z.string(), cause: z.string().optional() }).optional(),
 });
 const Change = z.object({
-  change: z.object({ op: z.enum(['created', 'changed', 'deleted']), path: z.string(), size: z.number().optional(), hash: z.string().optional() }),
+  change: z.object({
+    op: z.enum(['created', 'changed', 'deleted']),
+    path: z.string(),
+    size: z.number().optional(),
+    hash: z.string().optional(),
+  }),
 });
 
 interface Waiting {
@@ -212,9 +217,18 @@ const Range = z.object({ data: z.string(), size: z.number() });
 const Tree = z.object({ hash: Hash, files: z.number(), bytes: z.number() });
 const Captured = Tree.extend({ tarHash: Hash, tarBytes: z.number(), skipped: Skipped });
 const Restored = z.object({ files: z.number(), bytes: z.number() });
-const Taken = z.object({ tree: GitName, commit: GitName, bundleHash: Hash.nullable(), files: z.number(), bytes: z.number(), skipped: Skipped });
+const Taken = z.object({
+  tree: GitName,
+  commit: GitName,
+  bundleHash: Hash.nullable(),
+  files: z.number(),
+  bytes: z.number(),
+  skipped: Skipped,
+});
 const Listing = z.object({
-  entries: z.array(z.object({ name: z.string(), kind: z.enum(['file', 'directory', 'symlink', 'other']), size: z.number(), modifiedMs: z.number() })),
+  entries: z.array(
+    z.object({ name: z.string(), kind: z.enum(['file', 'directory', 'symlink', 'other']), size: z.number(), modifiedMs: z.number() }),
+  ),
   truncated: z.boolean(),
 });
 
