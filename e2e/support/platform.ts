@@ -8,8 +8,8 @@ import { embeddedDatabaseUrl } from '@plumbline/config';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** The gateway's port is part of the web build, so all runs share one: a second build would take minutes. */
-export const GATEWAY_PORT = 4811;
-const WEB_PORT = 3111;
+export const GATEWAY_PORT = Number(process.env.E2E_GATEWAY_PORT ?? 4811);
+const WEB_PORT = Number(process.env.E2E_PORT ?? 3111);
 const START_LIMIT_MS = 240_000;
 const STOP_LIMIT_MS = 60_000;
 
@@ -61,14 +61,16 @@ export class PlatformUnderTest {
   }
 
   get demoPassword(): string {
-    const found = /password\W+(\S+)/i.exec(this.#output)?.[1];
+    const found = /password\W+([^\s:]+)/i.exec(this.#output)?.[1];
     if (found === undefined) throw new Error(`no demo password was printed:\n${this.#output}`);
     return found;
   }
 
   /** The pid of a process now. */
   pid(name: ProcessName): number {
-    const { children } = JSON.parse(readFileSync(join(this.dataDir, 'supervisor.json'), 'utf8')) as { children: { name: string; pid: number }[] };
+    const { children } = JSON.parse(readFileSync(join(this.dataDir, 'supervisor.json'), 'utf8')) as {
+      children: { name: string; pid: number }[];
+    };
     const child = children.findLast((candidate) => candidate.name === name);
     if (child === undefined) throw new Error(`${name} does not run`);
     return child.pid;
