@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { loadSettings } from '@plumbline/config';
 import { systemClock } from '@plumbline/config/systemClock';
-import { toAppError } from '@plumbline/core';
+import { AppError, toAppError } from '@plumbline/core';
+import type { RunnerConfig } from '@plumbline/protocol';
+import { withFileLock } from '@plumbline/sandbox/fileLock';
 import { pino } from 'pino';
 import { readConfig } from './config.ts';
 import { EXIT, Runner } from './runner.ts';
@@ -12,46 +15,65 @@ import { EXIT, Runner } from './runner.ts';
 
 /** A runner that cannot end cleanly in this time is ended; its sandbox goes with it. */
 const END_WITHIN_MS = 8_000;
+/** An earlier runner on the same folder may still be ending; two at once would spoil the journal. */
+const LOCK_WITHIN_MS = 20_000;
 
 const logger = pino(
   { level: loadSettings().logLevel, base: { process: 'runner', pid: process.pid } },
   pino.destination({ dest: 2, sync: true }),
 );
 
-async function main(): Promise<void> {
-  const flag = process.argv.indexOf('--state-dir');
-  const config = await readConfig(flag === -1 ? undefined : process.argv[flag + 1]);
-  let over = false;
-  const end = (exitCode: number, reason: string) => {
-    if (over) return;
-    over = true;
-    logger.info({ exitCode, reason }, 'the runner ends');
-    setTimeout(() => {
-      logger.error('the runner did not end in time');
-      process.exit(EXIT.failed);
-    }, END_WITHIN_MS).unref();
-    runner
-      .stop()
-      .then(() => process.exit(exitCode))
-      .catch((error) => {
-        logger.error({ err: error }, 'the runner did not end cleanly');
+/** Serves the attempt until it is told to end or is of no use any more; resolves with the exit code. */
+async function serve(config: RunnerConfig): Promise<number> {
+  const over = new Promise<number>((resolve, reject) => {
+    let ending = false;
+    const end = (exitCode: number, reason: string) => {
+      if (ending) return;
+      ending = true;
+      logger.info({ exitCode, reason }, 'the runner ends');
+      setTimeout(() => {
+        logger.error('the runner did not end in time');
         process.exit(EXIT.failed);
+      }, END_WITHIN_MS).unref();
+      runner.stop().then(() => resolve(exitCode), reject);
+    };
+    const runner = new Runner({ config, clock: systemClock, logger: logger.child({ attempt: config.attemptId }), onOver: end });
+    process.on('SIGTERM', () => end(EXIT.asked, 'SIGTERM'));
+    process.on('SIGINT', () => end(EXIT.asked, 'SIGINT'));
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(event, (error: unknown) => {
+        logger.fatal({ err: error }, 'the runner failed');
+        end(EXIT.failed, event);
       });
-  };
-  const runner = new Runner({ config, clock: systemClock, logger: logger.child({ attempt: config.attemptId }), onOver: end });
-  process.on('SIGTERM', () => end(EXIT.asked, 'SIGTERM'));
-  process.on('SIGINT', () => end(EXIT.asked, 'SIGINT'));
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => {
-      logger.fatal({ err: error }, 'the runner failed');
-      end(EXIT.failed, event);
-    });
-  }
-  await runner.start();
+    }
+    runner.start().catch(reject);
+  });
+  return over;
 }
 
-main().catch((error) => {
-  const { code, message, cause } = toAppError(error);
-  logger.fatal({ code, err: cause ?? error }, message);
-  process.exit(EXIT.failed);
-});
+async function main(): Promise<number> {
+  const flag = process.argv.indexOf('--state-dir');
+  const config = await readConfig(flag === -1 ? undefined : process.argv[flag + 1]);
+  const taking = new AbortController();
+  const timer = setTimeout(
+    () => taking.abort(new AppError('conflict', 'Another runner works on this state folder. End it first.')),
+    LOCK_WITHIN_MS,
+  );
+  return withFileLock(
+    join(config.stateDir, 'runner.lock'),
+    () => {
+      clearTimeout(timer);
+      return serve(config);
+    },
+    taking.signal,
+  );
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    const { code, message, cause } = toAppError(error);
+    logger.fatal({ code, err: cause ?? error }, message);
+    process.exit(EXIT.failed);
+  },
+);

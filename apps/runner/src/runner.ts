@@ -8,6 +8,7 @@ import { answerCall, type CallHandlers } from './calls.ts';
 import { incarnationOf } from './config.ts';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import { FreezeHolds } from './freezeHolds.ts';
+import type { InputChunk } from './inputBlocks.ts';
 import type { Journal } from './journal.ts';
 import { Link } from './link.ts';
 import { ParticipantClock } from './participantClock.ts';
@@ -27,6 +28,8 @@ export const RUNNER_VERSION = '0.1.0';
 /** At the end, uploads and the last acknowledgements get so long. */
 const LAST_UPLOADS_MS = 30_000;
 const LINK_GRACE_MS = 1_000;
+/** Frames of input; more than a tab may hold that is not durable. */
+const EARLY_INPUT_MAX = 4_000;
 /** A gateway that is not there within this time learns of a failure from the runner's absence. */
 const FAILURE_TOLD_WITHIN_MS = 10_000;
 
@@ -40,6 +43,11 @@ export interface RunnerOptions {
 
 /** Exit codes that the log of a placement shows. */
 export const EXIT = { asked: 0, failed: 1, refused: 3, sandboxLost: 4, provisioning: 5 } as const;
+
+/** A login shell reads the system's profile, which without isolation is the host's own and forgets the view's PATH. */
+function shellArguments(isolation: string): string[] {
+  return ['/bin/bash', isolation === 'none' ? '-i' : '-l'];
+}
 
 /** What exists once the sandbox is ready. */
 interface Live extends Provisioned {
@@ -64,6 +72,8 @@ export class Runner {
   #live: Live | null = null;
   #phase: RunnerHello['phase'] = 'starting';
   #clockMessage: Extract<GatewayToRunner, { t: 'clock' }> | null = null;
+  /** Input that came before the terminals were there: after a restart it is for those that have ended. */
+  #earlyInput: InputChunk[] = [];
   /** Messages that are told once the gateway is there, by kind: only the newest of a kind counts. */
   readonly #untold = new Map<string, RunnerToGateway>();
   #ending: Promise<void> | null = null;
@@ -101,7 +111,7 @@ export class Runner {
         scoring: this.#live?.scoring.current ?? null,
       }),
       onMessage: (message) => this.#receive(message),
-      onInput: (input) => this.#live?.terminals.input(input),
+      onInput: (input) => this.#input(input),
       onAttached: () => this.#attached(),
       onDetached: () => this.#detached(),
       onRefused: (code, message) => options.onOver(EXIT.refused, `${code}: ${message}`),
@@ -192,8 +202,11 @@ export class Runner {
       log,
       clock,
       logger,
-      command: (argv, env) =>
-        sandbox.command('participant', argv, { tty: true, env: { ...env, PLUMBLINE_SOCKET: join(sandbox.paths.run, TASK_SOCKET_NAME) } }),
+      shellCommand: (env) =>
+        sandbox.command('participant', shellArguments(sandbox.isolation), {
+          tty: true,
+          env: { ...env, PLUMBLINE_SOCKET: join(sandbox.paths.run, TASK_SOCKET_NAME) },
+        }),
       onListChanged: (list) => this.#link.send({ t: 'terminals', terminals: list }),
     });
     const { secrets } = config;
@@ -282,6 +295,7 @@ export class Runner {
     };
     this.#live = live;
     this.#phase = 'ready';
+    for (const chunk of this.#earlyInput.splice(0)) terminals.input(chunk);
     if (this.#clockMessage !== null) participantClock.apply(this.#clockMessage);
     this.#tell({
       t: 'ready',
@@ -326,6 +340,11 @@ export class Runner {
     }
   }
 
+  #input(chunk: InputChunk): void {
+    if (this.#live !== null) this.#live.terminals.input(chunk);
+    else if (this.#earlyInput.length < EARLY_INPUT_MAX) this.#earlyInput.push(chunk);
+  }
+
   #attached(): void {
     this.#live?.participantClock.gatewayFound();
     for (const message of this.#untold.values()) this.#link.send(message);
@@ -335,6 +354,8 @@ export class Runner {
   }
 
   #detached(): void {
+    // Their tabs still hold these, and send them again.
+    this.#earlyInput = [];
     this.#live?.participantClock.gatewayLost();
     this.#live?.taskSocket.gatewayLost();
     this.#live?.terminals.linkLost();

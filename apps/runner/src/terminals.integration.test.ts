@@ -30,7 +30,7 @@ function start(): void {
     log,
     clock: systemClock,
     logger,
-    command: (_argv, env) => ({
+    shellCommand: (env) => ({
       file: '/bin/bash',
       args: ['--norc', '--noprofile'],
       env: { ...env, PATH: process.env.PATH ?? '', PS1: '$ ', HOME: dir, LANG: 'C.UTF-8' },

@@ -22,7 +22,6 @@ const KEYFRAME_OVERDUE_MS = 30_000;
 /** Output that the screen thread has not parsed: beyond the first, reading pauses, until it is below the second. */
 const UNPARSED_MAX_BYTES = 4 * 1024 * 1024;
 const UNPARSED_LOW_BYTES = 1024 * 1024;
-const SHELL = ['/bin/bash', '-l'];
 /** A sandbox has no start-up files of its own; theirs would come after this. */
 const PROMPT = '\\w\\$ ';
 
@@ -47,8 +46,8 @@ export interface TerminalsOptions {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The host command that runs `argv` on a terminal of the participant's view. */
-  readonly command: (argv: string[], env: Record<string, string>) => HostCommand;
+  /** The host command that runs a shell on a terminal of the participant's view. */
+  readonly shellCommand: (env: Record<string, string>) => HostCommand;
   readonly onListChanged: (terminals: TerminalInfo[]) => void;
 }
 
@@ -94,7 +93,7 @@ export class Terminals {
     }
     const id = this.#nextId;
     const { clock, log } = this.#options;
-    const command = this.#options.command(SHELL, { TERM: 'xterm-256color', COLORTERM: 'truecolor', PS1: PROMPT });
+    const command = this.#options.shellCommand({ TERM: 'xterm-256color', COLORTERM: 'truecolor', PS1: PROMPT });
     const output = new OutputCoalescer(clock, (bytes) => this.#record(id, bytes));
     const early: Buffer[] = [];
     let started: OpenTerminal | null = null;
