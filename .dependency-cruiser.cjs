@@ -25,7 +25,7 @@ const APPS = {
   web: ['api', 'config', 'core', 'database', 'protocol', 'recording', 'storage', 'datasets', 'ui', 'taskstandard'],
   gateway: ['config', 'core', 'database', 'protocol', 'recording', 'storage', 'taskstandard'],
   worker: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
-  runner: ['core', 'protocol', 'sandbox', 'taskstandard'],
+  runner: ['config', 'core', 'protocol', 'sandbox', 'taskstandard'],
   cli: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
 };
 

@@ -23,18 +23,6 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'chaos',
-          include: ['e2e/chaos/**/*.test.ts'],
-          globalSetup: ['packages/testing/src/globalSetup.ts'],
-          // Each test runs a whole installation and kills parts of it; two at once would starve each other.
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-        },
-      },
     ],
   },
 });

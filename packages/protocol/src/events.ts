@@ -57,7 +57,13 @@ export const EVENTS = {
   'editor.saved': define(z.object({ tab: z.string(), path, hash: sha256, size: z.int() }), 'participant'),
 
   'file.changed': define(
-    z.object({ op: z.enum(['created', 'changed', 'deleted', 'renamed']), path, to: path.optional(), size: z.number().optional(), hash: sha256.optional() }),
+    z.object({
+      op: z.enum(['created', 'changed', 'deleted', 'renamed']),
+      path,
+      to: path.optional(),
+      size: z.number().optional(),
+      hash: sha256.optional(),
+    }),
     'participant',
   ),
 
@@ -74,7 +80,14 @@ export const EVENTS = {
     }),
   ),
   'submission.captured': define(
-    z.object({ scoreId: z.string(), hash: sha256, bytes: z.number(), files: z.int(), packages: z.array(z.string()), hashAfter: sha256.optional() }),
+    z.object({
+      scoreId: z.string(),
+      hash: sha256,
+      bytes: z.number(),
+      files: z.int(),
+      packages: z.array(z.string()),
+      hashAfter: sha256.optional(),
+    }),
   ),
 
   'clipboard.paste': define(
@@ -86,10 +99,7 @@ export const EVENTS = {
   'focus.page': define(z.object({ tab: tabId, visible: z.boolean(), focused: z.boolean() }), 'participant'),
   'focus.panel': define(z.object({ tab: tabId, panel: z.string().max(200) }), 'participant'),
 
-  'score.requested': define(
-    z.object({ scoreId: z.string(), n: z.int(), trigger: z.string(), elapsedMs: z.number() }),
-    'participant',
-  ),
+  'score.requested': define(z.object({ scoreId: z.string(), n: z.int(), trigger: z.string(), elapsedMs: z.number() }), 'participant'),
   /** `score` is null where there is no valid number; `status` says why. The filter blanks what a hidden score must not show. */
   'score.finished': define(
     z.object({
@@ -105,7 +115,14 @@ export const EVENTS = {
   ),
   /** The staff's half of a score: details, the scorer's output and traceback. */
   'score.details': define(
-    z.object({ scoreId: z.string(), details: z.unknown(), output: z.string(), scorerHash: z.string(), hashBefore: z.string(), hashAfter: z.string() }),
+    z.object({
+      scoreId: z.string(),
+      details: z.unknown(),
+      output: z.string(),
+      scorerHash: z.string(),
+      hashBefore: z.string(),
+      hashAfter: z.string(),
+    }),
   ),
 
   'clock.event': define(z.object({ n: z.int(), event: z.record(z.string(), z.unknown()) }), 'participant'),
@@ -120,7 +137,12 @@ export const EVENTS = {
   'connection.gap': define(z.object({ source: z.string(), from: z.number(), to: z.number(), reason: z.string() })),
 
   'resource.sample': define(
-    z.object({ cpuMs: z.number().optional(), memoryBytes: z.number().optional(), diskBytes: z.number().optional(), processes: z.int().optional() }),
+    z.object({
+      cpuMs: z.number().optional(),
+      memoryBytes: z.number().optional(),
+      diskBytes: z.number().optional(),
+      processes: z.int().optional(),
+    }),
     'participant',
   ),
 } as const satisfies Record<string, EventDefinition>;

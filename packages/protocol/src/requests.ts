@@ -1,12 +1,16 @@
-import { z } from 'zod';
 import { PAUSE_REASONS } from '@plumbline/core';
+import { z } from 'zod';
 
 /**
  * What a browser, or the `task` command through the runner, may ask of a live attempt. One request, one reply.
  * The same acts and rules for both; `FILE_REQUESTS` are answered by the runner, the others by the gateway.
  */
 
-const path = z.string().min(1).max(4096).refine((p) => !p.includes('\0'), 'a path may not contain NUL');
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((p) => !p.includes('\0'), 'a path may not contain NUL');
 const empty = z.object({}).strict();
 
 export const DirectoryEntry = z.object({
@@ -95,7 +99,10 @@ export const ATTEMPT_REQUESTS = {
   'score.cancel': { args: empty, result: empty },
   scores: { args: empty, result: z.object({ scores: z.array(ScoreRow) }) },
   note: { args: z.object({ text: z.string().trim().min(1).max(20_000) }), result: z.object({ n: z.int() }) },
-  notes: { args: empty, result: z.object({ notes: z.array(z.object({ n: z.int(), text: z.string(), elapsedMs: z.number(), atMs: z.number() })) }) },
+  notes: {
+    args: empty,
+    result: z.object({ notes: z.array(z.object({ n: z.int(), text: z.string(), elapsedMs: z.number(), atMs: z.number() })) }),
+  },
   pause: { args: z.object({ reason: z.enum(PAUSE_REASONS), note: z.string().max(1000).optional() }), result: AttemptStatus },
   resume: { args: empty, result: AttemptStatus },
   /** `confirm` repeats that the caller has been told this cannot be undone. */
@@ -108,10 +115,23 @@ export type RequestArgs<A extends RequestAct> = z.infer<(typeof REQUESTS)[A]['ar
 export type RequestResult<A extends RequestAct> = z.infer<(typeof REQUESTS)[A]['result']>;
 
 /** Acts that the `task` command in the sandbox may ask for. */
-export const TASK_COMMAND_ACTS = ['status', 'instructions', 'score', 'scores', 'note', 'pause', 'submit'] as const satisfies readonly RequestAct[];
+export const TASK_COMMAND_ACTS = [
+  'status',
+  'instructions',
+  'score',
+  'scores',
+  'note',
+  'pause',
+  'submit',
+] as const satisfies readonly RequestAct[];
 /** Acts open to staff who watch: they see, and change nothing. */
 export const VIEWER_ACTS = ['status', 'scores', 'notes', 'instructions'] as const satisfies readonly RequestAct[];
 
 export const RequestMessage = z.object({ t: z.literal('request'), id: z.string().max(64), act: z.string(), args: z.unknown() });
 export const WireError = z.object({ code: z.string(), message: z.string() });
-export const ReplyMessage = z.object({ t: z.literal('reply'), id: z.string(), result: z.unknown().optional(), error: WireError.optional() });
+export const ReplyMessage = z.object({
+  t: z.literal('reply'),
+  id: z.string(),
+  result: z.unknown().optional(),
+  error: WireError.optional(),
+});

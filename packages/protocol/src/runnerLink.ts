@@ -76,7 +76,12 @@ export const RUNNER_CALLS = {
   instructions: { args: z.object({}), result: z.object({ markdown: z.string() }) },
   /** Answers as soon as the score is under way; the result comes as journalled events (`score.finished`, `score.details`). */
   score: {
-    args: z.object({ scoreId: z.string(), n: z.int(), trigger: z.enum(['start', 'participant', 'periodic', 'final', 'clean', 'retro']), submissionHash: z.string().optional() }),
+    args: z.object({
+      scoreId: z.string(),
+      n: z.int(),
+      trigger: z.enum(['start', 'participant', 'periodic', 'final', 'clean', 'retro']),
+      submissionHash: z.string().optional(),
+    }),
     result: z.object({}),
   },
   'score.cancel': { args: z.object({}), result: z.object({}) },
@@ -114,7 +119,18 @@ const TAB_ID_BYTES = 36;
 export type RunnerFrame =
   | { kind: 'output'; n: number; atMs: number; terminal: number; offset: number; bytes: Uint8Array }
   /** `hidden`: the terminal did not echo; `bytes` is then empty and `length` tells how many there were. */
-  | { kind: 'input'; n: number; atMs: number; terminal: number; tab: string; inputN: number; hidden: boolean; paste: boolean; length: number; bytes: Uint8Array };
+  | {
+      kind: 'input';
+      n: number;
+      atMs: number;
+      terminal: number;
+      tab: string;
+      inputN: number;
+      hidden: boolean;
+      paste: boolean;
+      length: number;
+      bytes: Uint8Array;
+    };
 
 /**
  * runner → gateway, journalled terminal bytes. Big endian: kind u8, n f64, atMs f64, terminal u32, then for output
@@ -188,7 +204,9 @@ export function encodeForwardedInput(frame: { tab: string; terminal: number; n: 
 }
 
 /** The reverse of `encodeForwardedInput`; null for anything that is not such a frame. */
-export function decodeForwardedInput(data: Uint8Array): { tab: string; terminal: number; n: number; more: boolean; bytes: Uint8Array } | null {
+export function decodeForwardedInput(
+  data: Uint8Array,
+): { tab: string; terminal: number; n: number; more: boolean; bytes: Uint8Array } | null {
   if (data.length < 14 + TAB_ID_BYTES || data[0] !== INPUT_KIND) return null;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const n = view.getFloat64(6);
