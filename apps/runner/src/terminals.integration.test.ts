@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@plumbline/config/systemClock';
@@ -149,8 +149,11 @@ describe('terminals', () => {
       ['seq 500 | less\r', /\r\n29/],
       [' /77\r', /77/],
       ['q', /\$ $/],
-      ['top -n 1 2>/dev/null | head -40; printf "\\033[5;20r\\033[5;1Hinside"; sleep 0.1\r', /inside/],
+      ['printf "\\033[1;34mblue\\033[5;20r\\033[5;1Hin-%d-side" $((1+1))\r', /in-2-side/],
     ];
+    if (existsSync('/usr/bin/vi')) {
+      steps.push(['clear; seq 300 > lines; vi lines\r', /"lines".*300/], ['20dd', /20 fewer lines/], [':q!\r', /\$ $/]);
+    }
     for (const [keys, shows] of steps) {
       type(id, keys);
       await seen(id, shows);
