@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { endProcess, identify, type ProcessIdentity } from './processIdentity.ts';
+import { endProcess, identify, killGroup, type ProcessIdentity } from './processIdentity.ts';
 
 /** Waits before a restart: at once after a single death, slower while it keeps dying. */
 const RESTART_WAITS_MS = [50, 500, 1000, 2000, 5000];
@@ -51,6 +51,8 @@ export class Child {
       if (over) return;
       over = true;
       this.#identity = null;
+      // What it started in its group would hold its port or its files.
+      if (child.pid) killGroup(child.pid);
       if (this.#stopping) return;
       if (performance.now() - startedMs > HEALTHY_AFTER_MS) this.#deaths = 0;
       const waitMs = RESTART_WAITS_MS[Math.min(this.#deaths, RESTART_WAITS_MS.length - 1)] as number;

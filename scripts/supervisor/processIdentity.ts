@@ -36,6 +36,11 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Kills what is left of the process group that a process led. */
+export function killGroup(leaderPid: number): void {
+  signal(-leaderPid, 'SIGKILL');
+}
+
 /** Asks a process to end, waits `patienceMs`, then kills it and its process group. Resolves when it is gone. */
 export async function endProcess(identity: ProcessIdentity, patienceMs: number): Promise<void> {
   if (isRunning(identity)) signal(identity.pid, 'SIGTERM');
@@ -43,7 +48,7 @@ export async function endProcess(identity: ProcessIdentity, patienceMs: number):
   while (isRunning(identity) && performance.now() < deadline) await sleep(POLL_MS);
   if (isRunning(identity)) {
     // Ours lead groups of their own; one that does not is killed alone.
-    signal(-identity.pid, 'SIGKILL');
+    killGroup(identity.pid);
     signal(identity.pid, 'SIGKILL');
   }
   while (isRunning(identity)) await sleep(POLL_MS);
