@@ -201,7 +201,7 @@ describe('an export', () => {
     const [first, second] = [await exported('same-1'), await exported('same-2')];
     const sums = await readFile(join(first, 'SHA256SUMS'), 'utf8');
     expect(await readFile(join(second, 'SHA256SUMS'), 'utf8')).toBe(sums);
-    execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: second });
+    execFileSync('sh', ['-c', 'sha256sum --check --quiet SHA256SUMS'], { cwd: second });
   });
 
   it('is one tar in the store that tar itself unpacks', async () => {
@@ -263,6 +263,8 @@ describe('verification of an export', () => {
       });
       return ends.findIndex((each) => position < each) + 1;
     };
+    // The length of a frame, off by one, would shift all that follows.
+    const digitOfLength = (proof: Buffer) => proof.indexOf(',', proof.indexOf('frameBytes')) - 1;
     for (const [path, sizes] of [
       [`events/${id}.jsonl.zst`, frameEnds],
       [`proofs/${id}.jsonl`, proofEnds],
@@ -278,12 +280,12 @@ describe('verification of an export', () => {
           await writeFile(place, original);
           expect(files).toEqual([{ path, problem: 'changed' }]);
           const { problem } = verdicts[0] as (typeof verdicts)[number];
-          // A byte that no reader sees (in a frame's own header, or a line's end) is found by its sum alone.
+          // A byte that no reader sees (a line's end) is found by its sum alone.
           if (problem === null) return;
           const n = segmentAt(sizes, position);
           expect(problem).toMatchObject({ segment: n, firstSeq: segments[n - 1]?.firstSeq, lastSeq: segments[n - 1]?.lastSeq });
         }),
-        { numRuns: 60 },
+        { numRuns: 60, examples: [[digitOfLength(proofs), 1]] },
       );
     }
   });

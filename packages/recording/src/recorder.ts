@@ -1,14 +1,7 @@
 import type { Clock, Timer } from '@plumbline/core';
 import type { Database } from '@plumbline/database/client';
 import { clearOutbox, takeOutbox } from '@plumbline/database/outbox';
-import {
-  appendBatch,
-  type EpochClaim,
-  insertManifest,
-  listSegments,
-  type ManifestRow,
-  readManifest,
-} from '@plumbline/database/recordingTail';
+import { appendBatch, type EpochClaim, listSegments, type ManifestRow, storeManifest } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { type NumberedEvent, writeBatch } from './batch.ts';
@@ -204,15 +197,13 @@ export class AttemptRecorder {
       signer: keyFingerprint(keys.publicKey),
       signedAtMs: nowMs(),
     });
-    const kept = await insertManifest(db, attemptId, claim.epoch, { manifest: text, signature: signManifest(text, keys.signingKey) });
-    if (kept === 'stale') {
+    const row = { manifest: text, signature: signManifest(text, keys.signingKey) };
+    if ((await storeManifest(db, attemptId, claim.epoch, row)) === 'stale') {
       this.becomeStale();
       throw closedError();
     }
-    // Finishing twice keeps the first manifest.
-    const row = await readManifest(db, attemptId);
     this.close();
-    return row as ManifestRow;
+    return row;
   }
 
   /** Stops without sealing; what is not committed is given up, and its sources will send it again to the next owner. */
@@ -289,7 +280,10 @@ export class AttemptRecorder {
     const starts = this.segment === null;
     const segment = this.segment ?? this.beginSegment(batch);
     const marks = new Map(batch.map(({ source, n }) => [source, n]));
-    const { sealed, rawBytes } = await writeBatch(this.sealing, attemptId, { firstSeq, baseMs: segment.baseMs, starts }, batch);
+    const place = { firstSeq, baseMs: segment.baseMs, starts };
+    const written = await this.untilDone(() => writeBatch(this.sealing, attemptId, place, batch));
+    if (written === 'closed') return;
+    const { sealed, rawBytes } = written;
     const committed = await this.untilDone(async () => {
       await this.askBefore(batch);
       return appendBatch(db, { attemptId, epoch, firstSeq, count: batch.length, rawBytes, batch: sealed, marks });
@@ -303,7 +297,7 @@ export class AttemptRecorder {
     if (segment.rawBytes >= SEGMENT_FULL_BYTES || segment.due) this.endSegment();
     this.noteProgress();
     for (const [source, n] of marks) this.durable.set(source, n);
-    for (const [source, n] of marks) this.options.onDurable(source, n);
+    for (const [source, n] of marks) this.tell(() => this.options.onDurable(source, n));
     const outboxN = marks.get(OUTBOX_SOURCE);
     if (outboxN !== undefined) void clearOutbox(db, attemptId, outboxN).catch((error: unknown) => this.options.onError?.(error));
     const done = this.flushWaiters.filter(({ after }) => after <= this.durableCount);
@@ -371,7 +365,7 @@ export class AttemptRecorder {
       this.stallWatch = null;
       if (this.state === 'closed' || this.unacknowledgedBytes === 0) return;
       this.stalled = true;
-      this.options.onStalled(true);
+      this.tell(() => this.options.onStalled(true));
     });
   }
 
@@ -381,13 +375,22 @@ export class AttemptRecorder {
     if (this.pending.length > 0) this.watchForStall();
     if (!this.stalled) return;
     this.stalled = false;
-    this.options.onStalled(false);
+    this.tell(() => this.options.onStalled(false));
   }
 
   private becomeStale(): void {
     if (this.state === 'closed') return;
     this.close();
-    this.options.onStale();
+    this.tell(() => this.options.onStale());
+  }
+
+  /** Whoever listens and fails must not stop the recording. */
+  private tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.options.onError?.(error);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { listSegments } from '@plumbline/database/recordingTail';
 import { parseLine } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
@@ -22,6 +23,8 @@ export interface SegmentProof {
   root: string;
   /** Length of the segment's frame in the events file. */
   frameBytes: number;
+  /** SHA-256 of that frame, so that a wrong length is found here and not in the next segment. */
+  frameHash: string;
   /** Per line, in base64: the salt of a shown line (16 bytes), the leaf of a withheld one (32 bytes). */
   proofs: string[];
 }
@@ -49,6 +52,16 @@ export async function* releaseSegments(source: RecordingSource, withhold: (type:
       return releaseLine(text, header.baseMs, seq);
     });
     const frame = await compress(Buffer.from(shown.map((line) => `${JSON.stringify(line)}\n`).join(''), 'utf8'), 'kept');
-    yield { lines: shown, frame, proof: { header: headerText, root: row.root, frameBytes: frame.length, proofs } };
+    yield {
+      lines: shown,
+      frame,
+      proof: {
+        header: headerText,
+        root: row.root,
+        frameBytes: frame.length,
+        frameHash: createHash('sha256').update(frame).digest('hex'),
+        proofs,
+      },
+    };
   }
 }

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Problem, RecordingChain } from './chain.ts';
@@ -124,6 +124,8 @@ async function walkProofs(
         const { proof, header } = readProof(line);
         lastSeq ??= header.firstSeq + header.lines - 1;
         const frame = await readExactly(events, position, proof.frameBytes);
+        if (createHash('sha256').update(frame).digest('hex') !== proof.frameHash)
+          throw new FormatError('its frame is not the one that was released.');
         position += proof.frameBytes;
         const problem = checkReleased(chain, proof, header, await releasedLines(frame), signed, lastSeq, found);
         if (problem !== null) return problem;
