@@ -1,3 +1,4 @@
+import type { Database } from '@plumbline/database/client';
 import { claimEpoch, type EpochClaim, listSegments, readRecordingState, readTail } from '@plumbline/database/recordingTail';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
@@ -8,6 +9,7 @@ import { exampleEvents } from './exampleEvents.fixture.ts';
 import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
 import { openRecording } from './reader.ts';
 import { AttemptRecorder, type RecorderOptions } from './recorder.ts';
+import { verifyRecording } from './verify.ts';
 
 const BASE_MS = 1_790_000_000_000;
 
@@ -57,6 +59,39 @@ async function allEvents(attemptId: string): Promise<RecordedEvent[]> {
 
 function note(n: number): EventInput {
   return { type: 'note.written', stream: 0, atMs: BASE_MS + n, data: { n, text: `note ${n}`, elapsedMs: n } };
+}
+
+function chunksOf(bytes: Buffer, sizes: readonly number[]): EventInput[] {
+  const chunks: EventInput[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const size = sizes[chunks.length % sizes.length] as number;
+    const chunk = bytes.subarray(offset, offset + size);
+    chunks.push({ type: 'terminal.output', stream: 1, atMs: BASE_MS + chunks.length, data: { offset, bytes: chunk } });
+    offset += chunk.length;
+  }
+  return chunks;
+}
+
+/** A database that can be told to lose its next write, or only the answer to it. */
+function flakyDatabase(): { db: Database; failNext(before: boolean): void } {
+  let failing: 'no' | 'before' | 'after' = 'no';
+  const { pool } = database.db;
+  const query = async (...args: unknown[]): Promise<unknown> => {
+    const act = () => (pool.query as (...all: unknown[]) => Promise<unknown>).apply(pool, args);
+    const isWrite = typeof args[0] === 'object' || String(args[0]).includes('INSERT');
+    if (failing === 'no' || !isWrite) return act();
+    const when = failing;
+    failing = 'no';
+    if (when === 'after') await act();
+    throw new Error('connection lost');
+  };
+  const flaky = new Proxy(pool, { get: (target, name) => (name === 'query' ? query : Reflect.get(target, name)) });
+  return {
+    db: { ...database.db, pool: flaky },
+    failNext(before) {
+      failing = before ? 'before' : 'after';
+    },
+  };
 }
 
 describe('a recorder', () => {
@@ -161,6 +196,50 @@ describe('a recorder', () => {
     expect((await readRecordingState(database.db, attemptId)).lastSeq).toBe(101);
     expect(await allEvents(attemptId)).toHaveLength(101);
     recorder.close();
+  });
+
+  it('holds every byte once, whatever fails, and however often its owner dies', async () => {
+    const text = Buffer.from('naïve 漢字 🙂 \x1b[1mbold\x1b[0m\r\n'.repeat(40));
+    // What a gateway's life is made of: events arrive, the database fails for some statements, the process dies.
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), count: fc.integer({ min: 1, max: 6 }) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('flush' as const) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), before: fc.boolean() }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('seal' as const) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('die' as const) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 25 }),
+        fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
+        async (steps, sizes) => {
+          const attemptId = await newAttempt();
+          const flaky = flakyDatabase();
+          const chunks = chunksOf(text, sizes);
+          let recorder = await recorderOf(attemptId, { db: flaky.db });
+          let next = 1;
+          for (const at of steps) {
+            if (at.do === 'send')
+              for (let i = 0; i < at.count && next <= chunks.length; i++)
+                recorder.offer('runner:a', next, chunks[next++ - 1] as EventInput);
+            if (at.do === 'flush') await recorder.flush();
+            if (at.do === 'seal') await recorder.seal();
+            if (at.do === 'fail') flaky.failNext(at.before);
+            if (at.do === 'die') {
+              recorder.close();
+              recorder = await recorderOf(attemptId, { db: flaky.db });
+              next = recorder.mark('runner:a') + 1;
+            }
+          }
+          for (; next <= chunks.length; next++) expect(recorder.offer('runner:a', next, chunks[next - 1] as EventInput)).toBe('taken');
+          await recorder.finish();
+          const events = await allEvents(attemptId);
+          expect(events.map(({ seq, ...event }) => event)).toEqual(chunks);
+          expect(await verifyRecording({ db: database.db, store, keys, attemptId })).toMatchObject({ verdict: 'intact', signed: true });
+        },
+      ),
+      { numRuns: 15 },
+    );
   });
 
   it('asks before a score becomes durable, and again until the answer is yes', async () => {
