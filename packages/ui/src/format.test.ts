@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatDuration, formatMoney, formatScore, formatSpan, formatTime } from './format.ts';
+import { formatBytes, formatDuration, formatMoney, formatNormalised, formatScore, formatSpan, formatTime } from './format.ts';
 
 describe('formatting', () => {
   it('writes durations as hours, minutes and seconds, whole seconds only', () => {
@@ -21,6 +21,12 @@ describe('formatting', () => {
     expect(formatScore(Number.NaN)).toBe('–');
     expect(formatScore(0.56789)).toBe('0.5679');
     expect(formatScore(1234567)).toBe('1.235e+6');
+  });
+
+  it('writes normalised scores with three decimals', () => {
+    expect(formatNormalised(0)).toBe('0.000');
+    expect(formatNormalised(1.23456)).toBe('1.235');
+    expect(formatNormalised(null)).toBe('–');
   });
 
   it('writes sizes, money and moments with their units', () => {

@@ -28,6 +28,11 @@ export function formatScore(score: number | null | undefined): string {
   return score.toLocaleString('en-US', { maximumFractionDigits: 4, useGrouping: false });
 }
 
+/** A normalised score: 0 is the starting solution, 1 the reference. Three decimals always, so that columns line up. */
+export function formatNormalised(value: number | null | undefined): string {
+  return value === null || value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(3);
+}
+
 /** A count of bytes as `4.2 MiB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -7,7 +7,11 @@ const content = 'z-50 min-w-44 rounded-md border border-border bg-surface-raised
 const item =
   'flex cursor-default items-center gap-2 rounded px-2 py-1 text-sm outline-none select-none data-disabled:opacity-55 data-highlighted:bg-hover [&_svg]:size-4 [&_svg]:text-muted';
 
-export const Menu = RadixDropdownMenu.Root;
+/** Not modal: the page behind stays readable for screen readers, and its scroll bar in its place. */
+export function Menu(props: ComponentProps<typeof RadixDropdownMenu.Root>) {
+  return <RadixDropdownMenu.Root modal={false} {...props} />;
+}
+
 export const MenuTrigger = RadixDropdownMenu.Trigger;
 export const MenuRadioGroup = RadixDropdownMenu.RadioGroup;
 

@@ -1,10 +1,12 @@
 import type { ReactNode } from 'react';
 import { cn } from './cn.tsx';
 
-/** A page's width and rhythm. */
-export function Page({ children, width = 'wide', className }: { children: ReactNode; width?: 'wide' | 'narrow'; className?: string }) {
+const WIDTHS = { narrow: 'max-w-3xl', wide: 'max-w-6xl', full: 'max-w-[100rem]' };
+
+/** A page's width and rhythm: narrow to read, wide for most, full for tables with many columns. */
+export function Page({ children, width = 'wide', className }: { children: ReactNode; width?: keyof typeof WIDTHS; className?: string }) {
   return (
-    <div data-page className={cn('mx-auto w-full space-y-6 px-6 py-6', width === 'wide' ? 'max-w-6xl' : 'max-w-3xl', className)}>
+    <div data-page className={cn('mx-auto w-full space-y-6 px-6 py-6', WIDTHS[width], className)}>
       {children}
     </div>
   );

@@ -40,5 +40,7 @@ export function Tr({ className, ...props }: ComponentProps<'tr'>) {
 }
 
 export function Td({ className, align = 'left', ...props }: ComponentProps<'td'> & { align?: 'left' | 'right' }) {
-  return <td className={cn('px-4 py-2 align-middle tabular-nums', align === 'right' && 'text-right', className)} {...props} />;
+  return (
+    <td className={cn('px-4 py-2 align-middle', align === 'right' && 'text-right whitespace-nowrap tabular-nums', className)} {...props} />
+  );
 }

@@ -13,7 +13,7 @@ export default async function HomePage() {
     return (
       <Page>
         <PageHeader title="Your assignments" description="Each is made once. The clock starts only when you say so." />
-        <AssignmentList assignments={assignments} />
+        <AssignmentList assignments={assignments} level="h2" />
       </Page>
     );
   }
@@ -24,7 +24,7 @@ export default async function HomePage() {
       {assignments.length > 0 ? (
         <section className="space-y-4">
           <h2 className="text-base font-semibold">Your own assignments</h2>
-          <AssignmentList assignments={assignments} />
+          <AssignmentList assignments={assignments} level="h3" />
         </section>
       ) : null}
     </Page>

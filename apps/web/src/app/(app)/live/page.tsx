@@ -8,7 +8,7 @@ export const metadata: Metadata = { title: 'Live' };
 export default async function LivePage() {
   const attempts = await orRefuse((await api()).live.list(), '/live');
   return (
-    <Page>
+    <Page width="full">
       <PageHeader
         title="Live"
         description="Every attempt that holds a sandbox now. Open one to see what its participant sees; you cannot type there."

@@ -8,7 +8,7 @@ export const metadata: Metadata = { title: 'Review' };
 export default async function ReviewPage() {
   const attempts = await orRefuse((await api()).review.list(), '/review');
   return (
-    <Page>
+    <Page width="full">
       <PageHeader
         title="Review"
         description="Finished attempts, the latest first. A replay plays terminals, editor and scores on one timeline."

@@ -1,4 +1,17 @@
-import { Alert, Button, Card, CardBody, CardHeader, Facts, formatDuration, formatScore, Page, PageHeader, Time } from '@plumbline/ui';
+import {
+  Alert,
+  Button,
+  Card,
+  CardBody,
+  CardHeader,
+  Facts,
+  formatDuration,
+  formatNormalised,
+  formatScore,
+  Page,
+  PageHeader,
+  Time,
+} from '@plumbline/ui';
 import { Eye, Play } from 'lucide-react';
 import Link from 'next/link';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
@@ -67,7 +80,7 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
               ...(result
                 ? [
                     { term: 'Score that counts', value: result.result.raw === null ? 'No valid score' : formatScore(result.result.raw) },
-                    { term: 'Normalised', value: formatScore(result.result.value) },
+                    { term: 'Normalised', value: formatNormalised(result.result.value) },
                     { term: environment.aggregation === 'best' ? 'Best logged' : 'Last logged', value: formatScore(result.logged.raw) },
                     {
                       term: 'Clean re-scores',

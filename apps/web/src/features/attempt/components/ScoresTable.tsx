@@ -1,5 +1,5 @@
 import type { ScoreRow } from '@plumbline/protocol';
-import { Badge, EmptyState, formatDuration, formatScore, Table, TableHead, Td, Th, Tr } from '@plumbline/ui';
+import { Badge, EmptyState, formatDuration, formatNormalised, formatScore, Table, TableHead, Td, Th, Tr } from '@plumbline/ui';
 import { SCORE_STATUS_WORDS, TRIGGER_WORDS } from '../model/words.ts';
 
 /** The score log: every score with when it was asked for, on the clock. */
@@ -45,7 +45,7 @@ export function ScoresTable({
                 <Badge tone={status.tone}>{status.label}</Badge>
               </Td>
               <Td align="right">{visible ? formatScore(row.score) : <span className="text-muted">Not shown</span>}</Td>
-              <Td align="right">{visible ? formatScore(row.normalised) : <span className="text-muted">Not shown</span>}</Td>
+              <Td align="right">{visible ? formatNormalised(row.normalised) : <span className="text-muted">Not shown</span>}</Td>
               <Td align="right">{row.durationMs === null ? '–' : `${(row.durationMs / 1000).toFixed(1)} s`}</Td>
             </Tr>
           );

@@ -8,7 +8,7 @@ import {
   Checkbox,
   EmptyState,
   formatDuration,
-  formatScore,
+  formatNormalised,
   Table,
   TableHead,
   Td,
@@ -97,7 +97,7 @@ export function NewExport({ attempts }: { attempts: Finished[] }) {
                 <Td>{attempt.participant}</Td>
                 <Td>{attempt.endedAt ? <Time at={attempt.endedAt} /> : '–'}</Td>
                 <Td align="right">{formatDuration(attempt.clock.elapsedMs)}</Td>
-                <Td align="right">{formatScore(attempt.result?.result.value)}</Td>
+                <Td align="right">{formatNormalised(attempt.result?.result.value)}</Td>
               </Tr>
             ))}
           </tbody>

@@ -32,7 +32,7 @@ function nextStep(assignment: Assignment): { label: string; primary: boolean } {
   }
 }
 
-export function AssignmentList({ assignments }: { assignments: Assignment[] }) {
+export function AssignmentList({ assignments, level }: { assignments: Assignment[]; level: 'h2' | 'h3' }) {
   if (assignments.length === 0) {
     return (
       <Card>
@@ -46,14 +46,14 @@ export function AssignmentList({ assignments }: { assignments: Assignment[] }) {
     <ul className="space-y-4">
       {assignments.map((assignment) => (
         <li key={assignment.assignmentId}>
-          <AssignmentCard assignment={assignment} />
+          <AssignmentCard assignment={assignment} level={level} />
         </li>
       ))}
     </ul>
   );
 }
 
-function AssignmentCard({ assignment }: { assignment: Assignment }) {
+function AssignmentCard({ assignment, level: Heading }: { assignment: Assignment; level: 'h2' | 'h3' }) {
   const router = useRouter();
   const [busy, setBusy] = useState(false);
   const { attempt } = assignment;
@@ -75,7 +75,7 @@ function AssignmentCard({ assignment }: { assignment: Assignment }) {
     <Card className="flex flex-wrap items-center justify-between gap-6 p-4">
       <div className="min-w-64 flex-1 space-y-3">
         <div className="flex flex-wrap items-center gap-2">
-          <h3 className="text-sm font-semibold">{assignment.title}</h3>
+          <Heading className="text-sm font-semibold">{assignment.title}</Heading>
           <StateBadge state={attempt?.state ?? 'scheduled'} />
           {assignment.isOpen || attempt ? null : <Badge tone="warning">Not open</Badge>}
           <span className="text-xs text-muted">{assignment.study}</span>

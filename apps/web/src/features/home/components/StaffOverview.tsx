@@ -1,4 +1,4 @@
-import { Button, Card, CardHeader, EmptyState, formatDuration, formatScore, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
+import { Button, Card, CardHeader, EmptyState, formatDuration, formatNormalised, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
 import Link from 'next/link';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import type { StaffOverviewData } from '../server/staffOverview.ts';
@@ -99,7 +99,7 @@ export function StaffOverview({ overview }: { overview: StaffOverviewData }) {
                     <Td>{attempt.participant}</Td>
                     <Td>{attempt.endedAt ? <Time at={attempt.endedAt} /> : '–'}</Td>
                     <Td align="right">{formatDuration(attempt.clock.elapsedMs)}</Td>
-                    <Td align="right">{formatScore(attempt.result?.result.value)}</Td>
+                    <Td align="right">{formatNormalised(attempt.result?.result.value)}</Td>
                   </Tr>
                 ))}
               </tbody>

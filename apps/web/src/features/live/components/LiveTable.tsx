@@ -7,6 +7,7 @@ import {
   Card,
   EmptyState,
   formatDuration,
+  formatNormalised,
   formatScore,
   formatSpan,
   Table,
@@ -123,7 +124,7 @@ function LastScore({ score }: { score: LiveAttempt['lastScore'] }) {
     <>
       {formatScore(score.score)}
       <span className="block text-xs text-muted">
-        {score.normalised === null ? '' : `${formatScore(score.normalised)} normalised, `}at {formatDuration(score.elapsedMs)}
+        {score.normalised === null ? '' : `${formatNormalised(score.normalised)} normalised, `}at {formatDuration(score.elapsedMs)}
       </span>
     </>
   );

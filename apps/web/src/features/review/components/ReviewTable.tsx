@@ -7,6 +7,7 @@ import {
   EmptyState,
   formatBytes,
   formatDuration,
+  formatNormalised,
   formatScore,
   Input,
   Label,
@@ -95,7 +96,7 @@ export function ReviewTable({ attempts }: { attempts: Finished[] }) {
                   <Td align="right">
                     {attempt.result ? formatScore(attempt.result.result.raw) : '–'}
                     {attempt.result?.result.raw != null ? (
-                      <span className="block text-xs text-muted">{formatScore(attempt.result.result.value)} normalised</span>
+                      <span className="block text-xs text-muted">{formatNormalised(attempt.result.result.value)} normalised</span>
                     ) : null}
                   </Td>
                   <Td>

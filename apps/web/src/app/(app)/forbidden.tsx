@@ -1,0 +1,1 @@
+export { NotAllowed as default } from '@/features/shell/components/Refusal.tsx';
