@@ -1,3 +1,4 @@
+import '@xterm/xterm/css/xterm.css';
 import { VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
