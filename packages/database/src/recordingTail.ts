@@ -112,12 +112,24 @@ export interface TailRow {
   batch: Buffer;
 }
 
-/** Batches in order, from the one that holds `fromSeq`; at most `limit`. */
-export async function readTail(db: RecordingDatabase, attemptId: string, fromSeq: number, limit: number): Promise<TailRow[]> {
+/**
+ * Batches in order, from the one that holds `fromSeq`; at most `limit`, and none after those whose lines reach `bytesMax`
+ * bytes, so that a long tail is never read whole for the sake of its beginning.
+ */
+export async function readTail(
+  db: RecordingDatabase,
+  attemptId: string,
+  fromSeq: number,
+  limit: number,
+  bytesMax = Number.MAX_SAFE_INTEGER,
+): Promise<TailRow[]> {
   const { rows } = await db.pool.query<{ first_seq: string; last_seq: string; epoch: string; raw_bytes: number; batch: Buffer }>(
-    `SELECT first_seq, last_seq, epoch, raw_bytes, batch FROM recording_tail
-      WHERE attempt_id = $1 AND last_seq >= $2 ORDER BY first_seq LIMIT $3`,
-    [attemptId, fromSeq, limit],
+    `SELECT first_seq, last_seq, epoch, raw_bytes, batch FROM (
+       SELECT *, sum(raw_bytes) OVER (ORDER BY first_seq) - raw_bytes AS bytes_before FROM (
+         SELECT * FROM recording_tail WHERE attempt_id = $1 AND last_seq >= $2 ORDER BY first_seq LIMIT $3
+       ) AS page
+     ) AS counted WHERE bytes_before < $4::bigint ORDER BY first_seq`,
+    [attemptId, fromSeq, limit, bytesMax],
   );
   return rows.map((row) => ({
     firstSeq: Number(row.first_seq),

@@ -23,6 +23,8 @@ export interface SealerOptions {
 }
 
 const PAGE_BATCHES = 64;
+/** About a segment: in a flood the tail is many of them, and what is read of it beyond the next one is read for nothing. */
+const PAGE_BYTES = 1024 * 1024;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -126,14 +128,14 @@ export class Sealer {
   private async *batchesFrom(firstSeq: number): AsyncGenerator<Batch> {
     const { db, sealing, attemptId } = this.options;
     let next = firstSeq;
-    for (;;) {
-      const rows = await readTail(db, attemptId, next, PAGE_BATCHES);
+    while (next <= this.target) {
+      const rows = await readTail(db, attemptId, next, PAGE_BATCHES, PAGE_BYTES);
+      if (rows.length === 0) return;
       for (const row of rows) {
         if (row.firstSeq !== next) throw new Error(`The tail has no batch at ${next}.`);
         yield await readBatch(sealing, attemptId, row.firstSeq, row.batch);
         next = row.lastSeq + 1;
       }
-      if (rows.length < PAGE_BATCHES) return;
     }
   }
 
