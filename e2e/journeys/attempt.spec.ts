@@ -1,0 +1,281 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createDatabase } from '@plumbline/database';
+import type { BrowserContext, Page } from '@playwright/test';
+import { until } from '../support/attempt.ts';
+import { expect, test } from '../support/fixtures.ts';
+import type { PlatformUnderTest } from '../support/platform.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A little better than the starting solution, and far below what the environment asks for. */
+const BETTER = `import numpy as np
+
+
+def prefix_sum(values):
+    positive = values > 0
+    before = np.cumsum(positive) - positive
+    return np.cumsum(np.where(before & 1, values, 0), dtype=np.int32)
+`;
+
+const plumb = (platform: PlatformUnderTest, ...args: string[]) =>
+  promisify(execFile)(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
+    env: { ...process.env, PLUMBLINE_DATA_DIR: platform.dataDir, DATABASE_URL: platform.databaseUrl },
+  }).then(
+    ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => ({ code: error.code, output: error.stdout + error.stderr }),
+  );
+
+test.describe.configure({ mode: 'serial' });
+
+test.describe('an attempt from sign-in to export', () => {
+  let expert: Page;
+  let work: WorkspacePage;
+  let admin: Page;
+  let attemptId: string;
+  const contexts: BrowserContext[] = [];
+  /** The number on the result page, to be found again in the export. */
+  let shownScores: string[] = [];
+
+  test.beforeAll(async ({ browser, platform }) => {
+    const open = async (role: string, colorScheme: 'light' | 'dark') => {
+      const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
+      contexts.push(context);
+      const page = await context.newPage();
+      await new People(page).signIn(`${role}@demo.plumbline.local`, platform.demoPassword);
+      return page;
+    };
+    expert = await open('expert', 'dark');
+    admin = await open('admin', 'light');
+    work = new WorkspacePage(expert);
+  });
+
+  test.afterAll(async () => {
+    for (const context of contexts) await context.close();
+  });
+
+  test('the expert prepares a sandbox and starts the clock', async () => {
+    await expert.goto('/');
+    await expert.getByRole('listitem').filter({ hasText: 'Optimise a kernel' }).getByRole('button', { name: 'Get ready' }).click();
+    await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
+    await expert.getByRole('button', { name: 'Start the clock' }).click({ timeout: 240_000 });
+    await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();
+    await expect(expert.getByTestId('workspace')).toBeVisible();
+    attemptId = /attempts\/([0-9a-f-]+)\/work/.exec(expert.url())?.[1] as string;
+    await expect(expert.getByTestId('instructions')).toContainText('prefix_sum');
+    expect(await work.clockMs()).toBeGreaterThan(7.9 * 3_600_000);
+  });
+
+  test('two terminals run in one sandbox', async () => {
+    await work.type(1, 'echo one-$((40+2)) > /tmp/shared; echo written\n');
+    await work.expectOnScreen(1, /^written$/m);
+    await expert.getByTestId('terminal-split').click();
+    await work.type(2, 'cat /tmp/shared; whoami\n');
+    await work.expectOnScreen(2, /^one-42\nagent$/m);
+  });
+
+  test('the admin finds the running attempt, and watches it without being able to type', async () => {
+    await admin.goto('/live');
+    await admin.getByRole('row', { name: /Optimise a kernel/ }).getByRole('link', { name: /watch/i }).click();
+    await expect(admin.getByTestId('watch')).toBeVisible();
+    const watched = new WorkspacePage(admin);
+    await watched.expectOnScreen(1, /^written$/m);
+    await work.type(1, 'echo seen-live-$((1+1))\n');
+    await watched.expectOnScreen(1, /^seen-live-2$/m);
+    await watched.terminal(1).locator('.xterm-screen').click();
+    await admin.keyboard.type('echo typed-by-admin\n');
+    await work.type(1, 'echo still-the-experts\n');
+    await work.expectOnScreen(1, /^still-the-experts$/m);
+    expect(await work.screen(1)).not.toContain('typed-by-admin');
+    expect(await watched.screen(1)).not.toContain('typed-by-admin');
+  });
+
+  test('the expert scores, improves the solution in the editor, runs it, and scores better', async () => {
+    const first = await work.score();
+    await work.openFile('solution', 'solution.py');
+    await work.replaceText(BETTER);
+    await work.type(1, 'clear; python3 check.py; echo checked-$?\n');
+    await work.expectOnScreen(1, /^checked-0$/m, 60_000);
+    const second = await work.score();
+    const raw = (row: string) => Number(/\d+\.\d+/.exec(row)?.[0]);
+    expect(raw(second), `${first} then ${second}`).toBeLessThan(raw(first));
+    await expect(expert.getByTestId('score-row').first()).toBeVisible();
+  });
+
+  test('a note is kept with its time', async () => {
+    await expert.getByTestId('tab-notes').click();
+    await expert.getByTestId('note-text').fill('A mask instead of two selections helps a little.');
+    await expert.getByTestId('note-add').click();
+    await expect(expert.getByTestId('note')).toContainText('A mask instead of two selections');
+  });
+
+  test('a pause stops the clock and hides the work, until a deliberate click', async () => {
+    await work.type(2, 'i=0; while :; do i=$((i+1)); echo $i > /tmp/count; sleep 0.05; done\n');
+    await expert.getByTestId('pause').click();
+    await expect(expert.getByTestId('pause-dialog')).toBeVisible();
+    await expert.getByTestId('pause-confirm').click();
+    await expect(expert.getByTestId('resume')).toBeVisible();
+    await expect(expert.getByTestId('editor')).not.toBeVisible();
+    await expect(expert.getByText('prefix_sum')).toHaveCount(0);
+    await expert.reload();
+    await expect(expert.getByTestId('resume')).toBeVisible();
+    await expert.getByTestId('resume').click();
+    await expect(expert.getByTestId('terminal-2')).toBeVisible();
+    await work.type(2, '\u0003');
+    await work.type(2, 'echo back-again\n');
+    await work.expectOnScreen(2, /^back-again$/m);
+  });
+
+  test('a reload gives back the same terminals with the same screens', async () => {
+    const before = await work.screen(2);
+    await expert.reload();
+    await expect(async () => expect(await work.screen(2)).toBe(before)).toPass();
+    await expect(expert.getByTestId('editor-tab').filter({ hasText: 'solution.py' })).toBeVisible();
+  });
+
+  test('a second tab shows the same terminals, and can type into them', async ({ platform }) => {
+    const second = await (contexts[0] as BrowserContext).newPage();
+    await second.goto(`${platform.baseUrl}/attempts/${attemptId}/work`);
+    const other = new WorkspacePage(second);
+    await other.expectOnScreen(1, /^checked-0$/m);
+    await other.type(1, 'echo from-the-second-tab\n');
+    await work.expectOnScreen(1, /^from-the-second-tab$/m);
+    await second.close();
+  });
+
+  test('a gateway that is killed comes back with the same screen, and the clock is right to the second', async ({ platform }) => {
+    await work.type(1, 'clear; seq 1 12\n');
+    await work.expectOnScreen(1, /^12$/m);
+    const screen = await work.screen(1);
+    const clockMs = await work.clockMs();
+    const atMs = performance.now();
+    platform.kill('gateway');
+    await platform.untilHealthy();
+    await work.type(1, 'echo after-the-kill\n');
+    await work.expectOnScreen(1, /^after-the-kill$/m);
+    expect(await work.screen(1)).toContain(screen.split('\n').slice(0, 12).join('\n'));
+    const expectedMs = clockMs - (performance.now() - atMs);
+    expect(Math.abs((await work.clockMs()) - expectedMs)).toBeLessThan(2_500);
+  });
+
+  test('a laptop that slept for ten minutes shows the right clock again at once', async () => {
+    const page = await (contexts[0] as BrowserContext).newPage();
+    await page.clock.install();
+    await page.goto(`/attempts/${attemptId}/work`);
+    const slept = new WorkspacePage(page);
+    await expect(page.getByTestId('clock')).toBeVisible();
+    await slept.expectOnScreen(1, /after-the-kill/);
+    // All timers of the page stand still and then wake late, as after a closed lid; the server's time went on as it did.
+    await page.clock.fastForward(10 * 60_000);
+    await page.clock.runFor(2_000);
+    await expect(async () => {
+      const [mine, theirs] = [await slept.clockMs(), await work.clockMs()];
+      expect(Math.abs(mine - theirs)).toBeLessThanOrEqual(2_000);
+    }).toPass({ timeout: 30_000 });
+    await slept.expectOnScreen(1, /after-the-kill/);
+    await page.close();
+  });
+
+  test('the task command in the sandbox knows the same scores', async () => {
+    await work.type(1, 'clear; task scores; task note "from the shell"\n');
+    await work.expectOnScreen(1, /participant/);
+    await expert.getByTestId('tab-notes').click();
+    await expect(expert.getByTestId('note').filter({ hasText: 'from the shell' })).toBeVisible();
+  });
+
+  test('submitting ends the attempt, scores the final state and seals the recording', async () => {
+    await expert.getByTestId('submit').click();
+    await expert.getByTestId('submit-sure').check();
+    await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
+    await expect(expert.getByTestId('result-link')).toBeVisible({ timeout: 240_000 });
+    await expert.getByTestId('result-link').click();
+    await expect(expert.getByRole('heading', { name: /optimise a kernel/i })).toBeVisible();
+    shownScores = (await expert.getByRole('table').first().innerText()).match(/-?\d+\.\d+/g) ?? [];
+    expect(shownScores.length).toBeGreaterThan(4);
+  });
+
+  test('the reviewer replays it, and sees the same text at the same moment', async ({ browser, platform }) => {
+    const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
+    contexts.push(context);
+    const page = await context.newPage();
+    await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
+    const at = await momentOf(platform, attemptId, 'seen-live-2');
+    await page.goto(`/attempts/${attemptId}/replay?t=${Math.round(at.outputMs - at.startMs + 50)}`);
+    const shown = async () => (await page.getByTestId(`replay-terminal-1`).locator('.xterm-rows > div').allTextContents()).map((row) => row.replaceAll('\u00a0', ' ').trimEnd());
+    await expect(async () => expect(await shown()).toContain('seen-live-2')).toPass({ timeout: 30_000 });
+    await page.goto(`/attempts/${attemptId}/replay?t=${Math.round(at.outputMs - at.startMs - 400)}`);
+    await expect(async () => expect(await shown()).toContain('written')).toPass({ timeout: 30_000 });
+    expect(await shown()).not.toContain('seen-live-2');
+    await page.getByTestId('replay-play').click();
+    await expect(async () => expect(await shown()).toContain('seen-live-2')).toPass({ timeout: 30_000 });
+    await expect(page.getByTestId('replay-marker').first()).toBeVisible();
+  });
+
+  test('the researcher exports it, and the rows agree with the pages', async ({ browser, platform }) => {
+    const context = await browser.newContext({ baseURL: platform.baseUrl, acceptDownloads: true });
+    contexts.push(context);
+    const page = await context.newPage();
+    await new People(page).signIn('researcher@demo.plumbline.local', platform.demoPassword);
+    await page.goto('/exports');
+    await page.getByRole('checkbox', { name: /Optimise a kernel/ }).check();
+    await page.getByRole('button', { name: /build|export/i }).first().click();
+    const download = page.waitForEvent('download', { timeout: 120_000 });
+    await page.getByRole('link', { name: /download/i }).or(page.getByRole('button', { name: /download/i })).first().click({ timeout: 120_000 });
+    const path = await (await download).path();
+    const dir = test.info().outputPath('export');
+    await promisify(execFile)('mkdir', ['-p', dir]);
+    await promisify(execFile)('tar', ['-xf', path, '-C', dir]);
+    const { stdout } = await promisify(execFile)('find', [dir, '-type', 'f']);
+    const files = stdout.trim().split('\n');
+    const file = (name: string) => files.find((candidate) => candidate.endsWith(name)) as string;
+    const scores = readFileSync(file('scores.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const raws = scores.flatMap((row) => Object.values(row).filter((value): value is number => typeof value === 'number'));
+    for (const text of shownScores.slice(0, 3)) {
+      expect(raws.some((value) => Math.abs(value - Number(text)) < 0.006), `${text} is in the export`).toBe(true);
+    }
+    const sums = readFileSync(file('SHA256SUMS'), 'utf8').trim().split('\n');
+    expect(sums.length).toBe(files.length - 1);
+    for (const line of sums) {
+      const [hash, name] = line.split(/\s+/) as [string, string];
+      expect(createHash('sha256').update(readFileSync(file(name))).digest('hex'), name).toBe(hash);
+    }
+    expect(files.some((candidate) => candidate.endsWith('.cast'))).toBe(true);
+    const root = join(file('SHA256SUMS'), '..');
+    const verified = await plumb(platform, 'verify', root);
+    expect(verified, verified.output).toMatchObject({ code: 0 });
+  });
+
+  test('plumb verify accepts the recording, and names the first bad segment after one byte is changed', async ({ platform }) => {
+    const good = await plumb(platform, 'verify', attemptId);
+    expect(good, good.output).toMatchObject({ code: 0 });
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    const segments = await db.prisma.recordingSegment.findMany({ where: { attemptId }, orderBy: { n: 'asc' } });
+    await db.close();
+    expect(segments.length).toBeGreaterThan(1);
+    const victim = segments[1] as (typeof segments)[number];
+    const path = join(platform.dataDir, 'store', victim.objectHash.slice(0, 2), victim.objectHash.slice(2, 4), victim.objectHash);
+    const bytes = readFileSync(path);
+    const changed = Buffer.from(bytes);
+    changed[Math.floor(changed.length / 2)] = (changed[Math.floor(changed.length / 2)] as number) ^ 1;
+    writeFileSync(path, changed);
+    const bad = await plumb(platform, 'verify', attemptId);
+    writeFileSync(path, bytes);
+    expect(bad.code).not.toBe(0);
+    expect(bad.output).toContain(`segment ${victim.n}`);
+    expect(bad.output).toMatch(new RegExp(`${victim.firstSeq}\\D+${victim.lastSeq}`));
+  });
+});
+
+/** When a text was put out, and when the attempt's clock started, as the recording says. */
+async function momentOf(platform: PlatformUnderTest, attemptId: string, text: string): Promise<{ outputMs: number; startMs: number }> {
+  const { readEvents } = await import('../support/recordingCheck.ts');
+  const events = await until('the recording can be read', () => readEvents(platform, attemptId));
+  const output = events.find((event) => event.type === 'terminal.output' && Buffer.from(event.data.bytes).toString().includes(text));
+  const started = events.find((event) => event.type === 'clock.event' && event.data.event.kind === 'started');
+  if (output === undefined || started === undefined) throw new Error(`"${text}" is not in the recording`);
+  return { outputMs: output.atMs, startMs: started.atMs };
+}

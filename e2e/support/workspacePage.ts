@@ -1,0 +1,89 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** The pages as a person uses them. Terminals are drawn into the DOM so that their text can be read. */
+export class People {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  async signIn(email: string, password: string): Promise<void> {
+    await this.page.goto('/sign-in');
+    await this.page.getByLabel('E-mail').fill(email);
+    await this.page.getByLabel('Password').fill(password);
+    await this.page.getByRole('button', { name: 'Sign in' }).click();
+    await expect(this.page.getByRole('button', { name: /^Account of / })).toBeVisible();
+    await this.page.evaluate(() => localStorage.setItem('plumbline.terminal.renderer', 'dom'));
+  }
+}
+
+export class WorkspacePage {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  terminal(n: number): Locator {
+    return this.page.getByTestId(`terminal-${n}`);
+  }
+
+  /** What a terminal shows, a line each, without trailing space. */
+  async screen(n: number): Promise<string> {
+    const rows = await this.terminal(n).locator('.xterm-rows > div').allTextContents();
+    return rows.map((row) => row.replaceAll('\u00a0', ' ').trimEnd()).join('\n');
+  }
+
+  async expectOnScreen(n: number, text: string | RegExp, timeout = 30_000): Promise<void> {
+    await expect(async () => expect(await this.screen(n)).toMatch(text instanceof RegExp ? text : new RegExp(escape(text)))).toPass({ timeout });
+  }
+
+  async type(n: number, text: string): Promise<void> {
+    await this.terminal(n).locator('.xterm-screen').click();
+    await this.page.keyboard.type(text, { delay: 5 });
+  }
+
+  async openFile(...path: string[]): Promise<void> {
+    for (const [depth, name] of path.entries()) {
+      const item = this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${escape(name)}$`) });
+      const opened = depth < path.length - 1 && (await this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${escape(path[depth + 1] as string)}$`) }).count()) > 0;
+      if (!opened) await item.click();
+    }
+    await expect(this.page.getByTestId('editor-tab').filter({ hasText: path.at(-1) as string })).toBeVisible();
+    await expect(this.page.getByTestId('editor').locator('.view-lines')).toBeVisible();
+  }
+
+  /** Replaces the whole text of the file that is shown, as a person would who pastes over a selection, and saves it. */
+  async replaceText(text: string): Promise<void> {
+    await this.page.getByTestId('editor').locator('.view-lines').click();
+    await this.page.keyboard.press('ControlOrMeta+a');
+    await this.page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
+    await this.page.keyboard.press('ControlOrMeta+v');
+    await expect(this.page.getByTestId('save-state')).not.toHaveText('Saved');
+    await this.page.keyboard.press('ControlOrMeta+s');
+    await expect(this.page.getByTestId('save-state')).toHaveText('Saved');
+  }
+
+  /** Scores, waits for the row, and answers its cells' text. */
+  async score(): Promise<string> {
+    await this.page.getByTestId('tab-score').click();
+    const before = await this.page.getByTestId('score-row').count();
+    await this.page.getByTestId('score-run').click();
+    await expect(this.page.getByTestId('score-row')).toHaveCount(before + 1);
+    await expect(this.page.getByTestId('score-running')).toHaveCount(0, { timeout: 120_000 });
+    const rows = await this.page.getByTestId('score-row').allInnerTexts();
+    return rows.find((row) => row.includes('Running')) ?? (rows[0] as string);
+  }
+
+  /** Milliseconds left, as shown. */
+  async clockMs(): Promise<number> {
+    const text = await this.page.getByTestId('clock').innerText();
+    const [hours = 0, minutes = 0, seconds = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);
+    return ((hours * 60 + minutes) * 60 + seconds) * 1_000;
+  }
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
