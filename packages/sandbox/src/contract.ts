@@ -1,10 +1,6 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileChecks } from './contractFiles.ts';
-import { lifeChecks } from './contractLife.ts';
-import { terminalChecks } from './contractTerminals.ts';
-import { viewChecks } from './contractViews.ts';
 import type { Isolation, IsolationCapabilities, RunResult, Sandbox, SandboxSpec, View } from './isolation.ts';
 import { openWorkspace, type WorkspaceFiles } from './workspaceFiles.ts';
 
@@ -104,8 +100,4 @@ export class ContractWorld {
 /** A script in a view, with limits that no honest check comes near. */
 export function shell(sandbox: Sandbox, view: View, script: string): Promise<RunResult> {
   return sandbox.run(view, ['/bin/sh', '-c', script], { timeoutMs: 20_000, maxOutputBytes: 1 << 20 });
-}
-
-export function contractChecks(): ContractCheck[] {
-  return [...lifeChecks, ...viewChecks, ...terminalChecks, ...fileChecks];
 }

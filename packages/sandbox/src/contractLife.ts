@@ -17,6 +17,12 @@ async function childProcesses(): Promise<number> {
   return stats.filter((entry) => entry?.parent === process.pid && entry.state !== 'Z').length;
 }
 
+/** Programs that were started with a path of this check's folder: bwrap and what enters it. */
+async function processesNaming(dir: string): Promise<number> {
+  const lines = await Promise.all((await allPids()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.filter((line) => line.includes(dir)).length;
+}
+
 /** What this process and the kernel hold: descriptors, children, mounts, groups of sandboxes made here. */
 async function held(): Promise<Record<string, number>> {
   const groups = await Promise.all(
@@ -58,6 +64,21 @@ export const lifeChecks: ContractCheck[] = [
         assert.equal(done.exitCode, null);
       }
       assert.ok(await waitUntil(async () => (await sandbox.processes()).length === 0, 5_000));
+    },
+  },
+  {
+    name: 'a command that is ended while its view is still being set up leaves nothing',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const before = await processesNaming(world.dir);
+      // Moments spread over the whole of a start, which takes tens of milliseconds.
+      for (let timeoutMs = 1; timeoutMs < 100; timeoutMs += 4) {
+        const view = timeoutMs % 8 === 1 ? 'scorer' : 'participant';
+        await sandbox.run(view, ['/bin/sleep', '1000'], { timeoutMs, maxOutputBytes: 1000 });
+      }
+      assert.ok(
+        await waitUntil(async () => (await processesNaming(world.dir)) <= before && (await sandbox.processes()).length === 0, 5_000),
+      );
     },
   },
   {

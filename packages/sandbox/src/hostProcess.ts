@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { HostCommand, RunOptions, RunResult } from './isolation.ts';
-import { signalProcess } from './processTable.ts';
+import { endTree, signalProcess } from './processTable.ts';
 
 /** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */
 const DRAIN_MS = 500;
 const DRAIN_MAX_MS = 10_000;
-const KILL_AFTER_TERM_MS = 1_000;
 
 class CappedOutput {
   readonly #chunks: Buffer[] = [];
@@ -44,15 +43,12 @@ export async function runHostCommand(
   const stdout = new CappedOutput(options.maxOutputBytes);
   const stderr = new CappedOutput(options.maxOutputBytes);
   let timedOut = false;
-  let killTimer: NodeJS.Timeout | undefined;
-  // To the whole group: without isolation what the command started is in it, and nowhere else.
-  const signalGroup = (name: NodeJS.Signals) => {
-    if (child.pid !== undefined) signalProcess(-child.pid, name);
-  };
+  let ending: Promise<void> | undefined;
   const end = () => {
-    signalGroup('SIGTERM');
-    killTimer = setTimeout(() => signalGroup('SIGKILL'), KILL_AFTER_TERM_MS);
-    child.once('exit', () => signalGroup('SIGKILL'));
+    const { pid } = child;
+    if (pid === undefined || ending !== undefined) return;
+    // The group too: without isolation what the command left to itself is in it, and nowhere else.
+    ending = endTree(pid).then(() => signalProcess(-pid, 'SIGKILL'));
   };
   const timer = setTimeout(() => {
     timedOut = true;
@@ -83,6 +79,7 @@ export async function runHostCommand(
         child.once('close', () => clearTimeout(drain));
       });
     });
+    await ending;
     return {
       exitCode: timedOut ? null : exitCode,
       signal,
@@ -95,7 +92,6 @@ export async function runHostCommand(
     };
   } finally {
     clearTimeout(timer);
-    clearTimeout(killTimer);
     options.signal?.removeEventListener('abort', end);
   }
 }

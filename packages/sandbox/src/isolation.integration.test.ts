@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bubblewrapIsolation } from './bubblewrap.ts';
-import { ContractWorld, contractChecks } from './contract.ts';
+import { ContractWorld } from './contract.ts';
+import { contractChecks } from './contractChecks.ts';
 import type { Isolation } from './isolation.ts';
 import { noIsolation } from './none.ts';
 
@@ -21,7 +22,7 @@ function holdsItsContract(isolation: Isolation, as: string): void {
       world = await ContractWorld.open(isolation);
     });
     afterAll(() => world.close());
-    for (const check of contractChecks()) {
+    for (const check of contractChecks) {
       it(check.name, { timeout: TIMEOUT_MS }, async (context) => {
         if ((await world.run(check)) === 'not declared') context.skip(`${isolation.name} does not declare it`);
       });
@@ -62,7 +63,7 @@ describe.skipIf(reason !== null)('bubblewrap as an ordinary user, beside root', 
     await rm(temporary, { recursive: true, force: true });
   }, 4 * TIMEOUT_MS);
 
-  for (const check of contractChecks()) {
+  for (const check of contractChecks) {
     it(check.name, (context) => {
       const outcome = outcomes.get(check.name);
       if (outcome?.outcome === 'not declared') context.skip('not declared on this host');

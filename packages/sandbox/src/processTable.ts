@@ -98,3 +98,29 @@ const SHELLS = new Set(['bash', 'sh', 'dash', 'zsh', 'fish']);
 export function isShell(stat: ProcessStat): boolean {
   return SHELLS.has(stat.name);
 }
+
+/** Each round stops what the last one's processes had begun before they were stopped; two or three are usual. */
+const MAX_ROUNDS = 50;
+
+/**
+ * Ends a process with all that descends from it. First everything is stopped, so that nothing is begun unseen: a bwrap
+ * that is killed while it sets a sandbox up would leave its other half behind.
+ */
+export async function endTree(root: number): Promise<void> {
+  const stopped = new Set<number>();
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const stats = (await Promise.all((await allPids()).map(processStat))).filter((stat) => stat !== null);
+    const tree = new Set([root]);
+    for (let before = 0; before !== tree.size; ) {
+      before = tree.size;
+      for (const stat of stats) if (tree.has(stat.parent)) tree.add(stat.pid);
+    }
+    const fresh = [...tree].filter((pid) => !stopped.has(pid));
+    for (const pid of fresh) {
+      signalProcess(pid, 'SIGSTOP');
+      stopped.add(pid);
+    }
+    if (fresh.length === 0) break;
+  }
+  for (const pid of stopped) signalProcess(pid, 'SIGKILL');
+}
