@@ -2,14 +2,13 @@
  * Writes the SQL of a new migration: what turns the existing migrations' result into `prisma/schema.prisma`.
  * Usage: npm run db:migration -- NAME. Read the file before committing it; partial indexes are written by hand.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { embeddedSocketDir } from '@plumbline/config';
 import { startEmbeddedPostgres } from '@plumbline/database/embedded';
-import { MIGRATIONS_DIR, readMigrations } from '@plumbline/database/migrate';
-import { NO_FILTER, withSchemaEngine } from '@plumbline/database/schemaEngine';
+import { MIGRATIONS_DIR } from '@plumbline/database/migrate';
+import { schemaDifference } from '@plumbline/database/schemaDifference';
 
 const name = process.argv[2];
 if (!name || !/^[a-z][a-z0-9_]*$/.test(name)) {
@@ -17,22 +16,17 @@ if (!name || !/^[a-z][a-z0-9_]*$/.test(name)) {
   process.exit(2);
 }
 
-const schemaPath = fileURLToPath(new URL('../prisma/schema.prisma', import.meta.url));
 const dataDir = await mkdtemp(join(tmpdir(), 'plumbline-migration-'));
 const server = await startEmbeddedPostgres({ dataDir, socketDir: embeddedSocketDir(dataDir), durable: false });
 try {
-  const from = { tag: 'migrations' as const, ...(await readMigrations(MIGRATIONS_DIR)) };
-  const to = { tag: 'schemaDatamodel' as const, files: [{ path: schemaPath, content: await readFile(schemaPath, 'utf8') }] };
-  const { stdout } = await withSchemaEngine(server.url, (engine) =>
-    engine.diff({ from, to, script: true, exitCode: null, filters: NO_FILTER }),
-  );
-  if (!stdout || stdout.includes('This is an empty migration')) {
+  const sql = await schemaDifference(server.url);
+  if (sql === null) {
     console.log('The migrations already make this schema: nothing to write.');
   } else {
     const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
     const folder = join(MIGRATIONS_DIR, `${stamp}_${name}`);
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'migration.sql'), stdout);
+    await writeFile(join(folder, 'migration.sql'), sql);
     console.log(`Wrote ${join(folder, 'migration.sql')}`);
   }
 } finally {

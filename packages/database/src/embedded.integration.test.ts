@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createDatabase } from './client.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
 import { applyMigrations } from './migrate.ts';
+import { schemaDifference } from './schemaDifference.ts';
 
 let folder: TemporaryFolder;
 let server: EmbeddedPostgres | undefined;
@@ -87,6 +88,11 @@ test('two processes that migrate at once apply each migration once', async () =>
   expect(results.flat()).toHaveLength(new Set(results.flat()).size);
   expect(results.flat().length).toBeGreaterThan(0);
   expect(await applyMigrations(url)).toEqual([]);
+});
+
+test('the migrations make exactly what the schema says', async () => {
+  const { url } = await start();
+  expect(await schemaDifference(url)).toBeNull();
 });
 
 test('a listener hears again after the server was killed, and is told that it may have missed something', async () => {

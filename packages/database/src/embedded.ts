@@ -254,14 +254,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     adopted,
     exited,
     async stop() {
+      // A running server keeps nobody waiting, so neither does what watches it; its stop does.
+      const waiting = setInterval(() => {}, FAST_STOP_LIMIT_MS);
       if (runsIn(pid, places.cluster)) {
         // SIGINT is PostgreSQL's fast stop: clients are cut, everything is written. SIGQUIT leaves the rest to recovery.
         process.kill(pid, 'SIGINT');
         const patience = performance.now() + FAST_STOP_LIMIT_MS;
         while (runsIn(pid, places.cluster) && performance.now() < patience) await sleep(POLL_MS);
         if (runsIn(pid, places.cluster)) process.kill(pid, 'SIGQUIT');
-        while (runsIn(pid, places.cluster)) await sleep(POLL_MS);
       }
+      await exited;
+      clearInterval(waiting);
       if (places.socketDir !== join(places.root, 'socket')) rmSync(places.socketDir, { recursive: true, force: true });
     },
   };
