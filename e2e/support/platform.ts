@@ -44,10 +44,11 @@ export class PlatformUnderTest {
     }
   }
 
-  /** Starts and waits until everything is healthy. */
+  /** Starts and waits until everything is healthy and the supervisor has said so, with the demo's accounts. */
   static async start(env: Record<string, string> = {}, dataDir = newDataDir()): Promise<PlatformUnderTest> {
     const platform = new PlatformUnderTest(dataDir, env);
     await platform.untilHealthy(START_LIMIT_MS);
+    while (!platform.#output.includes('Ctrl-C')) await sleep(20);
     return platform;
   }
 
