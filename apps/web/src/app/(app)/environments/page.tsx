@@ -71,7 +71,7 @@ function resourceWords(resources: {
   gpu?: { count_range: number[]; model: string } | undefined;
 }): string {
   const parts = [
-    resources.cpus === undefined ? null : `${resources.cpus} CPUs`,
+    resources.cpus === undefined ? null : `${resources.cpus} ${resources.cpus === 1 ? 'CPU' : 'CPUs'}`,
     resources.memory_gb === undefined ? null : `${resources.memory_gb} GB memory`,
     resources.gpu === undefined ? null : `${resources.gpu.count_range.join('–')} × ${resources.gpu.model}`,
   ].filter((part) => part !== null);

@@ -86,7 +86,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
     onSettled: () => queryClient.invalidateQueries({ queryKey: progressKey }),
   });
   const { state } = data;
-  const failed = state === 'scheduled' && data.progress !== null && data.progress !== '';
+  const notReady = state === 'scheduled' && data.progress !== null && data.progress !== '';
 
   async function start() {
     await rpc.attempt.start.mutate({ attemptId });
@@ -100,10 +100,12 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
       <CardBody className="min-h-36 space-y-4">
         {state === 'scheduled' ? (
           <>
-            {failed ? (
-              <Alert tone="danger" title="The sandbox could not be prepared.">
+            {notReady ? (
+              <Alert tone="warning" title="Your sandbox is not ready.">
                 <p>{data.progress}</p>
-                <p className="mt-1">Your clock has not started and no time is lost. Prepare it again; if it fails again, tell the staff.</p>
+                <p className="mt-1">
+                  Your clock has not started and no time is lost. You can prepare it again; if that fails too, tell the staff.
+                </p>
               </Alert>
             ) : (
               <p>
@@ -119,7 +121,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
               busy={prepare.isPending && 'Asking for a sandbox…'}
               onClick={() => prepare.mutate()}
             >
-              {failed ? 'Prepare again' : 'Prepare the sandbox'}
+              {notReady ? 'Prepare again' : 'Prepare the sandbox'}
             </Button>
           </>
         ) : null}

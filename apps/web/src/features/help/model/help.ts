@@ -35,9 +35,12 @@ export const QUESTIONS = [
 export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', 'S'], does: 'Save the file' },
   { keys: ['Ctrl/Cmd', 'P'], does: 'Open a file by name' },
-  { keys: ['Ctrl/Cmd', 'Shift', 'P'], does: 'Command palette' },
-  { keys: ['Ctrl', '`'], does: 'Go to the terminal' },
-  { keys: ['Ctrl/Cmd', 'F'], does: 'Search in the file or the terminal' },
+  { keys: ['Ctrl/Cmd', 'F'], does: 'Search in the file' },
+  { keys: ['F1'], does: 'Commands of the editor' },
+  { keys: ['Ctrl', '`'], does: 'Go between the terminal and the editor' },
+  { keys: ['Ctrl', 'Shift', '`'], does: 'New terminal' },
+  { keys: ['Ctrl', 'Shift', 'F'], does: 'Search in the terminal' },
   { keys: ['Ctrl', 'Shift', 'C'], does: 'Copy from the terminal' },
   { keys: ['Ctrl', 'Shift', 'V'], does: 'Paste into the terminal' },
+  { keys: ['Ctrl/Cmd', 'Enter'], does: 'Write the note' },
 ];

@@ -95,14 +95,20 @@ function AssignmentCard({ assignment, level: Heading }: { assignment: Assignment
         />
       </div>
       {attempt ? (
-        <Button asChild variant={step.primary ? 'primary' : 'secondary'} size="lg">
+        <Button asChild variant={step.primary ? 'primary' : 'secondary'} size="lg" className="w-48">
           <Link href={workHref ?? `/attempts/${attempt.attemptId}`}>
             {step.label}
             <ArrowRight />
           </Link>
         </Button>
       ) : (
-        <Button variant={step.primary ? 'primary' : 'secondary'} size="lg" busy={busy && 'Opening…'} onClick={() => void open()}>
+        <Button
+          variant={step.primary ? 'primary' : 'secondary'}
+          size="lg"
+          className="w-48"
+          busy={busy && 'Opening…'}
+          onClick={() => void open()}
+        >
           {step.label}
           <ArrowRight />
         </Button>
