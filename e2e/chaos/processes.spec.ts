@@ -78,7 +78,9 @@ test('processes killed at random moments lose nothing, double nothing, and cost 
 
   const events = await until('the last line is recorded', async () => {
     const all = await readEvents(platform, attemptId);
-    const output = Buffer.concat(all.flatMap((event) => (event.type === 'terminal.output' && event.stream === typist ? [Buffer.from(event.data.bytes)] : [])));
+    const output = Buffer.concat(
+      all.flatMap((event) => (event.type === 'terminal.output' && event.stream === typist ? [Buffer.from(event.data.bytes)] : [])),
+    );
     return output.toString().includes('\nall-typed') ? all : null;
   });
   expect(findFaults(events, tab)).toEqual([]);
@@ -86,9 +88,13 @@ test('processes killed at random moments lose nothing, double nothing, and cost 
   const input = recordedInput(events, tab, typist);
   const expected = Array.from({ length: lines }, (_, i) => `echo line-$((${i} + 1000000))\n`).join('');
   expect(input).toBe(`${expected}touch stop; echo all-typed\n`);
-  const output = Buffer.concat(events.flatMap((event) => (event.type === 'terminal.output' && event.stream === typist ? [Buffer.from(event.data.bytes)] : []))).toString();
+  const output = Buffer.concat(
+    events.flatMap((event) => (event.type === 'terminal.output' && event.stream === typist ? [Buffer.from(event.data.bytes)] : [])),
+  ).toString();
   for (let i = 0; i < lines; i++) expect(output.split(`\nline-${1_000_000 + i}\r`).length - 1, `line ${i} ran once`).toBe(1);
-  const ticks = Buffer.concat(events.flatMap((event) => (event.type === 'terminal.output' && event.stream === ticker ? [Buffer.from(event.data.bytes)] : [])))
+  const ticks = Buffer.concat(
+    events.flatMap((event) => (event.type === 'terminal.output' && event.stream === ticker ? [Buffer.from(event.data.bytes)] : [])),
+  )
     .toString()
     .match(/^tick \d+/gm) as string[];
   ticks.forEach((tick, i) => expect(tick).toBe(`tick ${i}`));
@@ -96,7 +102,13 @@ test('processes killed at random moments lose nothing, double nothing, and cost 
   // What was given back is in the log; the rest of the wall time must be the elapsed time.
   const { events: clockEvents } = await session.query<{ events: ClockEventRow[] }>('attempt.get', { attemptId });
   const givenBackMs = clockEvents.reduce(
-    (sum, event) => sum + (event.kind === 'outage' ? (event.toMs as number) - (event.fromMs as number) : event.kind === 'adjusted' ? (event.creditMs as number) : 0),
+    (sum, event) =>
+      sum +
+      (event.kind === 'outage'
+        ? (event.toMs as number) - (event.fromMs as number)
+        : event.kind === 'adjusted'
+          ? (event.creditMs as number)
+          : 0),
     0,
   );
   const errorMs = startElapsedMs + wallMs - givenBackMs - before.elapsedMs;

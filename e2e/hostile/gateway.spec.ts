@@ -54,7 +54,9 @@ test.beforeAll(async ({ platform }) => {
 
 test('a ticket opens one socket, and is refused when it is shown again', async ({ platform }) => {
   const ticket = await ticketOf(session, attemptId);
-  const first = new WebSocket(`${platform.baseUrl.replace(/^http/, 'ws')}/realtime/attempt?ticket=${ticket}`, { headers: { origin: platform.baseUrl } });
+  const first = new WebSocket(`${platform.baseUrl.replace(/^http/, 'ws')}/realtime/attempt?ticket=${ticket}`, {
+    headers: { origin: platform.baseUrl },
+  });
   await new Promise((resolve) => first.on('open', resolve));
   first.send(hello());
   await new Promise((resolve) => first.once('message', resolve));
@@ -179,7 +181,9 @@ test('a save over a newer file is a conflict that keeps both', async () => {
   const saved = await tab.request('file.write', { tab: tab.id, path: 'notes.txt', text: 'one', baseHash: null });
   tab.type(terminal, 'echo outside > notes.txt; echo changed-outside\n');
   await until('it changed', () => tab.text(terminal).includes('\nchanged-outside'));
-  await expect(tab.request('file.write', { tab: tab.id, path: 'notes.txt', text: 'two', baseHash: saved.hash })).rejects.toThrow(/conflict/);
+  await expect(tab.request('file.write', { tab: tab.id, path: 'notes.txt', text: 'two', baseHash: saved.hash })).rejects.toThrow(
+    /conflict/,
+  );
   expect((await tab.request('file.read', { path: 'notes.txt' })).text).toBe('outside\n');
 });
 
@@ -187,7 +191,9 @@ test('a paused attempt takes no input, no edits, no score and no submission, and
   await tab.request('pause', { reason: 'break' });
   tab.type(terminal, 'echo typed-while-paused\n');
   await until('typing is refused with words', () => tab.errors.some((error) => error.code === 'clock_not_running'));
-  await expect(tab.request('file.write', { tab: tab.id, path: 'paused.txt', text: 'x', baseHash: null })).rejects.toThrow(/clock_not_running/);
+  await expect(tab.request('file.write', { tab: tab.id, path: 'paused.txt', text: 'x', baseHash: null })).rejects.toThrow(
+    /clock_not_running/,
+  );
   await expect(tab.request('file.read', { path: 'notes.txt' })).rejects.toThrow(/clock_not_running/);
   await expect(tab.request('instructions', {})).rejects.toThrow(/clock_not_running/);
   await expect(tab.request('score', {})).rejects.toThrow(/clock_not_running/);

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createDatabase } from '@plumbline/database';
 import type { BrowserContext, Page } from '@playwright/test';
+import { createDatabase } from '@plumbline/database';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
@@ -43,7 +43,12 @@ test.describe('an attempt from sign-in to export', () => {
 
   test.beforeAll(async ({ browser, platform }) => {
     const open = async (role: string, colorScheme: 'light' | 'dark') => {
-      const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
+      const context = await browser.newContext({
+        baseURL: platform.baseUrl,
+        viewport: { width: 1440, height: 900 },
+        colorScheme,
+        permissions: ['clipboard-read', 'clipboard-write'],
+      });
       contexts.push(context);
       const page = await context.newPage();
       await new People(page).signIn(`${role}@demo.plumbline.local`, platform.demoPassword);
@@ -80,7 +85,10 @@ test.describe('an attempt from sign-in to export', () => {
 
   test('the admin finds the running attempt, and watches it without being able to type', async () => {
     await admin.goto('/live');
-    await admin.getByRole('row', { name: /Optimise a kernel/ }).getByRole('link', { name: /watch/i }).click();
+    await admin
+      .getByRole('row', { name: /Optimise a kernel/ })
+      .getByRole('link', { name: /watch/i })
+      .click();
     await expect(admin.getByTestId('watch')).toBeVisible();
     const watched = new WorkspacePage(admin);
     await watched.expectOnScreen(1, /^written$/m);
@@ -205,7 +213,10 @@ test.describe('an attempt from sign-in to export', () => {
     await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
     const at = await momentOf(platform, attemptId, 'seen-live-2');
     await page.goto(`/attempts/${attemptId}/replay?t=${Math.round(at.outputMs - at.startMs + 50)}`);
-    const shown = async () => (await page.getByTestId(`replay-terminal-1`).locator('.xterm-rows > div').allTextContents()).map((row) => row.replaceAll('\u00a0', ' ').trimEnd());
+    const shown = async () =>
+      (await page.getByTestId(`replay-terminal-1`).locator('.xterm-rows > div').allTextContents()).map((row) =>
+        row.replaceAll('\u00a0', ' ').trimEnd(),
+      );
     await expect(async () => expect(await shown()).toContain('seen-live-2')).toPass({ timeout: 30_000 });
     await page.goto(`/attempts/${attemptId}/replay?t=${Math.round(at.outputMs - at.startMs - 400)}`);
     await expect(async () => expect(await shown()).toContain('written')).toPass({ timeout: 30_000 });
@@ -222,9 +233,16 @@ test.describe('an attempt from sign-in to export', () => {
     await new People(page).signIn('researcher@demo.plumbline.local', platform.demoPassword);
     await page.goto('/exports');
     await page.getByRole('checkbox', { name: /Optimise a kernel/ }).check();
-    await page.getByRole('button', { name: /build|export/i }).first().click();
+    await page
+      .getByRole('button', { name: /build|export/i })
+      .first()
+      .click();
     const download = page.waitForEvent('download', { timeout: 120_000 });
-    await page.getByRole('link', { name: /download/i }).or(page.getByRole('button', { name: /download/i })).first().click({ timeout: 120_000 });
+    await page
+      .getByRole('link', { name: /download/i })
+      .or(page.getByRole('button', { name: /download/i }))
+      .first()
+      .click({ timeout: 120_000 });
     const path = await (await download).path();
     const dir = test.info().outputPath('export');
     await promisify(execFile)('mkdir', ['-p', dir]);
@@ -232,16 +250,27 @@ test.describe('an attempt from sign-in to export', () => {
     const { stdout } = await promisify(execFile)('find', [dir, '-type', 'f']);
     const files = stdout.trim().split('\n');
     const file = (name: string) => files.find((candidate) => candidate.endsWith(name)) as string;
-    const scores = readFileSync(file('scores.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const scores = readFileSync(file('scores.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     const raws = scores.flatMap((row) => Object.values(row).filter((value): value is number => typeof value === 'number'));
     for (const text of shownScores.slice(0, 3)) {
-      expect(raws.some((value) => Math.abs(value - Number(text)) < 0.006), `${text} is in the export`).toBe(true);
+      expect(
+        raws.some((value) => Math.abs(value - Number(text)) < 0.006),
+        `${text} is in the export`,
+      ).toBe(true);
     }
     const sums = readFileSync(file('SHA256SUMS'), 'utf8').trim().split('\n');
     expect(sums.length).toBe(files.length - 1);
     for (const line of sums) {
       const [hash, name] = line.split(/\s+/) as [string, string];
-      expect(createHash('sha256').update(readFileSync(file(name))).digest('hex'), name).toBe(hash);
+      expect(
+        createHash('sha256')
+          .update(readFileSync(file(name)))
+          .digest('hex'),
+        name,
+      ).toBe(hash);
     }
     expect(files.some((candidate) => candidate.endsWith('.cast'))).toBe(true);
     const root = join(file('SHA256SUMS'), '..');

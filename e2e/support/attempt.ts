@@ -8,7 +8,11 @@ interface AssignmentRow {
 }
 
 /** Polls until the answer is there; the message names what did not come. */
-export async function until<T>(what: string, ask: () => Promise<T | null | undefined | false> | T | null | undefined | false, limitMs = 60_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  limitMs = 60_000,
+): Promise<T> {
   const deadline = performance.now() + limitMs;
   let lastError: unknown;
   while (performance.now() < deadline) {

@@ -39,7 +39,8 @@ export function findFaults(events: readonly RecordedEvent[], tab: Tab): string[]
   for (const event of events) {
     if (event.type === 'terminal.output') {
       const length = lengths.get(event.stream) ?? 0;
-      if (event.data.offset !== length) faults.push(`terminal ${event.stream}: output at ${event.data.offset} follows ${length} bytes (seq ${event.seq})`);
+      if (event.data.offset !== length)
+        faults.push(`terminal ${event.stream}: output at ${event.data.offset} follows ${length} bytes (seq ${event.seq})`);
       chunks.set(event.stream, [...(chunks.get(event.stream) ?? []), Buffer.from(event.data.bytes)]);
       lengths.set(event.stream, length + event.data.bytes.length);
     }
@@ -64,7 +65,9 @@ export function findFaults(events: readonly RecordedEvent[], tab: Tab): string[]
 /** What was typed by a tab into a terminal, as the PTY got it. */
 export function recordedInput(events: readonly RecordedEvent[], tab: Tab, terminal: number): string {
   const typed = events.flatMap((event) =>
-    event.type === 'terminal.input' && event.stream === terminal && event.data.tab === tab.id && event.data.bytes !== undefined ? [Buffer.from(event.data.bytes)] : [],
+    event.type === 'terminal.input' && event.stream === terminal && event.data.tab === tab.id && event.data.bytes !== undefined
+      ? [Buffer.from(event.data.bytes)]
+      : [],
   );
   return Buffer.concat(typed).toString('utf8');
 }

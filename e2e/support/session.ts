@@ -16,7 +16,10 @@ export class Session {
       body: new URLSearchParams({ csrfToken, email, password, json: 'true' }).toString(),
       redirect: 'manual',
     });
-    const { url } = (await response.clone().json().catch(() => ({}))) as { url?: string };
+    const { url } = (await response
+      .clone()
+      .json()
+      .catch(() => ({}))) as { url?: string };
     if (response.status !== 200 || url === undefined || url.includes('error')) {
       throw new Error(`sign-in of ${email} failed: ${response.status} ${await response.text()}`);
     }
@@ -43,7 +46,11 @@ export class Session {
 
   async mutate<T>(procedure: string, input: unknown): Promise<T> {
     return unwrap(
-      await this.fetch(`/api/trpc/${procedure}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ json: input }) }),
+      await this.fetch(`/api/trpc/${procedure}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ json: input }),
+      }),
       procedure,
     );
   }

@@ -147,7 +147,10 @@ export class Tab {
   async #connect(): Promise<void> {
     while (!this.#ended) {
       try {
-        const { ticket } = await this.#session.mutate<{ ticket: string }>('attempt.ticket', { attemptId: this.attemptId, purpose: this.#purpose });
+        const { ticket } = await this.#session.mutate<{ ticket: string }>('attempt.ticket', {
+          attemptId: this.attemptId,
+          purpose: this.#purpose,
+        });
         await this.#live(ticket);
       } catch {
         // The web process may be the one that is down.
@@ -164,9 +167,17 @@ export class Tab {
       const socket = new WebSocket(url, { headers: { origin: this.#session.baseUrl }, perMessageDeflate: false });
       this.#socket = socket;
       socket.on('open', () => {
-        this.#send({ t: 'hello', protocol: PROTOCOL_VERSION, tab: this.id, firstEventN: 1, firstInputN: this.#held[0]?.n ?? this.#inputN + 1 });
+        this.#send({
+          t: 'hello',
+          protocol: PROTOCOL_VERSION,
+          tab: this.id,
+          firstEventN: 1,
+          firstInputN: this.#held[0]?.n ?? this.#inputN + 1,
+        });
       });
-      socket.on('message', (data: Buffer, isBinary: boolean) => (isBinary ? this.#output(data) : this.#receive(JSON.parse(data.toString()))));
+      socket.on('message', (data: Buffer, isBinary: boolean) =>
+        isBinary ? this.#output(data) : this.#receive(JSON.parse(data.toString())),
+      );
       socket.on('error', () => {});
       socket.on('close', (code, reason) => {
         this.closeCodes.push({ code, reason: reason.toString() });
@@ -220,7 +231,9 @@ export class Tab {
     if (frame === null) throw new Error('the gateway sent a malformed output frame');
     const stretch = this.#stretches(frame.terminal).at(-1);
     if (stretch === undefined || frame.offset !== stretch.offset + stretch.length) {
-      throw new Error(`terminal ${frame.terminal}: output at ${frame.offset} does not follow ${stretch === undefined ? 'a screen' : stretch.offset + stretch.length}`);
+      throw new Error(
+        `terminal ${frame.terminal}: output at ${frame.offset} does not follow ${stretch === undefined ? 'a screen' : stretch.offset + stretch.length}`,
+      );
     }
     // The frame's memory is the socket's; what is kept must be a copy.
     stretch.bytes.push(Buffer.from(frame.bytes));

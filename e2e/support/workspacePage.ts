@@ -36,7 +36,9 @@ export class WorkspacePage {
   }
 
   async expectOnScreen(n: number, text: string | RegExp, timeout = 30_000): Promise<void> {
-    await expect(async () => expect(await this.screen(n)).toMatch(text instanceof RegExp ? text : new RegExp(escape(text)))).toPass({ timeout });
+    await expect(async () => expect(await this.screen(n)).toMatch(text instanceof RegExp ? text : new RegExp(literally(text)))).toPass({
+      timeout,
+    });
   }
 
   async type(n: number, text: string): Promise<void> {
@@ -46,8 +48,13 @@ export class WorkspacePage {
 
   async openFile(...path: string[]): Promise<void> {
     for (const [depth, name] of path.entries()) {
-      const item = this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${escape(name)}$`) });
-      const opened = depth < path.length - 1 && (await this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${escape(path[depth + 1] as string)}$`) }).count()) > 0;
+      const item = this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${literally(name)}$`) });
+      const opened =
+        depth < path.length - 1 &&
+        (await this.page
+          .getByTestId('explorer-item')
+          .filter({ hasText: new RegExp(`^${literally(path[depth + 1] as string)}$`) })
+          .count()) > 0;
       if (!opened) await item.click();
     }
     await expect(this.page.getByTestId('editor-tab').filter({ hasText: path.at(-1) as string })).toBeVisible();
@@ -84,6 +91,6 @@ export class WorkspacePage {
   }
 }
 
-function escape(text: string): string {
+function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,5 +1,5 @@
-import { AppError, type PauseReason } from '@plumbline/core';
-import { appendClockEvent, cancelScore, listNotes, listScores, requestScore, writeNote } from '@plumbline/database';
+import { AppError, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
+import { appendClockEvent, listNotes, listScores, requestScore, writeNote } from '@plumbline/database';
 import {
   FILE_REQUESTS,
   REQUESTS,
@@ -11,6 +11,7 @@ import {
   VIEWER_ACTS,
 } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
+import { assertRunning, pauseAttempt, runnerOf } from './pausing.ts';
 import type { CallAct } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 
@@ -21,9 +22,6 @@ export interface Requester {
   userId: string | null;
   via: 'browser' | 'task';
 }
-
-/** Freezing takes milliseconds; a pause that cannot be confirmed within this is refused rather than half done. */
-const FREEZE_TIMEOUT_MS = 5_000;
 
 type Handler<A extends RequestAct> = (attempt: LiveAttempt, args: RequestArgs<A>, requester: Requester) => Promise<RequestResult<A>>;
 
@@ -58,7 +56,12 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof t
     const notes = await listNotes(attempt.gateway.db, attempt.id);
     return { notes: notes.map(({ n, text, elapsedMs, at }) => ({ n, text, elapsedMs, atMs: at.getTime() })) };
   },
-  pause: (attempt, { reason, note }, { userId }) => pause(attempt, reason, note, userId),
+  pause: (attempt, { reason, note }, { userId }) => {
+    if (!(PARTICIPANT_PAUSE_REASONS as readonly PauseReason[]).includes(reason)) {
+      throw new AppError('forbidden', 'Only the platform and its staff pause for that reason.');
+    }
+    return pauseAttempt(attempt, { reason, note, by: userId });
+  },
   resume: async (attempt, _args, { userId, via }) => {
     // Only a deliberate click resumes, and no process of a paused sandbox can be the one that asks.
     if (via !== 'browser') throw new AppError('forbidden', 'Resume in the browser.');
@@ -101,49 +104,4 @@ export async function perform(attempt: LiveAttempt, act: string, args: unknown, 
   }
   const handler = HANDLERS[known as keyof typeof HANDLERS] as Handler<RequestAct>;
   return handler(attempt, parsed.data as never, requester);
-}
-
-async function pause(attempt: LiveAttempt, reason: PauseReason, note: string | undefined, userId: string | null) {
-  assertRunning(attempt);
-  if (reason === 'platform' || reason === 'absent') throw new AppError('forbidden', 'Only the platform pauses for that reason.');
-  await attempt.scoring.settled();
-  assertRunning(attempt);
-  const runner = runnerOf(attempt);
-  // Frozen first, committed second: no process of the participant's may compute off the clock.
-  try {
-    await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
-  } catch (error) {
-    await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
-    throw new AppError(
-      'sandbox_unavailable',
-      'The sandbox did not confirm that it stands still, so the attempt is not paused and the clock runs on. Try again.',
-      {
-        cause: error,
-      },
-    );
-  }
-  try {
-    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'paused', reason, ...(note ? { note } : {}) }, { by: userId });
-  } catch (error) {
-    await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
-    throw error;
-  }
-  await attempt.refresh();
-  return attempt.clock.status();
-}
-
-function assertRunning(attempt: LiveAttempt, alsoPaused = false): void {
-  const { state } = attempt.view;
-  if (state === 'running' || (alsoPaused && state === 'paused')) return;
-  if (state === 'paused') throw new AppError('clock_not_running', 'The attempt is paused. Resume it first.');
-  if (state === 'finalising' || state === 'completed')
-    throw new AppError('time_expired', 'The attempt has ended. What you submitted is kept.');
-  throw new AppError('clock_not_running', 'The clock has not started.');
-}
-
-function runnerOf(attempt: LiveAttempt) {
-  if (attempt.runner === null) {
-    throw new AppError('sandbox_unavailable', 'The sandbox is not connected right now. Your work is kept; it comes back by itself.');
-  }
-  return attempt.runner;
 }

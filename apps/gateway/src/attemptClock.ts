@@ -97,7 +97,10 @@ export class AttemptClock {
       // A conflict means that time is left or that it has ended already: what is stored decides.
       if (error instanceof AppError && error.code === 'conflict') await this.#attempt.refresh().catch(() => {});
       else {
-        gateway.log.warn({ attempt: id, error: String(toAppError(error).cause ?? error) }, 'could not end the attempt at its limit; trying again');
+        gateway.log.warn(
+          { attempt: id, error: String(toAppError(error).cause ?? error) },
+          'could not end the attempt at its limit; trying again',
+        );
         this.#timer = setTimeout(() => this.#due(), RETRY_MS);
       }
     } finally {

@@ -32,7 +32,8 @@ export async function openRecorder(
       if (attempt.recorder === recorder) attempt.lostOwnership();
     },
     beforeDurable: (events) => attempt.scoring.beforeDurable(events),
-    onError: (error) => log.warn({ attempt: attempt.id, error: String(error) }, 'the recording could not be written; it is kept and tried again'),
+    onError: (error) =>
+      log.warn({ attempt: attempt.id, error: String(error) }, 'the recording could not be written; it is kept and tried again'),
   });
   return { recorder, epoch: claim.epoch, runnerMark: recorder.mark(runnerSource) };
 }

@@ -11,6 +11,8 @@ import { parseRunnerMessage } from './runnerConnection.ts';
 
 /** A link's durable sign of life: an outage is counted from the last one, so it bounds what an expert could lose. */
 const HEARTBEAT_MS = 1_000;
+/** Absence is measured in half hours; a look costs each runner one call. */
+const ABSENCE_LOOK_MS = 60_000;
 /** A caller that has not said who it is by then is dropped. */
 const HELLO_TIMEOUT_MS = 10_000;
 
@@ -20,11 +22,19 @@ export class AttemptRegistry {
   readonly #attempts = new Map<string, Promise<LiveAttempt>>();
   readonly #live = new Map<string, LiveAttempt>();
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #absenceLook: NodeJS.Timeout;
   #beating = false;
 
   constructor(gateway: Gateway) {
     this.#gateway = gateway;
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    this.#absenceLook = setInterval(() => {
+      for (const attempt of this.#live.values()) {
+        attempt
+          .lookForAbsence()
+          .catch((error) => gateway.log.info({ attempt: attempt.id, error: String(error) }, 'absence could not be looked for'));
+      }
+    }, ABSENCE_LOOK_MS);
   }
 
   get size(): number {
@@ -139,6 +149,7 @@ export class AttemptRegistry {
 
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
+    clearInterval(this.#absenceLook);
     await Promise.allSettled([...this.#live.values()].map((attempt) => attempt.close()));
   }
 

@@ -15,7 +15,8 @@ const BLOB_MAX_BYTES = 256 * 1024 * 1024;
 export async function handleBlob(gateway: Gateway, request: IncomingMessage, response: ServerResponse, hash: string): Promise<void> {
   try {
     const token = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
-    const attemptId = token === undefined ? null : await findAttemptByRunnerToken(gateway.db, createHash('sha256').update(token).digest('hex'));
+    const attemptId =
+      token === undefined ? null : await findAttemptByRunnerToken(gateway.db, createHash('sha256').update(token).digest('hex'));
     if (attemptId === null) throw new AppError('unauthenticated', 'This runner was replaced, or never was.');
     if (request.method === 'PUT') await put(gateway, request, attemptId, hash);
     else if (request.method === 'GET') return await get(gateway, response, attemptId, hash);
@@ -44,7 +45,8 @@ async function put(gateway: Gateway, request: IncomingMessage, attemptId: string
     chunks.push(chunk);
   }
   const plain = Buffer.concat(chunks);
-  if (createHash('sha256').update(plain).digest('hex') !== hash) throw new AppError('invalid_input', 'The bytes are not what their name says.');
+  if (createHash('sha256').update(plain).digest('hex') !== hash)
+    throw new AppError('invalid_input', 'The bytes are not what their name says.');
   const key = await gateway.keys.dataKey(gateway.db, attemptId);
   const sealed = sealBlob(key, plain, hash);
   const objectHash = createHash('sha256').update(sealed).digest('hex');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, type Actor, toAppError } from '@plumbline/core';
+import { type Actor, AppError, toAppError } from '@plumbline/core';
 import {
   BrowserToGateway,
   CLOSE_CODES,
@@ -185,7 +185,8 @@ export class BrowserConnection {
     if (frame === null || !this.greeted) return this.close(CLOSE_CODES.bad_frame, 'malformed input frame');
     const blockBytes = (this.#blockBytes.get(frame.terminal) ?? 0) + frame.bytes.length;
     // An honest page refuses such a paste before it numbers it; dropping a numbered chunk here would lose what follows.
-    if (blockBytes > PASTE_MAX_BYTES + 64) return this.close(CLOSE_CODES.bad_frame, 'a paste of over 5 MB is refused; upload a file instead');
+    if (blockBytes > PASTE_MAX_BYTES + 64)
+      return this.close(CLOSE_CODES.bad_frame, 'a paste of over 5 MB is refused; upload a file instead');
     if (frame.more) this.#blockBytes.set(frame.terminal, blockBytes);
     else this.#blockBytes.delete(frame.terminal);
     this.#handlers.onInput(this, frame);

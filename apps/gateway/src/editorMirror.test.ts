@@ -5,8 +5,18 @@ import { EditorMirror } from './editorMirror.ts';
 const tab = '00000000-0000-4000-8000-000000000001';
 type EditorEvent = Extract<EventInput, { type: `editor.${string}` }>;
 
-const opened = (path: string, text: string): EditorEvent => ({ type: 'editor.opened', stream: 0, atMs: 1, data: { tab, path, hash: 'a'.repeat(64), version: 1, text } });
-const changed = (path: string, version: number): EditorEvent => ({ type: 'editor.changed', stream: 0, atMs: 2, data: { tab, path, version, changes: [] } });
+const opened = (path: string, text: string): EditorEvent => ({
+  type: 'editor.opened',
+  stream: 0,
+  atMs: 1,
+  data: { tab, path, hash: 'a'.repeat(64), version: 1, text },
+});
+const changed = (path: string, version: number): EditorEvent => ({
+  type: 'editor.changed',
+  stream: 0,
+  atMs: 2,
+  data: { tab, path, version, changes: [] },
+});
 
 describe('EditorMirror', () => {
   it('gives who joins late every open file from its last full text on, the one touched last at the end', () => {

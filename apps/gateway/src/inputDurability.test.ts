@@ -9,7 +9,12 @@ describe('InputDurability', () => {
     input.journalled(13, 'tab-a', 2);
     expect(input.durable('tab-a')).toBe(0);
     expect(input.committed(11)).toEqual(new Map([['tab-a', 1]]));
-    expect(input.committed(13)).toEqual(new Map([['tab-b', 7], ['tab-a', 2]]));
+    expect(input.committed(13)).toEqual(
+      new Map([
+        ['tab-b', 7],
+        ['tab-a', 2],
+      ]),
+    );
   });
 
   it('takes a mark that a runner reports after the recording already passed it', () => {

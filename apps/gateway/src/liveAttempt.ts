@@ -24,6 +24,7 @@ import {
 } from '@plumbline/protocol';
 import type { AttemptRecorder } from '@plumbline/recording';
 import type { WebSocket } from 'ws';
+import { AbsenceWatch } from './absence.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
 import type { BrowserConnection } from './browserConnection.ts';
@@ -31,6 +32,7 @@ import { EditorMirror } from './editorMirror.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { InputDurability } from './inputDurability.ts';
+import { pauseAttempt } from './pausing.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
@@ -53,6 +55,7 @@ export class LiveAttempt {
   recorder: AttemptRecorder | null = null;
   terminals: TerminalInfo[] = [];
   readonly #input = new InputDurability();
+  readonly #absence = new AbsenceWatch();
   readonly #finalisation: Finalisation;
   readonly #ownEvents: { type: EventType; data: unknown }[] = [];
   #ownN = 0;
@@ -404,6 +407,18 @@ export class LiveAttempt {
       events: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
       input: this.#input.durable(browser.tab),
     });
+  }
+
+  /** Pauses an expert who is away from a sandbox that does nothing. Called about once a minute. */
+  async lookForAbsence(): Promise<void> {
+    if (this.view.state !== 'running' || this.runner === null) return this.#absence.reset();
+    const { processes } = await this.runner.call('sandbox.processes', {});
+    const cpuMs = processes.reduce((sum, process) => sum + process.cpuMs, 0);
+    const connected = [...this.browsers].some((browser) => browser.identity.role === 'participant');
+    if (!this.#absence.look({ nowMs: this.gateway.time.nowMs(), connected, cpuMs })) return;
+    this.#absence.reset();
+    const note = 'No page was open for 30 minutes and nothing ran in the sandbox.';
+    await pauseAttempt(this, { reason: 'absent', note, by: null });
   }
 
   /** Lets go of sockets and timers when this process stops; the attempt goes on with the next gateway. */

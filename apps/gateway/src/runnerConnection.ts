@@ -1,14 +1,14 @@
+import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import {
   decodeRunnerFrame,
   FILE_REQUESTS,
   type GatewayToRunner,
   PING_AFTER_MS,
   RUNNER_CALLS,
-  RunnerToGateway,
   type RunnerFrame,
+  RunnerToGateway,
   TERMINAL_REQUESTS,
 } from '@plumbline/protocol';
-import { AppError, type ErrorCode, ERROR_CODES } from '@plumbline/core';
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
 

@@ -1,6 +1,6 @@
 import { AppError, toAppError } from '@plumbline/core';
 import { appendClockEvent, cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
-import type { EventInput, EventData } from '@plumbline/protocol';
+import type { EventData, EventInput } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { scoreRowFor } from './scoreView.ts';
 

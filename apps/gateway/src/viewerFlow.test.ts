@@ -40,17 +40,23 @@ class Viewer {
 describe('ViewerFlow', () => {
   it('shows every byte once, whatever output passes while the screen is on its way', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ maxLength: 20 })), fc.array(fc.string({ maxLength: 20 })), fc.array(fc.string({ maxLength: 20 })), fc.nat(), (before, during, after, cut) => {
-        const viewer = new Viewer();
-        for (const text of before) viewer.emit(text);
-        const requestedAt = viewer.output.length;
-        viewer.flow.start();
-        for (const text of during) viewer.emit(text);
-        // The screen is taken at any moment after it was asked for.
-        viewer.answerRestore(requestedAt + (viewer.output.length === requestedAt ? 0 : cut % (viewer.output.length - requestedAt + 1)));
-        for (const text of after) viewer.emit(text);
-        expect(viewer.shown).toBe(viewer.output);
-      }),
+      fc.property(
+        fc.array(fc.string({ maxLength: 20 })),
+        fc.array(fc.string({ maxLength: 20 })),
+        fc.array(fc.string({ maxLength: 20 })),
+        fc.nat(),
+        (before, during, after, cut) => {
+          const viewer = new Viewer();
+          for (const text of before) viewer.emit(text);
+          const requestedAt = viewer.output.length;
+          viewer.flow.start();
+          for (const text of during) viewer.emit(text);
+          // The screen is taken at any moment after it was asked for.
+          viewer.answerRestore(requestedAt + (viewer.output.length === requestedAt ? 0 : cut % (viewer.output.length - requestedAt + 1)));
+          for (const text of after) viewer.emit(text);
+          expect(viewer.shown).toBe(viewer.output);
+        },
+      ),
     );
   });
 
