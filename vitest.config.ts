@@ -11,7 +11,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: named('test'), exclude: [...named('integration.test'), '**/node_modules/**'] },
+        test: {
+          name: 'unit',
+          // Property tests take seconds on a machine that is busy with something else.
+          testTimeout: 30_000,
+          include: named('test'),
+          exclude: [...named('integration.test'), '**/node_modules/**'],
+        },
       },
       {
         extends: true,
