@@ -216,20 +216,19 @@ function Terminals({ player }: { player: Player }) {
   }
   return (
     <div className="flex h-full flex-col bg-surface">
-      <div role="tablist" aria-label="Terminals" className="flex h-7 shrink-0 border-b border-border bg-surface-sunken">
+      <nav aria-label="Terminals" className="flex h-7 shrink-0 border-b border-border bg-surface-sunken">
         {open.map((terminal) => (
           <button
             key={terminal}
             type="button"
-            role="tab"
-            aria-selected={shown.includes(terminal)}
+            aria-current={shown.includes(terminal)}
             onClick={() => setFront(terminal)}
             className={cn('px-3 text-xs', shown.includes(terminal) ? 'bg-surface' : 'text-muted')}
           >
             {nameOf(terminal)}
           </button>
         ))}
-      </div>
+      </nav>
       <div className="flex min-h-0 flex-1 divide-x divide-border">
         {shown.map((terminal) => (
           <ReplayTerminal key={terminal} player={player} terminal={terminal} />

@@ -16,7 +16,7 @@ function nameOf(path: string): string {
 function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFile) => void }) {
   const { files: open, active } = useStore(files.store);
   return (
-    <div role="tablist" aria-label="Open files" className="flex h-8 shrink-0 overflow-x-auto border-b border-border bg-surface-sunken">
+    <nav aria-label="Open files" className="flex h-8 shrink-0 overflow-x-auto border-b border-border bg-surface-sunken">
       {open.map((file) => (
         <div
           key={file.path}
@@ -27,8 +27,7 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
         >
           <button
             type="button"
-            role="tab"
-            aria-selected={file.path === active}
+            aria-current={file.path === active}
             data-testid="editor-tab"
             data-path={file.path}
             data-dirty={file.dirty}
@@ -56,7 +55,7 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
           </button>
         </div>
       ))}
-    </div>
+    </nav>
   );
 }
 

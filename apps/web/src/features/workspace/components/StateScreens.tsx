@@ -8,11 +8,11 @@ const RESUME_TIMEOUT_MS = 15_000;
 
 function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
   return (
-    <main className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center" data-testid={testId}>
+    <div className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center" data-testid={testId}>
       <div className="[&_svg]:size-10 [&_svg]:text-muted">{icon}</div>
       <h1 className="text-lg font-semibold">{title}</h1>
       <div className="max-w-prose space-y-4 text-sm text-muted">{children}</div>
-    </main>
+    </div>
   );
 }
 

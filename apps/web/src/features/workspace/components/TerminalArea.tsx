@@ -149,9 +149,9 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
   };
 
   return (
-    <section aria-label="Terminals" className="flex h-full flex-col bg-surface">
+    <section aria-label="Terminal panel" className="flex h-full flex-col bg-surface">
       <div className="flex h-8 shrink-0 items-center border-b border-border bg-surface-sunken">
-        <div role="tablist" aria-label="Terminals" className="flex h-full min-w-0 flex-1 overflow-x-auto">
+        <nav aria-label="Terminals" className="flex h-full min-w-0 flex-1 overflow-x-auto">
           {open.map((terminal) => (
             <div
               key={terminal.terminal}
@@ -163,8 +163,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
             >
               <button
                 type="button"
-                role="tab"
-                aria-selected={terminal.terminal === front}
+                aria-current={terminal.terminal === front}
                 data-testid={`terminal-tab-${terminal.terminal}`}
                 className="flex h-full items-center gap-1 px-3 text-xs"
                 onClick={() => show(terminal.terminal)}
@@ -186,7 +185,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
               )}
             </div>
           ))}
-        </div>
+        </nav>
         {session.readOnly ? null : (
           <div className="flex gap-1 px-2">
             <Tooltip label="New terminal">

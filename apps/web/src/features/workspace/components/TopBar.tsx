@@ -3,6 +3,7 @@ import { Button, cn, formatDuration, Tooltip } from '@plumbline/ui';
 import { CirclePause, Send } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { warningAt } from '../model/clockDisplay.ts';
+import { Trouble } from './Banners.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
@@ -42,7 +43,9 @@ const CONNECTION_WORDS = { connecting: 'Connecting', open: 'Connected', waiting:
 
 /** How the link, the sandbox and the recording are, in one word and one dot. */
 export function ConnectionState() {
-  const { connection, sandbox, recordingStalled } = useSessionState();
+  const { connection, sandbox: reached, recordingStalled, clock } = useSessionState();
+  // Before the start and after the end no sandbox is meant to be there.
+  const sandbox = clock?.state === 'running' || clock?.state === 'paused' ? reached : 'attached';
   const good = connection.kind === 'open' && sandbox === 'attached' && !recordingStalled;
   const words =
     connection.kind === 'open'
@@ -80,7 +83,7 @@ export function TopBar({
   const ready = connection.kind === 'open' && clock?.state === 'running';
   return (
     <header className="flex h-12 shrink-0 items-center gap-4 border-b border-border bg-surface px-4">
-      <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{title}</h1>
+      <Trouble otherwise={<h1 className="min-w-0 flex-1 truncate text-sm font-medium">{title}</h1>} />
       <ConnectionState />
       {extra}
       <Clock />

@@ -1,7 +1,7 @@
 'use client';
 import type { EventType } from '@plumbline/protocol';
 import { EmptyState, Spinner, TooltipProvider } from '@plumbline/ui';
-import { CirclePause, Eye, FileCode } from 'lucide-react';
+import { CirclePause, Eye, FileCode, Film } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { applyEditorEvent, NO_EDITORS } from '../../replay/model/editorText.ts';
@@ -20,7 +20,7 @@ export function WatchScreen({ attemptId }: { attemptId: string }) {
   return (
     <SessionProvider value={session}>
       <TooltipProvider>
-        <Watching />
+        <Watching attemptId={attemptId} />
       </TooltipProvider>
     </SessionProvider>
   );
@@ -53,7 +53,7 @@ function ActiveFile() {
   );
 }
 
-function Watching() {
+function Watching({ attemptId }: { attemptId: string }) {
   const { connection, welcome, clock } = useSessionState();
   if (connection.kind === 'closed') return <ClosedScreen reason={connection.reason} />;
   if (!welcome) return <Spinner label="Connecting to the attempt" className="p-4" />;
@@ -70,6 +70,18 @@ function Watching() {
       {clock?.state === 'paused' ? (
         <p role="status" className="flex items-center gap-2 border-b border-border bg-surface-sunken px-4 py-1 text-xs">
           <CirclePause aria-hidden className="size-4" /> Paused by the participant or by staff. The last screen stays below.
+        </p>
+      ) : null}
+      {clock?.state === 'finalising' || clock?.state === 'completed' ? (
+        <p
+          role="status"
+          className="flex items-center gap-2 border-b border-border bg-surface-sunken px-4 py-1 text-xs"
+          data-testid="watch-ended"
+        >
+          <Film aria-hidden className="size-4" /> The attempt has ended.
+          <a href={`/attempts/${encodeURIComponent(attemptId)}/replay`} className="text-accent underline underline-offset-2">
+            See the replay
+          </a>
         </p>
       ) : null}
       <Group orientation="horizontal" className="min-h-0 flex-1">

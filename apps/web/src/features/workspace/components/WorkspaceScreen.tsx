@@ -8,7 +8,7 @@ import { FileTree, parentOf } from '../model/fileTree.ts';
 import { loadMonaco, type MonacoApi } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
-import { Banners, ClosedScreen } from './Banners.tsx';
+import { ClosedScreen } from './Banners.tsx';
 import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
 import { PauseDialog } from './PauseDialog.tsx';
@@ -130,7 +130,7 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
   if (!welcome || !clock) {
     return (
       <div className="flex h-full flex-col">
-        <Banners />
+        <TopBar title={title} />
         <div className="flex flex-1 items-center justify-center">
           <Spinner label="Connecting to the attempt" />
         </div>
@@ -205,9 +205,8 @@ function Desk({
 
   const unsaved = (editing?.files.store.get().files ?? []).filter((file) => file.dirty).map((file) => file.path);
   return (
-    <main className="flex h-full flex-col" data-testid="workspace">
+    <div className="flex h-full flex-col" data-testid="workspace">
       <TopBar title={title} onPause={() => setDialog('pause')} onSubmit={() => setDialog('submit')} />
-      <Banners />
       <Group orientation="horizontal" className="min-h-0 flex-1" {...columns}>
         <Panel id="files" defaultSize="17%" minSize="140px" collapsible>
           <Explorer tree={tree} files={editing?.files ?? null} />
@@ -242,6 +241,6 @@ function Desk({
       {editing ? (
         <QuickOpen open={dialog === 'open'} onOpenChange={(next) => setDialog(next ? 'open' : null)} tree={tree} files={editing.files} />
       ) : null}
-    </main>
+    </div>
   );
 }

@@ -111,8 +111,10 @@ export class FileTree {
       if (known && known.error === null && JSON.stringify(known.entries) === JSON.stringify(sorted)) return;
       this.setFolder(path, { entries: sorted, truncated, loading: false, error: null });
     } catch (error) {
+      // What was listed before is still worth showing; the next refresh puts it right.
+      if (known && known.error === null) return;
       const message = error instanceof Error ? error.message : 'The folder could not be listed.';
-      this.setFolder(path, { entries: known?.entries ?? [], truncated: false, loading: false, error: message });
+      this.setFolder(path, { entries: [], truncated: false, loading: false, error: message });
     }
   }
 

@@ -300,6 +300,8 @@ export class TerminalView {
   private isForTerminal(event: KeyboardEvent): boolean {
     if (event.ctrlKey && event.key === '`') return false;
     if (event.ctrlKey && event.shiftKey && (event.code === 'KeyV' || event.code === 'KeyF')) return false;
+    // Where Ctrl-V means paste everywhere else, it does here too; programs still get it with Alt or by Ctrl-Q.
+    if (event.ctrlKey && !event.altKey && event.code === 'KeyV' && navigator.platform.startsWith('Win')) return false;
     if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
       event.preventDefault();
       if (event.type === 'keydown' && this.terminal.hasSelection()) document.execCommand('copy');
