@@ -92,6 +92,8 @@ export class AttemptSession {
   private readonly cleanups: (() => void)[] = [];
   private readonly lastSize = new Map<number, string>();
   private lastFocus = '';
+  /** Since when the sandbox cannot be reached, over the link or behind it; long ago while it never was. */
+  private awaySinceMonoMs = Number.NEGATIVE_INFINITY;
   private stopped = false;
 
   /** Takes the tab's identity and prepares what an earlier page left; `start` connects. */
@@ -167,18 +169,20 @@ export class AttemptSession {
 
   /** Why typing is refused now; null where it is taken. */
   typingRefusal(): string | null {
-    const { clock, sandbox, recordingStalled, inputFull, connection } = this.store.get();
+    const { clock, recordingStalled, inputFull, connection } = this.store.get();
     if (this.readOnly) return 'You are watching.';
-    if (connection.kind === 'waiting' && this.time.monoMs() - connection.sinceMonoMs > TYPING_GRACE_MS)
-      return 'The connection is away. Typing works again when it is back.';
     if (connection.kind === 'closed') return connection.reason;
+    if (!this.isReached() && this.time.monoMs() - this.awaySinceMonoMs > TYPING_GRACE_MS) {
+      return connection.kind === 'open'
+        ? 'The sandbox does not answer at the moment.'
+        : 'The connection is away. Typing works again when it is back.';
+    }
     if (clock && clock.state !== 'running') return 'The clock is not running.';
     if (inputFull) {
       return recordingStalled
         ? 'The recording cannot be stored at the moment, so no more input is taken. It goes on by itself.'
         : 'Too much input waits to be recorded. Typing goes on in a moment.';
     }
-    if (sandbox === 'away') return 'The sandbox does not answer at the moment.';
     return null;
   }
 
@@ -273,9 +277,7 @@ export class AttemptSession {
           this.outbox?.onDisconnected();
           this.input?.onDisconnected();
         }
-        this.store.patch({ connection });
-        this.updateTyping();
-        if (connection.kind === 'waiting') this.time.after(TYPING_GRACE_MS + 50, () => this.updateTyping());
+        this.reachChanged({ connection });
       }),
       socket.welcome.on((welcome) => this.onWelcome(welcome)),
       socket.message.on((message) => this.onMessage(message)),
@@ -322,6 +324,7 @@ export class AttemptSession {
   private onWelcome(welcome: Welcome): void {
     this.lastSize.clear();
     this.clock.receive(welcome.clock);
+    this.reachChanged({ sandbox: welcome.sandbox });
     this.store.patch({
       welcome: { title: welcome.title, role: welcome.role, version: welcome.version },
       clock: this.clock.current,
@@ -329,10 +332,10 @@ export class AttemptSession {
       recordingStalled: welcome.status.recordingStalled,
       terminals: welcome.terminals,
       scores: welcome.scores,
-      sandbox: welcome.sandbox,
     });
     this.outbox?.onWelcome(welcome.eventsDurable);
-    this.input?.onWelcome(welcome.inputDurable);
+    // Input for a sandbox that is away would be dropped on its way: it waits here until the sandbox is back.
+    if (welcome.sandbox === 'attached') this.input?.onWelcome(welcome.inputDurable);
     this.attachAll();
     this.updateTyping();
     if (welcome.clock.state !== 'paused') void this.loadNotes().catch(() => {});
@@ -344,9 +347,13 @@ export class AttemptSession {
         this.onClock(message.clock, message.warning);
         break;
       case 'sandbox':
-        this.store.patch({ sandbox: message.state });
-        this.updateTyping();
-        if (message.state === 'attached') this.attachAll();
+        this.reachChanged({ sandbox: message.state });
+        if (message.state === 'attached') {
+          // What was sent meanwhile found nobody who would record it. Known numbers are dropped at the other end.
+          this.outbox?.onWelcome(0);
+          this.input?.onWelcome(0);
+          this.attachAll();
+        } else this.input?.onDisconnected();
         break;
       case 'terminals':
         this.onTerminals(message.terminals);
@@ -413,6 +420,20 @@ export class AttemptSession {
 
   private attachAll(): void {
     for (const terminal of this.views.keys()) this.socket.send({ t: 'attach', terminal });
+  }
+
+  /** Whether what is typed now would arrive. */
+  private isReached(): boolean {
+    const { connection, sandbox } = this.store.get();
+    return connection.kind === 'open' && sandbox === 'attached';
+  }
+
+  private reachChanged(part: Partial<Pick<SessionState, 'connection' | 'sandbox'>>): void {
+    const before = this.isReached();
+    this.store.patch(part);
+    if (before && !this.isReached()) this.awaySinceMonoMs = this.time.monoMs();
+    this.updateTyping();
+    if (!this.isReached()) this.time.after(TYPING_GRACE_MS + 50, () => this.updateTyping());
   }
 
   private updateTyping(): void {
