@@ -97,7 +97,7 @@ test('processes killed at random moments lose nothing, double nothing, and cost 
   )
     .toString()
     .match(/^tick \d+/gm) as string[];
-  ticks.forEach((tick, i) => expect(tick).toBe(`tick ${i}`));
+  for (const [i, tick] of ticks.entries()) expect(tick).toBe(`tick ${i}`);
 
   // What was given back is in the log; the rest of the wall time must be the elapsed time.
   const { events: clockEvents } = await session.query<{ events: ClockEventRow[] }>('attempt.get', { attemptId });

@@ -35,7 +35,8 @@ export class PlatformUnderTest {
         PLUMBLINE_SEED: 'demo',
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // The channel ends with this process, however it ends, and the supervisor with it.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#supervisor.stdout, this.#supervisor.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
@@ -47,8 +48,17 @@ export class PlatformUnderTest {
   /** Starts and waits until everything is healthy and the supervisor has said so, with the demo's accounts. */
   static async start(env: Record<string, string> = {}, dataDir = newDataDir()): Promise<PlatformUnderTest> {
     const platform = new PlatformUnderTest(dataDir, env);
-    await platform.untilHealthy(START_LIMIT_MS);
-    while (!platform.#output.includes('Ctrl-C')) await sleep(20);
+    try {
+      await platform.untilHealthy(START_LIMIT_MS);
+      // The accounts are printed after the first healthy answer.
+      while (!platform.#output.includes('Ctrl-C')) {
+        platform.#assertAlive();
+        await sleep(20);
+      }
+    } catch (error) {
+      await platform.stop();
+      throw error;
+    }
     return platform;
   }
 
@@ -86,7 +96,7 @@ export class PlatformUnderTest {
     const deadline = performance.now() + limitMs;
     let reason = 'nothing answers';
     while (performance.now() < deadline) {
-      if (this.#supervisor.exitCode !== null) throw new Error(`the supervisor ended with ${this.#supervisor.exitCode}:\n${this.#output}`);
+      this.#assertAlive();
       try {
         const response = await fetch(`${this.baseUrl}/api/health`, { signal: AbortSignal.timeout(5_000) });
         if (response.status === 200) return;
@@ -97,6 +107,10 @@ export class PlatformUnderTest {
       await sleep(100);
     }
     throw new Error(`not healthy: ${reason}\n${this.#output.slice(-4_000)}`);
+  }
+
+  #assertAlive(): void {
+    if (this.#supervisor.exitCode !== null) throw new Error(`the supervisor ended with ${this.#supervisor.exitCode}:\n${this.#output}`);
   }
 
   /** Stops as Ctrl-C does. */

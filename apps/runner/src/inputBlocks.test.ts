@@ -22,13 +22,23 @@ describe('input blocks', () => {
     expect(block).toMatchObject({ n: 3, paste: true, broken: false });
   });
 
-  it('do not hand on a block that lost a chunk', () => {
+  it('wait for what was lost on the way, whatever comes before its turn', () => {
+    const blocks = new InputBlocks({});
+    blocks.take(chunk(1, 'one ', true));
+    expect(blocks.take(chunk(3, 'three'))).toBeNull();
+    expect(blocks.take(chunk(4, 'next'))).toBeNull();
+    blocks.take(chunk(2, 'two ', true));
+    expect(text(blocks.take(chunk(3, 'three'))?.bytes)).toBe('one two three');
+    expect(text(blocks.take(chunk(4, 'next'))?.bytes)).toBe('next');
+  });
+
+  it('do not hand on a block of which a chunk was refused', () => {
     const blocks = new InputBlocks({});
     blocks.take(chunk(1, 'one', true));
-    const block = blocks.take(chunk(3, 'three'));
-    expect(block).toMatchObject({ n: 3, broken: true });
+    const block = blocks.take(chunk(2, ''));
+    expect(block).toMatchObject({ n: 2, broken: true });
     expect(block?.bytes.length).toBe(0);
-    expect(text(blocks.take(chunk(4, 'next'))?.bytes)).toBe('next');
+    expect(text(blocks.take(chunk(3, 'next'))?.bytes)).toBe('next');
   });
 
   it('take a block again from its first chunk after the link broke in the middle', () => {

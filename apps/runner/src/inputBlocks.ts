@@ -24,7 +24,7 @@ export interface InputBlock {
   /** True for what came in several chunks or in brackets. */
   readonly paste: boolean;
   readonly bytes: Uint8Array;
-  /** The block lost a part on its way, or is over the limit: its number counts, its bytes are not for the program. */
+  /** The block was refused on its way, or is over the limit: its number counts, its bytes are not for the program. */
   readonly broken: boolean;
 }
 
@@ -46,10 +46,12 @@ export class InputBlocks {
     this.#taken = new Map(Object.entries(marks));
   }
 
-  /** The block that this chunk completes; null for a repeated chunk and for one that is not the last of its block. */
+  /**
+   * The block that this chunk completes; null for one that is not the last of its block, for a repeated one, and for one
+   * that comes before its turn: something was lost on the way, and the tab sends again from there.
+   */
   take(chunk: InputChunk): InputBlock | null {
-    const taken = this.#taken.get(chunk.tab) ?? 0;
-    if (chunk.n <= taken) return null;
+    if (chunk.n !== (this.#taken.get(chunk.tab) ?? 0) + 1) return null;
     this.#taken.set(chunk.tab, chunk.n);
     const partial = this.#partial.get(chunk.tab);
     if (partial === undefined && !chunk.more) {
@@ -58,8 +60,8 @@ export class InputBlocks {
     }
     const block = partial ?? { terminal: chunk.terminal, chunks: [], bytes: 0, broken: false };
     if (partial === undefined) this.#partial.set(chunk.tab, block);
-    // The gateway may refuse chunks between two that pass, for instance at a pause.
-    if ((partial !== undefined && chunk.n !== taken + 1) || chunk.terminal !== block.terminal) block.broken = true;
+    // A chunk without bytes is one that the gateway refused, for instance at a pause.
+    if (chunk.bytes.length === 0 || chunk.terminal !== block.terminal) block.broken = true;
     block.bytes += chunk.bytes.length;
     if (block.bytes > BLOCK_MAX_BYTES) block.broken = true;
     if (block.broken) block.chunks.length = 0;
