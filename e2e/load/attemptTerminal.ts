@@ -16,6 +16,10 @@ export class AttemptTerminal implements BenchTerminal {
     tab.onOutput = (id, bytes) => {
       if (id === terminal) this.onOutput(bytes);
     };
+    // A viewer that fell behind sees the end of a flood in the screen that it gets instead of bytes.
+    tab.onMessage = (message) => {
+      if (message.t === 'restore' && message.terminal === terminal) this.onOutput(Buffer.from(message.screen));
+    };
     tab.watch(terminal);
   }
 

@@ -19,6 +19,9 @@ import { rounded } from './summary.ts';
 const LINES = 1_361_787;
 /** A terminal turns each newline into two bytes. */
 const FLOOD_BYTES = LINES * 78;
+/** Around the flood. The line that prints them has them in parts, and the flood's alphabet has no hyphen. */
+const FLOOD_BEGIN = Buffer.from('flood-begin');
+const FLOOD_END = Buffer.from('flood-end');
 const SCREEN = { cols: 120, rows: 30 };
 /** More than any screen of this size can show: a viewer that has this much of the end has the same screen. */
 const SCREEN_TAIL_BYTES = 64 * 1024;
@@ -102,9 +105,7 @@ async function prepare(terminal: BenchTerminal, file: string): Promise<string> {
 }
 
 function flood(terminal: BenchTerminal, file: string): Promise<{ bytes: number; elapsedMs: number }> {
-  return outputUntil(terminal, Buffer.from('\x1dend'), () =>
-    terminal.type(`printf '\\035%s' begin; cat ${file}; printf '\\035%s\\n' end\n`),
-  );
+  return outputUntil(terminal, FLOOD_END, () => terminal.type(`printf '%s-%s' flood begin; cat ${file}; printf '%s-%s\\n' flood end\n`));
 }
 
 /** The hash of what stands between the flood's two marks in a terminal's recorded output. */
@@ -112,9 +113,9 @@ function hashOfFlood(events: readonly RecordedEvent[], terminal: number): string
   const output = Buffer.concat(
     events.flatMap((event) => (event.type === 'terminal.output' && event.stream === terminal ? [event.data.bytes] : [])),
   );
-  const begin = output.indexOf('\x1dbegin') + '\x1dbegin'.length;
+  const begin = output.indexOf(FLOOD_BEGIN) + FLOOD_BEGIN.length;
   return createHash('sha256')
-    .update(output.subarray(begin, output.indexOf('\x1dend', begin)))
+    .update(output.subarray(begin, output.indexOf(FLOOD_END, begin)))
     .digest('hex');
 }
 

@@ -116,6 +116,11 @@ export class BrowserConnection {
           if (!this.#closed) this.#socket.send(encodeOutputFrame({ terminal: id, offset, bytes }));
         },
         requestRestore: (id) => this.#requestRestore(id),
+        later: (delayMs, call) => {
+          setTimeout(() => {
+            if (!this.#closed && this.#flows.get(terminal) === flow) call();
+          }, delayMs).unref();
+        },
       });
       this.#flows.set(terminal, flow);
     }
@@ -124,7 +129,8 @@ export class BrowserConnection {
 
   restore(screen: { terminal: number; cols: number; rows: number; offset: number; screen: string }): void {
     const flow = this.#flows.get(screen.terminal);
-    if (flow === undefined) return;
+    // A second answer to a screen that was asked for twice would be older than what has been sent since the first.
+    if (flow === undefined || !flow.waiting) return;
     this.send({ t: 'restore', ...screen });
     flow.restored(screen.offset);
   }

@@ -10,6 +10,7 @@ class Viewer {
   shown = '';
   restores = 0;
   receivedBytes = 0;
+  #timers: (() => void)[] = [];
 
   constructor() {
     this.flow = new ViewerFlow(1, {
@@ -21,7 +22,13 @@ class Viewer {
       requestRestore: () => {
         this.restores += 1;
       },
+      later: (_delayMs, call) => this.#timers.push(call),
     });
+  }
+
+  /** The time between two screens passes. */
+  rest(): void {
+    for (const call of this.#timers.splice(0)) call();
   }
 
   emit(text: string): void {
@@ -68,6 +75,8 @@ describe('ViewerFlow', () => {
     for (let sent = 0; sent < 4 * VIEWER_BEHIND_MAX_BYTES; sent += chunk.length) viewer.emit(chunk);
     expect(viewer.receivedBytes).toBeLessThanOrEqual(VIEWER_BEHIND_MAX_BYTES);
     expect(viewer.restores).toBe(1);
+    viewer.rest();
+    expect(viewer.restores).toBe(1);
     viewer.flow.credit(viewer.receivedBytes);
     expect(viewer.restores).toBe(2);
     viewer.answerRestore();
@@ -80,9 +89,35 @@ describe('ViewerFlow', () => {
     viewer.flow.start();
     viewer.emit('y'.repeat(VIEWER_BEHIND_MAX_BYTES + 1));
     viewer.answerRestore(0);
+    expect(viewer.restores).toBe(1);
+    viewer.rest();
     expect(viewer.restores).toBe(2);
     viewer.answerRestore();
     expect(viewer.shown).toBe(viewer.output);
+  });
+
+  it('loses nothing when a screen is asked for again before the first one came', () => {
+    const viewer = new Viewer();
+    viewer.flow.start();
+    viewer.emit('between the two');
+    viewer.flow.start();
+    viewer.emit(' and after');
+    viewer.answerRestore(3);
+    expect(viewer.shown).toBe(viewer.output);
+    expect(viewer.flow.waiting).toBe(false);
+  });
+
+  it('asks for screens no more often than they are worth while a flood goes on', () => {
+    const viewer = new Viewer();
+    viewer.flow.start();
+    viewer.answerRestore();
+    for (let round = 0; round < 5; round++) {
+      viewer.emit('z'.repeat(VIEWER_BEHIND_MAX_BYTES + 1));
+      viewer.flow.credit(viewer.receivedBytes);
+    }
+    expect(viewer.restores).toBe(1);
+    viewer.rest();
+    expect(viewer.restores).toBe(2);
   });
 
   it('ignores credit for bytes that were never sent', () => {

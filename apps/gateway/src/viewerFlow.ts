@@ -4,10 +4,17 @@ import { VIEWER_BEHIND_MAX_BYTES } from '@plumbline/protocol';
 export interface ViewerSink {
   sendOutput(terminal: number, offset: number, bytes: Uint8Array): void;
   requestRestore(terminal: number): void;
+  /** Calls back after so long; never after the viewer has gone. */
+  later(delayMs: number, call: () => void): void;
 }
 
 /** Below this lag a viewer that fell behind is worth a fresh screen; above it the screen would queue behind old output. */
 const RESUME_BELOW_BYTES = 256 * 1024;
+/**
+ * A screen with its scrollback costs the sandbox as much as megabytes of output, so a viewer that cannot keep up with a
+ * flood gets one at most this often.
+ */
+const RESTORE_EVERY_MS = 500;
 
 /**
  * One viewer's flow of one terminal. States: waiting for a screen (output since the request is kept), live, or behind
@@ -21,6 +28,7 @@ export class ViewerFlow {
   #kept: { offset: number; bytes: Uint8Array }[] = [];
   #keptBytes = 0;
   #keptOverflowed = false;
+  #resting = false;
   #sentBytes = 0;
   #drawnBytes = 0;
 
@@ -34,12 +42,14 @@ export class ViewerFlow {
     return this.#sentBytes - this.#drawnBytes;
   }
 
-  /** Asks for a screen; output from now on is kept until it comes. */
+  get waiting(): boolean {
+    return this.#state === 'waiting';
+  }
+
+  /** Asks for a screen; output from now on is kept until it comes. Asked again, whichever answer comes first serves. */
   start(): void {
+    if (this.#state !== 'waiting') this.#forgetKept();
     this.#state = 'waiting';
-    this.#kept = [];
-    this.#keptBytes = 0;
-    this.#keptOverflowed = false;
     this.#sink.requestRestore(this.#terminal);
   }
 
@@ -48,14 +58,14 @@ export class ViewerFlow {
     if (this.#state !== 'waiting') return;
     this.#sentBytes = 0;
     this.#drawnBytes = 0;
+    this.#rest();
     if (this.#keptOverflowed) {
       // The screen is older than what was kept: it is shown, and a newer one follows.
-      this.start();
+      this.#state = 'behind';
       return;
     }
     const kept = this.#kept;
-    this.#kept = [];
-    this.#keptBytes = 0;
+    this.#forgetKept();
     this.#state = 'live';
     for (const chunk of kept) {
       const end = chunk.offset + chunk.bytes.length;
@@ -89,7 +99,25 @@ export class ViewerFlow {
   credit(drawnBytes: number): void {
     if (drawnBytes < this.#drawnBytes || drawnBytes > this.#sentBytes) return;
     this.#drawnBytes = drawnBytes;
-    if (this.#state === 'behind' && this.behindBytes <= RESUME_BELOW_BYTES) this.start();
+    this.#catchUp();
+  }
+
+  #catchUp(): void {
+    if (this.#state === 'behind' && !this.#resting && this.behindBytes <= RESUME_BELOW_BYTES) this.start();
+  }
+
+  #rest(): void {
+    this.#resting = true;
+    this.#sink.later(RESTORE_EVERY_MS, () => {
+      this.#resting = false;
+      this.#catchUp();
+    });
+  }
+
+  #forgetKept(): void {
+    this.#kept = [];
+    this.#keptBytes = 0;
+    this.#keptOverflowed = false;
   }
 
   #send(offset: number, bytes: Uint8Array): void {
