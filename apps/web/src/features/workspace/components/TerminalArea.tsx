@@ -2,6 +2,7 @@
 import { Button, ConfirmDialog, cn, EmptyState, Input, Tooltip, toast } from '@plumbline/ui';
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** Programs that a terminal always holds, so that they are no reason to ask before closing it. */
@@ -90,7 +91,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
   const session = useSession();
   const { terminals, connection, sandbox, clock } = useSessionState();
   const open = terminals.filter((terminal) => terminal.open);
-  const [wanted, setWanted] = useState<number[]>([]);
+  const [wanted, setWanted] = useTerminalPanes(session.attemptId);
   const [active, setActive] = useState<number | null>(null);
   const [opening, setOpening] = useState(false);
   const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);

@@ -81,6 +81,7 @@ export class AttemptSession {
   /** Something to say once: a toast. */
   readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
   readonly tab: string;
+  readonly attemptId: string;
   readonly readOnly: boolean;
 
   private readonly identity: TabIdentity | null;
@@ -105,6 +106,7 @@ export class AttemptSession {
   }
 
   private constructor(options: AttemptSessionOptions, identity: TabIdentity | null) {
+    this.attemptId = options.attemptId;
     this.identity = identity;
     this.readOnly = identity === null;
     this.tab = identity?.id ?? randomId();
