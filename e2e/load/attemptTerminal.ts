@@ -9,6 +9,8 @@ export class AttemptTerminal implements BenchTerminal {
   onOutput: (bytes: Uint8Array) => void = () => {};
   readonly tab: Tab;
   readonly terminal: number;
+  /** The last screen that came whole; what the tab was shown since then follows it. */
+  screen = '';
 
   private constructor(tab: Tab, terminal: number) {
     this.tab = tab;
@@ -18,7 +20,9 @@ export class AttemptTerminal implements BenchTerminal {
     };
     // A viewer that fell behind sees the end of a flood in the screen that it gets instead of bytes.
     tab.onMessage = (message) => {
-      if (message.t === 'restore' && message.terminal === terminal) this.onOutput(Buffer.from(message.screen));
+      if (message.t !== 'restore' || message.terminal !== terminal) return;
+      this.screen = message.screen;
+      this.onOutput(Buffer.from(message.screen));
     };
     tab.watch(terminal);
   }

@@ -69,13 +69,22 @@ export function processesOf(platform: PlatformUnderTest, attemptId: string): Map
 }
 
 function rssMb(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(ofProcess(pid, 'status'))?.[1];
   return Number(kilobytes ?? 0) / 1024;
 }
 
+/** A file of /proc; empty for a process that has ended, which the benchmark then notices by itself. */
+function ofProcess(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const stat = ofProcess(pid, 'stat');
   // The command's name, in parentheses, may hold spaces; what follows it does not.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
 }
