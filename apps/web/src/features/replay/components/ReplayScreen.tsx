@@ -30,8 +30,11 @@ function usePlayer(attemptId: string): { player: Player | null; error: string | 
       (index) => {
         if (gone) return;
         const made = new Player(source, index);
-        const offsetMs = Number(new URLSearchParams(location.search).get('t') ?? '0');
-        void made.seek(index.fromMs + (Number.isFinite(offsetMs) ? offsetMs : 0));
+        const asked = new URLSearchParams(location.search).get('t');
+        const offsetMs = asked === null ? Number.NaN : Number(asked);
+        // Provisioning comes before the clock's start, and hours may lie between: who asks for no moment wants the work.
+        const workFromMs = index.clock.find(({ event }) => event.kind === 'started')?.atMs ?? index.fromMs;
+        void made.seek(Number.isFinite(offsetMs) ? index.fromMs + offsetMs : workFromMs);
         setPlayer(made);
       },
       (caught: unknown) => !gone && setError(caught instanceof Error ? caught.message : 'The recording could not be read.'),
