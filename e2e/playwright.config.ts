@@ -14,6 +14,7 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [['list'], ['json', { outputFile: '../test-results/e2e.json' }]],
   projects: [
+    { name: 'start', testMatch: 'start/*.spec.ts' },
     { name: 'journeys', testMatch: 'journeys/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { ProcessName } from '../support/platform.ts';
-import { findFaults, readEvents, recordedInput } from '../support/recordingCheck.ts';
+import { findFaults, readEvents, recordedInput, recordedLines } from '../support/recordingCheck.ts';
 import { Tab } from '../support/tab.ts';
 
 const KILLS_EACH = 3;
@@ -78,25 +78,16 @@ test('processes killed at random moments lose nothing, double nothing, and cost 
 
   const events = await until('the last line is recorded', async () => {
     const all = await readEvents(platform, attemptId);
-    const output = Buffer.concat(
-      all.flatMap((event) => (event.type === 'terminal.output' && event.stream === typist ? [Buffer.from(event.data.bytes)] : [])),
-    );
-    return output.toString().includes('\nall-typed') ? all : null;
+    return recordedLines(all, typist).includes('\nall-typed\n') ? all : null;
   });
   expect(findFaults(events, tab)).toEqual([]);
 
   const input = recordedInput(events, tab, typist);
   const expected = Array.from({ length: lines }, (_, i) => `echo line-$((${i} + 1000000))\n`).join('');
   expect(input).toBe(`${expected}touch stop; echo all-typed\n`);
-  const output = Buffer.concat(
-    events.flatMap((event) => (event.type === 'terminal.output' && event.stream === typist ? [Buffer.from(event.data.bytes)] : [])),
-  ).toString();
-  for (let i = 0; i < lines; i++) expect(output.split(`\nline-${1_000_000 + i}\r`).length - 1, `line ${i} ran once`).toBe(1);
-  const ticks = Buffer.concat(
-    events.flatMap((event) => (event.type === 'terminal.output' && event.stream === ticker ? [Buffer.from(event.data.bytes)] : [])),
-  )
-    .toString()
-    .match(/^tick \d+/gm) as string[];
+  const output = recordedLines(events, typist);
+  for (let i = 0; i < lines; i++) expect(output.split(`\nline-${1_000_000 + i}\n`).length - 1, `line ${i} ran once`).toBe(1);
+  const ticks = recordedLines(events, ticker).match(/^tick \d+$/gm) as string[];
   for (const [i, tick] of ticks.entries()) expect(tick).toBe(`tick ${i}`);
 
   // What was given back is in the log; the rest of the wall time must be the elapsed time.

@@ -3,6 +3,8 @@ import { PlatformUnderTest } from './platform.ts';
 import { Session } from './session.ts';
 
 interface WorkerFixtures {
+  /** What the installation holds at first. A file that uses another one has an installation of its own. */
+  seed: 'demo' | 'empty';
   platform: PlatformUnderTest;
 }
 
@@ -13,10 +15,10 @@ interface TestFixtures {
 
 /** Tests on one installation that they share. */
 export const test = base.extend<TestFixtures, WorkerFixtures>({
+  seed: ['demo', { option: true, scope: 'worker' }],
   platform: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's dependencies from this pattern.
-    async ({}, use) => {
-      const platform = await PlatformUnderTest.start();
+    async ({ seed }, use) => {
+      const platform = await PlatformUnderTest.start({ PLUMBLINE_SEED: seed });
       await use(platform);
       await platform.stop();
     },

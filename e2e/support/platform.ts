@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /** The gateway's port is part of the web build, so all runs share one: a second build would take minutes. */
 export const GATEWAY_PORT = Number(process.env.E2E_GATEWAY_PORT ?? 4811);
-const WEB_PORT = Number(process.env.E2E_PORT ?? 3111);
+export const WEB_PORT = Number(process.env.E2E_PORT ?? 3111);
 const START_LIMIT_MS = 240_000;
 const STOP_LIMIT_MS = 60_000;
 

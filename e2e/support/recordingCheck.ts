@@ -5,7 +5,7 @@ import { loadRecordingKeys } from '@plumbline/recording';
 import { openRecording } from '@plumbline/recording/reader';
 import { folderStore } from '@plumbline/storage';
 import type { PlatformUnderTest } from './platform.ts';
-import type { Tab } from './tab.ts';
+import { linesOf, type Tab } from './tab.ts';
 
 /** All events of an attempt's recording, read as any reader does: from segments and tail. */
 export async function readEvents(platform: PlatformUnderTest, attemptId: string): Promise<RecordedEvent[]> {
@@ -70,4 +70,11 @@ export function recordedInput(events: readonly RecordedEvent[], tab: Tab, termin
       : [],
   );
   return Buffer.concat(typed).toString('utf8');
+}
+
+/** All output of a terminal, as recorded, as lines of text. */
+export function recordedLines(events: readonly RecordedEvent[], terminal: number): string {
+  return linesOf(
+    Buffer.concat(events.flatMap((event) => (event.type === 'terminal.output' && event.stream === terminal ? [event.data.bytes] : []))),
+  );
 }

@@ -131,9 +131,9 @@ export class Tab {
     }
   }
 
-  /** Everything ever shown of a terminal, joined where stretches meet; holes are where a screen replaced bytes. */
+  /** Everything ever shown of a terminal as lines of text; holes are where a screen replaced bytes. */
   text(terminal: number): string {
-    return Buffer.concat((this.shown.get(terminal) ?? []).flatMap((stretch) => stretch.bytes)).toString('utf8');
+    return linesOf(Buffer.concat((this.shown.get(terminal) ?? []).flatMap((stretch) => stretch.bytes)));
   }
 
   sendRaw(data: string | Uint8Array): void {
@@ -267,4 +267,12 @@ export class Tab {
   #resend(): void {
     for (const { frame } of this.#held) this.#socket?.send(frame);
   }
+}
+
+/** What bash says about bracketed paste around each prompt. */
+const BRACKETED_PASTE = new RegExp(`${String.fromCharCode(27)}\\[\\?2004[hl]\r?`, 'g');
+
+/** A terminal's output as lines of text. */
+export function linesOf(output: Uint8Array): string {
+  return Buffer.from(output).toString('utf8').replace(BRACKETED_PASTE, '').replaceAll('\r\n', '\n');
 }

@@ -1,0 +1,145 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser, Page } from '@playwright/test';
+import { expertWith } from '../support/accounts.ts';
+import { startAttempt } from '../support/attempt.ts';
+import { expect, test } from '../support/fixtures.ts';
+import type { PlatformUnderTest } from '../support/platform.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+const PRACTICE = /practice/i;
+
+test.describe.configure({ mode: 'serial' });
+
+/** No rule of axe is broken, in light and in dark, with everything that moves at rest. */
+async function expectAccessible(page: Page, where: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.evaluate(async () => {
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      const ending = document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+      await Promise.allSettled(ending.map((animation) => animation.finished));
+    });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}\n  ${node.failureSummary}`));
+    expect.soft(found, `${where}, ${colorScheme}`).toEqual([]);
+  }
+}
+
+async function openPage(browser: Browser, platform: PlatformUnderTest, email: string, password: string): Promise<Page> {
+  const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
+  await new People(page).signIn(email, password);
+  return page;
+}
+
+test.describe('every page can be used by everybody', () => {
+  let expert: Page;
+  let staff: Page;
+  let attemptId: string;
+
+  test.beforeAll(async ({ browser, platform, signIn }) => {
+    const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    attemptId = await startAttempt(session, PRACTICE);
+    expert = await openPage(browser, platform, account.email, account.password);
+    staff = await openPage(browser, platform, 'admin@demo.plumbline.local', platform.demoPassword);
+  });
+
+  test.afterAll(async () => {
+    await expert?.context().close();
+    await staff?.context().close();
+  });
+
+  test('signing in, and being refused', async ({ page }) => {
+    await page.goto('/sign-in');
+    await expectAccessible(page, 'sign-in');
+    await page.getByLabel('E-mail').fill('nobody@example.org');
+    await page.getByLabel('Password').fill('not-the-password');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await expect(page.locator('form').getByRole('alert')).toBeVisible();
+    await expectAccessible(page, 'sign-in that was refused');
+    await expert.goto('/users');
+    await expect(expert.getByRole('heading', { name: /may not open/ })).toBeVisible();
+    await expectAccessible(expert, 'forbidden');
+    await expert.goto('/attempts/nothing');
+    await expect(expert.getByRole('heading', { name: /nothing at this address/ })).toBeVisible();
+    await expectAccessible(expert, 'not found');
+  });
+
+  test('the pages of an expert', async () => {
+    for (const path of ['/', '/help', `/attempts/${attemptId}`]) {
+      await expert.goto(path);
+      await expect(expert.getByRole('heading', { level: 1 })).toBeVisible();
+      await expectAccessible(expert, path);
+    }
+  });
+
+  test('the workspace with its panels and dialogs', async () => {
+    const work = new WorkspacePage(expert);
+    await expert.goto(`/attempts/${attemptId}/work`);
+    await expect(expert.getByTestId('instructions')).toBeVisible();
+    await expect(work.terminal(1)).toBeVisible();
+    await expectAccessible(expert, 'workspace, instructions');
+    await expert.getByTestId('explorer-item').first().click();
+    await work.score();
+    await expectAccessible(expert, 'workspace, score');
+    await expert.getByTestId('tab-notes').click();
+    await expert.getByTestId('note-text').fill('A note to be read.');
+    await expert.getByTestId('note-add').click();
+    await expect(expert.getByTestId('note')).toBeVisible();
+    await expectAccessible(expert, 'workspace, notes');
+    await expert.getByTestId('submit').click();
+    await expect(expert.getByTestId('submit-sure')).toBeVisible();
+    await expectAccessible(expert, 'submit dialog');
+    await expert.keyboard.press('Escape');
+    await expert.getByTestId('pause').click();
+    await expect(expert.getByTestId('pause-dialog')).toBeVisible();
+    await expectAccessible(expert, 'pause dialog');
+    await expert.getByTestId('pause-confirm').click();
+    await expect(expert.getByTestId('resume')).toBeVisible();
+    await expectAccessible(expert, 'paused');
+    await expert.getByTestId('resume').click();
+    await expect(work.terminal(1)).toBeVisible();
+  });
+
+  test('the pages of staff', async () => {
+    for (const path of ['/', '/live', '/review', '/exports', '/assignments', '/environments', '/users']) {
+      await staff.goto(path);
+      await expect(staff.getByRole('heading', { level: 1 })).toBeVisible();
+      await expectAccessible(staff, path);
+    }
+    await staff.getByRole('button', { name: 'New user' }).click();
+    await expect(staff.getByRole('dialog')).toBeVisible();
+    await expectAccessible(staff, 'new user');
+    await staff.keyboard.press('Escape');
+    await staff.getByRole('button', { name: /^Account of / }).click();
+    await expect(staff.getByRole('menu')).toBeVisible();
+    await expectAccessible(staff, 'account menu');
+  });
+
+  test('watching', async () => {
+    await staff.goto(`/attempts/${attemptId}/watch`);
+    await expect(staff.getByTestId('watch')).toBeVisible();
+    await expect(new WorkspacePage(staff).terminal(1)).toBeVisible();
+    await expectAccessible(staff, 'watch');
+  });
+
+  test('the end, the result and the replay', async () => {
+    await expert.getByTestId('submit').click();
+    await expert.getByTestId('submit-sure').check();
+    await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
+    await expect(expert.getByTestId('result-link')).toBeVisible({ timeout: 120_000 });
+    await expectAccessible(expert, 'submitted');
+    await expert.getByTestId('result-link').click();
+    await expect(expert.getByRole('table').first()).toBeVisible();
+    await expectAccessible(expert, 'result');
+    for (const path of ['/review', '/exports', `/attempts/${attemptId}`]) {
+      await staff.goto(path);
+      await expect(staff.getByRole('table').first()).toBeVisible();
+      await expectAccessible(staff, `${path} with a finished attempt`);
+    }
+    await staff.goto(`/attempts/${attemptId}/replay`);
+    await expect(staff.getByTestId('replay-marker').first()).toBeVisible();
+    await expectAccessible(staff, 'replay');
+  });
+});

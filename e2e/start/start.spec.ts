@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, globSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { startAttempt, until } from '../support/attempt.ts';
+import { GATEWAY_PORT, newDataDir, WEB_PORT } from '../support/platform.ts';
+import { Session } from '../support/session.ts';
+import { Tab } from '../support/tab.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BASE_URL = `http://localhost:${WEB_PORT}`;
+/** With a build, which a first start may need. */
+const START_LIMIT_MS = 240_000;
+const STOP_LIMIT_MS = 60_000;
+
+test.describe.configure({ mode: 'serial' });
+
+/** `npm start` as a terminal runs it: a process group of its own, which Ctrl-C reaches as a whole. */
+class Start {
+  readonly #npm: ChildProcess;
+  readonly #startedMs = performance.now();
+  readonly #ended: Promise<unknown>;
+  output = '';
+
+  constructor(dataDir: string) {
+    const env = { ...process.env, PORT: String(WEB_PORT), GATEWAY_PORT: String(GATEWAY_PORT), PUBLIC_URL: BASE_URL };
+    this.#npm = spawn('npm', ['start'], {
+      cwd: ROOT,
+      env: { ...env, PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_SEED: 'demo' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.#ended = new Promise((resolve) => this.#npm.once('exit', resolve));
+    for (const stream of [this.#npm.stdout, this.#npm.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString();
+      });
+    }
+  }
+
+  /** Milliseconds from the command to the first page. */
+  async firstPage(): Promise<number> {
+    await until(
+      `the first page\n${this.output}`,
+      async () => {
+        if (this.#npm.exitCode !== null) throw new Error(this.output);
+        const response = await fetch(`${BASE_URL}/sign-in`).catch(() => null);
+        return response?.status === 200 && (await response.text()).includes('Sign in');
+      },
+      START_LIMIT_MS,
+    );
+    return performance.now() - this.#startedMs;
+  }
+
+  async said(text: string): Promise<void> {
+    await until(`"${text}"`, () => this.output.includes(text));
+  }
+
+  async ctrlC(): Promise<void> {
+    if (this.#npm.exitCode !== null) return;
+    process.kill(-(this.#npm.pid as number), 'SIGINT');
+    const timer = setTimeout(() => process.kill(-(this.#npm.pid as number), 'SIGKILL'), STOP_LIMIT_MS);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}
+
+/** Processes that belong to the installation, by their environment or their arguments. */
+function processesOf(dataDir: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const [command, environment] = ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${pid}/${file}`, 'latin1'));
+        return `${command}${environment}`.includes(dataDir) ? [`${pid} ${command?.replaceAll('\0', ' ')}`] : [];
+      } catch {
+        // It ended while it was looked at.
+        return [];
+      }
+    });
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** What a stopped installation may not leave behind. */
+async function leftovers(dataDir: string): Promise<string[]> {
+  const unixSockets = readFileSync('/proc/net/unix', 'utf8').split('\n');
+  const ports = await Promise.all([WEB_PORT, GATEWAY_PORT].map(async (port) => ((await isListening(port)) ? [`port ${port}`] : [])));
+  return [
+    ...processesOf(dataDir),
+    ...unixSockets.filter((line) => line.includes(dataDir)),
+    ...ports.flat(),
+    ...['supervisor.json', 'postgres/data/postmaster.pid'].filter((file) => existsSync(join(dataDir, file))),
+    ...globSync('**/{.s.PGSQL*,*.sock,*.lock}', { cwd: dataDir, exclude: ['images/**', 'store/**'] }),
+  ];
+}
+
+test.describe('npm start', () => {
+  let dataDir: string;
+  let running: Start;
+  let attemptId: string;
+
+  test.beforeAll(() => {
+    dataDir = newDataDir();
+  });
+
+  test.afterAll(async () => {
+    await running?.ctrlC();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  test('starts everything and says where it is, and Ctrl-C leaves nothing, a running attempt included', async () => {
+    running = new Start(dataDir);
+    console.log(`first page after ${Math.round(await running.firstPage())} ms`);
+    await running.said('Ctrl-C');
+    expect(running.output).toContain(BASE_URL);
+    for (const role of ['expert', 'reviewer', 'researcher', 'admin']) expect(running.output).toContain(`${role}@demo.plumbline.local`);
+    const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
+    attemptId = await startAttempt(expert, /practice/i);
+    const tab = new Tab(expert, attemptId);
+    await tab.open();
+    const { terminal } = await tab.request('terminal.open', { cols: 80, rows: 24 });
+    tab.watch(terminal);
+    tab.type(terminal, 'sleep 1000000 & echo left-$((1+1))\r');
+    await until('the sandbox to answer', () => tab.text(terminal).includes('left-2'));
+    tab.end();
+    expect(processesOf(dataDir).length).toBeGreaterThan(4);
+    await running.ctrlC();
+    expect(running.output).toContain('Stopped.');
+    expect(await leftovers(dataDir)).toEqual([]);
+  });
+
+  test('starts again without building, and the attempt is where it was', async () => {
+    running = new Start(dataDir);
+    console.log(`first page again after ${Math.round(await running.firstPage())} ms`);
+    await running.said('Ctrl-C');
+    expect(running.output).not.toContain('Building');
+    expect(running.output).not.toContain('Installing');
+    const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
+    expect(await expert.query<{ state: string }>('attempt.progress', { attemptId })).toMatchObject({ state: 'running' });
+    await running.ctrlC();
+    expect(await leftovers(dataDir)).toEqual([]);
+  });
+});
