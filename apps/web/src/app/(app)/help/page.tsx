@@ -1,10 +1,13 @@
 import { Card, CardBody, CardHeader, Kbd, Page, PageHeader } from '@plumbline/ui';
 import type { Metadata } from 'next';
 import { QUESTIONS, SHORTCUTS } from '@/features/help/model/help.ts';
+import { api, orRefuse } from '@/features/rpc/server/api.ts';
 
 export const metadata: Metadata = { title: 'Help' };
 
-export default function HelpPage() {
+export default async function HelpPage() {
+  // The bar around it is not asked again when somebody comes here from another page: a sign-in that has ended is seen here.
+  await orRefuse((await api()).self.get(), '/help');
   return (
     <Page width="narrow">
       <PageHeader title="Help" description="How an attempt goes, and the keys that the workspace knows." />
