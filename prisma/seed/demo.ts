@@ -8,6 +8,7 @@ import { saveEnvironment } from '@plumbline/database/environments';
 import { addEnvironmentToStudy, createStudy } from '@plumbline/database/studies';
 import { createUser } from '@plumbline/database/users';
 import { loadFamily } from '@plumbline/taskstandard';
+import { ensureFinishedAttempt, type SeedFolders } from './finishedAttempt.ts';
 
 /** Known to everybody: these accounts are made only where the pages listen on this machine alone. */
 export const DEMO_PASSWORD = 'plumbline-demo';
@@ -16,10 +17,8 @@ export const demoEmail = (role: Role) => `${role}@demo.plumbline.local`;
 const STUDY = 'Demo study';
 const ENVIRONMENTS_DIR = fileURLToPath(new URL('../../environments', import.meta.url));
 /** Families below `environments/`, each with the task that the study uses. */
-const TASKS = [
-  { familyDir: 'practice', task: 'main' },
-  { familyDir: 're-bench/optimize_kernel', task: 'small' },
-];
+const PRACTICE = { familyDir: 'practice', task: 'main' };
+const TASKS = [PRACTICE, { familyDir: 're-bench/optimize_kernel', task: 'small' }];
 
 async function ensureUser(db: Database, role: Role): Promise<string> {
   const email = demoEmail(role);
@@ -52,12 +51,15 @@ async function ensureAssignment(db: Database, studyId: string, userId: string, t
 }
 
 /** Makes what is missing and returns the accounts to print. */
-export async function seedDemo(db: Database): Promise<string[]> {
+export async function seedDemo(db: Database, folders: SeedFolders): Promise<string[]> {
   for (const role of ROLES) await ensureUser(db, role);
   const expertId = await ensureUser(db, 'expert');
   const study =
     (await db.prisma.study.findUnique({ where: { name: STUDY } })) ?? (await createStudy(db, { name: STUDY, kind: 'pilot' }, { by: null }));
   // A frozen study keeps the environments that it began with.
   if (!study.frozenAt) for (const task of TASKS) await ensureAssignment(db, study.id, expertId, task);
+  const practice = await currentEnvironment(db, PRACTICE);
+  if (!study.frozenAt) await addEnvironmentToStudy(db, study.id, practice);
+  await ensureFinishedAttempt(db, folders, study.id, practice);
   return [`Demo accounts, all with the password ${DEMO_PASSWORD}:`, ...ROLES.map((role) => `  ${demoEmail(role)}`)];
 }

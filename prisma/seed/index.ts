@@ -6,9 +6,10 @@ import { loadSettings } from '@plumbline/config';
 import { createDatabase, type Database } from '@plumbline/database/client';
 import { seedDemo } from './demo.ts';
 import { seedEmpty } from './empty.ts';
+import type { SeedFolders } from './finishedAttempt.ts';
 
 /** Each returns the lines that tell a person what to do next. */
-const SCENARIOS: Record<'demo' | 'empty' | 'none', (db: Database) => Promise<string[]>> = {
+const SCENARIOS: Record<'demo' | 'empty' | 'none', (db: Database, folders: SeedFolders) => Promise<string[]>> = {
   demo: seedDemo,
   empty: seedEmpty,
   none: async () => [],
@@ -17,10 +18,18 @@ const SCENARIOS: Record<'demo' | 'empty' | 'none', (db: Database) => Promise<str
 export type Scenario = keyof typeof SCENARIOS;
 
 /** Fills the database as the scenario says and returns what to print. */
-export async function seed({ databaseUrl, scenario }: { databaseUrl: string; scenario: Scenario }): Promise<string[]> {
+export async function seed({
+  databaseUrl,
+  scenario,
+  folders,
+}: {
+  databaseUrl: string;
+  scenario: Scenario;
+  folders: SeedFolders;
+}): Promise<string[]> {
   const db = createDatabase(databaseUrl, { poolMax: 2, applicationName: 'plumbline-seed' });
   try {
-    return await SCENARIOS[scenario](db);
+    return await SCENARIOS[scenario](db, folders);
   } finally {
     await db.close();
   }
@@ -28,5 +37,5 @@ export async function seed({ databaseUrl, scenario }: { databaseUrl: string; sce
 
 if (import.meta.main) {
   const settings = loadSettings({ ...process.env, ...(process.argv[2] ? { PLUMBLINE_SEED: process.argv[2] } : {}) });
-  for (const line of await seed({ databaseUrl: settings.databaseUrl, scenario: settings.seed })) console.log(line);
+  for (const line of await seed({ databaseUrl: settings.databaseUrl, scenario: settings.seed, folders: settings.dirs })) console.log(line);
 }

@@ -133,7 +133,7 @@ export class Platform {
       }
     }
     const { seed } = await import('../../prisma/seed/index.ts');
-    return seed({ databaseUrl: settings.databaseUrl, scenario: settings.seed });
+    return seed({ databaseUrl: settings.databaseUrl, scenario: settings.seed, folders: settings.dirs });
   }
 
   #startChildren(): void {

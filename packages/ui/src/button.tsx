@@ -2,6 +2,7 @@ import { cva, type VariantProps } from 'class-variance-authority';
 import { Slot } from 'radix-ui';
 import type { ComponentProps } from 'react';
 import { cn } from './cn.tsx';
+import { PressableButton } from './pressableButton.tsx';
 
 export const buttonVariants = cva(
   'inline-flex shrink-0 items-center justify-center gap-2 rounded-md font-medium whitespace-nowrap transition-colors disabled:cursor-not-allowed disabled:opacity-55 [&_svg]:size-4 [&_svg]:shrink-0',
@@ -43,7 +44,13 @@ export function Button({ className, variant, size, asChild, busy, children, disa
     );
   }
   return (
-    <button type={type ?? 'button'} className={classes} disabled={disabled || Boolean(busy)} aria-busy={busy ? true : undefined} {...props}>
+    <PressableButton
+      type={type ?? 'button'}
+      className={classes}
+      disabled={disabled || Boolean(busy)}
+      aria-busy={busy ? true : undefined}
+      {...props}
+    >
       {busy ? (
         <>
           <span aria-hidden className="size-3 animate-spin rounded-full border-2 border-current border-r-transparent" />
@@ -52,6 +59,6 @@ export function Button({ className, variant, size, asChild, busy, children, disa
       ) : (
         children
       )}
-    </button>
+    </PressableButton>
   );
 }
