@@ -1,14 +1,5 @@
 import { AppError, isUnderWay, toAppError } from '@plumbline/core';
-import {
-  type AttemptView,
-  appendClockEvent,
-  listScores,
-  loadAttempt,
-  moveAttempt,
-  noteOutage,
-  requestScore,
-  setProgress,
-} from '@plumbline/database';
+import { type AttemptView, appendClockEvent, listScores, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
 import {
   BROWSER_EVENT_TYPES,
   CLOSE_CODES,
@@ -25,6 +16,7 @@ import {
 import type { AttemptRecorder } from '@plumbline/recording';
 import type { WebSocket } from 'ws';
 import { AbsenceWatch } from './absence.ts';
+import { Acceptance } from './acceptance.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
 import type { BrowserConnection } from './browserConnection.ts';
@@ -56,6 +48,7 @@ export class LiveAttempt {
   terminals: TerminalInfo[] = [];
   readonly #input = new InputDurability();
   readonly #absence = new AbsenceWatch();
+  readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
   readonly #ownEvents: { type: EventType; data: unknown }[] = [];
   #ownN = 0;
@@ -70,6 +63,7 @@ export class LiveAttempt {
     this.view = view;
     this.clock = new AttemptClock(this);
     this.scoring = new Scoring(this);
+    this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
   }
 
@@ -122,7 +116,7 @@ export class LiveAttempt {
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
     this.sourceDurable(this.#runnerSource, runnerMark);
-    this.#later(this.#closeLostScores(runner, hello).then(() => (hello.phase === 'starting' ? undefined : this.#accept(null))));
+    this.#later(this.#acceptance.attached(runner, hello));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
     for (const event of this.#ownEvents.splice(0)) this.recordOwn(event.type, event.data);
     await this.refresh();
@@ -158,9 +152,9 @@ export class LiveAttempt {
       case 'progress':
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
       case 'ready':
-        return this.#later(this.#accept(message));
+        return this.#later(this.#acceptance.ready(message));
       case 'failed':
-        return this.#later(this.#provisioningFailed(message.reason.slice(0, 2000)));
+        return this.#later(this.#acceptance.failed(message.reason.slice(0, 2000)));
       case 'zero':
         return this.clock.runnerReachedZero();
       case 'slept':
@@ -229,36 +223,6 @@ export class LiveAttempt {
     // A runner numbers without gaps, so one means that something was lost on the way: it attaches anew and resends.
     if (outcome === 'gap') this.runner?.close(1008, `event ${n} came out of order`);
     return outcome === 'taken';
-  }
-
-  /** Once everything that the runner journalled before this call is durable, rows that still run and that it does not know are lost. */
-  async #closeLostScores(runner: RunnerConnection, hello: RunnerHello): Promise<void> {
-    while (this.runner === runner && (this.recorder?.mark(this.#runnerSource) ?? 0) < hello.lastN) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    if (this.runner === runner) await this.scoring.cancelLost(hello.scoring);
-  }
-
-  /** The sandbox is up: the starting solution is scored once, as a calibration, and the attempt can begin. */
-  async #accept(ready: { isolation: string; freezeMethod: string } | null): Promise<void> {
-    if (this.view.state !== 'provisioning') return;
-    const { db } = this.gateway;
-    const scored = (await listScores(db, this.id)).some((row) => row.trigger === 'start' && row.status !== 'cancelled');
-    if (!scored) {
-      await setProgress(db, this.id, 'Scoring the starting solution', null);
-      await this.scoring.start(await requestScore(db, this.id, 'start'));
-    }
-    await this.scoring.settled();
-    if (this.runner === null) return;
-    await moveAttempt(db, this.id, 'ready', { isolation: ready?.isolation, freezeMethod: ready?.freezeMethod });
-    await this.refresh();
-  }
-
-  async #provisioningFailed(reason: string): Promise<void> {
-    if (this.view.state !== 'provisioning') return;
-    await moveAttempt(this.gateway.db, this.id, 'scheduled', { progress: reason });
-    this.runner?.send({ t: 'shutdown', reason: 'provisioning failed' });
-    await this.refresh();
   }
 
   #taskCommand(message: Extract<RunnerToGateway, { t: 'task' }>): void {
@@ -394,6 +358,11 @@ export class LiveAttempt {
     }
     if (!source.startsWith('tab:')) return;
     for (const browser of this.browsers) if (source === `tab:${browser.tab}`) this.#sendDurable(browser);
+  }
+
+  /** How far the runner's journal is durable. */
+  get runnerMark(): number {
+    return this.recorder?.mark(this.#runnerSource) ?? 0;
   }
 
   setStalled(stalled: boolean): void {
