@@ -10,18 +10,23 @@ const PRACTICE = /practice/i;
 
 test.describe.configure({ mode: 'serial' });
 
-/** No rule of axe is broken, in light and in dark, with everything that moves at rest. */
-async function expectAccessible(page: Page, where: string): Promise<void> {
+/**
+ * No rule of axe is broken, in light and in dark, with everything that moves at rest.
+ *
+ * @param without rules that do not hold for what is shown.
+ */
+async function expectAccessible(page: Page, where: string, without: string[] = []): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.evaluate(async () => {
       await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-      const ending = document
-        .getAnimations()
-        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+      const isEnding = ({ effect }: Animation) => effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY;
+      const ending = document.getAnimations().filter(isEnding);
       await Promise.allSettled(ending.map((animation) => animation.finished));
     });
-    const { violations } = await new AxeBuilder({ page }).analyze();
+    const axe = new AxeBuilder({ page });
+    // What a scheme changes is colours alone.
+    const { violations } = await (colorScheme === 'light' ? axe.disableRules(without) : axe.withRules(['color-contrast'])).analyze();
     const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}\n  ${node.failureSummary}`));
     expect.soft(found, `${where}, ${colorScheme}`).toEqual([]);
   }
@@ -80,7 +85,7 @@ test.describe('every page can be used by everybody', () => {
     await expect(expert.getByTestId('instructions')).toBeVisible();
     await expect(work.terminal(1)).toBeVisible();
     await expectAccessible(expert, 'workspace, instructions');
-    await expert.getByTestId('explorer-item').first().click();
+    await work.openFile('solution', 'textstats.py');
     await work.score();
     await expectAccessible(expert, 'workspace, score');
     await expert.getByTestId('tab-notes').click();
@@ -114,7 +119,8 @@ test.describe('every page can be used by everybody', () => {
     await staff.keyboard.press('Escape');
     await staff.getByRole('button', { name: /^Account of / }).click();
     await expect(staff.getByRole('menu')).toBeVisible();
-    await expectAccessible(staff, 'account menu');
+    // An open menu is a layer beside the page's landmarks, and takes the focus while it is open.
+    await expectAccessible(staff, 'account menu', ['region']);
   });
 
   test('watching', async () => {

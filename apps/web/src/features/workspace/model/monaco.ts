@@ -57,6 +57,8 @@ export const EDITOR_OPTIONS = {
   scrollBeyondLastLine: false,
   smoothScrolling: false,
   renderWhitespace: 'selection',
+  // Dimmed, as it is by default, the number of the last line is too faint to read.
+  renderFinalNewline: 'on',
   fixedOverflowWidgets: true,
   wordBasedSuggestions: 'currentDocument',
   unicodeHighlight: { ambiguousCharacters: false },
