@@ -1,3 +1,4 @@
+import { expectAccessible } from '../support/accessibility.ts';
 import { expect, test } from '../support/fixtures.ts';
 
 test.use({ seed: 'empty' });
@@ -7,6 +8,7 @@ const FIRST = { name: 'First admin', email: 'first@example.org', password: 'the-
 test('the first visit asks for the first admin, and no later one does', async ({ page, browser, platform }) => {
   await page.goto('/');
   await expect(page).toHaveURL(/\/setup$/);
+  await expectAccessible(page, 'set-up');
   await page.getByLabel('Name').fill(FIRST.name);
   await page.getByLabel('E-mail').fill(FIRST.email);
   await page.getByLabel('Password').fill(FIRST.password);

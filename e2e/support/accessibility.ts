@@ -1,0 +1,24 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page } from '@playwright/test';
+
+/**
+ * No rule of axe is broken, in light and in dark, with everything that moves at rest.
+ *
+ * @param without rules that do not hold for what is shown.
+ */
+export async function expectAccessible(page: Page, where: string, without: string[] = []): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.evaluate(async () => {
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      const isEnding = ({ effect }: Animation) => effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY;
+      const ending = document.getAnimations().filter(isEnding);
+      await Promise.allSettled(ending.map((animation) => animation.finished));
+    });
+    const axe = new AxeBuilder({ page });
+    // What a scheme changes is colours alone.
+    const { violations } = await (colorScheme === 'light' ? axe.disableRules(without) : axe.withRules(['color-contrast'])).analyze();
+    const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}\n  ${node.failureSummary}`));
+    expect.soft(found, `${where}, ${colorScheme}`).toEqual([]);
+  }
+}
