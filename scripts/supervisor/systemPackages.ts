@@ -21,7 +21,9 @@ function onPath(program: string): boolean {
   });
 }
 
-const python = (code: string) => spawnSync('/usr/bin/env', ['python3', '-c', code], { stdio: 'ignore' }).status === 0;
+/** The one that sandboxes see; another one on the path may lie in a home folder that they do not. */
+const PYTHON_PATH = '/usr/bin/python3';
+const python = (code: string) => spawnSync(PYTHON_PATH, ['-c', code], { stdio: 'ignore' }).status === 0;
 
 const GIT: Requirement = { debianPackage: 'git', why: 'keeps the history of a workspace', isThere: () => onPath('git') };
 const PYTHON: Requirement = {
@@ -40,6 +42,11 @@ const SLIRP: Requirement = {
   why: 'gives a sandbox the internet without the host',
   isThere: () => onPath('slirp4netns'),
 };
+const IPROUTE: Requirement = {
+  debianPackage: 'iproute2',
+  why: "closes a sandbox's way to this machine and its networks",
+  isThere: () => onPath('ip'),
+};
 const CHROMIUM: Requirement = {
   debianPackage: 'chromium',
   why: 'drives the browser journeys',
@@ -48,7 +55,7 @@ const CHROMIUM: Requirement = {
 
 /** What an installation needs with an isolation. */
 export function requirementsOf(isolation: 'bubblewrap' | 'none'): Requirement[] {
-  return isolation === 'bubblewrap' ? [PYTHON, PIP, GIT, BUBBLEWRAP, SLIRP] : [PYTHON, PIP, GIT];
+  return isolation === 'bubblewrap' ? [PYTHON, PIP, GIT, BUBBLEWRAP, SLIRP, IPROUTE] : [PYTHON, PIP, GIT];
 }
 
 /** What the tests need beyond it. */
