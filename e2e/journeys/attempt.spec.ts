@@ -232,17 +232,18 @@ test.describe('an attempt from sign-in to export', () => {
     const page = await context.newPage();
     await new People(page).signIn('researcher@demo.plumbline.local', platform.demoPassword);
     await page.goto('/exports');
+    await page.waitForLoadState('networkidle');
+    const downloads = page.getByRole('link', { name: 'Download' });
+    const built = await downloads.count();
     await page.getByRole('checkbox', { name: /Optimise a kernel/ }).check();
     await page
       .getByRole('button', { name: /build|export/i })
       .first()
       .click();
-    const download = page.waitForEvent('download', { timeout: 120_000 });
-    await page
-      .getByRole('link', { name: /download/i })
-      .or(page.getByRole('button', { name: /download/i }))
-      .first()
-      .click({ timeout: 120_000 });
+    await expect(downloads).toHaveCount(built + 1, { timeout: 120_000 });
+    const download = page.waitForEvent('download');
+    // The newest stands first.
+    await downloads.first().click();
     const path = await (await download).path();
     const dir = test.info().outputPath('export');
     await promisify(execFile)('mkdir', ['-p', dir]);
