@@ -2,7 +2,7 @@ import { AppError } from '@plumbline/core';
 import { assign } from '@plumbline/database/assignments';
 import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
-import { environmentSettings, scoreScale } from '../views/attemptView.ts';
+import { environmentSettings, participantLabel, scoreScale } from '../views/attemptView.ts';
 
 /** Studies, their environments, and who works on what. */
 export const studyRouter = router({
@@ -64,7 +64,7 @@ export const studyRouter = router({
       assignmentId: assignment.id,
       study: assignment.study.name,
       title: environmentSettings(assignment.environment).title,
-      participant: assignment.participant.user?.name ?? `Agent ${assignment.participant.id.slice(0, 8)}`,
+      participant: participantLabel(assignment.participant, ctx.actor),
       opensAt: assignment.opensAt,
       closesAt: assignment.closesAt,
       attempt: assignment.attempt ? { attemptId: assignment.attempt.id, state: assignment.attempt.state } : null,

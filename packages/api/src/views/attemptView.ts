@@ -93,8 +93,10 @@ export function attemptClock(
 }
 
 /** The participant as this reader may know them: only admins see names. */
-export function participantLabel(attempt: AttemptWithRows, reader: { role: string; userId: string }): string {
-  const { participant } = attempt.assignment;
+export function participantLabel(
+  participant: { id: string; kind: string; userId: string | null; user: { name: string } | null },
+  reader: { role: string; userId: string },
+): string {
   const own = participant.userId !== null && participant.userId === reader.userId;
   if ((reader.role === 'admin' || own) && participant.user) return participant.user.name;
   return `${participant.kind === 'agent' ? 'Agent' : 'Participant'} ${participant.id.slice(0, 8)}`;
@@ -126,7 +128,7 @@ export function attemptSummary(
     attemptId: attempt.id,
     title: settings.title,
     study: attempt.assignment.study.name,
-    participant: participantLabel(attempt, reader),
+    participant: participantLabel(attempt.assignment.participant, reader),
     state: attempt.state,
     endReason: attempt.endReason,
     clock: attemptClock(attempt, attempt.assignment.study, options.nowMs),
