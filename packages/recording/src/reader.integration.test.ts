@@ -1,17 +1,32 @@
 import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
-import { makeAttempt } from '@plumbline/testing';
+import { folderStore, type ObjectStore } from '@plumbline/storage';
+import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
 import { openRecording, type Recording } from './reader.ts';
 import { AttemptRecorder } from './recorder.ts';
-import { recordingPlace } from './recordingPlace.fixture.ts';
 
 const BASE_MS = 1_790_000_000_000;
 const EVENTS = 240;
 
-const { database, store, keys, remove } = await recordingPlace();
-afterAll(remove);
+let database: TestDatabase;
+let folder: TemporaryFolder;
+let store: ObjectStore;
+let keys: RecordingKeys;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
+  store = folderStore(`${folder.path}/store`);
+  keys = await loadRecordingKeys(`${folder.path}/keys`);
+});
+
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
+});
 
 async function newRecorder(): Promise<{ recorder: AttemptRecorder; attemptId: string }> {
   const attemptId = (await makeAttempt(database.db)).attempt.id;

@@ -1,19 +1,34 @@
 import type { Database } from '@plumbline/database/client';
 import { claimEpoch, type EpochClaim, listSegments, readRecordingState, readTail } from '@plumbline/database/recordingTail';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
-import { makeAttempt } from '@plumbline/testing';
+import { folderStore, type ObjectStore } from '@plumbline/storage';
+import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exampleEvents } from './exampleEvents.fixture.ts';
+import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
 import { openRecording } from './reader.ts';
 import { AttemptRecorder, type RecorderOptions } from './recorder.ts';
-import { recordingPlace } from './recordingPlace.fixture.ts';
 import { verifyRecording } from './verify.ts';
 
 const BASE_MS = 1_790_000_000_000;
 
-const { database, store, keys, remove } = await recordingPlace();
-afterAll(remove);
+let database: TestDatabase;
+let folder: TemporaryFolder;
+let store: ObjectStore;
+let keys: RecordingKeys;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
+  store = folderStore(`${folder.path}/store`);
+  keys = await loadRecordingKeys(`${folder.path}/keys`);
+});
+
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
+});
 
 async function newAttempt(): Promise<string> {
   return (await makeAttempt(database.db)).attempt.id;

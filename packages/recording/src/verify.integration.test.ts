@@ -1,11 +1,12 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { claimEpoch, destroyWrappedKey, type EpochClaim, listSegments, type SegmentRow } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
-import { makeAttempt } from '@plumbline/testing';
+import { folderStore, type ObjectStore } from '@plumbline/storage';
+import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
 import { AttemptRecorder } from './recorder.ts';
-import { recordingPlace } from './recordingPlace.fixture.ts';
 import { verifyRecording } from './verify.ts';
 
 const BASE_MS = 1_790_000_000_000;
@@ -13,8 +14,22 @@ const SEGMENTS = 4;
 const PER_SEGMENT = 25;
 const TAIL = 10;
 
-const { database, folder, store, keys, remove } = await recordingPlace();
-afterAll(remove);
+let database: TestDatabase;
+let folder: TemporaryFolder;
+let store: ObjectStore;
+let keys: RecordingKeys;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
+  store = folderStore(`${folder.path}/store`);
+  keys = await loadRecordingKeys(`${folder.path}/keys`);
+});
+
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
+});
 
 function event(n: number): EventInput {
   if (n % 10 === 1)
