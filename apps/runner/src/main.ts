@@ -3,7 +3,7 @@ import { loadSettings } from '@plumbline/config';
 import { systemClock } from '@plumbline/config/systemClock';
 import { AppError, toAppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
-import { withFileLock } from '@plumbline/sandbox/fileLock';
+import { withFileLock } from '@plumbline/sandbox/host/fileLock';
 import { pino } from 'pino';
 import { readConfig } from './config.ts';
 import { EXIT, Runner } from './runner.ts';

@@ -33,7 +33,7 @@ const FACTS_FILE = 'task.json';
 const STARTED_FILE = 'started';
 /** What the Task Standard's own host writes for the participant. */
 const INSTRUCTIONS_FILE = 'instructions.txt';
-const ISOLATIONS: Record<RunnerConfig['isolation'], Isolation> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
+const ISOLATIONS: Partial<Record<RunnerConfig['isolation'], Isolation>> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
 const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', import.meta.url);
 
 /** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
@@ -41,6 +41,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   const { config, onProgress, logger } = options;
   const { family, settings } = loadTask(config.familyDir, config.task);
   const isolation = ISOLATIONS[config.isolation];
+  if (isolation === undefined) throw new AppError('sandbox_unavailable', `This runner has no isolation ${config.isolation}.`);
 
   onProgress('Preparing the environment’s packages', 0.1);
   const image = await isolation.prepareImage({
@@ -131,6 +132,9 @@ class SandboxMaker {
       network,
       memoryBytes: config.memoryBytes,
       maxProcesses: config.maxProcesses,
+      diskBytes: config.diskBytes,
+      cpus: config.cpus,
+      gpuIds: config.gpuIds,
       env: { LANG: 'C.UTF-8' },
       socketDir,
     });

@@ -51,6 +51,12 @@ async function start(stateDir: string): Promise<void> {
       isolation: 'bubblewrap',
       memoryBytes: 1024 ** 3,
       maxProcesses: 256,
+      assetsDir: join(stateDir, 'assets'),
+      docker: null,
+      diskBytes: null,
+      cpus: null,
+      gpuIds: [],
+      restore: null,
       secrets: {},
     }),
   );

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { loadSettings, systemClock } from '@plumbline/config';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
 import { loadRecordingKeys } from '@plumbline/recording';
-import { localPlacement } from '@plumbline/sandbox/placement';
+import { localPlacement } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { startJobs } from './jobs.ts';
@@ -29,16 +29,18 @@ const db = createDatabase(settings.databaseUrl, {
 
 const worker: Worker = {
   db,
-  placement: localPlacement,
+  placement: localPlacement({
+    runnerEntry: join(repository, 'apps/runner/src/main.ts'),
+    runnersDir: settings.dirs.runners,
+    imageDir: settings.dirs.images,
+    assetsDir: settings.dirs.assets,
+  }),
   store: folderStore(settings.dirs.store),
   keys: await loadRecordingKeys(settings.dirs.keys),
   clock: systemClock,
   log,
   host: {
-    runnerEntry: join(repository, 'apps/runner/src/main.ts'),
     gatewayUrl: `ws://127.0.0.1:${settings.gatewayPort}/realtime/runner`,
-    runnersDir: settings.dirs.runners,
-    imageDir: settings.dirs.images,
     environmentsDir: join(repository, 'environments'),
     isolation: settings.isolation,
   },

@@ -1,6 +1,6 @@
 import { type AttemptState, needsRunner } from '@plumbline/core';
 import { listPlacedRunners, moveAttempt, type PlacedRunner } from '@plumbline/database';
-import { handleOf, placeRunner, retireRunner } from './runners.ts';
+import { handleOf, isAlive, placeRunner, retireRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
@@ -45,13 +45,13 @@ export class RunnerCare {
   }
 
   async #lookAt({ id, state, placement: noted, hasToken }: PlacedRunner): Promise<void> {
-    const { placement, clock, log } = this.#worker;
+    const { clock, log } = this.#worker;
     const handle = handleOf(noted);
     if (handle === null) return;
     try {
       if (!needsRunner(state)) {
         await retireRunner(this.#worker, id);
-      } else if (await placement.isAlive(handle)) {
+      } else if (await isAlive(this.#worker, handle)) {
         this.#lives(id, clock.monoMs());
       } else if (state !== 'provisioning' || hasToken) {
         // Without a token a sandbox that is being prepared has not been started yet; its job will do that.

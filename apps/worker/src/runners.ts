@@ -2,14 +2,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { AppError, needsRunner } from '@plumbline/core';
 import { type AttemptView, loadAttempt, recordAudit, setRunnerPlacement, setRunnerToken, withAdvisoryLock } from '@plumbline/database';
-import type { RunnerConfig } from '@plumbline/protocol';
-import type { RunnerHandle } from '@plumbline/sandbox';
+import type { RunnerHandle, RunnerRequest } from '@plumbline/sandbox';
 import type { Worker } from './worker.ts';
 
 /** Starting and stopping an attempt's runner. One process at a time does either for one attempt, under a lock in the database. */
 
 /** More processes than any honest work on one machine needs, and few enough that a fork bomb only ends itself. */
 const MAX_PROCESSES = 4_096;
+
+/** For provisioning, outages, and the scores after the end. */
+const DURATION_MARGIN_MS = 4 * 3_600_000;
 
 const BYTES_PER_GB = 1024 ** 3;
 
@@ -18,28 +20,45 @@ export function handleOf(placement: unknown): RunnerHandle | null {
   return placement === null ? null : (placement as RunnerHandle);
 }
 
-function runnerConfig(worker: Worker, view: AttemptView, token: string): RunnerConfig {
+function runnerRequest(worker: Worker, view: AttemptView, token: string): RunnerRequest {
   const { host } = worker;
-  const { familyDir, task } = view.environment;
-  const memoryGb = view.settings.resources.memory_gb;
+  const { familyDir, task, contentHash } = view.environment;
+  const { memory_gb: memoryGb, storage_gb: storageGb, cpus, gpu } = view.settings.resources;
+  const memoryBytes = memoryGb === undefined ? null : Math.round(memoryGb * BYTES_PER_GB);
   return {
     attemptId: view.id,
     token,
     gatewayUrl: host.gatewayUrl,
-    stateDir: join(host.runnersDir, view.id),
-    imageDir: host.imageDir,
     familyDir: isAbsolute(familyDir) ? familyDir : join(host.environmentsDir, familyDir),
+    familyHash: contentHash,
     task,
     isolation: host.isolation,
-    memoryBytes: memoryGb === undefined ? null : Math.round(memoryGb * BYTES_PER_GB),
+    docker: null,
+    memoryBytes,
+    diskBytes: storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB),
     maxProcesses: MAX_PROCESSES,
+    cpus: null,
+    gpuIds: [],
+    restore: null,
     secrets: {},
+    resources: {
+      gpuCount: gpu?.count_range[0] ?? 0,
+      gpuModel: gpu?.model ?? null,
+      cpus: cpus ?? null,
+      memoryBytes,
+      maxDurationMs: view.limits.limitMs + view.limits.maxPauseTotalMs + DURATION_MARGIN_MS,
+    },
   };
 }
 
-/** An attempt's runner: the last one started on its folder, which the database may not have heard of yet, or else the one noted there. */
+/** An attempt's runner: the last one started for it, which the database may not have heard of yet, or else the one noted there. */
 async function findRunner(worker: Worker, view: AttemptView): Promise<RunnerHandle | null> {
-  return (await worker.placement.find(join(worker.host.runnersDir, view.id))) ?? handleOf(view.runnerPlacement);
+  return (await worker.placement.find(view.id)) ?? handleOf(view.runnerPlacement);
+}
+
+/** Whether it runs or will run by itself. */
+export async function isAlive(worker: Worker, handle: RunnerHandle): Promise<boolean> {
+  return (await worker.placement.status(handle)).state !== 'gone';
 }
 
 /**
@@ -49,12 +68,12 @@ async function findRunner(worker: Worker, view: AttemptView): Promise<RunnerHand
  * @throws AppError `sandbox_unavailable` where it could not be started.
  */
 export function placeRunner(worker: Worker, attemptId: string, why: string | null): Promise<boolean> {
-  const { db, placement, log, host } = worker;
+  const { db, placement, log } = worker;
   return withAdvisoryLock(db, 'runner', attemptId, async () => {
     const view = await loadAttempt(db, attemptId);
     if (!needsRunner(view.state)) return false;
     const known = await findRunner(worker, view);
-    if (known !== null && (await placement.isAlive(known))) {
+    if (known !== null && (await isAlive(worker, known))) {
       if (view.runnerTokenHash !== null) {
         await setRunnerPlacement(db, attemptId, known);
         return false;
@@ -64,14 +83,19 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     }
     const token = randomBytes(32).toString('hex');
     await setRunnerToken(db, attemptId, createHash('sha256').update(token).digest('hex'));
-    const handle = await placement.start(runnerConfig(worker, view, token), { runnerEntry: host.runnerEntry }).catch((error: unknown) => {
+    const handle = await placement.start(runnerRequest(worker, view, token)).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
       throw new AppError('sandbox_unavailable', 'The sandbox could not be started on this machine.', { cause: error });
     });
     await setRunnerPlacement(db, attemptId, handle);
     if (why !== null)
-      await recordAudit(db.pool, { userId: null, act: 'runner.replace', subject: `attempt:${attemptId}`, after: { why, pid: handle.pid } });
-    log.info({ attempt: attemptId, pid: handle.pid, why }, 'runner started');
+      await recordAudit(db.pool, {
+        userId: null,
+        act: 'runner.replace',
+        subject: `attempt:${attemptId}`,
+        after: { why, placement: { ...handle } },
+      });
+    log.info({ attempt: attemptId, runner: handle, why }, 'runner started');
     return true;
   });
 }
@@ -85,7 +109,7 @@ export function retireRunner(worker: Worker, attemptId: string): Promise<void> {
     const handle = await findRunner(worker, view);
     if (handle !== null) {
       await placement.stop(handle);
-      log.info({ attempt: attemptId, pid: handle.pid }, 'runner stopped');
+      log.info({ attempt: attemptId, runner: handle }, 'runner stopped');
     }
     await setRunnerPlacement(db, attemptId, null);
   });

@@ -14,8 +14,7 @@ import {
 } from '@plumbline/database';
 import { RunnerConfig } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
-import type { RunnerHandle } from '@plumbline/sandbox';
-import { localPlacement } from '@plumbline/sandbox/placement';
+import { localPlacement, type Placement, type RunnerHandle } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { FakeClock, makeAttempt, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import { pino } from 'pino';
@@ -59,7 +58,8 @@ let testing: TestDatabase;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let worker: Worker;
 let clock: FakeClock;
-const started: RunnerHandle[] = [];
+let placement: Placement;
+let starts = 0;
 
 beforeAll(async () => {
   testing = await testDatabase({ poolMax: 20 });
@@ -67,35 +67,45 @@ beforeAll(async () => {
   const runnerEntry = join(folder.path, 'runner.mjs');
   await writeFile(runnerEntry, RUNNER);
   clock = new FakeClock();
+  placement = localPlacement({
+    runnerEntry,
+    runnersDir: join(folder.path, 'runners'),
+    imageDir: join(folder.path, 'images'),
+    assetsDir: join(folder.path, 'assets'),
+  });
+  const local = placement;
+  placement = {
+    name: 'local',
+    start: (request) => {
+      starts += 1;
+      return local.start(request);
+    },
+    status: (handle) => local.status(handle),
+    stop: (handle) => local.stop(handle),
+    find: (id) => local.find(id),
+    list: () => local.list(),
+  };
   worker = {
     db: testing.db,
-    placement: {
-      ...localPlacement,
-      async start(config, options) {
-        const handle = await localPlacement.start(config, options);
-        started.push(handle);
-        return handle;
-      },
-    },
+    placement,
     store: folderStore(join(folder.path, 'store')),
     keys: await loadRecordingKeys(join(folder.path, 'keys')),
     clock,
     log: pino({ level: 'silent' }),
     host: {
-      runnerEntry,
       gatewayUrl: 'ws://127.0.0.1:4801/realtime/runner',
-      runnersDir: join(folder.path, 'runners'),
-      imageDir: join(folder.path, 'images'),
       environmentsDir: '/opt/environments',
       isolation: 'none',
     },
   };
 });
 afterAll(async () => {
-  for (const handle of started) await localPlacement.stop(handle);
+  for (const handle of await placement.list()) await placement.stop(handle);
   await testing.drop();
   await folder.remove();
 });
+
+const lives = async (handle: RunnerHandle) => (await placement.status(handle)).state === 'running';
 
 async function scheduled(study: object = {}) {
   const { attempt, expert } = await makeAttempt(worker.db, { study, environmentSettings: SETTINGS });
@@ -122,7 +132,7 @@ async function back(id: string, ms: number): Promise<void> {
 const kinds = async (id: string): Promise<string[]> => (await loadAttempt(worker.db, id)).events.map((event) => event.kind);
 const handleOf = async (id: string) => (await loadAttempt(worker.db, id)).runnerPlacement as RunnerHandle | null;
 const configOf = async (id: string) => {
-  const path = join(worker.host.runnersDir, id, 'config.json');
+  const path = join(folder.path, 'runners', id, 'config.json');
   await expect.poll(() => existsSync(path)).toBe(true);
   await expect.poll(async () => (await readFile(path, 'utf8')).length).toBeGreaterThan(10);
   return RunnerConfig.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -132,9 +142,9 @@ describe('preparing', () => {
   test('starts one runner however often the job runs, and gives it a token whose hash alone is kept', async () => {
     const { id } = await scheduled();
     await moveAttempt(worker.db, id, 'provisioning');
-    const before = started.length;
+    const before = starts;
     await Promise.all([provision(worker, { attemptId: id }), provision(worker, { attemptId: id }), provision(worker, { attemptId: id })]);
-    expect(started.length - before).toBe(1);
+    expect(starts - before).toBe(1);
     const config = await configOf(id);
     expect(config).toMatchObject({
       attemptId: id,
@@ -144,7 +154,7 @@ describe('preparing', () => {
       isolation: 'none',
     });
     expect((await loadAttempt(worker.db, id)).runnerTokenHash).toBe(createHash('sha256').update(config.token).digest('hex'));
-    expect(await localPlacement.isAlive((await handleOf(id)) as RunnerHandle)).toBe(true);
+    expect(await lives((await handleOf(id)) as RunnerHandle)).toBe(true);
   });
 
   test('finds the runner again that was started just before the worker died', async () => {
@@ -152,16 +162,20 @@ describe('preparing', () => {
     await moveAttempt(worker.db, id, 'provisioning');
     await provision(worker, { attemptId: id });
     await worker.db.prisma.$executeRaw`UPDATE attempt SET runner_placement = NULL WHERE id = ${id}::uuid`;
-    const before = started.length;
+    const before = starts;
     await provision(worker, { attemptId: id });
-    expect(started.length).toBe(before);
+    expect(starts).toBe(before);
     expect(await handleOf(id)).not.toBeNull();
   });
 
   test('a runner that cannot be started puts the attempt back, with words for the person who waits', async () => {
     const { id } = await scheduled();
     await moveAttempt(worker.db, id, 'provisioning');
-    const broken: Worker = { ...worker, host: { ...worker.host, runnersDir: join(folder.path, 'runner.mjs', 'no-folder') } };
+    const nowhere = join(folder.path, 'runner.mjs', 'no-folder');
+    const broken: Worker = {
+      ...worker,
+      placement: localPlacement({ runnerEntry: nowhere, runnersDir: nowhere, imageDir: nowhere, assetsDir: nowhere }),
+    };
     await provision(broken, { attemptId: id });
     expect(await loadAttempt(worker.db, id)).toMatchObject({
       state: 'scheduled',
@@ -188,8 +202,8 @@ describe('runners', () => {
     await startAttempt(worker.db, id, userId);
     const first = (await handleOf(id)) as RunnerHandle;
     const tokenHash = (await loadAttempt(worker.db, id)).runnerTokenHash;
-    process.kill(first.pid, 'SIGKILL');
-    await expect.poll(() => localPlacement.isAlive(first)).toBe(false);
+    process.kill(Number(first.pid), 'SIGKILL');
+    await expect.poll(() => lives(first)).toBe(false);
     const care = new RunnerCare(worker);
     await care.look();
     expect((await handleOf(id))?.pid).toBe(first.pid);
@@ -198,7 +212,7 @@ describe('runners', () => {
     const second = (await handleOf(id)) as RunnerHandle;
     expect(second.pid).not.toBe(first.pid);
     expect(second.stateDir).toBe(first.stateDir);
-    expect(await localPlacement.isAlive(second)).toBe(true);
+    expect(await lives(second)).toBe(true);
     expect((await loadAttempt(worker.db, id)).runnerTokenHash).not.toBe(tokenHash);
     expect(await worker.db.prisma.auditEntry.count({ where: { act: 'runner.replace', subject: `attempt:${id}` } })).toBe(1);
     expect((await loadAttempt(worker.db, id)).state).toBe('running');
@@ -209,8 +223,8 @@ describe('runners', () => {
     await moveAttempt(worker.db, id, 'provisioning');
     await provision(worker, { attemptId: id });
     const handle = (await handleOf(id)) as RunnerHandle;
-    process.kill(handle.pid, 'SIGKILL');
-    await expect.poll(() => localPlacement.isAlive(handle)).toBe(false);
+    process.kill(Number(handle.pid), 'SIGKILL');
+    await expect.poll(() => lives(handle)).toBe(false);
     const care = new RunnerCare(worker);
     await care.look();
     clock.advance(5_001);
@@ -227,10 +241,10 @@ describe('runners', () => {
     await provision(worker, { attemptId: id });
     const handle = (await handleOf(id)) as RunnerHandle;
     await retireRunner(worker, id);
-    expect(await localPlacement.isAlive(handle)).toBe(true);
+    expect(await lives(handle)).toBe(true);
     await moveAttempt(worker.db, id, 'void');
     await new RunnerCare(worker).look();
-    expect(await localPlacement.isAlive(handle)).toBe(false);
+    expect(await lives(handle)).toBe(false);
     expect(await handleOf(id)).toBeNull();
   });
 });
@@ -279,7 +293,7 @@ describe('the clock', () => {
     await worker.db.pool.query(`UPDATE attempt SET ready_at = ready_at - interval '31 minutes' WHERE id = $1`, [id]);
     await endReady(worker);
     expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'scheduled', progress: expect.stringContaining('30 minutes') });
-    expect(await localPlacement.isAlive(handle)).toBe(false);
+    expect(await lives(handle)).toBe(false);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@plumbline/core';
 import type { Database } from '@plumbline/database';
+import type { IsolationName } from '@plumbline/protocol';
 import type { RecordingKeys } from '@plumbline/recording';
 import type { Placement } from '@plumbline/sandbox';
 import type { ObjectStore } from '@plumbline/storage';
@@ -16,16 +17,11 @@ export interface Worker {
   readonly host: RunnerHost;
 }
 
-/** Where runners of this installation live. */
+/** What runners of this installation are given. */
 export interface RunnerHost {
-  /** The program that a runner is. */
-  runnerEntry: string;
   /** ws://…/realtime/runner of the gateway. */
   gatewayUrl: string;
-  /** Each runner's folder stands in it, named by the attempt. */
-  runnersDir: string;
-  imageDir: string;
   /** Where families with a relative folder are. */
   environmentsDir: string;
-  isolation: 'bubblewrap' | 'none';
+  isolation: IsolationName;
 }

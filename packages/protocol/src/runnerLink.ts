@@ -220,6 +220,9 @@ export function decodeForwardedInput(
   };
 }
 
+export const IsolationName = z.enum(['none', 'bubblewrap', 'docker']);
+export type IsolationName = z.infer<typeof IsolationName>;
+
 /** What the worker hands a new runner on standard input, as one JSON document. The token stands here and nowhere else. */
 export const RunnerConfig = z.object({
   attemptId: z.string(),
@@ -230,13 +233,22 @@ export const RunnerConfig = z.object({
   stateDir: z.string(),
   /** Where prepared environments are cached by content, shared by the host's runners. */
   imageDir: z.string(),
+  /** Where families' assets (data, weights) are cached by content, read-only for sandboxes, shared by the host's runners. */
+  assetsDir: z.string(),
   /** The task family's folder on this host, and the task in it. */
   familyDir: z.string(),
   task: z.string(),
-  isolation: z.enum(['none', 'bubblewrap']),
-  /** Whether the participant may know scores; for what the `task` command prints the gateway decides. */
+  isolation: IsolationName,
+  /** For the isolation `docker`: the image that families are built on, and the engine's socket on the runner's host. */
+  docker: z.object({ baseImage: z.string(), socketPath: z.string() }).nullable(),
   memoryBytes: z.number().nullable(),
+  diskBytes: z.number().nullable(),
   maxProcesses: z.int().nullable(),
+  cpus: z.number().positive().nullable(),
+  /** The GPUs of the attempt's lease, as `nvidia-smi` names them (GPU-…). Nothing else of the host's GPUs is seen. */
+  gpuIds: z.array(z.string()),
+  /** The state to go on from where the workspace was lost: snapshot bundles, oldest first, by the hash of their plain bytes. */
+  restore: z.object({ bundles: z.array(z.string()), toElapsedMs: z.number() }).nullable(),
   /** Secrets that the family's `required_environment_variables` name. Reach the scorer's view only. */
   secrets: z.record(z.string(), z.string()),
 });

@@ -1,5 +1,6 @@
-export { bubblewrapIsolation } from './bubblewrap.ts';
-export * from './isolation.ts';
-export { noIsolation } from './none.ts';
-export * from './placement.ts';
-export * from './workspaceFiles.ts';
+export { bubblewrapIsolation } from './isolation/bubblewrap/bubblewrap.ts';
+export * from './isolation/isolation.ts';
+export { noIsolation } from './isolation/none.ts';
+export { type LocalPlacementOptions, localPlacement } from './placement/local.ts';
+export * from './placement/placement.ts';
+export * from './workspace/workspaceFiles.ts';

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bubblewrapIsolation } from './bubblewrap.ts';
-import { ContractWorld } from './contract.ts';
-import { contractChecks } from './contractChecks.ts';
+import { contractChecks } from '../contract/checks.ts';
+import { ContractWorld } from '../contract/contract.ts';
+import { bubblewrapIsolation } from './bubblewrap/bubblewrap.ts';
 import type { Isolation } from './isolation.ts';
 import { noIsolation } from './none.ts';
 
@@ -52,7 +52,7 @@ describe.skipIf(reason !== null)('bubblewrap as an ordinary user, beside root', 
   beforeAll(async () => {
     const temporary = await mkdtemp(join(tmpdir(), 'plumbline-ordinary-'));
     await chmod(temporary, 0o777);
-    const child = fileURLToPath(new URL('./contractChild.ts', import.meta.url));
+    const child = fileURLToPath(new URL('../contract/child.ts', import.meta.url));
     const asOrdinary = ['--reuid', ORDINARY_UID, '--regid', ORDINARY_UID, '--clear-groups', process.execPath, child, 'run'];
     const env = { PATH: '/usr/bin:/bin', HOME: temporary, TMPDIR: temporary };
     const { stdout } = await promisify(execFile)('setpriv', asOrdinary, { env, timeout: 4 * TIMEOUT_MS, cwd: temporary });

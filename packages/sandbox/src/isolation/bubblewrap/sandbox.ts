@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { readlink } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
-import { BWRAP, IN_VIEW_PATHS, type ViewSources, viewEnvironment } from './bubblewrapViews.ts';
-import type { Cgroup } from './cgroups.ts';
-import { entererCommand } from './enterer.ts';
-import { runHostCommand } from './hostProcess.ts';
-import { releaseHostUid } from './hostUid.ts';
+import { runHostCommand } from '../../host/hostProcess.ts';
+import { commandLine, innerPid, isShell, type ProcessStat, pidsOfNamespace, processStat, signalProcess } from '../../host/processTable.ts';
+import { waitUntil } from '../../host/waiting.ts';
+import type { Cgroup } from '../cgroups.ts';
+import { releaseHostUid } from '../hostUid.ts';
 import type {
   CommandOptions,
   FreezeResult,
@@ -17,12 +17,12 @@ import type {
   SandboxSpec,
   Usage,
   View,
-} from './isolation.ts';
+} from '../isolation.ts';
+import { writeRecord } from '../sandboxState.ts';
+import { SIGNAL_WARNING, stopBySignal } from '../signalFreeze.ts';
+import { entererCommand } from './enterer.ts';
 import type { InternetNamespace } from './networkNamespace.ts';
-import { commandLine, innerPid, isShell, type ProcessStat, pidsOfNamespace, processStat, signalProcess } from './processTable.ts';
-import { writeRecord } from './sandboxState.ts';
-import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
-import { waitUntil } from './waiting.ts';
+import { BWRAP, IN_VIEW_PATHS, type ViewSources, viewEnvironment } from './views.ts';
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PRLIMIT = '/usr/bin/prlimit';

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { allPids, processStat } from '../host/processTable.ts';
+import { waitUntil } from '../host/waiting.ts';
+import { readRecord } from '../isolation/sandboxState.ts';
 import { type ContractCheck, shell } from './contract.ts';
-import { allPids, processStat } from './processTable.ts';
-import { readRecord } from './sandboxState.ts';
-import { waitUntil } from './waiting.ts';
 
-const CHILD = fileURLToPath(new URL('./contractChild.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
 
 async function childProcesses(): Promise<number> {

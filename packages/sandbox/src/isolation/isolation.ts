@@ -1,3 +1,5 @@
+import type { IsolationName } from '@plumbline/protocol';
+
 /**
  * How a participant is kept in. An isolation turns "run this argv in this view" into a command line of the host, and
  * creates, freezes, thaws, limits and destroys. Terminals, files, search and scoring all go through this one door, and
@@ -29,7 +31,15 @@ export interface SandboxSpec {
   imageDir: string;
   network: 'none' | 'internet';
   memoryBytes: number | null;
+  /** For the workspace and the rest of what the participant can write; null: no limit. */
+  diskBytes: number | null;
   maxProcesses: number | null;
+  /** Processor time at once, in processors; null: no limit. */
+  cpus: number | null;
+  /** The GPUs that the participant and the scorer see, as `nvidia-smi` names them; none where it is empty. */
+  gpuIds: readonly string[];
+  /** Host folders mounted read-only in the participant's and the scorer's view: a family's assets. */
+  readOnly?: readonly { hostPath: string; path: string }[];
   /** Added to the environment of the participant and the scorer. Secrets of the scorer go with each `run`. */
   env: Record<string, string>;
   /** Mounted read-only at /run/plumbline of the participant: the task socket and the `task` command (`bin/` is on PATH). */
@@ -158,6 +168,11 @@ export interface IsolationCapabilities {
   filesystem: boolean;
   memoryLimit: boolean;
   processLimit: boolean;
+  /** `hard`: the kernel or the engine refuses; `soft`: watched, and said to be so. */
+  diskLimit: 'hard' | 'soft' | null;
+  gpus: boolean;
+  /** The scorer's view is root with the group `protected`, so that families which use `runuser` run unchanged. */
+  scorerIsRoot: boolean;
   freezeMethod: FreezeMethod;
 }
 
@@ -171,6 +186,8 @@ export interface PrepareImageOptions {
   install: (exec: Exec, paths: { root: string; env: string; home: string; assets: string }) => Promise<void>;
   /** As in `SandboxSpec`. */
   assets?: string[];
+  /** What the build does and prints, line by line; shown to staff while it goes on. */
+  onLog?: (line: string) => void;
   /** Variables that the install may need, beyond the proxy, pip and certificate ones that are passed through. */
   env?: Record<string, string>;
   signal?: AbortSignal;
@@ -184,7 +201,7 @@ export interface PreparedImage {
 }
 
 export interface Isolation {
-  readonly name: 'none' | 'bubblewrap';
+  readonly name: IsolationName;
   /** Probes this host; what it says is proved by the contract suite. */
   capabilities(): Promise<IsolationCapabilities>;
   /** Rejects with `sandbox_unavailable` and what to install or change where this host cannot. */

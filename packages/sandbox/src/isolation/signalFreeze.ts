@@ -1,6 +1,6 @@
 import { AppError } from '@plumbline/core';
-import { type ProcessStat, processStat, signalProcess } from './processTable.ts';
-import { waitUntil } from './waiting.ts';
+import { type ProcessStat, processStat, signalProcess } from '../host/processTable.ts';
+import { waitUntil } from '../host/waiting.ts';
 
 export const SIGNAL_WARNING =
   'Processes were stopped by signal: a shell may show its foreground job as stopped after the pause; `fg` brings it back.';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import type { DirectoryEntry } from '@plumbline/protocol';
 import { z } from 'zod';
-import { PYTHON } from './enterer.ts';
-import type { Sandbox } from './isolation.ts';
+import { PYTHON } from '../isolation/bubblewrap/enterer.ts';
+import type { Sandbox } from '../isolation/isolation.ts';
 
 /** One thing that a capture or snapshot did not take, and why. */
 export interface SkippedPath {

@@ -1,8 +1,8 @@
 import type { ContractCheck } from './contract.ts';
-import { fileChecks } from './contractFiles.ts';
-import { lifeChecks } from './contractLife.ts';
-import { terminalChecks } from './contractTerminals.ts';
-import { viewChecks } from './contractViews.ts';
+import { fileChecks } from './files.ts';
+import { lifeChecks } from './life.ts';
+import { terminalChecks } from './terminals.ts';
+import { viewChecks } from './views.ts';
 
 /** Every promise that an isolation is held to. */
 export const contractChecks: readonly ContractCheck[] = [...lifeChecks, ...viewChecks, ...terminalChecks, ...fileChecks];

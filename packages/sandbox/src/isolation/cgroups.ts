@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { access, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '@plumbline/core';
+import { signalProcess } from '../host/processTable.ts';
+import { waitUntil } from '../host/waiting.ts';
 import type { FreezeMethod } from './isolation.ts';
-import { signalProcess } from './processTable.ts';
-import { waitUntil } from './waiting.ts';
 
 /**
  * Control groups, wherever this host has them: version 2, version 1, or both side by side (then version 2 may offer

@@ -1,8 +1,8 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Isolation, IsolationCapabilities, RunResult, Sandbox, SandboxSpec, View } from './isolation.ts';
-import { openWorkspace, type WorkspaceFiles } from './workspaceFiles.ts';
+import type { Isolation, IsolationCapabilities, RunResult, Sandbox, SandboxSpec, View } from '../isolation/isolation.ts';
+import { openWorkspace, type WorkspaceFiles } from '../workspace/workspaceFiles.ts';
 
 /** One promise of the contract, as a check that throws where it is broken. */
 export interface ContractCheck {
@@ -59,6 +59,9 @@ export class ContractWorld {
       network: 'none',
       memoryBytes: 512 * 1024 * 1024,
       maxProcesses: 128,
+      diskBytes: null,
+      cpus: null,
+      gpuIds: [],
       env: {},
       socketDir: join(this.dir, `${name}-run`),
       ...changes,

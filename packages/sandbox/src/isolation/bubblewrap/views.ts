@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SandboxPaths, View } from './isolation.ts';
+import type { SandboxPaths, View } from '../isolation.ts';
 
 /** What of a sandbox lies where on the host; every path must be reachable by the sandbox's host user. */
 export interface ViewSources {

@@ -5,16 +5,16 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@plumbline/core';
-import { BubblewrapSandbox, type Holder } from './bubblewrapSandbox.ts';
-import { BWRAP, type ViewSources, viewArguments, writeEtc } from './bubblewrapViews.ts';
-import { Cgroup } from './cgroups.ts';
+import { processStat } from '../../host/processTable.ts';
+import { Cgroup } from '../cgroups.ts';
+import { claimHostUid, giveTree, releaseHostUid } from '../hostUid.ts';
+import { prepareBubblewrapImage } from '../image.ts';
+import type { Isolation, IsolationCapabilities, Sandbox, SandboxSpec } from '../isolation.ts';
+import { copyAssets, endLeftovers, readRecord, requireReachable, writeRecord } from '../sandboxState.ts';
 import { type EntererConfig, entererCommand, PYTHON } from './enterer.ts';
-import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
-import { prepareBubblewrapImage } from './image.ts';
-import type { Isolation, IsolationCapabilities, Sandbox, SandboxSpec } from './isolation.ts';
 import { InternetNamespace, requireInternetTools, SLIRP_NAMESERVER } from './networkNamespace.ts';
-import { processStat } from './processTable.ts';
-import { copyAssets, endLeftovers, readRecord, requireReachable, writeRecord } from './sandboxState.ts';
+import { BubblewrapSandbox, type Holder } from './sandbox.ts';
+import { BWRAP, type ViewSources, viewArguments, writeEtc } from './views.ts';
 
 const START_TIMEOUT_MS = 15_000;
 /** The first process only waits. Ignoring SIGCHLD makes the kernel reap what is orphaned to it. */
@@ -198,6 +198,9 @@ async function capabilities(): Promise<IsolationCapabilities> {
     filesystem: true,
     memoryLimit: probe.memoryLimited,
     processLimit: probe.processesLimited,
+    diskLimit: null,
+    gpus: false,
+    scorerIsRoot: false,
     freezeMethod: probe.freezeMethod,
   };
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { HostCommand, RunOptions, RunResult } from './isolation.ts';
+import type { HostCommand, RunOptions, RunResult } from '../isolation/isolation.ts';
 import { endTree, signalProcess } from './processTable.ts';
 
 /** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */

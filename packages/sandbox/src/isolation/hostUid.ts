@@ -1,8 +1,8 @@
 import { lchown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { withFileLock } from './fileLock.ts';
-import { allPids } from './processTable.ts';
+import { withFileLock } from '../host/fileLock.ts';
+import { allPids } from '../host/processTable.ts';
 
 /**
  * As root, each sandbox runs as a host user of its own: root inside a user namespace would read the host's files, and is

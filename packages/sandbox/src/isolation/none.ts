@@ -1,9 +1,11 @@
 import { cp, mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { viewEnvironment } from './bubblewrapViews.ts';
-import { hostEnvironment } from './hostEnvironment.ts';
-import { runHostCommand } from './hostProcess.ts';
+import { hostEnvironment } from '../host/hostEnvironment.ts';
+import { runHostCommand } from '../host/hostProcess.ts';
+import { allPids, commandLine, isShell, type ProcessStat, processStat, signalProcess } from '../host/processTable.ts';
+import { waitUntil } from '../host/waiting.ts';
+import { viewEnvironment } from './bubblewrap/views.ts';
 import { buildOnce, pipTarget } from './image.ts';
 import type {
   CommandOptions,
@@ -20,10 +22,8 @@ import type {
   Usage,
   View,
 } from './isolation.ts';
-import { allPids, commandLine, isShell, type ProcessStat, processStat, signalProcess } from './processTable.ts';
 import { copyAssets } from './sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
-import { waitUntil } from './waiting.ts';
 
 /**
  * No isolation: plain processes of this user, with real paths. For development on a machine without bubblewrap; refused
@@ -172,6 +172,9 @@ export const noIsolation: Isolation = {
     filesystem: false,
     memoryLimit: false,
     processLimit: false,
+    diskLimit: null,
+    gpus: false,
+    scorerIsRoot: false,
     freezeMethod: 'signal',
   }),
   create,

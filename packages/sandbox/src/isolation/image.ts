@@ -1,11 +1,11 @@
 import { chmod, chown, copyFile, cp, lchown, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { BWRAP, builderArguments, IN_VIEW_PATHS, viewEnvironment, writeEtc } from './bubblewrapViews.ts';
-import { entererCommand } from './enterer.ts';
-import { withFileLock } from './fileLock.ts';
-import { hostEnvironment } from './hostEnvironment.ts';
-import { runHostCommand } from './hostProcess.ts';
+import { withFileLock } from '../host/fileLock.ts';
+import { hostEnvironment } from '../host/hostEnvironment.ts';
+import { runHostCommand } from '../host/hostProcess.ts';
+import { entererCommand } from './bubblewrap/enterer.ts';
+import { BWRAP, builderArguments, IN_VIEW_PATHS, viewEnvironment, writeEtc } from './bubblewrap/views.ts';
 import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
 import type { PreparedImage, PrepareImageOptions } from './isolation.ts';
 import { copyAssets, makeReadable, requireReachable } from './sandboxState.ts';

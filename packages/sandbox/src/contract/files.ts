@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { waitUntil } from '../host/waiting.ts';
+import type { FileChange } from '../workspace/workspaceFiles.ts';
 import { type ContractCheck, shell } from './contract.ts';
-import { waitUntil } from './waiting.ts';
-import type { FileChange } from './workspaceFiles.ts';
 
 const exec = promisify(execFile);
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');

@@ -3,9 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
 import { z } from 'zod';
+import { isSameProcess, signalProcess } from '../host/processTable.ts';
 import { Cgroup } from './cgroups.ts';
 import { releaseHostUid } from './hostUid.ts';
-import { isSameProcess, signalProcess } from './processTable.ts';
 
 /** What a sandbox leaves on disk of itself, so that another process can end what a dead runner left. */
 const SandboxRecord = z.object({
@@ -17,7 +17,7 @@ const SandboxRecord = z.object({
 export type SandboxRecord = z.infer<typeof SandboxRecord>;
 
 const RECORD_NAME = 'sandbox.json';
-const ASSETS_DIR = fileURLToPath(new URL('../python/', import.meta.url));
+const ASSETS_DIR = fileURLToPath(new URL('../../python/', import.meta.url));
 
 export async function readRecord(dir: string): Promise<SandboxRecord | null> {
   const text = await readFile(join(dir, RECORD_NAME), 'utf8').catch(() => null);

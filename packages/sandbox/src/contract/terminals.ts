@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from '@lydell/node-pty';
+import { waitUntil } from '../host/waiting.ts';
+import type { Sandbox } from '../isolation/isolation.ts';
 import type { ContractCheck, ContractWorld } from './contract.ts';
-import type { Sandbox } from './isolation.ts';
-import { waitUntil } from './waiting.ts';
 
 /** An interactive bash on a real PTY, as the runner opens it. */
 class Terminal {

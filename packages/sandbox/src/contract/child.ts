@@ -4,9 +4,9 @@
  *   contractChild.ts run     prints one JSON line per promise: {name, outcome, error}
  *   contractChild.ts hold SPEC   makes a bubblewrap sandbox, writes a file, says so and waits
  */
-import { bubblewrapIsolation } from './bubblewrap.ts';
+import { bubblewrapIsolation } from '../isolation/bubblewrap/bubblewrap.ts';
+import { contractChecks } from './checks.ts';
 import { ContractWorld, shell } from './contract.ts';
-import { contractChecks } from './contractChecks.ts';
 
 const [mode, spec] = process.argv.slice(2);
 

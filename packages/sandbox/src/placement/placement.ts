@@ -1,0 +1,59 @@
+import type { RunnerConfig } from '@plumbline/protocol';
+
+/**
+ * Where a runner runs. A placement starts one somewhere that has the resources, tells whether it still runs, and stops
+ * it; it knows nothing of what the runner does. Folders of the runner's config are paths of the machine that it runs on,
+ * so the placement fills them in.
+ */
+
+export type PlacementName = 'local' | 'ssh' | 'slurm';
+
+/** What finds a runner again after a restart of the platform. Kept as JSON; only the placement that made it reads the rest. */
+export interface RunnerHandle {
+  readonly placement: PlacementName;
+  readonly attemptId: string;
+  readonly [key: string]: unknown;
+}
+
+export type RunnerStatus =
+  /** Accepted and not started yet: in words for the person who waits, with how many are ahead where that is known. */
+  | { readonly state: 'queued'; readonly reason: string; readonly ahead: number | null }
+  | { readonly state: 'running' }
+  /** It runs no more. `folderKept` tells whether another start on the same host finds its state folder. */
+  | { readonly state: 'gone'; readonly cause: string; readonly folderKept: boolean };
+
+/** What a runner is to do, before it is known where. */
+export interface RunnerRequest extends Omit<RunnerConfig, 'stateDir' | 'imageDir' | 'assetsDir' | 'familyDir'> {
+  /** The family's folder on this machine; a placement elsewhere copies it, once per content. */
+  readonly familyDir: string;
+  readonly familyHash: string;
+  /** What a scheduler is to reserve. GPUs that a lease has chosen already are in `gpuIds`. */
+  readonly resources: RunnerResources;
+}
+
+export interface RunnerResources {
+  readonly gpuCount: number;
+  /** As the host's own tools name it, in part and whatever the case: `h100`. Null: any. */
+  readonly gpuModel: string | null;
+  readonly cpus: number | null;
+  readonly memoryBytes: number | null;
+  /** After this long at most the platform has stopped the runner itself: limit + pauses + margin. */
+  readonly maxDurationMs: number;
+}
+
+export interface Placement {
+  readonly name: PlacementName;
+  /**
+   * Starts a runner detached from this process, which may end at once. The token reaches it by no argument, environment
+   * or file that others read. Rejects with `sandbox_unavailable` and what to do where it cannot be started.
+   */
+  start(request: RunnerRequest): Promise<RunnerHandle>;
+  /** Rejects with `unavailable` where the machine cannot be asked: that is no sign of death. */
+  status(handle: RunnerHandle): Promise<RunnerStatus>;
+  /** Asks it to end, makes it end after 10 s, and ends what it left running. Idempotent; resolves once it is proven gone. */
+  stop(handle: RunnerHandle): Promise<void>;
+  /** The runner last started for this attempt, alive or not; null where none was. */
+  find(attemptId: string): Promise<RunnerHandle | null>;
+  /** Every runner of ours that lives or waits, whatever this platform's own books say. */
+  list(): Promise<RunnerHandle[]>;
+}
