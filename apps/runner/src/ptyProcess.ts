@@ -1,6 +1,7 @@
 import { type IPty, spawn } from '@lydell/node-pty';
 import type { Clock, Timer } from '@plumbline/core';
 import type { HostCommand } from '@plumbline/sandbox';
+import { type EchoState, echoState } from './terminalEcho.ts';
 
 /**
  * One program on one PTY: bytes in, bytes out, and an end that comes once. It adds to node-pty what its life cycle
@@ -24,7 +25,8 @@ interface PtyInternals {
   };
   /** Whether the program's end has been seen, while its output is still read. */
   readonly _boundClose: boolean;
-  readonly ptsName: string;
+  /** The master's descriptor; another file's once the socket is destroyed. */
+  readonly fd: number;
   on(event: 'error', listener: (error: Error) => void): void;
 }
 
@@ -87,9 +89,9 @@ export class PtyProcess {
     this.#pty.onExit(({ exitCode, signal }) => this.#end({ exitCode: signal ? null : exitCode, signal: signal ? signal : null }));
   }
 
-  /** The PTY's name on the host, /dev/pts/N. */
-  get path(): string {
-    return this.#pty.ptsName;
+  /** How the program treats input now; null once it has ended. */
+  get echo(): EchoState | null {
+    return this.#exited || this.#ended || this.#pty._socket.destroyed ? null : echoState(this.#pty.fd);
   }
 
   /** Writes all of it, in order; false where the program has left too much unread, or has ended. */

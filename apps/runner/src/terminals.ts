@@ -2,7 +2,6 @@ import { AppError, type Clock } from '@plumbline/core';
 import type { TerminalInfo } from '@plumbline/protocol';
 import type { HostCommand } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
-import { EchoWatch } from './echoWatch.ts';
 import type { EventLog } from './eventLog.ts';
 import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts';
 import { OutputCoalescer } from './outputCoalescer.ts';
@@ -29,7 +28,6 @@ interface OpenTerminal {
   readonly id: number;
   readonly pty: PtyProcess;
   readonly output: OutputCoalescer;
-  readonly path: string;
   info: TerminalInfo;
   /** Bytes recorded. */
   offset: number;
@@ -38,8 +36,6 @@ interface OpenTerminal {
   keyframeOffset: number;
   keyframeAtMs: number;
   keyframeAskedMs: number;
-  /** The tail of the queue of input blocks. */
-  input: Promise<void>;
 }
 
 export interface TerminalsOptions {
@@ -57,19 +53,17 @@ export class Terminals {
   readonly #closed: TerminalInfo[] = [];
   readonly #blocks: InputBlocks;
   readonly #screens: Screens;
-  readonly #echo: EchoWatch;
   #nextId: number;
   #disposed = false;
   readonly #allClosed: (() => void)[] = [];
 
   constructor(options: TerminalsOptions) {
     this.#options = options;
-    const { log, logger, clock } = options;
+    const { log, logger } = options;
     this.#blocks = new InputBlocks(log.state.inputMarks);
     this.#nextId = log.state.lastTerminal + 1;
     // Terminals of an earlier life of this runner ended with it.
     for (const id of log.state.openTerminals) log.event('terminal.closed', id, { exitCode: null, signal: null });
-    this.#echo = new EchoWatch(clock, logger);
     this.#screens = new Screens({
       logger,
       onReply: (id, bytes) => this.#open.get(id)?.pty.write(bytes),
@@ -118,7 +112,6 @@ export class Terminals {
       id,
       pty,
       output,
-      path: pty.path,
       info,
       offset: 0,
       parsed: 0,
@@ -126,7 +119,6 @@ export class Terminals {
       keyframeOffset: 0,
       keyframeAtMs: clock.monoMs(),
       keyframeAskedMs: 0,
-      input: Promise.resolve(),
     };
     this.#open.set(id, started);
     this.#screens.open(id, cols, rows);
@@ -146,7 +138,7 @@ export class Terminals {
       this.#options.log.input({ ...block, inputN: block.n, hidden: true, bytes: new Uint8Array(0) });
       return;
     }
-    terminal.input = terminal.input.then(() => this.#type(terminal, block));
+    this.#type(terminal, block);
   }
 
   /** The link broke; blocks of which only a part came will come again. */
@@ -193,12 +185,12 @@ export class Terminals {
     if (this.#disposed) return;
     this.#disposed = true;
     await this.closeAll();
-    this.#echo.close();
     await this.#screens.dispose();
   }
 
-  async #type(terminal: OpenTerminal, block: InputBlock): Promise<void> {
-    const echo = await this.#echo.ask(terminal.path);
+  #type(terminal: OpenTerminal, block: InputBlock): void {
+    // Where the state cannot be known, the program has ended, and nobody saw what was typed.
+    const echo = terminal.pty.echo ?? 'hidden';
     // This also records what the program put out before this input, so that it stands before it.
     terminal.output.expectEcho();
     const { log, logger } = this.#options;
@@ -259,7 +251,6 @@ export class Terminals {
     if (terminal === undefined) return;
     terminal.output.flush();
     this.#open.delete(id);
-    this.#echo.forget(terminal.path);
     this.#screens.close(id);
     this.#options.log.event('terminal.closed', id, { exitCode, signal });
     this.#closed.push({ ...terminal.info, open: false, exitCode });
