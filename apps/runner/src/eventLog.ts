@@ -118,15 +118,19 @@ export class EventLog {
     this.#append('binary', (n) => encodeRunnerFrame({ kind: 'output', n, atMs, terminal, offset, bytes }));
   }
 
-  /** Records a block of input. A hidden one keeps its length alone. */
-  input(input: { terminal: number; tab: string; inputN: number; hidden: boolean; paste: boolean; bytes: Uint8Array }): void {
+  /** Records a block of input, and has it typed once it is journalled: a key need not wait for the wire. A hidden one keeps its length alone. */
+  input(
+    input: { terminal: number; tab: string; inputN: number; hidden: boolean; paste: boolean; bytes: Uint8Array },
+    type: () => void = () => {},
+  ): void {
     const atMs = this.#time.nowMs();
     const bytes = input.hidden ? new Uint8Array(0) : input.bytes;
-    this.#append('binary', (n) => encodeRunnerFrame({ ...input, kind: 'input', n, atMs, length: input.bytes.length, bytes }));
+    this.#append('binary', (n) => encodeRunnerFrame({ ...input, kind: 'input', n, atMs, length: input.bytes.length, bytes }), type);
   }
 
-  #append(kind: JournalEntry['kind'], encode: (n: number) => string | Uint8Array): void {
+  #append(kind: JournalEntry['kind'], encode: (n: number) => string | Uint8Array, journalled: () => void = () => {}): void {
     const entry = this.#journal.append(kind, encode);
+    journalled();
     this.#send(entry);
     this.#watchRoom();
   }

@@ -194,10 +194,10 @@ export class Terminals {
     // This also records what the program put out before this input, so that it stands before it.
     terminal.output.expectEcho();
     const { log, logger } = this.#options;
-    log.input({ ...block, inputN: block.n, hidden: echo === 'hidden' });
-    if (!terminal.pty.write(block.bytes) && this.#open.has(terminal.id)) {
+    log.input({ ...block, inputN: block.n, hidden: echo === 'hidden' }, () => {
+      if (terminal.pty.write(block.bytes) || !this.#open.has(terminal.id)) return;
       logger.warn({ terminal: terminal.id, bytes: block.bytes.length }, 'input was dropped: the program leaves too much unread');
-    }
+    });
   }
 
   #record(id: number, bytes: Uint8Array): void {
