@@ -8,6 +8,7 @@ export * from './clockEvents.ts';
 export * from './environments.ts';
 export * from './exports.ts';
 export * from './heartbeats.ts';
+export * from './hosts.ts';
 export * from './jobs.ts';
 export * from './notes.ts';
 export * from './outbox.ts';
