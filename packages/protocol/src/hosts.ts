@@ -51,14 +51,39 @@ export const SshHostSettings = z.strictObject({
 });
 export type SshHostSettings = z.infer<typeof SshHostSettings>;
 
+/** A value for one of sbatch's options: nothing that would end the word, or be taken for another option. */
+const SbatchValue = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.,:=+&|*()[\]@/-]*$/, 'must be one word, as sbatch takes it');
+
 export const SlurmHostSettings = z.strictObject({
-  partition: z.string().max(200).nullable().default(null),
-  account: z.string().max(200).nullable().default(null),
-  constraint: z.string().max(200).nullable().default(null),
-  /** A script of the cluster's own, on the platform's machine, that a job runs before the runner: modules, mounts. */
+  partition: SbatchValue.nullable().default(null),
+  account: SbatchValue.nullable().default(null),
+  qos: SbatchValue.nullable().default(null),
+  constraint: SbatchValue.nullable().default(null),
+  /** Further options of sbatch, one each: `--reservation=bench`, `--exclude=gpu7`. */
+  extraArgs: z
+    .array(
+      z
+        .string()
+        .max(400)
+        .regex(/^--[a-z][a-z-]*(=[^\0\n]+)?$/, 'must be a long option: --name or --name=value'),
+    )
+    .max(50)
+    .default([]),
+  /** The cluster's name for a GPU model that a task asks for (`{ "h100": "nvidia_h100_80gb" }`), or null where its GPUs have no type. Else the model itself. */
+  gpuTypes: z.record(z.string().max(100), SbatchValue.nullable()).default({}),
+  /** A script of the cluster's own, which every node sees and a job sources before the runner: modules, mounts. */
   launchScript: HostPath.nullable().default(null),
-  /** A folder that this machine and every node see. Null: each node has its own, and what is only there is lost with it. */
-  sharedDir: HostPath.nullable().default(null),
+  /** A folder that this machine and every node see by this path: what a job is given, and the attempts' own folders unless `nodeDir` is set. */
+  sharedDir: HostPath,
+  /** A folder of each node's own for the attempts' folders: faster, and lost with the node but for what snapshots hold. */
+  nodeDir: HostPath.nullable().default(null),
+  /** Node.js on the nodes; null: the platform's own program, by the same path. */
+  nodePath: HostPath.nullable().default(null),
+  /** Slurm's configuration file, where it is not found by itself. */
+  slurmConf: HostPath.nullable().default(null),
   gatewayUrl: GatewayUrl,
 });
 export type SlurmHostSettings = z.infer<typeof SlurmHostSettings>;
