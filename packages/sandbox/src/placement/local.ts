@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import { z } from 'zod';
+import { withFileLock } from '../host/fileLock.ts';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { isSameProcess, processStat, signalProcess } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
@@ -23,18 +25,24 @@ export interface LocalPlacementOptions {
   readonly assetsDir: string;
 }
 
-/** Found again by pid and start time, never by pid alone. */
-const LocalHandle = z.object({
+/** Found again by boot, pid and start time, never by pid alone. */
+export const LocalHandle = z.object({
   placement: z.literal('local'),
   attemptId: z.string(),
   pid: z.int().positive(),
   /** Clock ticks since boot, as /proc/PID/stat has it. */
   startTime: z.string(),
+  /** The kernel's name for the time since the machine last started. */
+  bootId: z.string(),
   stateDir: z.string(),
 });
-type LocalHandle = z.infer<typeof LocalHandle>;
+export type LocalHandle = z.infer<typeof LocalHandle>;
+
+/** What a runner's folder says of the last one started there. */
+const LocalRecord = LocalHandle.extend({ tokenHash: z.string() });
 
 const RECORD_NAME = 'runner.json';
+const LOCK_NAME = 'placement.lock';
 const TERM_TIMEOUT_MS = 10_000;
 const KILL_TIMEOUT_MS = 5_000;
 
@@ -44,6 +52,14 @@ const PASSED =
 
 function runnerEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(hostEnvironment()).filter(([name]) => PASSED.test(name)));
+}
+
+async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+async function isAlive({ pid, startTime, bootId: boot }: LocalHandle): Promise<boolean> {
+  return boot === (await bootId()) && (await isSameProcess(pid, startTime));
 }
 
 export function localPlacement(options: LocalPlacementOptions): Placement {
@@ -59,11 +75,24 @@ class LocalPlacement implements Placement {
   }
 
   async start(request: RunnerRequest): Promise<RunnerHandle> {
-    const { familyHash: _hash, resources: _resources, ...rest } = request;
     const stateDir = join(this.#options.runnersDir, request.attemptId);
-    const config: RunnerConfig = { ...rest, stateDir, imageDir: this.#options.imageDir, assetsDir: this.#options.assetsDir };
     // Others may walk through: the sandbox's own user reaches the workspace, and nothing that it could list.
     await mkdir(stateDir, { recursive: true, mode: 0o711 });
+    return withFileLock(join(stateDir, LOCK_NAME), async () => {
+      const tokenHash = createHash('sha256').update(request.token).digest('hex');
+      const earlier = await this.#record(request.attemptId);
+      if (earlier !== null && (await isAlive(earlier))) {
+        // The same start once more: whoever asked first did not hear the answer.
+        if (earlier.tokenHash === tokenHash) return LocalHandle.parse(earlier);
+        throw new AppError('conflict', 'A runner of this attempt runs on this host already. Stop it first.');
+      }
+      return this.#spawn(request, stateDir, tokenHash);
+    });
+  }
+
+  async #spawn(request: RunnerRequest, stateDir: string, tokenHash: string): Promise<LocalHandle> {
+    const { familyHash: _hash, resources: _resources, ...rest } = request;
+    const config: RunnerConfig = { ...rest, stateDir, imageDir: this.#options.imageDir, assetsDir: this.#options.assetsDir };
     const log = await open(join(stateDir, 'runner.log'), 'a', 0o600);
     try {
       const child = spawn(process.execPath, [this.#options.runnerEntry], {
@@ -81,10 +110,17 @@ class LocalPlacement implements Placement {
         const cause = await Promise.race([failed.catch((error: unknown) => error), waitUntil(() => false, 100)]);
         throw new AppError('sandbox_unavailable', 'The runner could not be started on this host.', { cause });
       }
-      const handle: LocalHandle = { placement: 'local', attemptId: request.attemptId, pid: stat.pid, startTime: stat.startTime, stateDir };
+      const handle: LocalHandle = {
+        placement: 'local',
+        attemptId: request.attemptId,
+        pid: stat.pid,
+        startTime: stat.startTime,
+        bootId: await bootId(),
+        stateDir,
+      };
       // Recorded before the config is handed over: a runner does nothing without it, so none works unrecorded.
       const path = join(stateDir, RECORD_NAME);
-      await writeFile(`${path}.new`, JSON.stringify(handle), { mode: 0o600 });
+      await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash }), { mode: 0o600 });
       await rename(`${path}.new`, path);
       await new Promise<void>((resolve) => child.stdin?.end(JSON.stringify(config), () => resolve()));
       child.unref();
@@ -95,14 +131,14 @@ class LocalPlacement implements Placement {
   }
 
   async status(handle: RunnerHandle): Promise<RunnerStatus> {
-    const { pid, startTime } = LocalHandle.parse(handle);
-    if (await isSameProcess(pid, startTime)) return { state: 'running' };
+    if (await isAlive(LocalHandle.parse(handle))) return { state: 'running' };
     return { state: 'gone', cause: 'The runner’s process has ended.', folderKept: true };
   }
 
   async stop(handle: RunnerHandle): Promise<void> {
-    const { pid, startTime, stateDir } = LocalHandle.parse(handle);
-    const ended = async () => !(await isSameProcess(pid, startTime));
+    const parsed = LocalHandle.parse(handle);
+    const { pid, stateDir } = parsed;
+    const ended = async () => !(await isAlive(parsed));
     if (!(await ended())) {
       signalProcess(pid, 'SIGTERM');
       if (!(await waitUntil(ended, TERM_TIMEOUT_MS))) {
@@ -114,8 +150,8 @@ class LocalPlacement implements Placement {
   }
 
   async find(attemptId: string): Promise<RunnerHandle | null> {
-    const text = await readFile(join(this.#options.runnersDir, attemptId, RECORD_NAME), 'utf8').catch(() => null);
-    return text === null ? null : LocalHandle.parse(JSON.parse(text));
+    const record = await this.#record(attemptId);
+    return record === null ? null : LocalHandle.parse(record);
   }
 
   async list(): Promise<RunnerHandle[]> {
@@ -124,5 +160,10 @@ class LocalPlacement implements Placement {
     const alive: RunnerHandle[] = [];
     for (const handle of found) if (handle !== null && (await this.status(handle)).state === 'running') alive.push(handle);
     return alive;
+  }
+
+  async #record(attemptId: string): Promise<z.infer<typeof LocalRecord> | null> {
+    const text = await readFile(join(this.#options.runnersDir, attemptId, RECORD_NAME), 'utf8').catch(() => null);
+    return text === null ? null : LocalRecord.parse(JSON.parse(text));
   }
 }

@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { hostEnvironment } from '../host/hostEnvironment.ts';
+import { allPids, isSameProcess, processStat } from '../host/processTable.ts';
+import { waitUntil } from '../host/waiting.ts';
+import type { Placement, RunnerHandle, RunnerRequest } from './placement.ts';
+
+/**
+ * What every placement keeps, proved with the real thing. The placement under test starts `CONTRACT_RUNNER` where it would
+ * start a runner; checks read what that program wrote, and the host's process table. Everything runs on this machine.
+ */
+
+/** The program to be placed instead of a runner: one file without imports. */
+export const CONTRACT_RUNNER = fileURLToPath(new URL('./contractRunner.ts', import.meta.url));
+
+/** A placement in a place of its own, made by each test file for its kind. */
+export interface PlacementWorld {
+  /** Opens the placement as a platform that was started anew would: with nothing in memory. */
+  open(): Promise<OpenPlacement>;
+  /**
+   * JavaScript that makes the same placement in another process: a module's text that declares `placement`. Imports name
+   * files by absolute path.
+   */
+  readonly source: string;
+  /** A folder for what checks make up, such as the family's files. */
+  readonly dir: string;
+  /** Folders that the placement writes to, searched for what others could read. */
+  readonly writtenDirs: readonly string[];
+  /** The state folder of an attempt, as a path of this machine. */
+  stateDir(attemptId: string): string;
+  /** The handle as it would be if its process number had been given to `pid` since; null where handles hold none. */
+  asStranger(handle: RunnerHandle, pid: number): RunnerHandle | null;
+}
+
+export interface OpenPlacement {
+  readonly placement: Placement;
+  close(): Promise<void>;
+}
+
+export interface PlacementCheck {
+  readonly name: string;
+  readonly run: (trial: PlacementTrial) => Promise<void>;
+}
+
+const Report = z.object({
+  pid: z.int(),
+  config: z.record(z.string(), z.unknown()),
+  arguments: z.array(z.string()),
+  environment: z.string(),
+  family: z.string(),
+  foldersUsable: z.boolean(),
+});
+type Report = z.infer<typeof Report>;
+
+/** What the placed program does after its report: `task` of the request. */
+export type Behaviour = 'listens' | 'deaf' | 'ends' | 'litters';
+
+const REPORT_WITHIN_MS = 60_000;
+const GONE_WITHIN_MS = 20_000;
+/** In the environment of the process that starts a runner, and nowhere of the runner's. */
+const PLATFORM_SECRET = 'postgresql://not-for-runners';
+const FAMILY_TEXT = 'FROM_THE_PLATFORM = 1\n';
+
+/** A check's hold on a world: makes requests, reads reports, and stops what it started. */
+export class PlacementTrial {
+  readonly world: PlacementWorld;
+  #open: OpenPlacement;
+  readonly #started = new Map<string, RunnerHandle>();
+
+  private constructor(world: PlacementWorld, open: OpenPlacement) {
+    this.world = world;
+    this.#open = open;
+  }
+
+  static async run(world: PlacementWorld, check: PlacementCheck): Promise<void> {
+    const trial = new PlacementTrial(world, await world.open());
+    try {
+      await check.run(trial);
+    } finally {
+      for (const handle of trial.#started.values()) await trial.placement.stop(handle);
+      await trial.#open.close();
+    }
+  }
+
+  get placement(): Placement {
+    return this.#open.placement;
+  }
+
+  /** As if the platform had been started anew. */
+  async reopen(): Promise<void> {
+    await this.#open.close();
+    this.#open = await this.world.open();
+  }
+
+  async request(behaviour: Behaviour, attemptId: string = randomUUID()): Promise<RunnerRequest> {
+    const familyDir = join(this.world.dir, 'contract-family');
+    await mkdir(familyDir, { recursive: true });
+    await writeFile(join(familyDir, 'family.py'), FAMILY_TEXT);
+    return {
+      attemptId,
+      token: `token-${randomUUID()}`,
+      gatewayUrl: 'ws://127.0.0.1:9/realtime/runner',
+      familyDir,
+      familyHash: 'c'.repeat(64),
+      task: behaviour,
+      isolation: 'none',
+      docker: null,
+      memoryBytes: null,
+      diskBytes: null,
+      maxProcesses: null,
+      cpus: null,
+      gpuIds: [],
+      restore: null,
+      secrets: {},
+      resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },
+    };
+  }
+
+  /** Remembers to stop it when the check is over. */
+  keep(handle: RunnerHandle): RunnerHandle {
+    this.#started.set(JSON.stringify(handle), handle);
+    return handle;
+  }
+
+  async start(behaviour: Behaviour, attemptId?: string): Promise<{ handle: RunnerHandle; request: RunnerRequest; report: Report }> {
+    const request = await this.request(behaviour, attemptId);
+    const handle = this.keep(await this.placement.start(request));
+    return { handle, request, report: await this.report(request) };
+  }
+
+  /** What the program that this request started wrote, once it has. */
+  async report(request: RunnerRequest): Promise<Report> {
+    let report: Report | undefined;
+    const path = join(this.world.stateDir(request.attemptId), 'report.json');
+    const written = async () => {
+      const text = await readFile(path, 'utf8').catch(() => null);
+      report = text === null ? undefined : Report.parse(JSON.parse(text));
+      return report?.config['token'] === request.token;
+    };
+    assert.ok(await waitUntil(written, REPORT_WITHIN_MS), `the runner never wrote ${path}`);
+    return report as Report;
+  }
+
+  async written(attemptId: string, name: string): Promise<string> {
+    return readFile(join(this.world.stateDir(attemptId), name), 'utf8').catch(() => '');
+  }
+
+  /** Starts from a process of its own, which is then killed with its whole group. */
+  async startFromProcessThatDies(request: RunnerRequest): Promise<RunnerHandle> {
+    const script = `${this.world.source}
+      let text = '';
+      for await (const part of process.stdin) text += part;
+      console.log(JSON.stringify(await placement.start(JSON.parse(text))));
+      setInterval(() => {}, 60_000);`;
+    const starter = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true,
+      env: { ...hostEnvironment(), DATABASE_URL: PLATFORM_SECRET },
+    });
+    const ended = once(starter, 'exit');
+    starter.stdin.end(JSON.stringify(request));
+    let said = '';
+    for await (const part of starter.stdout) {
+      said += String(part);
+      if (said.includes('\n')) break;
+    }
+    if (starter.pid !== undefined && starter.exitCode === null) process.kill(-starter.pid, 'SIGKILL');
+    await ended;
+    return this.keep(z.looseObject({ placement: z.enum(['local', 'ssh', 'slurm']), attemptId: z.string() }).parse(JSON.parse(said)));
+  }
+
+  async state(handle: RunnerHandle): Promise<string> {
+    return (await this.placement.status(handle)).state;
+  }
+
+  async listed(): Promise<string[]> {
+    return (await this.placement.list()).map(({ attemptId }) => attemptId).sort();
+  }
+}
+
+const lives = async (pid: number) => {
+  const found = await processStat(pid);
+  return found !== null && found.state !== 'Z';
+};
+
+/** Whether the token stands in an argument or in the environment of any process that can be seen. */
+async function processesThatShow(token: string): Promise<string[]> {
+  const files = (await allPids()).flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`]);
+  const texts = await Promise.all(files.map(async (file) => ({ file, text: await readFile(file, 'latin1').catch(() => '') })));
+  return texts.filter(({ text }) => text.includes(token)).map(({ file }) => file);
+}
+
+/** Files with the token in them that anybody but their owner may read. */
+async function filesThatShow(token: string, dirs: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const dir of dirs) {
+    for (const entry of await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => [])) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isFile() || path.includes('/node_modules/') || path.includes('/bin/')) continue;
+      if (((await stat(path)).mode & 0o077) !== 0 && (await readFile(path, 'latin1')).includes(token)) found.push(path);
+    }
+  }
+  return found;
+}
+
+/** Every promise that a placement is held to. */
+export const placementChecks: readonly PlacementCheck[] = [
+  {
+    name: 'a runner gets its whole config and the family’s files, with folders of its own host',
+    run: async (trial) => {
+      const { request, report, handle } = await trial.start('listens');
+      const { familyDir: _dir, familyHash: _hash, resources: _resources, gatewayUrl: _url, ...expected } = request;
+      for (const [name, value] of Object.entries(expected)) assert.deepEqual(report.config[name], value, name);
+      assert.equal(report.family, FAMILY_TEXT);
+      assert.ok(report.foldersUsable);
+      assert.equal(handle.attemptId, request.attemptId);
+      assert.deepEqual(JSON.parse(JSON.stringify(handle)), handle, 'a handle survives being kept as JSON');
+    },
+  },
+  {
+    name: 'the token stands in no argument, no environment and no file that others read; nor does the platform’s environment',
+    run: async (trial) => {
+      const request = await trial.request('listens');
+      await trial.startFromProcessThatDies(request);
+      const report = await trial.report(request);
+      assert.deepEqual(await processesThatShow(request.token), []);
+      assert.deepEqual(await filesThatShow(request.token, trial.world.writtenDirs), []);
+      assert.ok(!report.environment.includes(PLATFORM_SECRET));
+    },
+  },
+  {
+    name: 'a runner outlives the process that started it, and is found with nothing but the attempt’s name',
+    run: async (trial) => {
+      const request = await trial.request('listens');
+      const handle = await trial.startFromProcessThatDies(request);
+      const { pid } = await trial.report(request);
+      assert.ok(await lives(pid));
+      await trial.reopen();
+      assert.deepEqual(await trial.placement.find(request.attemptId), handle);
+      assert.equal(await trial.state(handle), 'running');
+      assert.deepEqual((await trial.report(request)).pid, pid, 'it is the same process');
+      await trial.placement.stop(handle);
+      assert.ok(!(await lives(pid)));
+    },
+  },
+  {
+    name: 'an attempt that never had a runner has none',
+    run: async (trial) => {
+      assert.equal(await trial.placement.find(randomUUID()), null);
+    },
+  },
+  {
+    name: 'a runner that ended by itself and one that was killed are gone, with a cause in words',
+    run: async (trial) => {
+      const [ended, killed] = await Promise.all([trial.start('ends'), trial.start('listens')]);
+      process.kill(killed.report.pid, 'SIGKILL');
+      for (const { handle } of [ended, killed]) {
+        assert.ok(await waitUntil(async () => (await trial.state(handle)) === 'gone', GONE_WITHIN_MS));
+        const status = await trial.placement.status(handle);
+        assert.ok(status.state === 'gone' && status.cause.length > 10 && typeof status.folderKept === 'boolean');
+      }
+    },
+  },
+  {
+    name: 'a stop asks first, has ended the runner when it returns, and can be repeated',
+    run: async (trial) => {
+      const { handle, request, report } = await trial.start('listens');
+      await trial.placement.stop(handle);
+      assert.ok(!(await lives(report.pid)));
+      assert.equal(await trial.state(handle), 'gone');
+      assert.equal(await trial.written(request.attemptId, 'signals'), 'SIGTERM\n');
+      await trial.placement.stop(handle);
+      await Promise.all([trial.placement.stop(handle), trial.placement.stop(handle)]);
+    },
+  },
+  {
+    name: 'a stop ends a runner that does not listen',
+    run: async (trial) => {
+      const { handle, request, report } = await trial.start('deaf');
+      await trial.placement.stop(handle);
+      assert.equal(await trial.written(request.attemptId, 'signals'), 'SIGTERM\n');
+      assert.ok(!(await lives(report.pid)));
+    },
+  },
+  {
+    name: 'a stop ends what a killed runner left of its sandbox',
+    run: async (trial) => {
+      const { handle, request, report } = await trial.start('litters');
+      const left = Number(await trial.written(request.attemptId, 'left'));
+      process.kill(report.pid, 'SIGKILL');
+      assert.ok(await waitUntil(async () => (await trial.state(handle)) === 'gone', GONE_WITHIN_MS));
+      await trial.placement.stop(handle);
+      assert.ok(await waitUntil(async () => !(await lives(left)), GONE_WITHIN_MS), 'the sandbox’s process was left');
+    },
+  },
+  {
+    name: 'a stranger that has the runner’s process number by now is not taken for it, and left alone',
+    run: async (trial) => {
+      const { handle } = await trial.start('ends');
+      assert.ok(await waitUntil(async () => (await trial.state(handle)) === 'gone', GONE_WITHIN_MS));
+      const stranger = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });
+      try {
+        const pid = stranger.pid as number;
+        const startTime = (await processStat(pid))?.startTime as string;
+        const confused = trial.world.asStranger(handle, pid);
+        if (confused === null) return;
+        assert.equal(await trial.state(confused), 'gone');
+        await trial.placement.stop(confused);
+        assert.ok(await isSameProcess(pid, startTime));
+      } finally {
+        stranger.kill('SIGKILL');
+      }
+    },
+  },
+  {
+    name: 'a listing holds what lives, and nothing else',
+    run: async (trial) => {
+      const before = await trial.listed();
+      assert.deepEqual(before, []);
+      const [first, second, ended, killed] = await Promise.all([
+        trial.start('listens'),
+        trial.start('listens'),
+        trial.start('ends'),
+        trial.start('listens'),
+      ]);
+      process.kill(killed.report.pid, 'SIGKILL');
+      for (const { handle } of [ended, killed]) await waitUntil(async () => (await trial.state(handle)) === 'gone', GONE_WITHIN_MS);
+      assert.deepEqual(await trial.listed(), [first.request.attemptId, second.request.attemptId].sort());
+      await trial.reopen();
+      await trial.placement.stop(first.handle);
+      assert.deepEqual(await trial.listed(), [second.request.attemptId]);
+      await trial.placement.stop(second.handle);
+      assert.deepEqual(await trial.listed(), []);
+    },
+  },
+  {
+    name: 'two starts at once give one runner, and the other is refused with conflict',
+    run: async (trial) => {
+      const attemptId = randomUUID();
+      const requests = await Promise.all([trial.request('listens', attemptId), trial.request('listens', attemptId)]);
+      const outcomes = await Promise.allSettled(requests.map((request) => trial.placement.start(request)));
+      const started = outcomes.flatMap((outcome, index) =>
+        outcome.status === 'fulfilled' ? [{ handle: trial.keep(outcome.value), request: requests[index] as RunnerRequest }] : [],
+      );
+      const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
+      assert.deepEqual([started.length, refused], [1, ['conflict']]);
+      const [only] = started;
+      assert.ok(only);
+      const { pid } = await trial.report(only.request);
+      assert.ok(await lives(pid));
+      assert.deepEqual(await trial.listed(), [attemptId]);
+    },
+  },
+  {
+    name: 'a start that is repeated because its answer was lost gives the runner that it had started',
+    run: async (trial) => {
+      const { handle, request, report } = await trial.start('listens');
+      await trial.reopen();
+      assert.deepEqual(await trial.placement.start(request), handle);
+      assert.equal((await trial.report(request)).pid, report.pid);
+    },
+  },
+  {
+    name: 'another start after the end works on the same folder where it was kept',
+    run: async (trial) => {
+      const first = await trial.start('listens');
+      await trial.placement.stop(first.handle);
+      const status = await trial.placement.status(first.handle);
+      const second = await trial.start('listens', first.request.attemptId);
+      assert.notEqual(second.report.pid, first.report.pid);
+      const kept = status.state === 'gone' && status.folderKept;
+      // The earlier life's note of its signal is still there exactly where the folder was kept.
+      assert.equal(await trial.written(first.request.attemptId, 'signals'), kept ? 'SIGTERM\n' : '');
+      assert.equal(await trial.state(second.handle), 'running');
+      assert.equal(await trial.state(first.handle), 'gone', 'the first one’s handle does not speak of the second');
+    },
+  },
+];
+
+/** Command lines that name one of the folders: what a placement that is closed and has stopped everything must not leave. */
+export async function processesNaming(dirs: readonly string[]): Promise<string[]> {
+  const lines = await Promise.all((await allPids()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.map((line) => line.replaceAll('\0', ' ').trim()).filter((line) => dirs.some((dir) => line.includes(dir)));
+}

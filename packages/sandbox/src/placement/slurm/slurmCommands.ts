@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { AppError } from '@plumbline/core';
+
+/**
+ * Slurm's commands and what they print. Only options that Slurm has had for years are used, and no accounting database:
+ * `squeue` with a format of our own says the same in every version, where `--json` does not.
+ */
+
+/** A controller that does not answer in this time is not there. */
+const COMMAND_TIMEOUT_MS = 20_000;
+const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
+
+export interface SlurmJob {
+  readonly id: string;
+  /** `PENDING`, `RUNNING`, `CANCELLED`, … as squeue spells states. */
+  readonly state: string;
+  /** Why it waits, or what ended it: one of Slurm's words, some with details after a comma. */
+  readonly reason: string;
+  readonly priority: number;
+  /** One, or several with commas while it waits. */
+  readonly partitions: readonly string[];
+  /** Empty while it waits. */
+  readonly nodes: string;
+  /** The GPUs that it asks for; 0 for none. */
+  readonly gpuCount: number;
+  readonly gpuType: string | null;
+  readonly workDir: string;
+  readonly name: string;
+}
+
+/** Free text comes last: a name may hold anything. */
+const FORMAT = '%i|%T|%Q|%P|%N|%b|%r|%Z|%j';
+const LINE = /^(\d+)(?:_\S*)?\|([A-Z_]+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$/;
+const GPUS = /\bgpu(?::([^:,()]+))?:(\d+)/;
+
+/** One line of `squeue --format=FORMAT`. Throws `unavailable` for anything else. */
+export function parseJob(line: string): SlurmJob {
+  const found = LINE.exec(line);
+  if (found === null) throw new AppError('unavailable', 'Slurm’s queue could not be read.', { cause: new Error(`squeue said: ${line}`) });
+  const [, id = '', state = '', priority = '', partitions = '', nodes = '', gres = '', reason = '', workDir = '', name = ''] = found;
+  const gpus = GPUS.exec(gres);
+  return {
+    id,
+    state,
+    reason,
+    priority: Number(priority),
+    partitions: partitions.split(','),
+    nodes,
+    gpuCount: Number(gpus?.[2] ?? (/\bgpu\b/.test(gres) ? 1 : 0)),
+    gpuType: gpus?.[1] ?? null,
+    workDir,
+    name,
+  };
+}
+
+export class SlurmCommands {
+  readonly #environment: NodeJS.ProcessEnv;
+
+  /** `environment`: all that Slurm's commands, and the jobs that they start, get to see of this process's. */
+  constructor(environment: NodeJS.ProcessEnv) {
+    this.#environment = environment;
+  }
+
+  /** All jobs of this process's user that the controller still knows, ended ones too. */
+  async ownJobs(): Promise<SlurmJob[]> {
+    return this.#jobs(['--states=all', `--user=${process.getuid?.() ?? ''}`]);
+  }
+
+  /** The jobs that wait in these partitions, each task of an array for itself. */
+  async pendingJobs(partitions: readonly string[]): Promise<SlurmJob[]> {
+    return this.#jobs(['--states=PENDING', '--array', `--partition=${partitions.join(',')}`]);
+  }
+
+  /** Submits a script by standard input and resolves with the job's number. Rejects with `sandbox_unavailable` and Slurm's own words. */
+  async submit(options: readonly string[], script: string): Promise<string> {
+    const said = await this.#run('sbatch', ['--parsable', ...options], script).catch((error: unknown) => {
+      const words = error instanceof AppError && error.cause instanceof Error ? error.cause.message : String(error);
+      throw new AppError('sandbox_unavailable', `Slurm did not take the job: ${words.replace(/^sbatch: (error: )?/gm, '').trim()}`, {
+        cause: error,
+      });
+    });
+    // With several clusters it is JOB;CLUSTER.
+    const id = /^(\d+)(;|$)/.exec(said.trim())?.[1];
+    if (id === undefined) throw new AppError('sandbox_unavailable', 'Slurm gave the job no number.', { cause: new Error(said) });
+    return id;
+  }
+
+  /** Ends a job as Slurm does: asks, and after the cluster's KillWait ends it. `force` ends it at once. A job that has ended is fine. */
+  async cancel(jobId: string, force: boolean): Promise<void> {
+    await this.#run('scancel', ['--quiet', ...(force ? ['--signal=KILL', '--full'] : []), jobId]).catch(() => undefined);
+  }
+
+  async #jobs(filter: readonly string[]): Promise<SlurmJob[]> {
+    const said = await this.#run('squeue', ['--noheader', `--format=${FORMAT}`, ...filter]);
+    return said
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(parseJob);
+  }
+
+  /** Rejects with `unavailable`, the words of the command as its cause. */
+  #run(command: string, args: readonly string[], input = ''): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(command, args, { env: this.#environment, stdio: 'pipe', timeout: COMMAND_TIMEOUT_MS, killSignal: 'SIGKILL' });
+      const out: Buffer[] = [];
+      let bytes = 0;
+      let errors = '';
+      const failed = (cause: unknown) => reject(new AppError('unavailable', `Slurm’s ${command} did not answer.`, { cause }));
+      child.once('error', failed);
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(input);
+      child.stdout.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > OUTPUT_MAX_BYTES) child.kill('SIGKILL');
+        else out.push(chunk);
+      });
+      child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4_000)));
+      child.once('close', (code, signal) => {
+        if (code === 0) resolve(Buffer.concat(out).toString());
+        else failed(new Error(errors.trim() || `${command} ended with ${signal ?? code}`));
+      });
+    });
+  }
+}
