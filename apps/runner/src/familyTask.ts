@@ -44,6 +44,7 @@ export function loadTask(familyDir: string, task: string): { family: Family; set
   const family = loadFamily(familyDir);
   const settings = family.tasks[task]?.settings;
   if (settings === undefined) throw new AppError('not_found', `The family ${family.family} has no task named ${task}.`);
+  if (settings.assets.length > 0) throw new AppError('sandbox_unavailable', 'This host cannot fetch the assets of an environment yet.');
   return { family, settings };
 }
 

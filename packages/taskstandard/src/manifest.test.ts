@@ -91,9 +91,18 @@ tasks:
     expect(found[0]).toMatchObject({ line: 2, key: 'meta.plumbline.while_scoring.clock' });
   });
 
-  it('with assets is refused by name until assets can be fetched', () => {
-    const asset = `{ url: "https://example.org/a", sha256: ${'a'.repeat(64)}, bytes: 3 }`;
-    expect(problems(`tasks: { main: {} }\nmeta: { plumbline: { assets: [${asset}] } }\n`)[0]?.problem).toContain('cannot be fetched yet');
+  it('names its large data by address, checksum, size and place, each place once', () => {
+    const asset = (more: string) => `{ url: "https://example.org/a", sha256: ${'a'.repeat(64)}, bytes: 3, ${more} }`;
+    const manifest = (...assets: string[]) => `tasks: { main: {} }\nmeta: { plumbline: { assets: [${assets.join(', ')}] } }\n`;
+    const { tasks } = loadManifest(family({ 'manifest.yaml': manifest(asset('path: sub/a.bin'), asset('path: sub/a.bin, for: scorer')) }));
+    expect(tasks.main?.settings.assets.map(({ path, for: whom }) => [path, whom])).toEqual([
+      ['sub/a.bin', 'everyone'],
+      ['sub/a.bin', 'scorer'],
+    ]);
+    for (const path of ['../a', '/a', 'a//b', './a'])
+      expect(problems(manifest(asset(`path: ${path}`)))[0]?.key).toBe('meta.plumbline.assets.0.path');
+    expect(problems(manifest(asset('path: a'), asset('path: a')))[0]?.problem).toContain('same path');
+    expect(problems(manifest(asset('path: a').replace('https', 'ftp')))[0]?.problem).toContain('https://');
   });
 
   it('takes an overlay’s settings over those of a family that stays unchanged', () => {

@@ -188,17 +188,6 @@ export function loadManifest(dir: string, options: ManifestOptions = {}): Family
       ...overlay.meta.plumbline,
       ...overlay.tasks[name]?.meta.plumbline,
     };
-    if ((block.assets ?? []).length > 0) {
-      throw new ManifestError([
-        {
-          file: shown,
-          line: 1,
-          key: 'meta.plumbline.assets',
-          problem: 'assets cannot be fetched yet; have start() make or find its data',
-          example: 'assets: []',
-        },
-      ]);
-    }
     tasks[name] = {
       name,
       version: task.version ?? manifest.version ?? '0',

@@ -8,11 +8,27 @@ import { z } from 'zod';
 /** The scorer's limit where a family names none: what METR's own package falls back to. */
 export const DEFAULT_SCORE_TIMEOUT_SECONDS = 600;
 
+function isPlainRelative(path: string): boolean {
+  return !path.startsWith('/') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
+/** Large data of a family. The host fetches it once, holds it against its checksum and lays it read-only into the sandbox. */
 const Asset = z.strictObject({
-  url: z.url(),
+  url: z.url({ protocol: /^(https?|file)$/, error: 'must be an address that begins with https://, http:// or file://' }),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
   bytes: z.int().positive(),
+  /** Below PLUMBLINE_DATA, or PLUMBLINE_SCORER_DATA where only the scorer may read it. */
+  path: z.string().min(1).refine(isPlainRelative, 'must be a plain path such as openwebtext/train.bin'),
+  for: z.enum(['everyone', 'scorer']).default('everyone'),
 });
+export type Asset = z.infer<typeof Asset>;
+
+const Assets = z
+  .array(Asset)
+  .refine(
+    (assets) => new Set(assets.map((asset) => `${asset.for} ${asset.path}`)).size === assets.length,
+    'two assets may not have the same path',
+  );
 
 const WhileScoring = z
   .strictObject({
@@ -47,13 +63,15 @@ export const PlumblineBlock = z.strictObject({
   direction: z.enum(['lower', 'higher']).optional(),
   aggregation: z.enum(['best', 'last']).optional(),
   score_unit: z.string().max(40).optional(),
+  score_sd: z.number().min(0).optional(),
+  measured_on: z.string().trim().min(1).max(120).optional(),
   while_scoring: WhileScoring.optional(),
   submission: Submission.optional(),
   clean_rescores: z.int().min(0).max(20).optional(),
   score_timeout_seconds: z.int().min(1).max(86_400).optional(),
   score_visible: z.boolean().optional(),
   review: z.array(z.string().min(1)).optional(),
-  assets: z.array(Asset).optional(),
+  assets: Assets.optional(),
 });
 export type PlumblineBlock = z.infer<typeof PlumblineBlock>;
 
@@ -87,12 +105,17 @@ export const EnvironmentSettings = z.object({
   direction: z.enum(['lower', 'higher']),
   aggregation: z.enum(['best', 'last']),
   scoreUnit: z.string(),
+  /** Standard deviation of the starting solution's score, measured where `measuredOn` says; null where nobody measured it. */
+  scoreSd: z.number().nullable().default(null),
+  /** The hardware on which the published scores were measured, for people. */
+  measuredOn: z.string().nullable().default(null),
   whileScoring: z.object({ participant: z.enum(['continues', 'frozen']), clock: z.enum(['runs', 'stopped']) }),
   submission: z.object({ paths: z.array(z.string()), maxGb: z.number() }),
   cleanRescores: z.number(),
   scoreTimeoutSeconds: z.number(),
   scoreVisible: z.boolean(),
   review: z.array(z.string()),
+  assets: z.array(Asset).default([]),
   resources: Resources,
   scoring: Scoring,
 });
@@ -110,12 +133,15 @@ export function resolveSettings(
     direction: block.direction ?? 'higher',
     aggregation: block.aggregation ?? 'best',
     scoreUnit: block.score_unit ?? '',
+    scoreSd: block.score_sd ?? null,
+    measuredOn: block.measured_on ?? null,
     whileScoring: block.while_scoring ?? { participant: 'continues', clock: 'runs' },
     submission: { paths: block.submission?.paths ?? ['.'], maxGb: block.submission?.max_gb ?? 1 },
     cleanRescores: block.clean_rescores ?? 1,
     scoreTimeoutSeconds: block.score_timeout_seconds ?? DEFAULT_SCORE_TIMEOUT_SECONDS,
     scoreVisible: block.score_visible ?? from.scoring.visible_to_agent,
     review: block.review ?? [],
+    assets: block.assets ?? [],
     resources: from.resources,
     scoring: from.scoring,
   };
@@ -140,6 +166,8 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   direction: 'direction: lower',
   aggregation: 'aggregation: best',
   score_unit: 'score_unit: ln(ms)',
+  score_sd: 'score_sd: 0.02',
+  measured_on: 'measured_on: 2 CPU cores',
   while_scoring: 'while_scoring: { participant: frozen, clock: runs }',
   participant: 'participant: frozen',
   clock: 'clock: runs',
@@ -150,5 +178,10 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   score_timeout_seconds: 'score_timeout_seconds: 120',
   score_visible: 'score_visible: true',
   review: 'review: [reads the reference answer]',
-  assets: 'assets: [{ url: "https://example.org/data.bin", sha256: <64 hex digits>, bytes: 1024 }]',
+  assets: 'assets: [{ url: "https://example.org/data.bin", sha256: <64 hex digits>, bytes: 1024, path: data.bin }]',
+  url: 'url: "https://example.org/data.bin"',
+  sha256: 'sha256: <64 hex digits, as sha256sum prints them>',
+  bytes: 'bytes: 1024',
+  path: 'path: openwebtext/train.bin',
+  for: 'for: scorer',
 };
