@@ -52,6 +52,17 @@ const CHROMIUM: Requirement = {
   why: 'drives the browser journeys',
   isThere: () => onPath('chromium') || existsSync(process.env.CHROMIUM_PATH ?? '/none'),
 };
+const TORCH: Requirement = {
+  debianPackage: 'python3-torch',
+  why: 'runs the small RE-Bench environments that train networks',
+  isThere: () => python('import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'),
+};
+/** Without it PyTorch uses Debian's reference BLAS, which is ten times slower. */
+const OPENBLAS: Requirement = {
+  debianPackage: 'libopenblas0-pthread',
+  why: 'makes PyTorch quick enough for two cores',
+  isThere: () => python('import ctypes.util, sys; sys.exit(ctypes.util.find_library("openblas") is None)'),
+};
 
 /** What an installation needs with an isolation. */
 export function requirementsOf(isolation: 'bubblewrap' | 'none'): Requirement[] {
@@ -59,7 +70,7 @@ export function requirementsOf(isolation: 'bubblewrap' | 'none'): Requirement[] 
 }
 
 /** What the tests need beyond it. */
-export const TEST_REQUIREMENTS: Requirement[] = [CHROMIUM];
+export const TEST_REQUIREMENTS: Requirement[] = [CHROMIUM, TORCH, OPENBLAS];
 
 function installOnDebian(packages: string[]): void {
   console.log(`Installing from Debian: ${packages.join(' ')} …`);
