@@ -6,6 +6,8 @@ export * from './clockFigures.ts';
 export * from './elapsed.ts';
 export * from './errors.ts';
 export * from './intervals.ts';
+export * from './leases/plan.ts';
+export * from './leases/resources.ts';
 export * from './pauses.ts';
 export * from './policy.ts';
 export * from './score.ts';
