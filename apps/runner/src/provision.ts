@@ -34,6 +34,8 @@ const STARTED_FILE = 'started';
 /** What the Task Standard's own host writes for the participant. */
 const INSTRUCTIONS_FILE = 'instructions.txt';
 const ISOLATIONS: Partial<Record<RunnerConfig['isolation'], Isolation>> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
+/** The shell's start-up file, in the folder that the participant sees. */
+export const SHELL_INTEGRATION = 'shell.bash';
 const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', import.meta.url);
 
 /** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
@@ -190,5 +192,8 @@ async function laySocketDir(stateDir: string): Promise<string> {
   await chmod(bin, 0o755);
   await copyFile(TASK_COMMAND, join(bin, 'task'));
   await chmod(join(bin, 'task'), 0o755);
+  const integration = join(socketDir, SHELL_INTEGRATION);
+  await copyFile(new URL('./shellIntegration.bash', import.meta.url), integration);
+  await chmod(integration, 0o644);
   return socketDir;
 }

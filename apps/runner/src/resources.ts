@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '@plumbline/core';
-import type { Sandbox } from '@plumbline/sandbox';
+import type { NetworkUse, Sandbox } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import type { EventLog } from './eventLog.ts';
 
@@ -13,17 +14,20 @@ export interface ResourcesOptions {
   readonly isRunning: () => boolean;
 }
 
-/** Records what the sandbox uses while the clock runs. Returns how to stop. */
+/** Records what the sandbox uses while the clock runs, and its network where that changed. Returns how to stop. */
 export function sampleResources(options: ResourcesOptions): () => void {
   const { sandbox, log, clock, logger } = options;
   let stopped = false;
   let timer: Timer;
+  let lastNetwork: NetworkUse | undefined;
   const sample = async () => {
     // A full log has no room for what can be missed.
     if (options.isRunning() && !log.full) {
       try {
-        const { cpuMs, memoryBytes, processes } = await sandbox.usage();
+        const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         if (!stopped) log.event('resource.sample', 0, { cpuMs, memoryBytes, processes });
+        if (!stopped && network !== undefined && !isDeepStrictEqual(network, lastNetwork)) log.event('network.sample', 0, network);
+        lastNetwork = network;
       } catch (error) {
         logger.debug({ err: error }, 'the sandbox’s use could not be read');
       }

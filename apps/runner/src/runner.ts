@@ -12,7 +12,7 @@ import type { InputChunk } from './inputBlocks.ts';
 import type { Journal } from './journal.ts';
 import { Link } from './link.ts';
 import { ParticipantClock } from './participantClock.ts';
-import { type Provisioned, provision } from './provision.ts';
+import { type Provisioned, provision, SHELL_INTEGRATION } from './provision.ts';
 import { sampleResources } from './resources.ts';
 import { Scoring } from './scoring.ts';
 import { ServerTime } from './serverTime.ts';
@@ -43,11 +43,6 @@ export interface RunnerOptions {
 
 /** Exit codes that the log of a placement shows. */
 export const EXIT = { asked: 0, failed: 1, refused: 3, sandboxLost: 4, provisioning: 5 } as const;
-
-/** A login shell reads the system's profile, which without isolation is the host's own and forgets the view's PATH. */
-function shellArguments(isolation: string): string[] {
-  return ['/bin/bash', isolation === 'none' ? '-i' : '-l'];
-}
 
 /** What exists once the sandbox is ready. */
 interface Live extends Provisioned {
@@ -203,9 +198,14 @@ export class Runner {
       clock,
       logger,
       shellCommand: (env) =>
-        sandbox.command('participant', shellArguments(sandbox.isolation), {
+        sandbox.command('participant', ['/bin/bash', '--init-file', join(sandbox.paths.run, SHELL_INTEGRATION), '-i'], {
           tty: true,
-          env: { ...env, PLUMBLINE_SOCKET: join(sandbox.paths.run, TASK_SOCKET_NAME) },
+          env: {
+            ...env,
+            PLUMBLINE_SOCKET: join(sandbox.paths.run, TASK_SOCKET_NAME),
+            // The system's profile, which a login shell reads, is without isolation the host's own and forgets the view's PATH.
+            PLUMBLINE_SHELL_LOGIN: sandbox.isolation === 'none' ? '' : '1',
+          },
         }),
       onListChanged: (list) => this.#link.send({ t: 'terminals', terminals: list }),
     });

@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '@plumbline/config/systemClock';
 import { decodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES, type RunnerFrame } from '@plumbline/protocol';
 import headless, { type Terminal } from '@xterm/headless';
@@ -300,5 +301,88 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
     latencies.sort((a, b) => a - b);
     process.stderr.write(`echo: median ${latencies[100]?.toFixed(2)} ms, 95th ${latencies[190]?.toFixed(2)} ms\n`);
     expect(latencies[100]).toBeLessThan(10);
+  });
+});
+
+describe('the commands of a terminal', () => {
+  const INTEGRATION = fileURLToPath(new URL('./shellIntegration.bash', import.meta.url));
+  const commands = () => events().filter(({ type }) => type.startsWith('command.'));
+
+  async function openIntegrated(bashrc: string): Promise<number> {
+    writeFileSync(join(dir, '.bashrc'), bashrc);
+    await terminals.dispose();
+    terminals = new Terminals({
+      log,
+      clock: systemClock,
+      logger,
+      shellCommand: (env) => ({
+        file: '/bin/bash',
+        args: ['--init-file', INTEGRATION, '-i'],
+        env: { ...env, PATH: process.env.PATH ?? '', HOME: dir, LANG: 'C.UTF-8' },
+        cwd: dir,
+      }),
+      onListChanged: () => {},
+    });
+    return terminals.open(80, 24);
+  }
+
+  async function run(id: number, line: string, finished: number): Promise<void> {
+    type(id, `${line}\r`);
+    await vi.waitFor(() => expect(commands().filter(({ type }) => type === 'command.finished')).toHaveLength(finished), {
+      timeout: 20_000,
+      interval: 20,
+    });
+  }
+
+  it('are recorded with text, directory, exit code and duration, whatever the person puts into .bashrc', async () => {
+    const own =
+      "PROMPT_COMMAND='own=$?; printf own-%s- $own'; PS0='[ps0]'; PS1='mine> '; HISTTIMEFORMAT=\"%F \"; set -u; alias hi=\"echo hello\"";
+    const id = await openIntegrated(own);
+    await seen(id, /own-0-.*mine> /);
+    await run(id, 'mkdir -p "a;b" && cd "a;b"', 1);
+    await run(id, '(exit 42)', 2);
+    await run(id, 'hi | cat; sleep 0.2', 3);
+    type(id, 'cat <<X\rone\\two\rX\r');
+    await seen(id, /one\\two\r\n.*mine> /s);
+    const started = commands().filter(({ type }) => type === 'command.started');
+    expect(started.map(({ data, stream }) => ({ ...data, stream }))).toEqual([
+      { text: 'mkdir -p "a;b" && cd "a;b"', directory: dir, stream: id },
+      { text: '(exit 42)', directory: join(dir, 'a;b'), stream: id },
+      { text: 'hi | cat; sleep 0.2', directory: join(dir, 'a;b'), stream: id },
+      { text: 'cat <<X\none\\two\nX', directory: join(dir, 'a;b'), stream: id },
+    ]);
+    const finished = commands().filter(({ type }) => type === 'command.finished');
+    expect(finished.map(({ data }) => data.exitCode).slice(0, 3)).toEqual([0, 42, 0]);
+    expect(finished[2]?.data.durationMs).toBeGreaterThanOrEqual(200);
+    // The person's own hook still sees the exit code, and their own PS0 is still shown.
+    await seen(id, /own-42-/);
+    await seen(id, /\[ps0\]/);
+    expect(outputBytes(id).toString()).toContain('hello');
+  });
+
+  it('leave nothing on the screen, under `set -x` neither', async () => {
+    const id = await openIntegrated('PS1="$ "');
+    await seen(id, /\$ /);
+    await run(id, 'set -x', 1);
+    await run(id, 'true', 2);
+    await seen(id, /\+ true\r\n.*\$ $/s);
+    const screen = new headless.Terminal({ cols: 80, rows: 24, allowProposedApi: true });
+    await new Promise<void>((resolve) => screen.write(outputBytes(id), resolve));
+    const lines = Array.from({ length: 24 }, (_, y) => screen.buffer.active.getLine(y)?.translateToString(true) ?? '');
+    expect(lines.map((line) => line.trimEnd()).filter((line) => line !== '')).toEqual(['$ set -x', '$ true', '+ true', '$']);
+    screen.dispose();
+  });
+
+  it('that still run when the terminal closes end without an exit code, and forged marks are no commands', async () => {
+    const id = await openIntegrated('PS1="$ "');
+    await seen(id, /\$ /);
+    type(id, "printf '\\e]633;C;0\\a\\e]633;D;0;0\\a'; sleep 1000\r");
+    await vi.waitFor(() => expect(commands()).toHaveLength(1), { timeout: 20_000, interval: 20 });
+    terminals.close(id);
+    await vi.waitFor(() => expect(events().some(({ type }) => type === 'terminal.closed')).toBe(true), { timeout: 20_000, interval: 20 });
+    expect(commands().map(({ type, data }) => [type, data.exitCode])).toEqual([
+      ['command.started', undefined],
+      ['command.finished', null],
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import { AppError, type Clock } from '@plumbline/core';
 import type { TerminalInfo } from '@plumbline/protocol';
 import type { HostCommand } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
+import { CommandLog } from './commandLog.ts';
 import type { EventLog } from './eventLog.ts';
 import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts';
 import { OutputCoalescer } from './outputCoalescer.ts';
@@ -28,6 +29,7 @@ interface OpenTerminal {
   readonly id: number;
   readonly pty: PtyProcess;
   readonly output: OutputCoalescer;
+  readonly commands: CommandLog;
   info: TerminalInfo;
   /** Bytes recorded. */
   offset: number;
@@ -87,7 +89,13 @@ export class Terminals {
     }
     const id = this.#nextId;
     const { clock, log } = this.#options;
-    const command = this.#options.shellCommand({ TERM: 'xterm-256color', COLORTERM: 'truecolor', PS1: PROMPT });
+    const commands = new CommandLog(id, log, clock);
+    const command = this.#options.shellCommand({
+      TERM: 'xterm-256color',
+      COLORTERM: 'truecolor',
+      PS1: PROMPT,
+      PLUMBLINE_SHELL_NONCE: commands.nonce,
+    });
     const output = new OutputCoalescer(clock, (bytes) => this.#record(id, bytes));
     const early: Buffer[] = [];
     let started: OpenTerminal | null = null;
@@ -112,6 +120,7 @@ export class Terminals {
       id,
       pty,
       output,
+      commands,
       info,
       offset: 0,
       parsed: 0,
@@ -205,6 +214,7 @@ export class Terminals {
     if (terminal === undefined) return;
     this.#options.log.output(id, terminal.offset, bytes);
     terminal.offset += bytes.length;
+    terminal.commands.output(bytes);
     this.#screens.write(id, bytes);
     this.#steer(terminal);
   }
@@ -250,6 +260,7 @@ export class Terminals {
     const terminal = this.#open.get(id);
     if (terminal === undefined) return;
     terminal.output.flush();
+    terminal.commands.closed();
     this.#open.delete(id);
     this.#screens.close(id);
     this.#options.log.event('terminal.closed', id, { exitCode, signal });

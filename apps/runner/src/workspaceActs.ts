@@ -7,7 +7,7 @@ import type { Snapshots } from './snapshots.ts';
 
 /** What a browser asks of the workspace's files, with the events that it leaves in the recording. */
 
-/** Folders and files last looked at: these are watched for changes from outside the editor. */
+/** Folders and files last looked at: these are always watched for changes from outside the editor. */
 const WATCHED_MAX = 128;
 
 export interface WorkspaceActsOptions {
@@ -32,6 +32,7 @@ export class WorkspaceActs {
       const { op, path, size, hash } = change;
       options.log.event('file.changed', 0, { op, path, ...(size === undefined ? {} : { size }), ...(hash === undefined ? {} : { hash }) });
     });
+    options.files.onOmitted((count) => options.log.event('file.omitted', 0, { count }));
   }
 
   async list({ path }: RequestArgs<'file.list'>): Promise<RequestResult<'file.list'>> {

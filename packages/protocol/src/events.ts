@@ -22,7 +22,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const path = z.string().min(1).max(4096);
 const tabId = z.uuid();
 
-/** Keyed by `channel.type`. `stream` of an event is the terminal's number on the `terminal` channel, and 0 elsewhere. */
+/** Keyed by `channel.type`. `stream` of an event is the terminal's number on the `terminal` and `command` channels, and 0 elsewhere. */
 export const EVENTS = {
   'terminal.opened': define(
     z.object({ cols: z.int(), rows: z.int(), term: z.string(), shell: z.string(), name: z.string().optional() }),
@@ -39,6 +39,14 @@ export const EVENTS = {
   /** `screen` is text that, written to a cleared terminal of that size, gives the screen after `offset` bytes of output. */
   'terminal.keyframe': define(z.object({ cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }), 'participant'),
   'terminal.closed': define(z.object({ exitCode: z.int().nullable(), signal: z.int().nullable() }), 'participant'),
+
+  /**
+   * What bash's shell integration says of a terminal: the participant's shell's own claim, best effort. `text` is absent
+   * where the shell does not keep it in its history (a leading blank under `ignorespace`, a repetition under `ignoredups`).
+   */
+  'command.started': define(z.object({ text: z.string().optional(), directory: z.string() }), 'participant'),
+  /** Ends the terminal's last `command.started`. `exitCode` is null where the shell ended, or started anew, before it. */
+  'command.finished': define(z.object({ exitCode: z.int().nullable(), durationMs: z.number() }), 'participant'),
 
   'editor.opened': define(z.object({ tab: tabId, path, hash: sha256, version: z.int(), text: z.string() }), 'participant'),
   'editor.changed': define(
@@ -66,6 +74,9 @@ export const EVENTS = {
     }),
     'participant',
   ),
+
+  /** So many more paths changed at once than are told one by one; the next snapshot has them. */
+  'file.omitted': define(z.object({ count: z.int() }), 'participant'),
 
   'snapshot.taken': define(
     z.object({
@@ -142,8 +153,17 @@ export const EVENTS = {
       memoryBytes: z.number().optional(),
       diskBytes: z.number().optional(),
       processes: z.int().optional(),
+      gpus: z.array(z.object({ index: z.int(), usePercent: z.number(), memoryBytes: z.number() })).optional(),
     }),
     'participant',
+  ),
+  /** Bytes since the sandbox was created, and the peers that it is connected to now; only from isolations that can tell. */
+  'network.sample': define(
+    z.object({
+      receivedBytes: z.number(),
+      sentBytes: z.number(),
+      peers: z.array(z.object({ address: z.string(), port: z.int(), name: z.string().optional() })),
+    }),
   ),
 } as const satisfies Record<string, EventDefinition>;
 

@@ -42,6 +42,10 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'connection.latency': 'nl',
   'connection.gap': 'ng',
   'resource.sample': 'rs',
+  'command.started': 'cs',
+  'command.finished': 'cf',
+  'file.omitted': 'fo',
+  'network.sample': 'ns',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

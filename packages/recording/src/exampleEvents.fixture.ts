@@ -64,6 +64,11 @@ export function exampleEvents(baseMs: number): EventInput[] {
     { type: 'connection.latency', stream: 0, data: { tab, roundTripMs: 12.5 } },
     { type: 'connection.gap', stream: 0, data: { source: `tab:${tab}`, from: 5, to: 6, reason: 'journal lost' } },
     { type: 'resource.sample', stream: 0, data: { cpuMs: 10, memoryBytes: 1e6, diskBytes: 2e6, processes: 3 } },
+    { type: 'resource.sample', stream: 0, data: { cpuMs: 20, gpus: [{ index: 0, usePercent: 97, memoryBytes: 8e10 }] } },
+    { type: 'command.started', stream: 1, data: { text: 'python train.py; echo ü', directory: '/home/agent' } },
+    { type: 'command.finished', stream: 1, data: { exitCode: 1, durationMs: 1250.5 } },
+    { type: 'file.omitted', stream: 0, data: { count: 1200 } },
+    { type: 'network.sample', stream: 0, data: { receivedBytes: 5e6, sentBytes: 1e4, peers: [{ address: '192.0.2.1', port: 443 }] } },
   ];
   return events.map((event, i) => ({ ...event, atMs: baseMs + i * 10.5 }) as EventInput);
 }

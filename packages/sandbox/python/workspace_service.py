@@ -62,11 +62,11 @@ def hash_file(fd):
 
 
 class Service:
-    def __init__(self, workspace, store, emit):
+    def __init__(self, workspace, store, emit, omitted):
         self.workspace = Workspace(workspace)
         self.trees = Trees(self.workspace)
         self.snapshots = Snapshots(self.workspace, self.trees, store)
-        self.watcher = Watcher(self.workspace, emit)
+        self.watcher = Watcher(self.workspace, emit, omitted)
         self.store = store
 
     def list(self, path):
@@ -248,7 +248,7 @@ def main():
             out.write(line)
             out.flush()
 
-    service = Service(sys.argv[1], sys.argv[2], lambda change: send({"change": change}))
+    service = Service(sys.argv[1], sys.argv[2], lambda change: send({"change": change}), lambda count: send({"omitted": count}))
     threading.Thread(target=service.watcher.run, daemon=True).start()
     quick = concurrent.futures.ThreadPoolExecutor(1)
     slow = concurrent.futures.ThreadPoolExecutor(1)

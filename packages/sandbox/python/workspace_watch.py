@@ -1,105 +1,180 @@
-"""Tells of changes by looking again: kernel watches are few, shared by a host's users, and lost on large trees."""
+"""Tells of changes by looking again: kernel watches are few, shared by a host's users, and lost on large trees.
+
+The whole tree is looked at, as far as the limits below go; folders and files that somebody has open are looked at always.
+What changes faster than it can be told is counted, and stands in the next snapshot.
+"""
 import hashlib
 import os
 import stat
 import threading
+import time
 
 from workspace_paths import Refused
 
 INTERVAL_S = 1.0
-MAX_ENTRIES = 2_000
+# A look may take one part in so many of this program's time.
+REST_PER_LOOK = 40
+MAX_ENTRIES = 20_000
+MAX_DEPTH = 64
+# The longest path that the recording takes.
+MAX_PATH = 4_000
 MAX_HASHED_BYTES = 5 << 20
+# So many changes may be told at once, and so many a second in the long run.
+TOLD_AT_ONCE = 200
+TOLD_PER_SECOND = 5
+# A path that changes all the time is told this often, unless somebody has it open.
+TOLD_AGAIN_S = 10.0
 
 
 class Watcher:
-    def __init__(self, workspace, emit):
+    def __init__(self, workspace, emit, omitted):
         self.workspace = workspace
         self.emit = emit
+        self.omitted = omitted
         self.lock = threading.Lock()
         self.paths = set()
         self.seen = None
+        self.told = {}
+        self.budget = float(TOLD_AT_ONCE)
+        self.refilled = time.monotonic()
         self.stopped = threading.Event()
 
     def watch(self, paths):
         with self.lock:
-            self.paths = set(paths)
+            self.paths = {path for path in paths if path != "."}
             # What is new in the set starts as it is now.
             if self.seen is not None:
-                self.seen = {**self.look(), **{path: state for path, state in self.seen.items()}}
+                for path in self.paths:
+                    for name, state in self.look_at(path).items():
+                        self.seen.setdefault(name, state)
 
     def absorb(self, *paths):
-        """The platform's own change of these paths is no news."""
+        """The platform's own change of these paths, and of what is below them, is no news."""
         with self.lock:
             if self.seen is None:
                 return
-            now = self.look()
             for path in paths:
                 path = path.strip("/")
-                self.seen.pop(path, None)
-                if path in now:
-                    self.seen[path] = now[path]
+                for known in [known for known in self.seen if known == path or known.startswith(path + "/")]:
+                    del self.seen[known]
+                self.seen.update(self.look_at(path, deep=True))
 
     def look(self):
         found = {}
-        for path in ["", *self.paths]:
-            if path == ".":
-                continue
-            try:
-                with self.workspace.parent(path or ".", follow=False) as (folder, name):
-                    if name is None:
-                        self.scan(folder, "", found)
-                        continue
-                    info = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                    if stat.S_ISDIR(info.st_mode):
-                        child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-                        try:
-                            self.scan(child, path, found)
-                        finally:
-                            os.close(child)
-                    else:
-                        found[path] = self.state(info)
-            except (OSError, Refused):
-                continue
+        complete = self.scan(self.workspace.fd, "", found, 0)
+        for path in self.paths:
+            found.update(self.look_at(path))
+        return found, complete
+
+    def look_at(self, path, deep=False):
+        """A file's state, or a folder's and those of its entries (deep: of all below)."""
+        found = {}
+        try:
+            with self.workspace.parent(path, follow=False) as (folder, name):
+                if name is None:
+                    return found
+                info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                found[path] = self.state(info)
+                if stat.S_ISDIR(info.st_mode):
+                    self.descend(folder, name, path, found, 0 if deep else MAX_DEPTH)
+        except (OSError, Refused):
+            pass
         return found
 
-    def scan(self, fd, prefix, found):
-        with os.scandir(fd) as entries:
-            for n, entry in enumerate(entries):
-                if n >= MAX_ENTRIES:
-                    break
-                try:
-                    info = entry.stat(follow_symlinks=False)
-                except OSError:
-                    continue
-                found[prefix + "/" + entry.name if prefix else entry.name] = self.state(info)
+    def scan(self, fd, prefix, found, depth):
+        """Adds what is in a folder, and below while the limits hold; False where something was left out."""
+        complete = True
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    path = prefix + "/" + entry.name if prefix else entry.name
+                    if len(found) >= MAX_ENTRIES or len(path) > MAX_PATH:
+                        return False
+                    try:
+                        info = entry.stat(follow_symlinks=False)
+                    except OSError:
+                        continue
+                    found[path] = self.state(info)
+                    # A repository's own files change with every command, and say nothing that its work tree does not.
+                    if stat.S_ISDIR(info.st_mode) and entry.name != ".git":
+                        complete = depth < MAX_DEPTH and self.descend(fd, entry.name, path, found, depth + 1) and complete
+        except OSError:
+            return False
+        return complete
+
+    def descend(self, folder, name, path, found, depth):
+        try:
+            child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
+            return False
+        try:
+            return self.scan(child, path, found, depth)
+        finally:
+            os.close(child)
 
     @staticmethod
     def state(info):
-        # A folder's own times change with what is in it, which is told by its entries where it is watched.
+        # A folder's own times change with what is in it, which is told by its entries.
         return (info.st_ino, 0, 0, True) if stat.S_ISDIR(info.st_mode) else (info.st_ino, info.st_mtime_ns, info.st_size, False)
 
     def changes(self):
         with self.lock:
-            now = self.look()
-            before, self.seen = self.seen, now
-        if before is None:
-            return
+            now, complete = self.look()
+            before = self.seen
+            if before is None:
+                self.seen = now
+                return
+            told = self.compare(before, now, complete)
+            self.seen = now
+        left_out = 0
+        for change in told:
+            if not self.spend():
+                left_out += 1
+                continue
+            self.add_digest(change)
+            self.emit(change)
+        if left_out:
+            self.omitted(left_out)
+
+    def compare(self, before, now, complete):
+        """The changes; states of what is told later are put back into `now`."""
+        clock = time.monotonic()
+        changes = []
+        gone = None
         for path in sorted(set(before) | set(now)):
             if before.get(path) == now.get(path):
                 continue
             if path not in now:
-                # No longer looked at is not the same as gone.
-                if not self.exists(path):
-                    self.emit({"op": "deleted", "path": path})
+                # What was in a folder that is gone went with it; and no longer looked at is not the same as gone.
+                if gone is not None and path.startswith(gone):
+                    continue
+                if complete or not self.exists(path):
+                    gone = path + "/"
+                    changes.append({"op": "deleted", "path": path})
+                self.told.pop(path, None)
+                continue
+            if path in before and path not in self.paths and clock - self.told.get(path, -TOLD_AGAIN_S) < TOLD_AGAIN_S:
+                now[path] = before[path]
                 continue
             change = {"op": "changed" if path in before else "created", "path": path}
-            _, _, size, is_folder = now[path]
-            if not is_folder:
-                change["size"] = size
-                digest = self.digest(path, size)
-                if digest:
-                    change["hash"] = digest
-            self.emit(change)
+            if not now[path][3]:
+                change["size"] = now[path][2]
+                self.told[path] = clock
+            changes.append(change)
+        if len(self.told) > MAX_ENTRIES:
+            self.told = {path: at for path, at in self.told.items() if clock - at < TOLD_AGAIN_S}
+        # What says most comes first: it may be all that can be told.
+        changes.sort(key=lambda change: (change["op"] != "deleted", change["path"].count("/")))
+        return changes
+
+    def spend(self):
+        clock = time.monotonic()
+        self.budget = min(float(TOLD_AT_ONCE), self.budget + (clock - self.refilled) * TOLD_PER_SECOND)
+        self.refilled = clock
+        if self.budget < 1:
+            return False
+        self.budget -= 1
+        return True
 
     def exists(self, path):
         try:
@@ -109,16 +184,19 @@ class Watcher:
         except (OSError, Refused):
             return False
 
-    def digest(self, path, size):
-        if size > MAX_HASHED_BYTES:
-            return None
+    def add_digest(self, change):
+        if change.get("size", MAX_HASHED_BYTES + 1) > MAX_HASHED_BYTES:
+            return
         try:
-            fd, _ = self.workspace.open_file(path)
+            fd, _ = self.workspace.open_file(change["path"])
         except (OSError, Refused):
-            return None
+            return
         with os.fdopen(fd, "rb") as file:
-            return hashlib.sha256(file.read(MAX_HASHED_BYTES)).hexdigest()
+            change["hash"] = hashlib.sha256(file.read(MAX_HASHED_BYTES)).hexdigest()
 
     def run(self):
-        while not self.stopped.wait(INTERVAL_S):
+        rest = INTERVAL_S
+        while not self.stopped.wait(rest):
+            began = time.monotonic()
             self.changes()
+            rest = max(INTERVAL_S, (time.monotonic() - began) * REST_PER_LOOK)

@@ -208,6 +208,32 @@ export const fileChecks: ContractCheck[] = [
     },
   },
   {
+    name: 'changes deep in the tree are told, a folder that goes is told once, and a flood of them is counted',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      const changes: FileChange[] = [];
+      let omitted = 0;
+      files.onChange((change) => changes.push(change));
+      files.onOmitted((count) => {
+        omitted += count;
+      });
+      const has = (op: string, path: string) => changes.some((change) => change.op === op && change.path === path);
+      for (let n = 0; changes.length === 0; n++) {
+        await shell(sandbox, 'participant', `echo x > top${n}`);
+        await waitUntil(() => changes.length > 0, 1_500);
+      }
+      await shell(sandbox, 'participant', 'mkdir -p a/b/.git/c; echo deep > a/b/deep.txt; echo no > a/b/.git/c/index; ln -s / out');
+      assert.ok(await waitUntil(() => has('created', 'a/b/deep.txt') && has('created', 'out'), 10_000));
+      assert.equal(changes.find(({ path }) => path === 'a/b/deep.txt')?.hash, sha256('deep\n'));
+      assert.ok(!changes.some(({ path }) => path.startsWith('a/b/.git/') || path.startsWith('out/')));
+      await files.rename('a', 'moved');
+      await shell(sandbox, 'participant', 'rm -r moved/b; mkdir many; cd many; for i in $(seq 1000); do echo $i > $i; done');
+      assert.ok(await waitUntil(() => has('deleted', 'moved/b') && omitted >= 700, 15_000), `${omitted} were counted`);
+      assert.ok(!has('deleted', 'a') && !has('deleted', 'a/b/deep.txt') && !has('deleted', 'moved/b/deep.txt') && !has('created', 'moved'));
+    },
+  },
+  {
     name: 'the files go on after their service ended, and while the participant is frozen or gone',
     run: async (world) => {
       const sandbox = await world.sandbox();

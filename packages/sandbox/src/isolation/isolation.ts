@@ -102,6 +102,16 @@ export interface Usage {
   cpuMs: number;
   memoryBytes: number;
   processes: number;
+  /** Present where the isolation can tell, and the sandbox has a network at all. */
+  network?: NetworkUse;
+}
+
+export interface NetworkUse {
+  /** Since the sandbox was created. */
+  receivedBytes: number;
+  sentBytes: number;
+  /** What the sandbox has connections to now, each once; at most `PEERS_MAX`. */
+  peers: { address: string; port: number }[];
 }
 
 /** Paths as the views see them. Under `none` they are paths of the host. */

@@ -81,9 +81,14 @@ export interface WorkspaceFiles {
   restore(tarPath: string): Promise<{ files: number; bytes: number }>;
   /** `atMs` becomes the commit's time. */
   snapshot(options: { message: string; atMs: number }): Promise<Snapshot>;
-  /** Watches these files and folders (not what is under them) besides the workspace's top level. Replaces the last set. */
+  /**
+   * Always watches these files, and these folders with their entries. Replaces the last set. The rest of the tree is
+   * watched as far as that stays cheap: see `workspace_watch.py`.
+   */
   watch(paths: string[]): Promise<void>;
   onChange(listener: (change: FileChange) => void): () => void;
+  /** So many more changes happened at once than `onChange` tells one by one. */
+  onOmitted(listener: (count: number) => void): () => void;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -107,6 +112,7 @@ const Change = z.object({
     hash: z.string().optional(),
   }),
 });
+const Omitted = z.object({ omitted: z.int() });
 
 interface Waiting {
   resolve: (result: unknown) => void;
@@ -123,6 +129,7 @@ class ServiceLink {
   readonly #sandbox: Sandbox;
   readonly #waiting = new Map<number, Waiting>();
   readonly listeners = new Set<(change: FileChange) => void>();
+  readonly omittedListeners = new Set<(count: number) => void>();
   watched: string[] = [];
   #child: ChildProcessWithoutNullStreams | null = null;
   #nextId = 1;
@@ -174,6 +181,11 @@ class ServiceLink {
     const change = Change.safeParse(message);
     if (change.success) {
       for (const listener of this.listeners) listener(change.data.change);
+      return;
+    }
+    const omitted = Omitted.safeParse(message);
+    if (omitted.success) {
+      for (const listener of this.omittedListeners) listener(omitted.data.omitted);
       return;
     }
     const reply = Reply.parse(message);
@@ -277,6 +289,10 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
     onChange: (listener) => {
       link.listeners.add(listener);
       return () => link.listeners.delete(listener);
+    },
+    onOmitted: (listener) => {
+      link.omittedListeners.add(listener);
+      return () => link.omittedListeners.delete(listener);
     },
     close: () => link.close(),
   };

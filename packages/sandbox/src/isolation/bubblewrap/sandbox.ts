@@ -18,6 +18,7 @@ import type {
   Usage,
   View,
 } from '../isolation.ts';
+import { networkUse } from '../networkUse.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from '../signalFreeze.ts';
 import { entererCommand } from './enterer.ts';
@@ -149,10 +150,12 @@ export class BubblewrapSandbox implements Sandbox {
     const group = this.#parts.groups.participant;
     const stats = await this.#stats();
     const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
+    const network = this.#participantEnded || this.#parts.spec.network === 'none' ? null : await networkUse(this.#parts.holder.pid);
     return {
       cpuMs: (await group.cpuMs()) ?? sum((stat) => stat.cpuMs),
       memoryBytes: (await group.memoryBytes()) ?? sum((stat) => stat.residentBytes),
       processes: stats.length,
+      ...(network === null ? {} : { network }),
     };
   }
 
