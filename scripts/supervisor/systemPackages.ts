@@ -69,8 +69,23 @@ export function requirementsOf(isolation: 'bubblewrap' | 'none'): Requirement[] 
   return isolation === 'bubblewrap' ? [PYTHON, PIP, GIT, BUBBLEWRAP, SLIRP, IPROUTE] : [PYTHON, PIP, GIT];
 }
 
+const testProgram = (debianPackage: string, program: string, why: string): Requirement => ({
+  debianPackage,
+  why,
+  isThere: () => onPath(program),
+});
+
 /** What the tests need beyond it. */
-export const TEST_REQUIREMENTS: Requirement[] = [CHROMIUM, TORCH, OPENBLAS];
+export const TEST_REQUIREMENTS: Requirement[] = [
+  CHROMIUM,
+  TORCH,
+  OPENBLAS,
+  testProgram('munge', 'munged', 'signs what the tests’ Slurm daemons tell one another'),
+  testProgram('slurmctld', 'slurmctld', 'controls the tests’ Slurm cluster'),
+  testProgram('slurmd', 'slurmd', 'is a node of the tests’ Slurm cluster'),
+  testProgram('slurm-client', 'sbatch', 'submits jobs to the tests’ Slurm cluster'),
+  testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
+];
 
 function installOnDebian(packages: string[]): void {
   console.log(`Installing from Debian: ${packages.join(' ')} …`);

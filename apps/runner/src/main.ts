@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { loadSettings } from '@plumbline/config';
 import { systemClock } from '@plumbline/config/systemClock';
 import { AppError, toAppError } from '@plumbline/core';
@@ -6,11 +7,13 @@ import type { RunnerConfig } from '@plumbline/protocol';
 import { withFileLock } from '@plumbline/sandbox/host/fileLock';
 import { pino } from 'pino';
 import { readConfig } from './config.ts';
+import { grantedGpus } from './grantedGpus.ts';
 import { EXIT, Runner } from './runner.ts';
 
 /**
  * The runner's process: one attempt, found by nobody, dialling out. `node main.ts` with the config on standard input;
- * `node main.ts --state-dir DIR` starts an earlier one again. Logs go to standard error and never hold input or tokens.
+ * `node main.ts --state-dir DIR` starts an earlier one again;
+ * `--gpus LIST` names what a scheduler chose. Logs go to standard error and never hold input or tokens.
  */
 
 /** A runner that cannot end cleanly in this time is ended; its sandbox goes with it. */
@@ -52,8 +55,9 @@ async function serve(config: RunnerConfig): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const flag = process.argv.indexOf('--state-dir');
-  const config = await readConfig(flag === -1 ? undefined : process.argv[flag + 1]);
+  const { values } = parseArgs({ options: { 'state-dir': { type: 'string' }, gpus: { type: 'string' } } });
+  const read = await readConfig(values['state-dir']);
+  const config = values.gpus === undefined ? read : { ...read, gpuIds: await grantedGpus(values.gpus) };
   const taking = new AbortController();
   const timer = setTimeout(
     () => taking.abort(new AppError('conflict', 'Another runner works on this state folder. End it first.')),

@@ -6,7 +6,7 @@ import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import { z } from 'zod';
 import { withFileLock } from '../host/fileLock.ts';
-import { hostEnvironment } from '../host/hostEnvironment.ts';
+import { runnerEnvironment } from '../host/hostEnvironment.ts';
 import { isSameProcess, processStat, signalProcess } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { endAllLeftovers } from '../isolation/sandboxState.ts';
@@ -45,14 +45,6 @@ const RECORD_NAME = 'runner.json';
 const LOCK_NAME = 'placement.lock';
 const TERM_TIMEOUT_MS = 10_000;
 const KILL_TIMEOUT_MS = 5_000;
-
-/** Variables of this process that a runner needs; it is given nothing else, above all no database and no keys. */
-const PASSED =
-  /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_ENV|LOG_LEVEL|XDG_RUNTIME_DIR|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|PIP_.*|.*_(PROXY|proxy))$/;
-
-function runnerEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(hostEnvironment()).filter(([name]) => PASSED.test(name)));
-}
 
 async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();

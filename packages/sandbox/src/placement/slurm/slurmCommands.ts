@@ -85,9 +85,14 @@ export class SlurmCommands {
     return id;
   }
 
-  /** Ends a job as Slurm does: asks, and after the cluster's KillWait ends it. `force` ends it at once. A job that has ended is fine. */
-  async cancel(jobId: string, force: boolean): Promise<void> {
-    await this.#run('scancel', ['--quiet', ...(force ? ['--signal=KILL', '--full'] : []), jobId]).catch(() => undefined);
+  /** Ends a job as Slurm does: asks, and after the cluster's KillWait ends it. A job that has ended is fine. */
+  async cancel(jobId: string): Promise<void> {
+    await this.#run('scancel', ['--quiet', jobId]).catch(() => undefined);
+  }
+
+  /** Sends a signal to the job's script alone. A job that has ended is fine. */
+  async signal(jobId: string, signal: 'TERM' | 'USR2'): Promise<void> {
+    await this.#run('scancel', ['--quiet', `--signal=${signal}`, '--batch', jobId]).catch(() => undefined);
   }
 
   async #jobs(filter: readonly string[]): Promise<SlurmJob[]> {

@@ -1,0 +1,228 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, openSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { hostEnvironment } from '../../host/hostEnvironment.ts';
+import { waitUntil } from '../../host/waiting.ts';
+
+/** A real Slurm cluster on this machine: a controller, two nodes of four GPUs each, munge; all in one folder, on ports of its own. */
+
+export const CLUSTER_NODES = ['gpu1', 'gpu2'] as const;
+export type ClusterNode = (typeof CLUSTER_NODES)[number];
+export const GPUS_PER_NODE = 4;
+
+const PROGRAMS = { munged: '/usr/sbin/munged', slurmctld: '/usr/sbin/slurmctld', slurmd: '/usr/sbin/slurmd', sbatch: '/usr/bin/sbatch' };
+const READY_WITHIN_MS = 30_000;
+const STOP_WITHIN_MS = 10_000;
+const MUNGE_KEY_BYTES = 1024;
+
+/** What is missing to run a cluster, in words; null where everything is there. */
+export function missingForCluster(): string | null {
+  for (const path of Object.values(PROGRAMS)) {
+    try {
+      accessSync(path);
+    } catch {
+      return `${path} is missing (Debian’s packages munge, slurmctld, slurmd and slurm-client)`;
+    }
+  }
+  return null;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  for (const server of servers) server.close();
+  return ports;
+}
+
+function configuration(dir: string, ports: readonly number[]): string {
+  const host = hostname();
+  const user = userInfo().username;
+  const [controller, first, second] = ports;
+  return `ClusterName=plumbline
+SlurmctldHost=${host}(127.0.0.1)
+SlurmctldPort=${controller}
+SlurmUser=${user}
+SlurmdUser=${user}
+AuthType=auth/munge
+AuthInfo=socket=${dir}/munge/socket
+CredType=cred/munge
+StateSaveLocation=${dir}/state
+SlurmdSpoolDir=${dir}/spool-%n
+SlurmctldPidFile=${dir}/slurmctld.pid
+SlurmdPidFile=${dir}/slurmd-%n.pid
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+DefMemPerCPU=1000
+GresTypes=gpu
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SwitchType=switch/none
+MpiDefault=none
+MailProg=/bin/true
+KillWait=2
+ReturnToService=2
+SlurmctldTimeout=30
+SlurmdTimeout=10
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
+PriorityType=priority/basic
+SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
+NodeName=gpu1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${first} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE}
+NodeName=gpu2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${second} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE}
+PartitionName=gpus Nodes=gpu[1-2] Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=gpu[1-2] MaxTime=INFINITE State=UP PriorityTier=10
+`;
+}
+
+/** Any device stands for a GPU: Slurm counts them, and nothing opens them. */
+const GPU_DEVICES = ['null', 'zero', 'full', 'random'];
+
+export class SlurmCluster {
+  readonly dir: string;
+  readonly confPath: string;
+  readonly #daemons = new Map<string, ChildProcess>();
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    this.confPath = join(dir, 'slurm.conf');
+  }
+
+  /** Starts everything and resolves once both nodes take jobs. */
+  static async start(): Promise<SlurmCluster> {
+    const cluster = new SlurmCluster(await mkdtemp(join(tmpdir(), 'plumbline-slurm-')));
+    try {
+      await cluster.#lay();
+      cluster.#run('munged', [
+        ...['--force', '--foreground', '--num-threads=2'],
+        ...['socket', 'key-file', 'pid-file', 'log-file', 'seed-file'].map(
+          (name) => `--${name}=${cluster.dir}/munge/${name.split('-')[0]}`,
+        ),
+      ]);
+      const socket = () =>
+        readFile(join(cluster.dir, 'munge/pid')).then(
+          () => true,
+          () => false,
+        );
+      if (!(await waitUntil(socket, READY_WITHIN_MS))) throw new Error('munged did not start');
+      cluster.startController();
+      for (const node of CLUSTER_NODES) cluster.startNode(node);
+      await cluster.untilIdle();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  async #lay(): Promise<void> {
+    const { dir } = this;
+    // Slurm's and munge's clients walk through to the socket; whoever runs them.
+    await chmod(dir, 0o755);
+    for (const name of ['munge', 'state', ...CLUSTER_NODES.map((node) => `spool-${node}`)]) await mkdir(join(dir, name), { mode: 0o755 });
+    await writeFile(join(dir, 'munge/key'), crypto.getRandomValues(new Uint8Array(MUNGE_KEY_BYTES)), { mode: 0o600 });
+    await writeFile(this.confPath, configuration(dir, await freePorts(1 + CLUSTER_NODES.length)));
+    const devices = GPU_DEVICES.map((device) => `NodeName=gpu[1-2] Name=gpu Type=h100 File=/dev/${device}\n`);
+    await writeFile(join(dir, 'gres.conf'), devices.join(''));
+  }
+
+  /** Ends with this process, however that ends. */
+  #run(name: keyof typeof PROGRAMS, args: string[], key: string = name): void {
+    const log = openSync(join(this.dir, `${key}.log`), 'a');
+    const child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'TERM', PROGRAMS[name], ...args], {
+      env: this.environment,
+      stdio: ['ignore', log, log],
+    });
+    this.#daemons.set(key, child);
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    return { ...hostEnvironment(), SLURM_CONF: this.confPath };
+  }
+
+  startController(): void {
+    this.#run('slurmctld', ['-D', '-f', this.confPath]);
+  }
+
+  stopController(): Promise<void> {
+    return this.#end('slurmctld', 'SIGTERM');
+  }
+
+  startNode(node: ClusterNode): void {
+    this.#run('slurmd', ['-D', '-N', node, '-f', this.confPath], node);
+  }
+
+  /** The node's daemon dies at once; what runs on the node goes on, as on a machine that lost its network. */
+  killNode(node: ClusterNode): Promise<void> {
+    return this.#end(node, 'SIGKILL');
+  }
+
+  /** Runs one of Slurm's commands and resolves with what it printed. */
+  async slurm(command: string, ...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(command, args, { env: this.environment });
+    return stdout.trim();
+  }
+
+  /** Submits a job that holds GPUs of the cluster until it is cancelled, and resolves with its number. */
+  async occupy(gpus: number, ...options: string[]): Promise<string> {
+    return this.slurm('sbatch', '--parsable', '--output=/dev/null', `--gres=gpu:h100:${gpus}`, ...options, '--wrap=sleep 3600');
+  }
+
+  async state(jobId: string): Promise<string> {
+    return this.slurm('squeue', '--noheader', '--states=all', '--format=%T', `--jobs=${jobId}`);
+  }
+
+  async untilState(jobId: string, state: string): Promise<void> {
+    if (!(await waitUntil(async () => (await this.state(jobId)) === state, READY_WITHIN_MS))) {
+      throw new Error(`job ${jobId} is ${await this.state(jobId)}, not ${state}`);
+    }
+  }
+
+  async untilIdle(): Promise<void> {
+    let said = '';
+    const idle = async () => {
+      said = await this.slurm('sinfo', '--noheader', '--partition=gpus', '--Node', '--format=%T').catch(String);
+      return said === CLUSTER_NODES.map(() => 'idle').join('\n');
+    };
+    if (!(await waitUntil(idle, READY_WITHIN_MS))) throw new Error(`the nodes are not idle: ${said}`);
+  }
+
+  async #end(key: string, signal: NodeJS.Signals): Promise<void> {
+    const child = this.#daemons.get(key);
+    this.#daemons.delete(key);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    const killer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await ended;
+    clearTimeout(killer);
+  }
+
+  /** Cancels every job and resolves once none is left. */
+  async cancelAll(): Promise<void> {
+    const user = userInfo().username;
+    await this.slurm('scancel', '--quiet', `--user=${user}`).catch(() => undefined);
+    const none = async () => (await this.slurm('squeue', '--noheader').catch(() => '')) === '';
+    await waitUntil(none, STOP_WITHIN_MS);
+  }
+
+  /** Cancels every job, ends the daemons and removes the folder. */
+  async stop(): Promise<void> {
+    await this.cancelAll();
+    for (const key of [...this.#daemons.keys()].reverse()) await this.#end(key, 'SIGTERM');
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,50 @@
+/** The script of a job: what runs on the node before and after the runner, and how the runner gets its config. */
+
+/** Programs by paths that every node sees. */
+export interface NodePrograms {
+  readonly node: string;
+  readonly runner: string;
+  /** Ends what a runner left behind. */
+  readonly endLeftovers: string;
+}
+
+export interface JobScriptOptions {
+  /** Read and removed by the job, so that the token stands in no script, argument or environment that Slurm keeps or shows. */
+  readonly configFile: string;
+  /** The runner's own folder, made on the node: others may walk through it, and list nothing. */
+  readonly stateDir: string;
+  readonly launchScript: string | null;
+  readonly programs: NodePrograms;
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * The text to hand to sbatch. The shell stays beside the runner, passes on the signal that asks it to end, ends it
+ * at SIGUSR2, and clears up after it. The runner is told which GPUs the job was given, in the numbers that `nvidia-smi` uses on that node for this job.
+ */
+export function jobScript({ configFile, stateDir, launchScript, programs }: JobScriptOptions): string {
+  const { node, runner, endLeftovers } = programs;
+  return [
+    '#!/bin/bash',
+    'umask 022',
+    // A job that is run a second time ends here: its config is gone.
+    `exec 3<${quoted(configFile)} || exit 1`,
+    `rm -f ${quoted(configFile)}`,
+    `mkdir -p ${quoted(stateDir)} && chmod 711 ${quoted(stateDir)} || exit 1`,
+    ...(launchScript === null ? [] : [`. ${quoted(launchScript)} </dev/null 3<&- || exit 1`]),
+    `${quoted(node)} ${quoted(runner)} --gpus "\${CUDA_VISIBLE_DEVICES:-\${SLURM_JOB_GPUS:-}}" <&3 3<&- &`,
+    'runner=$!',
+    'exec 3<&-',
+    'trap \'kill -TERM "$runner" 2>/dev/null\' TERM',
+    'trap \'kill -KILL "$runner" 2>/dev/null\' USR2',
+    'code=0',
+    // A signal ends the wait, not the runner.
+    'while kill -0 "$runner" 2>/dev/null; do wait "$runner"; code=$?; done',
+    `${quoted(node)} ${quoted(endLeftovers)} ${quoted(stateDir)} </dev/null`,
+    'exit "$code"',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,184 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SlurmHostSettings } from '@plumbline/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitUntil } from '../../host/waiting.ts';
+import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from '../contract.ts';
+import type { RunnerHandle, RunnerRequest } from '../placement.ts';
+import { missingForCluster, SlurmCluster } from './cluster.fixture.ts';
+import { slurmPlacement } from './slurm.ts';
+
+const SLURM = fileURLToPath(new URL('./slurm.ts', import.meta.url));
+
+const missing = missingForCluster();
+if (missing !== null) {
+  if (process.env['CI']) throw new Error(missing);
+  console.warn(`SKIPPED: the placement slurm: ${missing}.`);
+}
+
+let cluster: SlurmCluster;
+let dir: string;
+
+describe.skipIf(missing !== null)('slurm', () => {
+  beforeAll(async () => {
+    cluster = await SlurmCluster.start();
+    dir = await mkdtemp(join(tmpdir(), 'plumbline-placement-'));
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+    if (dir === undefined) return;
+    expect(await processesNaming([dir])).toEqual([]);
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  const settingsOf = (change: Partial<SlurmHostSettings> = {}) =>
+    SlurmHostSettings.parse({ sharedDir: join(dir, 'shared'), slurmConf: cluster.confPath, ...change });
+
+  function worldOf(settings: SlurmHostSettings): PlacementWorld {
+    const options = { settings, runner: { entry: CONTRACT_RUNNER } };
+    return {
+      open: async () => ({ placement: slurmPlacement(options), close: async () => undefined }),
+      source: `import { slurmPlacement } from ${JSON.stringify(SLURM)}; const placement = slurmPlacement(${JSON.stringify(options)});`,
+      dir,
+      writtenDirs: [dir, cluster.dir],
+      stateDir: (attemptId) => join(settings.nodeDir ?? settings.sharedDir, 'runners', attemptId),
+      // Slurm knows its processes itself; a handle names a job.
+      asStranger: () => null,
+    };
+  }
+
+  describe('keeps the contract of placements', () => {
+    for (const check of placementChecks) it(check.name, { timeout: 90_000 }, () => PlacementTrial.run(worldOf(settingsOf()), check));
+  });
+
+  /** What a test does with the cluster, with all that it started cancelled afterwards. */
+  function onCluster(name: string, change: () => Partial<SlurmHostSettings>, run: (trial: PlacementTrial) => Promise<void>): void {
+    it(name, { timeout: 90_000 }, async () => {
+      try {
+        await PlacementTrial.run(worldOf(settingsOf(change())), { name, run });
+      } finally {
+        await cluster.cancelAll();
+      }
+    });
+  }
+
+  const withGpus = (request: RunnerRequest, gpuCount: number): RunnerRequest => ({
+    ...request,
+    resources: { ...request.resources, gpuCount, gpuModel: 'h100', cpus: 3, memoryBytes: 2 * 1024 ** 3, maxDurationMs: 90 * 60_000 },
+  });
+  const jobOf = (handle: RunnerHandle) => String(handle['jobId']);
+  const gone = async (trial: PlacementTrial, handle: RunnerHandle) => {
+    let cause = '';
+    const ended = async () => {
+      const status = await trial.placement.status(handle);
+      cause = status.state === 'gone' ? status.cause : '';
+      return status.state === 'gone';
+    };
+    expect(await waitUntil(ended, 60_000)).toBe(true);
+    return cause;
+  };
+
+  onCluster(
+    'the person who waits reads for what, and how many jobs are ahead; it starts when its turn has come',
+    () => ({ gpuTypes: { h100: 'h100' } }),
+    async (trial) => {
+      const first = [await cluster.occupy(4), await cluster.occupy(4)];
+      for (const id of first) await cluster.untilState(id, 'RUNNING');
+      const second = [await cluster.occupy(4), await cluster.occupy(3)];
+      const request = withGpus(await trial.request('listens'), 4);
+      const handle = trial.keep(await trial.placement.start(request));
+      expect(await trial.placement.status(handle)).toEqual({
+        state: 'queued',
+        reason: 'Waiting for 4 × H100: 2 jobs ahead',
+        ahead: 2,
+      });
+      expect(await trial.listed()).toEqual([request.attemptId]);
+      await cluster.slurm('scancel', ...first, ...second);
+      const report = await trial.report(request);
+      // One question to the controller serves a second's askers.
+      expect(await waitUntil(async () => (await trial.state(handle)) === 'running', 10_000)).toBe(true);
+      expect(report.arguments.at(-2)).toBe('--gpus');
+      expect(report.arguments.at(-1)?.split(',')).toHaveLength(4);
+      const asked = await cluster.slurm('squeue', '--noheader', `--jobs=${jobOf(handle)}`, '--format=%l %C %m %b');
+      // A gibibyte of the memory is the runner's own.
+      expect(asked).toMatch(/^1:30:00 3 3G gres:gpu:h100:4$/);
+    },
+  );
+
+  onCluster(
+    'a runner that waits is taken out of the queue by a stop',
+    () => ({}),
+    async (trial) => {
+      for (const id of [await cluster.occupy(4), await cluster.occupy(4)]) await cluster.untilState(id, 'RUNNING');
+      const handle = await trial.placement.start(withGpus(await trial.request('listens'), 2));
+      expect(await trial.state(handle)).toBe('queued');
+      await trial.placement.stop(handle);
+      expect(await trial.state(handle)).toBe('gone');
+      expect(await trial.listed()).toEqual([]);
+    },
+  );
+
+  onCluster(
+    'a job that is cancelled by somebody else, or has to make room, is gone with a cause in words',
+    () => ({ partition: 'gpus' }),
+    async (trial) => {
+      const requests = [withGpus(await trial.request('listens'), 4), withGpus(await trial.request('listens'), 4)];
+      const handles = await Promise.all(requests.map(async (request) => trial.keep(await trial.placement.start(request))));
+      for (const request of requests) await trial.report(request);
+      const [cancelled, preempted] = handles as [RunnerHandle, RunnerHandle];
+      await cluster.slurm('scancel', jobOf(cancelled));
+      expect(await gone(trial, cancelled)).toMatch(/was cancelled in Slurm/);
+      await cluster.occupy(4, '--partition=urgent');
+      await cluster.occupy(4, '--partition=urgent');
+      expect(await gone(trial, preempted)).toMatch(/had to make room/);
+    },
+  );
+
+  onCluster(
+    'a node’s own folder is lost with the job, and the status says so',
+    () => ({ nodeDir: join(dir, 'node') }),
+    async (trial) => {
+      const { handle } = await trial.start('ends');
+      await gone(trial, handle);
+      expect(await trial.placement.status(handle)).toMatchObject({ state: 'gone', folderKept: false });
+    },
+  );
+
+  onCluster(
+    'what Slurm refuses is said in its own words',
+    () => ({ partition: 'nowhere' }),
+    async (trial) => {
+      await expect(trial.placement.start(await trial.request('listens'))).rejects.toMatchObject({
+        code: 'sandbox_unavailable',
+        message: expect.stringMatching(/Slurm did not take the job: .*partition/i),
+      });
+    },
+  );
+
+  onCluster(
+    'a controller that is away is no sign of a runner’s death, and the runner goes on',
+    () => ({}),
+    async (trial) => {
+      const { handle, report, request } = await trial.start('listens');
+      await cluster.stopController();
+      try {
+        await expect(trial.placement.status(handle)).rejects.toMatchObject({ code: 'unavailable' });
+      } finally {
+        cluster.startController();
+      }
+      expect(
+        await waitUntil(
+          () =>
+            trial.state(handle).then(
+              (state) => state === 'running',
+              () => false,
+            ),
+          30_000,
+        ),
+      ).toBe(true);
+      expect((await trial.report(request)).pid).toBe(report.pid);
+    },
+  );
+});

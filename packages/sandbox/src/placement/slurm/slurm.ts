@@ -1,0 +1,278 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, cp, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@plumbline/core';
+import type { RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
+import { z } from 'zod';
+import { withFileLock } from '../../host/fileLock.ts';
+import { runnerEnvironment } from '../../host/hostEnvironment.ts';
+import { waitUntil } from '../../host/waiting.ts';
+import type { RunnerBundle } from '../bundle/runnerBundle.ts';
+import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '../placement.ts';
+import { jobScript, type NodePrograms } from './jobScript.ts';
+import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
+import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
+import { endWords, jobsAhead, queueWords } from './words.ts';
+
+/**
+ * The runner as a job of a Slurm cluster, which chooses the node and its GPUs. This machine must be one that jobs can be
+ * submitted from, and see `sharedDir` by the same path as the nodes. Jobs are found by their names and this installation's
+ * folder, so that nothing is lost with this process's memory.
+ */
+
+export interface SlurmPlacementOptions {
+  readonly settings: SlurmHostSettings;
+  /** Packs what a node needs to run a runner; or the runner's program itself, where every node sees it by this path. */
+  readonly runner: { readonly bundle: () => Promise<RunnerBundle> } | { readonly entry: string };
+}
+
+const SlurmHandle = z.object({ placement: z.literal('slurm'), attemptId: z.string(), jobId: z.string().regex(/^\d+$/) });
+type SlurmHandle = z.infer<typeof SlurmHandle>;
+
+/** What an attempt's folder says of the last job that was submitted for it. */
+const Record = SlurmHandle.extend({ tokenHash: z.string() });
+
+const NAME_PREFIX = 'plumbline-';
+const RECORD_NAME = 'job.json';
+const LOCK_NAME = 'placement.lock';
+
+/** All attempts are looked after every few seconds: one question to the controller serves them all. */
+const LISTING_MS = 1_000;
+/** The controller sorts all waiting jobs for this question; a place in the queue may be a little old. */
+const QUEUE_MS = 5_000;
+const TERM_TIMEOUT_MS = 10_000;
+const KILL_TIMEOUT_MS = 10_000;
+/** A node that does not answer is given up by Slurm itself, after its KillWait and UnkillableStepTimeout. */
+const CANCEL_TIMEOUT_MS = 120_000;
+const ASK_EVERY_MS = 250;
+
+/** What the runner takes beside the sandbox's own memory. */
+const RUNNER_MEMORY_BYTES = 1024 ** 3;
+const MIB = 1024 ** 2;
+
+export function slurmPlacement(options: SlurmPlacementOptions): Placement {
+  return new SlurmPlacement(options);
+}
+
+class SlurmPlacement implements Placement {
+  readonly name = 'slurm';
+  readonly #options: SlurmPlacementOptions;
+  readonly #slurm: SlurmCommands;
+  #listing: { atMs: number; jobs: Promise<SlurmJob[]> } | null = null;
+  readonly #queues = new Map<string, { atMs: number; jobs: Promise<SlurmJob[]> }>();
+
+  constructor(options: SlurmPlacementOptions) {
+    this.#options = options;
+    const { slurmConf } = options.settings;
+    this.#slurm = new SlurmCommands({ ...runnerEnvironment(), ...(slurmConf === null ? {} : { SLURM_CONF: slurmConf }) });
+  }
+
+  async start(request: RunnerRequest): Promise<RunnerHandle> {
+    const dir = this.#attemptDir(request.attemptId);
+    // Others may walk through: a sandbox's own user reaches the workspace, and nothing that it could list.
+    await mkdir(dir, { recursive: true, mode: 0o711 });
+    return withFileLock(join(dir, LOCK_NAME), async () => {
+      const tokenHash = createHash('sha256').update(request.token).digest('hex');
+      const record = await this.#record(request.attemptId);
+      const alive = (await this.#jobsOf(request.attemptId)).find((job) => endWords(job) === null);
+      if (alive !== undefined) {
+        // The same start once more: whoever asked first did not hear the answer.
+        if (record?.jobId === alive.id && record.tokenHash === tokenHash) return SlurmHandle.parse(record);
+        throw new AppError('conflict', 'A job of this attempt waits or runs in Slurm already. Stop it first.');
+      }
+      return this.#submit(request, dir, tokenHash);
+    });
+  }
+
+  async #submit(request: RunnerRequest, dir: string, tokenHash: string): Promise<SlurmHandle> {
+    const { settings } = this.#options;
+    const { familyHash, resources: _resources, ...rest } = request;
+    const base = settings.nodeDir ?? settings.sharedDir;
+    const config: RunnerConfig = {
+      ...rest,
+      gatewayUrl: settings.gatewayUrl ?? request.gatewayUrl,
+      familyDir: await this.#publishFamily(request.familyDir, familyHash),
+      stateDir: join(base, 'runners', request.attemptId),
+      imageDir: join(base, 'images'),
+      assetsDir: join(base, 'assets'),
+    };
+    const programs = await this.#programs();
+    const configFile = join(dir, `config-${randomUUID()}.json`);
+    await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
+    const logFile = join(dir, 'runner.log');
+    await (await open(logFile, 'a', 0o600)).close();
+    const script = jobScript({
+      configFile,
+      stateDir: config.stateDir,
+      launchScript: settings.launchScript,
+      programs,
+    });
+    try {
+      const jobId = await this.#slurm.submit(this.#sbatchOptions(request, dir, logFile), script);
+      const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
+      const path = join(dir, RECORD_NAME);
+      await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash }), { mode: 0o600 });
+      await rename(`${path}.new`, path);
+      this.#listing = null;
+      return handle;
+    } catch (error) {
+      await rm(configFile, { force: true });
+      throw error;
+    }
+  }
+
+  async #programs(): Promise<NodePrograms> {
+    const { settings, runner } = this.#options;
+    const programs = 'entry' in runner ? ownPrograms(runner.entry) : await publishBundle(await runner.bundle(), settings.sharedDir);
+    return settings.nodePath === null ? programs : { ...programs, node: settings.nodePath };
+  }
+
+  #sbatchOptions({ attemptId, resources, memoryBytes }: RunnerRequest, dir: string, logFile: string): string[] {
+    const { partition, account, qos, constraint, extraArgs } = this.#options.settings;
+    const option = (name: string, value: string | number | null) => (value === null ? [] : [`--${name}=${value}`]);
+    const memory = resources.memoryBytes ?? memoryBytes;
+    return [
+      `--job-name=${NAME_PREFIX}${attemptId}`,
+      // The folder names this installation: another one's jobs on the same cluster are none of ours.
+      `--chdir=${dir}`,
+      `--output=${logFile}`,
+      '--open-mode=append',
+      // A job that is run again would have no config, and a runner is started anew by the platform alone.
+      '--no-requeue',
+      '--nodes=1',
+      '--ntasks=1',
+      '--export=ALL',
+      `--time=${Math.ceil(resources.maxDurationMs / 60_000)}`,
+      ...option('mem', memory === null ? null : `${Math.ceil((memory + RUNNER_MEMORY_BYTES) / MIB)}M`),
+      ...option('cpus-per-task', resources.cpus === null ? null : Math.max(1, Math.ceil(resources.cpus))),
+      ...option('gres', this.#gres(resources.gpuCount, resources.gpuModel)),
+      ...option('partition', partition),
+      ...option('account', account),
+      ...option('qos', qos),
+      ...option('constraint', constraint),
+      ...extraArgs,
+    ];
+  }
+
+  #gres(count: number, model: string | null): string | null {
+    if (count === 0) return null;
+    if (model === null) return `gpu:${count}`;
+    const type = Object.hasOwn(this.#options.settings.gpuTypes, model) ? this.#options.settings.gpuTypes[model] : model;
+    if (type === null || type === undefined) return `gpu:${count}`;
+    if (!/^[A-Za-z0-9_.-]+$/.test(type)) {
+      throw new AppError('sandbox_unavailable', `The cluster has no name for the GPU model ${type}. Add it to the host’s gpuTypes.`);
+    }
+    return `gpu:${type}:${count}`;
+  }
+
+  /** Copies a family to where every node sees it, once for each content. */
+  async #publishFamily(familyDir: string, familyHash: string): Promise<string> {
+    const families = join(this.#options.settings.sharedDir, 'families');
+    const target = join(families, familyHash);
+    if ((await stat(target).catch(() => null)) !== null) return target;
+    await mkdir(families, { recursive: true, mode: 0o711 });
+    const partial = join(families, `.${familyHash}.${randomUUID()}`);
+    await cp(familyDir, partial, { recursive: true, verbatimSymlinks: true });
+    await chmod(partial, 0o755);
+    await publish(partial, target);
+    return target;
+  }
+
+  async status(handle: RunnerHandle): Promise<RunnerStatus> {
+    const { jobId } = SlurmHandle.parse(handle);
+    const find = (jobs: readonly SlurmJob[]) => jobs.find((job) => job.id === jobId);
+    const job = find(await this.#jobs()) ?? find(await this.#freshJobs());
+    const folderKept = this.#options.settings.nodeDir === null;
+    if (job === undefined) return { state: 'gone', cause: `Slurm’s job ${jobId} ended some time ago.`, folderKept };
+    const cause = endWords(job);
+    if (cause !== null) return { state: 'gone', cause, folderKept };
+    if (job.state !== 'PENDING' && job.state !== 'CONFIGURING') return { state: 'running' };
+    const ahead = job.state === 'PENDING' ? jobsAhead(job, await this.#queue(job.partitions)) : null;
+    return { state: 'queued', reason: queueWords(job, ahead), ahead };
+  }
+
+  async stop(handle: RunnerHandle): Promise<void> {
+    const { jobId } = SlurmHandle.parse(handle);
+    const find = async () => (await this.#freshJobs()).find(({ id }) => id === jobId);
+    const ended = async () => {
+      const job = await find();
+      return job === undefined || endWords(job) !== null;
+    };
+    const job = await find();
+    if (job === undefined || endWords(job) !== null) return;
+    if (job.state === 'RUNNING') {
+      // Cancelling would leave a runner that does not listen the cluster's KillWait; the job's own script is faster.
+      await this.#slurm.signal(jobId, 'TERM');
+      if (await this.#until(ended, TERM_TIMEOUT_MS)) return;
+      await this.#slurm.signal(jobId, 'USR2');
+      if (await this.#until(ended, KILL_TIMEOUT_MS)) return;
+    }
+    await this.#slurm.cancel(jobId);
+    if (await this.#until(ended, CANCEL_TIMEOUT_MS)) return;
+    throw new AppError('unavailable', `Slurm has not ended job ${jobId} yet.`);
+  }
+
+  async #until(ended: () => Promise<boolean>, withinMs: number): Promise<boolean> {
+    const untilMs = performance.now() + withinMs;
+    while (performance.now() < untilMs) {
+      if (await ended()) return true;
+      await waitUntil(() => false, ASK_EVERY_MS);
+    }
+    return false;
+  }
+
+  async find(attemptId: string): Promise<RunnerHandle | null> {
+    const jobs = await this.#jobsOf(attemptId);
+    const newest = jobs.reduce<SlurmJob | null>((last, job) => (last === null || Number(job.id) > Number(last.id) ? job : last), null);
+    // Slurm forgets a job minutes after its end; the folder still names it.
+    if (newest === null) {
+      const record = await this.#record(attemptId);
+      return record === null ? null : SlurmHandle.parse(record);
+    }
+    return { placement: 'slurm', attemptId, jobId: newest.id };
+  }
+
+  async list(): Promise<RunnerHandle[]> {
+    const ours = (await this.#freshJobs()).filter((job) => this.#attemptOf(job) !== null && endWords(job) === null);
+    return ours.map((job) => ({ placement: 'slurm', attemptId: this.#attemptOf(job) ?? '', jobId: job.id }));
+  }
+
+  #attemptDir(attemptId: string): string {
+    if (!/^[A-Za-z0-9-]{1,64}$/.test(attemptId)) throw new AppError('invalid_input', 'That is no attempt’s name.');
+    return join(this.#options.settings.sharedDir, 'jobs', attemptId);
+  }
+
+  /** The attempt that a job of this installation is for; null for any other job. */
+  #attemptOf(job: SlurmJob): string | null {
+    if (!job.name.startsWith(NAME_PREFIX)) return null;
+    const attemptId = job.name.slice(NAME_PREFIX.length);
+    return job.workDir === join(this.#options.settings.sharedDir, 'jobs', attemptId) ? attemptId : null;
+  }
+
+  async #jobsOf(attemptId: string): Promise<SlurmJob[]> {
+    return (await this.#freshJobs()).filter((job) => this.#attemptOf(job) === attemptId);
+  }
+
+  async #record(attemptId: string): Promise<z.infer<typeof Record> | null> {
+    const text = await readFile(join(this.#attemptDir(attemptId), RECORD_NAME), 'utf8').catch(() => null);
+    return text === null ? null : Record.parse(JSON.parse(text));
+  }
+
+  #freshJobs(): Promise<SlurmJob[]> {
+    this.#listing = { atMs: performance.now(), jobs: this.#slurm.ownJobs() };
+    return this.#listing.jobs;
+  }
+
+  #jobs(): Promise<SlurmJob[]> {
+    return this.#listing !== null && performance.now() - this.#listing.atMs < LISTING_MS ? this.#listing.jobs : this.#freshJobs();
+  }
+
+  #queue(partitions: readonly string[]): Promise<SlurmJob[]> {
+    const key = partitions.join(',');
+    const known = this.#queues.get(key);
+    if (known !== undefined && performance.now() - known.atMs < QUEUE_MS) return known.jobs;
+    const jobs = this.#slurm.pendingJobs(partitions);
+    this.#queues.set(key, { atMs: performance.now(), jobs });
+    return jobs;
+  }
+}
