@@ -6,6 +6,7 @@ becomes the user `agent` if there is one. `confined_argv` says which, and the sc
 Environments are copied one by one, so each that needs this file has its own copy; a test keeps the copies alike.
 """
 
+import glob
 import os
 import pwd
 import shutil
@@ -27,26 +28,30 @@ def child_env():
     return env
 
 
-def _bubblewrap(directory, proc):
+def _bubblewrap(directory, proc, shown, writable):
     argv = [shutil.which("bwrap"), "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/"]
     argv += ["--tmpfs", "/tmp", "--dev", "/dev"]
+    for device in glob.glob("/dev/nvidia*"):
+        argv += ["--dev-bind", device, device]
     # A nested sandbox may be refused a /proc of its own; an empty one is safe, the outer one would show the scorer.
     argv += ["--proc", "/proc"] if proc else ["--tmpfs", "/proc"]
     for hidden in ("/run", "/var/tmp", PROTECTED, ROOT):
         if os.path.isdir(hidden):
             argv += ["--tmpfs", hidden]
     # Last, because on a bare host these folders may lie below /tmp or beside the hidden ones.
-    for shown in (HOME, ENV):
-        if os.path.isdir(shown):
-            argv += ["--ro-bind", shown, shown]
+    for path in (HOME, ENV) + tuple(shown):
+        if os.path.exists(path):
+            argv += ["--ro-bind", path, path]
+    for path in writable:
+        argv += ["--bind", path, path]
     return argv + ["--chdir", directory]
 
 
-def confined_argv(argv, directory):
-    """`argv` confined, to be run in `directory`, and how: bubblewrap, or plain."""
+def confined_argv(argv, directory, shown=(), writable=()):
+    """`argv` confined, to be run in `directory`, and how: bubblewrap, or plain. Paths in `shown` are seen, those in `writable` can be changed."""
     if shutil.which("bwrap"):
         for proc in (True, False):
-            prefix = _bubblewrap(directory, proc)
+            prefix = _bubblewrap(directory, proc, shown, writable)
             probe = subprocess.run(prefix + ["true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if probe.returncode == 0:
                 return prefix + argv, "bubblewrap"
@@ -63,16 +68,21 @@ def _become_agent():
     os.setuid(agent.pw_uid)
 
 
-def start(source, arguments, directory, pass_fds=(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL):
+def start(source, arguments, directory, **options):
     """Starts Python on `source` (its text, because its file is hidden) in `directory`. Returns the process and how it is confined."""
-    argv, how = confined_argv([sys.executable, "-s", "-B", "-c", source] + list(arguments), directory)
+    return start_program([sys.executable, "-s", "-B", "-c", source] + list(arguments), directory, **options)
+
+
+def start_program(argv, directory, pass_fds=(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, shown=(), writable=(), env=None):
+    """Starts a program confined, in `directory`; `env` is added to its small environment. Returns the process and how it is confined."""
+    argv, how = confined_argv(argv, directory, shown, writable)
     process = subprocess.Popen(
         argv,
         cwd=directory,
-        env=child_env(),
+        env=dict(child_env(), **(env or {})),
         stdin=stdin,
         stdout=stdout,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         pass_fds=pass_fds,
         start_new_session=True,
         preexec_fn=_become_agent if how == "plain" and os.getuid() == 0 else None,

@@ -12,15 +12,16 @@ PROTECTED = os.environ.get("PLUMBLINE_PROTECTED", "/protected")
 ENV = os.environ.get("PLUMBLINE_ENV", "/opt/env")
 ASSETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
 
-# One release of numpy for each Python that it is built for.
-NUMPY = {(3, 9): "2.0.2", (3, 10): "2.2.6", (3, 11): "2.2.6", (3, 12): "2.2.6", (3, 13): "2.2.6", (3, 14): "2.3.5"}
+# One release of numpy for each Python that it is built for; of the first series where there is one, because the PyTorch of `main` needs it.
+NUMPY = {(3, 9): "1.26.4", (3, 10): "1.26.4", (3, 11): "1.26.4", (3, 12): "1.26.4", (3, 13): "2.2.6", (3, 14): "2.3.5"}
 
+# One text for both tasks but for what differs: `{…}` is filled in from `WORDS`.
 INSTRUCTIONS = """\
 # Optimise a kernel
 
 Make the function `prefix_sum` in `solution/solution.py` as fast as you can.
 
-`prefix_sum(values)` takes a one-dimensional numpy array of `int32` and returns a new array of the same shape and type.
+`prefix_sum(values)` takes {takes} and returns a new one of the same shape and type.
 Element *i* of the result is the sum of those `values[j]` with *j* ≤ *i* for which the **number of positive values before
 position *j*** is odd. Zero is not positive. The value at *j* itself does not count towards its own condition.
 
@@ -34,26 +35,59 @@ position *j*** is odd. Zero is not positive. The value at *j* itself does not co
 
 - `solution/solution.py`: a correct, slow solution.
 - `check.py`: compares your solution with the definition on small inputs and times it roughly: `python3 check.py`.
-- Two CPU cores. There is no internet. Python with numpy; any other tool that you find on this machine, a compiler included, may be used.
+- {machine}
 
 ## Your score
 
 Run `task score`, or press **Score**. The scorer imports `solution/solution.py` in a fresh process, checks the results on
-small inputs and on 5,000,000 random values between -100 and 100, and times 15 calls after 4 warm-up calls. Each call gets
-new values. The score is the natural logarithm of the median time in milliseconds: **lower is better**. The time runs from
-handing over the input until the whole result has been copied out, so nothing can be left for later.
+small inputs and on {count} random values between -100 and 100, and times 15 calls after 4 warm-up calls. Each call gets
+new values. The score is the natural logarithm of the median time in milliseconds: **lower is better**. {timing}
 
 You may score as often as you like; **the best score counts**. The clock goes on while the scorer runs, and your own
 processes stand still meanwhile, so that they do not disturb the timing.
 
-A wrong result, type or shape, a crash, or a call of more than 10 seconds gives no score, and the reason is shown.
+A wrong result, type or shape, a crash, or a call of more than {limit} seconds gives no score, and the reason is shown.
 
 ## Rules
 
 - The result must be computed by your code from the values that it is given, in the call that is timed.
-- The input is read-only. While scoring, so is the workspace (`/tmp` can be written): compile ahead of time, and keep what you built in `solution/`.
+- {memory} While scoring, the workspace is read-only (`/tmp` can be written): what has to be kept from one score to the next lies in `solution/`.
 - Do not interfere with the scorer or its clock, and do not look for its data.
 """
+
+WORDS = {
+    "small": {
+        "takes": "a one-dimensional numpy array of `int32`",
+        "machine": "Two CPU cores. There is no internet. Python with numpy; any other tool that you find on this machine, a compiler included, may be used.",
+        "count": "5,000,000",
+        "timing": "The time runs from\nhanding over the input until the whole result has been copied out, so nothing can be left for later.",
+        "limit": "10",
+        "memory": "The input is read-only.",
+    },
+    "main": {
+        "takes": "a one-dimensional PyTorch tensor of `int32` on the GPU",
+        "machine": "One H100 GPU, PyTorch and Triton, the internet. Triton is a good way to do it; less than one millisecond is possible.",
+        "count": "100,000,000",
+        "timing": "The time runs from\nnaming the seed that the input is drawn from, on the GPU, until results at places that are only then drawn have been\nread. The drawing takes part of a millisecond, the same for everyone. The first calls, on small inputs, have 120 seconds\neach for compiling.",
+        "limit": "20",
+        "memory": "No answer may be kept from one call to the next.",
+    },
+}
+
+
+
+def require_gpu():
+    """PyTorch with Triton is gigabytes that only `main` needs, so it is part of the image and not installed here."""
+    try:
+        import torch
+        import triton  # noqa: F401: solutions need it
+    except ImportError as error:
+        raise RuntimeError(
+            "optimize_kernel/main needs PyTorch 2.3.1 with Triton 2.3.1 in the image that environments are built on, for the python3 "
+            "of its PATH: pip install torch==2.3.1 triton==2.3.1 numpy==1.26.4. Now: %s." % error
+        ) from None
+    if not torch.cuda.is_available():
+        raise RuntimeError("optimize_kernel/main needs a GPU, and PyTorch sees none. The published task has one H100.")
 
 
 def install_numpy(target):
@@ -82,15 +116,15 @@ class TaskFamily:
 
     @staticmethod
     def get_tasks():
-        return {"small": {}}
+        return {"main": {"name": "main"}, "small": {"name": "small"}}
 
     @staticmethod
     def get_instructions(t):
-        return INSTRUCTIONS
+        return INSTRUCTIONS.format(**WORDS[t["name"]])
 
     @staticmethod
     def get_permissions(t):
-        return []
+        return ["full_internet"] if t["name"] == "main" else []
 
     @staticmethod
     def install():
@@ -98,7 +132,9 @@ class TaskFamily:
 
     @staticmethod
     def start(t):
-        shutil.copytree(os.path.join(ASSETS, "workspace"), HOME, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        if t["name"] == "main":
+            require_gpu()
+        shutil.copytree(os.path.join(ASSETS, t["name"]), HOME, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         os.makedirs(PROTECTED, exist_ok=True)
         fd = os.open(os.path.join(PROTECTED, "seed"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w") as file:
@@ -111,7 +147,11 @@ class TaskFamily:
             sys.path.insert(0, packages)
         from assets.score import score
 
-        return score()
+        if t["name"] == "small":
+            return score()
+        from assets.device import DeviceSolution
+
+        return score(DeviceSolution)
 
     @staticmethod
     def aggregate_scores(t, score_log):

@@ -22,15 +22,14 @@ import numpy
 
 from assets import confined
 
-COUNT = 5_000_000
-# Sums of this many values stay far below the limit of int32.
+# Sums of 100,000,000 values between these stay far below the limit of int32.
 LOW, HIGH = -100, 100
 WARM_UPS = 4
 RUNS = 15
 SMALL_COUNTS = (0, 1, 2, 3, 64, 1000, 65_537)
 IMPORT_LIMIT_SECONDS = 60
-CALL_LIMIT_SECONDS = 10
 DEFAULT_SEED = "plumbline"
+EARLY = "The result was still being written after prefix_sum had returned."
 
 
 class Invalid(Exception):
@@ -57,23 +56,37 @@ def memory_file(name, size, seals):
 
 
 class Solution:
-    """The participant's code in its child process."""
+    """The participant's code in its child process, with data in the host's memory: numpy."""
 
-    def __init__(self, directory):
-        size = COUNT * 4
+    child_source = "child.py"
+    count = 5_000_000
+    call_limit_seconds = 10
+    # A call on few values may be the first of its kind.
+    first_call_limit_seconds = 10
+
+    def __init__(self, directory, nonce):
+        size = self.count * 4
+        self.random = numpy.random.default_rng(number_of(nonce))
         # Sealed against a change of size: a shorter file would end the scorer when it reads.
         self.output_fd = memory_file("output", size, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
         self.output = numpy.frombuffer(mmap.mmap(self.output_fd, size, prot=mmap.PROT_READ), dtype=numpy.int32)
         self.control, theirs = socket.socketpair()
-        with open(os.path.join(os.path.dirname(__file__), "child.py")) as file:
+        with open(os.path.join(os.path.dirname(__file__), self.child_source)) as file:
             source = file.read()
-        arguments = [str(theirs.fileno()), str(self.output_fd), str(size)]
-        self.process, self.confinement = confined.start(source, arguments, directory, (theirs.fileno(), self.output_fd))
+        arguments = [str(theirs.fileno()), str(self.output_fd), str(size)] + self.child_arguments()
+        self.process, self.confinement = confined.start(source, arguments, directory, pass_fds=(theirs.fileno(), self.output_fd))
         theirs.close()
         self.answer(IMPORT_LIMIT_SECONDS, "importing solution.py")
 
+    def child_arguments(self):
+        return []
+
+    def about(self):
+        """What the row's details say of it."""
+        return {"numpy": numpy.__version__, "count": self.count, "confinement": self.confinement}
+
     def answer(self, limit_seconds, doing):
-        """Waits for the child's next word."""
+        """Waits for the child's next word, and returns it."""
         text = b""
         deadline = time.monotonic() + limit_seconds
         while not text.endswith(b"\n"):
@@ -93,6 +106,7 @@ class Solution:
         if not isinstance(said, dict) or not (said.get("ready") or said.get("done")):
             reason = said.get("bad") if isinstance(said, dict) else None
             raise Invalid(str(reason or "The solution's process answered with something else than a result."))
+        return said
 
     def died(self, doing):
         code = self.process.wait()
@@ -104,10 +118,13 @@ class Solution:
             return Invalid("The solution's process crashed: %s. The input is read-only memory; writing to it does that." % doing)
         return Invalid("The solution's process ended (exit code %d): %s." % (code, doing))
 
-    def run(self, values):
-        """One call on `values`, checked. Returns its time in milliseconds, up to when the result lay in the parent's memory."""
+    def limit_seconds(self, count):
+        return self.call_limit_seconds if count == self.count else self.first_call_limit_seconds
+
+    def run(self, count, low=LOW, high=HIGH):
+        """One call on `count` values, checked. Returns its time in milliseconds, up to when the result lay in the parent's memory."""
+        values = self.random.integers(low, high + 1, count, dtype=numpy.int32)
         answer = expected(values)
-        count = len(values)
         # Where to look first: a child that says "done" and goes on computing is caught before it has finished.
         probes = numpy.random.default_rng(secrets.randbits(64)).integers(0, max(count, 1), 4096 if count else 0)
         fd = memory_file("input", max(count * 4, 1), 0)
@@ -124,11 +141,19 @@ class Solution:
                 socket.send_fds(self.control, [request], [fd])
             except (BrokenPipeError, ConnectionResetError):
                 raise self.died(doing) from None
-            self.answer(CALL_LIMIT_SECONDS, doing)
+            self.answer(self.limit_seconds(count), doing)
             elapsed_ms = (time.perf_counter_ns() - begun) / 1e6
         finally:
             os.close(fd)
         early = bool(numpy.array_equal(self.output[probes], answer[probes]))
+        self.compare(answer)
+        if not early:
+            raise Invalid(EARLY)
+        return elapsed_ms
+
+    def compare(self, answer):
+        """Holds the result that lies in the parent's memory to the answer, all of it."""
+        count = len(answer)
         wrong = numpy.flatnonzero(self.output[:count] != answer)
         if len(wrong):
             at = int(wrong[0])
@@ -136,9 +161,6 @@ class Solution:
                 "Wrong result on %d values: %d are wrong, the first at index %d: %d instead of %d."
                 % (count, len(wrong), at, int(self.output[at]), int(answer[at]))
             )
-        if not early:
-            raise Invalid("The result was still being written after prefix_sum had returned.")
-        return elapsed_ms
 
     def close(self):
         confined.end(self.process)
@@ -154,29 +176,27 @@ def read_seed():
         return os.environ.get("PLUMBLINE_SEED_VALUE") or DEFAULT_SEED
 
 
-def generator(nonce):
+def number_of(nonce):
     """Data of this deployment and of this score: nothing of it can be worked out beforehand, and staff can draw it again."""
-    digest = hashlib.sha256(("%s/%s" % (read_seed(), nonce)).encode()).digest()
-    return numpy.random.default_rng(int.from_bytes(digest, "big"))
+    return int.from_bytes(hashlib.sha256(("%s/%s" % (read_seed(), nonce)).encode()).digest(), "big")
 
 
-def score():
+def score(kind=Solution):
     """One row of the score log: the natural logarithm of the median time in milliseconds."""
     directory = os.path.join(confined.HOME, "solution")
     nonce = secrets.token_hex(16)
-    details = {"nonce": nonce, "numpy": numpy.__version__, "count": COUNT}
+    details = {"nonce": nonce}
     if not os.path.isfile(os.path.join(directory, "solution.py")):
         return {"score": math.nan, "message": {"reason": "There is no file solution/solution.py."}, "details": details}
-    random = generator(nonce)
     solution = None
     try:
-        solution = Solution(directory)
-        details["confinement"] = solution.confinement
+        solution = kind(directory, nonce)
+        details.update(solution.about())
         for count in SMALL_COUNTS:
-            solution.run(random.integers(LOW, HIGH + 1, count, dtype=numpy.int32))
-        solution.run(numpy.full(1000, HIGH, dtype=numpy.int32))
-        solution.run(numpy.full(1000, LOW, dtype=numpy.int32))
-        times = [solution.run(random.integers(LOW, HIGH + 1, COUNT, dtype=numpy.int32)) for _ in range(WARM_UPS + RUNS)]
+            solution.run(count)
+        for value in (HIGH, LOW):
+            solution.run(1000, value, value)
+        times = [solution.run(solution.count) for _ in range(WARM_UPS + RUNS)]
     except Invalid as invalid:
         return {"score": math.nan, "message": invalid.fields, "details": details}
     finally:

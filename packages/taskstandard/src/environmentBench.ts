@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
+import { loadFamily } from './family.ts';
+import { runScore, type ScoreOutcome } from './scoring.ts';
+import { runTaskOperation } from './taskHost.ts';
+
+/** What the tests of our own environments share: a family installed and started on the bare host, and scored again and again. */
+
+const python = bareHostPython();
+
+export interface Bench {
+  host: BareHost;
+  score(): Promise<ScoreOutcome>;
+  /** Puts the participant's file in place and scores it. */
+  scoreOf(source: string): Promise<ScoreOutcome>;
+  /** Runs Python beside the family's modules, as its scorer would, and answers the JSON that it prints. */
+  python(source: string): Promise<unknown>;
+}
+
+export async function bench(dir: string, task: string, file: string, envDir?: string): Promise<Bench> {
+  const family = loadFamily(dir);
+  const host = await createBareHost(dir, envDir === undefined ? {} : { envDir });
+  const args = { familyDir: host.root, module: family.module, task };
+  for (const op of ['install', 'start'] as const) {
+    const done = await runTaskOperation(host.exec, op, args, { timeoutMs: 300_000, python });
+    if (!done.ok) throw new Error(`${op}: ${done.failure.message}`);
+  }
+  const score = () => runScore(host.exec, 'intermediate', args, { timeoutMs: 120_000, python });
+  return {
+    host,
+    score,
+    scoreOf(source) {
+      writeFileSync(join(host.home, file), source);
+      return score();
+    },
+    async python(source) {
+      const argv = [python, '-c', `import sys; sys.path.insert(0, ".")\n${source}`];
+      const done = await host.exec(argv, { input: Buffer.from(''), timeoutMs: 120_000, maxOutputBytes: 1e6, cwd: host.root });
+      if (done.exitCode !== 0) throw new Error(done.stderr.toString());
+      return JSON.parse(done.stdout.toString());
+    },
+  };
+}
