@@ -2,10 +2,20 @@ import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
-import { bubblewrapIsolation, type Isolation, noIsolation, openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
-import type { Family } from '@plumbline/taskstandard';
+import {
+  bubblewrapIsolation,
+  type Isolation,
+  type LaidAssets,
+  layAssets,
+  noIsolation,
+  openWorkspace,
+  type Sandbox,
+  type SandboxSpec,
+  type WorkspaceFiles,
+} from '@plumbline/sandbox';
+import { askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
-import { askFacts, type FamilyTask, installFamily, loadTask, scoringKindOf, startFamily, TaskFacts } from './familyTask.ts';
+import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
 import type { FreshSandbox } from './scoring.ts';
 
 /**
@@ -41,9 +51,20 @@ const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', impor
 /** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
 export async function provision(options: ProvisionOptions): Promise<Provisioned> {
   const { config, onProgress, logger } = options;
-  const { family, settings } = loadTask(config.familyDir, config.task);
+  const { family, settings } = loadTask(config.familyDir, config.task, config.settings);
   const isolation = ISOLATIONS[config.isolation];
   if (isolation === undefined) throw new AppError('sandbox_unavailable', `This runner has no isolation ${config.isolation}.`);
+  if (settings.rootScorer === true && !(await isolation.capabilities()).scorerIsRoot) {
+    throw new AppError(
+      'sandbox_unavailable',
+      `The scorer of ${family.family} has to be root, as in the Task Standard's own container, and the isolation ${isolation.name} gives it no root. Run it on a host with the isolation docker.`,
+    );
+  }
+
+  const assets = await layAssets(settings.assets, {
+    dir: config.assetsDir,
+    onProgress: (step, fraction) => onProgress(step, fraction * 0.1),
+  });
 
   onProgress('Preparing the environment’s packages', 0.1);
   const image = await isolation.prepareImage({
@@ -55,7 +76,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
 
   onProgress('Reading the task', 0.5);
   const socketDir = await laySocketDir(config.stateDir);
-  const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir });
+  const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir, assets });
   await rm(join(config.stateDir, 'fresh'), { recursive: true, force: true });
   const facts = (await readFacts(config.stateDir, family)) ?? (await probe(base, config, family));
   const task: FamilyTask = { family, name: config.task, settings, facts, scoringKind: scoringKindOf(facts) };
@@ -112,6 +133,17 @@ interface MakerOptions {
   readonly isolation: Isolation;
   readonly imageDir: string;
   readonly socketDir: string;
+  readonly assets: LaidAssets;
+}
+
+/** Where a sandbox sees its family's assets. */
+const ASSET_PATHS = { everyone: '/opt/data', scorer: '/opt/scorer-data' } as const;
+
+function mountsOf(assets: LaidAssets): NonNullable<SandboxSpec['readOnly']> {
+  return (['everyone', 'scorer'] as const).flatMap((whom) => {
+    const hostPath = assets[whom];
+    return hostPath === null ? [] : [{ hostPath, path: ASSET_PATHS[whom], scorerOnly: whom === 'scorer' }];
+  });
 }
 
 /** Creates this attempt's sandboxes, which differ only in their folders and network. */
@@ -123,7 +155,9 @@ class SandboxMaker {
   }
 
   async create(name: string, dir: string, workspaceDir: string, network: 'none' | 'internet'): Promise<Sandbox> {
-    const { config, isolation, imageDir, socketDir } = this.#options;
+    const { config, isolation, imageDir, socketDir, assets } = this.#options;
+    // Without isolation nothing is mounted: paths are the host's own.
+    const paths = isolation.name === 'none' ? assets : ASSET_PATHS;
     await mkdir(dir, { recursive: true, mode: 0o711 });
     await mkdir(workspaceDir, { recursive: true, mode: 0o700 });
     return isolation.create({
@@ -137,7 +171,8 @@ class SandboxMaker {
       diskBytes: config.diskBytes,
       cpus: config.cpus,
       gpuIds: config.gpuIds,
-      env: { LANG: 'C.UTF-8' },
+      env: { LANG: 'C.UTF-8', PLUMBLINE_DATA: paths.everyone ?? '', PLUMBLINE_SCORER_DATA: paths.scorer ?? '' },
+      readOnly: mountsOf(assets),
       socketDir,
     });
   }

@@ -32,6 +32,7 @@ function runnerRequest(worker: Worker, view: AttemptView, token: string): Runner
     familyDir: isAbsolute(familyDir) ? familyDir : join(host.environmentsDir, familyDir),
     familyHash: contentHash,
     task,
+    settings: { ...view.settings },
     isolation: host.isolation,
     docker: null,
     memoryBytes,

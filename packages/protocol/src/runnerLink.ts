@@ -238,6 +238,8 @@ export const RunnerConfig = z.object({
   /** The task family's folder on this host, and the task in it. */
   familyDir: z.string(),
   task: z.string(),
+  /** The settings that the environment was added with, an overlay's among them. Left out: the family's manifest alone. */
+  settings: z.record(z.string(), z.unknown()).optional(),
   isolation: IsolationName,
   /** For the isolation `docker`: the image that families are built on, and the engine's socket on the runner's host. */
   docker: z.object({ baseImage: z.string(), socketPath: z.string() }).nullable(),

@@ -1,3 +1,4 @@
+export * from './assets/assetStore.ts';
 export { bubblewrapIsolation } from './isolation/bubblewrap/bubblewrap.ts';
 export * from './isolation/isolation.ts';
 export { noIsolation } from './isolation/none.ts';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
 import { type Family, loadFamily } from './family.ts';
-import { ManifestError, type ManifestOptions, type TaskDefinition } from './manifest.ts';
+import type { ManifestOptions, TaskDefinition } from './manifest.ts';
 import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
 import {
   runTaskOperation,
@@ -13,6 +13,7 @@ import {
   type TaskOperationResult,
   type TaskOperationValue,
 } from './taskHost.ts';
+import { ManifestError } from './yamlFile.ts';
 
 /** What stands behind `plumb environment check` and `plumb environment score`: a family run whole on the bare host. */
 

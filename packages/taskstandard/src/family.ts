@@ -1,19 +1,24 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { z } from 'zod';
 import { type FamilyManifest, loadManifest, type ManifestOptions } from './manifest.ts';
+import { ManifestError, parseYamlFile } from './yamlFile.ts';
 
 /** A task family's folder: what is in it, and the hash that says which family an attempt ran on. */
 
 const BuildSteps = z.array(
   z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('shell'), commands: z.array(z.string()).min(1) }),
-    z.strictObject({ type: z.literal('file'), source: z.string(), destination: z.string() }),
+    z.strictObject({ type: z.literal('file'), source: z.string().min(1), destination: z.string().min(1) }),
   ]),
 );
 export type BuildStep = z.infer<typeof BuildSteps>[number];
+
+/** What a scorer that is written for the standard's own container calls: it changes users, and so has to be root. */
+const ROOT_SCORER = /\btask_protected_scoring\b|\brunuser\b|\bprotect_path\b/;
+const REQUIRED_VARIABLES = /\brequired_environment_variables\b[^=\n]*=\s*[[(]([^\])]*)[\])]/;
 
 export interface Family extends FamilyManifest {
   /** Absolute path of the folder. */
@@ -71,23 +76,51 @@ function findModule(dir: string): string {
   );
 }
 
-/** Reads a family's folder whole: manifest, module, build steps, hash. Throws `AppError` `invalid_input` with what to mend. */
+function readBuildSteps(dir: string): BuildStep[] {
+  const file = join(dir, 'build_steps.json');
+  if (!existsSync(file)) return [];
+  const shown = `${basename(dir)}/build_steps.json`;
+  const text = readFileSync(file, 'utf8');
+  const steps = parseYamlFile(text, shown, BuildSteps);
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw new ManifestError([{ file: shown, line: 1, key: '', problem: `is not JSON: ${(error as Error).message}`, example: null }]);
+  }
+  const outside = steps.findIndex((step) => step.type === 'file' && !isInside(dir, step.source));
+  if (outside >= 0) {
+    const problem = 'must be a file or folder of the family';
+    throw new ManifestError([{ file: shown, line: 1, key: `${outside}.source`, problem, example: null }]);
+  }
+  return steps;
+}
+
+function isInside(dir: string, path: string): boolean {
+  const inside = relative(dir, resolve(dir, path));
+  return !inside.startsWith('..') && !isAbsolute(inside) && existsSync(resolve(dir, path));
+}
+
+function pythonSource(dir: string): string {
+  return [...walk(dir)]
+    .filter((path) => path.endsWith('.py') && lstatSync(path).isFile())
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+}
+
+/**
+ * Reads a family's folder whole: manifest, module, build steps, hash; and, from the text of its Python, which secrets it names
+ * and whether its scorer has to be root. Throws `AppError` `invalid_input` with what to mend.
+ */
 export function loadFamily(dir: string, options: ManifestOptions = {}): Family {
   const path = resolve(dir);
   if (!existsSync(path) || !lstatSync(path).isDirectory()) throw new AppError('not_found', `There is no folder ${dir}.`);
   const manifest = loadManifest(path, options);
-  const stepsFile = join(path, 'build_steps.json');
-  let buildSteps: BuildStep[] = [];
-  if (existsSync(stepsFile)) {
-    try {
-      buildSteps = BuildSteps.parse(JSON.parse(readFileSync(stepsFile, 'utf8')));
-    } catch (error) {
-      throw new AppError(
-        'invalid_input',
-        `${basename(path)}/build_steps.json: not a list of build steps. For example: [{"type": "shell", "commands": ["apt-get install -y gcc"]}]`,
-        { cause: error },
-      );
-    }
+  const module = findModule(path);
+  const variables = REQUIRED_VARIABLES.exec(readFileSync(join(path, `${module}.py`), 'utf8'))?.[1] ?? '';
+  const requiredVariables = [...variables.matchAll(/["']([A-Za-z_][A-Za-z0-9_]*)["']/g)].map((match) => match[1] as string);
+  const rootScorer = ROOT_SCORER.test(pythonSource(path));
+  for (const task of Object.values(manifest.tasks)) {
+    task.settings = { ...task.settings, requiredVariables, rootScorer: task.settings.rootScorer ?? rootScorer };
   }
-  return { ...manifest, dir: path, module: findModule(path), buildSteps, contentHash: contentHash(path) };
+  return { ...manifest, dir: path, module, buildSteps: readBuildSteps(path), contentHash: contentHash(path) };
 }

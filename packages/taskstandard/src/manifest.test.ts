@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { contentHash, loadFamily } from './family.ts';
-import { loadManifest, ManifestError } from './manifest.ts';
+import { loadManifest } from './manifest.ts';
+import { ManifestError } from './yamlFile.ts';
 
 const made: string[] = [];
 
@@ -113,6 +114,67 @@ tasks:
       'meta: { plumbline: { direction: lower } }\ntasks: { main: { meta: { plumbline: { starting_score: 2 } } } }\n',
     );
     expect(loadManifest(dir, { overlayFile }).tasks.main?.settings).toMatchObject({ direction: 'lower', startingScore: 2 });
+  });
+
+  it('takes of one overlay for many families what stands for all and what stands for this one', () => {
+    const dir = family({ 'manifest.yaml': 'tasks: { main: {} }\n' });
+    const overlayFile = join(dir, '..', 'all.yaml');
+    writeFileSync(
+      overlayFile,
+      `meta: { plumbline: { clean_rescores: 3, direction: lower } }
+families:
+  toy: { meta: { plumbline: { direction: higher } }, tasks: { main: { meta: { plumbline: { score_unit: s } } } } }
+  other: { meta: { plumbline: { clean_rescores: 9 } } }
+`,
+    );
+    const found = loadManifest(dir, { overlayFile }).tasks.main?.settings;
+    expect(found).toMatchObject({ cleanRescores: 3, direction: 'higher', scoreUnit: 's' });
+  });
+
+  it('may be left out, as the standard allows, where an overlay names the tasks', () => {
+    const dir = family({ 'toy.py': 'class TaskFamily: pass\n' });
+    const overlayFile = join(dir, '..', 'toy.yaml');
+    writeFileSync(overlayFile, 'tasks: { main: { meta: { plumbline: { title: Toy } } } }\n');
+    expect(loadManifest(dir, { overlayFile }).tasks.main?.settings.title).toBe('Toy');
+    expect(() => loadManifest(dir)).toThrow(/does not exist; write one, or name the tasks in an overlay/);
+  });
+
+  it('may say what it likes under meta, and names tasks of this standard alone', () => {
+    const { tasks } = loadManifest(
+      family({ 'manifest.yaml': 'meta: [a, b]\ntasks: { main: { type: metr_task_standard, meta: a note } }\n' }),
+    );
+    expect(Object.keys(tasks)).toEqual(['main']);
+    expect(problems('tasks: { main: { type: inspect } }\n')[0]).toMatchObject({ key: 'tasks.main.type', line: 1 });
+    expect(problems('tasks: { main: {}, main: {} }\n')[0]?.problem).toContain('unique');
+  });
+});
+
+describe('a family', () => {
+  const toy = { 'manifest.yaml': 'tasks: { main: {} }\n', 'toy.py': 'class TaskFamily:\n  pass\n' };
+  const load = (files: Record<string, string>) => loadFamily(family({ ...toy, ...files }));
+
+  it('has its build steps checked with file, line and key', () => {
+    const steps = (text: string) => () => load({ 'build_steps.json': text });
+    expect(load({ 'build_steps.json': '[{"type": "file", "source": "toy.py", "destination": "/x"}]' }).buildSteps).toHaveLength(1);
+    expect(steps('[\n {"type": "shell",\n  "commands": "make"}\n]')).toThrow(/^toy\/build_steps\.json:3: 0\.commands: /);
+    expect(steps('[{"type": "magic"}]')).toThrow(/build_steps\.json:1: 0\.type/);
+    expect(steps('[{"type": "file", "source": "../../etc/passwd", "destination": "/x"}]')).toThrow(
+      /0\.source: must be a file or folder of the/,
+    );
+    expect(steps('[{"type": "shell", "commands": ["a"]},]')).toThrow(/is not JSON/);
+  });
+
+  it('that is written for the standard’s own container is found to need a root scorer, unless it says otherwise', () => {
+    const scorer = 'import metr.task_protected_scoring as scoring\n';
+    expect(load({}).tasks.main?.settings.rootScorer).toBe(false);
+    expect(load({ 'toy.py': `${scorer}class TaskFamily:\n  pass\n` }).tasks.main?.settings.rootScorer).toBe(true);
+    const said = { 'manifest.yaml': 'tasks: { main: {} }\nmeta: { plumbline: { root_scorer: false } }\n', 'score.py': scorer };
+    expect(load(said).tasks.main?.settings.rootScorer).toBe(false);
+  });
+
+  it('names the secrets that it needs', () => {
+    const source = 'class TaskFamily:\n    required_environment_variables: list[str] = [\n        "TOY_KEY", \'OTHER\',\n    ]\n';
+    expect(load({ 'toy.py': source }).tasks.main?.settings.requiredVariables).toEqual(['TOY_KEY', 'OTHER']);
   });
 });
 

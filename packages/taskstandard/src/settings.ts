@@ -70,6 +70,7 @@ export const PlumblineBlock = z.strictObject({
   clean_rescores: z.int().min(0).max(20).optional(),
   score_timeout_seconds: z.int().min(1).max(86_400).optional(),
   score_visible: z.boolean().optional(),
+  root_scorer: z.boolean().optional(),
   review: z.array(z.string().min(1)).optional(),
   assets: Assets.optional(),
 });
@@ -114,6 +115,10 @@ export const EnvironmentSettings = z.object({
   cleanRescores: z.number(),
   scoreTimeoutSeconds: z.number(),
   scoreVisible: z.boolean(),
+  /** Whether `start` and the scorer must be root, as in the standard's own container; null where nobody says. */
+  rootScorer: z.boolean().nullable().default(null),
+  /** Secrets without which the family does not run, by name. */
+  requiredVariables: z.array(z.string()).default([]),
   review: z.array(z.string()),
   assets: z.array(Asset).default([]),
   resources: Resources,
@@ -140,6 +145,8 @@ export function resolveSettings(
     cleanRescores: block.clean_rescores ?? 1,
     scoreTimeoutSeconds: block.score_timeout_seconds ?? DEFAULT_SCORE_TIMEOUT_SECONDS,
     scoreVisible: block.score_visible ?? from.scoring.visible_to_agent,
+    rootScorer: block.root_scorer ?? null,
+    requiredVariables: [],
     review: block.review ?? [],
     assets: block.assets ?? [],
     resources: from.resources,
@@ -177,6 +184,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   clean_rescores: 'clean_rescores: 3',
   score_timeout_seconds: 'score_timeout_seconds: 120',
   score_visible: 'score_visible: true',
+  root_scorer: 'root_scorer: true',
   review: 'review: [reads the reference answer]',
   assets: 'assets: [{ url: "https://example.org/data.bin", sha256: <64 hex digits>, bytes: 1024, path: data.bin }]',
   url: 'url: "https://example.org/data.bin"',

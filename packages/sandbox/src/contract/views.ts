@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +131,28 @@ export const viewChecks: ContractCheck[] = [
         );
         assert.equal(done.stdout.toString(), '', view);
       }
+    },
+  },
+  {
+    name: 'a family’s data is read-only where it is seen, and what is for the scorer the participant never sees',
+    needs: (capabilities) => capabilities.filesystem,
+    run: async (world) => {
+      const folders = ['everyone', 'scorer'].map((name) => join(world.dir, `data-${name}`));
+      for (const folder of folders) {
+        await mkdir(folder, { recursive: true, mode: 0o755 });
+        await writeFile(join(folder, 'a.bin'), folder, { mode: 0o444 });
+      }
+      const [everyone = '', scorer = ''] = folders;
+      const readOnly = [
+        { hostPath: everyone, path: '/opt/data' },
+        { hostPath: scorer, path: '/opt/scorer-data', scorerOnly: true },
+      ];
+      const sandbox = await world.sandbox({ readOnly });
+      const look =
+        'cat /opt/data/a.bin; echo; cat /opt/scorer-data/a.bin 2>/dev/null; rm -f /opt/*data/a.bin 2>/dev/null; echo x 2>/dev/null > /opt/data/b';
+      assert.equal((await shell(sandbox, 'participant', look)).stdout.toString(), `${everyone}\n`);
+      assert.equal((await shell(sandbox, 'scorer', look)).stdout.toString(), `${everyone}\n${scorer}`);
+      for (const folder of folders) assert.deepEqual(await readdir(folder), ['a.bin']);
     },
   },
   {

@@ -120,6 +120,7 @@ async function prepareSources(spec: SandboxSpec, uid: number | null, nameserver:
     socket: spec.socketDir,
     assets: join(spec.dir, 'assets'),
     etc: join(spec.dir, 'etc'),
+    readOnly: spec.readOnly ?? [],
   };
   for (const dir of [from.workspace, from.protected, from.store, from.socket]) await mkdir(dir, { recursive: true });
   if ((await stat(from.root).catch(() => null)) === null) {
@@ -130,7 +131,8 @@ async function prepareSources(spec: SandboxSpec, uid: number | null, nameserver:
   await writeEtc(from.etc, nameserver);
   await copyAssets(from.assets, spec.assets);
   if (uid !== null) for (const dir of [from.workspace, from.root, from.protected, from.store]) await giveTree(dir, uid);
-  for (const dir of Object.values(from)) await requireReachable(dir, uid);
+  const { readOnly, ...own } = from;
+  for (const dir of [...Object.values(own), ...readOnly.map(({ hostPath }) => hostPath)]) await requireReachable(dir, uid);
   return from;
 }
 

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SandboxPaths, View } from '../isolation.ts';
+import type { SandboxPaths, SandboxSpec, View } from '../isolation.ts';
 
 /** What of a sandbox lies where on the host; every path must be reachable by the sandbox's host user. */
 export interface ViewSources {
@@ -12,6 +12,7 @@ export interface ViewSources {
   socket: string;
   assets: string;
   etc: string;
+  readOnly: NonNullable<SandboxSpec['readOnly']>;
 }
 
 export const IN_VIEW_PATHS: SandboxPaths = {
@@ -115,6 +116,9 @@ export async function viewArguments(view: View, from: ViewSources, options: { ow
   args.push('--bind', from.workspace, IN_VIEW_PATHS.home, '--ro-bind', from.env, IN_VIEW_PATHS.env);
   if (view === 'participant') args.push('--disable-userns', '--as-pid-1', '--ro-bind', from.socket, IN_VIEW_PATHS.run);
   else args.push('--ro-bind', from.assets, IN_VIEW_PATHS.assets);
+  for (const { hostPath, path, scorerOnly } of view === 'platform' ? [] : from.readOnly) {
+    if (view === 'scorer' || scorerOnly !== true) args.push('--ro-bind', hostPath, path);
+  }
   if (view === 'scorer') args.push('--bind', from.root, IN_VIEW_PATHS.root, '--bind', from.protected, IN_VIEW_PATHS.protected);
   if (view === 'platform') args.push('--disable-userns', '--bind', from.store, IN_VIEW_PATHS.store);
   args.push('--remount-ro', '/');
