@@ -66,6 +66,7 @@ export const PlumblineBlock = z.strictObject({
   score_sd: z.number().min(0).optional(),
   measured_on: z.string().trim().min(1).max(120).optional(),
   while_scoring: WhileScoring.optional(),
+  timing_sensitive: z.boolean().optional(),
   submission: Submission.optional(),
   clean_rescores: z.int().min(0).max(20).optional(),
   score_timeout_seconds: z.int().min(1).max(86_400).optional(),
@@ -110,6 +111,8 @@ export const EnvironmentSettings = z.object({
   scoreSd: z.number().nullable().default(null),
   /** The hardware on which the published scores were measured, for people. */
   measuredOn: z.string().nullable().default(null),
+  /** Its scores are times: the attempt gets a host alone. */
+  timingSensitive: z.boolean().default(false),
   whileScoring: z.object({ participant: z.enum(['continues', 'frozen']), clock: z.enum(['runs', 'stopped']) }),
   submission: z.object({ paths: z.array(z.string()), maxGb: z.number() }),
   cleanRescores: z.number(),
@@ -140,6 +143,7 @@ export function resolveSettings(
     scoreUnit: block.score_unit ?? '',
     scoreSd: block.score_sd ?? null,
     measuredOn: block.measured_on ?? null,
+    timingSensitive: block.timing_sensitive ?? false,
     whileScoring: block.while_scoring ?? { participant: 'continues', clock: 'runs' },
     submission: { paths: block.submission?.paths ?? ['.'], maxGb: block.submission?.max_gb ?? 1 },
     cleanRescores: block.clean_rescores ?? 1,
@@ -175,6 +179,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   score_unit: 'score_unit: ln(ms)',
   score_sd: 'score_sd: 0.02',
   measured_on: 'measured_on: 2 CPU cores',
+  timing_sensitive: 'timing_sensitive: true',
   while_scoring: 'while_scoring: { participant: frozen, clock: runs }',
   participant: 'participant: frozen',
   clock: 'clock: runs',
