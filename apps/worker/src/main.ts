@@ -1,12 +1,14 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSettings, systemClock } from '@plumbline/config';
+import { AppError } from '@plumbline/core';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
 import { loadRecordingKeys } from '@plumbline/recording';
 import { localPlacement } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { startJobs } from './jobs.ts';
+import { Machines } from './machines.ts';
 import { repeat } from './repeat.ts';
 import { Sweep } from './sweep.ts';
 import type { Worker } from './worker.ts';
@@ -27,14 +29,19 @@ const db = createDatabase(settings.databaseUrl, {
   onConnectionError: (error) => log.warn({ error: String(error) }, 'a database connection was lost'),
 });
 
+const local = localPlacement({
+  runnerEntry: join(repository, 'apps/runner/src/main.ts'),
+  runnersDir: settings.dirs.runners,
+  imageDir: settings.dirs.images,
+  assetsDir: settings.dirs.assets,
+});
+
 const worker: Worker = {
   db,
-  placement: localPlacement({
-    runnerEntry: join(repository, 'apps/runner/src/main.ts'),
-    runnersDir: settings.dirs.runners,
-    imageDir: settings.dirs.images,
-    assetsDir: settings.dirs.assets,
-  }),
+  placementOf: ({ name, reach }) => {
+    if (reach.placement === 'local') return local;
+    throw new AppError('unavailable', `${name} is reached by ${reach.placement}, which this worker cannot do yet.`);
+  },
   store: folderStore(settings.dirs.store),
   keys: await loadRecordingKeys(settings.dirs.keys),
   clock: systemClock,
@@ -47,8 +54,10 @@ const worker: Worker = {
 };
 
 const sweep = new Sweep(worker);
+const machines = new Machines(worker);
 const heartbeats = repeat(systemClock, HEARTBEAT_EVERY_MS, () => writeHeartbeat(db, 'worker', settings.version).then(() => true));
 const sweeps = repeat(systemClock, SWEEP_EVERY_MS, () => sweep.run());
+const machineCare = repeat(systemClock, SWEEP_EVERY_MS, () => machines.run());
 const jobs = startJobs(worker);
 log.info('worker started');
 
@@ -57,7 +66,7 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   const late = new Promise((resolve) => systemClock.setTimer(STOP_TIMEOUT_MS, () => resolve(undefined)));
-  await Promise.race([Promise.all([heartbeats.stop(), sweeps.stop(), jobs.stop()]).then(() => db.close()), late]);
+  await Promise.race([Promise.all([heartbeats.stop(), sweeps.stop(), machineCare.stop(), jobs.stop()]).then(() => db.close()), late]);
   process.exit(0);
 }
 process.on('SIGTERM', () => void stop());

@@ -1,6 +1,6 @@
 import { type AttemptState, needsRunner } from '@plumbline/core';
 import { listPlacedRunners, moveAttempt, type PlacedRunner } from '@plumbline/database';
-import { handleOf, isAlive, placeRunner, retireRunner } from './runners.ts';
+import { isAlive, notedRunner, placeRunner, retireRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
@@ -46,12 +46,12 @@ export class RunnerCare {
 
   async #lookAt({ id, state, placement: noted, hasToken }: PlacedRunner): Promise<void> {
     const { clock, log } = this.#worker;
-    const handle = handleOf(noted);
-    if (handle === null) return;
     try {
+      const runner = await notedRunner(this.#worker, noted);
+      if (runner === null) return;
       if (!needsRunner(state)) {
         await retireRunner(this.#worker, id);
-      } else if (await isAlive(this.#worker, handle)) {
+      } else if (await isAlive(this.#worker, runner)) {
         this.#lives(id, clock.monoMs());
       } else if (state !== 'provisioning' || hasToken) {
         // Without a token a sandbox that is being prepared has not been started yet; its job will do that.

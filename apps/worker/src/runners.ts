@@ -1,8 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { AppError, needsRunner } from '@plumbline/core';
-import { type AttemptView, loadAttempt, recordAudit, setRunnerPlacement, setRunnerToken, withAdvisoryLock } from '@plumbline/database';
-import type { RunnerHandle, RunnerRequest } from '@plumbline/sandbox';
+import {
+  type AttemptView,
+  findHostById,
+  findLiveLease,
+  getHost,
+  type HostRecord,
+  LEASE_MARGIN_MS,
+  type LeaseRecord,
+  LOCAL_HOST_NAME,
+  loadAttempt,
+  needOf,
+  recordAudit,
+  setRunnerPlacement,
+  setRunnerToken,
+  withAdvisoryLock,
+} from '@plumbline/database';
+import type { Placement, RunnerHandle, RunnerRequest } from '@plumbline/sandbox';
 import type { Worker } from './worker.ts';
 
 /** Starting and stopping an attempt's runner. One process at a time does either for one attempt, under a lock in the database. */
@@ -10,26 +25,43 @@ import type { Worker } from './worker.ts';
 /** More processes than any honest work on one machine needs, and few enough that a fork bomb only ends itself. */
 const MAX_PROCESSES = 4_096;
 
-/** For provisioning, outages, and the scores after the end. */
-const DURATION_MARGIN_MS = 4 * 3_600_000;
-
 const BYTES_PER_GB = 1024 ** 3;
 
-/** The handle that the placement gave; null for an attempt without a runner. */
-export function handleOf(placement: unknown): RunnerHandle | null {
-  return placement === null ? null : (placement as RunnerHandle);
+/** A runner as an attempt's row notes it: the placement's handle, and the host that it is on. */
+export interface NotedRunner {
+  readonly host: HostRecord;
+  readonly handle: RunnerHandle;
 }
 
-function runnerRequest(worker: Worker, view: AttemptView, token: string): RunnerRequest {
-  const { host } = worker;
+/** The runner that is noted; null for an attempt without one. One that was noted before there were hosts is on this machine. */
+export async function notedRunner(worker: Worker, noted: unknown): Promise<NotedRunner | null> {
+  if (noted === null) return null;
+  const { hostId, ...handle } = noted as RunnerHandle & { hostId?: string };
+  return { host: await hostOf(worker, { hostId: hostId ?? null }), handle };
+}
+
+/** The host of a lease, removed or not; this machine for null. */
+export async function hostOf({ db }: Worker, { hostId }: Pick<LeaseRecord, 'hostId'>): Promise<HostRecord> {
+  const host = hostId === null ? await getHost(db, LOCAL_HOST_NAME) : await findHostById(db, hostId);
+  if (host === null) throw new AppError('not_found', 'The host of a runner is gone.');
+  return host;
+}
+
+function runnerRequest(
+  worker: Worker,
+  view: AttemptView,
+  token: string,
+  { host, lease }: { host: HostRecord; lease: LeaseRecord },
+): RunnerRequest {
+  const { gatewayUrl, environmentsDir } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
-  const { memory_gb: memoryGb, storage_gb: storageGb, cpus, gpu } = view.settings.resources;
-  const memoryBytes = memoryGb === undefined ? null : Math.round(memoryGb * BYTES_PER_GB);
+  const { storage_gb: storageGb } = view.settings.resources;
+  const { gpuCount, gpuModel, cpus, memoryBytes } = needOf(view.settings);
   return {
     attemptId: view.id,
     token,
-    gatewayUrl: host.gatewayUrl,
-    familyDir: isAbsolute(familyDir) ? familyDir : join(host.environmentsDir, familyDir),
+    gatewayUrl,
+    familyDir: isAbsolute(familyDir) ? familyDir : join(environmentsDir, familyDir),
     familyHash: contentHash,
     task,
     settings: { ...view.settings },
@@ -39,44 +71,54 @@ function runnerRequest(worker: Worker, view: AttemptView, token: string): Runner
     diskBytes: storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB),
     maxProcesses: MAX_PROCESSES,
     cpus: null,
-    gpuIds: [],
+    gpuIds: lease.gpuIds,
     restore: null,
     secrets: {},
     resources: {
-      gpuCount: gpu?.count_range[0] ?? 0,
-      gpuModel: gpu?.model ?? null,
-      cpus: cpus ?? null,
+      gpuCount,
+      gpuModel,
+      cpus,
       memoryBytes,
-      maxDurationMs: view.limits.limitMs + view.limits.maxPauseTotalMs + DURATION_MARGIN_MS,
+      maxDurationMs: view.limits.limitMs + view.limits.maxPauseTotalMs + LEASE_MARGIN_MS,
     },
   };
 }
 
-/** An attempt's runner: the last one started for it, which the database may not have heard of yet, or else the one noted there. */
-async function findRunner(worker: Worker, view: AttemptView): Promise<RunnerHandle | null> {
-  return (await worker.placement.find(view.id)) ?? handleOf(view.runnerPlacement);
+/** Whether it runs or will run by itself. */
+export async function isAlive(worker: Worker, { host, handle }: NotedRunner): Promise<boolean> {
+  return (await worker.placementOf(host).status(handle)).state !== 'gone';
 }
 
-/** Whether it runs or will run by itself. */
-export async function isAlive(worker: Worker, handle: RunnerHandle): Promise<boolean> {
-  return (await worker.placement.status(handle)).state !== 'gone';
+/** An attempt's runner on a host: the last one started there, which the database may not have heard of yet, or else the one noted. */
+async function findOn(placement: Placement, host: HostRecord, noted: NotedRunner | null, attemptId: string): Promise<RunnerHandle | null> {
+  return (await placement.find(attemptId)) ?? (noted?.host.id === host.id ? noted.handle : null);
 }
 
 /**
- * Starts an attempt's runner unless one with a valid token lives. `why` goes into the audit where it replaces one that died.
+ * Starts an attempt's runner on the host that is leased for it, unless one with a valid token lives there. `why` goes into the
+ * audit where it replaces one that died.
  *
- * @returns whether one was started.
+ * @returns whether one was started; never without a lease.
  * @throws AppError `sandbox_unavailable` where it could not be started.
  */
 export function placeRunner(worker: Worker, attemptId: string, why: string | null): Promise<boolean> {
-  const { db, placement, log } = worker;
+  const { db, log } = worker;
   return withAdvisoryLock(db, 'runner', attemptId, async () => {
     const view = await loadAttempt(db, attemptId);
     if (!needsRunner(view.state)) return false;
-    const known = await findRunner(worker, view);
-    if (known !== null && (await isAlive(worker, known))) {
+    const lease = await findLiveLease(db, attemptId);
+    if (lease === null) {
+      // It has lost its machine: without a runner noted it is queued for another.
+      await setRunnerPlacement(db, attemptId, null);
+      return false;
+    }
+    if (lease.state !== 'held') return false;
+    const host = await hostOf(worker, lease);
+    const placement = worker.placementOf(host);
+    const known = await findOn(placement, host, await notedRunner(worker, view.runnerPlacement), attemptId);
+    if (known !== null && (await isAlive(worker, { host, handle: known }))) {
       if (view.runnerTokenHash !== null) {
-        await setRunnerPlacement(db, attemptId, known);
+        await setRunnerPlacement(db, attemptId, { ...known, hostId: host.id });
         return false;
       }
       // It was to end before this attempt was prepared again, and its token is worth nothing.
@@ -84,34 +126,57 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     }
     const token = randomBytes(32).toString('hex');
     await setRunnerToken(db, attemptId, createHash('sha256').update(token).digest('hex'));
-    const handle = await placement.start(runnerRequest(worker, view, token)).catch((error: unknown) => {
+    const handle = await placement.start(runnerRequest(worker, view, token, { host, lease })).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
-      throw new AppError('sandbox_unavailable', 'The sandbox could not be started on this machine.', { cause: error });
+      throw new AppError('sandbox_unavailable', `The sandbox could not be started on ${host.name}.`, { cause: error });
     });
-    await setRunnerPlacement(db, attemptId, handle);
+    await setRunnerPlacement(db, attemptId, { ...handle, hostId: host.id });
     if (why !== null)
       await recordAudit(db.pool, {
         userId: null,
         act: 'runner.replace',
         subject: `attempt:${attemptId}`,
-        after: { why, placement: { ...handle } },
+        after: { why, host: host.name, placement: { ...handle } },
       });
-    log.info({ attempt: attemptId, runner: handle, why }, 'runner started');
+    log.info({ attempt: attemptId, host: host.name, runner: handle, gpus: lease.gpuIds, why }, 'runner started');
     return true;
   });
 }
 
 /** Stops the runner of an attempt that needs none any more. Its folder stays: what is in it belongs to the review. */
 export function retireRunner(worker: Worker, attemptId: string): Promise<void> {
-  const { db, placement, log } = worker;
+  const { db, log } = worker;
   return withAdvisoryLock(db, 'runner', attemptId, async () => {
     const view = await loadAttempt(db, attemptId);
     if (needsRunner(view.state)) return;
-    const handle = await findRunner(worker, view);
-    if (handle !== null) {
-      await placement.stop(handle);
-      log.info({ attempt: attemptId, runner: handle }, 'runner stopped');
+    const noted = await notedRunner(worker, view.runnerPlacement);
+    const lease = await findLiveLease(db, attemptId);
+    const host = noted?.host ?? (lease?.hostId == null ? null : await hostOf(worker, lease));
+    if (host !== null) {
+      const placement = worker.placementOf(host);
+      const handle = await findOn(placement, host, noted, attemptId);
+      if (handle !== null) {
+        await placement.stop(handle);
+        log.info({ attempt: attemptId, host: host.name, runner: handle }, 'runner stopped');
+      }
     }
     await setRunnerPlacement(db, attemptId, null);
+  });
+}
+
+/**
+ * Stops a runner that a listing of `host` showed and no lease stands for, unless it was granted one meanwhile.
+ *
+ * @returns whether it was stopped.
+ */
+export function stopOrphan(worker: Worker, host: HostRecord, handle: RunnerHandle): Promise<boolean> {
+  const { db, log } = worker;
+  const { attemptId } = handle;
+  return withAdvisoryLock(db, 'runner', attemptId, async () => {
+    const lease = await findLiveLease(db, attemptId);
+    if (lease?.state === 'held' && lease.hostId === host.id) return false;
+    log.warn({ attempt: attemptId, host: host.name, runner: handle, lease: lease?.state }, 'a runner without a lease is stopped');
+    await worker.placementOf(host).stop(handle);
+    return true;
   });
 }

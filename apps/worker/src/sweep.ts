@@ -1,23 +1,18 @@
 import { removeDeadRateLimits, removeDeadSessions, removeDeadTickets } from '@plumbline/database';
 import { endPauses, endReady, serveDeadlines } from './clockCare.ts';
-import { RunnerCare } from './runnerCare.ts';
+import { runSteps } from './steps.ts';
 import type { Worker } from './worker.ts';
 
 /** Rows that nothing reads any more are harmless, so they are removed rarely. */
 const CLEAN_EVERY_MS = 60_000;
 
-/**
- * Looks after everything that no request and no job would: what a process that died left undone. Each step does what is due and
- * may be repeated; a step that fails is logged, and the others run.
- */
+/** Looks after the clocks and what else no request and no job would: what a process that died left undone. */
 export class Sweep {
   readonly #worker: Worker;
-  readonly #runnerCare: RunnerCare;
   #cleanedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(worker: Worker) {
     this.#worker = worker;
-    this.#runnerCare = new RunnerCare(worker);
   }
 
   /**
@@ -25,26 +20,16 @@ export class Sweep {
    *
    * @returns whether every step worked.
    */
-  async run(): Promise<boolean> {
+  run(): Promise<boolean> {
     const worker = this.#worker;
     const steps: [string, () => Promise<void>][] = [
       ['deadlines', () => serveDeadlines(worker)],
       ['pauses', () => endPauses(worker)],
-      ['runners', () => this.#runnerCare.look()],
       ['ready attempts', () => endReady(worker)],
     ];
     const nowMs = worker.clock.monoMs();
     if (nowMs - this.#cleanedAtMs >= CLEAN_EVERY_MS) steps.push(['old rows', () => this.#clean(nowMs)]);
-    let allWorked = true;
-    for (const [what, step] of steps) {
-      try {
-        await step();
-      } catch (error) {
-        allWorked = false;
-        worker.log.error({ error: String(error) }, `the sweep of ${what} failed; it is tried again`);
-      }
-    }
-    return allWorked;
+    return runSteps(worker, steps);
   }
 
   async #clean(nowMs: number): Promise<void> {

@@ -1,29 +1,37 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '@plumbline/core';
 import {
   appendClockEvent,
   createExport,
+  ensureLocalHost,
+  findLiveLease,
+  getHost,
+  LOCAL_HOST_NAME,
   loadAttempt,
   loadExport,
   moveAttempt,
   openJobQueue,
   prepareAttempt,
+  saveInventory,
   startAttempt,
 } from '@plumbline/database';
-import { RunnerConfig } from '@plumbline/protocol';
+import { type HostInventory, RunnerConfig } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
-import { localPlacement, type Placement, type RunnerHandle } from '@plumbline/sandbox';
+import { localPlacement, type Placement, type RunnerHandle, type RunnerRequest } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { FakeClock, makeAttempt, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endPauses, endReady, serveDeadlines } from './clockCare.ts';
 import { startJobs } from './jobs.ts';
+import { Machines } from './machines.ts';
 import { provision } from './provision.ts';
+import { reconcile } from './reconcile.ts';
 import { RunnerCare } from './runnerCare.ts';
-import { retireRunner } from './runners.ts';
+import { notedRunner, retireRunner } from './runners.ts';
 import { Sweep } from './sweep.ts';
 import type { Worker } from './worker.ts';
 
@@ -52,6 +60,36 @@ const SETTINGS = {
   review: [],
   resources: { memory_gb: 2 },
   scoring: {},
+};
+
+/** What every runner that is started by hand here is asked for. */
+const RUNNER_REQUEST = {
+  familyDir: '/opt/environments/practice',
+  familyHash: 'hash',
+  task: 'main',
+  isolation: 'none',
+  docker: null,
+  memoryBytes: null,
+  diskBytes: null,
+  maxProcesses: null,
+  cpus: null,
+  gpuIds: [],
+  restore: null,
+  secrets: {},
+  resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },
+} satisfies Partial<RunnerRequest>;
+
+const INVENTORY: HostInventory = {
+  gpus: [],
+  cpus: 2,
+  memoryBytes: 8 * 1024 ** 3,
+  diskFreeBytes: null,
+  diskWriteBytesPerSecond: null,
+  clockOffsetMs: null,
+  clockUncertaintyMs: null,
+  kernel: '6.1.0',
+  isolation: { name: 'none', capabilities: { gpus: true } },
+  problems: [],
 };
 
 let testing: TestDatabase;
@@ -87,7 +125,7 @@ beforeAll(async () => {
   };
   worker = {
     db: testing.db,
-    placement,
+    placementOf: () => placement,
     store: folderStore(join(folder.path, 'store')),
     keys: await loadRecordingKeys(join(folder.path, 'keys')),
     clock,
@@ -98,6 +136,7 @@ beforeAll(async () => {
       isolation: 'none',
     },
   };
+  await ensureLocalHost(testing.db, 'none');
 });
 afterAll(async () => {
   for (const handle of await placement.list()) await placement.stop(handle);
@@ -130,7 +169,8 @@ async function back(id: string, ms: number): Promise<void> {
 }
 
 const kinds = async (id: string): Promise<string[]> => (await loadAttempt(worker.db, id)).events.map((event) => event.kind);
-const handleOf = async (id: string) => (await loadAttempt(worker.db, id)).runnerPlacement as RunnerHandle | null;
+const handleOf = async (id: string): Promise<RunnerHandle | null> =>
+  (await notedRunner(worker, (await loadAttempt(worker.db, id)).runnerPlacement))?.handle ?? null;
 const configOf = async (id: string) => {
   const path = join(folder.path, 'runners', id, 'config.json');
   await expect.poll(() => existsSync(path)).toBe(true);
@@ -174,7 +214,7 @@ describe('preparing', () => {
     const nowhere = join(folder.path, 'runner.mjs', 'no-folder');
     const broken: Worker = {
       ...worker,
-      placement: localPlacement({ runnerEntry: nowhere, runnersDir: nowhere, imageDir: nowhere, assetsDir: nowhere }),
+      placementOf: () => localPlacement({ runnerEntry: nowhere, runnersDir: nowhere, imageDir: nowhere, assetsDir: nowhere }),
     };
     await provision(broken, { attemptId: id });
     expect(await loadAttempt(worker.db, id)).toMatchObject({
@@ -246,6 +286,102 @@ describe('runners', () => {
     await new RunnerCare(worker).look();
     expect(await lives(handle)).toBe(false);
     expect(await handleOf(id)).toBeNull();
+  });
+});
+
+describe('leases', () => {
+  const here = async () => (await getHost(worker.db, LOCAL_HOST_NAME)).id;
+  const plant = (attemptId: string) =>
+    placement.start({
+      ...RUNNER_REQUEST,
+      attemptId,
+      token: 'planted',
+      gatewayUrl: worker.host.gatewayUrl,
+    });
+
+  test('a runner that no lease stands for is stopped: of an attempt that ended, and of one that nobody knows', async () => {
+    const { id } = await scheduled();
+    const known = await plant(id);
+    const unknown = await plant(randomUUID());
+    await reconcile(worker);
+    expect([await lives(known), await lives(unknown)]).toEqual([false, false]);
+  });
+
+  test('a lease that no attempt needs and no runner uses is released, and its machine free', async () => {
+    const { id } = await scheduled();
+    const lease = await worker.db.prisma.lease.create({
+      data: { attemptId: id, hostId: await here(), state: 'held', grantedAt: new Date(), endsAt: new Date(Date.now() + 3_600_000) },
+    });
+    await reconcile(worker);
+    await reconcile(worker);
+    expect(await worker.db.prisma.lease.findUnique({ where: { id: lease.id } })).toMatchObject({
+      state: 'released',
+      releasedAt: expect.any(Date),
+      releaseCause: 'The attempt is scheduled and needs no machine.',
+    });
+  });
+
+  test('what should run and runs is left alone, and its lease is renewed by the listing', async () => {
+    const { id } = await scheduled();
+    await moveAttempt(worker.db, id, 'provisioning');
+    await provision(worker, { attemptId: id });
+    await worker.db.pool.query(`UPDATE lease SET renewed_at = clock_timestamp() - interval '1 hour' WHERE attempt_id = $1`, [id]);
+    await reconcile(worker);
+    expect(await lives((await handleOf(id)) as RunnerHandle)).toBe(true);
+    const lease = await findLiveLease(worker.db, id);
+    expect(lease?.state).toBe('held');
+    expect(Date.now() - (lease?.renewedAt?.getTime() ?? 0)).toBeLessThan(60_000);
+  });
+
+  test('a host that cannot be asked frees nothing', async () => {
+    const { id } = await scheduled();
+    await worker.db.prisma.lease.create({
+      data: { attemptId: id, hostId: await here(), state: 'releasing', grantedAt: new Date(), endsAt: new Date() },
+    });
+    const away: Placement = { ...placement, list: () => Promise.reject(new AppError('unavailable', 'The host does not answer.')) };
+    await expect(reconcile({ ...worker, placementOf: () => away })).rejects.toThrow('does not answer');
+    expect((await findLiveLease(worker.db, id))?.state).toBe('releasing');
+    await reconcile(worker);
+    expect(await findLiveLease(worker.db, id)).toBeNull();
+  });
+
+  test('a runner from before there were leases is given one, and goes on', async () => {
+    const { id } = await scheduled();
+    await moveAttempt(worker.db, id, 'provisioning');
+    await provision(worker, { attemptId: id });
+    await worker.db.prisma.lease.deleteMany({ where: { attemptId: id } });
+    await reconcile(worker);
+    expect(await lives((await handleOf(id)) as RunnerHandle)).toBe(true);
+    expect(await findLiveLease(worker.db, id)).toMatchObject({ state: 'held', hostId: await here() });
+  });
+
+  test('an attempt that is prepared again while its first machine is still being given back gets one all the same', async () => {
+    const { id } = await scheduled();
+    const machines = new Machines(worker);
+    await moveAttempt(worker.db, id, 'provisioning');
+    await provision(worker, { attemptId: id });
+    const first = (await handleOf(id)) as RunnerHandle;
+    await moveAttempt(worker.db, id, 'scheduled');
+    await moveAttempt(worker.db, id, 'provisioning');
+    await provision(worker, { attemptId: id });
+    // One round stops what still runs; the next one's listing proves it.
+    await machines.run();
+    await machines.run();
+    await provision(worker, { attemptId: id });
+    const second = (await handleOf(id)) as RunnerHandle;
+    expect(await lives(first)).toBe(false);
+    expect(await lives(second)).toBe(true);
+    expect(await worker.db.prisma.lease.count({ where: { attemptId: id, state: 'released' } })).toBe(1);
+  });
+
+  test('the GPUs of a lease, and they alone, are what its runner is given', async () => {
+    const gpus = ['GPU-a', 'GPU-b'].map((id) => ({ id, model: 'NVIDIA H100 80GB HBM3', memoryBytes: 8e10, driver: '535' }));
+    await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });
+    const settings = { ...SETTINGS, resources: { gpu: { count_range: [1, 1], model: 'h100' } } };
+    const { attempt } = await makeAttempt(worker.db, { environmentSettings: settings });
+    await moveAttempt(worker.db, attempt.id, 'provisioning');
+    await provision(worker, { attemptId: attempt.id });
+    expect(await configOf(attempt.id)).toMatchObject({ gpuIds: ['GPU-a'] });
   });
 });
 

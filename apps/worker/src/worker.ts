@@ -1,5 +1,5 @@
 import type { Clock } from '@plumbline/core';
-import type { Database } from '@plumbline/database';
+import type { Database, HostRecord } from '@plumbline/database';
 import type { IsolationName } from '@plumbline/protocol';
 import type { RecordingKeys } from '@plumbline/recording';
 import type { Placement } from '@plumbline/sandbox';
@@ -9,7 +9,8 @@ import type { Logger } from 'pino';
 /** What every job and every step of the sweep works with. */
 export interface Worker {
   readonly db: Database;
-  readonly placement: Placement;
+  /** How runners are started on a host. @throws AppError `unavailable` where this worker cannot reach hosts of its kind. */
+  readonly placementOf: (host: HostRecord) => Placement;
   readonly store: ObjectStore;
   readonly keys: RecordingKeys;
   readonly clock: Clock;
@@ -23,5 +24,6 @@ export interface RunnerHost {
   gatewayUrl: string;
   /** Where families with a relative folder are. */
   environmentsDir: string;
+  /** Of this machine; every other host has its own. */
   isolation: IsolationName;
 }

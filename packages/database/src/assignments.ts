@@ -1,6 +1,8 @@
 import { AppError } from '@plumbline/core';
+import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { recordAudit } from './audit.ts';
 import type { Assignment, Database } from './client.ts';
+import { refusalOf } from './leases.ts';
 import { inTransaction } from './transaction.ts';
 import { ensureParticipant } from './users.ts';
 
@@ -17,10 +19,15 @@ export interface NewAssignment {
 /**
  * Gives a person an environment of a study to work on.
  *
- * @throws AppError `conflict` where they have it already, `invalid_input` for an environment that is not the study's.
+ * @throws AppError `conflict` where they have it already or no host has what the environment needs, `invalid_input` for an
+ *   environment that is not the study's.
  */
 export async function assign(db: Database, assignment: NewAssignment, options: { by: string | null }): Promise<Assignment> {
   const { studyId, userId, environmentId } = assignment;
+  const environment = await db.prisma.environment.findUnique({ where: { id: environmentId }, select: { title: true, settings: true } });
+  const settings = EnvironmentSettings.safeParse(environment?.settings);
+  const refused = settings.success ? await refusalOf(db, settings.data) : null;
+  if (refused !== null) throw new AppError('conflict', `${environment?.title} cannot be assigned. ${refused}`);
   const id = await inTransaction(db, async (tx) => {
     const member = await tx.query('SELECT 1 FROM study_environment WHERE study_id = $1 AND environment_id = $2', [studyId, environmentId]);
     if (member.rowCount === 0) throw new AppError('invalid_input', 'This environment is not part of the study. Add it to the study first.');

@@ -3,6 +3,7 @@ import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { type Appended, appendClockEvent } from './clockEvents.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
+import { releaseLease } from './leases.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
 
@@ -53,6 +54,7 @@ async function moveWithin(tx: Queryable, attemptId: string, to: MoveTarget, opti
      WHERE id = $1`,
     [attemptId, to, progress, options.isolation ?? null, options.freezeMethod ?? null],
   );
+  if (to !== 'provisioning' && to !== 'ready') await releaseLease(tx, attemptId, `The attempt is ${to}.`);
   if (to === 'void' || to === 'withdrawn') {
     await tx.query('UPDATE pause SET ended_at = clock_timestamp() WHERE attempt_id = $1 AND ended_at IS NULL', [attemptId]);
   }
@@ -102,6 +104,24 @@ export async function prepareAttempt(db: Database, attemptId: string): Promise<{
     await moveWithin(tx, attemptId, 'provisioning', { progress: 'Waiting for a machine' });
     await enqueueWithin(tx, db, 'provision', { attemptId });
     return { state: 'provisioning' };
+  });
+}
+
+/**
+ * Leaves the queue for a machine: the attempt is scheduled again, as if it had not been prepared.
+ *
+ * @throws AppError `conflict` where it does not wait in the queue any more.
+ */
+export function leaveQueue(db: Database, attemptId: string): Promise<{ state: AttemptState }> {
+  return inTransaction(db, async (tx) => {
+    const { rows } = await tx.query('SELECT state FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
+    if (rows[0] === undefined) throw new AppError('not_found', 'There is no such attempt.');
+    const queued = await tx.query(`SELECT 1 FROM lease WHERE attempt_id = $1 AND state = 'queued'`, [attemptId]);
+    if (rows[0].state !== 'provisioning' || queued.rowCount === 0) {
+      throw new AppError('conflict', 'Your turn has come: the sandbox is being made. Reload the page.');
+    }
+    await moveWithin(tx, attemptId, 'scheduled', {});
+    return { state: 'scheduled' };
   });
 }
 

@@ -3,7 +3,16 @@ import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import type { Database } from './client.ts';
 import { EVENTS_SQL, toClockEvent, toLimits } from './lockedAttempt.ts';
 
-export { markReady, moveAttempt, prepareAttempt, setProgress, setRunnerPlacement, setRunnerToken, startAttempt } from './attemptMoves.ts';
+export {
+  leaveQueue,
+  markReady,
+  moveAttempt,
+  prepareAttempt,
+  setProgress,
+  setRunnerPlacement,
+  setRunnerToken,
+  startAttempt,
+} from './attemptMoves.ts';
 export { appendClockEvent } from './clockEvents.ts';
 
 /** Everything about one attempt that the processes which serve it need, read in one statement and so at one moment. */

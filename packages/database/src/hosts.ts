@@ -91,6 +91,12 @@ export async function listHosts(db: Database): Promise<HostRecord[]> {
   return rows.map(toRecord);
 }
 
+/** The same within a transaction, and none of them is drained, removed or checked anew before it ends. */
+export async function lockHosts(tx: Queryable): Promise<HostRecord[]> {
+  const { rows } = await tx.query(`SELECT ${COLUMNS} FROM host WHERE removed_at IS NULL ORDER BY name FOR SHARE`);
+  return rows.map(toRecord);
+}
+
 /** @throws AppError `not_found`. */
 export async function getHost(db: Database, name: string): Promise<HostRecord> {
   const { rows } = await db.pool.query(`SELECT ${COLUMNS} FROM host WHERE name = $1 AND removed_at IS NULL`, [name]);

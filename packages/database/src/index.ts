@@ -10,6 +10,7 @@ export * from './exports.ts';
 export * from './heartbeats.ts';
 export * from './hosts.ts';
 export * from './jobs.ts';
+export * from './leases.ts';
 export * from './notes.ts';
 export * from './outbox.ts';
 export * from './rateLimit.ts';

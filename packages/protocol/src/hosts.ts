@@ -95,6 +95,7 @@ export const HostPlacement = z.discriminatedUnion('placement', [
   z.object({ placement: z.literal('slurm'), settings: SlurmHostSettings }),
 ]);
 export type HostPlacement = z.infer<typeof HostPlacement>;
+export type PlacementKind = HostPlacement['placement'];
 
 export const HostGpu = z.object({
   /** As the host's own tools name it: `GPU-…` of nvidia-smi, or a node and index where a scheduler hands them out. */

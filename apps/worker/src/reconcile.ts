@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util';
+import { AppError } from '@plumbline/core';
+import {
+  adoptRunner,
+  enqueue,
+  findHostById,
+  type HostLease,
+  type HostRecord,
+  hostsInUse,
+  listHostLeases,
+  listHosts,
+  loadAttempt,
+  proveReleased,
+  releaseLease,
+  renewLeases,
+} from '@plumbline/database';
+import type { RunnerHandle } from '@plumbline/sandbox';
+import { z } from 'zod';
+import { notedRunner, stopOrphan } from './runners.ts';
+import type { Worker } from './worker.ts';
+
+/** A runner is started within this time after its machine was granted, or its job is queued again. */
+const START_WITHIN_MS = 60_000;
+
+/**
+ * Compares what runs on each host with what is leased there, both ways: stops runners that no lease stands for, frees what a
+ * listing has proven idle, and starts again what a lost job left unstarted. Hosts that cannot be asked are left as they are.
+ */
+export async function reconcile(worker: Worker): Promise<void> {
+  const hosts = new Map((await listHosts(worker.db)).map((host) => [host.id, host]));
+  for (const id of await hostsInUse(worker.db)) {
+    const removed = hosts.has(id) ? null : await findHostById(worker.db, id);
+    if (removed !== null) hosts.set(id, removed);
+  }
+  let failure: unknown = null;
+  for (const host of hosts.values()) {
+    await reconcileHost(worker, host).catch((error: unknown) => {
+      worker.log.warn({ host: host.name, error: String(error) }, 'a host could not be compared with its leases');
+      failure = error;
+    });
+  }
+  if (failure !== null) throw failure;
+}
+
+async function reconcileHost(worker: Worker, host: HostRecord): Promise<void> {
+  const { db, log } = worker;
+  // Read before the listing: whatever is being released by now was so before the host was asked.
+  const leases = new Map((await listHostLeases(db, host.id)).map((lease) => [lease.attemptId, lease]));
+  const runners = new Map((await worker.placementOf(host).list()).map((handle) => [handle.attemptId, handle]));
+  const running: HostLease[] = [];
+  for (const [attemptId, handle] of runners) {
+    const lease = leases.get(attemptId);
+    if (lease === undefined) await withoutLease(worker, host, handle);
+    else if (lease.state === 'releasing') await stopOrphan(worker, host, handle);
+    else running.push(lease);
+  }
+  await renewLeases(
+    db,
+    running.map((lease) => lease.leaseId),
+  );
+  const idle = [...leases.values()].filter((lease) => !runners.has(lease.attemptId));
+  await proveReleased(
+    db,
+    idle.filter((lease) => lease.state === 'releasing').map((lease) => lease.leaseId),
+  );
+  for (const lease of leases.values()) {
+    const { attemptId, attemptState } = lease;
+    if (lease.state === 'releasing') continue;
+    if (!lease.needsMachine) {
+      log.warn({ attempt: attemptId, host: host.name, attemptState }, 'a lease that no attempt needs');
+      await releaseLease(db.pool, attemptId, `The attempt is ${attemptState} and needs no machine.`);
+    } else if (!runners.has(attemptId) && !lease.placed && lease.heldMs > START_WITHIN_MS) {
+      await enqueue(db, 'provision', { attemptId });
+    } else if (lease.pastEnd) {
+      log.warn({ attempt: attemptId, host: host.name, attemptState }, 'a lease is past its end; staff see it on the hosts page');
+    }
+  }
+}
+
+async function withoutLease(worker: Worker, host: HostRecord, handle: RunnerHandle): Promise<void> {
+  const { db, log } = worker;
+  const { attemptId } = handle;
+  // The one that the attempt itself knows was placed before there were leases.
+  if (z.uuid().safeParse(attemptId).success && (await isNoted(worker, handle)) && (await adoptRunner(db, attemptId, host.id))) {
+    log.info({ attempt: attemptId, host: host.name }, 'a runner without a lease was given one');
+    return;
+  }
+  await stopOrphan(worker, host, handle);
+}
+
+async function isNoted(worker: Worker, handle: RunnerHandle): Promise<boolean> {
+  const view = await loadAttempt(worker.db, handle.attemptId).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'not_found') return null;
+    throw error;
+  });
+  if (view === null) return false;
+  return isDeepStrictEqual((await notedRunner(worker, view.runnerPlacement))?.handle, handle);
+}

@@ -1,0 +1,247 @@
+import { AppError } from '@plumbline/core';
+import type { HostInventory } from '@plumbline/protocol';
+import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
+import { type AttemptFixture, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { assign } from './assignments.ts';
+import { leaveQueue, loadAttempt, moveAttempt, prepareAttempt } from './attempts.ts';
+import type { Database, User } from './client.ts';
+import { addHost, ensureLocalHost, removeHost, saveInventory, setHostDrained } from './hosts.ts';
+import {
+  findLiveLease,
+  grantLeases,
+  LEASE_MARGIN_MS,
+  listHostLeases,
+  proveReleased,
+  queueForMachines,
+  releaseLease,
+  waitWords,
+} from './leases.ts';
+import { SETTINGS } from './settings.fixture.ts';
+
+let testing: TestDatabase;
+let db: Database;
+
+beforeAll(async () => {
+  testing = await testDatabase({ poolMax: 10 });
+  db = testing.db;
+});
+/** Each test has its own hosts and queue. */
+beforeEach(async () => {
+  await db.pool.query(`UPDATE attempt SET state = 'void'; DELETE FROM lease; DELETE FROM host`);
+});
+afterAll(() => testing.drop());
+
+function inventory(gpus: number): HostInventory {
+  return {
+    gpus: Array.from({ length: gpus }, (_, n) => ({
+      id: `GPU-${n}`,
+      model: 'NVIDIA H100 80GB HBM3',
+      memoryBytes: 8e10,
+      driver: '535.129.03',
+    })),
+    cpus: 32,
+    memoryBytes: 256 * 1024 ** 3,
+    diskFreeBytes: null,
+    diskWriteBytesPerSecond: null,
+    clockOffsetMs: null,
+    clockUncertaintyMs: null,
+    kernel: '6.1.0',
+    isolation: { name: 'docker', capabilities: { gpus: true } },
+    problems: [],
+  };
+}
+
+async function gpuHost(name: string, gpus: number): Promise<string> {
+  const settings = {
+    address: '10.0.0.1',
+    port: 22,
+    user: 'lab',
+    keyFile: '/key',
+    hostKey: 'ssh-ed25519 AAAA',
+    dataDir: '/data',
+    gatewayUrl: null,
+  };
+  const host = await addHost(db, { name, reach: { placement: 'ssh', settings }, isolation: 'docker' }, { by: null });
+  await saveInventory(db, host.id, inventory(gpus));
+  return host.id;
+}
+
+const wants = (gpus: number, more: object = {}) => ({
+  ...SETTINGS,
+  ...more,
+  resources: gpus === 0 ? {} : { gpu: { count_range: [gpus, gpus], model: 'h100' } },
+});
+
+async function prepared(gpus: number, options: { expert?: User; settings?: object } = {}): Promise<AttemptFixture> {
+  const fixture = await makeAttempt(db, { environmentSettings: options.settings ?? wants(gpus), expert: options.expert });
+  await prepareAttempt(db, fixture.attempt.id);
+  await queueForMachines(db);
+  return fixture;
+}
+
+const idOf = ({ attempt }: AttemptFixture) => attempt.id;
+
+describe('a machine', () => {
+  test('is granted with its GPUs, its fixed end and the job that starts the runner', async () => {
+    const hostId = await gpuHost('gpu-1', 4);
+    const fixture = await prepared(2);
+    expect((await grantLeases(db)).granted).toEqual([idOf(fixture)]);
+    const lease = await findLiveLease(db, idOf(fixture));
+    expect(lease).toMatchObject({ state: 'held', hostId, gpuIds: ['GPU-0', 'GPU-1'], waitReason: null });
+    const { limitMs, maxPauseTotalMs } = fixture.study;
+    expect((lease?.endsAt?.getTime() ?? 0) - (lease?.grantedAt?.getTime() ?? 0)).toBe(limitMs + maxPauseTotalMs + LEASE_MARGIN_MS);
+    const { rows } = await db.pool.query(`SELECT data FROM pgboss.job WHERE name = 'provision' AND data->>'attemptId' = $1`, [
+      idOf(fixture),
+    ]);
+    expect(rows.length).toBeGreaterThan(0);
+  });
+
+  test('is given to one attempt only, however many processes grant at once', async () => {
+    await gpuHost('gpu-1', 1);
+    const fixtures = [await prepared(1), await prepared(1), await prepared(1)];
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => grantLeases(db)));
+    expect(outcomes.flatMap(({ granted }) => granted)).toEqual([idOf(fixtures[0] as AttemptFixture)]);
+  });
+
+  test('is asked for once per attempt', async () => {
+    const fixture = await prepared(1);
+    await Promise.all([queueForMachines(db), queueForMachines(db)]);
+    expect(await db.prisma.lease.count({ where: { attemptId: idOf(fixture) } })).toBe(1);
+  });
+
+  test('is not given while its host is drained', async () => {
+    await gpuHost('gpu-1', 1);
+    const fixture = await prepared(1);
+    await setHostDrained(db, 'gpu-1', true, { by: null });
+    expect((await grantLeases(db)).granted).toEqual([]);
+    expect((await findLiveLease(db, idOf(fixture)))?.waitReason).toBe(
+      'Waiting for 1 × H100: the staff keep every such machine free at the moment.',
+    );
+    await setHostDrained(db, 'gpu-1', false, { by: null });
+    expect((await grantLeases(db)).granted).toEqual([idOf(fixture)]);
+  });
+
+  test('comes with this machine’s GPUs only where the isolation shows them', async () => {
+    const here = await ensureLocalHost(db, 'bubblewrap');
+    await saveInventory(db, here.id, { ...inventory(2), isolation: { name: 'bubblewrap', capabilities: { gpus: false } } });
+    const fixture = await prepared(1);
+    const { hopeless } = await grantLeases(db);
+    expect(hopeless).toMatchObject([
+      { attemptId: idOf(fixture), state: 'provisioning', reason: expect.stringContaining('No machine has') },
+    ]);
+  });
+});
+
+describe('who waits', () => {
+  test('is told how many are ahead, and the attempt’s page says so', async () => {
+    await gpuHost('gpu-1', 2);
+    const [first, second, third] = [await prepared(2), await prepared(2), await prepared(2)];
+    await grantLeases(db);
+    expect(await findLiveLease(db, idOf(second))).toMatchObject({ waitReason: 'Waiting for 2 × H100: you are next.', waitAhead: 0 });
+    expect((await loadAttempt(db, idOf(third))).progress).toBe('Waiting for 2 × H100: 1 attempt ahead.');
+    await moveAttempt(db, idOf(first), 'scheduled');
+    const held = await listHostLeases(db, (await findLiveLease(db, idOf(first)))?.hostId as string);
+    await proveReleased(
+      db,
+      held.map(({ leaseId }) => leaseId),
+    );
+    expect((await grantLeases(db)).granted).toEqual([idOf(second)]);
+    expect((await loadAttempt(db, idOf(third))).progress).toBe('Waiting for 2 × H100: you are next.');
+  });
+
+  test('is not overtaken by somebody who has just been served and asked before them', async () => {
+    await gpuHost('gpu-1', 1);
+    const busy = await makeUser(db, 'expert');
+    const first = await prepared(1, { expert: busy });
+    const again = await prepared(1, { expert: busy });
+    const other = await prepared(1);
+    expect((await grantLeases(db)).granted).toEqual([idOf(first)]);
+    await moveAttempt(db, idOf(first), 'scheduled');
+    const lease = await findLiveLease(db, idOf(first));
+    await proveReleased(db, [lease?.id as string]);
+    expect((await grantLeases(db)).granted).toEqual([idOf(other)]);
+    expect((await findLiveLease(db, idOf(again)))?.state).toBe('queued');
+  });
+
+  test('may leave the queue, and is not served afterwards', async () => {
+    await gpuHost('gpu-1', 1);
+    const first = await prepared(1);
+    const second = await prepared(1);
+    await grantLeases(db);
+    expect(await leaveQueue(db, idOf(second))).toEqual({ state: 'scheduled' });
+    expect(await findLiveLease(db, idOf(second))).toBeNull();
+    await expect(leaveQueue(db, idOf(first))).rejects.toMatchObject({ code: 'conflict' });
+    expect((await loadAttempt(db, idOf(first))).state).toBe('provisioning');
+  });
+
+  test('reads what is waited for in words', () => {
+    const need = { gpuCount: 4, gpuModel: 'h100', cpus: null, memoryBytes: null, exclusive: false };
+    expect(waitWords({ ahead: 2, cause: 'queued' }, need)).toBe('Waiting for 4 × H100: 2 attempts ahead.');
+    expect(waitWords({ ahead: 1, cause: 'queued' }, { ...need, gpuCount: 0, exclusive: true })).toBe(
+      'Waiting for a machine, with nobody else on it: 1 attempt ahead.',
+    );
+  });
+});
+
+describe('a machine that is given back', () => {
+  test('is not free before a listing has proven that nothing runs there', async () => {
+    const hostId = await gpuHost('gpu-1', 1);
+    const first = await prepared(1);
+    const second = await prepared(1);
+    await grantLeases(db);
+    await moveAttempt(db, idOf(first), 'void');
+    expect((await grantLeases(db)).granted).toEqual([]);
+    const leases = await listHostLeases(db, hostId);
+    expect(leases).toMatchObject([{ attemptId: idOf(first), state: 'releasing', needsMachine: false }]);
+    await expect(removeHost(db, 'gpu-1', { by: null })).rejects.toMatchObject({ code: 'conflict' });
+    await proveReleased(
+      db,
+      leases.map(({ leaseId }) => leaseId),
+    );
+    expect((await grantLeases(db)).granted).toEqual([idOf(second)]);
+  });
+
+  test('a held one is not released by a listing that missed it', async () => {
+    const hostId = await gpuHost('gpu-1', 1);
+    const fixture = await prepared(1);
+    await grantLeases(db);
+    const leases = await listHostLeases(db, hostId);
+    await proveReleased(
+      db,
+      leases.map(({ leaseId }) => leaseId),
+    );
+    expect((await findLiveLease(db, idOf(fixture)))?.state).toBe('held');
+  });
+
+  test('its end does not move when it is given back and asked for again, nor by any renewal', async () => {
+    await gpuHost('gpu-1', 1);
+    const fixture = await prepared(1);
+    await grantLeases(db);
+    const before = await findLiveLease(db, idOf(fixture));
+    await queueForMachines(db);
+    await grantLeases(db);
+    expect((await findLiveLease(db, idOf(fixture)))?.endsAt).toEqual(before?.endsAt);
+    await releaseLease(db.pool, idOf(fixture), 'for this test');
+    expect(await findLiveLease(db, idOf(fixture))).toMatchObject({
+      state: 'releasing',
+      endsAt: before?.endsAt,
+      releaseCause: 'for this test',
+    });
+  });
+});
+
+test('an environment that needs more than any host has is refused before anybody is assigned, with the reason', async () => {
+  await gpuHost('gpu-1', 4);
+  const fixture = await makeAttempt(db, { environmentSettings: EnvironmentSettings.parse(wants(8)) });
+  const someone = await makeUser(db, 'expert');
+  const refused = await assign(
+    db,
+    { studyId: fixture.study.id, environmentId: fixture.environmentId, userId: someone.id },
+    { by: null },
+  ).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(AppError);
+  expect((refused as AppError).message).toBe(
+    'Practice cannot be assigned. It needs 8 × H100, and no host has that (gpu-1: it has 4 of 8 × H100).',
+  );
+});
