@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import {
-  bubblewrapIsolation,
   type Isolation,
   type LaidAssets,
   layAssets,
-  noIsolation,
   openWorkspace,
   type Sandbox,
   type SandboxSpec,
@@ -16,6 +14,7 @@ import {
 import { askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
+import { ISOLATIONS } from './isolations.ts';
 import type { FreshSandbox } from './scoring.ts';
 
 /**
@@ -43,7 +42,6 @@ const FACTS_FILE = 'task.json';
 const STARTED_FILE = 'started';
 /** What the Task Standard's own host writes for the participant. */
 const INSTRUCTIONS_FILE = 'instructions.txt';
-const ISOLATIONS: Partial<Record<RunnerConfig['isolation'], Isolation>> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
 /** The shell's start-up file, in the folder that the participant sees. */
 export const SHELL_INTEGRATION = 'shell.bash';
 const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', import.meta.url);

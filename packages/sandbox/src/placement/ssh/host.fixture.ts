@@ -1,0 +1,162 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { waitUntil } from '../../host/waiting.ts';
+
+/**
+ * A machine that is reached over SSH: a real sshd in a network namespace with an address of its own, whose link can be cut.
+ * Files and processes are this machine's, so that tests see what runs there.
+ */
+
+const SSHD = '/usr/sbin/sshd';
+const READY_WITHIN_MS = 20_000;
+const PORT = 22;
+
+/** What is missing to make one, in words; null where everything is there. */
+export function missingForSshHost(): string | null {
+  if (process.getuid?.() !== 0) return 'only root can make a network namespace with an address';
+  for (const path of [SSHD, '/usr/bin/ssh-keygen']) {
+    try {
+      accessSync(path);
+    } catch {
+      return `${path} is missing (Debian’s package openssh-server)`;
+    }
+  }
+  try {
+    execFileSync('ip', ['-V']);
+  } catch {
+    return 'ip is missing (Debian’s package iproute2)';
+  }
+  return null;
+}
+
+const run = promisify(execFile);
+
+export class SshMachine {
+  readonly dir: string;
+  /** The machine's own address, and that of this machine as it is seen from there. */
+  readonly address: string;
+  readonly gatewayAddress: string;
+  readonly #name: string;
+  #sshd: ChildProcess | null = null;
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    const id = randomBytes(2);
+    this.#name = `plt${id.toString('hex')}`;
+    // A network for tests (RFC 2544): nobody routes to it.
+    const base = `198.18.${id[0]}.${(id[1] as number) & 0xfc}`.split('.');
+    const at = (last: number) => [...base.slice(0, 3), Number(base[3]) + last].join('.');
+    this.gatewayAddress = at(1);
+    this.address = at(2);
+  }
+
+  static async start(): Promise<SshMachine> {
+    const machine = new SshMachine(await mkdtemp(join(tmpdir(), 'plumbline-ssh-')));
+    try {
+      await machine.#layNetwork();
+      await machine.#layKeys();
+      await machine.startSshd();
+      return machine;
+    } catch (error) {
+      await machine.stop();
+      throw error;
+    }
+  }
+
+  get keyFile(): string {
+    return join(this.dir, 'client');
+  }
+
+  get user(): string {
+    return userInfo().username;
+  }
+
+  /** As `ssh-keyscan` prints it, without the address. */
+  async hostKey(): Promise<string> {
+    return (await readFile(join(this.dir, 'host.pub'), 'utf8')).split(' ').slice(0, 2).join(' ').trim();
+  }
+
+  async #layNetwork(): Promise<void> {
+    const name = this.#name;
+    await run('ip', ['netns', 'add', name]);
+    await run('ip', ['link', 'add', `${name}h`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
+    await run('ip', ['address', 'add', `${this.gatewayAddress}/30`, 'dev', `${name}h`]);
+    await run('ip', ['link', 'set', `${name}h`, 'up']);
+    await run('ip', ['-n', name, 'address', 'add', `${this.address}/30`, 'dev', 'eth0']);
+    await run('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
+    await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  }
+
+  async #layKeys(): Promise<void> {
+    await chmod(this.dir, 0o755);
+    for (const key of ['host', 'client']) {
+      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', join(this.dir, key)]);
+    }
+    await writeFile(join(this.dir, 'authorized'), await readFile(join(this.dir, 'client.pub')), { mode: 0o600 });
+    await writeFile(
+      join(this.dir, 'sshd_config'),
+      [
+        `Port ${PORT}`,
+        `HostKey ${join(this.dir, 'host')}`,
+        `AuthorizedKeysFile ${join(this.dir, 'authorized')}`,
+        'PermitRootLogin prohibit-password',
+        'PasswordAuthentication no',
+        'KbdInteractiveAuthentication no',
+        'UsePAM no',
+        // The folders of tests lie in one that everybody may write to.
+        'StrictModes no',
+        `PidFile ${join(this.dir, 'sshd.pid')}`,
+        'MaxSessions 50',
+        '',
+      ].join('\n'),
+    );
+  }
+
+  async startSshd(): Promise<void> {
+    await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+    this.#sshd = spawn(
+      'ip',
+      ['netns', 'exec', this.#name, '/usr/bin/setpriv', '--pdeathsig', 'TERM', SSHD, '-D', '-e', '-f', join(this.dir, 'sshd_config')],
+      { stdio: 'ignore' },
+    );
+    const answers = () =>
+      new Promise<boolean>((resolve) => {
+        const socket = connect({ host: this.address, port: PORT, timeout: 1_000 });
+        const end = (answered: boolean) => {
+          socket.destroy();
+          resolve(answered);
+        };
+        socket.once('data', () => end(true));
+        for (const event of ['error', 'timeout', 'close']) socket.once(event, () => end(false));
+      });
+    if (!(await waitUntil(answers, READY_WITHIN_MS))) throw new Error('sshd did not start');
+  }
+
+  /** No byte passes any more in either direction, and nobody is told. */
+  async cutLink(): Promise<void> {
+    await run('ip', ['-n', this.#name, 'link', 'set', 'eth0', 'down']);
+  }
+
+  async mendLink(): Promise<void> {
+    await run('ip', ['-n', this.#name, 'link', 'set', 'eth0', 'up']);
+  }
+
+  async stop(): Promise<void> {
+    const sshd = this.#sshd;
+    if (sshd !== null && sshd.exitCode === null && sshd.signalCode === null) {
+      const ended = once(sshd, 'exit');
+      sshd.kill('SIGTERM');
+      await ended;
+    }
+    await run('ip', ['netns', 'delete', this.#name]).catch(() => undefined);
+    await run('ip', ['link', 'delete', `${this.#name}h`]).catch(() => undefined);
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,190 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SshHostSettings } from '@plumbline/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isSameProcess, processStat } from '../../host/processTable.ts';
+import { waitUntil } from '../../host/waiting.ts';
+import { BUNDLE_RUNNER, bundleEntries, packBundle, type RunnerBundle } from '../bundle/runnerBundle.ts';
+import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from '../contract.ts';
+import type { RunnerHandle } from '../placement.ts';
+import { missingForSshHost, SshMachine } from './host.fixture.ts';
+import { type SshPlacement, sshPlacement } from './ssh.ts';
+
+const SSH = fileURLToPath(new URL('./ssh.ts', import.meta.url));
+const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
+
+const missing = missingForSshHost();
+if (missing !== null) {
+  if (process.env['CI']) throw new Error(missing);
+  console.warn(`SKIPPED: the placement ssh: ${missing}.`);
+}
+
+describe.skipIf(missing !== null)('ssh', () => {
+  let machine: SshMachine;
+  let dir: string;
+  let bundle: RunnerBundle;
+  let settings: SshHostSettings;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'plumbline-placement-'));
+    machine = await SshMachine.start();
+    const { address, user, keyFile } = machine;
+    settings = SshHostSettings.parse({ address, user, keyFile, hostKey: await machine.hostKey(), dataDir: join(dir, 'far') });
+    // The bundle as it is, but for the program that a runner is.
+    const real = await bundleEntries(REPOSITORY);
+    const entries = real.map((entry) => (entry.path === BUNDLE_RUNNER ? { ...entry, source: CONTRACT_RUNNER } : entry));
+    bundle = await packBundle(entries, join(dir, 'bundle'));
+  }, 120_000);
+  afterAll(async () => {
+    await machine?.stop();
+    if (dir === undefined) return;
+    expect(await waitUntil(async () => (await processesNaming([dir])).length === 0, 20_000)).toBe(true);
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  function open(change: Partial<SshHostSettings> = {}): SshPlacement {
+    return sshPlacement({ settings: { ...settings, ...change }, bundle: async () => bundle, cacheDir: join(dir, 'cache') });
+  }
+
+  const world = (): PlacementWorld => ({
+    open: async () => {
+      const placement = open();
+      return { placement, close: () => placement.close() };
+    },
+    source: `import { sshPlacement } from ${JSON.stringify(SSH)};
+      const placement = sshPlacement({ settings: ${JSON.stringify(settings)}, bundle: async () => (${JSON.stringify(bundle)}), cacheDir: ${JSON.stringify(join(dir, 'cache'))} });`,
+    dir,
+    writtenDirs: [dir],
+    stateDir: (attemptId) => join(settings.dataDir, 'runners', attemptId),
+    asStranger: (handle, pid) => ({ ...handle, far: { ...(handle['far'] as object), pid } }),
+  });
+
+  describe('keeps the contract of placements', () => {
+    for (const check of placementChecks) it(check.name, { timeout: 120_000 }, () => PlacementTrial.run(world(), check));
+  });
+
+  const onHost = (name: string, run: (trial: PlacementTrial) => Promise<void>) =>
+    it(name, { timeout: 120_000 }, () => PlacementTrial.run(world(), { name, run }));
+
+  onHost('a link that is cut ends no runner: it is found again when the link is back, and stopped', async (trial) => {
+    const { handle, report, request } = await trial.start('listens');
+    const { startTime } = (await processStat(report.pid)) ?? { startTime: '' };
+    await machine.cutLink();
+    try {
+      await expect(trial.placement.status(handle)).rejects.toMatchObject({ code: 'unavailable' });
+      expect(await isSameProcess(report.pid, startTime)).toBe(true);
+    } finally {
+      await machine.mendLink();
+    }
+    const back = async () =>
+      trial.state(handle).then(
+        (state) => state === 'running',
+        () => false,
+      );
+    expect(await waitUntil(back, 60_000)).toBe(true);
+    expect(await trial.placement.find(request.attemptId)).toEqual(handle);
+    expect((await trial.report(request)).pid).toBe(report.pid);
+    await trial.placement.stop(handle);
+    expect(await isSameProcess(report.pid, startTime)).toBe(false);
+  });
+
+  onHost('a start whose answer was lost with the link is the same runner when it is asked for again', async (trial) => {
+    const request = await trial.request('listens');
+    const first = trial.placement.start(request).catch((error: unknown) => error);
+    await trial.report(request);
+    await machine.cutLink();
+    const heard = await first;
+    await machine.mendLink();
+    let handle: RunnerHandle | undefined;
+    const again = async () => {
+      handle = await trial.placement.start(request).catch(() => undefined);
+      return handle !== undefined;
+    };
+    expect(await waitUntil(again, 60_000)).toBe(true);
+    trial.keep(handle as RunnerHandle);
+    if (!(heard instanceof Error)) expect(heard).toEqual(handle);
+    expect(await trial.listed()).toEqual([request.attemptId]);
+  });
+
+  it('the bundle is copied once for each version, and again where a file of it was damaged', { timeout: 120_000 }, async () => {
+    const bundles = join(settings.dataDir, 'bundles');
+    const use = async () => {
+      const placement = open();
+      await placement.list();
+      await placement.close();
+      return (await readdir(bundles)).filter((name) => !name.endsWith('.contents'));
+    };
+    expect(await use()).toEqual([bundle.hash]);
+    expect(await readdir(join(settings.dataDir, 'incoming'))).toEqual([]);
+    const damaged = join(bundles, bundle.hash, BUNDLE_RUNNER);
+    await appendFile(damaged, '// cut');
+    expect(await use()).toEqual([bundle.hash]);
+    const { size } = await stat(damaged);
+    expect(size).toBe((await stat(CONTRACT_RUNNER)).size);
+  });
+
+  it('an archive that is not the one that was sent is refused, and nothing of it is kept', { timeout: 60_000 }, async () => {
+    const path = join(dir, 'other.tar.gz');
+    await writeFile(path, randomBytes(1000));
+    const hash = 'd'.repeat(64);
+    const placement = sshPlacement({
+      settings,
+      bundle: async () => ({ ...bundle, hash, path, bytes: 1000 }),
+      cacheDir: join(dir, 'cache'),
+    });
+    await expect(placement.list()).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      message: expect.stringContaining('not the one that was sent'),
+    });
+    await placement.close();
+    expect(await readdir(join(settings.dataDir, 'bundles'))).not.toContain(hash);
+  });
+
+  it('a host with another key than the pinned one is not talked to', async () => {
+    const other = `ssh-ed25519 ${Buffer.concat([Buffer.from('0000000b7373682d6564323535313900000020', 'hex'), randomBytes(32)]).toString('base64')}`;
+    const placement = open({ hostKey: other });
+    await expect(placement.list()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('another key') });
+    await placement.close();
+  });
+
+  it('a key that the host does not know, and a port where nobody listens, are said to be so', async () => {
+    const strange = open({ keyFile: join(machine.dir, 'host') });
+    await expect(strange.list()).rejects.toMatchObject({ message: expect.stringContaining('does not let') });
+    await strange.close();
+    const closed = open({ port: 9 });
+    await expect(closed.list()).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('cannot be reached') });
+    await closed.close();
+  });
+
+  it('a host says what it has, how its clock differs, and whether a runner there can dial the gateway', { timeout: 60_000 }, async () => {
+    const placement = open();
+    const inventory = await placement.inspect('bubblewrap');
+    expect(inventory.cpus).toBeGreaterThan(0);
+    expect(inventory.memoryBytes).toBeGreaterThan(1e9);
+    expect(inventory.diskWriteBytesPerSecond).toBeGreaterThan(0);
+    // The namespace is on this machine, and so is its clock.
+    expect(Math.abs(inventory.clockOffsetMs ?? Number.NaN)).toBeLessThan((inventory.clockUncertaintyMs ?? 0) + 50);
+    expect(inventory.isolation?.name ?? inventory.problems[0]?.problem).toBeTruthy();
+    const gateway = createServer().listen(0, machine.gatewayAddress);
+    gateway.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1')
+        .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      );
+    });
+    await once(gateway, 'listening');
+    const { port } = gateway.address() as { port: number };
+    expect(await placement.dial(`ws://${machine.gatewayAddress}:${port}/realtime/runner`)).toBeNull();
+    expect(await placement.dial(`ws://127.0.0.1:${port}/realtime/runner`)).toContain('cannot be dialled');
+    gateway.closeAllConnections();
+    gateway.close();
+    await placement.close();
+  });
+});
