@@ -77,6 +77,19 @@ async function recorded(): Promise<string> {
 }
 
 describe('plumb', () => {
+  it('takes events out of a recording, erases it, and says so when it is verified', async () => {
+    const attemptId = await recorded();
+    const redacted = await plumb(['recording', 'redact', attemptId, '--from', '4', '--to', '5', '--reason', 'a private name']);
+    expect(redacted).toMatchObject({ status: 0, error: '' });
+    expect((await plumb(['verify', attemptId])).out).toMatch(/: redacted\. 9 events in 3 segments, 2 of them withheld, signed by/);
+    const refused = await plumb(['recording', 'erase', attemptId, '--confirm', 'another', '--reason', 'withdrawn']);
+    expect(refused).toMatchObject({ status: 2, error: 'The two ids differ, so nothing was erased.\n' });
+    await plumb(['recording', 'erase', attemptId, '--confirm', attemptId, '--reason', 'withdrawn']);
+    expect((await plumb(['verify', attemptId])).out).toMatch(/: erased\./);
+    const audit = await database.db.prisma.auditEntry.findMany({ where: { subject: `attempt:${attemptId}` }, orderBy: { id: 'asc' } });
+    expect(audit.map(({ act }) => act)).toEqual(expect.arrayContaining(['recording.redact', 'recording.erase']));
+  });
+
   it('verifies a recording, and names the first bad segment and its range after one byte is changed', async () => {
     const attemptId = await recorded();
     const intact = await plumb(['verify', attemptId]);

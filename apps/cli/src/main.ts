@@ -5,6 +5,7 @@ import { addAttempt } from './attempt.ts';
 import { addEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { addExport } from './export.ts';
+import { addRecording } from './recording.ts';
 import { addUser } from './user.ts';
 import { addVerify } from './verify.ts';
 
@@ -13,6 +14,7 @@ addVerify(program);
 addExport(program);
 addUser(program);
 addAttempt(program);
+addRecording(program);
 addEnvironment(program);
 
 try {

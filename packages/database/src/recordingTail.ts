@@ -213,6 +213,33 @@ export async function insertSegment(db: RecordingDatabase, attemptId: string, ep
   throw new AppError('internal', `Segment ${row.n} does not follow what is sealed. Open the recorder anew.`);
 }
 
+/**
+ * Puts a segment with lines taken out in the place of the one whose object is `objectHash`. Its root is the same.
+ *
+ * @throws AppError `conflict` where another one stands there by now.
+ */
+export async function replaceSegment(db: RecordingDatabase, attemptId: string, objectHash: string, row: SegmentRow): Promise<void> {
+  const replaced = await db.pool.query(
+    `UPDATE recording_segment
+        SET object_hash = $5, object_bytes = $6, raw_bytes = $7, min_at_ms = $8, max_at_ms = $9, keyframes = $10::jsonb
+      WHERE attempt_id = $1 AND n = $2 AND object_hash = $3 AND root = $4`,
+    [
+      attemptId,
+      row.n,
+      objectHash,
+      row.root,
+      row.objectHash,
+      row.objectBytes,
+      row.rawBytes,
+      row.minAtMs,
+      row.maxAtMs,
+      JSON.stringify(row.keyframes),
+    ],
+  );
+  if (replaced.rowCount !== 1)
+    throw new AppError('conflict', `Segment ${row.n} was changed meanwhile. Verify the recording and try again.`);
+}
+
 /** The index of sealed segments with `n` above `afterN`, in order. */
 export async function listSegments(db: RecordingDatabase, attemptId: string, afterN = 0): Promise<SegmentRow[]> {
   const { rows } = await db.pool.query(

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import {
   appendClockEvent,
   claimEpoch,
@@ -317,5 +318,104 @@ describe('verification of an export', () => {
     const dir = await exported('after-erasure', [id]);
     expect((await readdir(dir)).sort()).toEqual(['README.md', 'SHA256SUMS', 'attempts.jsonl', 'manifests', 'scores.jsonl']);
     expect((await verifyExport(dir)).attempts[0]).toMatchObject({ verdict: 'erased', signed: true, problem: null });
+  });
+});
+
+describe('the second verifier, docs/verify_recording.py', () => {
+  const PROGRAM = fileURLToPath(new URL('../../../docs/verify_recording.py', import.meta.url));
+
+  /** Its exit code and what it says of each attempt. Where this machine has no zstd for it, it reads the plain lines. */
+  async function verified(dir: string, key?: string): Promise<{ status: number | null; verdicts: string[] }> {
+    for (const name of await readdir(join(dir, 'events')).catch(() => [])) {
+      if (!name.endsWith('.zst')) continue;
+      try {
+        await writeFile(join(dir, 'events', name.replace(/\.zst$/, '')), zstdDecompressSync(await readFile(join(dir, 'events', name))));
+      } catch {
+        // A frame that was broken on purpose.
+      }
+    }
+    const { status, stdout, stderr } = spawnSync('python3', [PROGRAM, dir, ...(key === undefined ? [] : [key])], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return { status, verdicts: stdout.trimEnd().split('\n') };
+  }
+
+  it('has fewer than 150 lines and imports the standard library alone', async () => {
+    const text = await readFile(PROGRAM, 'utf8');
+    expect(text.split('\n').length - 1).toBeLessThan(150);
+    expect([...text.matchAll(/^\s*(?:import|from) ([\w., ]+)/gm)].map(([, names]) => names)).toEqual([
+      'base64, hashlib, json, math, os, re, shutil, subprocess, sys',
+      'compression.zstd import decompress',
+    ]);
+  });
+
+  it('agrees with the first about whole, redacted and erased recordings, and asks for the right key', async () => {
+    const dir = await exported('second', attempts);
+    const first = await verifyExport(dir);
+    const { status, verdicts } = await verified(dir);
+    expect(status).toBe(0);
+    expect(verdicts).toEqual(
+      first.attempts.map(({ attemptId, verdict, lastSeq, withheld }) =>
+        verdict === 'erased'
+          ? `${attemptId}: erased, and its manifest holds`
+          : `${attemptId}: ${verdict}, ${lastSeq} events, ${withheld} withheld`,
+      ),
+    );
+    expect(verdicts.some((line) => line.includes('redacted'))).toBe(true);
+    const other = await loadRecordingKeys(join(folder.path, 'keys-of-another'));
+    await writeFile(join(dir, 'other.pem'), other.publicKey.export({ type: 'spki', format: 'pem' }));
+    const refused = await verified(dir, join(dir, 'other.pem'));
+    expect(refused.status).toBe(1);
+    expect(refused.verdicts[0]).toContain('damaged');
+  });
+
+  it('names the same segment as the first when an event, a proof or a header is another', async () => {
+    const id = attempts[0] as string;
+    const dir = await exported('second-flipped', [id]);
+    const segments = JSON.parse(await readFile(join(dir, 'manifests', `${id}.json`), 'utf8')).segments as { firstSeq: number }[];
+    const place = join(dir, 'proofs', `${id}.jsonl`);
+    const lines = (await readFile(place, 'utf8')).trimEnd().split('\n');
+    for (const [i, segment] of segments.entries()) {
+      for (const change of [
+        (proof: { proofs: string[]; header: string; root: string }) => {
+          const bytes = Buffer.from(proof.proofs[0] as string, 'base64');
+          bytes[3] = (bytes[3] as number) ^ 1;
+          proof.proofs[0] = bytes.toString('base64');
+        },
+        (proof: { header: string }) => {
+          proof.header = proof.header.replace('"baseMs":1', '"baseMs":2');
+        },
+        (proof: { root: string }) => {
+          proof.root = proof.root.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+        },
+      ]) {
+        const proof = JSON.parse(lines[i] as string);
+        change(proof);
+        await writeFile(place, `${lines.with(i, JSON.stringify(proof)).join('\n')}\n`);
+        const { status, verdicts } = await verified(dir);
+        expect(status).toBe(1);
+        expect(verdicts[0]).toContain(`damaged: segment ${i + 1}, from event ${segment.firstSeq} on`);
+        expect((await verifyExport(dir)).attempts[0]?.problem).toMatchObject({ segment: i + 1, firstSeq: segment.firstSeq });
+      }
+    }
+    await writeFile(place, `${lines.join('\n')}\n`);
+    // An event that says something else, in a frame that is named as it is.
+    const frameBytes = JSON.parse(lines[0] as string).frameBytes as number;
+    const packed = join(dir, 'events', `${id}.jsonl.zst`);
+    const original = await readFile(packed);
+    const text = zstdDecompressSync(original.subarray(0, frameBytes)).toString('utf8');
+    for (const forged of [
+      text.replace('"cols":80', '"cols":81'),
+      text.replace(/"atMs":(\d+)/, '"atMs":$1.0001'),
+      text.replace('}\n', ',"more":1}\n'),
+    ]) {
+      expect(forged).not.toBe(text);
+      const frame = zstdCompressSync(Buffer.from(forged));
+      await writeFile(packed, Buffer.concat([frame, original.subarray(frameBytes)]));
+      const frameHash = createHash('sha256').update(frame).digest('hex');
+      const proof = { ...JSON.parse(lines[0] as string), frameBytes: frame.length, frameHash };
+      await writeFile(place, `${lines.with(0, JSON.stringify(proof)).join('\n')}\n`);
+      expect((await verified(dir)).verdicts[0]).toContain('damaged: segment 1, from event 1 on');
+      expect((await verifyExport(dir)).attempts[0]?.problem).toMatchObject({ segment: 1 });
+    }
   });
 });

@@ -165,12 +165,17 @@ export function parseLine(line: string, baseMs: number): ParsedLine {
 
 /**
  * The events of a unit's lines (a batch, or a segment, which is made of whole batches), exactly as they were taken.
- * Lines whose code is unknown are left out; they keep their place in `seq`. Throws `FormatError`.
+ * Lines that are withheld or whose code is unknown are left out; they keep their place in `seq`. Throws `FormatError`.
  */
 export function decodeUnit(lines: readonly string[], baseMs: number, firstSeq: number): RecordedEvent[] {
   const events: RecordedEvent[] = [];
   const lastOutput = new Map<number, OutputEvent>();
   for (const [i, line] of lines.entries()) {
+    if (line.startsWith('"')) {
+      // It may have been the output that a later line's joined bytes belong to.
+      lastOutput.clear();
+      continue;
+    }
     const parsed = parseLine(line, baseMs);
     if (parsed.type === null) continue;
     const event = toEvent(parsed, firstSeq + i, lastOutput);

@@ -8,6 +8,7 @@ export * from './keys.ts';
 export * from './manifest.ts';
 export * from './reader.ts';
 export * from './recorder.ts';
+export * from './redact.ts';
 export * from './release.ts';
 export * from './releasedLine.ts';
 export * from './verify.ts';

@@ -6,7 +6,8 @@ import { FormatError } from './formatError.ts';
 import { leafHash, lineSalt, segmentSaltKey } from './merkle.ts';
 import type { RecordingSource } from './reader.ts';
 import { type ReleasedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
-import { openSegment } from './segment.ts';
+import { leafOf, openSegment } from './segment.ts';
+import { isWithheld } from './withheld.ts';
 import { compress } from './zstd.ts';
 
 /** One segment of a release: a zstd frame of `events/<attempt>.jsonl.zst`, and a line of `proofs/<attempt>.jsonl`. */
@@ -41,6 +42,10 @@ export async function* releaseSegments(source: RecordingSource, withhold: (type:
     const proofs: string[] = [];
     const shown = lines.map((line, i): ReleasedLine | WithheldLine => {
       const seq = header.firstSeq + i;
+      if (isWithheld(line)) {
+        proofs.push(leafOf(saltKey, line, i).toString('base64'));
+        return { seq, withheld: true };
+      }
       const salt = lineSalt(saltKey, i);
       const text = line.toString('utf8');
       const { type, code } = parseLine(text, header.baseMs);

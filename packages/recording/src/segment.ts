@@ -7,6 +7,7 @@ import { FormatError } from './formatError.ts';
 import { leafHash, lineSalt, segmentRoot, segmentSaltKey, treeTop } from './merkle.ts';
 import { readRuns, type SourceRuns } from './sourceRuns.ts';
 import { headerNumber, readUnit, splitLines } from './unitText.ts';
+import { isWithheld, leafOfWithheld } from './withheld.ts';
 import { compress, decompress } from './zstd.ts';
 
 /** Segments: sealed once, never changed, chained by their roots. */
@@ -53,10 +54,25 @@ export async function sealSegment(keys: SealingKeys, content: SegmentContent): P
     sources: runs.sources,
     runs: runs.runs,
   });
+  return sealLines(keys, attemptId, n, {
+    header: { attempt: attemptId, segment: n, firstSeq, lines: lines.length, baseMs, previousRoot, runs },
+    headerText,
+    lines,
+  });
+}
+
+/** Seals the lines of a segment under its header; also those of one that was sealed before, some of them withheld since. */
+export async function sealLines(
+  keys: SealingKeys,
+  attemptId: string,
+  n: number,
+  { header, headerText, lines }: Segment,
+): Promise<{ object: Buffer; row: SegmentRow }> {
   const parts: Buffer[] = [Buffer.from(headerText, 'utf8')];
-  for (const body of bodies) parts.push(NEWLINE, body);
+  for (const line of lines) parts.push(NEWLINE, line);
   const plain = Buffer.concat(parts);
   const object = sealBytes(keys, segmentLabel(attemptId, n), await compress(plain, 'kept'));
+  const { firstSeq, baseMs, previousRoot } = header;
   return {
     object,
     row: {
@@ -115,15 +131,21 @@ export function segmentEvents(segment: Segment): RecordedEvent[] {
 /** The root that a segment's own content gives. */
 export function rootOf(keys: SealingKeys, attemptId: string, n: number, headerText: string, lines: readonly Buffer[]): string {
   const saltKey = segmentSaltKey(keys.salt, attemptId, n);
-  return segmentRoot(headerText, treeTop(lines.map((line, i) => leafHash(lineSalt(saltKey, i), line))));
+  return segmentRoot(headerText, treeTop(lines.map((line, i) => leafOf(saltKey, line, i))));
 }
 
-/** The index of a run of lines: least and greatest time, and where each terminal's screen can be picked up. */
+/** The leaf of a segment's line, or the one that stands in for it. */
+export function leafOf(saltKey: Buffer, line: Buffer, index: number): Buffer {
+  return isWithheld(line) ? leafOfWithheld(line) : leafHash(lineSalt(saltKey, index), line);
+}
+
+/** The index of a run of lines: least and greatest time of those that are not withheld, and where each terminal's screen can be picked up. */
 export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: number): Pick<SegmentRow, 'minAtMs' | 'maxAtMs' | 'keyframes'> {
   let least = Number.POSITIVE_INFINITY;
   let greatest = Number.NEGATIVE_INFINITY;
   const keyframes: KeyframeIndex[] = [];
   for (const [i, line] of lines.entries()) {
+    if (isWithheld(line)) continue;
     // The head of a line is short: `[dt,"code",`. Taking the whole of each apart would cost more than all the rest.
     const comma = line.indexOf(COMMA);
     const dt = Number(line.toString('latin1', 1, comma));
@@ -134,6 +156,7 @@ export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: numb
     if (code === CODE_OF['terminal.keyframe'] || code === CODE_OF['terminal.opened'])
       keyframes.push(keyframeOf(line, i, baseMs, firstSeq + i));
   }
+  if (least > greatest) return { minAtMs: baseMs, maxAtMs: baseMs, keyframes };
   return { minAtMs: roundAtMs(baseMs + least), maxAtMs: roundAtMs(baseMs + greatest), keyframes };
 }
 

@@ -5,8 +5,13 @@ import { folderStore, type ObjectStore } from '@plumbline/storage';
 import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sealingKeys } from './encryption.ts';
 import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
+import { openRecording } from './reader.ts';
 import { AttemptRecorder } from './recorder.ts';
+import { eraseRecording, redactRecording } from './redact.ts';
+import { releaseSegments } from './release.ts';
+import { openSegment, sealLines } from './segment.ts';
 import { verifyRecording } from './verify.ts';
 
 const BASE_MS = 1_790_000_000_000;
@@ -199,4 +204,64 @@ describe('verification', () => {
     await database.db.pool.query("UPDATE recording_segment SET root = repeat('0', 64) WHERE attempt_id = $1 AND n = 2", [attemptId]);
     expect((await verify(attemptId)).verdict).toBe('damaged');
   });
+});
+
+describe('redaction and erasure', () => {
+  const source = (attemptId: string) => ({ db: database.db, store, keys, attemptId });
+
+  it('take events out for good and leave the rest provable, in the store and in a release', async () => {
+    const attemptId = await record('finished');
+    const before = await listSegments(database.db, attemptId);
+    const kept = await seqsOf(attemptId);
+    expect(await redactRecording(source(attemptId), { fromSeq: 20, toSeq: 60 })).toEqual({ withheld: 41 });
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', signed: true, withheld: 41, problem: null });
+    expect(await seqsOf(attemptId)).toEqual(kept.filter((seq) => seq < 20 || seq > 60));
+    const after = await listSegments(database.db, attemptId);
+    expect(after.map(({ root }) => root)).toEqual(before.map(({ root }) => root));
+    // The objects that had the events are gone, those of untouched segments are not.
+    const gone = await Promise.all(before.map(async ({ objectHash }) => !(await store.has(objectHash))));
+    expect(gone).toEqual(before.map(({ firstSeq, lastSeq }) => lastSeq >= 20 && firstSeq <= 60));
+    const withheld: number[] = [];
+    for await (const segment of releaseSegments(source(attemptId), () => false)) {
+      withheld.push(...segment.lines.filter((line) => 'withheld' in line).map(({ seq }) => seq));
+    }
+    expect(withheld).toEqual(Array.from({ length: 41 }, (_, i) => i + 20));
+    expect(await redactRecording(source(attemptId), { fromSeq: 50, toSeq: 61 })).toEqual({ withheld: 1 });
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', withheld: 42 });
+  });
+
+  it('are refused while the attempt still records, and a leaf that was changed is found', async () => {
+    await expect(redactRecording(source(await record('tail')), { fromSeq: 1, toSeq: 2 })).rejects.toMatchObject({ code: 'conflict' });
+    const attemptId = await record('finished');
+    await redactRecording(source(attemptId), { fromSeq: 30, toSeq: 30 });
+    const sealing = sealingKeys((await keys.findDataKey(database.db, attemptId)) as Buffer);
+    const row = (await listSegments(database.db, attemptId))[1] as SegmentRow;
+    const segment = await openSegment(sealing, attemptId, 2, await store.get(row.objectHash));
+    const lines = segment.lines.map((line, i) =>
+      row.firstSeq + i === 30 ? Buffer.from(`"${Buffer.alloc(32, 1).toString('base64')}"`) : line,
+    );
+    const forged = await sealLines(sealing, attemptId, 2, { ...segment, lines });
+    await store.put(forged.row.objectHash, forged.object);
+    await database.db.pool.query('UPDATE recording_segment SET object_hash = $2, object_bytes = $3 WHERE attempt_id = $1 AND n = 2', [
+      attemptId,
+      forged.row.objectHash,
+      forged.row.objectBytes,
+    ]);
+    expect((await verify(attemptId)).problem).toMatchObject({ kind: 'changed_content', segment: 2 });
+  });
+
+  it('leave a tombstone without objects when all is erased', async () => {
+    const attemptId = await record('finished');
+    const rows = await listSegments(database.db, attemptId);
+    await eraseRecording(source(attemptId));
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'erased', signed: true, lastSeq: 100, problem: null });
+    for (const { objectHash } of rows) expect(await store.has(objectHash)).toBe(false);
+    await expect(openRecording(source(attemptId))).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  async function seqsOf(attemptId: string): Promise<number[]> {
+    const seqs: number[] = [];
+    for await (const { seq } of (await openRecording(source(attemptId))).events()) seqs.push(seq);
+    return seqs;
+  }
 });

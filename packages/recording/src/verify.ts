@@ -19,6 +19,7 @@ import { readManifestText, signatureHolds } from './manifest.ts';
 import type { RecordingSource } from './reader.ts';
 import { indexOf, openSegment, rootOf, type Segment } from './segment.ts';
 import { splitLines } from './unitText.ts';
+import { isWithheld } from './withheld.ts';
 
 /** What verification says of one recording. `damaged` comes with the first problem; the others with none. */
 export interface Verdict {
@@ -41,13 +42,14 @@ export async function verifyRecording(source: RecordingSource): Promise<Verdict>
   const before = await readRecordingState(db, attemptId);
   const dataKey = await keys.findDataKey(db, attemptId);
   const chain = new RecordingChain();
+  const found = { withheld: 0 };
   const verdict = (state: Verdict['verdict'], signed: boolean, problem: Problem | null): Verdict => ({
     attemptId,
     verdict: problem === null ? state : 'damaged',
     signed,
     segments: chain.segments,
     lastSeq: chain.lastSeq,
-    withheld: 0,
+    withheld: found.withheld,
     problem,
   });
   const manifest = await readManifest(db, attemptId);
@@ -61,10 +63,10 @@ export async function verifyRecording(source: RecordingSource): Promise<Verdict>
   }
   const sealing = sealingKeys(dataKey);
   const problem =
-    (await walkStored(chain, source, sealing, before.lastSeq, manifest)) ??
+    (await walkStored(chain, source, sealing, before.lastSeq, manifest, found)) ??
     (await checkCounters(chain, source, before.lastSeq)) ??
     checkManifest(chain, manifest, source, { sources: true });
-  return verdict('intact', manifest !== null && problem === null, problem);
+  return verdict(found.withheld > 0 ? 'redacted' : 'intact', manifest !== null && problem === null, problem);
 }
 
 /** Segments, then the tail, then again what was sealed meanwhile, until all that was durable at the start is seen. */
@@ -74,12 +76,13 @@ async function walkStored(
   sealing: SealingKeys,
   untilSeq: number,
   manifest: ManifestRow | null,
+  found: { withheld: number },
 ): Promise<Problem | null> {
   const signedRoots = manifest === null ? [] : rootsOf(manifest, source);
   for (;;) {
     const seen = chain.lastSeq;
     for (const row of await listSegments(source.db, source.attemptId, chain.segments)) {
-      const problem = await checkSegment(chain, row, source, sealing, signedRoots[row.n - 1]);
+      const problem = await checkSegment(chain, row, source, sealing, signedRoots[row.n - 1], found);
       if (problem !== null) return problem;
     }
     const problem = await walkTail(chain, source, sealing);
@@ -101,6 +104,7 @@ async function checkSegment(
   source: RecordingSource,
   sealing: SealingKeys,
   signedRoot: string | undefined,
+  found: { withheld: number },
 ): Promise<Problem | null> {
   const { store, attemptId } = source;
   if (row.n !== chain.segments + 1 || row.firstSeq !== chain.lastSeq + 1) {
@@ -128,7 +132,11 @@ async function checkSegment(
     const difference = indexDifference(row, segment, object);
     if (difference !== null)
       return bad('changed_index', `The index row of segment ${row.n} does not agree with the segment: ${difference}.`);
-    return chain.accept(segment.header, root, (index) => (segment.lines[index] as Buffer).toString('utf8'));
+    found.withheld += segment.lines.filter(isWithheld).length;
+    return chain.accept(segment.header, root, (index) => {
+      const line = segment.lines[index] as Buffer;
+      return isWithheld(line) ? null : line.toString('utf8');
+    });
   } catch (error) {
     if (error instanceof FormatError) return bad('changed_content', `Segment ${row.n}: ${error.message}`);
     throw error;

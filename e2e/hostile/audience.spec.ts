@@ -1,0 +1,134 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDatabase } from '@plumbline/database';
+import { assign } from '@plumbline/database/assignments';
+import { saveEnvironment } from '@plumbline/database/environments';
+import { addEnvironmentToStudy, createStudy } from '@plumbline/database/studies';
+import { EVENTS, type EventType } from '@plumbline/protocol';
+import { loadFamily } from '@plumbline/taskstandard';
+import { makeAccount } from '../support/accounts.ts';
+import { startAttempt, until } from '../support/attempt.ts';
+import { expect, test } from '../support/fixtures.ts';
+import { readEvents } from '../support/recordingCheck.ts';
+import { Session } from '../support/session.ts';
+import { Tab } from '../support/tab.ts';
+
+const PRACTICE = join(import.meta.dirname, '../../environments/practice');
+/** What only staff may see: each stands in one part of a score, and nowhere in what the participant has. */
+const SCORE = 0.730519;
+const SECRETS = ['output-of-the-scorer', 'details-of-the-score', 'traceback-of-the-scorer', String(SCORE)];
+const TITLE = 'A task with a hidden score';
+
+/** The practice family with a scorer that tells secrets, and crashes when it is asked for a second score. */
+function telltaleFamily(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'plumbline-telltale-'));
+  cpSync(PRACTICE, dir, { recursive: true });
+  const source = readFileSync(join(dir, 'practice.py'), 'utf8');
+  const scorer = [
+    '    def intermediate_score(t):',
+    `        print("${SECRETS[0]}")`,
+    '        if os.path.exists(os.path.join(HOME, "solution", "crash")):',
+    `            raise RuntimeError("${SECRETS[2]}")`,
+    `        return {"score": ${SCORE}, "message": {"recorded": True}, "details": {"secret": "${SECRETS[1]}"}}`,
+    '',
+    '    @staticmethod',
+    '    def unused_score(t):',
+  ].join('\n');
+  writeFileSync(join(dir, 'practice.py'), source.replace('    def intermediate_score(t):', scorer));
+  return dir;
+}
+
+test('no staff item reaches the participant of a hidden score on any route, and staff have them all', async ({ platform, signIn }) => {
+  const familyDir = telltaleFamily();
+  const admin = await signIn('admin');
+  const account = await makeAccount(admin, 'expert');
+  const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
+  try {
+    const { family, tasks, contentHash } = loadFamily(familyDir);
+    const { version, settings } = tasks.main as NonNullable<(typeof tasks)[string]>;
+    const { id: environmentId } = await saveEnvironment(db, {
+      family,
+      task: 'main',
+      version,
+      familyDir,
+      contentHash,
+      settings: { ...settings, title: TITLE },
+    });
+    const study = await createStudy(db, { name: TITLE, kind: 'pilot' }, { by: null });
+    await addEnvironmentToStudy(db, study.id, environmentId);
+    await assign(db, { studyId: study.id, userId: account.userId, environmentId, scoreVisible: false }, { by: null });
+  } finally {
+    await db.close();
+  }
+  const session = await Session.signIn(platform.baseUrl, account.email, account.password);
+  const attemptId = await startAttempt(session, /hidden score/i);
+  const received: string[] = [];
+  const tab = new Tab(session, attemptId);
+  tab.onMessage = (message) => received.push(JSON.stringify(message));
+  tab.onOutput = (_terminal, bytes) => received.push(Buffer.from(bytes).toString());
+  await tab.open();
+  await until('the sandbox is attached', () => tab.sandbox === 'attached');
+  const { terminal } = await tab.request('terminal.open', { cols: 200, rows: 50 });
+  tab.watch(terminal);
+  const scored = async (n: number) =>
+    until(`score ${n} has ended`, async () => {
+      const { scores } = await tab.request('scores', {});
+      received.push(JSON.stringify(scores));
+      return scores.find((row) => row.n === n && row.status !== 'running' && row.status !== 'requested') ?? null;
+    });
+
+  const first = await tab.request('score', {});
+  expect(await scored(first.n)).toMatchObject({ score: null, message: { recorded: true } });
+  tab.type(terminal, 'touch solution/crash; task score; task scores; task status; ls -la / ~ /tmp; echo all-$((1+1))-done\n');
+  await until('the task command has spoken', () => tab.text(terminal).includes('all-2-done'));
+  await scored(first.n + 1);
+
+  const events = await until('staff have the crash in the recording', async () => {
+    const all = await readEvents(platform, attemptId);
+    return JSON.stringify(all).includes(SECRETS[2] as string) ? all : null;
+  });
+  for (const secret of SECRETS) expect(JSON.stringify(events), `staff have ${secret}`).toContain(secret);
+
+  await tab.request('submit', { confirm: true });
+  await until(
+    'the attempt is completed',
+    async () => (await session.query<{ state: string }>('attempt.progress', { attemptId })).state === 'completed',
+  );
+  for (const path of [
+    `/api/attempts/${attemptId}/recording/index`,
+    `/api/attempts/${attemptId}/recording/events?fromSeq=1&toSeq=100000`,
+    `/api/attempts/${attemptId}/recording/screen?terminal=${terminal}&atMs=${Date.now()}`,
+  ]) {
+    const response = await session.fetch(path);
+    expect(response.status, path).toBe(403);
+    received.push(await response.text());
+  }
+  for (const path of [
+    '/',
+    `/attempts/${attemptId}`,
+    `/attempts/${attemptId}/work`,
+    `/attempts/${attemptId}/replay`,
+    '/review',
+    '/exports',
+  ]) {
+    received.push(await (await session.fetch(path)).text());
+  }
+  for (const [procedure, input] of [
+    ['attempt.get', { attemptId }],
+    ['assignment.mine', undefined],
+    ['review.list', undefined],
+    ['live.list', undefined],
+    ['export.list', undefined],
+  ] as const) {
+    received.push(await session.query(procedure, input).then(JSON.stringify, String));
+  }
+  expect(await session.mutate('attempt.ticket', { attemptId, purpose: 'watch' }).catch(String)).toMatch(/may not/);
+  const all = received.join('\n');
+  for (const secret of SECRETS) expect(all, `the participant has ${secret}`).not.toContain(secret);
+  // Nor does any message carry an item of the recording's vocabulary that is staff's.
+  const staffTypes = (Object.keys(EVENTS) as EventType[]).filter((type) => EVENTS[type].audience === 'staff');
+  for (const type of staffTypes) expect(all, type).not.toContain(`"type":"${type}"`);
+  tab.end();
+  rmSync(familyDir, { recursive: true, force: true });
+});

@@ -1,0 +1,47 @@
+import { AppError } from '@plumbline/core';
+import { destroyWrappedKey, listSegments, readManifest, replaceSegment } from '@plumbline/database/recordingTail';
+import { sealingKeys } from './encryption.ts';
+import { segmentSaltKey } from './merkle.ts';
+import type { RecordingSource } from './reader.ts';
+import { leafOf, openSegment, sealLines } from './segment.ts';
+import { isWithheld, withheldLine } from './withheld.ts';
+
+/**
+ * Takes events out of a finished recording for good, and leaves what is left provable: each becomes its leaf, so roots and
+ * manifest stay as they were signed. Blobs (snapshots, submissions) are objects of their own and stay.
+ */
+export async function redactRecording(source: RecordingSource, range: { fromSeq: number; toSeq: number }): Promise<{ withheld: number }> {
+  const { db, store, keys, attemptId } = source;
+  if ((await readManifest(db, attemptId)) === null)
+    throw new AppError('conflict', 'This recording is not finished: events can be taken out once its manifest is signed.');
+  const dataKey = await keys.findDataKey(db, attemptId);
+  if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
+  const sealing = sealingKeys(dataKey);
+  let withheld = 0;
+  for (const row of await listSegments(db, attemptId)) {
+    if (row.lastSeq < range.fromSeq || row.firstSeq > range.toSeq) continue;
+    const segment = await openSegment(sealing, attemptId, row.n, await store.get(row.objectHash));
+    const saltKey = segmentSaltKey(sealing.salt, attemptId, row.n);
+    const before = withheld;
+    const lines = segment.lines.map((line, i) => {
+      const seq = row.firstSeq + i;
+      if (seq < range.fromSeq || seq > range.toSeq || isWithheld(line)) return line;
+      withheld += 1;
+      return withheldLine(leafOf(saltKey, line, i));
+    });
+    if (withheld === before) continue;
+    const sealed = await sealLines(sealing, attemptId, row.n, { ...segment, lines });
+    await store.put(sealed.row.objectHash, sealed.object);
+    await replaceSegment(db, attemptId, row.objectHash, sealed.row);
+    await store.delete(row.objectHash);
+  }
+  return { withheld };
+}
+
+/** Destroys a recording's key, and removes its segments: what stays is its tombstone, the rows with their roots and the manifest. */
+export async function eraseRecording(source: Omit<RecordingSource, 'keys'>): Promise<void> {
+  const { db, store, attemptId } = source;
+  const rows = await listSegments(db, attemptId);
+  await destroyWrappedKey(db, attemptId);
+  for (const { objectHash } of rows) await store.delete(objectHash);
+}
