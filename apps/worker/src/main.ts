@@ -1,14 +1,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSettings, systemClock } from '@plumbline/config';
-import { AppError } from '@plumbline/core';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
 import { loadRecordingKeys } from '@plumbline/recording';
-import { localPlacement } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { startJobs } from './jobs.ts';
 import { Machines } from './machines.ts';
+import { placementsOf } from './placements.ts';
 import { repeat } from './repeat.ts';
 import { Sweep } from './sweep.ts';
 import type { Worker } from './worker.ts';
@@ -29,25 +28,16 @@ const db = createDatabase(settings.databaseUrl, {
   onConnectionError: (error) => log.warn({ error: String(error) }, 'a database connection was lost'),
 });
 
-const local = localPlacement({
-  runnerEntry: join(repository, 'apps/runner/src/main.ts'),
-  runnersDir: settings.dirs.runners,
-  imageDir: settings.dirs.images,
-  assetsDir: settings.dirs.assets,
-});
-
 const worker: Worker = {
   db,
-  placementOf: ({ name, reach }) => {
-    if (reach.placement === 'local') return local;
-    throw new AppError('unavailable', `${name} is reached by ${reach.placement}, which this worker cannot do yet.`);
-  },
+  placementOf: placementsOf({ repository, dirs: settings.dirs }),
   store: folderStore(settings.dirs.store),
   keys: await loadRecordingKeys(settings.dirs.keys),
   clock: systemClock,
   log,
   host: {
     gatewayUrl: `ws://127.0.0.1:${settings.gatewayPort}/realtime/runner`,
+    publicGatewayUrl: `${settings.publicUrl.replace(/^http/, 'ws')}/realtime/runner`,
     environmentsDir: join(repository, 'environments'),
     isolation: settings.isolation,
   },

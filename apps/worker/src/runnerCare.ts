@@ -1,6 +1,6 @@
 import { type AttemptState, needsRunner } from '@plumbline/core';
-import { listPlacedRunners, moveAttempt, type PlacedRunner } from '@plumbline/database';
-import { isAlive, notedRunner, placeRunner, retireRunner } from './runners.ts';
+import { listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
+import { notedRunner, placeRunner, retireRunner, statusOf } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
@@ -51,11 +51,15 @@ export class RunnerCare {
       if (runner === null) return;
       if (!needsRunner(state)) {
         await retireRunner(this.#worker, id);
-      } else if (await isAlive(this.#worker, runner)) {
+        return;
+      }
+      const status = await statusOf(this.#worker, runner);
+      if (status.state !== 'gone') {
         this.#lives(id, clock.monoMs());
+        if (status.state === 'queued') await setProgress(this.#worker.db, id, status.reason, null);
       } else if (state !== 'provisioning' || hasToken) {
         // Without a token a sandbox that is being prepared has not been started yet; its job will do that.
-        await this.#isDead(id, state, clock.monoMs());
+        await this.#isDead(id, state, status.cause, clock.monoMs());
       }
     } catch (error) {
       log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
@@ -69,7 +73,7 @@ export class RunnerCare {
     if (nowMs - death.replacedAtMs > FORGIVEN_AFTER_MS) this.#deaths.delete(id);
   }
 
-  async #isDead(id: string, state: AttemptState, nowMs: number): Promise<void> {
+  async #isDead(id: string, state: AttemptState, cause: string, nowMs: number): Promise<void> {
     const death = this.#deaths.get(id) ?? { deadSinceMs: null, replacements: 0, replacedAtMs: Number.NEGATIVE_INFINITY };
     this.#deaths.set(id, death);
     death.deadSinceMs ??= nowMs;
@@ -78,7 +82,7 @@ export class RunnerCare {
     if (state === 'provisioning') {
       await moveAttempt(this.#worker.db, id, 'scheduled', {
         from: ['provisioning'],
-        progress: 'The sandbox ended before it was ready. Try again, and tell the staff if it stays.',
+        progress: `The sandbox ended before it was ready. ${cause} Try again, and tell the staff if it stays.`,
       });
       this.#deaths.delete(id);
       return;
@@ -86,6 +90,6 @@ export class RunnerCare {
     death.replacements += 1;
     death.replacedAtMs = nowMs;
     death.deadSinceMs = null;
-    await placeRunner(this.#worker, id, 'The runner had died.');
+    await placeRunner(this.#worker, id, cause);
   }
 }

@@ -17,7 +17,7 @@ import {
   setRunnerToken,
   withAdvisoryLock,
 } from '@plumbline/database';
-import type { Placement, RunnerHandle, RunnerRequest } from '@plumbline/sandbox';
+import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '@plumbline/sandbox';
 import type { Worker } from './worker.ts';
 
 /** Starting and stopping an attempt's runner. One process at a time does either for one attempt, under a lock in the database. */
@@ -53,14 +53,14 @@ function runnerRequest(
   token: string,
   { host, lease }: { host: HostRecord; lease: LeaseRecord },
 ): RunnerRequest {
-  const { gatewayUrl, environmentsDir } = worker.host;
+  const { gatewayUrl, publicGatewayUrl, environmentsDir } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
   const { storage_gb: storageGb } = view.settings.resources;
   const { gpuCount, gpuModel, cpus, memoryBytes } = needOf(view.settings);
   return {
     attemptId: view.id,
     token,
-    gatewayUrl,
+    gatewayUrl: host.reach.placement === 'local' ? gatewayUrl : publicGatewayUrl,
     familyDir: isAbsolute(familyDir) ? familyDir : join(environmentsDir, familyDir),
     familyHash: contentHash,
     task,
@@ -84,9 +84,13 @@ function runnerRequest(
   };
 }
 
+export function statusOf(worker: Worker, { host, handle }: NotedRunner): Promise<RunnerStatus> {
+  return worker.placementOf(host).status(handle);
+}
+
 /** Whether it runs or will run by itself. */
-export async function isAlive(worker: Worker, { host, handle }: NotedRunner): Promise<boolean> {
-  return (await worker.placementOf(host).status(handle)).state !== 'gone';
+async function isAlive(worker: Worker, runner: NotedRunner): Promise<boolean> {
+  return (await statusOf(worker, runner)).state !== 'gone';
 }
 
 /** An attempt's runner on a host: the last one started there, which the database may not have heard of yet, or else the one noted. */

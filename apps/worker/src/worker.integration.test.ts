@@ -132,6 +132,7 @@ beforeAll(async () => {
     log: pino({ level: 'silent' }),
     host: {
       gatewayUrl: 'ws://127.0.0.1:4801/realtime/runner',
+      publicGatewayUrl: 'wss://plumbline.example.org/realtime/runner',
       environmentsDir: '/opt/environments',
       isolation: 'none',
     },

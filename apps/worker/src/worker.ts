@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 /** What every job and every step of the sweep works with. */
 export interface Worker {
   readonly db: Database;
-  /** How runners are started on a host. @throws AppError `unavailable` where this worker cannot reach hosts of its kind. */
+  /** How runners are started on a host. */
   readonly placementOf: (host: HostRecord) => Placement;
   readonly store: ObjectStore;
   readonly keys: RecordingKeys;
@@ -20,8 +20,10 @@ export interface Worker {
 
 /** What runners of this installation are given. */
 export interface RunnerHost {
-  /** ws://…/realtime/runner of the gateway. */
+  /** ws://…/realtime/runner of the gateway, from this machine. */
   gatewayUrl: string;
+  /** The same through the platform's public address, for other machines; a host's settings may name another. */
+  publicGatewayUrl: string;
   /** Where families with a relative folder are. */
   environmentsDir: string;
   /** Of this machine; every other host has its own. */

@@ -87,7 +87,7 @@ export interface Settings {
   databaseEmbedded: boolean;
   dataDir: string;
   /** The folders of the data folder. They are made by who uses them, except `keys`, which is private to the installation's user. */
-  dirs: { keys: string; store: string; images: string; assets: string; runners: string; logs: string };
+  dirs: { keys: string; store: string; images: string; assets: string; runners: string; bundles: string; logs: string };
   isolation: 'bubblewrap' | 'none';
   seed: 'demo' | 'empty' | 'none';
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -193,6 +193,7 @@ export function loadSettings(env: Env = process.env): Settings {
       images: join(dataDir, 'images'),
       assets: join(dataDir, 'assets'),
       runners: join(dataDir, 'runners'),
+      bundles: join(dataDir, 'bundles'),
       logs: join(dataDir, 'logs'),
     },
     isolation: raw.isolation,

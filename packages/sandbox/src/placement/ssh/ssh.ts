@@ -42,7 +42,7 @@ const ASK_TIMEOUT_MS = 20_000;
 const SLOW_TIMEOUT_MS = 60_000;
 const CLOCK_SAMPLES = 5;
 /** A host that is away is tried this often, however many attempts are on it. */
-const RECONNECT_AFTER_MS = 3_000;
+const RECONNECT_AFTER_MS = 10_000;
 
 /** Node's name for a processor, and the kernel's. */
 const MACHINES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
