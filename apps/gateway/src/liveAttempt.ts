@@ -23,6 +23,7 @@ import type { BrowserConnection } from './browserConnection.ts';
 import { EditorMirror } from './editorMirror.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
+import { GpuUse } from './gpuUse.ts';
 import { InputDurability } from './inputDurability.ts';
 import { pauseAttempt } from './pausing.ts';
 import { RunnerConnection } from './runnerConnection.ts';
@@ -50,6 +51,7 @@ export class LiveAttempt {
   readonly #absence = new AbsenceWatch();
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
+  readonly #gpuUse: GpuUse;
   readonly #ownEvents: { type: EventType; data: unknown }[] = [];
   #ownN = 0;
   #epoch = 0;
@@ -65,6 +67,7 @@ export class LiveAttempt {
     this.scoring = new Scoring(this);
     this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
+    this.#gpuUse = new GpuUse(this);
   }
 
   /** Nobody is connected and nothing is left to write. */
@@ -185,7 +188,9 @@ export class LiveAttempt {
       return;
     }
     const event = { type: message.type, stream: message.stream, atMs: message.atMs, data: data.data } as EventInput;
-    if (this.#offerFromRunner(message.n, event) && (event.type === 'file.changed' || event.type === 'editor.saved')) {
+    const taken = this.#offerFromRunner(message.n, event);
+    if (taken && event.type === 'resource.sample') this.#gpuUse.sampled(event.data);
+    if (taken && (event.type === 'file.changed' || event.type === 'editor.saved')) {
       this.broadcast({
         t: 'file',
         path: event.data.path,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '@plumbline/core';
-import type { NetworkUse, Sandbox } from '@plumbline/sandbox';
+import type { EventData } from '@plumbline/protocol';
+import { gpuStates, type NetworkUse, type Sandbox } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import type { EventLog } from './eventLog.ts';
 
@@ -8,6 +9,8 @@ const SAMPLE_EVERY_MS = 10_000;
 
 export interface ResourcesOptions {
   readonly sandbox: Pick<Sandbox, 'usage'>;
+  /** The GPUs of the attempt's lease; a sample counts them in this order, from 0. */
+  readonly gpuIds: readonly string[];
   readonly log: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -20,12 +23,26 @@ export function sampleResources(options: ResourcesOptions): () => void {
   let stopped = false;
   let timer: Timer;
   let lastNetwork: NetworkUse | undefined;
+  // A driver that fails takes nothing from what is known of the rest.
+  const gpuUse = async (): Promise<EventData<'resource.sample'>['gpus']> => {
+    const states = await gpuStates(options.gpuIds).catch((error: unknown) => {
+      logger.warn({ err: error }, 'the GPUs’ use could not be read');
+      return [];
+    });
+    const gpus = states.flatMap(({ id, usePercent, memoryUsedBytes }) =>
+      usePercent === null || memoryUsedBytes === null
+        ? []
+        : [{ index: options.gpuIds.indexOf(id), usePercent, memoryBytes: memoryUsedBytes }],
+    );
+    return gpus.length === 0 ? undefined : gpus;
+  };
   const sample = async () => {
     // A full log has no room for what can be missed.
     if (options.isRunning() && !log.full) {
       try {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
-        if (!stopped) log.event('resource.sample', 0, { cpuMs, memoryBytes, processes });
+        const gpus = await gpuUse();
+        if (!stopped) log.event('resource.sample', 0, { cpuMs, memoryBytes, processes, ...(gpus === undefined ? {} : { gpus }) });
         if (!stopped && network !== undefined && !isDeepStrictEqual(network, lastNetwork)) log.event('network.sample', 0, network);
         lastNetwork = network;
       } catch (error) {

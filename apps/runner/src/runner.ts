@@ -246,7 +246,7 @@ export class Runner {
       snapshots,
       scoring,
       taskSocket,
-      stopSampling: sampleResources({ sandbox, log, clock, logger, isRunning }),
+      stopSampling: sampleResources({ sandbox, gpuIds: config.gpuIds, log, clock, logger, isRunning }),
       handlers: {
         'file.list': (args) => acts.list(args),
         'file.read': (args) => acts.read(args),

@@ -1,9 +1,12 @@
-import { ensureLocalHost, queueForMachines } from '@plumbline/database';
+import { ensureLocalHost, queueForMachines, saveInventory } from '@plumbline/database';
 import { grant } from './provision.ts';
 import { reconcile } from './reconcile.ts';
 import { RunnerCare } from './runnerCare.ts';
 import { runSteps } from './steps.ts';
 import type { Worker } from './worker.ts';
+
+/** How old what is known of this machine may grow. Others are checked by whoever keeps them. */
+const INSPECT_EVERY_MS = 300_000;
 
 /**
  * Looks after hosts, leases and runners. Apart from the sweep of clocks, since a host that answers slowly must not hold up a
@@ -12,6 +15,7 @@ import type { Worker } from './worker.ts';
 export class Machines {
   readonly #worker: Worker;
   readonly #runnerCare: RunnerCare;
+  #inspectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -26,11 +30,20 @@ export class Machines {
   run(): Promise<boolean> {
     const worker = this.#worker;
     return runSteps(worker, [
-      ['this machine', async () => void (await ensureLocalHost(worker.db, worker.host.isolation))],
+      ['this machine', () => this.#lookAtThisMachine()],
       ['runners', () => this.#runnerCare.look()],
       ['leases', () => reconcile(worker)],
       ['attempts without a machine', async () => void (await queueForMachines(worker.db))],
       ['the queue', () => grant(worker)],
     ]);
+  }
+
+  async #lookAtThisMachine(): Promise<void> {
+    const { db, clock, host } = this.#worker;
+    const here = await ensureLocalHost(db, host.isolation);
+    const nowMs = clock.monoMs();
+    if (here.inventory !== null && nowMs - this.#inspectedAtMs < INSPECT_EVERY_MS) return;
+    await saveInventory(db, here.id, await this.#worker.inspectThisHost());
+    this.#inspectedAtMs = nowMs;
   }
 }

@@ -2,7 +2,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSettings, systemClock } from '@plumbline/config';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
+import type { IsolationName } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
+import { bubblewrapIsolation, type Isolation, inspectThisHost, noIsolation } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { startJobs } from './jobs.ts';
@@ -19,6 +21,8 @@ const STOP_TIMEOUT_MS = 8_000;
 
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
+const ISOLATIONS: Partial<Record<IsolationName, Isolation>> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
+
 const settings = loadSettings();
 const log = pino({ name: 'worker', level: settings.logLevel });
 const db = createDatabase(settings.databaseUrl, {
@@ -31,6 +35,7 @@ const db = createDatabase(settings.databaseUrl, {
 const worker: Worker = {
   db,
   placementOf: placementsOf({ repository, dirs: settings.dirs }),
+  inspectThisHost: () => inspectThisHost({ dataDir: settings.dataDir, isolation: ISOLATIONS[settings.isolation] ?? null }),
   store: folderStore(settings.dirs.store),
   keys: await loadRecordingKeys(settings.dirs.keys),
   clock: systemClock,

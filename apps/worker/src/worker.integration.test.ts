@@ -126,6 +126,7 @@ beforeAll(async () => {
   worker = {
     db: testing.db,
     placementOf: () => placement,
+    inspectThisHost: async () => INVENTORY,
     store: folderStore(join(folder.path, 'store')),
     keys: await loadRecordingKeys(join(folder.path, 'keys')),
     clock,

@@ -1,6 +1,6 @@
 import type { Clock } from '@plumbline/core';
 import type { Database, HostRecord } from '@plumbline/database';
-import type { IsolationName } from '@plumbline/protocol';
+import type { HostInventory, IsolationName } from '@plumbline/protocol';
 import type { RecordingKeys } from '@plumbline/recording';
 import type { Placement } from '@plumbline/sandbox';
 import type { ObjectStore } from '@plumbline/storage';
@@ -11,6 +11,8 @@ export interface Worker {
   readonly db: Database;
   /** How runners are started on a host. */
   readonly placementOf: (host: HostRecord) => Placement;
+  /** What this machine has now. */
+  readonly inspectThisHost: () => Promise<HostInventory>;
   readonly store: ObjectStore;
   readonly keys: RecordingKeys;
   readonly clock: Clock;

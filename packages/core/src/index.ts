@@ -5,6 +5,7 @@ export * from './clock.ts';
 export * from './clockFigures.ts';
 export * from './elapsed.ts';
 export * from './errors.ts';
+export * from './gpuUse.ts';
 export * from './intervals.ts';
 export * from './leases/plan.ts';
 export * from './leases/resources.ts';

@@ -189,3 +189,11 @@ export async function listPlacedRunners(db: Database): Promise<PlacedRunner[]> {
   );
   return rows;
 }
+
+/** A GPU of the attempt was seen at work when its clock showed this much. */
+export async function noteGpuBusy(db: Database, attemptId: string, elapsedMs: number): Promise<void> {
+  await db.pool.query('UPDATE attempt SET gpu_busy_elapsed_ms = greatest(gpu_busy_elapsed_ms, $2) WHERE id = $1', [
+    attemptId,
+    Math.floor(elapsedMs),
+  ]);
+}

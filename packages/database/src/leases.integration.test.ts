@@ -116,7 +116,7 @@ describe('a machine', () => {
     await setHostDrained(db, 'gpu-1', true, { by: null });
     expect((await grantLeases(db)).granted).toEqual([]);
     expect((await findLiveLease(db, idOf(fixture)))?.waitReason).toBe(
-      'Waiting for 1 × H100: the staff keep every such machine free at the moment.',
+      'Waiting for 1 × H100: no such machine takes attempts at the moment. The staff see why.',
     );
     await setHostDrained(db, 'gpu-1', false, { by: null });
     expect((await grantLeases(db)).granted).toEqual([idOf(fixture)]);

@@ -297,7 +297,7 @@ export function waitWords({ ahead, cause }: Pick<Waiting, 'ahead' | 'cause'>, ne
     case 'queued':
       return `Waiting for ${what}: ${ahead === 0 ? 'you are next.' : `${ahead} ${ahead === 1 ? 'attempt' : 'attempts'} ahead.`}`;
     case 'drained':
-      return `Waiting for ${what}: the staff keep every such machine free at the moment.`;
+      return `Waiting for ${what}: no such machine takes attempts at the moment. The staff see why.`;
     case 'refused':
       return `Every machine with ${what} failed its acceptance test. The staff see why.`;
     case 'none':

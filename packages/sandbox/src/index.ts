@@ -1,4 +1,6 @@
 export * from './assets/assetStore.ts';
+export { inspectThisHost } from './host/inventory.ts';
+export { type GpuState, gpuStates } from './host/nvidiaSmi.ts';
 export { bubblewrapIsolation } from './isolation/bubblewrap/bubblewrap.ts';
 export * from './isolation/isolation.ts';
 export { noIsolation } from './isolation/none.ts';

@@ -1,3 +1,4 @@
+import { gpuIdleMs } from '@plumbline/core';
 import { authorised, router } from '../procedure.ts';
 import { ATTEMPT_INCLUDE, attemptSummary, environmentSettings, toScoreRow } from '../views/attemptView.ts';
 
@@ -7,7 +8,7 @@ export const liveRouter = router({
     const nowMs = ctx.clock.nowMs();
     const attempts = await ctx.db.prisma.attempt.findMany({
       where: { state: { in: ['provisioning', 'ready', 'running', 'paused', 'finalising'] } },
-      include: ATTEMPT_INCLUDE,
+      include: { ...ATTEMPT_INCLUDE, leases: { where: { state: 'held' }, include: { host: { select: { name: true } } } } },
       orderBy: { createdAt: 'asc' },
     });
     const inputs = await Promise.all(
@@ -19,8 +20,17 @@ export const liveRouter = router({
       const settings = environmentSettings(attempt.assignment.environment);
       const lastScore = attempt.scores.findLast((row) => row.trigger !== 'start');
       const inputAtMs = inputs[index] ?? null;
+      const lease = attempt.leases[0] ?? null;
+      const summary = attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: true });
       return {
-        ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: true }),
+        ...summary,
+        host: lease?.host?.name ?? null,
+        gpus: lease === null || lease.gpuCount === 0 ? null : { count: lease.gpuCount, model: lease.gpuModel },
+        /** For how long no GPU of a running attempt has been at work, on its clock. */
+        gpuIdleMs:
+          attempt.state === 'running'
+            ? gpuIdleMs({ gpuCount: lease?.gpuCount ?? 0, elapsedMs: summary.clock.elapsedMs, busyElapsedMs: attempt.gpuBusyElapsedMs })
+            : null,
         progress: attempt.progress,
         linkAgeMs: attempt.linkHeartbeatAt ? nowMs - attempt.linkHeartbeatAt.getTime() : null,
         isolation: attempt.isolation,

@@ -51,7 +51,7 @@ export interface Waiting {
   leaseId: string;
   /** How many requests stand before it that want the same hosts. */
   ahead: number;
-  /** `queued`: until something is free. `drained`: every host that could is kept free. `refused`: each failed its acceptance test. `none`: no host has it. */
+  /** `queued`: until something is free. `drained`: every host that could takes nobody at the moment. `refused`: each failed its acceptance test. `none`: no host has it. */
   cause: WaitCause;
 }
 

@@ -5,6 +5,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@plumbline/core';
+import { gpuDevices, hasGpuDriver } from '../../host/gpuDevices.ts';
 import { processStat } from '../../host/processTable.ts';
 import { Cgroup } from '../cgroups.ts';
 import { claimHostUid, giveTree, releaseHostUid } from '../hostUid.ts';
@@ -168,14 +169,15 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
     }
     const [participantNetwork, scorerNetwork] = networks;
     const limits = fallbackLimits(spec, groups.participant);
+    const devices = await gpuDevices(spec.gpuIds);
     const args = {
-      scorer: await viewArguments('scorer', from, { ownNetwork: !internet }),
-      platform: await viewArguments('platform', from, { ownNetwork: true }),
+      scorer: await viewArguments('scorer', from, { ownNetwork: !internet, devices }),
+      platform: await viewArguments('platform', from, { ownNetwork: true, devices: [] }),
     };
     const config: EntererConfig = { mode: 'launch', uid, cgroups: groups.participant.procsFiles, network: participantNetwork?.pid };
     const holder = await startHolder(
       config,
-      [...(await viewArguments('participant', from, { ownNetwork: !internet })), '--chdir', '/home/agent'],
+      [...(await viewArguments('participant', from, { ownNetwork: !internet, devices })), '--chdir', '/home/agent'],
       { PATH: '/usr/bin:/bin' },
     );
     await writeRecord(spec.dir, { ...record, holder: { pid: holder.pid, startTime: holder.startTime } });
@@ -201,7 +203,7 @@ async function capabilities(): Promise<IsolationCapabilities> {
     memoryLimit: probe.memoryLimited,
     processLimit: probe.processesLimited,
     diskLimit: null,
-    gpus: false,
+    gpus: await hasGpuDriver(),
     scorerIsRoot: false,
     freezeMethod: probe.freezeMethod,
   };

@@ -80,14 +80,17 @@ export async function writeEtc(dir: string, nameserver: string | null): Promise<
   for (const [name, text] of Object.entries(etcFiles(nameserver))) await writeFile(join(dir, name), text, { mode: 0o644 });
 }
 
-async function systemMounts(etc: string): Promise<string[]> {
+/** `devices`: host device files that are seen beside the usual ones. */
+async function systemMounts(etc: string, devices: readonly string[]): Promise<string[]> {
   const args = ['--ro-bind', '/usr', '/usr'];
   for (const dir of PROGRAM_DIRS) {
     const entry = await lstat(dir).catch(() => null);
     if (entry?.isSymbolicLink()) args.push('--symlink', await readlink(dir), dir);
     else if (entry?.isDirectory()) args.push('--ro-bind', dir, dir);
   }
-  args.push('--proc', '/proc', '--dev', '/dev', '--perms', '1777', '--tmpfs', '/dev/shm', '--remount-ro', '/dev');
+  args.push('--proc', '/proc', '--dev', '/dev', '--perms', '1777', '--tmpfs', '/dev/shm');
+  for (const path of devices) args.push('--dev-bind', path, path);
+  args.push('--remount-ro', '/dev');
   args.push('--perms', '1777', '--tmpfs', '/tmp', '--perms', '1777', '--tmpfs', '/var/tmp');
   for (const name of [...ETC_NAMES, ...CERTIFICATE_NAMES]) {
     const path = `/etc/${name}`;
@@ -108,11 +111,15 @@ const IDENTITY = ['--uid', String(AGENT_UID), '--gid', String(AGENT_UID), '--hos
 
 /**
  * The arguments of `bwrap` for a view, up to the command. `ownNetwork`: an empty network namespace; otherwise the one
- * that the caller has joined.
+ * that the caller has joined. `devices`: those of the attempt's GPUs.
  */
-export async function viewArguments(view: View, from: ViewSources, options: { ownNetwork: boolean }): Promise<string[]> {
+export async function viewArguments(
+  view: View,
+  from: ViewSources,
+  options: { ownNetwork: boolean; devices: readonly string[] },
+): Promise<string[]> {
   const args = [...NAMESPACES, ...IDENTITY, ...(options.ownNetwork ? ['--unshare-net'] : [])];
-  args.push(...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc)));
+  args.push(...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc, options.devices)));
   args.push('--bind', from.workspace, IN_VIEW_PATHS.home, '--ro-bind', from.env, IN_VIEW_PATHS.env);
   if (view === 'participant') args.push('--disable-userns', '--as-pid-1', '--ro-bind', from.socket, IN_VIEW_PATHS.run);
   else args.push('--ro-bind', from.assets, IN_VIEW_PATHS.assets);
@@ -133,7 +140,7 @@ export async function builderArguments(from: {
   assets: string;
   certificates: string;
 }): Promise<string[]> {
-  const args = [...NAMESPACES, ...IDENTITY, ...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc))];
+  const args = [...NAMESPACES, ...IDENTITY, ...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc, []))];
   args.push(
     '--perms',
     '0755',

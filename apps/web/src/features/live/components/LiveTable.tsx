@@ -1,5 +1,6 @@
 'use client';
 import type { AppRouter } from '@plumbline/api';
+import { GPU_IDLE_FLAG_MS, gpuWords } from '@plumbline/core';
 import {
   Alert,
   Badge,
@@ -91,6 +92,15 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
                   </Td>
                   <Td>
                     <SandboxLink ageMs={attempt.linkAgeMs} state={attempt.state} />
+                    {attempt.host ? (
+                      <span className="block text-xs text-muted">
+                        {attempt.host}
+                        {attempt.gpus ? `, ${gpuWords({ gpuCount: attempt.gpus.count, gpuModel: attempt.gpus.model })}` : ''}
+                      </span>
+                    ) : null}
+                    {attempt.gpuIdleMs !== null && attempt.gpuIdleMs >= GPU_IDLE_FLAG_MS ? (
+                      <Badge tone="warning">GPU idle for {formatSpan(Math.floor(attempt.gpuIdleMs / 60_000) * 60_000)}</Badge>
+                    ) : null}
                   </Td>
                   <Td align="right">
                     {attempt.state === 'running' || attempt.state === 'paused' ? (

@@ -1,0 +1,58 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FakeClock, temporaryFolder } from '@plumbline/testing';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { EventLog } from './eventLog.ts';
+import { sampleResources } from './resources.ts';
+
+const GPU = 'GPU-4f4c8a5e-8a0b-2f4e-9d1c-0a1b2c3d4e5f';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  vi.stubEnv('PATH', `${folder.path}:/usr/bin:/bin`);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  return folder.remove();
+});
+afterEach(() => stop());
+let stop = () => {};
+
+/** A program that answers as NVIDIA's does: no machine of the tests has a GPU. */
+async function nvidiaSmi(script: string): Promise<void> {
+  await writeFile(join(folder.path, 'nvidia-smi'), `#!/bin/sh\n${script}\n`);
+  await chmod(join(folder.path, 'nvidia-smi'), 0o755);
+}
+
+function sampling(gpuIds: string[], isRunning = () => true) {
+  const clock = new FakeClock();
+  const samples: unknown[] = [];
+  const log = { full: false, event: (_type: string, _stream: number, data: unknown) => samples.push(data) } as unknown as EventLog;
+  stop = sampleResources({
+    sandbox: { usage: async () => ({ cpuMs: 5, memoryBytes: 7, processes: 1 }) },
+    gpuIds,
+    log,
+    clock,
+    logger: pino({ level: 'silent' }),
+    isRunning,
+  });
+  return { clock, samples };
+}
+
+test('every ten seconds the use of the attempt’s own GPUs is recorded with that of the rest', async () => {
+  await nvidiaSmi(`[ "\${3}" = --id=${GPU} ] && echo '${GPU}, NVIDIA H100 80GB HBM3, 535.129.03, 81559, 1024, 42, 345, 1980, Not Active'`);
+  const { clock, samples } = sampling([GPU]);
+  clock.advance(10_000);
+  await expect
+    .poll(() => samples)
+    .toEqual([{ cpuMs: 5, memoryBytes: 7, processes: 1, gpus: [{ index: 0, usePercent: 42, memoryBytes: 1024 ** 3 }] }]);
+});
+
+test('a driver that fails takes nothing from what is known of the rest', async () => {
+  await nvidiaSmi('echo "Unable to determine the device handle"; exit 255');
+  const { clock, samples } = sampling([GPU]);
+  clock.advance(10_000);
+  await expect.poll(() => samples).toEqual([{ cpuMs: 5, memoryBytes: 7, processes: 1 }]);
+});
