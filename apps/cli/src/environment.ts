@@ -1,21 +1,25 @@
-import { type CheckLine, environmentCheck, environmentScore } from '@plumbline/taskstandard/environmentCheck';
-import type { Command } from 'commander';
+import { type CheckLine, environmentCheck, environmentScore, type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type AddFlags, addEnvironments } from './environmentAdd.ts';
+import { type CalibrateFlags, calibrateEnvironment } from './environmentCalibrate.ts';
+import { familySandbox, type SandboxFlags } from './environmentSandbox.ts';
 import { EXIT } from './exit.ts';
 import { print, printJson } from './output.ts';
 
-interface EnvironmentFlags {
+interface EnvironmentFlags extends SandboxFlags {
   overlay?: string;
   envDir?: string;
   json?: boolean;
 }
 
 export function addEnvironment(program: Command): void {
-  const environment = program.command('environment').description('task families, run on this machine without the platform');
+  const environment = program.command('environment').description('task families: try them, score with them, add them');
   withFlags(
     environment.command('check').description('run every method of a family and say what is wrong with it').argument('<dir>'),
-  ).action(async (dir: string, { json, overlay, envDir }: EnvironmentFlags) => {
+  ).action(async (dir: string, flags: EnvironmentFlags) => {
+    const { json } = flags;
     const onLine = json === true ? undefined : (line: CheckLine) => print(lineText(line));
-    const lines = await environmentCheck(dir, { overlayFile: overlay, envDir, onLine });
+    const lines = await environmentCheck(dir, { ...placeOf(flags), onLine });
     if (json === true) printJson(lines);
     if (lines.some(({ status }) => status === 'failed')) process.exitCode = EXIT.no;
   });
@@ -26,8 +30,9 @@ export function addEnvironment(program: Command): void {
       .argument('<dir>')
       .requiredOption('--task <name>', 'task of the family')
       .requiredOption('--workspace <dir>', 'folder to score; it stays as it is'),
-  ).action(async (dir: string, { json, task, workspace, overlay, envDir }: EnvironmentFlags & { task: string; workspace: string }) => {
-    const { outcome } = await environmentScore(dir, task, { overlayFile: overlay, envDir, workspace });
+  ).action(async (dir: string, flags: EnvironmentFlags & { task: string; workspace: string }) => {
+    const { json, task, workspace } = flags;
+    const { outcome } = await environmentScore(dir, task, { ...placeOf(flags), workspace });
     if (json === true) printJson(outcome);
     else {
       print(outcome.score === null ? `No score: ${outcome.status}.` : `Score: ${outcome.score}`);
@@ -35,13 +40,54 @@ export function addEnvironment(program: Command): void {
     }
     if (outcome.score === null) process.exitCode = EXIT.no;
   });
+  withPlaceFlags(
+    environment
+      .command('add')
+      .description('add the tasks of a folder, or of a repository at one commit, as environments')
+      .argument('[dir]')
+      .option('--git <url>', 'repository that holds the families')
+      .option('--commit <sha>', 'its commit, 40 hexadecimal digits')
+      .option('--family <name...>', 'only these families')
+      .option('--task <name...>', 'only these tasks')
+      .option('--study <id>', 'add them to this study as well')
+      .option('--trust', 'add without trying: for families that this machine cannot prepare; their runners try them'),
+  ).action((dir: string | undefined, flags: AddFlags) => addEnvironments(dir, flags));
+  withPlaceFlags(
+    environment
+      .command('calibrate')
+      .description("score a known solution several times on this machine, for normalising this hardware's attempts")
+      .argument('<dir>')
+      .requiredOption('--task <name>', 'task of the family')
+      .option('--reference <workspace>', 'folder with a private reference solution; nothing of it is kept')
+      .option('-n, --times <number>', 'how often each is scored', positive, 10)
+      .option('--profile <name>', 'name of the hardware, where it is not to be found out')
+      .option('--json', 'print JSON'),
+  ).action((dir: string, flags: CalibrateFlags) => calibrateEnvironment(dir, flags));
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1000) throw new InvalidArgumentError('It must be a number from 1 to 1000.');
+  return value;
+}
+
+/** Without `--isolation` a family runs as plain processes of this user, as its author tries it. */
+function placeOf(flags: EnvironmentFlags) {
+  const { overlay: overlayFile, envDir, secrets } = flags;
+  const createHost = (family: Family, task: TaskDefinition) => familySandbox(family, task, flags);
+  return { overlayFile, envDir, secrets, ...(flags.isolation === undefined ? {} : { createHost }) };
+}
+
+function withPlaceFlags(command: Command): Command {
+  return command
+    .option('--overlay <file>', 'settings for families that stay as their authors wrote them')
+    .option('--isolation <name>', 'run in a sandbox: bubblewrap or none')
+    .option('--gpus <ids...>', 'GPUs that the sandbox sees, as nvidia-smi names them')
+    .option('--secrets <file>', 'NAME=VALUE lines for the variables that the family requires', readSecrets);
 }
 
 function withFlags(command: Command): Command {
-  return command
-    .option('--overlay <file>', 'settings for a family that stays as its authors wrote it')
-    .option('--env-dir <dir>', 'keep installed packages here for the next run')
-    .option('--json', 'print JSON');
+  return withPlaceFlags(command).option('--env-dir <dir>', 'keep installed packages here for the next run').option('--json', 'print JSON');
 }
 
 function lineText({ task, check, status, message }: CheckLine): string {

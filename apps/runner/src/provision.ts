@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import {
+  assetMounts,
   type Isolation,
   type LaidAssets,
   layAssets,
   openWorkspace,
+  requireRoot,
   type Sandbox,
-  type SandboxSpec,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
 import { askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
@@ -52,12 +53,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   const { family, settings } = loadTask(config.familyDir, config.task, config.settings);
   const isolation = ISOLATIONS[config.isolation];
   if (isolation === undefined) throw new AppError('sandbox_unavailable', `This runner has no isolation ${config.isolation}.`);
-  if (settings.rootScorer === true && !(await isolation.capabilities()).scorerIsRoot) {
-    throw new AppError(
-      'sandbox_unavailable',
-      `The scorer of ${family.family} has to be root, as in the Task Standard's own container, and the isolation ${isolation.name} gives it no root. Run it on a host with the isolation docker.`,
-    );
-  }
+  await requireRoot(isolation, family, { settings });
 
   const assets = await layAssets(settings.assets, {
     dir: config.assetsDir,
@@ -134,16 +130,6 @@ interface MakerOptions {
   readonly assets: LaidAssets;
 }
 
-/** Where a sandbox sees its family's assets. */
-const ASSET_PATHS = { everyone: '/opt/data', scorer: '/opt/scorer-data' } as const;
-
-function mountsOf(assets: LaidAssets): NonNullable<SandboxSpec['readOnly']> {
-  return (['everyone', 'scorer'] as const).flatMap((whom) => {
-    const hostPath = assets[whom];
-    return hostPath === null ? [] : [{ hostPath, path: ASSET_PATHS[whom], scorerOnly: whom === 'scorer' }];
-  });
-}
-
 /** Creates this attempt's sandboxes, which differ only in their folders and network. */
 class SandboxMaker {
   readonly #options: MakerOptions;
@@ -154,8 +140,7 @@ class SandboxMaker {
 
   async create(name: string, dir: string, workspaceDir: string, network: 'none' | 'internet'): Promise<Sandbox> {
     const { config, isolation, imageDir, socketDir, assets } = this.#options;
-    // Without isolation nothing is mounted: paths are the host's own.
-    const paths = isolation.name === 'none' ? assets : ASSET_PATHS;
+    const mounts = assetMounts(assets, isolation.name);
     await mkdir(dir, { recursive: true, mode: 0o711 });
     await mkdir(workspaceDir, { recursive: true, mode: 0o700 });
     return isolation.create({
@@ -169,8 +154,8 @@ class SandboxMaker {
       diskBytes: config.diskBytes,
       cpus: config.cpus,
       gpuIds: config.gpuIds,
-      env: { LANG: 'C.UTF-8', PLUMBLINE_DATA: paths.everyone ?? '', PLUMBLINE_SCORER_DATA: paths.scorer ?? '' },
-      readOnly: mountsOf(assets),
+      env: { LANG: 'C.UTF-8', ...mounts.env },
+      readOnly: mounts.readOnly,
       socketDir,
     });
   }

@@ -45,6 +45,7 @@ const worker: Worker = {
     publicGatewayUrl: `${settings.publicUrl.replace(/^http/, 'ws')}/realtime/runner`,
     environmentsDir: join(repository, 'environments'),
     isolation: settings.isolation,
+    secretsFile: settings.secretsFile,
   },
 };
 

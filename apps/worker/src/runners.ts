@@ -18,6 +18,7 @@ import {
   withAdvisoryLock,
 } from '@plumbline/database';
 import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '@plumbline/sandbox';
+import { readSecrets } from '@plumbline/taskstandard';
 import type { Worker } from './worker.ts';
 
 /** Starting and stopping an attempt's runner. One process at a time does either for one attempt, under a lock in the database. */
@@ -47,6 +48,12 @@ export async function hostOf({ db }: Worker, { hostId }: Pick<LeaseRecord, 'host
   return host;
 }
 
+/** Of the installation's secrets those that this environment's family requires. */
+function secretsOf({ settings }: AttemptView, secretsFile: string | null): Record<string, string> {
+  if (secretsFile === null || settings.requiredVariables.length === 0) return {};
+  return Object.fromEntries(Object.entries(readSecrets(secretsFile)).filter(([name]) => settings.requiredVariables.includes(name)));
+}
+
 function runnerRequest(
   worker: Worker,
   view: AttemptView,
@@ -73,7 +80,7 @@ function runnerRequest(
     cpus: null,
     gpuIds: lease.gpuIds,
     restore: null,
-    secrets: {},
+    secrets: secretsOf(view, worker.host.secretsFile),
     resources: {
       gpuCount,
       gpuModel,

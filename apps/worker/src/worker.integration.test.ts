@@ -136,6 +136,7 @@ beforeAll(async () => {
       publicGatewayUrl: 'wss://plumbline.example.org/realtime/runner',
       environmentsDir: '/opt/environments',
       isolation: 'none',
+      secretsFile: null,
     },
   };
   await ensureLocalHost(testing.db, 'none');

@@ -30,4 +30,6 @@ export interface RunnerHost {
   environmentsDir: string;
   /** Of this machine; every other host has its own. */
   isolation: IsolationName;
+  /** Where the values of what task families require stand; null where there are none. */
+  secretsFile: string | null;
 }

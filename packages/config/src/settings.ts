@@ -61,6 +61,11 @@ const VARIABLES = {
     example: 'bubblewrap',
     schema: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
   },
+  PLUMBLINE_SECRETS_FILE: {
+    must: 'be an absolute path of a file with NAME=VALUE lines',
+    example: '/etc/plumbline/secrets',
+    schema: z.string().refine(isAbsolute).optional(),
+  },
   PLUMBLINE_SEED: { must: 'be demo, empty or none', example: 'empty', schema: z.enum(['demo', 'empty', 'none']).optional() },
   LOG_LEVEL: {
     must: 'be one of trace, debug, info, warn, error, fatal, silent',
@@ -87,8 +92,19 @@ export interface Settings {
   databaseEmbedded: boolean;
   dataDir: string;
   /** The folders of the data folder. They are made by who uses them, except `keys`, which is private to the installation's user. */
-  dirs: { keys: string; store: string; images: string; assets: string; runners: string; bundles: string; logs: string };
+  dirs: {
+    keys: string;
+    store: string;
+    environments: string;
+    images: string;
+    assets: string;
+    runners: string;
+    bundles: string;
+    logs: string;
+  };
   isolation: 'bubblewrap' | 'none';
+  /** Values of the variables that task families require; null where there are none. */
+  secretsFile: string | null;
   seed: 'demo' | 'empty' | 'none';
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   nodeEnv: 'production' | 'development' | 'test';
@@ -159,6 +175,7 @@ export function loadSettings(env: Env = process.env): Settings {
     databaseUrl: read('DATABASE_URL'),
     dataDir: read('PLUMBLINE_DATA_DIR'),
     isolation: read('PLUMBLINE_ISOLATION') ?? 'bubblewrap',
+    secretsFile: read('PLUMBLINE_SECRETS_FILE'),
     seed: read('PLUMBLINE_SEED'),
     logLevel: read('LOG_LEVEL') ?? 'info',
     nodeEnv: read('NODE_ENV') ?? 'production',
@@ -190,6 +207,7 @@ export function loadSettings(env: Env = process.env): Settings {
     dirs: {
       keys: join(dataDir, 'keys'),
       store: join(dataDir, 'store'),
+      environments: join(dataDir, 'environments'),
       images: join(dataDir, 'images'),
       assets: join(dataDir, 'assets'),
       runners: join(dataDir, 'runners'),
@@ -197,6 +215,7 @@ export function loadSettings(env: Env = process.env): Settings {
       logs: join(dataDir, 'logs'),
     },
     isolation: raw.isolation,
+    secretsFile: raw.secretsFile ?? null,
     // Accounts with a known password are made only where nobody else can sign in with them.
     seed: raw.seed ?? (isLoopback(raw.host) ? 'demo' : 'empty'),
     logLevel: raw.logLevel,

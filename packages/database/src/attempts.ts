@@ -1,4 +1,13 @@
-import { AppError, type AttemptState, type AttemptSubject, type ClockEvent, type ClockLimits } from '@plumbline/core';
+import {
+  AppError,
+  type AttemptState,
+  type AttemptSubject,
+  type CalibrationRecord,
+  type ClockEvent,
+  type ClockLimits,
+  type Scale,
+  scaleFor,
+} from '@plumbline/core';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import type { Database } from './client.ts';
 import { EVENTS_SQL, toClockEvent, toLimits } from './lockedAttempt.ts';
@@ -42,7 +51,10 @@ export interface AttemptView extends AttemptSubject {
   environment: { id: string; family: string; task: string; version: string; familyDir: string; contentHash: string };
   /** The environment's title. */
   title: string;
+  /** The environment's, with the starting and reference score of `scale`. */
   settings: EnvironmentSettings;
+  /** What its scores are normalised by, and why by that. */
+  scale: Scale;
   /** Whether the participant may see scores: the assignment's word, else the environment's. */
   scoreVisible: boolean;
   participant: { id: string; kind: string; name: string | null };
@@ -59,7 +71,11 @@ const VIEW_SQL = `
     a.assignment_id, g.score_visible,
     json_build_object('id', s.id, 'name', s.name, 'kind', s.kind, 'aiToolLevel', s.ai_tool_level) AS study,
     json_build_object('id', n.id, 'family', n.family, 'task', n.task, 'version', n.version, 'familyDir', n.family_dir, 'contentHash', n.content_hash) AS environment,
-    n.title, n.settings, p.user_id, json_build_object('id', p.id, 'kind', p.kind, 'name', u.name) AS participant
+    n.title, n.settings,
+    (SELECT c.profile FROM acceptance c WHERE c.attempt_id = a.id AND c.passed ORDER BY c.at DESC LIMIT 1) AS profile,
+    (SELECT coalesce(json_agg(json_build_object('profile', c.profile, 'solution', c.solution, 'mean', c.mean, 'sd', c.sd, 'n', c.n,
+      'atMs', extract(epoch FROM c.at) * 1000)), '[]') FROM calibration c WHERE c.environment_id = n.id) AS calibrations,
+    p.user_id, json_build_object('id', p.id, 'kind', p.kind, 'name', u.name) AS participant
   FROM attempt a
   JOIN assignment g ON g.id = a.assignment_id
   JOIN study s ON s.id = g.study_id
@@ -68,7 +84,9 @@ const VIEW_SQL = `
   LEFT JOIN app_user u ON u.id = p.user_id`;
 
 function toView(row: any): AttemptView {
-  const settings = EnvironmentSettings.parse(row.settings);
+  const published = EnvironmentSettings.parse(row.settings);
+  const scale = scaleFor(published, row.calibrations as CalibrationRecord[], row.profile);
+  const settings = { ...published, startingScore: scale.startingScore, referenceScore: scale.referenceScore };
   return {
     id: row.id,
     state: row.state,
@@ -94,6 +112,7 @@ function toView(row: any): AttemptView {
     environment: row.environment,
     title: row.title,
     settings,
+    scale,
     scoreVisible: row.score_visible ?? settings.scoreVisible,
     participant: row.participant,
     ownerUserId: row.user_id,

@@ -1,4 +1,5 @@
 export * from './assets/assetStore.ts';
+export * from './familySandbox.ts';
 export { inspectThisHost } from './host/inventory.ts';
 export { type GpuState, gpuStates } from './host/nvidiaSmi.ts';
 export { bubblewrapIsolation } from './isolation/bubblewrap/bubblewrap.ts';

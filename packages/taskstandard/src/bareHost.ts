@@ -3,23 +3,19 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Exec, ExecResult } from './taskHost.ts';
+import type { FamilyHost } from './familyHost.ts';
+import type { ExecResult } from './taskHost.ts';
 
 /**
  * A place to run a family without the platform and without isolation: plain processes of this user in folders of
  * their own. For an author's checks on an author's machine; the participant's code must be trusted.
  */
 
-export interface BareHost {
-  exec: Exec;
-  /** Where the family copy lies: `familyDir` of an operation. */
-  root: string;
+export interface BareHost extends FamilyHost {
   /** The workspace. */
   home: string;
   protected: string;
   env: string;
-  /** Removes the folders that were made; leaves a workspace or packages folder that was given. */
-  destroy(): Promise<void>;
 }
 
 export interface BareHostOptions {
@@ -27,6 +23,8 @@ export interface BareHostOptions {
   workspace?: string;
   /** Where `install` puts packages; kept, so that a second check is quick. */
   envDir?: string;
+  /** Folders of the family's assets, as `layAssets` made them. */
+  assets?: { everyone: string | null; scorer: string | null };
   /** Secrets for the family's `required_environment_variables`. */
   secrets?: Record<string, string>;
 }
@@ -49,6 +47,8 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
     PLUMBLINE_ROOT: root,
     PLUMBLINE_PROTECTED: protectedDir,
     PLUMBLINE_ENV: env,
+    PLUMBLINE_DATA: options.assets?.everyone ?? '',
+    PLUMBLINE_SCORER_DATA: options.assets?.scorer ?? '',
     ...pipSettings(),
     ...options.secrets,
   };
@@ -56,6 +56,10 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
     exec: (argv, run) => runProcess(argv, { ...run, cwd: run.cwd ?? root, env: { ...baseEnv, ...run.env } }),
     root,
     home,
+    workspaceDir: home,
+    workspaceVariables: (workspace) => ({ PLUMBLINE_HOME: workspace, HOME: workspace }),
+    python: bareHostPython(),
+    installed: false,
     protected: protectedDir,
     env,
     destroy: () => rm(base, { recursive: true, force: true }),

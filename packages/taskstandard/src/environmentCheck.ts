@@ -1,21 +1,24 @@
 import { rename } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
-import { type Family, loadFamily } from './family.ts';
-import type { ManifestOptions, TaskDefinition } from './manifest.ts';
-import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
 import {
-  runTaskOperation,
-  type ScoreLogEntry,
-  type TaskOperation,
-  type TaskOperationArgs,
-  type TaskOperationResult,
-  type TaskOperationValue,
-} from './taskHost.ts';
+  ask,
+  describeOutcome,
+  type EnvironmentOptions,
+  hostFor,
+  INSTALL_TIMEOUT_MS,
+  QUESTION_TIMEOUT_MS,
+  START_TIMEOUT_MS,
+  why,
+} from './environmentScore.ts';
+import { type Family, loadFamily } from './family.ts';
+import type { FamilyHost } from './familyHost.ts';
+import type { TaskDefinition } from './manifest.ts';
+import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
+import type { ScoreLogEntry, TaskOperationArgs } from './taskHost.ts';
 import { ManifestError } from './yamlFile.ts';
 
-/** What stands behind `plumb environment check` and `plumb environment score`: a family run whole on the bare host. */
+/** What stands behind `plumb environment check`: a family run whole, every method, with what its author should mend. */
 
 export interface CheckLine {
   /** Null for what concerns the whole family. */
@@ -26,18 +29,11 @@ export interface CheckLine {
   message: string;
 }
 
-export interface EnvironmentOptions extends ManifestOptions {
-  /** Kept folder for installed packages. */
-  envDir?: string;
-  secrets?: Record<string, string>;
+export interface CheckOptions extends EnvironmentOptions {
   /** Called for each line as it is known: a check may take minutes. */
   onLine?: (line: CheckLine) => void;
 }
 
-/** Preparing may compile and download. */
-const INSTALL_TIMEOUT_MS = 30 * 60_000;
-const START_TIMEOUT_MS = 10 * 60_000;
-const QUESTION_TIMEOUT_MS = 60_000;
 /** How far, as a share of the way from starting to reference score, a measured starting score may lie off the published one. */
 const STARTING_SCORE_TOLERANCE = 0.25;
 const REQUIRED_METHODS = ['get_tasks', 'get_instructions'] as const;
@@ -59,34 +55,20 @@ class Report {
 
 interface Bench {
   family: Family;
-  host: BareHost;
+  host: FamilyHost;
   report: Report;
 }
 
-function ask<Op extends TaskOperation>(
-  bench: Bench,
-  op: Op,
-  args: Partial<TaskOperationArgs>,
-  timeoutMs: number,
-): Promise<TaskOperationResult<TaskOperationValue<Op>>> {
-  return runTaskOperation(
-    bench.host.exec,
-    op,
-    { familyDir: bench.host.root, module: bench.family.module, ...args },
-    { timeoutMs, python: bareHostPython() },
-  );
-}
-
-function why(result: { ok: false; failure: { message: string; traceback: string } }): string {
-  const last = result.failure.traceback.trim().split('\n').slice(-4).join('\n');
-  return last === '' ? result.failure.message : `${result.failure.message}\n${last}`;
+/** Message and cause: whoever runs a check is the one to mend it. */
+function reasonOf(error: AppError): string {
+  return error.cause instanceof Error ? `${error.message}\n${error.cause.message.trim().split('\n').slice(-8).join('\n')}` : error.message;
 }
 
 /**
  * Checks a family by running it: schema, every method, a score of the starting solution, an invalid submission,
  * aggregation, direction. Never throws for what is wrong with the family: each finding is a line.
  */
-export async function environmentCheck(dir: string, options: EnvironmentOptions = {}): Promise<CheckLine[]> {
+export async function environmentCheck(dir: string, options: CheckOptions = {}): Promise<CheckLine[]> {
   const report = new Report(options.onLine);
   let family: Family;
   try {
@@ -103,20 +85,25 @@ export async function environmentCheck(dir: string, options: EnvironmentOptions 
     'ok',
     `${family.family} ${family.version}: ${Object.keys(family.tasks).join(', ')}; content ${family.contentHash.slice(0, 12)}`,
   );
-  if (family.buildSteps.length > 0)
-    report.add(
-      null,
-      'build_steps',
-      'warning',
-      'build_steps.json runs only where a container image is built; the sandboxes of this host use install() alone',
-    );
-  const host = await createBareHost(dir, options);
-  try {
-    const bench: Bench = { family, host, report };
-    const kind = await checkFamily(bench, options.secrets ?? {});
-    for (const task of kind === null ? [] : Object.values(family.tasks)) await checkTask(bench, task, kind as ScoringKind);
-  } finally {
-    await host.destroy();
+  if (family.buildSteps.length > 0 && options.createHost === undefined)
+    report.add(null, 'build_steps', 'warning', 'build_steps.json does not run on the bare host; try it with --isolation');
+  let prepared: ScoringKind | null = null;
+  for (const [index, task] of Object.values(family.tasks).entries()) {
+    // Each task has a place of its own: what `start` of another left there would be in its way.
+    const host = await hostFor(family, task, options).catch((error: unknown) => {
+      report.add(task.name, 'place', 'failed', error instanceof AppError ? reasonOf(error) : String(error));
+      return null;
+    });
+    if (host === null) continue;
+    try {
+      const bench: Bench = { family, host, report };
+      if (index === 0 || prepared === null) prepared = await checkFamily(bench, options.secrets ?? {});
+      else if (!host.installed) await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
+      if (prepared === null) break;
+      await checkTask(bench, task, prepared);
+    } finally {
+      await host.destroy();
+    }
   }
   return report.lines;
 }
@@ -160,6 +147,10 @@ async function checkFamily(bench: Bench, secrets: Record<string, string>): Promi
     return null;
   }
   if (missing.length > 0 || kind === null || unknown.length > 0) return null;
+  if (bench.host.installed) {
+    report.add(null, 'install', 'ok', 'build steps and install() are done');
+    return kind;
+  }
   const installed = await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
   report.add(
     null,
@@ -195,7 +186,7 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
   if (!started.ok) return;
 
   const args: TaskOperationArgs = { familyDir: bench.host.root, module: bench.family.module, task: name };
-  const limits = { timeoutMs: settings.scoreTimeoutSeconds * 1000, python: bareHostPython() };
+  const limits = { timeoutMs: settings.scoreTimeoutSeconds * 1000, python: bench.host.python };
   const first = await runScore(bench.host.exec, kind, args, limits);
   checkStartingScore(report, task, first);
   await checkInvalidSubmission(bench, task, () => runScore(bench.host.exec, kind, args, limits));
@@ -214,11 +205,6 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
     );
   const torn = await ask(bench, 'teardown', { task: name }, START_TIMEOUT_MS);
   if (!torn.ok) report.add(name, 'teardown', 'failed', why(torn));
-}
-
-function describeOutcome(outcome: ScoreOutcome): string {
-  const details = outcome.score === null ? JSON.stringify(outcome.status === 'crashed' ? outcome.details : outcome.message) : '';
-  return `${outcome.status}${outcome.score === null ? '' : ` ${outcome.score}`} in ${(outcome.durationMs / 1000).toFixed(1)} s ${details}`.trim();
 }
 
 function checkStartingScore(report: Report, task: TaskDefinition, outcome: ScoreOutcome): void {
@@ -250,7 +236,7 @@ async function checkInvalidSubmission(bench: Bench, task: TaskDefinition, score:
   const moved: string[] = [];
   try {
     for (const path of paths) {
-      const from = join(bench.host.home, path);
+      const from = join(bench.host.workspaceDir, path);
       try {
         await rename(from, `${from}.taken-away`);
         moved.push(from);
@@ -310,52 +296,4 @@ async function checkAggregation(bench: Bench, task: TaskDefinition): Promise<voi
       `of 2, NaN, 1, 3, 2.5 it gives ${got.value}; ${aggregation} with ${direction} being better is ${wanted}`,
     );
   else report.add(task.name, 'aggregation', 'ok', `${aggregation}, ${direction} is better`);
-}
-
-export interface EnvironmentScore {
-  task: TaskDefinition;
-  outcome: ScoreOutcome;
-}
-
-/**
- * Scores a workspace with a family's scorer on the bare host, without the platform. `start` runs in a workspace of its
- * own first, so that what it puts into `/protected` is there and the given workspace stays as it is. Throws `AppError`
- * where the family cannot be read, prepared or started.
- */
-export async function environmentScore(
-  dir: string,
-  taskName: string,
-  options: EnvironmentOptions & { workspace: string },
-): Promise<EnvironmentScore> {
-  const family = loadFamily(dir, options);
-  const task = family.tasks[taskName];
-  if (task === undefined)
-    throw new AppError('not_found', `${family.family} has no task ${taskName}. It has: ${Object.keys(family.tasks).join(', ')}.`);
-  const { workspace: given, ...rest } = options;
-  const workspace = resolve(given);
-  const host = await createBareHost(dir, rest);
-  try {
-    const bench: Bench = { family, host, report: new Report(undefined) };
-    const described = await ask(bench, 'describe', {}, QUESTION_TIMEOUT_MS);
-    const kind = described.ok ? scoringKind(described.value.methods) : null;
-    if (kind === null)
-      throw new AppError('invalid_input', `${family.family} cannot be scored: ${described.ok ? 'it has no scorer' : why(described)}`);
-    for (const [op, timeoutMs] of [
-      ['install', INSTALL_TIMEOUT_MS],
-      ['start', START_TIMEOUT_MS],
-    ] as const) {
-      const done = await ask(bench, op, { task: taskName }, timeoutMs);
-      if (!done.ok) throw new AppError('scorer_failed', `${family.family}: ${op} failed. ${why(done)}`);
-    }
-    const args = { familyDir: host.root, module: family.module, task: taskName };
-    const env = { PLUMBLINE_HOME: workspace, HOME: workspace };
-    const outcome = await runScore(host.exec, kind, args, {
-      timeoutMs: task.settings.scoreTimeoutSeconds * 1000,
-      python: bareHostPython(),
-      env,
-    });
-    return { task, outcome };
-  } finally {
-    await host.destroy();
-  }
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, bench } from './environmentBench.ts';
-import { environmentCheck, environmentScore } from './environmentCheck.ts';
+import { environmentCheck } from './environmentCheck.ts';
+import { environmentScore } from './environmentScore.ts';
 
 /** The practice environment, which is the first that anybody scores. */
 

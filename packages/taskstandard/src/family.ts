@@ -28,6 +28,8 @@ export interface Family extends FamilyManifest {
   /** Steps of `build_steps.json`; empty where the file is absent. */
   buildSteps: BuildStep[];
   contentHash: string;
+  /** Whether its Python defines `get_aux_vm_spec`: it may ask for a machine that no sandbox has. */
+  definesAuxVm: boolean;
 }
 
 /** Left out of the hash: what Python and editors leave behind, which no attempt reads. */
@@ -118,9 +120,11 @@ export function loadFamily(dir: string, options: ManifestOptions = {}): Family {
   const module = findModule(path);
   const variables = REQUIRED_VARIABLES.exec(readFileSync(join(path, `${module}.py`), 'utf8'))?.[1] ?? '';
   const requiredVariables = [...variables.matchAll(/["']([A-Za-z_][A-Za-z0-9_]*)["']/g)].map((match) => match[1] as string);
-  const rootScorer = ROOT_SCORER.test(pythonSource(path));
+  const source = pythonSource(path);
+  const rootScorer = ROOT_SCORER.test(source);
+  const definesAuxVm = /^\s+def get_aux_vm_spec\b/m.test(source);
   for (const task of Object.values(manifest.tasks)) {
     task.settings = { ...task.settings, requiredVariables, rootScorer: task.settings.rootScorer ?? rootScorer };
   }
-  return { ...manifest, dir: path, module, buildSteps: readBuildSteps(path), contentHash: contentHash(path) };
+  return { ...manifest, dir: path, module, buildSteps: readBuildSteps(path), contentHash: contentHash(path), definesAuxVm };
 }

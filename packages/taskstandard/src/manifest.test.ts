@@ -1,17 +1,19 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { contentHash, loadFamily } from './family.ts';
 import { loadManifest } from './manifest.ts';
+import type { EnvironmentSettings } from './settings.ts';
 import { ManifestError } from './yamlFile.ts';
 
 const made: string[] = [];
 
-function family(files: Record<string, string>): string {
+function family(files: Record<string, string>, name = 'toy'): string {
   const base = mkdtempSync(join(tmpdir(), 'plumbline-manifest-'));
   made.push(base);
-  const dir = join(base, 'toy');
+  const dir = join(base, name);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(dir, name, '..'), { recursive: true });
     writeFileSync(join(dir, name), text);
@@ -129,6 +131,29 @@ families:
     );
     const found = loadManifest(dir, { overlayFile }).tasks.main?.settings;
     expect(found).toMatchObject({ cleanRescores: 3, direction: 'higher', scoreUnit: 's' });
+  });
+
+  it('of each of METR’s seven RE-Bench families is laid over by one file, with directions that agree with the published scores', () => {
+    const overlayFile = fileURLToPath(new URL('../../../environments/overlays/metr-re-bench.yaml', import.meta.url));
+    const seven = {
+      ai_rd_optimize_llm_foundry: 'lower best',
+      ai_rd_triton_cumsum: 'lower best',
+      ai_rd_fix_embedding: 'lower best',
+      ai_rd_small_scaling_law: 'higher last',
+      ai_rd_restricted_mlm: 'lower best',
+      ai_rd_nanogpt_chat_rl: 'higher best',
+      ai_rd_rust_codecontests_inference: 'higher best',
+    };
+    for (const [name, says] of Object.entries(seven)) {
+      const dir = family({ 'manifest.yaml': 'tasks: { main: {}, hidden_score: {} }\n' }, name);
+      const settings = loadManifest(dir, { overlayFile }).tasks.main?.settings;
+      const { direction, aggregation, startingScore, referenceScore, rootScorer, submission, review } = settings as EnvironmentSettings;
+      expect(`${direction} ${aggregation}`, name).toBe(says);
+      expect((referenceScore as number) < (startingScore as number), name).toBe(direction === 'lower');
+      expect(rootScorer).toBe(true);
+      expect(submission.paths).not.toContain('.');
+      expect(review.length).toBeGreaterThan(2);
+    }
   });
 
   it('may be left out, as the standard allows, where an overlay names the tasks', () => {

@@ -8,8 +8,9 @@ import {
   ATTEMPT_INCLUDE,
   type AttemptWithRows,
   attemptResultView,
+  attemptSettings,
   attemptSummary,
-  environmentSettings,
+  changedWhileScored,
   isScoreVisible,
   scoreScale,
   toClockEvent,
@@ -34,7 +35,8 @@ export const attemptRouter = router({
     const attempt = await loadAttemptRows(ctx, input.attemptId);
     const nowMs = ctx.clock.nowMs();
     const { study, environment } = attempt.assignment;
-    const settings = environmentSettings(environment);
+    const settings = attemptSettings(attempt);
+    const isStaff = can(ctx.actor, 'attempt.readStaff', ctx.subject) && ctx.subject.ownerUserId !== ctx.actor.userId;
     const scoresVisible = scoresVisibleTo(ctx, ctx.subject, attempt);
     const isOwn = ctx.subject.ownerUserId === ctx.actor.userId;
     return {
@@ -75,6 +77,8 @@ export const attemptRouter = router({
       scores: attempt.scores.map((row) => toScoreRow(row, settings, scoresVisible)),
       events: attempt.events.map(toClockEvent),
       result: attemptResultView(attempt, scoresVisible),
+      /** For staff: what to look for before the result counts, and scores whose submission changed while it was scored. */
+      review: isStaff ? { checklist: settings.review, changedWhileScored: changedWhileScored(attempt.scores) } : null,
     };
   }),
 

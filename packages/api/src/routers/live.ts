@@ -1,6 +1,6 @@
 import { gpuIdleMs } from '@plumbline/core';
 import { authorised, router } from '../procedure.ts';
-import { ATTEMPT_INCLUDE, attemptSummary, environmentSettings, toScoreRow } from '../views/attemptView.ts';
+import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, toScoreRow } from '../views/attemptView.ts';
 
 /** Attempts that have a sandbox now, for those who look after them. */
 export const liveRouter = router({
@@ -17,7 +17,7 @@ export const liveRouter = router({
       ),
     );
     return attempts.map((attempt, index) => {
-      const settings = environmentSettings(attempt.assignment.environment);
+      const settings = attemptSettings(attempt);
       const lastScore = attempt.scores.findLast((row) => row.trigger !== 'start');
       const inputAtMs = inputs[index] ?? null;
       const lease = attempt.leases[0] ?? null;

@@ -2,12 +2,15 @@ import {
   type AttemptResult,
   asRunElapsedMs,
   attemptResult,
+  type CalibrationRecord,
   type ClockEvent,
   type ClockEventBody,
   type ClockFigures,
   clockFigures,
   isEligible,
   normalise,
+  type Scale,
+  scaleFor,
 } from '@plumbline/core';
 import type { Prisma } from '@plumbline/database/client';
 import type { ScoreRow } from '@plumbline/protocol';
@@ -19,12 +22,13 @@ export const ATTEMPT_INCLUDE = {
   assignment: {
     include: {
       study: true,
-      environment: true,
+      environment: { include: { calibrations: true } },
       participant: { include: { user: { select: { id: true, name: true, email: true } } } },
     },
   },
   events: { orderBy: { n: 'asc' } },
   scores: { orderBy: { n: 'asc' } },
+  acceptances: { where: { passed: true }, orderBy: { at: 'desc' }, take: 1 },
 } as const satisfies Prisma.AttemptInclude;
 
 export type AttemptWithRows = Prisma.AttemptGetPayload<{ include: typeof ATTEMPT_INCLUDE }>;
@@ -33,6 +37,21 @@ type ScoreRecord = AttemptWithRows['scores'][number];
 /** The settings that an environment was added with. */
 export function environmentSettings(environment: { settings: unknown }): EnvironmentSettings {
   return EnvironmentSettings.parse(environment.settings);
+}
+
+/** The two scores that this attempt's are normalised by: of its own hardware profile where it was calibrated. */
+export function attemptScale(attempt: AttemptWithRows): Scale {
+  const { environment } = attempt.assignment;
+  const calibrations = environment.calibrations.map((row): CalibrationRecord => {
+    return { ...row, solution: row.solution as CalibrationRecord['solution'], atMs: row.at.getTime() };
+  });
+  return scaleFor(environmentSettings(environment), calibrations, attempt.acceptances[0]?.profile ?? null);
+}
+
+/** The environment's settings, with the starting and reference score that hold for this attempt. */
+export function attemptSettings(attempt: AttemptWithRows): EnvironmentSettings {
+  const { startingScore, referenceScore } = attemptScale(attempt);
+  return { ...environmentSettings(attempt.assignment.environment), startingScore, referenceScore };
 }
 
 /** A stored clock event as the core's functions read it. */
@@ -107,13 +126,22 @@ export interface ResultView {
   logged: AttemptResult<ScoreRecord>['logged'];
   result: AttemptResult<ScoreRecord>['result'];
   clean: AttemptResult<ScoreRecord>['clean'];
+  /** What the normalised numbers rest on; its `note` belongs beside them. */
+  scale: Scale;
 }
 
 /** The result of an attempt; null where the reader may not see it. Without a published scale it is raw alone. */
 export function attemptResultView(attempt: AttemptWithRows, visible: boolean): ResultView | null {
   if (!visible) return null;
-  const { counts, logged, result, clean } = attemptResult(attempt.scores, environmentSettings(attempt.assignment.environment));
-  return { countsScoreId: counts?.id ?? null, logged, result, clean };
+  const { counts, logged, result, clean } = attemptResult(attempt.scores, attemptSettings(attempt));
+  return { countsScoreId: counts?.id ?? null, logged, result, clean, scale: attemptScale(attempt) };
+}
+
+/** The numbers of the scores whose submission was another after the scorer than before it. */
+export function changedWhileScored(scores: readonly Pick<ScoreRecord, 'n' | 'submissionHash' | 'submissionHashAfter'>[]): number[] {
+  return scores
+    .filter((row) => row.submissionHash && row.submissionHashAfter && row.submissionHash !== row.submissionHashAfter)
+    .map((row) => row.n);
 }
 
 /** What every list shows of an attempt. */
@@ -122,7 +150,7 @@ export function attemptSummary(
   reader: { role: string; userId: string },
   options: { nowMs: number; scoresVisible: boolean },
 ) {
-  const settings = environmentSettings(attempt.assignment.environment);
+  const settings = attemptSettings(attempt);
   const result = attemptResultView(attempt, options.scoresVisible);
   return {
     attemptId: attempt.id,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
 import type { Asset } from '@plumbline/taskstandard/settings';
 import { withFileLock } from '../host/fileLock.ts';
+import type { SandboxSpec } from '../isolation/isolation.ts';
 
 /**
  * Families' large data on one host: fetched once, kept by checksum, laid out as folders of hard links that sandboxes see
@@ -25,6 +26,23 @@ export interface AssetOptions {
 export interface LaidAssets {
   everyone: string | null;
   scorer: string | null;
+}
+
+/** Where a sandbox sees its family's assets. */
+const ASSET_PATHS = { everyone: '/opt/data', scorer: '/opt/scorer-data' } as const;
+
+/** What a sandbox of this isolation is given so that its family finds its assets. */
+export function assetMounts(
+  assets: LaidAssets,
+  isolation: string,
+): { env: Record<string, string>; readOnly: NonNullable<SandboxSpec['readOnly']> } {
+  // Without isolation nothing is mounted: paths are the host's own.
+  const paths = isolation === 'none' ? assets : ASSET_PATHS;
+  const readOnly = (['everyone', 'scorer'] as const).flatMap((whom) => {
+    const hostPath = assets[whom];
+    return hostPath === null ? [] : [{ hostPath, path: ASSET_PATHS[whom], scorerOnly: whom === 'scorer' }];
+  });
+  return { env: { PLUMBLINE_DATA: paths.everyone ?? '', PLUMBLINE_SCORER_DATA: paths.scorer ?? '' }, readOnly };
 }
 
 /** Cut connections are taken up again so often, each time after a longer wait; progress starts the count anew. */

@@ -20,6 +20,43 @@ import { ClockEvents } from './ClockEvents.tsx';
 import { ScoresTable } from './ScoresTable.tsx';
 import { StateBadge } from './StateBadge.tsx';
 
+interface ReviewCardProps {
+  checklist: string[];
+  changedWhileScored: number[];
+  disagrees: boolean;
+}
+
+/** For staff alone: what the platform noticed, and what only a person can judge. */
+function ReviewCard({ checklist, changedWhileScored, disagrees }: ReviewCardProps) {
+  if (checklist.length === 0 && changedWhileScored.length === 0 && !disagrees) return null;
+  return (
+    <Card>
+      <CardHeader title="Before this result counts" description="Look for these in the recording and in the submission." />
+      <CardBody>
+        <div className="space-y-3">
+          {disagrees ? (
+            <Alert tone="warning" title="The clean re-scores do not bear out the logged score.">
+              Look at what the submission finds in the workspace that a fresh one does not have, and at the noise of the scorer.
+            </Alert>
+          ) : null}
+          {changedWhileScored.length > 0 ? (
+            <Alert tone="warning" title={`The submission changed while it was scored: score ${changedWhileScored.join(', ')}.`}>
+              What was scored may not be what was captured.
+            </Alert>
+          ) : null}
+          {checklist.length > 0 ? (
+            <ul className="list-disc space-y-1 pl-5 text-sm">
+              {checklist.map((line) => (
+                <li key={line}>{line}</li>
+              ))}
+            </ul>
+          ) : null}
+        </div>
+      </CardBody>
+    </Card>
+  );
+}
+
 /** An attempt after its end, or, for staff, at any time: figures, scores and what happened to the clock. */
 export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
   const { clock, result, environment } = attempt;
@@ -85,15 +122,17 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
                     {
                       term: 'Clean re-scores',
                       value: result.clean
-                        ? `${result.clean.valid} of ${result.clean.finished}${result.clean.disagrees ? ', disagree' : ''}`
+                        ? `${formatScore(result.clean.mean)}${result.clean.sd === null ? '' : ` ± ${formatScore(result.clean.sd)}`} (${result.clean.valid} of ${result.clean.finished})${result.clean.disagrees ? ', disagree' : ''}`
                         : '–',
                     },
                   ]
                 : []),
             ]}
           />
+          {result?.scale.note ? <p className="mt-3 text-sm text-muted">{result.scale.note}</p> : null}
         </CardBody>
       </Card>
+      {attempt.review ? <ReviewCard {...attempt.review} disagrees={result?.clean?.disagrees ?? false} /> : null}
       <Card>
         <CardHeader
           title="Scores"

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '@plumbline/core';
+
+/**
+ * Reads a file of NAME=VALUE lines; `#` begins a comment line, quotes around a value are taken off. Throws `invalid_input`, naming
+ * file and line and never a value.
+ */
+export function readSecrets(path: string): Record<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('invalid_input', `The secrets file ${path} cannot be read.`, { cause: error });
+  }
+  const secrets: Record<string, string> = {};
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '' || line.trimStart().startsWith('#')) continue;
+    const match = /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line.trim());
+    if (match === null) throw new AppError('invalid_input', `${path}:${index + 1}: a line must be NAME=VALUE.`);
+    secrets[match[1] as string] = (match[2] as string).replace(/^(["'])(.*)\1$/, '$2');
+  }
+  return secrets;
+}
