@@ -129,6 +129,7 @@ async function forget(db: Database, attemptId: string): Promise<void> {
     'recording_segment',
     'recording_manifest',
     'recording_blob',
+    'workspace_snapshot',
     'recording_key',
     'recording_outbox',
     'clock_event',

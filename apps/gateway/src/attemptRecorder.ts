@@ -1,7 +1,18 @@
 import { AppError } from '@plumbline/core';
-import { claimEpoch } from '@plumbline/database';
+import { claimEpoch, noteSnapshot, noteTerminal } from '@plumbline/database';
+import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder } from '@plumbline/recording/recorder';
 import type { LiveAttempt } from './liveAttempt.ts';
+
+/** What a workspace that is lost is taken from. */
+async function noteWorkspace({ id, gateway }: LiveAttempt, events: readonly EventInput[]): Promise<void> {
+  for (const event of events) {
+    if (event.type === 'terminal.opened') await noteTerminal(gateway.db, id, event.stream);
+    if (event.type !== 'snapshot.taken') continue;
+    const { commit, bundle, skipped } = event.data;
+    await noteSnapshot(gateway.db, id, { commit, bundle, atMs: event.atMs, skipped });
+  }
+}
 
 /**
  * Takes ownership of an attempt's recording: raises its epoch, which makes every write of an earlier owner fail, and opens
@@ -31,7 +42,10 @@ export async function openRecorder(
     onStale: () => {
       if (attempt.recorder === recorder) attempt.lostOwnership();
     },
-    beforeDurable: (events) => attempt.scoring.beforeDurable(events),
+    beforeDurable: async (events) => {
+      await noteWorkspace(attempt, events);
+      await attempt.scoring.beforeDurable(events);
+    },
     onError: (error) =>
       log.warn({ attempt: attempt.id, error: String(error) }, 'the recording could not be written; it is kept and tried again'),
   });

@@ -87,7 +87,7 @@ export class Blobs {
   async fetch(hash: string): Promise<string> {
     const response = await fetch(`${this.#options.url}/${hash}`, { headers: { authorization: `Bearer ${this.#options.token}` } });
     if (!response.ok || response.body === null) {
-      throw new AppError('not_found', 'The submission to score again is not stored any more.');
+      throw new AppError('not_found', 'What this attempt stored earlier is not there any more.');
     }
     const partial = join(this.#options.dir, `${hash}.partial`);
     const digest = createHash('sha256');
@@ -103,7 +103,7 @@ export class Blobs {
     );
     if (digest.digest('hex') !== hash) {
       await rm(partial, { force: true });
-      throw new AppError('internal', 'A stored submission came back damaged.');
+      throw new AppError('internal', 'What this attempt stored earlier came back damaged.');
     }
     const path = join(this.#options.dir, hash);
     await rename(partial, path);

@@ -37,6 +37,8 @@ export interface ProvisionOptions {
   readonly config: RunnerConfig;
   readonly logger: Logger;
   readonly onProgress: (step: string, fraction: number | null) => void;
+  /** Gets a blob of this attempt from the gateway; the path of this host that it is kept under. */
+  readonly fetchBlob: (hash: string) => Promise<string>;
 }
 
 const FACTS_FILE = 'task.json';
@@ -93,6 +95,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     if (isNew) {
       onProgress('Setting up the task', 0.8);
       await startTask(sandbox, files, task, config.secrets);
+      if (config.restore !== null) await restoreWorkspace(files, config.restore.bundles, options);
       await writeFile(started, '', { mode: 0o600 });
     }
     const createFresh = async (name: string): Promise<FreshSandbox> => {
@@ -158,6 +161,24 @@ class SandboxMaker {
       readOnly: mounts.readOnly,
       socketDir,
     });
+  }
+}
+
+/** Brings back the workspace that was lost with another machine, on top of what the family's start laid. */
+async function restoreWorkspace(
+  files: WorkspaceFiles,
+  bundles: readonly string[],
+  { onProgress, fetchBlob }: ProvisionOptions,
+): Promise<void> {
+  const paths: string[] = [];
+  try {
+    for (const [index, hash] of bundles.entries()) {
+      onProgress(`Bringing back your work, part ${index + 1} of ${bundles.length}`, 0.85);
+      paths.push(await fetchBlob(hash));
+    }
+    if (paths.length > 0) await files.restoreSnapshots(paths);
+  } finally {
+    for (const path of paths) await rm(path, { force: true });
   }
 }
 

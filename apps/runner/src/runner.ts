@@ -124,6 +124,7 @@ export class Runner {
         config,
         logger,
         onProgress: (step, fraction) => this.#tell({ t: 'progress', step, fraction }),
+        fetchBlob: (hash) => this.#blobs.fetch(hash),
       });
       if (this.#ending !== null) {
         await provisioned.files.close();
@@ -194,6 +195,7 @@ export class Runner {
     const isRunning = () => participantClock.running;
     const snapshots = new Snapshots({ files, blobs, log, clock, time: this.#time, logger, isRunning });
     const terminals = new Terminals({
+      lastTerminal: config.restore?.lastTerminal ?? 0,
       log,
       clock,
       logger,

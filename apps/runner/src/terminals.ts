@@ -47,6 +47,8 @@ export interface TerminalsOptions {
   /** The host command that runs a shell on a terminal of the participant's view. */
   readonly shellCommand: (env: Record<string, string>) => HostCommand;
   readonly onListChanged: (terminals: TerminalInfo[]) => void;
+  /** The highest number of a terminal that this runner’s folder knows nothing of. */
+  readonly lastTerminal?: number;
 }
 
 export class Terminals {
@@ -63,7 +65,7 @@ export class Terminals {
     this.#options = options;
     const { log, logger } = options;
     this.#blocks = new InputBlocks(log.state.inputMarks);
-    this.#nextId = log.state.lastTerminal + 1;
+    this.#nextId = Math.max(log.state.lastTerminal, options.lastTerminal ?? 0) + 1;
     // Terminals of an earlier life of this runner ended with it.
     for (const id of log.state.openTerminals) log.event('terminal.closed', id, { exitCode: null, signal: null });
     this.#screens = new Screens({

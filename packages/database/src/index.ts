@@ -19,6 +19,7 @@ export * from './recordingTail.ts';
 export * from './scores.ts';
 export * from './sessions.ts';
 export * from './signIn.ts';
+export * from './snapshots.ts';
 export * from './studies.ts';
 export * from './tickets.ts';
 export { databaseNowMs, inTransaction, type Queryable, withAdvisoryLock } from './transaction.ts';

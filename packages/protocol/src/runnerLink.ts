@@ -249,8 +249,11 @@ export const RunnerConfig = z.object({
   cpus: z.number().positive().nullable(),
   /** The GPUs of the attempt's lease, as `nvidia-smi` names them (GPU-…). Nothing else of the host's GPUs is seen. */
   gpuIds: z.array(z.string()),
-  /** The state to go on from where the workspace was lost: snapshot bundles, oldest first, by the hash of their plain bytes. */
-  restore: z.object({ bundles: z.array(z.string()), toElapsedMs: z.number() }).nullable(),
+  /**
+   * The state to go on from where the workspace was lost: snapshot bundles, oldest first, by the hash of their plain bytes, and
+   * the highest number that a terminal has had.
+   */
+  restore: z.object({ bundles: z.array(z.string()), lastTerminal: z.int() }).nullable(),
   /** Secrets that the family's `required_environment_variables` name. Reach the scorer's view only. */
   secrets: z.record(z.string(), z.string()),
 });

@@ -26,7 +26,7 @@ MAX_WRITTEN_BYTES = 64 << 20
 MAX_RANGE_BYTES = 16 << 20
 MAX_HASHED_BYTES = 1 << 30
 RENAME_NOREPLACE = 1
-SLOW = {"hashTree", "capture", "restore", "snapshot"}
+SLOW = {"hashTree", "capture", "restore", "snapshot", "restoreSnapshots"}
 MESSAGES = {
     errno.ENOENT: ("not_found", "There is no such file or folder."),
     errno.EEXIST: ("conflict", "Something of that name exists already."),
@@ -212,12 +212,15 @@ class Service:
     def snapshot(self, message, atMs, file):
         return self.snapshots.snapshot(message, atMs, os.path.join(self.store, file))
 
+    def restoreSnapshots(self, files):
+        return self.snapshots.restore([os.path.join(self.store, file) for file in files])
+
     def watch(self, paths):
         self.watcher.watch(paths)
         return {}
 
 
-OPERATIONS = ["list", "read", "readRange", "write", "create", "rename", "delete", "hashTree", "capture", "restore", "snapshot", "watch"]
+OPERATIONS = ["list", "read", "readRange", "write", "create", "rename", "delete", "hashTree", "capture", "restore", "snapshot", "restoreSnapshots", "watch"]
 
 
 def answer(service, request, send):

@@ -8,10 +8,11 @@ import os
 import shutil
 import stat
 import subprocess
+import tarfile
 import time
 
 from workspace_paths import Refused
-from workspace_trees import CHUNK, walk_folder
+from workspace_trees import CHUNK, unlink_below, walk_folder
 
 MAX_FILE_BYTES = 50 << 20
 MAX_TOTAL_BYTES = 2 << 30
@@ -49,11 +50,21 @@ class Snapshots:
         self.large = {}
 
     def git(self, *args, data=None, environment=None):
+        return self.git_bytes(*args, data=data, environment=environment).decode()
+
+    def git_bytes(self, *args, data=None, environment=None):
+        env = self.environment(environment)
+        done = subprocess.run(["git", *args], input=data or b"", env=env, cwd=self.store, capture_output=True, timeout=GIT_TIMEOUT_S)
+        if done.returncode != 0:
+            raise RuntimeError("git %s: %s" % (args[0], done.stderr.decode(errors="replace")[-500:]))
+        return done.stdout
+
+    def environment(self, more=None):
         settings = {"GIT_CONFIG_COUNT": str(len(CONFIG))}
         for n, (key, value) in enumerate(CONFIG.items()):
             settings["GIT_CONFIG_KEY_%d" % n] = key
             settings["GIT_CONFIG_VALUE_%d" % n] = value
-        env = {
+        return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": "/nonexistent",
             "GIT_DIR": self.repository,
@@ -62,12 +73,8 @@ class Snapshots:
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_INDEX_FILE": os.path.join(self.store, "snapshot.index"),
             **settings,
-            **(environment or {}),
+            **(more or {}),
         }
-        done = subprocess.run(["git", *args], input=data or b"", env=env, cwd=self.store, capture_output=True, timeout=GIT_TIMEOUT_S)
-        if done.returncode != 0:
-            raise RuntimeError("git %s: %s" % (args[0], done.stderr.decode(errors="replace")[-500:]))
-        return done.stdout.decode()
 
     def prepare(self):
         if shutil.which("git", path="/usr/local/bin:/usr/bin:/bin") is None:
@@ -283,3 +290,61 @@ class Snapshots:
                 sha.update(chunk)
         self.git("update-ref", REF, commit)
         return {**result, "commit": commit, "bundleHash": sha.hexdigest()}
+
+    def restore(self, bundles):
+        """Makes the workspace what the last of a chain of bundles holds. What no snapshot holds stays as it is."""
+        self.prepare()
+        for bundle in bundles:
+            self.git("fetch", "--quiet", bundle, "+refs/heads/next:refs/heads/next")
+        commit = self.git("rev-parse", "--verify", "refs/heads/next").strip()
+        entries = []
+        for line in self.git_bytes("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+            if line:
+                head, path = line.split(b"\t", 1)
+                mode, kind, name = head.decode().split(" ")
+                if kind == "blob":
+                    entries.append((os.fsdecode(path), mode, name))
+        kept = {path for path, _, _ in entries}
+        files, links, _, _ = self.walk()
+        for path in [path for path, _ in files] + links:
+            if path not in kept:
+                unlink_below(self.workspace.fd, path)
+        archive = os.path.join(self.store, "restore.tar")
+        try:
+            self.write_archive(entries, archive)
+            restored = self.trees.restore(archive)
+        finally:
+            if os.path.exists(archive):
+                os.unlink(archive)
+        # The next snapshot is made on top of this one.
+        self.git("update-ref", REF, commit)
+        return {**restored, "commit": commit}
+
+    def write_archive(self, entries, archive):
+        reader = subprocess.Popen(
+            ["git", "cat-file", "--batch"], env=self.environment(), cwd=self.store, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        try:
+            with tarfile.open(archive, "w:", format=tarfile.PAX_FORMAT) as tar:
+                for path, mode, name in entries:
+                    reader.stdin.write(name.encode() + b"\n")
+                    reader.stdin.flush()
+                    head = reader.stdout.readline().split()
+                    if len(head) != 3 or head[1] != b"blob":
+                        raise RuntimeError("the snapshot lacks an object")
+                    size = int(head[2])
+                    member = tarfile.TarInfo(path)
+                    if mode == "120000":
+                        member.type = tarfile.SYMTYPE
+                        member.linkname = os.fsdecode(reader.stdout.read(size))
+                        tar.addfile(member)
+                    else:
+                        member.size = size
+                        member.mode = 0o755 if mode == "100755" else 0o644
+                        tar.addfile(member, reader.stdout)
+                    reader.stdout.read(1)
+        finally:
+            reader.stdin.close()
+            reader.stdout.close()
+            reader.kill()
+            reader.wait()

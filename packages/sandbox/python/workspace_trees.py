@@ -269,6 +269,16 @@ class Trees:
         return _Folder(self.workspace.fd, parts)
 
 
+def unlink_below(root, path):
+    """Removes a file or link; one that is gone by now is fine."""
+    parts = parts_of(path)
+    with _Folder(root, parts[:-1]) as folder:
+        try:
+            os.unlink(parts[-1], dir_fd=folder)
+        except FileNotFoundError:
+            pass
+
+
 class _Folder:
     """A folder below another, made where it is missing, reached without following a link."""
 

@@ -178,6 +178,21 @@ export const fileChecks: ContractCheck[] = [
       await git('fetch', '--quiet', next.bundlePath ?? '', 'refs/heads/next:refs/heads/later');
       assert.equal((await git('diff', '--name-status', 'kept', 'later')).toString(), 'D\ta.x\nA\tnested/more\n');
       await shell(sandbox, 'participant', 'chmod 700 secret');
+
+      // Elsewhere, on what a family's start left there.
+      const other = await world.sandbox();
+      const elsewhere = await world.files(other);
+      await shell(other, 'participant', 'echo old > crlf; echo gone > a.x; mkdir node_modules; echo stays > node_modules/m');
+      const bundles = [snapshot.bundlePath ?? '', next.bundlePath ?? ''];
+      assert.equal((await elsewhere.restoreSnapshots(bundles)).commit, next.commit);
+      const look = await shell(
+        other,
+        'participant',
+        'cat crlf nested/more node_modules/m; readlink out; ls a.x; cat "$(printf \'bad\\377\')"',
+      );
+      assert.equal(look.stdout.toString('latin1'), 'a\r\nb\nmore\nstays\n/etc/shadow\nb');
+      const onTop = await elsewhere.snapshot({ message: 'start', atMs: SNAPSHOT.atMs + 2000 });
+      assert.deepEqual([onTop.tree, onTop.commit, onTop.bundlePath], [next.tree, next.commit, null]);
     },
   },
   {

@@ -79,6 +79,11 @@ export interface WorkspaceFiles {
   capture(paths: string[], options: { maxBytes: number }): Promise<Capture>;
   /** Extracts a tar made by `capture` into the workspace. `tarPath` is a path of the host. */
   restore(tarPath: string): Promise<{ files: number; bytes: number }>;
+  /**
+   * Makes the workspace what the last of a chain of snapshots holds: bundles as host paths, oldest first. What no snapshot holds
+   * stays. The next snapshot is made on top of it.
+   */
+  restoreSnapshots(bundlePaths: readonly string[]): Promise<{ files: number; bytes: number; commit: string }>;
   /** `atMs` becomes the commit's time. */
   snapshot(options: { message: string; atMs: number }): Promise<Snapshot>;
   /**
@@ -229,6 +234,7 @@ const Range = z.object({ data: z.string(), size: z.number() });
 const Tree = z.object({ hash: Hash, files: z.number(), bytes: z.number() });
 const Captured = Tree.extend({ tarHash: Hash, tarBytes: z.number(), skipped: Skipped });
 const Restored = z.object({ files: z.number(), bytes: z.number() });
+const RestoredSnapshot = Restored.extend({ commit: GitName });
 const Taken = z.object({
   tree: GitName,
   commit: GitName,
@@ -275,6 +281,18 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
         return Restored.parse(await link.request('restore', { file }));
       } finally {
         await rm(inStore(file), { force: true });
+      }
+    },
+    restoreSnapshots: async (bundlePaths) => {
+      const names = bundlePaths.map(() => `restore-${randomUUID()}.bundle`);
+      try {
+        for (const [index, path] of bundlePaths.entries()) {
+          await copyFile(path, inStore(names[index] ?? ''));
+          await chmod(inStore(names[index] ?? ''), 0o644);
+        }
+        return RestoredSnapshot.parse(await link.request('restoreSnapshots', { files: names }));
+      } finally {
+        for (const name of names) await rm(inStore(name), { force: true });
       }
     },
     snapshot: async ({ message, atMs }) => {

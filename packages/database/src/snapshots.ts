@@ -1,0 +1,69 @@
+import type { Database } from './client.ts';
+import { storableJson } from './storableJson.ts';
+
+/** The states of a workspace that a lost one can be taken from, as the recording told of them. */
+
+export interface SkippedFile {
+  path: string;
+  reason: string;
+  size?: number;
+}
+
+export interface TakenSnapshot {
+  commit: string;
+  /** Undefined where nothing had changed since the snapshot before. */
+  bundle: string | undefined;
+  atMs: number;
+  skipped: readonly SkippedFile[];
+}
+
+export interface RestorePoint {
+  /** Oldest first, each on top of the one before. */
+  bundles: string[];
+  /** When the workspace was last seen in the state of the last bundle. */
+  atMs: number;
+  skipped: SkippedFile[];
+  /** The highest number that a terminal of the attempt has had. */
+  lastTerminal: number;
+}
+
+/** Notes a snapshot; the same one may be told again. */
+export async function noteSnapshot(db: Database, attemptId: string, { commit, bundle, atMs, skipped }: TakenSnapshot): Promise<void> {
+  const at = new Date(atMs);
+  if (bundle === undefined) {
+    await db.pool.query('UPDATE workspace_snapshot SET at = greatest(at, $3), skipped = $4::jsonb WHERE attempt_id = $1 AND commit = $2', [
+      attemptId,
+      commit,
+      at,
+      storableJson(skipped),
+    ]);
+    return;
+  }
+  await db.pool.query(
+    `INSERT INTO workspace_snapshot (attempt_id, n, commit, bundle, at, skipped)
+     SELECT $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5::jsonb FROM workspace_snapshot WHERE attempt_id = $1
+     ON CONFLICT (attempt_id, bundle) DO NOTHING`,
+    [attemptId, commit, bundle, at, storableJson(skipped)],
+  );
+}
+
+/** Notes a terminal's number, so that none is given twice where a runner starts on an empty folder. */
+export async function noteTerminal(db: Database, attemptId: string, terminal: number): Promise<void> {
+  await db.pool.query('UPDATE attempt SET last_terminal = $2 WHERE id = $1 AND last_terminal < $2', [attemptId, terminal]);
+}
+
+/** The newest state of a workspace whose every part has been uploaded; null where there is none. */
+export async function findRestorePoint(db: Database, attemptId: string): Promise<RestorePoint | null> {
+  const { rows } = await db.pool.query(
+    `SELECT s.bundle, round(extract(epoch FROM s.at) * 1000)::float8 AS "atMs", s.skipped, b.hash IS NOT NULL AS stored, a.last_terminal AS "lastTerminal"
+     FROM workspace_snapshot s JOIN attempt a ON a.id = s.attempt_id
+     LEFT JOIN recording_blob b ON b.attempt_id = s.attempt_id AND b.hash = s.bundle
+     WHERE s.attempt_id = $1 ORDER BY s.n`,
+    [attemptId],
+  );
+  const missing = rows.findIndex((row) => !row.stored);
+  const chain = missing === -1 ? rows : rows.slice(0, missing);
+  const last = chain.at(-1);
+  if (last === undefined) return null;
+  return { bundles: chain.map((row) => row.bundle), atMs: last.atMs, skipped: last.skipped, lastTerminal: last.lastTerminal };
+}
