@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { RunnerConfig } from '@plumbline/protocol';
@@ -12,6 +12,9 @@ import { RunnerConfig } from '@plumbline/protocol';
 
 const CONFIG_FILE = 'config.json';
 const INCARNATION_FILE = 'incarnation';
+const RESTORED_FILE = 'restored';
+/** Files of a state folder that are not the attempt's. */
+const OF_THE_PLACEMENT = new Set([CONFIG_FILE, 'runner.json', 'runner.lock', 'placement.lock', 'runner.log']);
 
 /** The config from standard input, or of an earlier start where only a state folder is given. Throws `invalid_input`. */
 export async function readConfig(stateDir: string | undefined): Promise<RunnerConfig> {
@@ -42,6 +45,21 @@ export function incarnationOf(stateDir: string): string {
     writePrivate(path, name);
     return name;
   }
+}
+
+/**
+ * A workspace that is brought back is laid on an empty folder: what an earlier life left here, before the attempt went on elsewhere,
+ * is removed, once for each time that a runner is started so. To be called by the one runner that holds the folder.
+ */
+export function emptyForRestore({ stateDir, restore, token }: RunnerConfig): void {
+  if (restore === null) return;
+  const state = createHash('sha256').update(token).digest('hex');
+  const path = join(stateDir, RESTORED_FILE);
+  if (existsSync(path) && readFileSync(path, 'utf8') === state) return;
+  for (const name of readdirSync(stateDir)) {
+    if (!OF_THE_PLACEMENT.has(name)) rmSync(join(stateDir, name), { recursive: true, force: true });
+  }
+  writePrivate(path, state);
 }
 
 function writePrivate(path: string, text: string): void {

@@ -6,7 +6,7 @@ import { AppError, toAppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import { withFileLock } from '@plumbline/sandbox/host/fileLock';
 import { pino } from 'pino';
-import { readConfig } from './config.ts';
+import { emptyForRestore, readConfig } from './config.ts';
 import { grantedGpus } from './grantedGpus.ts';
 import { EXIT, Runner } from './runner.ts';
 
@@ -67,6 +67,7 @@ async function main(): Promise<number> {
     join(config.stateDir, 'runner.lock'),
     () => {
       clearTimeout(timer);
+      emptyForRestore(config);
       return serve(config);
     },
     taking.signal,

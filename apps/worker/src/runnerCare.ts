@@ -1,5 +1,5 @@
-import { type AttemptState, needsRunner } from '@plumbline/core';
-import { listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
+import { AppError, type AttemptState, needsRunner } from '@plumbline/core';
+import { giveUpHost, type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
 import { notedRunner, placeRunner, retireRunner, statusOf } from './runners.ts';
 import type { Worker } from './worker.ts';
 
@@ -11,6 +11,9 @@ const MAX_WAIT_MS = 120_000;
 
 /** Lives this long, and its earlier deaths are forgotten. */
 const FORGIVEN_AFTER_MS = 600_000;
+
+/** Long enough for a machine to be started anew, and for a network to be mended. */
+const HOST_LOST_AFTER_MS = 15 * 60_000;
 
 /** Runners that are looked after at once: after a restart of the machine all are dead, and each start costs memory and time. */
 const AT_ONCE = 4;
@@ -28,6 +31,7 @@ interface Death {
 export class RunnerCare {
   readonly #worker: Worker;
   readonly #deaths = new Map<string, Death>();
+  readonly #unreachableSinceMs = new Map<string, number>();
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -46,14 +50,17 @@ export class RunnerCare {
 
   async #lookAt({ id, state, placement: noted, hasToken }: PlacedRunner): Promise<void> {
     const { clock, log } = this.#worker;
+    let host: HostRecord | null = null;
     try {
       const runner = await notedRunner(this.#worker, noted);
       if (runner === null) return;
+      host = runner.host;
       if (!needsRunner(state)) {
         await retireRunner(this.#worker, id);
         return;
       }
       const status = await statusOf(this.#worker, runner);
+      this.#unreachableSinceMs.delete(host.id);
       if (status.state !== 'gone') {
         this.#lives(id, clock.monoMs());
         if (status.state === 'queued') await setProgress(this.#worker.db, id, status.reason, null);
@@ -63,7 +70,21 @@ export class RunnerCare {
       }
     } catch (error) {
       log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
+      if (host?.reach.placement === 'ssh' && error instanceof AppError && error.code === 'unavailable') {
+        await this.#isUnreachable(host, clock.monoMs());
+      }
     }
+  }
+
+  /** A machine of its own that is away for so long has to be taken for lost; a cluster's controller that is away says nothing of its nodes. */
+  async #isUnreachable(host: HostRecord, nowMs: number): Promise<void> {
+    const sinceMs = this.#unreachableSinceMs.get(host.id) ?? nowMs;
+    this.#unreachableSinceMs.set(host.id, sinceMs);
+    if (nowMs - sinceMs < HOST_LOST_AFTER_MS) return;
+    this.#unreachableSinceMs.delete(host.id);
+    const cause = `${host.name} has not been reached for ${HOST_LOST_AFTER_MS / 60_000} minutes.`;
+    const attempts = await giveUpHost(this.#worker.db, host.name, cause, { by: null });
+    this.#worker.log.error({ host: host.name, attempts }, 'a host was given up; its attempts go on elsewhere');
   }
 
   #lives(id: string, nowMs: number): void {

@@ -15,10 +15,12 @@ import {
   recordAudit,
   setRunnerPlacement,
   setRunnerToken,
+  wasElsewhere,
   withAdvisoryLock,
 } from '@plumbline/database';
 import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '@plumbline/sandbox';
 import { readSecrets } from '@plumbline/taskstandard';
+import { recover } from './recovery.ts';
 import type { Worker } from './worker.ts';
 
 /** Starting and stopping an attempt's runner. One process at a time does either for one attempt, under a lock in the database. */
@@ -58,7 +60,7 @@ function runnerRequest(
   worker: Worker,
   view: AttemptView,
   token: string,
-  { host, lease }: { host: HostRecord; lease: LeaseRecord },
+  { host, lease, restore }: { host: HostRecord; lease: LeaseRecord; restore: RunnerRequest['restore'] },
 ): RunnerRequest {
   const { gatewayUrl, publicGatewayUrl, environmentsDir } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
@@ -79,7 +81,7 @@ function runnerRequest(
     maxProcesses: MAX_PROCESSES,
     cpus: null,
     gpuIds: lease.gpuIds,
-    restore: null,
+    restore,
     secrets: secretsOf(view, worker.host.secretsFile),
     resources: {
       gpuCount,
@@ -93,11 +95,6 @@ function runnerRequest(
 
 export function statusOf(worker: Worker, { host, handle }: NotedRunner): Promise<RunnerStatus> {
   return worker.placementOf(host).status(handle);
-}
-
-/** Whether it runs or will run by itself. */
-async function isAlive(worker: Worker, runner: NotedRunner): Promise<boolean> {
-  return (await statusOf(worker, runner)).state !== 'gone';
 }
 
 /** An attempt's runner on a host: the last one started there, which the database may not have heard of yet, or else the one noted. */
@@ -127,17 +124,22 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     const host = await hostOf(worker, lease);
     const placement = worker.placementOf(host);
     const known = await findOn(placement, host, await notedRunner(worker, view.runnerPlacement), attemptId);
-    if (known !== null && (await isAlive(worker, { host, handle: known }))) {
+    let status = known === null ? null : await statusOf(worker, { host, handle: known });
+    if (known !== null && status !== null && status.state !== 'gone') {
       if (view.runnerTokenHash !== null) {
         await setRunnerPlacement(db, attemptId, { ...known, hostId: host.id });
         return false;
       }
       // It was to end before this attempt was prepared again, and its token is worth nothing.
       await placement.stop(known);
+      status = await statusOf(worker, { host, handle: known });
     }
+    const kept = status?.state === 'gone' && status.folderKept && !(await wasElsewhere(db, lease));
+    const cause = why ?? (status?.state === 'gone' ? status.cause : 'its sandbox was on another one');
+    const restore = kept || view.startedAtMs === null ? null : await recover(worker, view, cause);
     const token = randomBytes(32).toString('hex');
     await setRunnerToken(db, attemptId, createHash('sha256').update(token).digest('hex'));
-    const handle = await placement.start(runnerRequest(worker, view, token, { host, lease })).catch((error: unknown) => {
+    const handle = await placement.start(runnerRequest(worker, view, token, { host, lease, restore })).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
       throw new AppError('sandbox_unavailable', `The sandbox could not be started on ${host.name}.`, { cause: error });
     });

@@ -1,4 +1,5 @@
 import {
+  AppError,
   type AttemptState,
   gpuWords,
   type HeldLease,
@@ -12,6 +13,7 @@ import {
 } from '@plumbline/core';
 import type { PlacementKind } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
+import { recordAudit } from './audit.ts';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { type HostRecord, listHosts, lockHosts } from './hosts.ts';
@@ -113,6 +115,15 @@ function toRecord(row: any): LeaseRecord {
 export async function findLiveLease(db: Database, attemptId: string): Promise<LeaseRecord | null> {
   const { rows } = await db.pool.query(`SELECT ${COLUMNS} FROM lease l WHERE l.attempt_id = $1 AND l.state <> 'released'`, [attemptId]);
   return rows[0] === undefined ? null : toRecord(rows[0]);
+}
+
+/** Whether the attempt's lease before this one was on another host: what this host has of it is of an earlier time. */
+export async function wasElsewhere(db: Database, { id, attemptId, hostId }: LeaseRecord): Promise<boolean> {
+  const { rows } = await db.pool.query(
+    'SELECT host_id FROM lease WHERE attempt_id = $1 AND id <> $2 AND granted_at IS NOT NULL ORDER BY granted_at DESC LIMIT 1',
+    [attemptId, id],
+  );
+  return rows[0] !== undefined && rows[0].host_id !== hostId;
 }
 
 /** An attempt that has not ended and whose clock will need a sandbox: not one that hibernates. */
@@ -359,6 +370,34 @@ export async function proveReleased(db: Database, leaseIds: readonly string[]): 
      UPDATE attempt SET runner_placement = NULL WHERE id IN (SELECT attempt_id FROM released)`,
     [leaseIds],
   );
+}
+
+/**
+ * Gives a host up for good: what is leased there is free without proof, runners there may not come back, and the host takes nothing
+ * before a check has found it well. Attempts that need a machine join the queue again.
+ *
+ * @returns the attempts that had a lease there.
+ */
+export function giveUpHost(db: Database, name: string, cause: string, options: { by: string | null }): Promise<string[]> {
+  return inTransaction(db, async (tx) => {
+    const host = (await lockHosts(tx)).find((one) => one.name === name);
+    if (host === undefined) throw new AppError('not_found', `There is no host named ${name}. \`plumb host list\` shows all.`);
+    if (host.reach.placement === 'local') throw new AppError('conflict', 'This machine cannot be given up.');
+    const problem = { problem: cause, remedy: `Run \`plumb host check ${name}\` when it is back.`, blocking: true };
+    await tx.query(
+      `UPDATE host SET inventory = jsonb_set(inventory, '{problems}', (inventory->'problems') || $2::jsonb) WHERE id = $1 AND inventory IS NOT NULL`,
+      [host.id, JSON.stringify([problem])],
+    );
+    const { rows } = await tx.query(
+      `UPDATE lease SET state = 'released', released_at = clock_timestamp(), release_cause = $2
+       WHERE host_id = $1 AND state IN ('held', 'releasing') RETURNING attempt_id`,
+      [host.id, cause],
+    );
+    const attemptIds = rows.map((row) => row.attempt_id as string);
+    await tx.query('UPDATE attempt SET runner_placement = NULL, runner_token_hash = NULL WHERE id = ANY($1::uuid[])', [attemptIds]);
+    await recordAudit(tx, { userId: options.by, act: 'host.giveUp', subject: `host:${host.id}`, after: { cause, attemptIds } });
+    return attemptIds;
+  });
 }
 
 /** Hosts on which leases are held or given back, removed ones included. */

@@ -1,0 +1,56 @@
+import { elapsedMs } from '@plumbline/core';
+import { type AttemptView, appendClockEvent, databaseNowMs, findRestorePoint, type SkippedFile } from '@plumbline/database';
+import type { RunnerRequest } from '@plumbline/sandbox';
+import type { Worker } from './worker.ts';
+
+/**
+ * A workspace that was lost with its machine: the attempt goes on from the last state that was captured, and gets the minutes
+ * since then back. What no snapshot holds is named to the person.
+ */
+
+/** Less than this is no loss of work, and not worth an entry in anybody's clock. */
+const ROLLBACK_FROM_MS = 1_000;
+
+/** So many lost files are named. */
+const NAMED_MAX = 5;
+
+/** What the next runner is to go on from. Rolls the clock back; asking again for the same loss changes nothing. */
+export async function recover(worker: Worker, view: AttemptView, cause: string): Promise<RunnerRequest['restore']> {
+  const { db, log } = worker;
+  const point = await findRestorePoint(db, view.id);
+  if (view.state === 'running' || view.state === 'paused') {
+    const { limitMs } = view.limits;
+    const atMs = point?.atMs ?? view.startedAtMs ?? 0;
+    const toElapsedMs = Math.floor(
+      elapsedMs(
+        view.events.filter((event) => event.atMs <= atMs),
+        atMs,
+        limitMs,
+      ),
+    );
+    const nowElapsedMs = elapsedMs(view.events, await databaseNowMs(db.pool), limitMs);
+    const last = view.events.findLast((event) => event.kind === 'rollback');
+    if (nowElapsedMs - toElapsedMs >= ROLLBACK_FROM_MS && last?.toElapsedMs !== toElapsedMs) {
+      await appendClockEvent(
+        db,
+        view.id,
+        { kind: 'rollback', toElapsedMs, reason: rollbackWords(cause, point?.skipped ?? []) },
+        { by: null },
+      );
+    }
+  }
+  log.warn(
+    { attempt: view.id, cause, bundles: point?.bundles.length ?? 0 },
+    'a workspace was lost; the attempt goes on from its last snapshot',
+  );
+  return { bundles: point?.bundles ?? [], lastTerminal: point?.lastTerminal ?? 0 };
+}
+
+/** `The machine was lost (…). Not kept: data/model.bin (too large).` without a full stop at the end, as reasons are. */
+export function rollbackWords(cause: string, skipped: readonly SkippedFile[]): string {
+  const why = `the machine was lost (${cause.replace(/\.$/, '')}), and the work goes on from its last copy`;
+  if (skipped.length === 0) return why;
+  const named = skipped.slice(0, NAMED_MAX).map(({ path, reason }) => `${path} (${reason})`);
+  const more = skipped.length - named.length;
+  return `${why}. These are in no copy and must be made again: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
