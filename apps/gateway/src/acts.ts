@@ -1,4 +1,4 @@
-import { AppError, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
+import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
 import { appendClockEvent, listNotes, listScores, requestScore, writeNote } from '@plumbline/database';
 import {
   FILE_REQUESTS,
@@ -56,18 +56,27 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof t
     const notes = await listNotes(attempt.gateway.db, attempt.id);
     return { notes: notes.map(({ n, text, elapsedMs, at }) => ({ n, text, elapsedMs, atMs: at.getTime() })) };
   },
-  pause: (attempt, { reason, note }, { userId }) => {
+  pause: (attempt, { reason, note, resumeAtMs }, { userId }) => {
     if (!(PARTICIPANT_PAUSE_REASONS as readonly PauseReason[]).includes(reason)) {
       throw new AppError('forbidden', 'Only the platform and its staff pause for that reason.');
     }
-    return pauseAttempt(attempt, { reason, note, by: userId });
+    return pauseAttempt(attempt, { reason, note, resumeAtMs, by: userId });
   },
   resume: async (attempt, _args, { userId, via }) => {
     // Only a deliberate click resumes, and no process of a paused sandbox can be the one that asks.
     if (via !== 'browser') throw new AppError('forbidden', 'Resume in the browser.');
+    if (openHibernation(attempt.view.events) !== null && !attempt.sandboxReady) {
+      throw new AppError('sandbox_unavailable', 'Your machine is not back yet. The clock stands still until it is and you resume.');
+    }
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
     await attempt.refresh();
     attempt.restoreAll();
+    return attempt.clock.status();
+  },
+  wake: async (attempt, _args, { userId, via }) => {
+    if (via !== 'browser') throw new AppError('forbidden', 'Ask for your machine in the browser.');
+    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'woken' }, { by: userId });
+    await attempt.refresh();
     return attempt.clock.status();
   },
   submit: async (attempt, _args, { userId }) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, assertCan, isUnderWay, needsRunner, TICKET_ACT, toAppError } from '@plumbline/core';
+import { AppError, assertCan, isUnderWay, needsRunnerNow, TICKET_ACT, toAppError } from '@plumbline/core';
 import { loadAttempt, redeemTicket, renewLinkHeartbeats } from '@plumbline/database';
 import { CLOSE_CODES, PROTOCOL_VERSION, type RunnerHello } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
@@ -158,7 +158,9 @@ export class AttemptRegistry {
       throw new AppError('conflict', `This gateway speaks protocol ${PROTOCOL_VERSION}, the runner ${hello.protocol}.`);
     const attempt = await this.#attempt(hello.attemptId);
     await attempt.refresh();
-    if (!needsRunner(attempt.view.state)) throw new AppError('conflict', `The attempt is ${attempt.view.state} and needs no runner.`);
+    if (!needsRunnerNow(attempt.view, this.#gateway.time.nowMs())) {
+      throw new AppError('conflict', `The attempt is ${attempt.view.state} and needs no runner.`);
+    }
     await attempt.attachRunner(socket, hello, createHash('sha256').update(hello.token).digest('hex'));
     socket.once('close', () => this.#release(attempt));
     this.#gateway.log.info({ attempt: attempt.id, state: attempt.view.state }, 'runner attached');

@@ -47,6 +47,8 @@ export class LiveAttempt {
   runner: RunnerConnection | null = null;
   recorder: AttemptRecorder | null = null;
   terminals: TerminalInfo[] = [];
+  /** The attached runner's sandbox is up. */
+  sandboxReady = false;
   readonly #input = new InputDurability();
   readonly #absence = new AbsenceWatch();
   readonly #acceptance: Acceptance;
@@ -115,6 +117,7 @@ export class LiveAttempt {
       onClose: () => this.#runnerLeft(runner),
     });
     this.runner = runner;
+    this.sandboxReady = hello.phase !== 'starting';
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
@@ -134,6 +137,7 @@ export class LiveAttempt {
   #runnerLeft(runner: RunnerConnection): void {
     if (this.runner !== runner) return;
     this.runner = null;
+    this.sandboxReady = false;
     this.recordOwn('connection.detached', { tab: this.#runnerSource, role: 'runner' });
     for (const browser of this.browsers) browser.send({ t: 'sandbox', state: 'away' });
   }
@@ -155,6 +159,7 @@ export class LiveAttempt {
       case 'progress':
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
       case 'ready':
+        this.sandboxReady = true;
         return this.#later(this.#acceptance.ready(message));
       case 'failed':
         return this.#later(this.#acceptance.failed(message.reason.slice(0, 2000)));

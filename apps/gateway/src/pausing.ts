@@ -7,6 +7,12 @@ import type { RunnerConnection } from './runnerConnection.ts';
 /** Freezing takes milliseconds; a pause that cannot be confirmed within this is refused rather than half done. */
 const FREEZE_TIMEOUT_MS = 5_000;
 
+/** The last snapshot and its upload; a pause that is refused after this leaves the attempt as it was. */
+const PUT_AWAY_TIMEOUT_MS = 60_000;
+/** So long the journal may take to become durable after that. */
+const DURABLE_TIMEOUT_MS = 15_000;
+const POLL_MS = 50;
+
 /**
  * Pauses an attempt: waits for a running score, freezes the sandbox, and only then commits, so that no process of the
  * participant's computes off the clock. `by` is null for the platform.
@@ -15,15 +21,17 @@ const FREEZE_TIMEOUT_MS = 5_000;
  */
 export async function pauseAttempt(
   attempt: LiveAttempt,
-  { reason, note, by }: { reason: PauseReason; note?: string; by: string | null },
+  { reason, note, resumeAtMs, by }: { reason: PauseReason; note?: string; resumeAtMs?: number; by: string | null },
 ): Promise<AttemptStatus> {
   assertRunning(attempt);
   await attempt.scoring.settled();
   assertRunning(attempt);
   const runner = runnerOf(attempt);
   try {
-    await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
-    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'paused', reason, ...(note ? { note } : {}) }, { by });
+    if (reason === 'hibernate') await putAway(attempt, runner);
+    else await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
+    const body = { kind: 'paused' as const, reason, ...(note ? { note } : {}), ...(resumeAtMs === undefined ? {} : { resumeAtMs }) };
+    await appendClockEvent(attempt.gateway.db, attempt.id, body, { by });
   } catch (error) {
     await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
     if (error instanceof AppError && error.code !== 'sandbox_unavailable') throw error;
@@ -31,7 +39,21 @@ export async function pauseAttempt(
     throw new AppError('sandbox_unavailable', what, { cause: error });
   }
   await attempt.refresh();
+  // Its lease is being given back since the commit; the worker sees to it that the runner ends.
+  if (reason === 'hibernate') runner.send({ t: 'shutdown', reason: 'the attempt hibernates' });
   return attempt.clock.status();
+}
+
+/** Everything that must outlive the runner is durable: the workspace's snapshot in the store, the journal in the recording. */
+async function putAway(attempt: LiveAttempt, runner: RunnerConnection): Promise<void> {
+  const { lastN } = await runner.call('hibernate', {}, PUT_AWAY_TIMEOUT_MS);
+  const untilMs = performance.now() + DURABLE_TIMEOUT_MS;
+  while (attempt.runnerMark < lastN) {
+    if (!runner.open || performance.now() > untilMs) {
+      throw new AppError('sandbox_unavailable', 'The recording was not durable in time.');
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 /** @throws AppError that says why what is asked needs a running clock. */

@@ -274,6 +274,12 @@ export class Runner {
           void snapshots.take('pause');
           return { method: holds.method };
         },
+        hibernate: async () => {
+          await holds.hold('pausing');
+          await snapshots.take('pause');
+          await blobs.drained(LAST_UPLOADS_MS);
+          return { lastN: log.lastN };
+        },
         thaw: async () => {
           await holds.release('pausing');
           return {};

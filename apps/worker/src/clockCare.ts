@@ -1,10 +1,13 @@
-import { AppError, type ErrorCode, pauseEndsAtMs } from '@plumbline/core';
+import { AppError, type ErrorCode, openHibernation, pauseEndsAtMs } from '@plumbline/core';
 import { appendClockEvent, databaseNowMs, listAttempts, listReadyTooLong, listUnservedDeadlines, moveAttempt } from '@plumbline/database';
 import { retireRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** The gateway serves deadlines; this long after one, it is taken for granted that it did not. */
 const DEADLINE_GRACE_MS = 5_000;
+
+/** A gateway renews the mark of a runner's link each second; one this old says that no runner is attached. */
+const LINK_ALIVE_MS = 5_000;
 
 /** A sandbox that is ready and not started for this long gives its machine back. */
 const READY_LIMIT_MS = 30 * 60_000;
@@ -35,9 +38,11 @@ export async function endPauses(worker: Worker): Promise<void> {
   const paused = await listAttempts(worker.db, ['paused']);
   if (paused.length === 0) return;
   const nowMs = await databaseNowMs(worker.db.pool);
-  for (const { id, events, limits } of paused) {
+  for (const { id, events, limits, linkHeartbeatAtMs } of paused) {
     const endsAtMs = pauseEndsAtMs(events, limits, nowMs);
     if (endsAtMs === null || endsAtMs > nowMs) continue;
+    // A hibernated attempt goes on once its machine is back: until then there is nothing to work on.
+    if (openHibernation(events) !== null && nowMs - (linkHeartbeatAtMs ?? 0) > LINK_ALIVE_MS) continue;
     await unlessTooLate(async () => {
       try {
         await appendClockEvent(

@@ -1,5 +1,5 @@
-import { AppError, needsRunner } from '@plumbline/core';
-import { findLiveLease, grantLeases, loadAttempt, moveAttempt, queueForMachines } from '@plumbline/database';
+import { AppError } from '@plumbline/core';
+import { findLiveLease, grantLeases, loadAttempt, moveAttempt, needsMachine, queueForMachines } from '@plumbline/database';
 import { placeRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
@@ -10,7 +10,7 @@ import type { Worker } from './worker.ts';
  */
 export async function provision(worker: Worker, { attemptId }: { attemptId: string }): Promise<void> {
   const { db, log } = worker;
-  if (!needsRunner((await loadAttempt(db, attemptId)).state)) return;
+  if (!(await needsMachine(db, attemptId))) return;
   if ((await findLiveLease(db, attemptId))?.state !== 'held') {
     await queueForMachines(db);
     await grant(worker);

@@ -1,4 +1,4 @@
-import { AppError, type AttemptState, needsRunner } from '@plumbline/core';
+import { AppError, type AttemptState } from '@plumbline/core';
 import { giveUpHost, type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
 import { notedRunner, placeRunner, retireRunner, statusOf } from './runners.ts';
 import type { Worker } from './worker.ts';
@@ -48,14 +48,14 @@ export class RunnerCare {
     await Promise.all(Array.from({ length: AT_ONCE }, lookInTurn));
   }
 
-  async #lookAt({ id, state, placement: noted, hasToken }: PlacedRunner): Promise<void> {
+  async #lookAt({ id, state, placement: noted, hasToken, needed }: PlacedRunner): Promise<void> {
     const { clock, log } = this.#worker;
     let host: HostRecord | null = null;
     try {
       const runner = await notedRunner(this.#worker, noted);
       if (runner === null) return;
       host = runner.host;
-      if (!needsRunner(state)) {
+      if (!needed) {
         await retireRunner(this.#worker, id);
         return;
       }

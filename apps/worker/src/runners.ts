@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
-import { AppError, needsRunner } from '@plumbline/core';
+import { AppError } from '@plumbline/core';
 import {
   type AttemptView,
   findHostById,
@@ -12,6 +12,7 @@ import {
   LOCAL_HOST_NAME,
   loadAttempt,
   needOf,
+  needsMachine,
   recordAudit,
   setRunnerPlacement,
   setRunnerToken,
@@ -112,8 +113,8 @@ async function findOn(placement: Placement, host: HostRecord, noted: NotedRunner
 export function placeRunner(worker: Worker, attemptId: string, why: string | null): Promise<boolean> {
   const { db, log } = worker;
   return withAdvisoryLock(db, 'runner', attemptId, async () => {
+    if (!(await needsMachine(db, attemptId))) return false;
     const view = await loadAttempt(db, attemptId);
-    if (!needsRunner(view.state)) return false;
     const lease = await findLiveLease(db, attemptId);
     if (lease === null) {
       // It has lost its machine: without a runner noted it is queued for another.
@@ -160,8 +161,8 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
 export function retireRunner(worker: Worker, attemptId: string): Promise<void> {
   const { db, log } = worker;
   return withAdvisoryLock(db, 'runner', attemptId, async () => {
+    if (await needsMachine(db, attemptId)) return;
     const view = await loadAttempt(db, attemptId);
-    if (needsRunner(view.state)) return;
     const noted = await notedRunner(worker, view.runnerPlacement);
     const lease = await findLiveLease(db, attemptId);
     const host = noted?.host ?? (lease?.hostId == null ? null : await hostOf(worker, lease));

@@ -471,6 +471,42 @@ describe('leases', () => {
     expect(await worker.db.prisma.lease.count({ where: { attemptId: id, state: 'released' } })).toBe(1);
   });
 
+  test('an attempt that hibernates gives its GPUs to the next, and comes back on the same folder when it is woken', async () => {
+    const gpus = [{ id: 'GPU-only', model: 'NVIDIA H100 80GB HBM3', memoryBytes: 8e10, driver: '535' }];
+    await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });
+    const environmentSettings = { ...SETTINGS, resources: { gpu: { count_range: [1, 1], model: 'h100' } } };
+    const machines = new Machines({ ...worker, inspectThisHost: async () => ({ ...INVENTORY, gpus }) });
+    const [sleeper, next] = [await makeAttempt(worker.db, { environmentSettings }), await makeAttempt(worker.db, { environmentSettings })];
+    const { id } = sleeper.attempt;
+    for (const { attempt } of [sleeper, next]) await moveAttempt(worker.db, attempt.id, 'provisioning');
+    await provision(worker, { attemptId: id });
+    await moveAttempt(worker.db, id, 'ready');
+    await startAttempt(worker.db, id, sleeper.expert.id);
+    const first = (await handleOf(id)) as RunnerHandle;
+
+    const resumeAtMs = Date.now() + 3_600_000;
+    await appendClockEvent(worker.db, id, { kind: 'paused', reason: 'hibernate', resumeAtMs }, { by: null });
+    await machines.run();
+    await machines.run();
+    expect(await lives(first)).toBe(false);
+    expect([await findLiveLease(worker.db, id), (await loadAttempt(worker.db, id)).state]).toEqual([null, 'paused']);
+    expect(await findLiveLease(worker.db, next.attempt.id)).toMatchObject({ state: 'held', gpuIds: ['GPU-only'] });
+
+    await appendClockEvent(worker.db, id, { kind: 'woken' }, { by: null });
+    await machines.run();
+    expect(await findLiveLease(worker.db, id)).toMatchObject({ state: 'queued', waitReason: 'Waiting for 1 × H100: you are next.' });
+    await moveAttempt(worker.db, next.attempt.id, 'void');
+    await machines.run();
+    await machines.run();
+    await provision(worker, { attemptId: id });
+    const second = (await handleOf(id)) as RunnerHandle;
+    expect(await lives(second)).toBe(true);
+    expect([second.pid === first.pid, second.stateDir]).toEqual([false, first.stateDir]);
+    expect(await kinds(id)).toEqual(['started', 'paused', 'woken']);
+    await moveAttempt(worker.db, id, 'void');
+    await machines.run();
+  });
+
   test('the GPUs of a lease, and they alone, are what its runner is given', async () => {
     const gpus = ['GPU-a', 'GPU-b'].map((id) => ({ id, model: 'NVIDIA H100 80GB HBM3', memoryBytes: 8e10, driver: '535' }));
     await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });
@@ -513,6 +549,19 @@ describe('the clock', () => {
     expect((await loadAttempt(worker.db, over)).events.at(-1)).toMatchObject({ by: null, reason: expect.stringContaining('longest time') });
     expect(await kinds(staff)).toEqual(['started', 'paused']);
     expect(await kinds(within)).toEqual(['started', 'paused']);
+  });
+
+  test('a hibernation at its cap is resumed only once its machine is back', async () => {
+    const id = await running({ maxPauseMs: 60_000 });
+    await appendClockEvent(worker.db, id, { kind: 'paused', reason: 'hibernate', resumeAtMs: Date.now() + 3_600_000 }, { by: null });
+    await appendClockEvent(worker.db, id, { kind: 'woken' }, { by: null });
+    await back(id, 61_000);
+    await worker.db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '1 minute' WHERE id = $1`, [id]);
+    await endPauses(worker);
+    expect((await loadAttempt(worker.db, id)).state).toBe('paused');
+    await worker.db.pool.query('UPDATE attempt SET link_heartbeat_at = clock_timestamp() WHERE id = $1', [id]);
+    await endPauses(worker);
+    expect((await loadAttempt(worker.db, id)).state).toBe('running');
   });
 
   test('a sandbox that nobody starts for half an hour is given back', async () => {

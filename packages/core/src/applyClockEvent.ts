@@ -1,7 +1,8 @@
 import { type AttemptState, canMove, isUnderWay } from './attemptState.ts';
-import type { ClockEvent, ClockEventBody, ClockLimits } from './clock.ts';
+import type { ClockEvent, ClockEventBody, ClockLimits, PauseReason } from './clock.ts';
 import { elapsedMs, endEvent, openScoringId, remainingMs } from './elapsed.ts';
 import { AppError } from './errors.ts';
+import { HIBERNATE_MAX_MS, HIBERNATE_MIN_MS, isHibernating } from './hibernation.ts';
 import { isCapped, pauseAllowance } from './pauses.ts';
 
 /** Corrections may still be made after the end; they change figures and never reopen the attempt. */
@@ -44,7 +45,9 @@ export function applyClockEvent(
       if (openScoringId(events) !== null) {
         throw new AppError('conflict', 'A score is running. Wait until it has finished, or cancel it, and pause then.');
       }
-      if (isCapped(body.reason)) requirePauseLeft(events, limits, nowMs);
+      if (body.reason === 'hibernate') requireBooking(body.resumeAtMs, nowMs);
+      else if (body.resumeAtMs !== undefined) throw new AppError('invalid_input', 'Only a hibernation books a time to come back.');
+      if (isCapped(body.reason)) requirePauseLeft(events, limits, nowMs, body.reason);
       return moved(state, 'paused');
 
     case 'resumed':
@@ -52,6 +55,11 @@ export function applyClockEvent(
       if (state !== 'paused') throw new AppError('conflict', 'The clock is not paused, so it cannot be resumed.');
       requireTimeLeft(leftMs);
       return moved(state, 'running');
+
+    case 'woken':
+      requireNotEnded(state, events);
+      if (!isHibernating(events, nowMs)) throw new AppError('conflict', 'The attempt does not hibernate, so it cannot be woken.');
+      return { next: state };
 
     case 'scoring_started':
       requireRunning(state, events);
@@ -139,8 +147,18 @@ function requireCorrectable(state: AttemptState): void {
     throw new AppError('conflict', 'The clock of this attempt cannot be corrected: it never ran, or the attempt was closed.');
 }
 
-function requirePauseLeft(events: readonly ClockEvent[], limits: ClockLimits, nowMs: number): void {
+function requireBooking(resumeAtMs: number | undefined, nowMs: number): void {
+  const inMs = (resumeAtMs ?? Number.NaN) - nowMs;
+  if (inMs >= HIBERNATE_MIN_MS && inMs <= HIBERNATE_MAX_MS) return;
+  throw new AppError(
+    'invalid_input',
+    `Book a time between ${HIBERNATE_MIN_MS / 60_000} minutes and ${HIBERNATE_MAX_MS / 3_600_000} hours from now.`,
+  );
+}
+
+function requirePauseLeft(events: readonly ClockEvent[], limits: ClockLimits, nowMs: number, reason: PauseReason): void {
   const pauses = pauseAllowance(events, limits, nowMs);
   if (pauses.pausesLeft <= 0) throw new AppError('conflict', `All ${limits.maxPauses} pauses of this attempt have been used.`);
-  if (pauses.leftMs <= 0) throw new AppError('conflict', 'The time allowed for pauses has been used up.');
+  // A hibernation uses pause time only after the time that was booked.
+  if (reason !== 'hibernate' && pauses.leftMs <= 0) throw new AppError('conflict', 'The time allowed for pauses has been used up.');
 }

@@ -42,6 +42,7 @@ const BODIES: Record<ClockEventKind, ClockEventBody> = {
   started: { kind: 'started' },
   paused: { kind: 'paused', reason: 'break' },
   resumed: { kind: 'resumed' },
+  woken: { kind: 'woken' },
   adjusted: { kind: 'adjusted', creditMs: 10, reason: 'x' },
   outage: { kind: 'outage', fromMs: 100, toMs: 200, cause: 'x' },
   rollback: { kind: 'rollback', toElapsedMs: 10, reason: 'x' },
@@ -57,6 +58,8 @@ const OUTCOMES: Record<ClockEventKind, Partial<Record<AttemptState, AttemptState
   started: { ready: 'running' },
   paused: { running: 'paused' },
   resumed: { paused: 'running' },
+  // Only in a pause that hibernates: its own test has that.
+  woken: {},
   adjusted: { running: 'running', paused: 'paused', finalising: 'finalising', completed: 'completed' },
   outage: { running: 'running', paused: 'paused', finalising: 'finalising', completed: 'completed' },
   rollback: { running: 'running', paused: 'paused' },

@@ -5,11 +5,11 @@ import type { EndReason } from './attemptState.ts';
  * database's clock; durations are milliseconds. Nothing here reads a clock: `nowMs` is always passed in.
  */
 
-export const PAUSE_REASONS = ['break', 'absent', 'awaiting_staff', 'platform', 'other'] as const;
+export const PAUSE_REASONS = ['break', 'hibernate', 'absent', 'awaiting_staff', 'platform', 'other'] as const;
 export type PauseReason = (typeof PAUSE_REASONS)[number];
 
 /** Reasons that a participant may give; `absent` and `platform` are for the platform and staff to say. */
-export const PARTICIPANT_PAUSE_REASONS = ['break', 'awaiting_staff', 'other'] as const satisfies readonly PauseReason[];
+export const PARTICIPANT_PAUSE_REASONS = ['break', 'hibernate', 'awaiting_staff', 'other'] as const satisfies readonly PauseReason[];
 
 /** Pauses that the participant did not choose: they use up none of the allowance and have no end of their own. */
 export const UNCAPPED_PAUSE_REASONS = ['awaiting_staff', 'platform'] as const satisfies readonly PauseReason[];
@@ -24,7 +24,10 @@ export interface ClockLimits {
 
 export type ClockEventBody =
   | { kind: 'started' }
-  | { kind: 'paused'; reason: PauseReason; note?: string }
+  /** `resumeAtMs` stands with the reason `hibernate` alone: the time that was booked for coming back. */
+  | { kind: 'paused'; reason: PauseReason; note?: string; resumeAtMs?: number }
+  /** The person wants the machine back before the booked time. */
+  | { kind: 'woken' }
   /** `reason` is set where the platform resumed by itself. */
   | { kind: 'resumed'; reason?: string }
   /** Positive gives time back to the participant; negative takes it. */

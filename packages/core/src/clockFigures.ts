@@ -2,6 +2,7 @@ import type { AttemptState } from './attemptState.ts';
 import { isUnderWay } from './attemptState.ts';
 import type { ClockEvent, ClockLimits } from './clock.ts';
 import { elapsedMs, isClockRunning, remainingMs } from './elapsed.ts';
+import { isHibernating, openHibernation } from './hibernation.ts';
 import { pauseAllowance } from './pauses.ts';
 
 /** What a clock on a screen, or a runner, needs to know. Durations in milliseconds. */
@@ -18,6 +19,10 @@ export interface ClockFigures {
   pauseLeftMs: number;
   /** How long until the platform ends the open pause; null without one, or without a cap. */
   pauseEndsInMs: number | null;
+  /** Of an open hibernation: when it is over and the pause begins to count, on the same clock as `serverNowMs`; else null. */
+  wakesAtMs: number | null;
+  /** The attempt has given its machine back and does not want one yet. */
+  hibernating: boolean;
 }
 
 /**
@@ -43,5 +48,7 @@ export function clockFigures(
     pausesLeft: pauses.pausesLeft,
     pauseLeftMs: pauses.leftMs,
     pauseEndsInMs: endsAtMs === null ? null : Math.max(0, endsAtMs - nowMs),
+    wakesAtMs: state === 'paused' ? (openHibernation(events)?.wakesAtMs ?? null) : null,
+    hibernating: state === 'paused' && isHibernating(events, nowMs),
   };
 }

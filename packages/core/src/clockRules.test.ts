@@ -33,7 +33,7 @@ function bodyOf(kind: string, args: string[]): ClockEventBody {
   const first = args[0] ?? '';
   switch (kind as ClockEventKind) {
     case 'paused':
-      return { kind: 'paused', reason: first as PauseReason };
+      return { kind: 'paused', reason: first as PauseReason, ...(args[1] === 'until' ? { resumeAtMs: ms(args[2]) } : {}) };
     case 'adjusted':
       return { kind: 'adjusted', creditMs: (first.startsWith('-') ? -1 : 1) * ms(first.slice(1)), reason: 'an example' };
     case 'outage':
@@ -47,6 +47,7 @@ function bodyOf(kind: string, args: string[]): ClockEventBody {
       return { kind: kind as 'scoring_started', scoreId: first };
     case 'started':
     case 'resumed':
+    case 'woken':
     case 'submitted':
     case 'expired':
       return { kind: kind as 'started' };
@@ -100,6 +101,7 @@ test('every kind of event has an example', () => {
     'started',
     'paused',
     'resumed',
+    'woken',
     'adjusted',
     'outage',
     'rollback',

@@ -7,6 +7,7 @@ export * from './elapsed.ts';
 export * from './errors.ts';
 export * from './gpuUse.ts';
 export * from './hardwareProfile.ts';
+export * from './hibernation.ts';
 export * from './intervals.ts';
 export * from './leases/plan.ts';
 export * from './leases/resources.ts';

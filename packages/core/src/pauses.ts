@@ -9,7 +9,10 @@ export interface PauseAllowance {
   leftMs: number;
   open: {
     reason: PauseReason;
-    sinceMs: number /** When the platform resumes; null for a pause without a cap. */;
+    sinceMs: number;
+    /** From when on it uses up the allowance: at once, or once a hibernation is over. */
+    countsFromMs: number;
+    /** When the platform resumes; null for a pause without a cap. */
     endsAtMs: number | null;
   } | null;
 }
@@ -30,14 +33,18 @@ export function pauseAllowance(events: readonly ClockEvent[], limits: ClockLimit
   let open: PauseAllowance['open'] = null;
   const close = (atMs: number): void => {
     if (open === null || open.endsAtMs === null) return;
-    usedMs += Math.max(0, Math.min(atMs, endMs, open.endsAtMs) - open.sinceMs);
+    usedMs += Math.max(0, Math.min(atMs, endMs, open.endsAtMs) - open.countsFromMs);
   };
   for (const event of events) {
     if (event.kind === 'paused' && open === null) {
       const capped = isCapped(event.reason);
       if (capped) pausesUsed += 1;
       const capMs = Math.max(0, Math.min(limits.maxPauseMs, limits.maxPauseTotalMs - usedMs));
-      open = { reason: event.reason, sinceMs: event.atMs, endsAtMs: capped ? event.atMs + capMs : null };
+      const countsFromMs = event.reason === 'hibernate' ? (event.resumeAtMs ?? event.atMs) : event.atMs;
+      open = { reason: event.reason, sinceMs: event.atMs, countsFromMs, endsAtMs: capped ? countsFromMs + capMs : null };
+    }
+    if (event.kind === 'woken' && open !== null && open.endsAtMs !== null && event.atMs < open.countsFromMs) {
+      open = { ...open, countsFromMs: event.atMs, endsAtMs: open.endsAtMs - (open.countsFromMs - event.atMs) };
     }
     if (event.kind === 'resumed' && open !== null) {
       close(event.atMs);

@@ -10,6 +10,7 @@ import {
 } from '@plumbline/core';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import type { Database } from './client.ts';
+import { NEEDS_MACHINE } from './leases.ts';
 import { EVENTS_SQL, toClockEvent, toLimits } from './lockedAttempt.ts';
 
 export {
@@ -199,12 +200,15 @@ export interface PlacedRunner {
   state: AttemptState;
   placement: unknown;
   hasToken: boolean;
+  /** Whether a runner should exist for it now. */
+  needed: boolean;
 }
 
 /** All attempts that a runner is noted for. */
 export async function listPlacedRunners(db: Database): Promise<PlacedRunner[]> {
   const { rows } = await db.pool.query(
-    `SELECT id, state, runner_placement AS placement, runner_token_hash IS NOT NULL AS "hasToken" FROM attempt WHERE runner_placement IS NOT NULL ORDER BY id`,
+    `SELECT a.id, a.state, a.runner_placement AS placement, a.runner_token_hash IS NOT NULL AS "hasToken", ${NEEDS_MACHINE} AS needed
+     FROM attempt a WHERE a.runner_placement IS NOT NULL ORDER BY a.id`,
   );
   return rows;
 }

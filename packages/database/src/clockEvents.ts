@@ -7,9 +7,11 @@ import {
   deadlineMs,
   END_REASON_OF,
   remainingMs,
+  WAKE_LEAD_MS,
 } from '@plumbline/core';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
+import { releaseLease } from './leases.ts';
 import { type LockedAttempt, lockAttempt } from './lockedAttempt.ts';
 import { appendOutbox } from './outbox.ts';
 import { storableJson } from './storableJson.ts';
@@ -113,11 +115,19 @@ export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: 
 
 async function keepPauses(tx: Queryable, attemptId: string, body: ClockEventBody, ends: boolean, at: Date): Promise<void> {
   if (body.kind === 'paused') {
-    await tx.query('INSERT INTO pause (id, attempt_id, reason, started_at) VALUES (gen_random_uuid(), $1, $2, $3)', [
+    const wakesAt = body.resumeAtMs === undefined ? null : new Date(body.resumeAtMs - WAKE_LEAD_MS);
+    await tx.query('INSERT INTO pause (id, attempt_id, reason, started_at, wakes_at) VALUES (gen_random_uuid(), $1, $2, $3, $4)', [
       attemptId,
       body.reason,
       at,
+      wakesAt,
     ]);
+    if (body.reason === 'hibernate') {
+      await tx.query('UPDATE attempt SET runner_token_hash = NULL WHERE id = $1', [attemptId]);
+      await releaseLease(tx, attemptId, 'The attempt hibernates.');
+    }
+  } else if (body.kind === 'woken') {
+    await tx.query('UPDATE pause SET wakes_at = $2 WHERE attempt_id = $1 AND ended_at IS NULL', [attemptId, at]);
   } else if (body.kind === 'resumed' || ends) {
     await tx.query('UPDATE pause SET ended_at = $2 WHERE attempt_id = $1 AND ended_at IS NULL', [attemptId, at]);
   }

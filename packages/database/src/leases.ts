@@ -127,7 +127,7 @@ export async function wasElsewhere(db: Database, { id, attemptId, hostId }: Leas
 }
 
 /** An attempt that has not ended and whose clock will need a sandbox: not one that hibernates. */
-const NEEDS_MACHINE = `(a.state IN ('provisioning', 'ready', 'running', 'finalising') OR (a.state = 'paused' AND NOT EXISTS (
+export const NEEDS_MACHINE = `(a.state IN ('provisioning', 'ready', 'running', 'finalising') OR (a.state = 'paused' AND NOT EXISTS (
   SELECT 1 FROM pause p WHERE p.attempt_id = a.id AND p.ended_at IS NULL AND p.wakes_at > clock_timestamp())))`;
 
 /**
@@ -151,6 +151,12 @@ async function insertLease(on: Queryable, attemptId: string, need: ResourceNeed)
     [attemptId, need.gpuCount, need.gpuModel, need.cpus, need.memoryBytes, need.exclusive],
   );
   return rows[0]?.id ?? null;
+}
+
+/** Whether an attempt has not ended and its clock will need a sandbox now: one that hibernates needs none. */
+export async function needsMachine(db: Database, attemptId: string): Promise<boolean> {
+  const { rowCount } = await db.pool.query(`SELECT 1 FROM attempt a WHERE a.id = $1 AND ${NEEDS_MACHINE}`, [attemptId]);
+  return rowCount === 1;
 }
 
 /** Gives a lease to an attempt whose runner was found on a host without one: it was placed before there were leases. */
@@ -204,7 +210,8 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
          WHERE h.participant_id = g.participant_id AND o.granted_at IS NOT NULL AND o.state = 'released') AS released_ms,
        (SELECT coalesce(json_agg(DISTINCT t.host_id), '[]') FROM acceptance t
          WHERE t.attempt_id = a.id AND NOT t.passed AND t.host_id IS NOT NULL AND t.at > clock_timestamp() - interval '1 day') AS avoid,
-       (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) AS prefer
+       CASE WHEN a.state <> 'provisioning' THEN
+         (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) END AS bound
      FROM lease l JOIN attempt a ON a.id = l.attempt_id JOIN assignment g ON g.id = a.assignment_id JOIN study s ON s.id = g.study_id
      WHERE l.state = 'queued' ORDER BY l.requested_at, l.id`,
   );
@@ -225,7 +232,7 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
         participantHolds: row.holds,
         participantReleasedAtMs: row.released_ms,
         avoidHostIds: row.avoid,
-        preferHostId: row.prefer,
+        boundHostId: row.bound,
       },
     };
   });

@@ -30,6 +30,10 @@ export const ClockView = z.object({
   pauseLeftMs: z.number(),
   /** How long until the platform ends the open pause; null without one, or without a cap. */
   pauseEndsInMs: z.number().nullable().optional(),
+  /** Of an open hibernation: when it is over, on the clock of `serverNowMs`. */
+  wakesAtMs: z.number().nullable().optional(),
+  /** The machine was given back, and none is wanted yet. */
+  hibernating: z.boolean().optional(),
 });
 export type ClockView = z.infer<typeof ClockView>;
 

@@ -103,7 +103,13 @@ export const ATTEMPT_REQUESTS = {
     args: empty,
     result: z.object({ notes: z.array(z.object({ n: z.int(), text: z.string(), elapsedMs: z.number(), atMs: z.number() })) }),
   },
-  pause: { args: z.object({ reason: z.enum(PAUSE_REASONS), note: z.string().max(1000).optional() }), result: AttemptStatus },
+  /** `resumeAtMs`: for `hibernate`, the time that is booked for coming back. */
+  pause: {
+    args: z.object({ reason: z.enum(PAUSE_REASONS), note: z.string().max(1000).optional(), resumeAtMs: z.number().optional() }),
+    result: AttemptStatus,
+  },
+  /** Asks for the machine of a hibernating attempt before the booked time. The clock stands until `resume`. */
+  wake: { args: empty, result: AttemptStatus },
   resume: { args: empty, result: AttemptStatus },
   /** `confirm` repeats that the caller has been told this cannot be undone. */
   submit: { args: z.object({ confirm: z.literal(true) }), result: empty },

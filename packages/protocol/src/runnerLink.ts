@@ -69,6 +69,8 @@ export const RUNNER_CALLS = {
   /** Freeze the participant and answer when it is done; the pause is committed after that. `restore: true` undoes it. */
   freeze: { args: z.object({}), result: z.object({ method: z.string() }) },
   thaw: { args: z.object({}), result: z.object({}) },
+  /** Freezes, takes a snapshot, and answers when it lies in the store; `lastN` is the journal's last number then. */
+  hibernate: { args: z.object({}), result: z.object({ lastN: z.number() }) },
   restore: {
     args: z.object({ terminal: z.int() }),
     result: z.object({ terminal: z.int(), cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }),

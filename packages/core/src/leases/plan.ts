@@ -34,8 +34,8 @@ export interface QueuedRequest {
   participantReleasedAtMs: number | null;
   /** Hosts that did not pass this attempt's acceptance test. */
   avoidHostIds: readonly string[];
-  /** Where its workspace lies; taken before others where it fits. */
-  preferHostId: string | null;
+  /** Where its workspace lies: the only host on which it can go on. Null for an attempt that has not begun. */
+  boundHostId: string | null;
 }
 
 export interface LeaseGrant {
@@ -147,8 +147,8 @@ export function planLeases(
   const plan: LeasePlan = { grants: [], waiting: [] };
 
   for (const request of queueOrder(queue)) {
-    const { need, leaseId, durationMs } = request;
-    const able = rooms.filter(({ host }) => lacks(host, need).length === 0);
+    const { need, leaseId, durationMs, boundHostId } = request;
+    const able = rooms.filter(({ host }) => lacks(host, need).length === 0 && (boundHostId === null || host.id === boundHostId));
     const willing = able.filter(({ host }) => host.accepting);
     const open = willing.filter(({ host }) => !request.avoidHostIds.includes(host.id));
     const room = open
@@ -158,7 +158,6 @@ export function planLeases(
       .sort(
         (a, b) =>
           FILLING_ORDER[a.host.filling] - FILLING_ORDER[b.host.filling] ||
-          Number(b.host.id === request.preferHostId) - Number(a.host.id === request.preferHostId) ||
           // The fullest that still fits: the emptier ones are kept for those who need more, and GPUs for those who need any.
           a.freeGpus - b.freeGpus ||
           a.held.length - b.held.length ||

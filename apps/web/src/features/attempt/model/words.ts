@@ -31,6 +31,7 @@ export const AI_LEVEL_WORDS: Record<string, string> = {
 
 const PAUSE_WORDS: Record<PauseReason, string> = {
   break: 'a break',
+  hibernate: 'hibernation: the machine was given back',
   absent: 'nobody was there',
   awaiting_staff: 'waiting for staff',
   platform: 'a fault of the platform',
@@ -67,6 +68,8 @@ export function clockEventWords(event: ClockEvent): string {
       return `Paused for ${PAUSE_WORDS[event.reason]}${event.note ? `: ${event.note}` : ''}.`;
     case 'resumed':
       return 'Resumed.';
+    case 'woken':
+      return 'The machine was asked for before the booked time.';
     case 'adjusted':
       return event.creditMs >= 0
         ? `${formatSpan(event.creditMs)} given back: ${event.reason}.`
