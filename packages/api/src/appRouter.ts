@@ -2,6 +2,7 @@ import { createCallerFactory, router } from './procedure.ts';
 import { assignmentRouter } from './routers/assignment.ts';
 import { attemptRouter } from './routers/attempt.ts';
 import { exportRouter } from './routers/export.ts';
+import { hostRouter } from './routers/host.ts';
 import { liveRouter } from './routers/live.ts';
 import { reviewRouter } from './routers/review.ts';
 import { selfRouter } from './routers/self.ts';
@@ -13,6 +14,7 @@ export const appRouter = router({
   assignment: assignmentRouter,
   attempt: attemptRouter,
   export: exportRouter,
+  host: hostRouter,
   live: liveRouter,
   review: reviewRouter,
   self: selfRouter,

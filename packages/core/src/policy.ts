@@ -68,6 +68,8 @@ const GENERAL_RULES = {
   'user.list': ['admin'],
   'user.write': ['admin'],
   'audit.read': ['admin'],
+  'host.read': ['admin'],
+  'host.write': ['admin'],
   'platform.read': ['admin'],
 } as const satisfies Record<string, readonly Role[]>;
 

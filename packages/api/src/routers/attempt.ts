@@ -1,5 +1,5 @@
 import { AppError, type AttemptSubject, can, TICKET_ACT } from '@plumbline/core';
-import { prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
+import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { mintTicket } from '@plumbline/database/tickets';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
@@ -84,12 +84,21 @@ export const attemptRouter = router({
 
   /** The little that a page asks for again and again while a sandbox is being prepared. */
   progress: authorisedOnAttempt('attempt.read').query(async ({ ctx, input }) => {
-    const attempt = await ctx.db.prisma.attempt.findUniqueOrThrow({
+    const { leases, ...attempt } = await ctx.db.prisma.attempt.findUniqueOrThrow({
       where: { id: input.attemptId },
-      select: { state: true, progress: true, progressFraction: true },
+      select: {
+        state: true,
+        progress: true,
+        progressFraction: true,
+        leases: { where: { state: 'queued' }, select: { waitReason: true, waitAhead: true, requestedAt: true } },
+      },
     });
-    return attempt;
+    /** `queue`: while it waits for a machine, and nothing is being made yet. */
+    return { ...attempt, queue: leases[0] ?? null };
   }),
+
+  /** Gives up the place in the queue; the sandbox can be asked for again. */
+  leaveQueue: authorisedOnAttempt('attempt.prepare').mutation(({ ctx, input }) => leaveQueue(ctx.db, input.attemptId)),
 
   /** Asks for a sandbox. Asking again while one is being prepared or is ready changes nothing. */
   prepare: authorisedOnAttempt('attempt.prepare').mutation(({ ctx, input }) => prepareAttempt(ctx.db, input.attemptId)),

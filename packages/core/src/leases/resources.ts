@@ -88,3 +88,10 @@ export function refusal(hosts: readonly (LeaseHost & { name: string })[], need: 
   const list = lacking.map(({ name, missing }) => `${name}: ${missing.join(', ')}`).join('; ');
   return `It needs ${needWords(need)}, and no host has that (${list}).`;
 }
+
+/** GPUs by model, in words: `8 × NVIDIA H100 80GB HBM3`; empty for none. */
+export function gpuSummary(gpus: readonly { model: string }[]): string {
+  const counts = new Map<string, number>();
+  for (const { model } of gpus) counts.set(model, (counts.get(model) ?? 0) + 1);
+  return [...counts].map(([model, count]) => `${count} × ${model}`).join(', ');
+}

@@ -20,6 +20,7 @@ import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
+import { QueuePlace } from './QueuePlace.tsx';
 import { StateBadge } from './StateBadge.tsx';
 import { SystemCheck } from './SystemCheck.tsx';
 
@@ -78,7 +79,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   const { data, error: pollError } = useQuery({
     queryKey: progressKey,
     queryFn: () => rpc.attempt.progress.query({ attemptId }),
-    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction },
+    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction, queue: null },
     refetchInterval: (query) => (query.state.data?.state === 'provisioning' ? POLL_MS : 5 * POLL_MS),
   });
   const prepare = useMutation({
@@ -125,7 +126,12 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
             </Button>
           </>
         ) : null}
-        {state === 'provisioning' ? <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} /> : null}
+        {state === 'provisioning' && data.queue !== null ? (
+          <QueuePlace attemptId={attemptId} queue={data.queue} onLeft={() => queryClient.invalidateQueries({ queryKey: progressKey })} />
+        ) : null}
+        {state === 'provisioning' && data.queue === null ? (
+          <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} />
+        ) : null}
         {state === 'ready' ? (
           <>
             <p>

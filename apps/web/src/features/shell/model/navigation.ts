@@ -7,6 +7,7 @@ const PAGES: { href: string; label: string; act: GeneralAct }[] = [
   { href: '/exports', label: 'Exports', act: 'export.list' },
   { href: '/assignments', label: 'Assignments', act: 'assignment.read' },
   { href: '/environments', label: 'Environments', act: 'environment.read' },
+  { href: '/hosts', label: 'Hosts', act: 'host.read' },
   { href: '/users', label: 'Users', act: 'user.list' },
   { href: '/help', label: 'Help', act: 'self.read' },
 ];
