@@ -211,7 +211,7 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
        (SELECT coalesce(json_agg(DISTINCT t.host_id), '[]') FROM acceptance t
          WHERE t.attempt_id = a.id AND NOT t.passed AND t.host_id IS NOT NULL AND t.at > clock_timestamp() - interval '1 day') AS avoid,
        CASE WHEN a.state <> 'provisioning' THEN
-         (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) END AS bound
+         (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) END AS prefer
      FROM lease l JOIN attempt a ON a.id = l.attempt_id JOIN assignment g ON g.id = a.assignment_id JOIN study s ON s.id = g.study_id
      WHERE l.state = 'queued' ORDER BY l.requested_at, l.id`,
   );
@@ -232,7 +232,7 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
         participantHolds: row.holds,
         participantReleasedAtMs: row.released_ms,
         avoidHostIds: row.avoid,
-        boundHostId: row.bound,
+        preferHostId: row.prefer,
       },
     };
   });

@@ -26,7 +26,7 @@ function request(leaseId: string, requestedAtMs: number, need: ResourceNeed, fie
     participantHolds: 0,
     participantReleasedAtMs: null,
     avoidHostIds: [],
-    boundHostId: null,
+    preferHostId: null,
     ...fields,
   };
 }
@@ -84,11 +84,11 @@ describe('what fits', () => {
     expect(refused.waiting).toEqual([{ leaseId: 'x', ahead: 0, cause: 'refused' }]);
   });
 
-  test('an attempt comes back to where its workspace lies, and waits for that host', () => {
-    const back = request('x', 1, needs(1), { underWay: true, boundHostId: 'b' });
+  test('an attempt comes back to where its workspace lies, and goes elsewhere rather than wait', () => {
+    const back = request('x', 1, needs(1), { underWay: true, preferHostId: 'b' });
     expect(planLeases([host('a', 1), host('b', 8)], [], [back], 0).grants[0]?.hostId).toBe('b');
     const full = [lease('b', ['b-0'], needs(1))];
-    expect(planLeases([host('a', 1), host('b', 1)], full, [back], 0).waiting).toMatchObject([{ cause: 'queued', ahead: 0 }]);
+    expect(planLeases([host('a', 1), host('b', 1)], full, [back], 0).grants[0]?.hostId).toBe('a');
   });
 });
 

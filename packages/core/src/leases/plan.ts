@@ -34,8 +34,8 @@ export interface QueuedRequest {
   participantReleasedAtMs: number | null;
   /** Hosts that did not pass this attempt's acceptance test. */
   avoidHostIds: readonly string[];
-  /** Where its workspace lies: the only host on which it can go on. Null for an attempt that has not begun. */
-  boundHostId: string | null;
+  /** Where its workspace lies: taken before others where it fits, since elsewhere it goes on from its last snapshot. Null before it began. */
+  preferHostId: string | null;
 }
 
 export interface LeaseGrant {
@@ -147,8 +147,8 @@ export function planLeases(
   const plan: LeasePlan = { grants: [], waiting: [] };
 
   for (const request of queueOrder(queue)) {
-    const { need, leaseId, durationMs, boundHostId } = request;
-    const able = rooms.filter(({ host }) => lacks(host, need).length === 0 && (boundHostId === null || host.id === boundHostId));
+    const { need, leaseId, durationMs } = request;
+    const able = rooms.filter(({ host }) => lacks(host, need).length === 0);
     const willing = able.filter(({ host }) => host.accepting);
     const open = willing.filter(({ host }) => !request.avoidHostIds.includes(host.id));
     const room = open
@@ -157,6 +157,7 @@ export function planLeases(
       )
       .sort(
         (a, b) =>
+          Number(b.host.id === request.preferHostId) - Number(a.host.id === request.preferHostId) ||
           FILLING_ORDER[a.host.filling] - FILLING_ORDER[b.host.filling] ||
           // The fullest that still fits: the emptier ones are kept for those who need more, and GPUs for those who need any.
           a.freeGpus - b.freeGpus ||

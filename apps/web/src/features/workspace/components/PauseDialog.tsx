@@ -15,18 +15,22 @@ import {
   Spinner,
 } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
+import { bookedMs, bookingProblem, bookingProposal } from '../model/booking.ts';
+import { BookingField } from './BookingField.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 type Process = RequestResult<'sandbox.processes'>['processes'][number];
 
 const REASONS: { value: PauseReason; label: string }[] = [
   { value: 'break', label: 'Break' },
+  { value: 'hibernate', label: 'For longer: give the machine back, and come back at a time that I book' },
   { value: 'awaiting_staff', label: 'Waiting for staff: a problem blocks me' },
-  { value: 'platform', label: 'Something of the platform does not work' },
   { value: 'other', label: 'Something else' },
 ];
 /** The runner freezes and answers within 5 s; the rest is the way there and back. */
 const PAUSE_TIMEOUT_MS = 15_000;
+/** A last snapshot of the workspace is taken and uploaded first. */
+const HIBERNATE_TIMEOUT_MS = 90_000;
 
 /** Asks for a pause: why, what it costs, what runs now and what freezing does to it. */
 export function PauseDialog({ onClose }: { onClose: () => void }) {
@@ -35,10 +39,14 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
   const [reason, setReason] = useState<PauseReason>('break');
   const [note, setNote] = useState('');
   const [processes, setProcesses] = useState<Process[] | null>(null);
+  const [booked, setBooked] = useState(() => bookingProposal(session.clock.serverNowMs()));
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const scoring = scores.some((row) => row.status === 'running');
-  const noneLeft = clock !== null && reason !== 'awaiting_staff' && (clock.pausesLeft <= 0 || clock.pauseLeftMs <= 0);
+  const noneLeft =
+    clock !== null && reason !== 'awaiting_staff' && (clock.pausesLeft <= 0 || (reason !== 'hibernate' && clock.pauseLeftMs <= 0));
+  const hibernates = reason === 'hibernate';
+  const bookingError = hibernates ? bookingProblem(booked, session.clock.serverNowMs()) : null;
 
   useEffect(() => {
     let gone = false;
@@ -55,7 +63,9 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
     setBusy(true);
     setError(null);
     try {
-      await session.ask('pause', { reason, ...(note.trim() ? { note: note.trim() } : {}) }, PAUSE_TIMEOUT_MS);
+      const noted = note.trim() ? { note: note.trim() } : {};
+      const booking = hibernates ? { resumeAtMs: bookedMs(booked) } : {};
+      await session.ask('pause', { reason, ...noted, ...booking }, hibernates ? HIBERNATE_TIMEOUT_MS : PAUSE_TIMEOUT_MS);
       onClose();
     } catch (caught) {
       setError(caught instanceof Error ? caught.message : 'The pause was refused. The clock goes on.');
@@ -112,11 +122,14 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
               </ul>
             )}
           </div>
-          <p className="text-xs text-muted">
-            Freezing stops programs where they are; they go on when you resume. GPU kernels already launched finish, GPU memory stays held,
-            and network and NCCL time-outs go on, so a transfer or a distributed run may fail meanwhile. If something must not be
-            interrupted, keep working with the clock on and pause later.
-          </p>
+          {hibernates ? <BookingField value={booked} onChange={setBooked} error={bookingError} /> : null}
+          {hibernates ? null : (
+            <p className="text-xs text-muted">
+              Freezing stops programs where they are; they go on when you resume. GPU kernels already launched finish, GPU memory stays
+              held, and network and NCCL time-outs go on, so a transfer or a distributed run may fail meanwhile. If something must not be
+              interrupted, keep working with the clock on and pause later.
+            </p>
+          )}
           {scoring ? <Alert tone="warning">A score runs. Wait for it, or cancel it, before you pause.</Alert> : null}
           {noneLeft ? (
             <Alert tone="warning">No pause is left for this attempt. If a problem blocks you, choose “Waiting for staff”.</Alert>
@@ -130,11 +143,11 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
           <Button
             variant="primary"
             data-testid="pause-confirm"
-            disabled={scoring || noneLeft}
-            busy={busy && 'Freezing the sandbox'}
+            disabled={scoring || noneLeft || bookingError !== null}
+            busy={busy && (hibernates ? 'Putting the workspace away' : 'Freezing the sandbox')}
             onClick={() => void pause()}
           >
-            Pause
+            {hibernates ? 'Give the machine back' : 'Pause'}
           </Button>
         </DialogFooter>
       </DialogContent>

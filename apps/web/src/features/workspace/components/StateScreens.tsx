@@ -6,7 +6,7 @@ import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 const RESUME_TIMEOUT_MS = 15_000;
 
-function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
+export function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
   return (
     <div className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center" data-testid={testId}>
       <div className="[&_svg]:size-10 [&_svg]:text-muted">{icon}</div>

@@ -11,6 +11,7 @@ import { indexedDraftStore } from '../model/outboxStore.ts';
 import { ClosedScreen } from './Banners.tsx';
 import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
+import { HibernatedScreen } from './HibernatedScreen.tsx';
 import { PauseDialog } from './PauseDialog.tsx';
 import { QuickOpen } from './QuickOpen.tsx';
 import { SidePanel } from './SidePanel.tsx';
@@ -142,7 +143,7 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
       <div className="flex h-full flex-col">
         <TopBar title={title} />
         <div className="min-h-0 flex-1">
-          <PausedScreen />
+          {clock.wakesAtMs == null ? <PausedScreen /> : <HibernatedScreen attemptId={attemptId} wakesAtMs={clock.wakesAtMs} />}
         </div>
       </div>
     );
