@@ -4,8 +4,11 @@ import { expect, test } from 'vitest';
 
 const ENVIRONMENTS = join(import.meta.dirname, '../../../environments');
 
-test('a family is copied alone, so each has its own confined.py, and a mend of one is a mend of all', () => {
-  const copies = globSync('**/assets/confined.py', { cwd: ENVIRONMENTS });
-  expect(copies.length).toBeGreaterThan(1);
-  expect(new Set(copies.map((copy) => readFileSync(join(ENVIRONMENTS, copy), 'utf8'))).size).toBe(1);
-});
+test.each(['confined.py', 'language.py', 'openwebtext.py', 'tensors.py'])(
+  'a family is copied alone, so each has its own %s, and a mend of one is a mend of all',
+  (name) => {
+    const copies = globSync(`**/assets/${name}`, { cwd: ENVIRONMENTS });
+    expect(copies.length).toBeGreaterThan(1);
+    expect(new Set(copies.map((copy) => readFileSync(join(ENVIRONMENTS, copy), 'utf8'))).size).toBe(1);
+  },
+);
