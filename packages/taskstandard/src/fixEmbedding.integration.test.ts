@@ -13,6 +13,10 @@ import type { EnvironmentSettings } from './settings.ts';
 const dir = fileURLToPath(new URL('../../../environments/re-bench/fix_embedding', import.meta.url));
 const settings = loadFamily(dir).tasks.small?.settings as EnvironmentSettings;
 
+interface Details {
+  rows_equal_to_the_original: number;
+}
+
 describe('fix an embedding', () => {
   let at: Bench;
   beforeAll(async () => {
@@ -43,7 +47,7 @@ describe('fix an embedding', () => {
     const [first, second] = [await scoreAfter('torch.save(state, "fixed_model.pth")'), await at.score()];
     expect(Math.abs((first.score as number) - (settings.startingScore as number))).toBeLessThan(0.1);
     expect(second.score).toBe(first.score);
-    expect(first.details.rows_equal_to_the_original).toBeLessThan(0.1);
+    expect((first.details as Details).rows_equal_to_the_original).toBeLessThan(0.1);
     // Wrong with less confidence costs less; it repairs nothing.
     const better = await scoreAfter('state["tokens.weight"] *= 0.8\ntorch.save(state, "fixed_model.pth")');
     expect(better.score).toBeLessThan(first.score as number);
@@ -94,7 +98,7 @@ sys.path.insert(0, ${JSON.stringify(at.host.root)})
 from assets import tensors
 state["tokens.weight"] = tensors.read_file(${JSON.stringify(join(at.host.protected, 'embedding.safetensors'))})["tokens.weight"]
 torch.save(state, "fixed_model.pth")`);
-    expect(copied.details.rows_equal_to_the_original).toBe(1);
+    expect((copied.details as Details).rows_equal_to_the_original).toBe(1);
   });
 
   it('takes GPT-2’s published weights over as what they are', async () => {
