@@ -65,8 +65,11 @@ const OPENBLAS: Requirement = {
 };
 
 /** What an installation needs with an isolation. */
-export function requirementsOf(isolation: 'bubblewrap' | 'none'): Requirement[] {
-  return isolation === 'bubblewrap' ? [PYTHON, PIP, GIT, BUBBLEWRAP, SLIRP, IPROUTE] : [PYTHON, PIP, GIT];
+export function requirementsOf(isolation: 'bubblewrap' | 'docker' | 'none'): Requirement[] {
+  const always = [PYTHON, PIP, GIT];
+  if (isolation === 'none') return always;
+  // The engine is the operator's own: it may be another package than Debian's, and its state shows when it is asked.
+  return [...always, ...(isolation === 'bubblewrap' ? [BUBBLEWRAP] : []), SLIRP, IPROUTE];
 }
 
 const testProgram = (debianPackage: string, program: string, why: string): Requirement => ({
@@ -84,6 +87,7 @@ export const TEST_REQUIREMENTS: Requirement[] = [
   testProgram('slurmctld', 'slurmctld', 'controls the tests’ Slurm cluster'),
   testProgram('slurmd', 'slurmd', 'is a node of the tests’ Slurm cluster'),
   testProgram('slurm-client', 'sbatch', 'submits jobs to the tests’ Slurm cluster'),
+  testProgram('docker.io', 'dockerd', 'is the engine on which the isolation docker is held to its promises'),
   testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
 ];
 

@@ -1,25 +1,19 @@
 /**
  * Runs the contract, or holds one sandbox, in a process of its own: as another user, or to be killed.
  *
- *   contractChild.ts run     prints one JSON line per promise: {name, outcome, error}
- *   contractChild.ts hold SPEC   makes a bubblewrap sandbox, writes a file, says so and waits
+ *   child.ts run ISOLATION         prints one JSON line per promise: {name, outcome, error}
+ *   child.ts hold ISOLATION SPEC   makes a sandbox, writes a file, says so and waits
+ *   child.ts pause ISOLATION SPEC  the same, and pauses it before it says so
  */
-import { bubblewrapIsolation } from '../isolation/bubblewrap/bubblewrap.ts';
 import { contractChecks } from './checks.ts';
-import { ContractWorld, shell } from './contract.ts';
+import { type ContractChild, ContractWorld, isolationOf, shell } from './contract.ts';
 
-const [mode, spec] = process.argv.slice(2);
+const [mode, isolation = '', spec = ''] = process.argv.slice(2);
+const child = JSON.parse(isolation) as ContractChild;
 
-if (mode === 'hold') {
-  const sandbox = await bubblewrapIsolation.create(JSON.parse(spec ?? ''));
-  await shell(sandbox, 'participant', 'echo by a runner > held');
-  process.stdout.write('held\n');
-  void sandbox.run('participant', ['sleep', '1000'], { timeoutMs: 1_000_000, maxOutputBytes: 1000 });
-} else {
-  const world = await ContractWorld.open(bubblewrapIsolation);
-  const names = spec === undefined ? null : new Set<string>(JSON.parse(spec));
+if (mode === 'run') {
+  const world = await ContractWorld.open(child);
   for (const check of contractChecks) {
-    if (names && !names.has(check.name)) continue;
     const outcome = await world.run(check).then(
       (kept) => ({ name: check.name, outcome: kept }),
       (error: unknown) => ({
@@ -33,3 +27,9 @@ if (mode === 'hold') {
   await world.close();
   process.exit(0);
 }
+
+const sandbox = await isolationOf(child).create(JSON.parse(spec));
+await shell(sandbox, 'participant', 'echo by a runner > held');
+void sandbox.run('participant', ['sleep', '1000'], { timeoutMs: 1_000_000, maxOutputBytes: 1000 });
+if (mode === 'pause') await sandbox.freeze();
+process.stdout.write('held\n');

@@ -1,7 +1,9 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DockerOptions } from '../isolation/docker/docker.ts';
 import type { Isolation, IsolationCapabilities, RunResult, Sandbox, SandboxSpec, View } from '../isolation/isolation.ts';
+import { isolationNamed } from '../isolation/isolations.ts';
 import { openWorkspace, type WorkspaceFiles } from '../workspace/workspaceFiles.ts';
 
 /** One promise of the contract, as a check that throws where it is broken. */
@@ -12,23 +14,34 @@ export interface ContractCheck {
   run: (world: ContractWorld) => Promise<void>;
 }
 
+/** An isolation, in words that another process can be given. */
+export type ContractChild = { name: 'none' | 'bubblewrap' } | ({ name: 'docker' } & DockerOptions);
+
+export function isolationOf(child: ContractChild): Isolation {
+  return isolationNamed(child.name, child.name === 'docker' ? child : null);
+}
+
 /** Makes sandboxes for checks, and ends them. */
 export class ContractWorld {
   readonly isolation: Isolation;
   readonly capabilities: IsolationCapabilities;
   readonly dir: string;
+  /** What `child.ts` is told, so that another process can make this isolation. */
+  readonly child: ContractChild;
   readonly #cleanups: (() => Promise<void>)[] = [];
   #made = 0;
 
-  private constructor(isolation: Isolation, capabilities: IsolationCapabilities, dir: string) {
+  private constructor(child: ContractChild, isolation: Isolation, capabilities: IsolationCapabilities, dir: string) {
+    this.child = child;
     this.isolation = isolation;
     this.capabilities = capabilities;
     this.dir = dir;
   }
 
-  static async open(isolation: Isolation): Promise<ContractWorld> {
+  static async open(child: ContractChild): Promise<ContractWorld> {
+    const isolation = isolationOf(child);
     const dir = await mkdtemp(join(tmpdir(), 'plumbline-contract-'));
-    const world = new ContractWorld(isolation, await isolation.capabilities(), dir);
+    const world = new ContractWorld(child, isolation, await isolation.capabilities(), dir);
     await chmod(dir, 0o755);
     await mkdir(join(dir, 'family'));
     await writeFile(join(dir, 'family', 'family.py'), 'SECRET_OF_THE_SCORER = 1\n');

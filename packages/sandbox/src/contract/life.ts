@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { allPids, processStat } from '../host/processTable.ts';
@@ -11,6 +11,10 @@ import { type ContractCheck, shell } from './contract.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
+
+const SANDBOXES = 50;
+/** Each is three containers and takes seconds on two cores. */
+const CONTAINER_SANDBOXES = 10;
 
 async function childProcesses(): Promise<number> {
   const stats = await Promise.all((await allPids()).map(processStat));
@@ -23,16 +27,27 @@ async function processesNaming(dir: string): Promise<number> {
   return lines.filter((line) => line.includes(dir)).length;
 }
 
+async function terminalsHeld(): Promise<number> {
+  const names = await readdir('/proc/self/fd');
+  const targets = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith('/dev/pt')).length;
+}
+
 /** What this process and the kernel hold: descriptors, children, mounts, groups of sandboxes made here. */
 async function held(): Promise<Record<string, number>> {
   const groups = await Promise.all(
     ['', 'unified', 'freezer', 'memory', 'pids', 'cpuacct'].map((name) => readdir(join('/sys/fs/cgroup', name)).catch(() => [])),
+  );
+  const containers = await Promise.all(
+    ['', 'unified', 'freezer', 'memory', 'pids', 'cpuacct'].map((name) => readdir(join('/sys/fs/cgroup', name, 'docker')).catch(() => [])),
   );
   return {
     descriptors: (await readdir('/proc/self/fd')).length,
     children: await childProcesses(),
     mounts: (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').length,
     groups: groups.flat().filter((name) => name.startsWith(`plumbline-c${process.pid}-`)).length,
+    containers: containers.flat().filter((name) => /^[0-9a-f]{64}$/.test(name)).length,
+    terminals: await terminalsHeld(),
   };
 }
 
@@ -206,7 +221,9 @@ export const lifeChecks: ContractCheck[] = [
     needs: (capabilities) => capabilities.views,
     run: async (world) => {
       const spec = await world.spec();
-      const runner = spawn(process.execPath, [CHILD, 'hold', JSON.stringify(spec)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const runner = spawn(process.execPath, [CHILD, 'hold', JSON.stringify(world.child), JSON.stringify(spec)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       await once(runner.stdout, 'data');
       const record = await readRecord(spec.dir);
       assert.ok(record?.holder);
@@ -235,8 +252,9 @@ export const lifeChecks: ContractCheck[] = [
     },
   },
   {
-    name: 'twenty sandboxes, made and destroyed, leave nothing behind',
+    name: 'fifty sandboxes, made and destroyed, leave nothing behind',
     run: async (world) => {
+      const count = world.child.name === 'docker' ? CONTAINER_SANDBOXES : SANDBOXES;
       const round = async () => {
         const spec = await world.spec();
         const sandbox = await world.isolation.create(spec);
@@ -247,7 +265,7 @@ export const lifeChecks: ContractCheck[] = [
       };
       await round();
       const before = await held();
-      for (let n = 0; n < 20; n++) await round();
+      for (let n = 0; n < count; n++) await round();
       assert.ok(
         await waitUntil(async () => JSON.stringify(await held()) === JSON.stringify(before), 5_000),
         JSON.stringify([before, await held()]),

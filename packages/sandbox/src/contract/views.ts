@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -86,30 +86,26 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       await writeFile(join(world.dir, 'token'), 'SECRET_OF_THE_RUNNER', { mode: 0o600 });
       const sandbox = await world.sandbox();
-      const paths = [
-        '/root',
-        '/protected',
-        '/store',
-        '/etc/shadow',
-        '/etc/ssh',
-        '/var/lib',
-        '/var/log',
-        '/home/agent/..//../root',
-        world.dir,
-        process.cwd(),
-        '/run/user',
-        '/run/assets',
-        '/sys',
-        '/proc/1/root/root',
-        '/mnt',
-        '/srv',
-      ];
+      await shell(sandbox, 'scorer', 'echo secret > "$PLUMBLINE_PROTECTED/answer"');
+      const { ownImage } = world.capabilities;
+      const hidden = ['/root', '/protected', '/home/agent/..//../root', '/proc/1/root/root'];
+      const absent = ['/store/.', world.dir, process.cwd(), '/run/user', '/run/assets'];
+      // An image has these of its own.
+      const ofTheHost = ['/etc/ssh', '/var/lib', '/var/log', '/sys', '/mnt', '/srv', ...hidden];
+      const paths = [...absent, ...(ownImage ? [] : ofTheHost)];
+      const open = await shell(
+        sandbox,
+        'participant',
+        `for p in ${hidden.join(' ')}; do ls -A "$p" 2>/dev/null; done; cat /etc/shadow 2>/dev/null`,
+      );
+      assert.equal(open.stdout.toString(), '');
       const done = await shell(
         sandbox,
         'participant',
-        `for p in ${paths.join(' ')}; do [ -e "$p" ] && echo "$p"; done; ls /home; ls -A /var /var/tmp /tmp /run`,
+        `for p in ${paths.join(' ')}; do [ -e "$p" ] && echo "$p"; done; ls /home; ls -A ${ownImage ? '' : '/var'} /var/tmp /tmp /run`,
       );
-      assert.equal(done.stdout.toString(), 'agent\n/run:\nplumbline\n\n/tmp:\n\n/var:\ntmp\n\n/var/tmp:\n');
+      const var_ = ownImage ? '' : '/var:\ntmp\n\n';
+      assert.equal(done.stdout.toString(), `agent\n/run:\nplumbline\n\n/tmp:\n\n${var_}/var/tmp:\n`);
       const found = await shell(
         sandbox,
         'participant',
@@ -123,7 +119,8 @@ export const viewChecks: ContractCheck[] = [
     needs: (capabilities) => capabilities.filesystem,
     run: async (world) => {
       const sandbox = await world.sandbox();
-      for (const view of ['participant', 'scorer', 'platform'] as const) {
+      const { scorerIsRoot } = world.capabilities;
+      for (const view of scorerIsRoot ? (['participant', 'platform'] as const) : (['participant', 'scorer', 'platform'] as const)) {
         const done = await shell(
           sandbox,
           view,
@@ -131,6 +128,17 @@ export const viewChecks: ContractCheck[] = [
         );
         assert.equal(done.stdout.toString(), '', view);
       }
+      if (!scorerIsRoot) return;
+      const mark = `plumbline-mark-${process.pid}`;
+      const done = await shell(
+        sandbox,
+        'scorer',
+        `for d in /usr /etc /var /opt; do echo x > $d/${mark}; done; for d in /run/assets /sys /proc/sys/kernel; do touch $d/x 2>/dev/null && echo "$d"; done; mount -t tmpfs none /mnt 2>/dev/null && echo mounted; mknod /dev/x b 8 0 2>/dev/null && echo device; true`,
+      );
+      assert.equal(done.stdout.toString(), '');
+      for (const dir of ['/usr', '/etc', '/var', '/opt']) await assert.rejects(stat(`${dir}/${mark}`), { code: 'ENOENT' });
+      const seen = await shell(sandbox, 'participant', `ls /usr/${mark} /etc/${mark} /var/${mark} /opt/${mark} 2>/dev/null`);
+      assert.equal(seen.stdout.toString(), '');
     },
   },
   {
@@ -219,11 +227,31 @@ export const viewChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       await shell(sandbox, 'participant', 'echo "ls /root /protected; echo ran" > solution.sh');
-      const inner =
+      const nested =
         'bwrap --unshare-all --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc --dev /dev --bind /home/agent /home/agent --die-with-parent sh /home/agent/solution.sh';
+      const inner = world.capabilities.scorerIsRoot ? 'runuser -u agent -- sh /home/agent/solution.sh' : nested;
       const done = await shell(sandbox, 'scorer', inner);
       assert.equal(done.stdout.toString(), 'ran\n', done.stderr.toString());
-      assert.match(done.stderr.toString(), /root[\s\S]*protected/);
+      for (const hidden of ['/root', '/protected']) assert.ok(done.stderr.toString().includes(hidden));
+    },
+  },
+  {
+    name: 'a scorer is root with the group `protected`, and what it guards is read by that group alone',
+    needs: (capabilities) => capabilities.scorerIsRoot,
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const done = await shell(
+        sandbox,
+        'scorer',
+        `id -u; stat -c '%U:%G %a' /protected /root; echo log > /protected/score.log; chown root:protected /protected/score.log; chmod 0660 /protected/score.log
+        echo 'echo row >> /protected/score.log; id -un; id -gn; cat /protected/score.log' > /home/agent/score.sh
+        runuser agent --group=protected --command="sh /home/agent/score.sh"; runuser -u agent -- cat /protected/score.log 2>/dev/null || echo refused`,
+      );
+      assert.equal(
+        done.stdout.toString(),
+        '0\nroot:protected 750\nroot:root 700\nagent\nprotected\nlog\nrow\nrefused\n',
+        done.stderr.toString(),
+      );
     },
   },
   {
@@ -243,7 +271,7 @@ export const viewChecks: ContractCheck[] = [
   },
   {
     name: 'a workspace that the sandbox’s user cannot walk to is refused with what to do',
-    needs: (capabilities) => capabilities.views && process.getuid?.() === 0,
+    needs: (capabilities) => capabilities.views && !capabilities.ownImage && process.getuid?.() === 0,
     run: async (world) => {
       const hidden = join(world.dir, 'hidden');
       await mkdir(hidden, { mode: 0o700 });

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
+import { StringDecoder } from 'node:string_decoder';
 import type { HostCommand, RunOptions, RunResult } from '../isolation/isolation.ts';
 import { endTree, signalProcess } from './processTable.ts';
 
 /** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */
 const DRAIN_MS = 500;
 const DRAIN_MAX_MS = 10_000;
+const LINE_MAX_CHARACTERS = 2_000;
 
 class CappedOutput {
   readonly #chunks: Buffer[] = [];
@@ -25,6 +27,17 @@ class CappedOutput {
   bytes(): Buffer {
     return Buffer.concat(this.#chunks);
   }
+}
+
+/** Calls `onLine` with each whole line of what comes, and cuts one that does not end. */
+function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  return (chunk) => {
+    const lines = (rest + decoder.write(chunk)).split(/[\r\n]+/);
+    rest = (lines.pop() ?? '').slice(-LINE_MAX_CHARACTERS);
+    for (const line of lines) if (line.trim() !== '') onLine(line.slice(0, LINE_MAX_CHARACTERS));
+  };
 }
 
 /**
@@ -59,6 +72,7 @@ export async function runHostCommand(
 
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  if (options.onLine) for (const stream of [child.stdout, child.stderr]) stream.on('data', lineReader(options.onLine));
   // A command that does not read its input closes the pipe; that is its right.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');

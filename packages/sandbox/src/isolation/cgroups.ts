@@ -46,9 +46,9 @@ function ownFolder(mountPoint: string, mountRoot: string, path: string): string 
   return join(mountPoint, inside);
 }
 
-async function findHierarchies(): Promise<Hierarchies> {
+async function findHierarchies(of = '/proc/self/cgroup'): Promise<Hierarchies> {
   const mounts = ((await readText('/proc/self/mountinfo')) ?? '').split('\n');
-  const groups = ((await readText('/proc/self/cgroup')) ?? '').split('\n').map((line) => line.split(':'));
+  const groups = ((await readText(of)) ?? '').split('\n').map((line) => line.split(':'));
   const found: Hierarchies = { v2: null, v1: new Map() };
   for (const line of mounts) {
     const [before, after] = line.split(' - ');
@@ -169,6 +169,16 @@ export class Cgroup {
       else v2 = folder;
     }
     return new Cgroup(v2, v1, { memory: false, processes: false });
+  }
+
+  /**
+   * The group that somebody else made for `pid`, to read of: only folders whose path has `marker`, so that a process which is
+   * in no group of its own is not taken for all of the host's.
+   */
+  static async ofProcess(pid: number, marker: string): Promise<Cgroup> {
+    const found = await findHierarchies(`/proc/${pid}/cgroup`);
+    const v1 = new Map([...found.v1].filter(([, folder]) => folder.includes(marker)));
+    return new Cgroup(found.v2?.own.includes(marker) ? found.v2.own : null, v1, { memory: false, processes: false });
   }
 
   /** Files to which a process writes `0` to join. */

@@ -55,11 +55,18 @@ async function giveBack(path: string): Promise<void> {
   await chown(path, 0, 0);
 }
 
-/** Builds an image under the lock of its content, or finds it made. `build` fills the folder that it is given. */
-export async function buildOnce(options: PrepareImageOptions, build: (dir: string) => Promise<void>): Promise<PreparedImage> {
+/**
+ * Builds an image under the lock of its content, or finds it made. `build` fills the folder that it is given;
+ * `isStillThere` tells whether what it made elsewhere is there yet.
+ */
+export async function buildOnce(
+  options: PrepareImageOptions,
+  build: (dir: string) => Promise<void>,
+  isStillThere: (dir: string) => Promise<boolean> = async () => true,
+): Promise<PreparedImage> {
   if (!HASH.test(options.contentHash)) throw new AppError('internal', 'An image is named by a content hash.');
   const dir = join(options.imageDir, options.contentHash);
-  const isMade = async () => (await stat(join(dir, 'complete')).catch(() => null)) !== null;
+  const isMade = async () => (await stat(join(dir, 'complete')).catch(() => null)) !== null && (await isStillThere(dir));
   if (await isMade()) return { dir, built: false };
   const locks = join(options.imageDir, '.locks');
   await mkdir(locks, { recursive: true });
@@ -121,7 +128,8 @@ export async function prepareBubblewrapImage(options: PrepareImageOptions): Prom
           ...base,
           ...run.env,
         });
-        return runHostCommand(command, { ...run, signal: run.signal ?? options.signal }, async () => null);
+        const logged = options.onLog === undefined ? {} : { onLine: options.onLog };
+        return runHostCommand(command, { ...run, signal: run.signal ?? options.signal, ...logged }, async () => null);
       }, IN_VIEW_PATHS);
       if (uid !== null) {
         for (const path of [parts.root, parts.env]) await giveBack(path);

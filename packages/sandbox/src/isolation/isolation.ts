@@ -65,6 +65,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Ends the command as a time-out does. */
   signal?: AbortSignal;
+  /** Given every line of both outputs as it comes, beyond `maxOutputBytes` too. */
+  onLine?: (line: string) => void;
 }
 
 export interface RunResult {
@@ -169,6 +171,8 @@ export interface Sandbox {
 }
 
 export interface IsolationCapabilities {
+  /** The views are systems of their own from an image, in folders that the engine mounts; else the host's programs, read-only. */
+  ownImage: boolean;
   /** The participant cannot see the scorer's files and processes. */
   views: boolean;
   /** The participant has no path to the host's network. */

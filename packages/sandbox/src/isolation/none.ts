@@ -166,6 +166,7 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
 export const noIsolation: Isolation = {
   name: 'none',
   capabilities: async () => ({
+    ownImage: false,
     views: false,
     networkNone: false,
     networkInternet: true,

@@ -5,6 +5,7 @@ import { AppError } from '@plumbline/core';
 import { z } from 'zod';
 import { isSameProcess, signalProcess } from '../host/processTable.ts';
 import { Cgroup } from './cgroups.ts';
+import { Engine } from './docker/engine.ts';
 import { releaseHostUid } from './hostUid.ts';
 
 /** What a sandbox leaves on disk of itself, so that another process can end what a dead runner left. */
@@ -13,6 +14,8 @@ const SandboxRecord = z.object({
   cgroups: z.array(z.array(z.string())),
   hostUid: z.int().nullable(),
   holder: z.object({ pid: z.int(), startTime: z.string() }).nullable(),
+  /** Containers, by name, and the engine that has them. */
+  containers: z.object({ socketPath: z.string(), names: z.array(z.string()) }).optional(),
 });
 export type SandboxRecord = z.infer<typeof SandboxRecord>;
 
@@ -39,6 +42,10 @@ export async function endLeftovers(dir: string): Promise<void> {
   const record = await readRecord(dir);
   if (record === null) return;
   if (record.holder && (await isSameProcess(record.holder.pid, record.holder.startTime))) signalProcess(record.holder.pid, 'SIGKILL');
+  if (record.containers) {
+    const engine = new Engine(record.containers.socketPath);
+    await Promise.all(record.containers.names.map((name) => engine.remove(name)));
+  }
   for (const folders of record.cgroups) {
     const group = Cgroup.existing(folders);
     await group.kill();

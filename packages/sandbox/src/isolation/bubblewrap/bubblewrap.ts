@@ -193,6 +193,7 @@ async function capabilities(): Promise<IsolationCapabilities> {
   const probe = await Cgroup.create(`plumbline-probe-${process.pid}`, { memoryBytes: 1 << 30, maxProcesses: 1000 });
   await probe.remove();
   return {
+    ownImage: false,
     views: true,
     networkNone: true,
     networkInternet: await requireInternetTools().then(

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { AppError } from '@plumbline/core';
 import { entererCommand } from './enterer.ts';
 
@@ -91,6 +92,19 @@ async function tunIsOpenToAll(): Promise<boolean> {
   return entry !== null && (entry.mode & 0o006) === 0o006;
 }
 
+/** Arguments of slirp4netns up to its target. --exit-fd: it ends when this process closes the pipe, by will or by dying. */
+const SLIRP_ARGUMENTS = [
+  '--configure',
+  '--mtu=65520',
+  '--disable-host-loopback',
+  '--enable-sandbox',
+  '--enable-seccomp',
+  '--ready-fd=3',
+  '--exit-fd=4',
+];
+
+const NOT_GIVEN = 'The sandbox could not be given the internet. The log of its runner has the cause.';
+
 /** One such namespace. It ends with `stop`, or with this process. */
 export class InternetNamespace {
   readonly #holder: ChildProcess;
@@ -136,19 +150,7 @@ export class InternetNamespace {
       // Where only root may open the tunnel device, slirp4netns starts as root and then shuts itself into an empty root
       // without capabilities (--enable-sandbox).
       const slirpUid = (await tunIsOpenToAll()) ? uid : null;
-      // --exit-fd: slirp4netns ends when this process closes the pipe, by will or by dying.
-      const args = [
-        '--configure',
-        '--mtu=65520',
-        '--disable-host-loopback',
-        '--enable-sandbox',
-        '--enable-seccomp',
-        '--ready-fd=3',
-        '--exit-fd=4',
-        `--userns-path=/proc/${holder.pid}/ns/user`,
-        String(holder.pid),
-        'tap0',
-      ];
+      const args = [...SLIRP_ARGUMENTS, `--userns-path=/proc/${holder.pid}/ns/user`, String(holder.pid), 'tap0'];
       const slirpCommand = entererCommand({ mode: 'launch', uid: slirpUid }, [SLIRP, ...args], env);
       slirp = spawn(slirpCommand.file, slirpCommand.args, {
         env: slirpCommand.env,
@@ -164,18 +166,46 @@ export class InternetNamespace {
     } catch (error) {
       holder.kill('SIGKILL');
       slirp?.kill('SIGKILL');
-      throw new AppError('sandbox_unavailable', 'The sandbox could not be given the internet. The log of its runner has the cause.', {
-        cause: error,
-      });
+      throw new AppError('sandbox_unavailable', NOT_GIVEN, { cause: error });
     }
   }
 
   async stop(): Promise<void> {
-    for (const child of [this.#slirp, this.#holder]) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    }
+    for (const child of [this.#slirp, this.#holder]) await endProcess(child);
   }
+}
+
+const run = promisify(execFile);
+
+/**
+ * Gives the empty network namespace of a running process the same internet. Root's right. It ends with `stop`, with this
+ * process, or with the namespace.
+ */
+export async function joinInternet(pid: number): Promise<{ stop: () => Promise<void> }> {
+  const ip = await requireInternetTools();
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+  const slirp = spawn(SLIRP, [...SLIRP_ARGUMENTS, String(pid), 'tap0'], {
+    env,
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const stop = () => endProcess(slirp);
+  try {
+    slirp.stderr?.resume();
+    await line(slirp.stdio[3] as Readable, '1', slirp);
+    const routes = [...PROHIBITED, ...hostAddresses()].map((net) => `${ip} route add prohibit ${net}`).join(' && ');
+    await run('/usr/bin/nsenter', [`--net=/proc/${pid}/ns/net`, '/bin/sh', '-c', routes], { env, timeout: START_TIMEOUT_MS });
+    return { stop };
+  } catch (error) {
+    await stop();
+    throw new AppError('sandbox_unavailable', NOT_GIVEN, { cause: error });
+  }
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
 }

@@ -1,0 +1,186 @@
+import { readFile, readlink } from 'node:fs/promises';
+import { isSameProcess, processStat } from '../../host/processTable.ts';
+import { IN_VIEW_PATHS } from '../bubblewrap/views.ts';
+import type { SandboxSpec, View } from '../isolation.ts';
+import type { Engine } from './engine.ts';
+
+/** What of a sandbox is which container, and what each may. */
+
+export const VIEWS: readonly View[] = ['participant', 'scorer', 'platform'];
+/** In every container: the programs of its first process, and the socket through which it is asked. */
+export const DOOR_PATH = '/.plumbline';
+const INIT = `${DOOR_PATH}/container_init.py`;
+/** The image's own: environments bring what they like on the path. */
+const PYTHON = '/usr/bin/python3';
+
+const LABEL = 'plumbline.runner';
+const BYTES_PER_GB = 1024 ** 3;
+/** Loaders of training data share batches through it. It takes memory only where it is used, and counts as the view's. */
+const SHM_UNLIMITED_BYTES = 8 * BYTES_PER_GB;
+const NO_LIMIT = -1;
+/** Deep recursions of numerical code, as NVIDIA advises for its images. */
+const STACK_BYTES = 64 * 1024 ** 2;
+const MAX_OPEN_FILES = 65_536;
+
+/** What the first process needs to give files, to become the participant, and to end what it started. */
+const INIT_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'SETGID', 'SETPCAP', 'SETUID'];
+/** A family's scorer is root, as the Task Standard has it: it gives files away and becomes the participant. No more than that. */
+const SCORER_CAPABILITIES = [...INIT_CAPABILITIES, 'FSETID', 'NET_BIND_SERVICE', 'AUDIT_WRITE'];
+const BUILD_CAPABILITIES = [...SCORER_CAPABILITIES, 'MKNOD', 'SETFCAP', 'SYS_CHROOT'];
+
+interface Owned {
+  path: string;
+  uid: number;
+  /** A number, or a group's name in the image. */
+  gid: number | string;
+  mode: number | null;
+  /** With all that is in it, unless its top is this user's already. */
+  deep: boolean;
+}
+
+/** See `container_init.py`. */
+export interface InitConfig {
+  owner: number;
+  become: number | null;
+  sweep: boolean;
+  own: Owned[];
+  seed: string | null;
+}
+
+export interface Mount {
+  source: string;
+  target: string;
+  readOnly?: boolean;
+}
+
+export interface ContainerOptions {
+  image: string;
+  init: InitConfig;
+  mounts: Mount[];
+  network: 'none' | 'host';
+  kind: View | 'build';
+  limits: Pick<SandboxSpec, 'memoryBytes' | 'maxProcesses' | 'cpus' | 'gpuIds'>;
+  labels: Record<string, string>;
+  /** False where this engine may not lift the limit on locked memory. */
+  lockMemory: boolean;
+}
+
+function shmBytes(memoryBytes: number | null): number {
+  return memoryBytes === null ? SHM_UNLIMITED_BYTES : Math.max(64 * 1024 ** 2, Math.floor(memoryBytes / 2));
+}
+
+function capabilitiesOf(kind: ContainerOptions['kind']): string[] {
+  if (kind === 'build') return BUILD_CAPABILITIES;
+  return kind === 'scorer' ? SCORER_CAPABILITIES : INIT_CAPABILITIES;
+}
+
+/** The engine's own description of a container. */
+export function containerSpec(options: ContainerOptions): object {
+  const { init, kind, limits, mounts } = options;
+  const { memoryBytes, maxProcesses, cpus, gpuIds } = limits;
+  const gpus = gpuIds.length > 0;
+  const ulimits = [
+    { Name: 'core', Soft: 0, Hard: 0 },
+    ...(options.lockMemory
+      ? [
+          { Name: 'memlock', Soft: NO_LIMIT, Hard: NO_LIMIT },
+          { Name: 'stack', Soft: STACK_BYTES, Hard: STACK_BYTES },
+          { Name: 'nofile', Soft: MAX_OPEN_FILES, Hard: MAX_OPEN_FILES },
+        ]
+      : []),
+  ];
+  return {
+    Image: options.image,
+    Entrypoint: [PYTHON, '-I', '-S', INIT, JSON.stringify({ door: DOOR_PATH, ...init })],
+    Cmd: [],
+    User: '0:0',
+    WorkingDir: '/',
+    Hostname: 'plumbline',
+    // An image may ask for all GPUs by itself.
+    Env: gpus ? [] : ['NVIDIA_VISIBLE_DEVICES=void'],
+    Healthcheck: { Test: ['NONE'] },
+    Labels: options.labels,
+    HostConfig: {
+      AutoRemove: true,
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
+      NetworkMode: options.network,
+      IpcMode: 'private',
+      UsernsMode: 'host',
+      CapDrop: ['ALL'],
+      CapAdd: capabilitiesOf(kind),
+      SecurityOpt: kind === 'build' ? [] : ['no-new-privileges'],
+      // A scorer may write where it likes, as on the standard's own host; nothing of it is seen by the participant.
+      ReadonlyRootfs: kind === 'participant' || kind === 'platform',
+      Tmpfs:
+        kind === 'build'
+          ? {}
+          : {
+              '/tmp': 'rw,nosuid,nodev,exec,mode=1777',
+              '/var/tmp': 'rw,nosuid,nodev,exec,mode=1777',
+              '/run': 'rw,nosuid,nodev,mode=0755',
+            },
+      Mounts: mounts.map(({ source, target, readOnly }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: readOnly === true })),
+      // Swap would only make a memory hog slow instead of ending it.
+      ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+      ...(maxProcesses === null ? {} : { PidsLimit: maxProcesses }),
+      ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+      ...(gpus ? { DeviceRequests: [{ Driver: '', DeviceIDs: [...gpuIds], Capabilities: [['gpu']] }] } : {}),
+      ShmSize: shmBytes(memoryBytes),
+      Ulimits: ulimits,
+    },
+  };
+}
+
+/** What a view sees of the host: its own folders, and nothing else. */
+export function viewMounts(view: View, spec: SandboxSpec, doorDir: string): Mount[] {
+  const at = (name: string) => `${spec.dir}/${name}`;
+  const mounts: Mount[] = [
+    { source: doorDir, target: DOOR_PATH },
+    { source: spec.workspaceDir, target: IN_VIEW_PATHS.home },
+    { source: at('etc/resolv.conf'), target: '/etc/resolv.conf', readOnly: true },
+  ];
+  if (view === 'participant') mounts.push({ source: spec.socketDir, target: IN_VIEW_PATHS.run, readOnly: true });
+  else mounts.push({ source: at('assets'), target: IN_VIEW_PATHS.assets, readOnly: true });
+  if (view === 'platform') mounts.push({ source: at('store'), target: IN_VIEW_PATHS.store });
+  else {
+    for (const { hostPath, path, scorerOnly } of spec.readOnly ?? []) {
+      if (view === 'scorer' || scorerOnly !== true) mounts.push({ source: hostPath, target: path, readOnly: true });
+    }
+  }
+  if (view === 'scorer') {
+    mounts.push({ source: at('root'), target: IN_VIEW_PATHS.root }, { source: at('protected'), target: IN_VIEW_PATHS.protected });
+  }
+  return mounts;
+}
+
+async function processNamespace(): Promise<string> {
+  return readlink('/proc/self/ns/pid');
+}
+
+async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+/** Says of a container whose it is: this process, found again by boot, process namespace, pid and start time. */
+export async function runnerLabel(): Promise<Record<string, string>> {
+  const own = await processStat(process.pid);
+  return { [LABEL]: [await bootId(), await processNamespace(), process.pid, own?.startTime].join(' ') };
+}
+
+/**
+ * Removes every container whose runner is no more. Most end by themselves with it; one that was paused then, or had not been
+ * asked for anything yet, does not.
+ */
+export async function removeOrphans(engine: Engine): Promise<number> {
+  const [boot, namespace] = [await bootId(), await processNamespace()];
+  let removed = 0;
+  for (const { id, labels } of await engine.withLabel(LABEL)) {
+    const [itsBoot, itsNamespace, pid = '', startTime = ''] = (labels[LABEL] ?? '').split(' ');
+    // Of another process namespace's runner nothing can be said from here.
+    if (itsBoot === boot && (itsNamespace !== namespace || (await isSameProcess(Number(pid), startTime)))) continue;
+    await engine.remove(id);
+    removed++;
+  }
+  return removed;
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { contractChecks } from '../../contract/checks.ts';
+import { ContractWorld, shell } from '../../contract/contract.ts';
+import { waitUntil } from '../../host/waiting.ts';
+import { dockerIsolation } from './docker.ts';
+import { BASE_IMAGE, TestEngine } from './engine.fixture.ts';
+
+const TIMEOUT_MS = 180_000;
+const CHILD = fileURLToPath(new URL('../../contract/child.ts', import.meta.url));
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('SKIPPED: docker: an engine of its own is started by root alone');
+
+describe.skipIf(!isRoot)('docker as root', () => {
+  let engine: TestEngine;
+  let world: ContractWorld;
+
+  beforeAll(async () => {
+    engine = await TestEngine.start();
+    world = await ContractWorld.open({ name: 'docker', baseImage: BASE_IMAGE, socketPath: engine.socketPath });
+  }, TIMEOUT_MS);
+
+  afterAll(async () => {
+    await world?.close();
+    await engine?.stop();
+  }, TIMEOUT_MS);
+
+  for (const check of contractChecks) {
+    it(check.name, { timeout: TIMEOUT_MS }, async (context) => {
+      if ((await world.run(check)) === 'not declared') context.skip('docker does not declare it');
+    });
+  }
+
+  const own = (name: string, run: () => Promise<void>) =>
+    it(name, { timeout: TIMEOUT_MS }, async () => void (await world.run({ name, run })));
+  const containers = async () =>
+    (await engine.docker('ps', '--all', '--format', '{{.Names}} {{.State}}')).trim().split('\n').filter(Boolean);
+
+  own('a container that was paused when its runner died is found and removed by the next sandbox', async () => {
+    const spec = await world.spec();
+    const runner = spawn(process.execPath, [CHILD, 'pause', JSON.stringify(world.child), JSON.stringify(spec)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(runner.stdout, 'data');
+    const ended = once(runner, 'exit');
+    runner.kill('SIGKILL');
+    await ended;
+    const left = [`plumbline-${spec.id}-participant paused`];
+    assert.ok(await waitUntil(async () => JSON.stringify(await containers()) === JSON.stringify(left), 10_000), String(await containers()));
+    const other = await world.sandbox();
+    assert.ok(!(await containers()).some((line) => line.includes(`${spec.id}-`)));
+    await other.destroy();
+    assert.deepEqual(await containers(), []);
+  });
+
+  own('what a build leaves in the system, /protected and the home is there at first, and what it was told in secret is not', async () => {
+    const image = await world.isolation.prepareImage({
+      familyDir: world.familyDir,
+      contentHash: 'left-by-the-build',
+      imageDir: join(world.dir, 'images'),
+      env: { SECRET_OF_THE_BUILD: 'only-while-it-lasts' },
+      install: async (exec) => {
+        const script =
+          'test "$SECRET_OF_THE_BUILD" = only-while-it-lasts; echo tool > /usr/share/tool; echo answer > /protected/answer; echo data > /home/agent/data; chown agent /home/agent/data; echo cache > /root/cache';
+        const done = await exec(['/bin/sh', '-ec', script], { timeoutMs: 20_000, maxOutputBytes: 10_000 });
+        assert.equal(done.exitCode, 0, done.stderr.toString());
+      },
+    });
+    const spec = await world.spec({ imageDir: image.dir });
+    const look = async (expected: string) => {
+      const sandbox = await world.isolation.create(spec);
+      world.later(() => sandbox.destroy());
+      const seen = await shell(
+        sandbox,
+        'participant',
+        'cat /usr/share/tool data; rm data; for p in /root /protected; do ls -A $p 2>/dev/null; done; echo kept > own',
+      );
+      assert.equal(seen.stdout.toString(), expected);
+      assert.equal((await shell(sandbox, 'scorer', 'cat /protected/answer /root/cache')).stdout.toString(), 'answer\ncache\n');
+      await sandbox.destroy();
+    };
+    await look('tool\ndata\n');
+    // A second life goes on with the workspace as it stands.
+    await look('tool\n');
+    const { image: id } = JSON.parse(await readFile(join(image.dir, 'docker.json'), 'utf8')) as { image: string };
+    assert.doesNotMatch(await engine.docker('inspect', id), /only-while-it-lasts|SECRET_OF_THE_BUILD/);
+  });
+
+  own('an image that the engine has lost is built again, and a base image that is nowhere is said with what to do', async () => {
+    let installs = 0;
+    const install = async () => void installs++;
+    const options = { familyDir: world.familyDir, contentHash: 'lost-by-the-engine', imageDir: join(world.dir, 'images'), install };
+    const first = await world.isolation.prepareImage(options);
+    assert.equal((await world.isolation.prepareImage(options)).built, false);
+    const { image: id } = JSON.parse(await readFile(join(first.dir, 'docker.json'), 'utf8')) as { image: string };
+    await engine.docker('rmi', '--force', id);
+    assert.equal((await world.isolation.prepareImage(options)).built, true);
+    assert.equal(installs, 2);
+    const nowhere = dockerIsolation({ baseImage: 'localhost:1/nowhere:1', socketPath: engine.socketPath });
+    await assert.rejects(nowhere.prepareImage(options), { code: 'sandbox_unavailable', message: /docker pull/ });
+    const silent = dockerIsolation({ baseImage: BASE_IMAGE, socketPath: join(world.dir, 'no.sock') });
+    await assert.rejects(silent.capabilities(), { code: 'sandbox_unavailable', message: /does not answer at/ });
+  });
+
+  own('what a score leaves running or in /tmp is gone before the next one', async () => {
+    const sandbox = await world.sandbox();
+    await shell(sandbox, 'scorer', 'runuser -u agent -- sh -c "(sleep 4567 &); echo left > /tmp/left; mkdir /dev/shm/left"');
+    const after = await shell(sandbox, 'scorer', "ls /tmp /dev/shm; grep -l 'sleep.456[7]' /proc/[0-9]*/cmdline 2>/dev/null");
+    assert.equal(after.stdout.toString(), '/dev/shm:\n\n/tmp:\n');
+  });
+});

@@ -1,0 +1,194 @@
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { AppError } from '@plumbline/core';
+import { runHostCommand } from '../../host/hostProcess.ts';
+import { commandLine, innerPid, isShell, type ProcessStat, processStat } from '../../host/processTable.ts';
+import { waitUntil } from '../../host/waiting.ts';
+import { AGENT_UID, IN_VIEW_PATHS, viewEnvironment } from '../bubblewrap/views.ts';
+import type { Cgroup } from '../cgroups.ts';
+import type {
+  CommandOptions,
+  FreezeMethod,
+  FreezeResult,
+  HostCommand,
+  RunOptions,
+  RunResult,
+  Sandbox,
+  SandboxProcess,
+  SandboxSpec,
+  Usage,
+  View,
+} from '../isolation.ts';
+import { networkUse } from '../networkUse.ts';
+import { writeRecord } from '../sandboxState.ts';
+import { doorCommand } from './door.ts';
+import type { Engine } from './engine.ts';
+import { SYSTEM_PATH } from './image.ts';
+
+const FREEZE_TIMEOUT_MS = 5_000;
+const END_TIMEOUT_MS = 5_000;
+
+/** One view: its container, the connection that holds it, and the group in which the engine counts it. */
+export interface ViewContainer {
+  name: string;
+  door: string;
+  life: Socket;
+  group: Cgroup;
+  /** The first process as the host counts. */
+  first: { pid: number; startTime: string };
+}
+
+interface Parts {
+  spec: SandboxSpec;
+  engine: Engine;
+  containers: Record<View, ViewContainer>;
+  /** The image's own variables. */
+  imageEnv: Record<string, string>;
+  networks: { stop: () => Promise<void> }[];
+  freezeMethod: FreezeMethod;
+  storeDir: string;
+  warnings: string[];
+}
+
+/** Whose a process is, whatever it says of itself; null where it is gone. */
+async function userOf(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
+  return uid === undefined ? null : Number(uid);
+}
+
+/** Three containers of one image: only the participant's is paused, and each ends with this process. */
+export class DockerSandbox implements Sandbox {
+  readonly isolation = 'docker';
+  readonly paths = IN_VIEW_PATHS;
+  readonly hostUid = AGENT_UID;
+  readonly #parts: Parts;
+  #frozen = false;
+  #participantEnded = false;
+  #expectedEnd = false;
+  readonly #endListeners: (() => void)[] = [];
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    parts.containers.participant.life.once('close', () => {
+      this.#participantEnded = true;
+      if (!this.#expectedEnd) for (const listener of this.#endListeners) listener();
+    });
+  }
+
+  get id() {
+    return this.#parts.spec.id;
+  }
+
+  get freezeMethod() {
+    return this.#parts.freezeMethod;
+  }
+
+  get storeDir() {
+    return this.#parts.storeDir;
+  }
+
+  get warnings() {
+    return this.#parts.warnings;
+  }
+
+  get frozen() {
+    return this.#frozen;
+  }
+
+  onEnded(listener: () => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  command(view: View, argv: string[], options: CommandOptions = {}): HostCommand {
+    const { spec, containers, imageEnv } = this.#parts;
+    if (argv.length === 0) throw new AppError('internal', 'A command needs a program.');
+    if (view === 'participant' && this.#participantEnded) throw new AppError('sandbox_unavailable', 'The sandbox has ended.');
+    const env = {
+      ...imageEnv,
+      ...viewEnvironment(view, IN_VIEW_PATHS, imageEnv['PATH'] ?? SYSTEM_PATH),
+      ...(view === 'scorer' ? { USER: 'root', LOGNAME: 'root' } : {}),
+      ...(view === 'platform' ? {} : spec.env),
+      ...options.env,
+    };
+    const cwd = options.cwd ?? (view === 'scorer' ? IN_VIEW_PATHS.root : IN_VIEW_PATHS.home);
+    return doorCommand(containers[view].door, argv, env, cwd, options.tty === true);
+  }
+
+  async run(view: View, argv: string[], options: RunOptions): Promise<RunResult> {
+    return runHostCommand(this.command(view, argv, options), options, () => this.#parts.containers[view].group.outOfMemoryKills());
+  }
+
+  /** Root's processes in the container hold it and its commands; the participant's are of another user, and cannot become root. */
+  async #stats(): Promise<ProcessStat[]> {
+    if (this.#participantEnded) return [];
+    const pids = await this.#parts.containers.participant.group.pids();
+    const stats = await Promise.all(pids.map(async (pid) => ((await userOf(pid)) === AGENT_UID ? processStat(pid) : null)));
+    return stats.filter((stat) => stat !== null && stat.state !== 'Z') as ProcessStat[];
+  }
+
+  async processes(): Promise<SandboxProcess[]> {
+    const stats = await this.#stats();
+    return Promise.all(stats.map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })));
+  }
+
+  async isIdle(): Promise<boolean> {
+    return (await this.#stats()).every(isShell);
+  }
+
+  async usage(): Promise<Usage> {
+    const { group, first } = this.#parts.containers.participant;
+    const stats = await this.#stats();
+    const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
+    const network = this.#participantEnded || this.#parts.spec.network === 'none' ? null : await networkUse(first.pid);
+    return {
+      cpuMs: (await group.cpuMs()) ?? sum((stat) => stat.cpuMs),
+      memoryBytes: (await group.memoryBytes()) ?? sum((stat) => stat.residentBytes),
+      processes: stats.length,
+      ...(network === null ? {} : { network }),
+    };
+  }
+
+  async freeze(): Promise<FreezeResult> {
+    const { engine, containers, freezeMethod } = this.#parts;
+    if (!this.#participantEnded) {
+      const { name } = containers.participant;
+      try {
+        await engine.pause(name, FREEZE_TIMEOUT_MS);
+      } catch (error) {
+        await engine.unpause(name).catch(() => undefined);
+        throw new AppError('unavailable', 'The sandbox did not stop within five seconds, so the clock was not paused. Try again.', {
+          cause: error,
+        });
+      }
+    }
+    this.#frozen = true;
+    return { method: freezeMethod };
+  }
+
+  async thaw(): Promise<void> {
+    if (!this.#participantEnded) await this.#parts.engine.unpause(this.#parts.containers.participant.name);
+    this.#frozen = false;
+  }
+
+  async #end(view: View): Promise<void> {
+    const { name, life } = this.#parts.containers[view];
+    await this.#parts.engine.remove(name);
+    // The first process is gone, and its end of the connection with it.
+    await waitUntil(() => life.closed, END_TIMEOUT_MS);
+    life.destroy();
+  }
+
+  async killParticipant(): Promise<void> {
+    this.#expectedEnd = true;
+    await this.#end('participant');
+    this.#frozen = false;
+  }
+
+  async destroy(): Promise<void> {
+    const { networks, spec } = this.#parts;
+    await Promise.all([this.killParticipant(), this.#end('scorer'), this.#end('platform')]);
+    for (const network of networks) await network.stop();
+    await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: null, holder: null });
+  }
+}
