@@ -158,6 +158,8 @@ export class Platform {
       DATABASE_URL: settings.databaseUrl,
       PLUMBLINE_DATA_DIR: settings.dataDir,
       PLUMBLINE_ISOLATION: settings.isolation,
+      PLUMBLINE_DOCKER_BASE_IMAGE: settings.docker.baseImage,
+      PLUMBLINE_DOCKER_SOCKET: settings.docker.socketPath,
       PLUMBLINE_SEED: settings.seed,
       PLUMBLINE_VERSION: this.#version,
       LOG_LEVEL: settings.logLevel,

@@ -1,6 +1,7 @@
 import { loadSettings } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
-import { bubblewrapIsolation, createFamilySandbox, type FamilySandbox, type Isolation, noIsolation } from '@plumbline/sandbox';
+import { IsolationName } from '@plumbline/protocol';
+import { createFamilySandbox, type FamilySandbox, isolationNamed } from '@plumbline/sandbox';
 import { type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
 
 /** A family in a sandbox, for the commands that run one. */
@@ -12,16 +13,14 @@ export interface SandboxFlags {
   secrets?: Record<string, string>;
 }
 
-const ISOLATIONS: Readonly<Record<string, Isolation>> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
-
 export async function familySandbox(family: Family, task: TaskDefinition, flags: SandboxFlags): Promise<FamilySandbox> {
-  const { dirs, isolation: usual } = loadSettings();
-  const name = flags.isolation ?? usual;
-  const isolation = ISOLATIONS[name];
-  if (isolation === undefined)
-    throw new AppError('invalid_input', `There is no isolation ${name}. There are: ${Object.keys(ISOLATIONS).join(', ')}.`);
+  const { dirs, isolation: usual, docker } = loadSettings();
+  const name = IsolationName.safeParse(flags.isolation ?? usual);
+  if (!name.success) {
+    throw new AppError('invalid_input', `There is no isolation ${flags.isolation}. There are: ${IsolationName.options.join(', ')}.`);
+  }
   return createFamilySandbox(family, task, {
-    isolation,
+    isolation: isolationNamed(name.data, docker),
     imageDir: dirs.images,
     assetsDir: dirs.assets,
     secrets: secretsFor(task, flags),

@@ -1,9 +1,8 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { localPlacement } from '@plumbline/sandbox';
+import { DOCKER_SOCKET_PATH, isolationNamed, localPlacement } from '@plumbline/sandbox';
 import { hostFacts } from '@plumbline/sandbox/host/hostFacts';
 import { serveHost } from '@plumbline/sandbox/placement/agent/hostServer';
-import { ISOLATIONS } from './isolations.ts';
 
 /**
  * What the platform talks to on a host that it reaches over SSH: `node hostAgent.ts DATA_DIR`, requests on standard input.
@@ -52,7 +51,7 @@ await serveHost(
     },
     list: async () => (await placement.list()).map((handle) => ({ ...handle, placement: 'local' as const })),
     clock: async () => ({ nowMs: performance.timeOrigin + performance.now() }),
-    inspect: ({ isolation }) => hostFacts(dataDir, ISOLATIONS[isolation] ?? null),
+    inspect: ({ isolation }) => hostFacts(dataDir, isolationNamed(isolation, { baseImage: '', socketPath: DOCKER_SOCKET_PATH })),
     dial: async ({ gatewayUrl }) => ({ problem: await dial(gatewayUrl) }),
   },
   process.stdin,

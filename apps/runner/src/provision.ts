@@ -5,6 +5,7 @@ import type { RunnerConfig } from '@plumbline/protocol';
 import {
   assetMounts,
   type Isolation,
+  isolationNamed,
   type LaidAssets,
   layAssets,
   openWorkspace,
@@ -15,7 +16,6 @@ import {
 import { askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
-import { ISOLATIONS } from './isolations.ts';
 import type { FreshSandbox } from './scoring.ts';
 
 /**
@@ -41,6 +41,10 @@ export interface ProvisionOptions {
   readonly fetchBlob: (hash: string) => Promise<string>;
 }
 
+const PYTHON = '/usr/bin/python3';
+const HAND_OVER_TIMEOUT_MS = 10 * 60_000;
+const SHOW_EVERY_MS = 1_000;
+const SHOWN_CHARACTERS = 120;
 const FACTS_FILE = 'task.json';
 const STARTED_FILE = 'started';
 /** What the Task Standard's own host writes for the participant. */
@@ -53,8 +57,7 @@ const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', impor
 export async function provision(options: ProvisionOptions): Promise<Provisioned> {
   const { config, onProgress, logger } = options;
   const { family, settings } = loadTask(config.familyDir, config.task, config.settings);
-  const isolation = ISOLATIONS[config.isolation];
-  if (isolation === undefined) throw new AppError('sandbox_unavailable', `This runner has no isolation ${config.isolation}.`);
+  const isolation = isolationNamed(config.isolation, config.docker);
   await requireRoot(isolation, family, { settings });
 
   const assets = await layAssets(settings.assets, {
@@ -67,6 +70,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     familyDir: config.familyDir,
     contentHash: family.contentHash,
     imageDir: config.imageDir,
+    onLog: buildLog(options),
     install: (exec, paths) => installFamily(exec, family, paths.root),
   });
 
@@ -123,6 +127,18 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     await sandbox.destroy();
     throw error;
   }
+}
+
+/** What a build prints goes to the log whole, and to who waits as its newest line, no more than once a second. */
+function buildLog({ logger, onProgress }: ProvisionOptions): (line: string) => void {
+  let shownAtMs = Number.NEGATIVE_INFINITY;
+  return (line) => {
+    logger.info({ line }, 'image');
+    const nowMs = performance.now();
+    if (nowMs - shownAtMs < SHOW_EVERY_MS) return;
+    shownAtMs = nowMs;
+    onProgress(`Preparing the environment’s packages: ${line.trim().slice(0, SHOWN_CHARACTERS)}`, 0.1);
+  };
 }
 
 interface MakerOptions {
@@ -184,9 +200,22 @@ async function restoreWorkspace(
 
 async function startTask(sandbox: Sandbox, files: WorkspaceFiles, task: FamilyTask, secrets: Record<string, string>): Promise<void> {
   await startFamily((argv, options) => sandbox.run('scorer', argv, options), task, sandbox.paths.root, secrets);
+  await handOver(sandbox);
   await files.write(INSTRUCTIONS_FILE, `${task.facts.instructions.trimEnd()}\n`, null).catch((error) => {
     // A family may write its own.
     if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+  });
+}
+
+/** Where the scorer is root, all that `start()` made is root's: the participant is to work with it. */
+async function handOver(sandbox: Sandbox): Promise<void> {
+  if (sandbox.hostUid === null) return;
+  const { assets, home } = sandbox.paths;
+  const program = [PYTHON, '-I', '-S', join(assets, 'hand_over_workspace.py'), home];
+  const done = await sandbox.run('scorer', program, { timeoutMs: HAND_OVER_TIMEOUT_MS, maxOutputBytes: 10_000 });
+  if (done.exitCode === 0) return;
+  throw new AppError('sandbox_unavailable', 'The workspace could not be given to the participant.', {
+    cause: new Error(done.stderr.toString()),
   });
 }
 

@@ -2,9 +2,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSettings, systemClock } from '@plumbline/config';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
-import type { IsolationName } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
-import { bubblewrapIsolation, type Isolation, inspectThisHost, noIsolation } from '@plumbline/sandbox';
+import { inspectThisHost, isolationNamed } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { startJobs } from './jobs.ts';
@@ -21,8 +20,6 @@ const STOP_TIMEOUT_MS = 8_000;
 
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
-const ISOLATIONS: Partial<Record<IsolationName, Isolation>> = { none: noIsolation, bubblewrap: bubblewrapIsolation };
-
 const settings = loadSettings();
 const log = pino({ name: 'worker', level: settings.logLevel });
 const db = createDatabase(settings.databaseUrl, {
@@ -35,7 +32,7 @@ const db = createDatabase(settings.databaseUrl, {
 const worker: Worker = {
   db,
   placementOf: placementsOf({ repository, dirs: settings.dirs }),
-  inspectThisHost: () => inspectThisHost({ dataDir: settings.dataDir, isolation: ISOLATIONS[settings.isolation] ?? null }),
+  inspectThisHost: () => inspectThisHost({ dataDir: settings.dataDir, isolation: isolationNamed(settings.isolation, settings.docker) }),
   store: folderStore(settings.dirs.store),
   keys: await loadRecordingKeys(settings.dirs.keys),
   clock: systemClock,
@@ -45,6 +42,7 @@ const worker: Worker = {
     publicGatewayUrl: `${settings.publicUrl.replace(/^http/, 'ws')}/realtime/runner`,
     environmentsDir: join(repository, 'environments'),
     isolation: settings.isolation,
+    docker: settings.docker,
     secretsFile: settings.secretsFile,
   },
 };

@@ -76,7 +76,7 @@ function runnerRequest(
     task,
     settings: { ...view.settings },
     isolation: host.isolation,
-    docker: null,
+    docker: host.isolation === 'docker' ? worker.host.docker : null,
     memoryBytes,
     diskBytes: storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB),
     maxProcesses: MAX_PROCESSES,

@@ -142,6 +142,7 @@ beforeAll(async () => {
       publicGatewayUrl: 'wss://plumbline.example.org/realtime/runner',
       environmentsDir: '/opt/environments',
       isolation: 'none',
+      docker: { baseImage: 'python:3.11', socketPath: '/var/run/docker.sock' },
       secretsFile: null,
     },
   };

@@ -1,6 +1,6 @@
 import type { Clock } from '@plumbline/core';
 import type { Database, HostRecord } from '@plumbline/database';
-import type { HostInventory, IsolationName } from '@plumbline/protocol';
+import type { HostInventory, IsolationName, RunnerConfig } from '@plumbline/protocol';
 import type { RecordingKeys } from '@plumbline/recording';
 import type { Placement } from '@plumbline/sandbox';
 import type { ObjectStore } from '@plumbline/storage';
@@ -30,6 +30,8 @@ export interface RunnerHost {
   environmentsDir: string;
   /** Of this machine; every other host has its own. */
   isolation: IsolationName;
+  /** For every host whose isolation is docker. */
+  docker: NonNullable<RunnerConfig['docker']>;
   /** Where the values of what task families require stand; null where there are none. */
   secretsFile: string | null;
 }

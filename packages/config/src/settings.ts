@@ -57,9 +57,22 @@ const VARIABLES = {
     schema: z.string().refine(isAbsolute).optional(),
   },
   PLUMBLINE_ISOLATION: {
-    must: 'be bubblewrap or none',
+    must: 'be bubblewrap, docker or none',
     example: 'bubblewrap',
-    schema: z.enum(['bubblewrap', 'none']).default('bubblewrap'),
+    schema: z.enum(['bubblewrap', 'docker', 'none']).default('bubblewrap'),
+  },
+  PLUMBLINE_DOCKER_BASE_IMAGE: {
+    must: 'be the name of an image, with its tag or digest',
+    example: 'python:3.11',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/)
+      .default('python:3.11'),
+  },
+  PLUMBLINE_DOCKER_SOCKET: {
+    must: 'be an absolute path of the Docker engine’s socket',
+    example: '/var/run/docker.sock',
+    schema: z.string().refine(isAbsolute).default('/var/run/docker.sock'),
   },
   PLUMBLINE_SECRETS_FILE: {
     must: 'be an absolute path of a file with NAME=VALUE lines',
@@ -102,7 +115,9 @@ export interface Settings {
     bundles: string;
     logs: string;
   };
-  isolation: 'bubblewrap' | 'none';
+  isolation: 'bubblewrap' | 'docker' | 'none';
+  /** For every host whose isolation is docker: what families are built on, and the engine's socket there. */
+  docker: { baseImage: string; socketPath: string };
   /** Values of the variables that task families require; null where there are none. */
   secretsFile: string | null;
   seed: 'demo' | 'empty' | 'none';
@@ -175,6 +190,7 @@ export function loadSettings(env: Env = process.env): Settings {
     databaseUrl: read('DATABASE_URL'),
     dataDir: read('PLUMBLINE_DATA_DIR'),
     isolation: read('PLUMBLINE_ISOLATION') ?? 'bubblewrap',
+    docker: { baseImage: read('PLUMBLINE_DOCKER_BASE_IMAGE') ?? '', socketPath: read('PLUMBLINE_DOCKER_SOCKET') ?? '' },
     secretsFile: read('PLUMBLINE_SECRETS_FILE'),
     seed: read('PLUMBLINE_SEED'),
     logLevel: read('LOG_LEVEL') ?? 'info',
@@ -215,6 +231,7 @@ export function loadSettings(env: Env = process.env): Settings {
       logs: join(dataDir, 'logs'),
     },
     isolation: raw.isolation,
+    docker: raw.docker,
     secretsFile: raw.secretsFile ?? null,
     // Accounts with a known password are made only where nobody else can sign in with them.
     seed: raw.seed ?? (isLoopback(raw.host) ? 'demo' : 'empty'),
