@@ -79,7 +79,7 @@ torch.save(state, "fixed_model.pth")`),
       /cannot be read as a state dict/,
     );
     expect(existsSync(marker) || existsSync(join(at.host.protected, 'ran'))).toBe(false);
-  });
+  }, 300_000);
 
   it('explains weights that are no numbers, no state dict, no file, or a link', async () => {
     invalid(await scoreAfter('state["norm.bias"][0] = float("nan")\ntorch.save(state, "fixed_model.pth")'), /not a finite number/);
@@ -99,7 +99,7 @@ from assets import tensors
 state["tokens.weight"] = tensors.read_file(${JSON.stringify(join(at.host.protected, 'embedding.safetensors'))})["tokens.weight"]
 torch.save(state, "fixed_model.pth")`);
     expect((copied.details as Details).rows_equal_to_the_original).toBe(1);
-  });
+  }, 300_000);
 
   it('takes GPT-2’s published weights over as what they are', async () => {
     const difference = await at.python(`
@@ -145,5 +145,5 @@ with torch.no_grad():
     print(json.dumps((model(tokens[None])[0] - by_hand(tokens)).abs().max().item()))
 `);
     expect(difference).toBeLessThan(1e-4);
-  });
+  }, 300_000);
 });
