@@ -13,7 +13,10 @@ const npmScripts = Object.keys(JSON.parse(read('package.json')).scripts);
 const NPM_COMMANDS = ['ci', 'install', 'rebuild', 'run'];
 const settings = new Set([...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map((match) => match[1]));
 /** Names that a sandbox gives its programs, or takes from the machine: not settings, but quoted beside them. */
-const sandboxSources = globSync('packages/sandbox/src/**/*.ts', { cwd: root }).map(read).join('\n');
+const sandboxSources = ['packages/sandbox/src/**/*.ts', 'packages/taskstandard/src/**/*.ts', 'environments/**/*.py']
+  .flatMap((pattern) => globSync(pattern, { cwd: root }))
+  .map(read)
+  .join('\n');
 const TOP_LEVEL = /^(apps|docs|e2e|environments|packages|prisma|public|scripts)\//;
 
 /** What a page quotes as code: spans, and the lines of its blocks. */

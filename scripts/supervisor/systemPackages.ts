@@ -63,6 +63,11 @@ const OPENBLAS: Requirement = {
   why: 'makes PyTorch quick enough for two cores',
   isThere: () => python('import ctypes.util, sys; sys.exit(ctypes.util.find_library("openblas") is None)'),
 };
+const RUSTC: Requirement = {
+  debianPackage: 'rustc',
+  why: 'compiles what is handed in to the small RE-Bench environment about Rust',
+  isThere: () => existsSync('/usr/bin/rustc'),
+};
 
 /** What an installation needs with an isolation. */
 export function requirementsOf(isolation: 'bubblewrap' | 'docker' | 'none'): Requirement[] {
@@ -83,6 +88,7 @@ export const TEST_REQUIREMENTS: Requirement[] = [
   CHROMIUM,
   TORCH,
   OPENBLAS,
+  RUSTC,
   testProgram('munge', 'munged', 'signs what the tests’ Slurm daemons tell one another'),
   testProgram('slurmctld', 'slurmctld', 'controls the tests’ Slurm cluster'),
   testProgram('slurmd', 'slurmd', 'is a node of the tests’ Slurm cluster'),

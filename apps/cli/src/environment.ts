@@ -1,3 +1,4 @@
+import { loadSettings } from '@plumbline/config';
 import { type CheckLine, environmentCheck, environmentScore, type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AddFlags, addEnvironments } from './environmentAdd.ts';
@@ -75,7 +76,7 @@ function positive(text: string): number {
 function placeOf(flags: EnvironmentFlags) {
   const { overlay: overlayFile, envDir, secrets } = flags;
   const createHost = (family: Family, task: TaskDefinition) => familySandbox(family, task, flags);
-  return { overlayFile, envDir, secrets, ...(flags.isolation === undefined ? {} : { createHost }) };
+  return { overlayFile, envDir, secrets, modelEndpoint: loadSettings().model, ...(flags.isolation === undefined ? {} : { createHost }) };
 }
 
 function withPlaceFlags(command: Command): Command {

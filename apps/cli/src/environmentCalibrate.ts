@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { loadSettings } from '@plumbline/config';
 import { AppError, calibrate, hardwareProfile } from '@plumbline/core';
 import { saveCalibration } from '@plumbline/database/calibrations';
 import { gpuStates } from '@plumbline/sandbox';
@@ -47,7 +48,14 @@ export async function calibrateEnvironment(dir: string, flags: CalibrateFlags): 
     ] as const) {
       const createHost = (from: typeof family, of: typeof definition) => familySandbox(from, of, flags);
       const onScore = (score: number) => (flags.json === true ? undefined : print(`${solution} ${score}`));
-      const scores = await measureScores(dir, task, { overlayFile: overlay, createHost, times, workspace, onScore });
+      const scores = await measureScores(dir, task, {
+        overlayFile: overlay,
+        createHost,
+        times,
+        workspace,
+        onScore,
+        modelEndpoint: loadSettings().model,
+      });
       await saveCalibration(db, { environmentId: environment.id, profile, solution, scores });
       results.push({ solution, ...calibrate(scores) });
     }

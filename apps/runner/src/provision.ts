@@ -16,6 +16,7 @@ import {
 import { askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
+import { requireModel } from './models.ts';
 import type { FreshSandbox } from './scoring.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface Provisioned {
   readonly sandbox: Sandbox;
   readonly files: WorkspaceFiles;
   readonly socketDir: string;
+  /** Host path of the sandbox's own folder. */
+  readonly sandboxDir: string;
   /** Whether this is the workspace's first life. */
   readonly isNew: boolean;
   readonly createFresh: (name: string) => Promise<FreshSandbox>;
@@ -59,6 +62,8 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   const { family, settings } = loadTask(config.familyDir, config.task, config.settings);
   const isolation = isolationNamed(config.isolation, config.docker);
   await requireRoot(isolation, family, { settings });
+
+  requireModel(settings, config.model);
 
   const assets = await layAssets(settings.assets, {
     dir: config.assetsDir,
@@ -120,9 +125,9 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
         await discard();
         throw error;
       }
-      return { sandbox: fresh, files: freshFiles, discard };
+      return { sandbox: fresh, sandboxDir: dir, files: freshFiles, discard };
     };
-    return { task, sandbox, files, socketDir, isNew, createFresh };
+    return { task, sandbox, sandboxDir, files, socketDir, isNew, createFresh };
   } catch (error) {
     await sandbox.destroy();
     throw error;

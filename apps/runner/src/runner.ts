@@ -11,6 +11,7 @@ import { FreezeHolds } from './freezeHolds.ts';
 import type { InputChunk } from './inputBlocks.ts';
 import type { Journal } from './journal.ts';
 import { Link } from './link.ts';
+import { MODEL_SOCKET_NAME, Models } from './models.ts';
 import { ParticipantClock } from './participantClock.ts';
 import { type Provisioned, provision, SHELL_INTEGRATION } from './provision.ts';
 import { sampleResources } from './resources.ts';
@@ -51,6 +52,7 @@ interface Live extends Provisioned {
   readonly terminals: Terminals;
   readonly snapshots: Snapshots;
   readonly scoring: Scoring;
+  readonly models: Models;
   readonly taskSocket: TaskSocket;
   readonly handlers: CallHandlers;
   readonly stopSampling: () => void;
@@ -164,6 +166,7 @@ export class Runner {
       live.snapshots.close();
       await live.taskSocket.close();
       await live.scoring.close();
+      await live.models.close();
       // A frozen shell cannot heed its hang-up, so the participant's processes are ended rather than asked.
       await live.holds.finish();
       await live.sandbox.killParticipant();
@@ -205,6 +208,7 @@ export class Runner {
           env: {
             ...env,
             PLUMBLINE_SOCKET: join(sandbox.paths.run, TASK_SOCKET_NAME),
+            ...(task.settings.model === null ? {} : { PLUMBLINE_MODEL_SOCKET: join(sandbox.paths.run, MODEL_SOCKET_NAME) }),
             // The system's profile, which a login shell reads, is without isolation the host's own and forgets the view's PATH.
             PLUMBLINE_SHELL_LOGIN: sandbox.isolation === 'none' ? '' : '1',
           },
@@ -213,10 +217,22 @@ export class Runner {
     });
     const { secrets } = config;
     const { createFresh } = provisioned;
+    const models = new Models({
+      settings: task.settings,
+      endpoint: config.model,
+      stateDir: config.stateDir,
+      socketDir: provisioned.socketDir,
+      log,
+      clock,
+      isRunning,
+    });
+    await models.open(sandbox);
     const scoring = new Scoring({
       stateDir: config.stateDir,
       task,
       sandbox,
+      sandboxDir: provisioned.sandboxDir,
+      models,
       files,
       blobs,
       snapshots,
@@ -247,6 +263,7 @@ export class Runner {
       terminals,
       snapshots,
       scoring,
+      models,
       taskSocket,
       stopSampling: sampleResources({ sandbox, gpuIds: config.gpuIds, log, clock, logger, isRunning }),
       handlers: {

@@ -11,6 +11,7 @@ import type { EventLog } from './eventLog.ts';
 import type { FamilyTask } from './familyTask.ts';
 import type { FreezeHolds } from './freezeHolds.ts';
 import { installedPackages } from './installedPackages.ts';
+import type { Models } from './models.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /**
@@ -23,6 +24,8 @@ export type ScoreOrder = z.infer<(typeof RUNNER_CALLS)['score']['args']>;
 /** A fresh sandbox with the family's `start()` already run, for a clean re-score. */
 export interface FreshSandbox {
   readonly sandbox: Sandbox;
+  /** Host path of the sandbox's own folder. */
+  readonly sandboxDir: string;
   readonly files: WorkspaceFiles;
   /** Ends it and removes all of it. */
   discard(): Promise<void>;
@@ -32,6 +35,8 @@ export interface ScoringOptions {
   readonly stateDir: string;
   readonly task: FamilyTask;
   readonly sandbox: Sandbox;
+  readonly sandboxDir: string;
+  readonly models: Models;
   readonly files: WorkspaceFiles;
   readonly blobs: Blobs;
   readonly snapshots: Snapshots;
@@ -143,7 +148,7 @@ export class Scoring {
 
   /** Scores the workspace as it stands. */
   async #scoreLive(order: ScoreOrder, signal: AbortSignal): Promise<Scored> {
-    const { sandbox, files, holds, task, log, blobs, snapshots } = this.#options;
+    const { sandbox, sandboxDir, files, holds, task, log, blobs, snapshots } = this.#options;
     const freezes = task.settings.whileScoring.participant === 'frozen';
     if (freezes) await holds.hold('scoring');
     try {
@@ -152,7 +157,7 @@ export class Scoring {
       await blobs.add(capture.tarPath, capture.tarHash, true);
       await snapshots.take('score');
       const packages = await installedPackages(sandbox);
-      const outcome = await this.#runScorer(sandbox, signal);
+      const outcome = await this.#runScorer(sandbox, sandboxDir, signal);
       const after = await files.hashTree(paths);
       const hashAfter = after.hash === capture.hash ? capture.tarHash : after.hash;
       log.event('submission.captured', 0, {
@@ -181,7 +186,7 @@ export class Scoring {
       await clearPaths(fresh.files, paths);
       await fresh.files.restore(tarPath);
       const before = await fresh.files.hashTree(paths);
-      const outcome = await this.#runScorer(fresh.sandbox, signal);
+      const outcome = await this.#runScorer(fresh.sandbox, fresh.sandboxDir, signal);
       const after = await fresh.files.hashTree(paths);
       return { outcome, hashBefore: hash, hashAfter: after.hash === before.hash ? hash : after.hash };
     } finally {
@@ -189,13 +194,15 @@ export class Scoring {
     }
   }
 
-  #runScorer(sandbox: Sandbox, signal: AbortSignal): Promise<ScoreOutcome> {
-    const { task, secrets } = this.#options;
-    return runScore(
-      (argv, options) => sandbox.run('scorer', argv, { ...options, signal }),
-      task.scoringKind,
-      { familyDir: sandbox.paths.root, module: task.family.module, task: task.name },
-      { timeoutMs: task.settings.scoreTimeoutSeconds * 1000, env: secrets },
+  #runScorer(sandbox: Sandbox, sandboxDir: string, signal: AbortSignal): Promise<ScoreOutcome> {
+    const { task, secrets, models } = this.#options;
+    return models.forScore(sandbox, sandboxDir, (modelEnv) =>
+      runScore(
+        (argv, options) => sandbox.run('scorer', argv, { ...options, signal }),
+        task.scoringKind,
+        { familyDir: sandbox.paths.root, module: task.family.module, task: task.name },
+        { timeoutMs: task.settings.scoreTimeoutSeconds * 1000, env: { ...secrets, ...modelEnv } },
+      ),
     );
   }
 

@@ -44,6 +44,7 @@ const worker: Worker = {
     isolation: settings.isolation,
     docker: settings.docker,
     secretsFile: settings.secretsFile,
+    model: settings.model,
   },
 };
 

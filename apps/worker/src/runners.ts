@@ -63,7 +63,7 @@ function runnerRequest(
   token: string,
   { host, lease, restore }: { host: HostRecord; lease: LeaseRecord; restore: RunnerRequest['restore'] },
 ): RunnerRequest {
-  const { gatewayUrl, publicGatewayUrl, environmentsDir } = worker.host;
+  const { gatewayUrl, publicGatewayUrl, environmentsDir, model } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
   const { storage_gb: storageGb } = view.settings.resources;
   const { gpuCount, gpuModel, cpus, memoryBytes } = needOf(view.settings);
@@ -83,6 +83,8 @@ function runnerRequest(
     cpus: null,
     gpuIds: lease.gpuIds,
     restore,
+    // The key goes only where it is used.
+    model: view.settings.model?.standIn === null ? model : null,
     secrets: secretsOf(view, worker.host.secretsFile),
     resources: {
       gpuCount,

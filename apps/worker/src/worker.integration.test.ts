@@ -81,6 +81,7 @@ const RUNNER_REQUEST = {
   cpus: null,
   gpuIds: [],
   restore: null,
+  model: null,
   secrets: {},
   resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },
 } satisfies Partial<RunnerRequest>;
@@ -144,6 +145,7 @@ beforeAll(async () => {
       isolation: 'none',
       docker: { baseImage: 'python:3.11', socketPath: '/var/run/docker.sock' },
       secretsFile: null,
+      model: null,
     },
   };
   await ensureLocalHost(testing.db, 'none');

@@ -34,4 +34,6 @@ export interface RunnerHost {
   docker: NonNullable<RunnerConfig['docker']>;
   /** Where the values of what task families require stand; null where there are none. */
   secretsFile: string | null;
+  /** The provider of models behind environments; null where there is none. */
+  model: { url: string; key: string } | null;
 }

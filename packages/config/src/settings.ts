@@ -79,6 +79,16 @@ const VARIABLES = {
     example: '/etc/plumbline/secrets',
     schema: z.string().refine(isAbsolute).optional(),
   },
+  MODEL_API_URL: {
+    must: 'be the address of an OpenAI-compatible endpoint, without /chat/completions',
+    example: 'https://models.example.org/v1',
+    schema: z
+      .string()
+      .regex(/^https?:\/\/\S+$/)
+      .refine((url) => URL.canParse(url))
+      .optional(),
+  },
+  MODEL_API_KEY: { must: 'be the key of that endpoint', example: 'sk-…', schema: z.string().regex(/^\S+$/).optional() },
   PLUMBLINE_SEED: { must: 'be demo, empty or none', example: 'empty', schema: z.enum(['demo', 'empty', 'none']).optional() },
   LOG_LEVEL: {
     must: 'be one of trace, debug, info, warn, error, fatal, silent',
@@ -120,6 +130,8 @@ export interface Settings {
   docker: { baseImage: string; socketPath: string };
   /** Values of the variables that task families require; null where there are none. */
   secretsFile: string | null;
+  /** The provider of models that environments ask, through a metered proxy; null where there is none. */
+  model: { url: string; key: string } | null;
   seed: 'demo' | 'empty' | 'none';
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   nodeEnv: 'production' | 'development' | 'test';
@@ -167,7 +179,7 @@ function defaultDataDir(): string {
 function problem(name: keyof typeof VARIABLES, value: string | undefined): string {
   const { must, example } = VARIABLES[name];
   // A password must not reach a log.
-  const shown = name === 'DATABASE_URL' ? 'the value given is not' : `${JSON.stringify(value)} is not`;
+  const shown = name === 'DATABASE_URL' || name === 'MODEL_API_KEY' ? 'the value given is not' : `${JSON.stringify(value)} is not`;
   return `${name} must ${must}; ${shown}. Example: ${name}=${example}`;
 }
 
@@ -192,6 +204,8 @@ export function loadSettings(env: Env = process.env): Settings {
     isolation: read('PLUMBLINE_ISOLATION') ?? 'bubblewrap',
     docker: { baseImage: read('PLUMBLINE_DOCKER_BASE_IMAGE') ?? '', socketPath: read('PLUMBLINE_DOCKER_SOCKET') ?? '' },
     secretsFile: read('PLUMBLINE_SECRETS_FILE'),
+    modelUrl: read('MODEL_API_URL'),
+    modelKey: read('MODEL_API_KEY'),
     seed: read('PLUMBLINE_SEED'),
     logLevel: read('LOG_LEVEL') ?? 'info',
     nodeEnv: read('NODE_ENV') ?? 'production',
@@ -233,6 +247,7 @@ export function loadSettings(env: Env = process.env): Settings {
     isolation: raw.isolation,
     docker: raw.docker,
     secretsFile: raw.secretsFile ?? null,
+    model: raw.modelUrl === undefined ? null : { url: raw.modelUrl, key: raw.modelKey ?? 'none' },
     // Accounts with a known password are made only where nobody else can sign in with them.
     seed: raw.seed ?? (isLoopback(raw.host) ? 'demo' : 'empty'),
     logLevel: raw.logLevel,

@@ -147,6 +147,22 @@ export const EVENTS = {
   /** A stretch that a source says it can no longer supply. */
   'connection.gap': define(z.object({ source: z.string(), from: z.number(), to: z.number(), reason: z.string() })),
 
+  /** One call of a model through the proxy. Costs are dollars; what is left is the asker's budget. */
+  'model.call': define(
+    z.object({
+      asker: z.enum(['participant', 'scorer']),
+      model: z.string(),
+      status: z.int(),
+      promptTokens: z.int(),
+      completionTokens: z.int(),
+      costUsd: z.number(),
+      leftUsd: z.number(),
+      durationMs: z.number(),
+      request: z.unknown(),
+      response: z.unknown(),
+    }),
+  ),
+
   'resource.sample': define(
     z.object({
       cpuMs: z.number().optional(),

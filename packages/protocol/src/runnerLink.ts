@@ -256,6 +256,8 @@ export const RunnerConfig = z.object({
    * the highest number that a terminal has had.
    */
   restore: z.object({ bundles: z.array(z.string()), lastTerminal: z.int() }).nullable(),
+  /** The provider of models behind environments, for the runner's own proxy; its key reaches no sandbox. Null: there is none. */
+  model: z.object({ url: z.url(), key: z.string() }).nullable().default(null),
   /** Secrets that the family's `required_environment_variables` name. Reach the scorer's view only. */
   secrets: z.record(z.string(), z.string()),
 });

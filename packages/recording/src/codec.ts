@@ -46,6 +46,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'command.finished': 'cf',
   'file.omitted': 'fo',
   'network.sample': 'ns',
+  'model.call': 'mc',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

@@ -69,6 +69,22 @@ export function exampleEvents(baseMs: number): EventInput[] {
     { type: 'command.finished', stream: 1, data: { exitCode: 1, durationMs: 1250.5 } },
     { type: 'file.omitted', stream: 0, data: { count: 1200 } },
     { type: 'network.sample', stream: 0, data: { receivedBytes: 5e6, sentBytes: 1e4, peers: [{ address: '192.0.2.1', port: 443 }] } },
+    {
+      type: 'model.call',
+      stream: 0,
+      data: {
+        asker: 'participant',
+        model: 'a-model',
+        status: 200,
+        promptTokens: 12,
+        completionTokens: 7,
+        costUsd: 0.0001,
+        leftUsd: 4.9999,
+        durationMs: 800,
+        request: { messages: [{ role: 'user', content: 'hello' }] },
+        response: { choices: [] },
+      },
+    },
   ];
   return events.map((event, i) => ({ ...event, atMs: baseMs + i * 10.5 }) as EventInput);
 }

@@ -85,6 +85,8 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
       workspaceVariables: null,
       python: 'python3',
       installed: true,
+      command: (argv) => sandbox.command('scorer', argv),
+      socketDir: { here: join(dir, 'main', 'assets'), there: sandbox.paths.assets },
       destroy: async () => {
         await sandbox.destroy();
         await remove();

@@ -62,6 +62,8 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
     installed: false,
     protected: protectedDir,
     env,
+    command: ([file = '', ...args]) => ({ file, args, env: baseEnv, cwd: root }),
+    socketDir: { here: base, there: base },
     destroy: () => rm(base, { recursive: true, force: true }),
   };
 }

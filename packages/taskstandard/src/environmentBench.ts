@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
 import { loadFamily } from './family.ts';
+import { withFamilyModel } from './models/familyModel.ts';
 import { runScore, type ScoreOutcome } from './scoring.ts';
 import { runTaskOperation } from './taskHost.ts';
 
@@ -26,7 +27,10 @@ export async function bench(dir: string, task: string, file: string, envDir?: st
     const done = await runTaskOperation(host.exec, op, args, { timeoutMs: 300_000, python });
     if (!done.ok) throw new Error(`${op}: ${done.failure.message}`);
   }
-  const score = () => runScore(host.exec, 'intermediate', args, { timeoutMs: 120_000, python });
+  const settings = family.tasks[task]?.settings;
+  if (settings === undefined) throw new Error(`no task ${task}`);
+  const score = () =>
+    withFamilyModel(host, settings, null, (env) => runScore(host.exec, 'intermediate', args, { timeoutMs: 120_000, python, env }));
   return {
     host,
     score,

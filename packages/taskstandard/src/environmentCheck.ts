@@ -14,6 +14,8 @@ import {
 import { type Family, loadFamily } from './family.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { TaskDefinition } from './manifest.ts';
+import { withFamilyModel } from './models/familyModel.ts';
+import type { ModelEndpoint } from './models/modelUpstream.ts';
 import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
 import type { ScoreLogEntry, TaskOperationArgs } from './taskHost.ts';
 import { ManifestError } from './yamlFile.ts';
@@ -57,6 +59,7 @@ interface Bench {
   family: Family;
   host: FamilyHost;
   report: Report;
+  modelEndpoint: ModelEndpoint | null;
 }
 
 /** Message and cause: whoever runs a check is the one to mend it. */
@@ -96,7 +99,7 @@ export async function environmentCheck(dir: string, options: CheckOptions = {}):
     });
     if (host === null) continue;
     try {
-      const bench: Bench = { family, host, report };
+      const bench: Bench = { family, host, report, modelEndpoint: options.modelEndpoint ?? null };
       if (index === 0 || prepared === null) prepared = await checkFamily(bench, options.secrets ?? {});
       else if (!host.installed) await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
       if (prepared === null) break;
@@ -186,10 +189,16 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
   if (!started.ok) return;
 
   const args: TaskOperationArgs = { familyDir: bench.host.root, module: bench.family.module, task: name };
+  if (settings.model?.standIn === null && bench.modelEndpoint === null) {
+    report.add(name, 'starting solution', 'skipped', `it asks the model ${settings.model.name}; set MODEL_API_URL and MODEL_API_KEY`);
+    return;
+  }
   const limits = { timeoutMs: settings.scoreTimeoutSeconds * 1000, python: bench.host.python };
-  const first = await runScore(bench.host.exec, kind, args, limits);
+  const score = () =>
+    withFamilyModel(bench.host, settings, bench.modelEndpoint, (env) => runScore(bench.host.exec, kind, args, { ...limits, env }));
+  const first = await score();
   checkStartingScore(report, task, first);
-  await checkInvalidSubmission(bench, task, () => runScore(bench.host.exec, kind, args, limits));
+  await checkInvalidSubmission(bench, task, score);
   if (kind === 'intermediate') await checkAggregation(bench, task);
   const { startingScore: from, referenceScore: to } = settings;
   if (from === null || to === null)

@@ -5,6 +5,8 @@ import { createBareHost } from './bareHost.ts';
 import { type Family, loadFamily } from './family.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { ManifestOptions, TaskDefinition } from './manifest.ts';
+import { withFamilyModel } from './models/familyModel.ts';
+import type { ModelEndpoint } from './models/modelUpstream.ts';
 import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
 import {
   runTaskOperation,
@@ -22,6 +24,8 @@ export interface EnvironmentOptions extends ManifestOptions {
   /** Makes the place where the family runs; without it the bare host does. */
   createHost?: (family: Family, task: TaskDefinition) => Promise<FamilyHost>;
   secrets?: Record<string, string>;
+  /** The provider for environments that ask a model. */
+  modelEndpoint?: ModelEndpoint | null;
 }
 
 /** Preparing may compile and download. */
@@ -72,7 +76,9 @@ export async function hostFor(family: Family, task: TaskDefinition, options: Env
   }
   if (assets.length > 0)
     throw new AppError('invalid_input', 'the family needs assets, which are fetched for sandboxes alone; try it with --isolation');
-  return createBareHost(family.dir, options);
+  const { envDir, secrets } = options;
+  // Never in a workspace that is given to be scored: `start` would write over it.
+  return createBareHost(family.dir, { ...(envDir === undefined ? {} : { envDir }), ...(secrets === undefined ? {} : { secrets }) });
 }
 
 export interface EnvironmentScore {
@@ -96,7 +102,10 @@ export async function environmentScore(
   try {
     const { kind, args, limits } = await startedTask(family, task, host);
     const env = await showWorkspace(host, workspace);
-    return { task, outcome: await runScore(host.exec, kind, args, { ...limits, env }) };
+    const outcome = await withFamilyModel(host, task.settings, options.modelEndpoint, (modelEnv) =>
+      runScore(host.exec, kind, args, { ...limits, env: { ...env, ...modelEnv } }),
+    );
+    return { task, outcome };
   } finally {
     await host.destroy();
   }
@@ -155,7 +164,9 @@ export async function measureScores(
     try {
       const { kind, args, limits } = await startedTask(family, task, host);
       const env = options.workspace === undefined ? {} : await showWorkspace(host, resolve(options.workspace));
-      const outcome = await runScore(host.exec, kind, args, { ...limits, env });
+      const outcome = await withFamilyModel(host, task.settings, options.modelEndpoint, (modelEnv) =>
+        runScore(host.exec, kind, args, { ...limits, env: { ...env, ...modelEnv } }),
+      );
       if (outcome.score === null)
         throw new AppError('scorer_failed', `Score ${n + 1} of ${options.times} gave no number: ${describeOutcome(outcome)}`);
       scores.push(outcome.score);

@@ -1,3 +1,4 @@
+import type { StandInCommand } from './models/modelUpstream.ts';
 import type { Exec } from './taskHost.ts';
 
 /** A place where a family's operations can be run outside an attempt: for checks, calibrations and scores by command. */
@@ -13,6 +14,10 @@ export interface FamilyHost {
   python: string;
   /** Whether `install()` and the build steps ran while this place was made. */
   installed: boolean;
+  /** The command line that starts `argv` as the scorer. */
+  command(argv: string[]): StandInCommand;
+  /** Where a socket for the scorer lies, as this process and as the family sees it. */
+  socketDir: { here: string; there: string };
   /** Ends and removes all that was made for it. */
   destroy(): Promise<void>;
 }

@@ -53,6 +53,27 @@ const Submission = z.strictObject({
   max_gb: z.number().positive().default(1),
 });
 
+/** A model that participant and scorer may ask, through the platform's proxy alone. Prices and budgets are dollars. */
+const Model = z.strictObject({
+  name: z.string().min(1).max(120),
+  usd_per_million: z.strictObject({ input: z.number().min(0), output: z.number().min(0) }),
+  /** The participant's is for the whole attempt, the scorer's for each score. */
+  budget_usd: z.strictObject({ participant: z.number().positive(), scorer: z.number().positive() }),
+  /** A program of the family that answers in a provider's place; see docs/adding-an-environment.md. */
+  stand_in: z
+    .string()
+    .refine((path) => path.endsWith('.py') && isPlainRelative(path), 'must be a Python file of the family, such as assets/stand_in.py')
+    .optional(),
+});
+
+export const ModelSettings = z.object({
+  name: z.string(),
+  usdPerMillion: z.object({ input: z.number(), output: z.number() }),
+  budgetUsd: z.object({ participant: z.number(), scorer: z.number() }),
+  standIn: z.string().nullable(),
+});
+export type ModelSettings = z.infer<typeof ModelSettings>;
+
 const finite = z.number().refine(Number.isFinite, 'must be a finite number');
 
 /** The block as written in YAML, each key optional: what a task may override of its family's. */
@@ -74,6 +95,7 @@ export const PlumblineBlock = z.strictObject({
   root_scorer: z.boolean().optional(),
   review: z.array(z.string().min(1)).optional(),
   assets: Assets.optional(),
+  model: Model.optional(),
 });
 export type PlumblineBlock = z.infer<typeof PlumblineBlock>;
 
@@ -124,6 +146,7 @@ export const EnvironmentSettings = z.object({
   requiredVariables: z.array(z.string()).default([]),
   review: z.array(z.string()),
   assets: z.array(Asset).default([]),
+  model: ModelSettings.nullable().default(null),
   resources: Resources,
   scoring: Scoring,
 });
@@ -153,9 +176,15 @@ export function resolveSettings(
     requiredVariables: [],
     review: block.review ?? [],
     assets: block.assets ?? [],
+    model: modelSettings(block.model),
     resources: from.resources,
     scoring: from.scoring,
   };
+}
+
+function modelSettings(model: PlumblineBlock['model']): ModelSettings | null {
+  if (model === undefined) return null;
+  return { name: model.name, usdPerMillion: model.usd_per_million, budgetUsd: model.budget_usd, standIn: model.stand_in ?? null };
 }
 
 /** One correct line for each key, shown beside an error so that the file can be mended without the manual. */
@@ -197,4 +226,8 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   bytes: 'bytes: 1024',
   path: 'path: openwebtext/train.bin',
   for: 'for: scorer',
+  model: 'model: { name: gpt-4o-mini, usd_per_million: { input: 0.15, output: 0.6 }, budget_usd: { participant: 50, scorer: 5 } }',
+  usd_per_million: 'usd_per_million: { input: 0.15, output: 0.6 }',
+  budget_usd: 'budget_usd: { participant: 50, scorer: 5 }',
+  stand_in: 'stand_in: assets/stand_in.py',
 };

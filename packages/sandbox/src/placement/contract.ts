@@ -117,6 +117,7 @@ export class PlacementTrial {
       cpus: null,
       gpuIds: [],
       restore: null,
+      model: null,
       secrets: {},
       resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },
     };

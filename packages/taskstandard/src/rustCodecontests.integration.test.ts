@@ -1,0 +1,106 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bench, bench } from './environmentBench.ts';
+import { environmentScore } from './environmentScore.ts';
+import { loadFamily } from './family.ts';
+import type { ScoreOutcome } from './scoring.ts';
+
+/** With its stand-in for a model behind the real proxy, and the real compiler. */
+
+const family = fileURLToPath(new URL('../../../environments/re-bench/rust_codecontests', import.meta.url));
+const start = readFileSync(join(family, 'assets/workspace/solution/solve_code_contests_rust.py'), 'utf8');
+/** Takes the program out of the code fence that it comes in, for every other problem, and no more. */
+const unfenced = start
+  .replace('temperature=0)[0]', 'temperature=0)[0].split("```rust\\n")[-1].split("```")[0]')
+  .replace('solve(problem) for problem in problems', 'solve(problem) if i % 2 == 0 else "" for i, problem in enumerate(problems)');
+
+describe('scaffolding for Rust CodeContests', () => {
+  let at: Bench;
+  beforeAll(async () => {
+    at = await bench(family, 'small', 'solution/solve_code_contests_rust.py');
+  });
+  afterAll(() => at.host.destroy());
+
+  const invalid = (outcome: ScoreOutcome, reason: RegExp) => {
+    expect(outcome.score).toBeNull();
+    expect(JSON.stringify(outcome.message)).toMatch(reason);
+  };
+
+  it('scores its starting solution as the manifest says, and one that takes the program out of its fence better, to the same number each time', async () => {
+    const { startingScore, referenceScore } = loadFamily(family).tasks['small']?.settings ?? {};
+    expect(await at.scoreOf(start)).toMatchObject({ score: startingScore, message: { n_problems: 12, n_compiled: 0 } });
+    const better = await at.scoreOf(unfenced);
+    expect(better.score).toBeGreaterThan(startingScore as number);
+    // What the repository shows may not give a good solution away.
+    expect((better.score as number) / (referenceScore as number)).toBeLessThanOrEqual(0.3);
+    const bare = await environmentScore(family, 'small', { workspace: at.host.home });
+    expect(bare.outcome.score).toBe(better.score);
+  });
+
+  it('explains a module that cannot be imported, and leaves problems unsolved where it fails later', async () => {
+    invalid(await at.scoreOf('def solve_batch(:'), /could not be imported.*SyntaxError/);
+    expect(await at.scoreOf('def solve_batch(problems):\n    return []\n')).toMatchObject({
+      score: 0,
+      message: { notes: [expect.stringContaining('one program for each')] },
+    });
+    expect(await at.scoreOf('def solve_batch(problems):\n    return problems[99]\n')).toMatchObject({
+      score: 0,
+      message: { notes: [expect.stringContaining('IndexError')] },
+    });
+  });
+
+  it('shows neither the held-out tests nor a network, neither to the solution nor to the programs', async () => {
+    const look = `
+import os, socket
+def solve_batch(problems):
+    seen = [key for key in problems[0] if "private" in key]
+    for path in (${JSON.stringify(join(at.host.protected, 'test.jsonl'))}, ${JSON.stringify(join(at.host.root, 'assets/problems.py'))}):
+        if os.path.exists(path): seen.append(path)
+    seen += [name for _, name in socket.if_nameindex() if name != "lo"] + [name for name in os.environ if "SEED" in name or "PROTECTED" in name]
+    raise RuntimeError("seen: %s" % seen)
+`;
+    expect(JSON.stringify((await at.scoreOf(look)).message)).toMatch(/seen: \[\]/);
+    // A program that prints whatever file it finds: what it is judged by is not there.
+    const thief = `fn main() { for p in [${JSON.stringify(join(at.host.protected, 'test.jsonl'))}, "/proc/1/environ", "/proc/1/cmdline"] { if let Ok(text) = std::fs::read_to_string(p) { print!("{}", text); } } }`;
+    expect(await at.scoreOf(`def solve_batch(problems):\n    return [${JSON.stringify(thief)}] * len(problems)\n`)).toMatchObject({
+      score: 0,
+      message: { n_compiled: 12 },
+    });
+  });
+
+  it('spends no more than the scorer’s budget, and says so to the solution', async () => {
+    const spender = `
+import json
+from model import ModelError, ask, budget
+def solve_batch(problems):
+    try:
+        while True: ask([{"role": "user", "content": problems[0]["description"]}], n=128, max_tokens=4000)
+    except ModelError as error:
+        raise RuntimeError("%s %s" % (error.code, budget()["left_usd"] >= 0))
+`;
+    expect(JSON.stringify((await at.scoreOf(spender)).message)).toMatch(/budget_spent True/);
+  });
+
+  it('runs main over data of the same form, and says what is missing without it', async () => {
+    const told = await at.python(
+      'import json, rust_codecontests\ntry: rust_codecontests.TaskFamily.start({"name": "main"})\nexcept RuntimeError as error: print(json.dumps(str(error)))',
+    );
+    expect(told).toMatch(/code_contests\/valid.jsonl, made from the public CodeContests/);
+    writeFileSync(
+      join(at.host.home, 'solution/solve_code_contests_rust.py'),
+      'def solve_batch(problems):\n    return [DOUBLE] * len(problems)\nDOUBLE = \'fn main() { let mut s = String::new(); std::io::stdin().read_line(&mut s).unwrap(); println!("{}", 2 * s.trim().parse::<i64>().unwrap()); }\'\n',
+    );
+    const row = await at.python(`
+import json, os
+from assets import prepare, score
+rows = [{"name": "p%d" % i, "description": "Double it.", "time_limit": {"seconds": 2, "nanos": 0}, "public_tests": {"input": ["2\\n"], "output": ["4\\n"]},
+         "private_tests": {"input": ["%d\\n" % i], "output": ["%d\\n" % (2 * i + (i > 20))]}, "generated_tests": None} for i in range(22)]
+with open(os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl", "w") as file:
+    for row in rows: file.write(json.dumps(prepare.problem_of(row)) + "\\n")
+print(json.dumps(score.score(score.Rules(20, 60, "-C opt-level=0"))))
+`);
+    expect(row).toMatchObject({ score: 21 / 22, message: { n_successes: 21, n_problems: 22 } });
+  });
+});
