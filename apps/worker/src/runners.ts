@@ -51,10 +51,14 @@ export async function hostOf({ db }: Worker, { hostId }: Pick<LeaseRecord, 'host
   return host;
 }
 
-/** Of the installation's secrets those that this environment's family requires. */
+/** Decides which data an environment draws and holds back. No family requires it, so that each runs without. */
+const SEED_VARIABLE = 'PLUMBLINE_SEED_VALUE';
+
+/** Of the installation's secrets those that this environment's family requires, and the installation's seed. */
 function secretsOf({ settings }: AttemptView, secretsFile: string | null): Record<string, string> {
-  if (secretsFile === null || settings.requiredVariables.length === 0) return {};
-  return Object.fromEntries(Object.entries(readSecrets(secretsFile)).filter(([name]) => settings.requiredVariables.includes(name)));
+  if (secretsFile === null) return {};
+  const wanted = [SEED_VARIABLE, ...settings.requiredVariables];
+  return Object.fromEntries(Object.entries(readSecrets(secretsFile)).filter(([name]) => wanted.includes(name)));
 }
 
 function runnerRequest(
