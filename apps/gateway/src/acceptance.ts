@@ -1,43 +1,112 @@
-import { listScores, moveAttempt, requestScore, setProgress } from '@plumbline/database';
-import type { RunnerHello } from '@plumbline/protocol';
+import { type AcceptanceCheck, hardwareChecks, hardwareProfile, startingScoreCheck } from '@plumbline/core';
+import {
+  findCalibration,
+  findHostById,
+  findLiveLease,
+  lastRefusedAtMs,
+  listScores,
+  markReady,
+  moveAttempt,
+  needOf,
+  placeAnew,
+  requestScore,
+  saveAcceptance,
+  setProgress,
+} from '@plumbline/database';
+import type { RunnerHello, RunnerToGateway } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
 
 /** How often the journal's mark is looked at while what a runner brings along becomes durable. */
 const POLL_MS = 50;
 
-/** From a runner's call to an attempt that can begin: what an earlier life of it left, the starting score, `ready`. */
+type Ready = Extract<RunnerToGateway, { t: 'ready' }>;
+
+/** From a runner's call to an attempt that can begin: what an earlier life of it left, the starting score, the machine's test, `ready`. */
 export class Acceptance {
   readonly #attempt: LiveAttempt;
+  #attaching: Promise<void> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(attempt: LiveAttempt) {
     this.#attempt = attempt;
   }
 
   /** A runner was attached. Once everything it journalled before is durable, rows that still run and that it does not know are lost. */
-  async attached(runner: RunnerConnection, hello: RunnerHello): Promise<void> {
+  attached(runner: RunnerConnection, hello: RunnerHello): Promise<void> {
+    const attaching = this.#attach(runner, hello);
+    this.#attaching = attaching.catch(() => {});
+    return attaching;
+  }
+
+  async #attach(runner: RunnerConnection, hello: RunnerHello): Promise<void> {
     while (this.#attempt.runner === runner && this.#attempt.runnerMark < hello.lastN) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    if (this.#attempt.runner !== runner) return;
-    await this.#attempt.scoring.cancelLost(hello.scoring);
-    if (hello.phase !== 'starting') await this.ready(null);
+    if (this.#attempt.runner === runner) await this.#attempt.scoring.cancelLost(hello.scoring);
   }
 
-  /** The sandbox is up: the starting solution is scored once, as a calibration, and the attempt can begin. */
-  async ready(sandbox: { isolation: string; freezeMethod: string } | null): Promise<void> {
-    const { id, scoring, view } = this.#attempt;
-    if (view.state !== 'provisioning') return;
-    const { db } = this.#attempt.gateway;
-    const scored = (await listScores(db, id)).some((row) => row.trigger === 'start' && row.status !== 'cancelled');
-    if (!scored) {
+  /** The sandbox is up. A runner says so again at each call, so that what one gateway began another one ends. */
+  ready(message: Ready): Promise<void> {
+    const work = this.#turn.then(() => this.#attaching).then(() => this.#accept(message));
+    this.#turn = work.catch(() => {});
+    return work;
+  }
+
+  async #accept(message: Ready): Promise<void> {
+    const { id, scoring } = this.#attempt;
+    const { db, log } = this.#attempt.gateway;
+    await this.#attempt.refresh();
+    if (this.#attempt.view.state !== 'provisioning') return;
+    const runner = this.#attempt.runner;
+    const refusedAtMs = (await lastRefusedAtMs(db, id)) ?? 0;
+    const startRow = async () =>
+      (await listScores(db, id)).findLast(
+        (row) => row.trigger === 'start' && row.status !== 'cancelled' && row.requestedAt.getTime() > refusedAtMs,
+      );
+    if ((await startRow()) === undefined) {
       await setProgress(db, id, 'Scoring the starting solution', null);
       await scoring.start(await requestScore(db, id, 'start'));
     }
     await scoring.settled();
-    if (this.#attempt.runner === null) return;
-    await moveAttempt(db, id, 'ready', { isolation: sandbox?.isolation, freezeMethod: sandbox?.freezeMethod });
+    const row = await startRow();
+    if (runner === null || this.#attempt.runner !== runner) return;
+    const { hostId, profile, checks } = await this.#examine(message);
+    if (row !== undefined) {
+      checks.push(startingScoreCheck(row, await findCalibration(db, this.#attempt.view.environment.id, profile, 'start')));
+    }
+    const failed = checks.filter((check) => !check.passed);
+    await saveAcceptance(db, { attemptId: id, hostId, passed: failed.length === 0, report: checks, profile });
+    if (failed.length === 0) {
+      await markReady(db, id, message);
+    } else {
+      const reason = failed.map(({ check, expected, found }) => `${check}: ${found}, expected ${expected}`).join('; ');
+      log.warn({ attempt: id, hostId, reason }, 'a machine did not pass its acceptance test');
+      await placeAnew(db, id, `It did not pass its acceptance test. ${reason}`);
+      runner.send({ t: 'shutdown', reason: 'the machine did not pass its acceptance test' });
+    }
     await this.#attempt.refresh();
+  }
+
+  /** Holds what the runner found against what was leased, and against what the host's last check found. */
+  async #examine({ hardware }: Ready): Promise<{ hostId: string | null; profile: string; checks: AcceptanceCheck[] }> {
+    const { id, view, gateway } = this.#attempt;
+    const need = needOf(view.settings);
+    const lease = await findLiveLease(gateway.db, id);
+    const host = lease?.hostId == null ? null : await findHostById(gateway.db, lease.hostId);
+    const inventory = host?.inventory ?? null;
+    const expected = {
+      need,
+      gpuIds: lease?.gpuIds ?? [],
+      drivers: new Map((inventory?.gpus ?? []).map((gpu) => [gpu.id, gpu.driver])),
+      diskWriteBytesPerSecond: inventory?.diskWriteBytesPerSecond ?? null,
+    };
+    const profile = hardwareProfile({
+      gpuModels: hardware.gpus.map(({ model }) => model),
+      cpus: Math.min(need.cpus ?? hardware.cpus, hardware.cpus),
+      cpuModel: hardware.cpuModel,
+    });
+    return { hostId: host?.id ?? null, profile, checks: hardwareChecks(expected, hardware) };
   }
 
   /** The sandbox could not be made; the person may ask again. */

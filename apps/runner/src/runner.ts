@@ -1,13 +1,21 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Clock, toAppError } from '@plumbline/core';
-import { type GatewayToRunner, PROTOCOL_VERSION, type RunnerConfig, type RunnerHello, type RunnerToGateway } from '@plumbline/protocol';
+import {
+  type GatewayToRunner,
+  PROTOCOL_VERSION,
+  type RunnerConfig,
+  type RunnerHello,
+  type RunnerToGateway,
+  type SandboxHardware,
+} from '@plumbline/protocol';
 import type { Logger } from 'pino';
 import { Blobs } from './blobs.ts';
 import { answerCall, type CallHandlers } from './calls.ts';
 import { incarnationOf } from './config.ts';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import { FreezeHolds } from './freezeHolds.ts';
+import { findHardware } from './hardware.ts';
 import type { InputChunk } from './inputBlocks.ts';
 import type { Journal } from './journal.ts';
 import { Link } from './link.ts';
@@ -122,18 +130,20 @@ export class Runner {
     this.#link.open();
     await this.#blobs.open();
     try {
+      const finding = findHardware(config);
       const provisioned = await provision({
         config,
         logger,
         onProgress: (step, fraction) => this.#tell({ t: 'progress', step, fraction }),
         fetchBlob: (hash) => this.#blobs.fetch(hash),
       });
+      const hardware = await finding;
       if (this.#ending !== null) {
         await provisioned.files.close();
         await provisioned.sandbox.destroy();
         return;
       }
-      await this.#goLive(provisioned);
+      await this.#goLive(provisioned, hardware);
     } catch (error) {
       const { code, message, cause } = toAppError(error);
       logger.error({ code, err: cause ?? error }, 'the sandbox could not be prepared');
@@ -179,7 +189,7 @@ export class Runner {
     this.#journal.close();
   }
 
-  async #goLive(provisioned: Provisioned): Promise<void> {
+  async #goLive(provisioned: Provisioned, hardware: SandboxHardware): Promise<void> {
     const { config, clock, logger } = this.#options;
     const { sandbox, files, task } = provisioned;
     const log = this.#log;
@@ -327,6 +337,7 @@ export class Runner {
       instructionsHash: createHash('sha256').update(task.facts.instructions).digest('hex'),
       isolation: sandbox.isolation,
       freezeMethod: sandbox.freezeMethod,
+      hardware,
     });
     logger.info({ isolation: sandbox.isolation, freezeMethod: sandbox.freezeMethod, isNew: provisioned.isNew }, 'the sandbox is ready');
   }

@@ -1,3 +1,4 @@
+export * from './acceptance.ts';
 export * from './actor.ts';
 export * from './applyClockEvent.ts';
 export * from './attemptState.ts';

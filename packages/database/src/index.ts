@@ -1,3 +1,4 @@
+export * from './acceptances.ts';
 export * from './assignments.ts';
 export * from './attempts.ts';
 export * from './audit.ts';

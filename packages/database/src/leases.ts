@@ -317,7 +317,7 @@ export function waitWords({ ahead, cause }: Pick<Waiting, 'ahead' | 'cause'>, ne
     case 'drained':
       return `Waiting for ${what}: no such machine takes attempts at the moment. The staff see why.`;
     case 'refused':
-      return `Every machine with ${what} failed its acceptance test. The staff see why.`;
+      return 'Every machine that could run this failed its acceptance test. The staff see why.';
     case 'none':
       return `No machine has what this environment needs (${gpuWords(need)}). Tell the staff.`;
   }

@@ -92,6 +92,30 @@ export const RUNNER_CALLS = {
 } as const;
 export type RunnerCall = keyof typeof RUNNER_CALLS;
 
+/** What a runner found on its host for the attempt: the ground of the acceptance test. */
+export const SandboxHardware = z.object({
+  cpus: z.int(),
+  cpuModel: z.string().max(200),
+  gpus: z
+    .array(
+      z.object({
+        id: z.string().max(100),
+        model: z.string().max(200),
+        driver: z.string().max(100),
+        memoryBytes: z.number().nullable(),
+        memoryUsedBytes: z.number().nullable(),
+        smClockMhz: z.number().nullable(),
+        smClockMaxMhz: z.number().nullable(),
+        slowedDown: z.boolean().nullable(),
+      }),
+    )
+    .max(64),
+  /** Why the GPUs could not be asked; null where they could. */
+  gpuProblem: z.string().max(1_000).nullable(),
+  diskWriteBytesPerSecond: z.number().nullable(),
+});
+export type SandboxHardware = z.infer<typeof SandboxHardware>;
+
 export const RunnerToGateway = z.discriminatedUnion('t', [
   RunnerHello,
   /** A journalled event other than terminal bytes. `tab`/`inputN` never stand here. */
@@ -99,8 +123,14 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
   z.object({ t: z.literal('answer'), id: z.string(), result: z.unknown().optional(), error: WireError.optional() }),
   /** Progress before the sandbox is ready, for the person who waits. */
   z.object({ t: z.literal('progress'), step: z.string(), fraction: z.number().nullable() }),
-  /** The sandbox is accepted; the gateway moves the attempt to `ready`. */
-  z.object({ t: z.literal('ready'), instructionsHash: z.string(), isolation: z.string(), freezeMethod: z.string() }),
+  /** The sandbox is up. Said again at each attach; the gateway holds the machine's test and moves the attempt to `ready`. */
+  z.object({
+    t: z.literal('ready'),
+    instructionsHash: z.string(),
+    isolation: z.string(),
+    freezeMethod: z.string(),
+    hardware: SandboxHardware,
+  }),
   z.object({ t: z.literal('failed'), reason: z.string() }),
   z.object({ t: z.literal('terminals'), terminals: z.array(TerminalInfo) }),
   /** The runner's own timer reached zero and it froze; provisional until `expired` is committed. */

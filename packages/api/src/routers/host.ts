@@ -9,6 +9,7 @@ import { environmentSettings, participantLabel } from '../views/attemptView.ts';
 const LEASE_INCLUDE = {
   attempt: {
     include: {
+      acceptances: { orderBy: { at: 'desc' }, take: 1 },
       assignment: { include: { environment: true, participant: { include: { user: { select: { id: true, name: true, email: true } } } } } },
     },
   },
@@ -39,8 +40,22 @@ function leaseView(lease: LeaseRow, reader: { role: string; userId: string }, no
     isPastEnd: lease.endsAt !== null && lease.endsAt.getTime() < nowMs,
     /** When a listing of the host last showed its runner. */
     seenAt: lease.renewedAt,
+    /** The newest test of a machine for this attempt; null before the first. */
+    acceptance: attempt.acceptances[0] === undefined ? null : acceptanceView(attempt.acceptances[0]),
   };
 }
+
+const Report = z.array(z.object({ check: z.string(), expected: z.string(), found: z.string(), passed: z.boolean() }));
+
+type AcceptanceRow = Prisma.AcceptanceGetPayload<object>;
+
+function acceptanceView({ id, attemptId, at, passed, profile, report }: AcceptanceRow) {
+  return { acceptanceId: id, attemptId, at, passed, profile, report: Report.parse(report) };
+}
+
+/** Refusals are shown for so long, and so many of a host: enough to see whether it is the machine. */
+const REFUSALS_FOR_MS = 7 * 24 * 3_600_000;
+const REFUSALS_MAX = 10;
 
 const Name = z.object({ name: HostName });
 
@@ -48,12 +63,16 @@ const Name = z.object({ name: HostName });
 export const hostRouter = router({
   overview: authorised('host.read').query(async ({ ctx }) => {
     const nowMs = ctx.clock.nowMs();
-    const [hosts, leases] = await Promise.all([
+    const [hosts, leases, refusals] = await Promise.all([
       listHosts(ctx.db),
       ctx.db.prisma.lease.findMany({
         where: { state: { in: ['queued', 'held', 'releasing'] } },
         include: LEASE_INCLUDE,
         orderBy: [{ waitAhead: 'asc' }, { requestedAt: 'asc' }],
+      }),
+      ctx.db.prisma.acceptance.findMany({
+        where: { passed: false, at: { gt: new Date(nowMs - REFUSALS_FOR_MS) } },
+        orderBy: { at: 'desc' },
       }),
     ]);
     const views = leases.map((lease) => ({ hostId: lease.hostId, view: leaseView(lease, ctx.actor, nowMs) }));
@@ -66,6 +85,10 @@ export const hostRouter = router({
         inventory,
         checkedAt,
         drainedAt,
+        refusals: refusals
+          .filter(({ hostId }) => hostId === id)
+          .slice(0, REFUSALS_MAX)
+          .map(acceptanceView),
         leases: views.filter(({ hostId, view }) => hostId === id && view.state !== 'queued').map(({ view }) => view),
       })),
       queue: views.filter(({ view }) => view.state === 'queued').map(({ view }) => view),

@@ -4,6 +4,7 @@ import { Alert, Badge, Button, Card, CardBody, CardHeader, ConfirmDialog, Facts,
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
+import { AcceptanceReport } from './AcceptanceReport.tsx';
 import type { HostView } from './HostsOverview.tsx';
 import { LeaseTable } from './LeaseTables.tsx';
 
@@ -71,6 +72,14 @@ export function HostCard({ host, onChanged }: { host: HostView; onChanged: () =>
             </p>
           </Alert>
         ))}
+        {host.refusals.length === 0 ? null : (
+          <div className="space-y-1">
+            <h3 className="text-xs font-medium">Acceptance tests that failed in the last week</h3>
+            {host.refusals.map((acceptance) => (
+              <AcceptanceReport key={acceptance.acceptanceId} acceptance={acceptance} />
+            ))}
+          </div>
+        )}
         {leases.length === 0 ? <p className="text-sm text-muted">No attempt holds it.</p> : null}
       </CardBody>
       {leases.length === 0 ? null : <LeaseTable host={name} leases={leases} />}

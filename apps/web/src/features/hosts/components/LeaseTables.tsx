@@ -3,6 +3,7 @@ import { needWords } from '@plumbline/core';
 import { Badge, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
 import Link from 'next/link';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
+import { AcceptanceReport } from './AcceptanceReport.tsx';
 import type { LeaseView } from './HostsOverview.tsx';
 
 function AttemptCell({ lease }: { lease: LeaseView }) {
@@ -57,6 +58,7 @@ export function LeaseTable({ host, leases }: { host: string; leases: LeaseView[]
         <Th>Since</Th>
         <Th>Until at the latest</Th>
         <Th>Last seen running</Th>
+        <Th>Acceptance test</Th>
       </TableHead>
       <tbody>
         {leases.map((lease) => (
@@ -91,6 +93,7 @@ export function LeaseTable({ host, leases }: { host: string; leases: LeaseView[]
                 <Time at={lease.seenAt} seconds />
               )}
             </Td>
+            <Td>{lease.acceptance === null ? 'Not yet' : <AcceptanceReport acceptance={lease.acceptance} />}</Td>
           </Tr>
         ))}
       </tbody>

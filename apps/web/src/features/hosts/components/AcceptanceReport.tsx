@@ -1,0 +1,26 @@
+import { Badge, Time } from '@plumbline/ui';
+import type { HostView } from './HostsOverview.tsx';
+
+type Acceptance = HostView['refusals'][number];
+
+/** One test of a machine before an attempt: its outcome in a line, every check behind it. */
+export function AcceptanceReport({ acceptance }: { acceptance: Acceptance }) {
+  const { passed, profile, at, report } = acceptance;
+  return (
+    <details className="text-sm">
+      <summary className="cursor-pointer">
+        <Badge tone={passed ? 'success' : 'danger'}>{passed ? 'Accepted' : 'Refused'}</Badge> {profile}
+        <span className="text-muted">
+          , <Time at={at} />
+        </span>
+      </summary>
+      <ul className="mt-1 space-y-0.5 pl-4 text-xs">
+        {report.map(({ check, expected, found, passed: fine }) => (
+          <li key={check} className={fine ? 'text-muted' : 'text-danger'}>
+            {fine ? '✓' : '✗'} {check}: {found} <span className="text-muted">(expected: {expected})</span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
