@@ -1,5 +1,5 @@
 import { AppError } from '@plumbline/core';
-import { findLiveLease, grantLeases, loadAttempt, moveAttempt, needsMachine, queueForMachines } from '@plumbline/database';
+import { findLiveLease, grantLeases, loadAttempt, moveAttempt, needsMachine, queueForMachine } from '@plumbline/database';
 import { placeRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
@@ -12,7 +12,7 @@ export async function provision(worker: Worker, { attemptId }: { attemptId: stri
   const { db, log } = worker;
   if (!(await needsMachine(db, attemptId))) return;
   if ((await findLiveLease(db, attemptId))?.state !== 'held') {
-    await queueForMachines(db);
+    await queueForMachine(db.pool, attemptId);
     await grant(worker);
   }
   try {

@@ -3,7 +3,7 @@ import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { type Appended, appendClockEvent } from './clockEvents.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
-import { releaseLease } from './leases.ts';
+import { queueForMachine, releaseLease } from './leases.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
 
@@ -103,6 +103,7 @@ export async function prepareAttempt(db: Database, attemptId: string): Promise<{
     if (row.late) throw new AppError('conflict', 'This assignment has closed. Ask the staff if you still want to work on it.');
     await tx.query('UPDATE study SET frozen_at = coalesce(frozen_at, clock_timestamp()) WHERE id = $1', [row.study_id]);
     await moveWithin(tx, attemptId, 'provisioning', { progress: 'Waiting for a machine' });
+    await queueForMachine(tx, attemptId);
     await enqueueWithin(tx, db, 'provision', { attemptId });
     return { state: 'provisioning' };
   });

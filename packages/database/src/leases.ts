@@ -137,17 +137,26 @@ export const NEEDS_MACHINE = `(a.state IN ('provisioning', 'ready', 'running', '
  */
 export async function queueForMachines(db: Database): Promise<number> {
   const { rows } = await db.pool.query(
-    `SELECT a.id, n.settings FROM attempt a JOIN assignment g ON g.id = a.assignment_id JOIN environment n ON n.id = g.environment_id
-     WHERE ${NEEDS_MACHINE} AND a.runner_placement IS NULL AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.attempt_id = a.id AND l.state <> 'released')`,
+    `SELECT a.id FROM attempt a WHERE ${NEEDS_MACHINE} AND a.runner_placement IS NULL
+       AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.attempt_id = a.id AND l.state <> 'released') ORDER BY a.created_at, a.id`,
   );
-  for (const row of rows) await insertLease(db.pool, row.id, needOf(EnvironmentSettings.parse(row.settings)));
+  for (const row of rows) await queueForMachine(db.pool, row.id);
   return rows.length;
+}
+
+/** Puts one attempt into the queue, unless it waits or holds or gives back already. Its place is the moment at which this is called. */
+export async function queueForMachine(on: Queryable, attemptId: string): Promise<void> {
+  const { rows } = await on.query(
+    `SELECT n.settings FROM attempt a JOIN assignment g ON g.id = a.assignment_id JOIN environment n ON n.id = g.environment_id WHERE a.id = $1`,
+    [attemptId],
+  );
+  await insertLease(on, attemptId, needOf(EnvironmentSettings.parse(rows[0].settings)));
 }
 
 async function insertLease(on: Queryable, attemptId: string, need: ResourceNeed): Promise<string | null> {
   const { rows } = await on.query(
-    `INSERT INTO lease (id, attempt_id, gpu_count, gpu_model, cpus, memory_bytes, exclusive)
-     VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6) ON CONFLICT (attempt_id) WHERE state <> 'released' DO NOTHING RETURNING id`,
+    `INSERT INTO lease (id, attempt_id, gpu_count, gpu_model, cpus, memory_bytes, exclusive, requested_at)
+     VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, clock_timestamp()) ON CONFLICT (attempt_id) WHERE state <> 'released' DO NOTHING RETURNING id`,
     [attemptId, need.gpuCount, need.gpuModel, need.cpus, need.memoryBytes, need.exclusive],
   );
   return rows[0]?.id ?? null;
