@@ -25,7 +25,12 @@ export class AttemptClock {
   }
 
   clockView(): ClockView {
-    return clockFigures(this.#attempt.view, this.#attempt.gateway.time.nowMs());
+    const { view, gateway } = this.#attempt;
+    const rollback = view.events.findLast((event) => event.kind === 'rollback');
+    const figures = clockFigures(view, gateway.time.nowMs());
+    if (rollback === undefined) return figures;
+    const { n, toElapsedMs, reason } = rollback;
+    return { ...figures, rollback: { n, toElapsedMs, reason } };
   }
 
   status(): AttemptStatus {

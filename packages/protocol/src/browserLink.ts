@@ -34,6 +34,8 @@ export const ClockView = z.object({
   wakesAtMs: z.number().nullable().optional(),
   /** The machine was given back, and none is wanted yet. */
   hibernating: z.boolean().optional(),
+  /** The last time that work was lost with a machine: what happened, and what the clock was set back to. */
+  rollback: z.object({ n: z.int(), toElapsedMs: z.number(), reason: z.string() }).optional(),
 });
 export type ClockView = z.infer<typeof ClockView>;
 

@@ -1,7 +1,7 @@
 'use client';
-import { Button } from '@plumbline/ui';
-import { CloudOff, DatabaseZap, ServerOff } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { Button, formatSpan } from '@plumbline/ui';
+import { CloudOff, DatabaseZap, History, ServerOff } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
 import { useSessionState } from './useAttemptSession.ts';
 
 function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNode; testId: string }) {
@@ -23,6 +23,7 @@ function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNo
  */
 export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   const { connection, sandbox, recordingStalled, inputFull, clock } = useSessionState();
+  const [seenRollback, setSeenRollback] = useState(0);
   if (connection.kind === 'waiting') {
     return (
       <Banner icon={<CloudOff aria-hidden />} testId="banner-offline">
@@ -44,6 +45,17 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
       <Banner icon={<DatabaseZap aria-hidden />} testId="banner-recording">
         The recording cannot be stored at the moment.{' '}
         {inputFull ? 'No more input is taken until it can.' : 'You can go on for a while; if it lasts, input is refused until it can.'}
+      </Banner>
+    );
+  }
+  if (clock?.rollback !== undefined && clock.rollback.n !== seenRollback && (clock.state === 'running' || clock.state === 'paused')) {
+    const { n, toElapsedMs, reason } = clock.rollback;
+    return (
+      <Banner icon={<History aria-hidden />} testId="banner-rollback">
+        Your clock was set back to {formatSpan(toElapsedMs)}: {reason}.{' '}
+        <button type="button" className="underline underline-offset-2" onClick={() => setSeenRollback(n)}>
+          Understood
+        </button>
       </Banner>
     );
   }
