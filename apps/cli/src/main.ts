@@ -5,6 +5,7 @@ import { addAttempt } from './attempt.ts';
 import { addEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { addExport } from './export.ts';
+import { addHostCommands } from './host.ts';
 import { addRecording } from './recording.ts';
 import { addUser } from './user.ts';
 import { addVerify } from './verify.ts';
@@ -16,6 +17,7 @@ addUser(program);
 addAttempt(program);
 addRecording(program);
 addEnvironment(program);
+addHostCommands(program);
 
 try {
   program.version(loadSettings().version);

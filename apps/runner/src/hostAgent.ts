@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DOCKER_SOCKET_PATH, isolationNamed, localPlacement } from '@plumbline/sandbox';
-import { hostFacts } from '@plumbline/sandbox/host/hostFacts';
+import { DOCKER_SOCKET_PATH, inspectThisHost, isolationNamed, layAssets, localPlacement } from '@plumbline/sandbox';
 import { serveHost } from '@plumbline/sandbox/placement/agent/hostServer';
 
 /**
@@ -51,7 +50,16 @@ await serveHost(
     },
     list: async () => (await placement.list()).map((handle) => ({ ...handle, placement: 'local' as const })),
     clock: async () => ({ nowMs: performance.timeOrigin + performance.now() }),
-    inspect: ({ isolation }) => hostFacts(dataDir, isolationNamed(isolation, { baseImage: '', socketPath: DOCKER_SOCKET_PATH })),
+    inspect: ({ isolation }) =>
+      inspectThisHost({
+        dataDir,
+        isolation: isolationNamed(isolation, { baseImage: '', socketPath: DOCKER_SOCKET_PATH }),
+        measuresDisk: true,
+      }),
+    warm: async ({ assets }) => {
+      await layAssets(assets, { dir: join(dataDir, 'assets') });
+      return {};
+    },
     dial: async ({ gatewayUrl }) => ({ problem: await dial(gatewayUrl) }),
   },
   process.stdin,

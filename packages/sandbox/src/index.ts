@@ -7,5 +7,5 @@ export * from './isolation/isolation.ts';
 export { isolationNamed } from './isolation/isolations.ts';
 export { type LocalPlacementOptions, localPlacement } from './placement/local.ts';
 export * from './placement/placement.ts';
-export { type Installation, placementFor } from './placement/placementFor.ts';
+export { type Installation, placementFor, remotePlacementFor } from './placement/placementFor.ts';
 export * from './workspace/workspaceFiles.ts';

@@ -13,7 +13,7 @@ function isPlainRelative(path: string): boolean {
 }
 
 /** Large data of a family. The host fetches it once, holds it against its checksum and lays it read-only into the sandbox. */
-const Asset = z.strictObject({
+export const Asset = z.strictObject({
   url: z.url({ protocol: /^(https?|file)$/, error: 'must be an address that begins with https://, http:// or file://' }),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
   bytes: z.int().positive(),

@@ -1,12 +1,41 @@
-import { statfs } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, rm, statfs } from 'node:fs/promises';
 import { availableParallelism, release, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { toAppError } from '@plumbline/core';
 import type { HostInventory, HostProblem } from '@plumbline/protocol';
 import type { Isolation } from '../isolation/isolation.ts';
 import { gpuStates } from './nvidiaSmi.ts';
 
+const GIB = 1024 ** 3;
+/** Workspaces, prepared environments and snapshots of a few attempts easily take this much. */
+const DISK_FREE_MIN_BYTES = 10 * GIB;
+const PROBE_BYTES = 64 * 1024 ** 2;
+const PROBE_CHUNK_BYTES = 4 * 1024 ** 2;
+
+/** Written and synced, in bytes per second. */
+async function measureDisk(dataDir: string): Promise<number> {
+  const path = join(dataDir, `.speed-${randomUUID()}`);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    const chunk = Buffer.alloc(PROBE_CHUNK_BYTES, 'plumbline');
+    const fromMs = performance.now();
+    for (let written = 0; written < PROBE_BYTES; written += chunk.length) await file.write(chunk);
+    await file.sync();
+    return Math.round(PROBE_BYTES / ((performance.now() - fromMs) / 1000));
+  } finally {
+    await file.close();
+    await rm(path, { force: true });
+  }
+}
+
 /** What this machine has, as a check of it finds it. What cannot be found out is a problem with a remedy, never a throw. */
-export async function inspectThisHost(options: { dataDir: string; isolation: Isolation | null }): Promise<HostInventory> {
+export async function inspectThisHost(options: {
+  dataDir: string;
+  isolation: Isolation | null;
+  /** Writes and removes a file of 64 MiB. */
+  measuresDisk?: boolean;
+}): Promise<HostInventory> {
   const problems: HostProblem[] = [];
   const found = async <T>(what: Promise<T>, otherwise: T, remedy: string, blocking: boolean): Promise<T> =>
     what.catch((error: unknown) => {
@@ -15,6 +44,15 @@ export async function inspectThisHost(options: { dataDir: string; isolation: Iso
     });
   const gpus = await found(gpuStates(null), [], 'Mend NVIDIA’s driver (nvidia-smi must work), or take its package off.', false);
   const disk = await found(statfs(options.dataDir), null, 'Make the data folder, and let the platform write to it.', true);
+  const diskFreeBytes = disk === null ? null : disk.bavail * disk.bsize;
+  if (diskFreeBytes !== null && diskFreeBytes < DISK_FREE_MIN_BYTES) {
+    const problem = `The disk of ${options.dataDir} has ${Math.floor(diskFreeBytes / GIB)} GiB left.`;
+    problems.push({ problem, remedy: 'Free some space there, or use another data folder.', blocking: false });
+  }
+  const measured = options.measuresDisk === true && diskFreeBytes !== null && diskFreeBytes > 2 * PROBE_BYTES;
+  const diskWriteBytesPerSecond = measured
+    ? await found(measureDisk(options.dataDir), null, 'Let the platform write to the data folder.', true)
+    : null;
   const { isolation } = options;
   const capabilities =
     isolation === null
@@ -24,8 +62,8 @@ export async function inspectThisHost(options: { dataDir: string; isolation: Iso
     gpus: gpus.map(({ id, model, memoryBytes, driver }) => ({ id, model, memoryBytes, driver })),
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
-    diskFreeBytes: disk === null ? null : disk.bavail * disk.bsize,
-    diskWriteBytesPerSecond: null,
+    diskFreeBytes,
+    diskWriteBytesPerSecond,
     clockOffsetMs: null,
     clockUncertaintyMs: null,
     kernel: release(),

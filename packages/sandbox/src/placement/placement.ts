@@ -1,4 +1,5 @@
-import type { RunnerConfig } from '@plumbline/protocol';
+import type { HostInventory, IsolationName, RunnerConfig } from '@plumbline/protocol';
+import type { Asset } from '@plumbline/taskstandard/settings';
 
 /**
  * Where a runner runs. A placement starts one somewhere that has the resources, tells whether it still runs, and stops
@@ -56,4 +57,21 @@ export interface Placement {
   find(attemptId: string): Promise<RunnerHandle | null>;
   /** Every runner of ours that lives or waits, whatever this platform's own books say. */
   list(): Promise<RunnerHandle[]>;
+}
+
+/** What is copied and fetched before anybody needs it. */
+export interface WarmFamily {
+  readonly familyDir: string;
+  readonly familyHash: string;
+  readonly assets: readonly Asset[];
+}
+
+/** A placement whose host an operator looks after. */
+export interface CheckedPlacement extends Placement {
+  /** What the host has. What is wrong with it is a problem in the inventory; rejects with `unavailable` where it cannot be asked. */
+  inspect(options: { readonly isolation: IsolationName; readonly gatewayUrl: string }): Promise<HostInventory>;
+  /** Puts a family there and fetches its assets. */
+  warm(family: WarmFamily): Promise<void>;
+  /** Gives up what it holds, such as a connection. Runners go on. */
+  close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { HostPlacement } from '@plumbline/protocol';
 import { type RunnerBundle, runnerBundle } from './bundle/runnerBundle.ts';
 import { localPlacement } from './local.ts';
-import type { Placement } from './placement.ts';
+import type { CheckedPlacement, Placement } from './placement.ts';
 import { slurmPlacement } from './slurm/slurm.ts';
 import { sshPlacement } from './ssh/ssh.ts';
 
@@ -15,7 +15,20 @@ export interface Installation {
 
 /** How runners are started on a host that is reached like this. */
 export function placementFor(reach: HostPlacement, installation: Installation): Placement {
+  if (reach.placement !== 'local') return remotePlacementFor(reach, installation);
   const { repository, dirs } = installation;
+  return localPlacement({
+    runnerEntry: join(repository, 'apps/runner/src/main.ts'),
+    runnersDir: dirs.runners,
+    imageDir: dirs.images,
+    assetsDir: dirs.assets,
+  });
+}
+
+export function remotePlacementFor(
+  reach: Exclude<HostPlacement, { placement: 'local' }>,
+  { repository, dirs }: Installation,
+): CheckedPlacement {
   // Packed once for the life of this process, and again after a failure.
   let packing: Promise<RunnerBundle> | null = null;
   const bundle = () => {
@@ -25,17 +38,7 @@ export function placementFor(reach: HostPlacement, installation: Installation): 
     });
     return packing;
   };
-  switch (reach.placement) {
-    case 'local':
-      return localPlacement({
-        runnerEntry: join(repository, 'apps/runner/src/main.ts'),
-        runnersDir: dirs.runners,
-        imageDir: dirs.images,
-        assetsDir: dirs.assets,
-      });
-    case 'ssh':
-      return sshPlacement({ settings: reach.settings, bundle, cacheDir: dirs.bundles });
-    case 'slurm':
-      return slurmPlacement({ settings: reach.settings, runner: { bundle } });
-  }
+  return reach.placement === 'ssh'
+    ? sshPlacement({ settings: reach.settings, bundle, cacheDir: dirs.bundles })
+    : slurmPlacement({ settings: reach.settings, runner: { bundle } });
 }

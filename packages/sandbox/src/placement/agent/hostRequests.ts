@@ -1,5 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from '@plumbline/core';
-import { HostGpu, HostProblem, IsolationName, RunnerConfig } from '@plumbline/protocol';
+import { HostInventory, IsolationName, RunnerConfig } from '@plumbline/protocol';
+import { Asset } from '@plumbline/taskstandard/settings';
 import { z } from 'zod';
 
 /**
@@ -32,19 +33,6 @@ const Status = z.discriminatedUnion('state', [
   z.object({ state: z.literal('gone'), cause: z.string().max(2_000), folderKept: z.boolean() }),
 ]);
 
-/** What a host says of itself. The clock's offset is measured from outside. */
-export const HostFacts = z.object({
-  gpus: z.array(HostGpu).max(1_000),
-  cpus: z.int().nonnegative(),
-  memoryBytes: z.number().nonnegative(),
-  diskFreeBytes: z.number().nonnegative().nullable(),
-  diskWriteBytesPerSecond: z.number().nonnegative().nullable(),
-  kernel: z.string().max(200),
-  isolation: z.object({ name: IsolationName, capabilities: z.record(z.string(), z.unknown()) }).nullable(),
-  problems: z.array(HostProblem).max(100),
-});
-export type HostFacts = z.infer<typeof HostFacts>;
-
 export const HOST_REQUESTS = {
   start: { args: StartArgs, result: FarHandle },
   status: { args: z.object({ handle: FarHandle }), result: Status },
@@ -53,7 +41,9 @@ export const HOST_REQUESTS = {
   list: { args: z.object({}), result: z.array(FarHandle).max(10_000) },
   /** The host's wall clock in milliseconds since the epoch. */
   clock: { args: z.object({}), result: z.object({ nowMs: z.number() }) },
-  inspect: { args: z.object({ isolation: IsolationName }), result: HostFacts },
+  inspect: { args: z.object({ isolation: IsolationName }), result: HostInventory },
+  /** Fetches data and keeps it for the runners to come. */
+  warm: { args: z.object({ assets: z.array(Asset).max(10_000) }), result: z.object({}) },
   /** Whether a runner on this host can dial the gateway; the problem in words where it cannot. */
   dial: { args: z.object({ gatewayUrl: z.url() }), result: z.object({ problem: z.string().max(2_000).nullable() }) },
 } as const;

@@ -1,14 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, cp, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import type { RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
+import type { HostInventory, HostProblem, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
 import { z } from 'zod';
+import { layAssets } from '../../assets/assetStore.ts';
 import { withFileLock } from '../../host/fileLock.ts';
 import { runnerEnvironment } from '../../host/hostEnvironment.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import type { RunnerBundle } from '../bundle/runnerBundle.ts';
-import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '../placement.ts';
+import type { CheckedPlacement, RunnerHandle, RunnerRequest, RunnerStatus, WarmFamily } from '../placement.ts';
 import { jobScript, type NodePrograms } from './jobScript.ts';
 import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
@@ -50,11 +51,11 @@ const ASK_EVERY_MS = 250;
 const RUNNER_MEMORY_BYTES = 1024 ** 3;
 const MIB = 1024 ** 2;
 
-export function slurmPlacement(options: SlurmPlacementOptions): Placement {
+export function slurmPlacement(options: SlurmPlacementOptions): CheckedPlacement {
   return new SlurmPlacement(options);
 }
 
-class SlurmPlacement implements Placement {
+class SlurmPlacement implements CheckedPlacement {
   readonly name = 'slurm';
   readonly #options: SlurmPlacementOptions;
   readonly #slurm: SlurmCommands;
@@ -236,6 +237,75 @@ class SlurmPlacement implements Placement {
     const ours = (await this.#freshJobs()).filter((job) => this.#attemptOf(job) !== null && endWords(job) === null);
     return ours.map((job) => ({ placement: 'slurm', attemptId: this.#attemptOf(job) ?? '', jobId: job.id }));
   }
+
+  /** What the cluster says of its nodes. Processors and memory are those of its largest one: a runner is on one node alone. */
+  async inspect(): Promise<HostInventory> {
+    const { sharedDir, partition, nodeDir } = this.#options.settings;
+    const nodes = await this.#slurm.nodes(partition);
+    const problems: HostProblem[] = [];
+    const blocking = (problem: string, remedy: string) => problems.push({ problem, remedy, blocking: true });
+    if (nodes.length === 0) blocking('Slurm shows no node there.', 'Correct the partition in the host’s settings.');
+    const usable = nodes.filter(({ state }) => !/down|drain|fail|\*|inval|unk/i.test(state));
+    if (nodes.length > 0 && usable.length === 0) {
+      blocking(`None of its ${nodes.length} nodes takes jobs now.`, 'Ask the cluster’s operators (sinfo --list-reasons says why).');
+    }
+    const disk = await mkdir(sharedDir, { recursive: true, mode: 0o711 })
+      .then(() => statfs(sharedDir))
+      .catch((error: unknown) => {
+        blocking(
+          `The shared folder ${sharedDir} cannot be used: ${String(error)}`,
+          'Make it on a file system that every node sees by this path.',
+        );
+        return null;
+      });
+    if (nodeDir !== null) {
+      const problem = 'A job that is lost loses its workspace’s changes since the last snapshot, and all files above 50 MiB.';
+      problems.push({ problem, remedy: 'Leave the node folder out, so that the shared one holds the work too.', blocking: false });
+    }
+    return {
+      gpus: usable.flatMap(({ name, gpus }) =>
+        gpus.flatMap(({ type, count }) =>
+          Array.from({ length: count }, (_, index) => ({
+            id: `${name}/${type ?? 'gpu'}/${index}`,
+            model: this.#modelOf(type),
+            memoryBytes: null,
+            driver: null,
+          })),
+        ),
+      ),
+      cpus: Math.max(0, ...usable.map(({ cpus }) => cpus)),
+      memoryBytes: Math.max(0, ...usable.map(({ memoryBytes }) => memoryBytes)),
+      diskFreeBytes: disk === null ? null : disk.bavail * disk.bsize,
+      diskWriteBytesPerSecond: null,
+      clockOffsetMs: null,
+      clockUncertaintyMs: null,
+      kernel: `${usable.length} of ${nodes.length} nodes take jobs`,
+      isolation: null,
+      problems,
+    };
+  }
+
+  /** The model that a task asks for, by the cluster's own name of it. */
+  #modelOf(type: string | null): string {
+    const named = Object.entries(this.#options.settings.gpuTypes).find(([, name]) => name === type)?.[0];
+    return named ?? type ?? 'GPU';
+  }
+
+  async warm({ familyDir, familyHash, assets }: WarmFamily): Promise<void> {
+    const { nodeDir, sharedDir } = this.#options.settings;
+    await this.#publishFamily(familyDir, familyHash);
+    await this.#programs();
+    if (assets.length === 0) return;
+    if (nodeDir !== null) {
+      throw new AppError(
+        'conflict',
+        'Each node fetches data into its own folder when it needs it. Leave the node folder out to have it fetched once.',
+      );
+    }
+    await layAssets(assets, { dir: join(sharedDir, 'assets') });
+  }
+
+  async close(): Promise<void> {}
 
   #attemptDir(attemptId: string): string {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(attemptId)) throw new AppError('invalid_input', 'That is no attempt’s name.');

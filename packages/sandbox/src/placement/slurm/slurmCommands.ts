@@ -28,6 +28,17 @@ export interface SlurmJob {
   readonly name: string;
 }
 
+export interface SlurmNode {
+  readonly name: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly gpus: readonly { readonly type: string | null; readonly count: number }[];
+  /** `idle`, `mixed`, `allocated`, `down`, `drained`, … with a mark such as `*` for one that does not answer. */
+  readonly state: string;
+}
+
+const MIB = 1024 ** 2;
+
 /** Free text comes last: a name may hold anything. */
 const FORMAT = '%i|%T|%Q|%P|%N|%b|%r|%Z|%j';
 const LINE = /^(\d+)(?:_\S*)?\|([A-Z_]+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$/;
@@ -69,6 +80,24 @@ export class SlurmCommands {
   /** The jobs that wait in these partitions, each task of an array for itself. */
   async pendingJobs(partitions: readonly string[]): Promise<SlurmJob[]> {
     return this.#jobs(['--states=PENDING', '--array', `--partition=${partitions.join(',')}`]);
+  }
+
+  /** The nodes that jobs may run on; those of one partition where it is given. */
+  async nodes(partition: string | null): Promise<SlurmNode[]> {
+    const said = await this.#run('sinfo', [
+      '--noheader',
+      '--Node',
+      `--Format=NodeList:|,CPUs:|,Memory:|,Gres:|,StateLong:`,
+      ...(partition === null ? [] : [`--partition=${partition}`]),
+    ]);
+    // A node of several partitions is told once for each.
+    const nodes = new Map<string, SlurmNode>();
+    for (const line of said.split('\n').filter((text) => text.trim() !== '')) {
+      const [name = '', cpus = '', mib = '', gres = '', state = ''] = line.split('|').map((part) => part.trim());
+      const gpus = [...gres.matchAll(new RegExp(GPUS, 'g'))].map(([, type, count]) => ({ type: type ?? null, count: Number(count) }));
+      nodes.set(name, { name, cpus: Number(cpus), memoryBytes: Number(mib) * MIB, gpus, state });
+    }
+    return [...nodes.values()];
   }
 
   /** Submits a script by standard input and resolves with the job's number. Rejects with `sandbox_unavailable` and Slurm's own words. */

@@ -11,9 +11,9 @@ import { isSameProcess, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { BUNDLE_RUNNER, bundleEntries, packBundle, type RunnerBundle } from '../bundle/runnerBundle.ts';
 import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from '../contract.ts';
-import type { RunnerHandle } from '../placement.ts';
+import type { CheckedPlacement, RunnerHandle } from '../placement.ts';
 import { missingForSshHost, SshMachine } from './host.fixture.ts';
-import { type SshPlacement, sshPlacement } from './ssh.ts';
+import { sshPlacement } from './ssh.ts';
 
 const SSH = fileURLToPath(new URL('./ssh.ts', import.meta.url));
 const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
@@ -47,7 +47,7 @@ describe.skipIf(missing !== null)('ssh', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  function open(change: Partial<SshHostSettings> = {}): SshPlacement {
+  function open(change: Partial<SshHostSettings> = {}): CheckedPlacement {
     return sshPlacement({ settings: { ...settings, ...change }, bundle: async () => bundle, cacheDir: join(dir, 'cache') });
   }
 
@@ -163,13 +163,6 @@ describe.skipIf(missing !== null)('ssh', () => {
 
   it('a host says what it has, how its clock differs, and whether a runner there can dial the gateway', { timeout: 60_000 }, async () => {
     const placement = open();
-    const inventory = await placement.inspect('bubblewrap');
-    expect(inventory.cpus).toBeGreaterThan(0);
-    expect(inventory.memoryBytes).toBeGreaterThan(1e9);
-    expect(inventory.diskWriteBytesPerSecond).toBeGreaterThan(0);
-    // The namespace is on this machine, and so is its clock.
-    expect(Math.abs(inventory.clockOffsetMs ?? Number.NaN)).toBeLessThan((inventory.clockUncertaintyMs ?? 0) + 50);
-    expect(inventory.isolation?.name ?? inventory.problems[0]?.problem).toBeTruthy();
     const gateway = createServer().listen(0, machine.gatewayAddress);
     gateway.on('upgrade', (request, socket) => {
       const accept = createHash('sha1')
@@ -181,8 +174,19 @@ describe.skipIf(missing !== null)('ssh', () => {
     });
     await once(gateway, 'listening');
     const { port } = gateway.address() as { port: number };
-    expect(await placement.dial(`ws://${machine.gatewayAddress}:${port}/realtime/runner`)).toBeNull();
-    expect(await placement.dial(`ws://127.0.0.1:${port}/realtime/runner`)).toContain('cannot be dialled');
+    const url = (address: string) => `ws://${address}:${port}/realtime/runner`;
+    const inventory = await placement.inspect({ isolation: 'bubblewrap', gatewayUrl: url(machine.gatewayAddress) });
+    expect(inventory.cpus).toBeGreaterThan(0);
+    expect(inventory.memoryBytes).toBeGreaterThan(1e9);
+    expect(inventory.diskWriteBytesPerSecond).toBeGreaterThan(0);
+    // The namespace is on this machine, and so is its clock.
+    expect(Math.abs(inventory.clockOffsetMs ?? Number.NaN)).toBeLessThan((inventory.clockUncertaintyMs ?? 0) + 50);
+    expect(inventory.isolation?.name ?? inventory.problems[0]?.problem).toBeTruthy();
+    expect(inventory.problems.filter(({ problem }) => problem.includes('dialled'))).toEqual([]);
+    const lost = await placement.inspect({ isolation: 'none', gatewayUrl: url('127.0.0.1') });
+    expect(lost.problems).toContainEqual(
+      expect.objectContaining({ problem: expect.stringContaining('cannot be dialled'), blocking: true }),
+    );
     gateway.closeAllConnections();
     gateway.close();
     await placement.close();

@@ -8,7 +8,7 @@ import { HostClient, LinkLost } from '../agent/hostClient.ts';
 import { FarHandle, type HostArgs, type HostRequestName, type HostResult } from '../agent/hostRequests.ts';
 import { BUNDLE_HOST_AGENT, BUNDLE_NODE, type RunnerBundle } from '../bundle/runnerBundle.ts';
 import { folderEntries, writeArchive } from '../bundle/tarArchive.ts';
-import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '../placement.ts';
+import type { CheckedPlacement, RunnerHandle, RunnerRequest, RunnerStatus, WarmFamily } from '../placement.ts';
 import { FarSide, type Hello } from './farSide.ts';
 import { SshConnection } from './sshConnection.ts';
 
@@ -25,22 +25,15 @@ export interface SshPlacementOptions {
   readonly cacheDir: string;
 }
 
-export interface SshPlacement extends Placement {
-  /** What the host says of itself, with its clock compared with this machine's. */
-  inspect(isolation: IsolationName): Promise<HostInventory>;
-  /** Whether a runner there can dial the gateway; the problem in words where it cannot. */
-  dial(gatewayUrl: string): Promise<string | null>;
-  /** Copies a family to the host and fetches its assets there. */
-  warm(family: { readonly familyDir: string; readonly familyHash: string }): Promise<void>;
-  close(): Promise<void>;
-}
-
 const SshHandle = z.object({ placement: z.literal('ssh'), attemptId: z.string(), far: FarHandle });
 
 const ASK_TIMEOUT_MS = 20_000;
 /** Asking, ending by force and clearing up take some 20 s at worst; a disk that is measured, as long. */
 const SLOW_TIMEOUT_MS = 60_000;
 const CLOCK_SAMPLES = 5;
+/** Data of hundreds of gigabytes; a fetch that was cut off goes on where it stopped when it is asked for again. */
+const WARM_TIMEOUT_MS = 12 * 3_600_000;
+const STILL_HERE_MS = 60_000;
 /** A host that is away is tried this often, however many attempts are on it. */
 const RECONNECT_AFTER_MS = 10_000;
 
@@ -49,7 +42,7 @@ const MACHINES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarc
 /** What the terminals' native part was built against. */
 const GLIBC_MIN = [2, 28] as const;
 
-export function sshPlacement(options: SshPlacementOptions): SshPlacement {
+export function sshPlacement(options: SshPlacementOptions): CheckedPlacement {
   return new RemoteHost(options);
 }
 
@@ -59,7 +52,7 @@ interface Link {
   readonly client: HostClient;
 }
 
-class RemoteHost implements SshPlacement {
+class RemoteHost implements CheckedPlacement {
   readonly name = 'ssh';
   readonly #options: SshPlacementOptions;
   #link: Promise<Link> | null = null;
@@ -98,9 +91,12 @@ class RemoteHost implements SshPlacement {
     return (await this.#ask('list', {})).map((far) => ({ placement: 'ssh', attemptId: far.attemptId, far }));
   }
 
-  async inspect(isolation: IsolationName): Promise<HostInventory> {
+  async inspect({ isolation, gatewayUrl }: { isolation: IsolationName; gatewayUrl: string }): Promise<HostInventory> {
     const facts = await this.#ask('inspect', { isolation }, SLOW_TIMEOUT_MS);
-    return { ...facts, ...(await this.#clock()) };
+    const { problem } = await this.#ask('dial', { gatewayUrl: this.#options.settings.gatewayUrl ?? gatewayUrl });
+    const remedy = 'Set the host’s gateway URL to one that it reaches, and let its firewall pass it.';
+    const problems = problem === null ? facts.problems : [...facts.problems, { problem, remedy, blocking: true }];
+    return { ...facts, problems, ...(await this.#clock()) };
   }
 
   /** The shortest of a few round trips tells most of how the clocks differ. */
@@ -116,12 +112,15 @@ class RemoteHost implements SshPlacement {
     return best;
   }
 
-  async dial(gatewayUrl: string): Promise<string | null> {
-    return (await this.#ask('dial', { gatewayUrl: this.#options.settings.gatewayUrl ?? gatewayUrl })).problem;
-  }
-
-  async warm(family: { readonly familyDir: string; readonly familyHash: string }): Promise<void> {
+  async warm(family: WarmFamily): Promise<void> {
     await this.#publishFamily(family);
+    // The agent ends where nobody asks it anything for long.
+    const asking = setInterval(() => void this.#ask('clock', {}).catch(() => undefined), STILL_HERE_MS);
+    try {
+      await this.#ask('warm', { assets: [...family.assets] }, WARM_TIMEOUT_MS);
+    } finally {
+      clearInterval(asking);
+    }
   }
 
   async close(): Promise<void> {

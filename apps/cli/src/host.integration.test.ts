@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { missingForSshHost, SshMachine } from '@plumbline/sandbox/placement/ssh/host.fixture';
+import { type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
+
+let database: TestDatabase;
+let folder: TemporaryFolder;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
+});
+
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
+});
+
+async function plumb(...args: string[]): Promise<{ status: number; out: string; error: string }> {
+  const child = spawn(process.execPath, [MAIN, 'host', ...args], {
+    env: { PATH: process.env['PATH'], DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'close');
+  const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [status] = await ended;
+  return { status, out, error };
+}
+
+describe('plumb host', () => {
+  it('adds, lists, drains and removes a cluster, and says which options are wrong', async () => {
+    const shared = join(folder.path, 'shared');
+    expect(await plumb('add', 'lab')).toMatchObject({ status: 2, error: expect.stringContaining('--slurm SHARED_DIR') });
+    const wrong = await plumb('add', 'lab', '--slurm', 'relative', '--partition', '--evil', '--launch-script', '/a/../b');
+    expect(wrong.error).toMatch(/--partition must be one word[\s\S]*--launch-script must not hold[\s\S]*--slurm must be an absolute path/);
+    expect(await plumb('add', 'lab', '--slurm', shared, '--gpu-type', 'h100=nvidia_h100')).toMatchObject({ status: 0 });
+    expect(await plumb('add', 'lab', '--slurm', shared)).toMatchObject({
+      status: 2,
+      error: expect.stringContaining('already a host named lab'),
+    });
+    expect((await plumb('list')).out).toMatch(/lab +slurm +bubblewrap/);
+    await plumb('drain', 'lab');
+    expect((await plumb('list')).out).toMatch(/lab .*drained/);
+    await plumb('drain', 'lab', '--undo');
+    expect(JSON.parse((await plumb('list', '--json')).out)[0]).toMatchObject({ name: 'lab', drainedAt: null });
+    expect(await plumb('remove', 'lab')).toMatchObject({ status: 0 });
+    expect(await plumb('remove', 'lab')).toMatchObject({ status: 2, error: expect.stringContaining('no host named lab') });
+  });
+
+  const missing = missingForSshHost();
+  it.skipIf(missing !== null)('checks a machine over SSH, says what is in the way, and warms it', { timeout: 180_000 }, async () => {
+    const machine = await SshMachine.start();
+    try {
+      const dataDir = join(machine.dir, 'far');
+      await mkdir(dataDir, { mode: 0o711 });
+      const reach = ['--ssh', `${machine.user}@${machine.address}`, '--key-file', machine.keyFile, '--host-key', await machine.hostKey()];
+      expect(
+        await plumb('add', 'gpu1', ...reach, '--data-dir', dataDir, '--isolation', 'none', '--gateway-url', 'ws://127.0.0.1:9/x'),
+      ).toMatchObject({
+        status: 0,
+      });
+      const checked = await plumb('check', 'gpu1');
+      expect(checked.out).toMatch(/gpu1\n +GPUs[\s\S]*processors +\d[\s\S]*clock +-?\d+ ms off[\s\S]*problem: .*cannot be dialled/);
+      expect(checked.status).toBe(1);
+      expect((await plumb('list')).out).toMatch(/gpu1 +ssh .*takes nothing/);
+      expect((await plumb('warm', 'gpu1', FAMILY)).out).toMatch(/gpu1 has practice with 0 files/);
+      await machine.cutLink();
+      expect(await plumb('check', 'gpu1')).toMatchObject({ status: 2, error: expect.stringContaining('gpu1: The host at') });
+      expect((await plumb('remove', 'gpu1', '--lost')).out).toContain('0 attempts go on elsewhere');
+    } finally {
+      await machine.stop();
+    }
+  });
+});
