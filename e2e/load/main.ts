@@ -1,8 +1,13 @@
 /** `npm run bench -- NAME`: runs a benchmark on an installation of its own. The last line printed is its result as JSON. */
 import { benchEcho } from './echo.ts';
 import { benchFlood } from './flood.ts';
+import { benchScore } from './score.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = { echo: benchEcho, flood: benchFlood };
+const BENCHES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  echo: benchEcho,
+  flood: benchFlood,
+  score: benchScore,
+};
 
 const name = process.argv[2] ?? '';
 const bench = BENCHES[name];

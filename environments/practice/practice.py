@@ -69,7 +69,10 @@ def ask(texts):
         raise Invalid("There is no file solution/textstats.py.")
     with open(os.path.join(ASSETS, "child.py")) as file:
         source = file.read()
-    child, confinement = confined.start(source, [], directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        child, confinement = confined.start(source, [], directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    except confined.Escapes:
+        raise Invalid("solution must be a folder of your workspace, and not a link to another place.")
     out = b""
     try:
         try:

@@ -17,6 +17,8 @@ HOME = os.environ.get("PLUMBLINE_HOME", "/home/agent")
 ROOT = os.environ.get("PLUMBLINE_ROOT", "/root")
 PROTECTED = os.environ.get("PLUMBLINE_PROTECTED", "/protected")
 ENV = os.environ.get("PLUMBLINE_ENV", "/opt/env")
+# What the child does not see, beyond processes and the network.
+HIDDEN = ("/proc", "/tmp", "/run", "/var/tmp", PROTECTED, ROOT)
 
 
 def child_env():
@@ -28,14 +30,32 @@ def child_env():
     return env
 
 
-def _bubblewrap(directory, proc, shown, writable):
+class Escapes(ValueError):
+    """The folder to run in is, by a link, one that the confined child may not see."""
+
+
+def _real(directory, shown, writable):
+    """`directory` with its links resolved; raises `Escapes` where they lead to what is hidden from the child."""
+    real = os.path.realpath(directory)
+
+    def below(parent):
+        parent = os.path.realpath(parent)
+        return real == parent or real.startswith(parent.rstrip(os.sep) + os.sep)
+
+    is_link = real != os.path.abspath(directory)
+    if is_link and not any(below(path) for path in (HOME,) + tuple(shown) + tuple(writable)) and any(below(path) for path in HIDDEN):
+        raise Escapes("%s is a link out of the workspace." % directory)
+    return real
+
+
+def _bubblewrap(proc, shown, writable):
     argv = [shutil.which("bwrap"), "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/"]
     argv += ["--tmpfs", "/tmp", "--dev", "/dev"]
     for device in glob.glob("/dev/nvidia*"):
         argv += ["--dev-bind", device, device]
     # A nested sandbox may be refused a /proc of its own; an empty one is safe, the outer one would show the scorer.
     argv += ["--proc", "/proc"] if proc else ["--tmpfs", "/proc"]
-    for hidden in ("/run", "/var/tmp", PROTECTED, ROOT):
+    for hidden in HIDDEN[2:]:
         if os.path.isdir(hidden):
             argv += ["--tmpfs", hidden]
     # Last, because on a bare host these folders may lie below /tmp or beside the hidden ones.
@@ -44,17 +64,19 @@ def _bubblewrap(directory, proc, shown, writable):
             argv += ["--ro-bind", path, path]
     for path in writable:
         argv += ["--bind", path, path]
-    return argv + ["--chdir", directory]
+    return argv
 
 
 def confined_argv(argv, directory, shown=(), writable=()):
     """`argv` confined, to be run in `directory`, and how: bubblewrap, or plain. Paths in `shown` are seen, those in `writable` can be changed."""
+    directory = _real(directory, shown, writable)
     if shutil.which("bwrap"):
         for proc in (True, False):
-            prefix = _bubblewrap(directory, proc, shown, writable)
-            probe = subprocess.run(prefix + ["true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            prefix = _bubblewrap(proc, shown, writable)
+            # Tried elsewhere than in the participant's folder: nothing of theirs may decide whether there is a confinement.
+            probe = subprocess.run(prefix + ["--chdir", "/", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if probe.returncode == 0:
-                return prefix + argv, "bubblewrap"
+                return prefix + ["--chdir", directory] + argv, "bubblewrap"
     return argv, "plain"
 
 

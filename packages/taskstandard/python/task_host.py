@@ -8,10 +8,13 @@ it stands on no command line, and standard input is closed before the family is 
 Python 3.7 or later, standard library only.
 """
 
+import csv
+import grp
 import importlib
 import json
 import math
 import os
+import pwd
 import sys
 import time
 import traceback
@@ -116,6 +119,63 @@ def describe(family):
     }
 
 
+def give_home_to_agent():
+    """Gives the agent what a `start()` that runs as root laid into its home, as hosts of the standard do.
+
+    What belongs to the group `protected` stays, and so do hidden folders, which may hold many thousands of files.
+    """
+    home = "/home/agent"
+    if os.geteuid() != 0 or os.environ.get("PLUMBLINE_HOME", home) != home:
+        return
+    try:
+        agent = pwd.getpwnam("agent")
+    except KeyError:
+        return
+    try:
+        protected = grp.getgrnam("protected").gr_gid
+    except KeyError:
+        protected = None
+
+    def give(path):
+        if os.lstat(path).st_gid != protected:
+            os.chown(path, agent.pw_uid, agent.pw_gid, follow_symlinks=False)
+
+    give(home)
+    for folder, folders, files in os.walk(home):
+        if folder == home:
+            folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders + files:
+            give(os.path.join(folder, name))
+
+
+def log_rows():
+    """How many rows the log of a family that keeps one in the way of METR's `task_protected_scoring` has; None for all others.
+
+    Its older versions write CSV with the header timestamp,score,message,details, its newer ones a JSON object a line.
+    """
+    path = os.path.join(os.environ.get("PLUMBLINE_PROTECTED", "/protected"), "score.log")
+    try:
+        with open(path, newline="") as file:
+            head = file.readline()
+            file.seek(0)
+            if head.strip() == "timestamp,score,message,details":
+                csv.field_size_limit(MAX_ANSWER_BYTES)
+                return sum(1 for row in csv.reader(file) if row) - 1
+            return sum(1 for line in file if line.startswith("{"))
+    except (OSError, UnicodeError, csv.Error):
+        return None
+
+
+def score_with_log(method, task):
+    """An intermediate score; where the family keeps a log, with how many rows this score added: other than one is worth a look."""
+    before = log_rows()
+    row = score_row(method(task))
+    after = log_rows()
+    if before is not None and after is not None:
+        row["log_rows_added"] = after - before
+    return row
+
+
 def score_row(result):
     """One row of an intermediate score, with what the standard lets a family leave out."""
     if not isinstance(result, dict) or "score" not in result:
@@ -142,13 +202,16 @@ def run(family, request):
         return None if spec is None else str(spec)
     if op in ("start", "teardown"):
         method = getattr(family, op, None)
-        return method(task) if callable(method) else None
+        result = method(task) if callable(method) else None
+        if op == "start" and not getattr(family, "skip_chown_after_start", False):
+            give_home_to_agent()
+        return result
     if op == "get_instructions":
         return method_of(family, op)(task)
     if op == "score":
         return method_of(family, op)(task, request.get("submission") or "")
     if op == "intermediate_score":
-        return score_row(method_of(family, op)(task))
+        return score_with_log(method_of(family, op), task)
     if op == "aggregate_scores":
         log = [dict(row, score=number(row.get("score"))) for row in request.get("score_log") or []]
         return method_of(family, op)(task, log)

@@ -48,7 +48,9 @@ export function statusOf(score: number | null, message: unknown): ScoreStatus {
 
 /** The row for the result of `score` or `intermediate_score`. */
 export function scoreOutcome(
-  result: TaskOperationResult<number | null | { score: number | null; message: unknown; details: unknown }>,
+  result: TaskOperationResult<
+    number | null | { score: number | null; message: unknown; details: unknown; log_rows_added?: number | undefined }
+  >,
 ): ScoreOutcome {
   const { output, durationMs } = result;
   if (!result.ok) {
@@ -58,12 +60,23 @@ export function scoreOutcome(
     return { status, score: null, message: { reason: shown }, details: { code, message, traceback }, output, durationMs };
   }
   const row = typeof result.value === 'object' && result.value !== null ? result.value : { score: result.value, message: {}, details: {} };
+  const details = withLogNote(row);
   if (row.score === null) {
     const message = isEmpty(row.message) ? { reason: 'The scorer gave no number: this task is judged by a person.' } : row.message;
-    return { status: 'nan', score: null, message, details: row.details, output, durationMs };
+    return { status: 'nan', score: null, message, details, output, durationMs };
   }
   const status = statusOf(row.score, row.message);
-  return { status, score: status === 'scored' ? row.score : null, message: row.message, details: row.details, output, durationMs };
+  return { status, score: status === 'scored' ? row.score : null, message: row.message, details, output, durationMs };
+}
+
+/**
+ * For staff: a scorer that keeps a log of its own and did not add just one row to it either gave an earlier score again, or somebody
+ * else wrote into it. The number stands, as it does on every host of the standard; a reviewer decides.
+ */
+function withLogNote({ details, ...row }: { details?: unknown; log_rows_added?: number | undefined }): unknown {
+  if (row.log_rows_added === undefined || row.log_rows_added === 1) return details;
+  const note = { score_log: `This score added ${row.log_rows_added} rows to the scorer's log instead of one.` };
+  return typeof details === 'object' && details !== null && !Array.isArray(details) ? { ...details, ...note } : { details, ...note };
 }
 
 /** One score of the workspace as it stands, by whichever method the family has. */

@@ -64,7 +64,7 @@ const OPERATIONS = {
   start: Nothing,
   teardown: Nothing,
   score: Num.nullable(),
-  intermediate_score: z.object({ score: Num.nullable(), message: z.unknown(), details: z.unknown() }),
+  intermediate_score: z.object({ score: Num.nullable(), message: z.unknown(), details: z.unknown(), log_rows_added: z.int().optional() }),
   aggregate_scores: Num.nullable(),
 } as const;
 

@@ -1,0 +1,97 @@
+import { elapsedMs } from '@plumbline/core';
+import { finishScore, listScores, loadAttempt, requestScore, startAttempt } from '@plumbline/database';
+import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
+import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LiveAttempt } from './liveAttempt.ts';
+import { Scoring } from './scoring.ts';
+
+/** The clock of an environment that stops it for its scorer, with a real database and a runner that does as it is told. */
+
+const settings = (clock: 'stopped' | 'runs') =>
+  EnvironmentSettings.parse({
+    title: 'Toy',
+    startingScore: 0,
+    referenceScore: 1,
+    direction: 'higher',
+    aggregation: 'best',
+    scoreUnit: '',
+    whileScoring: { participant: 'frozen', clock },
+    submission: { paths: ['.'], maxGb: 1 },
+    cleanRescores: 0,
+    scoreTimeoutSeconds: 60,
+    scoreVisible: true,
+    review: [],
+    resources: {},
+    scoring: {},
+  });
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database.drop());
+
+async function running(clock: 'stopped' | 'runs', call: () => Promise<unknown>) {
+  const { db } = database;
+  const { attempt, expert } = await makeAttempt(db, { environmentSettings: settings(clock) });
+  await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'ready', readyAt: new Date() } });
+  await startAttempt(db, attempt.id, expert.id);
+  const live = {
+    gateway: { db, log: pino({ level: 'silent' }) },
+    id: attempt.id,
+    view: await loadAttempt(db, attempt.id),
+    runner: { call },
+    browsers: [],
+    clock: { publish: () => undefined },
+  } as unknown as LiveAttempt;
+  const scoring = new Scoring(live);
+  const kinds = async () => (await loadAttempt(db, attempt.id)).events.map(({ kind }) => kind).filter((kind) => kind.startsWith('scoring'));
+  return { db, id: attempt.id, scoring, kinds };
+}
+
+const finished = (row: { id: string; n: number }) =>
+  ({
+    type: 'score.finished',
+    data: { scoreId: row.id, n: row.n, trigger: 'participant', status: 'scored', score: 0.5, message: {}, durationMs: 10 },
+  }) as never;
+
+describe('a clock that stands still while the scorer runs', () => {
+  it('stands from the request to the result, and the score’s seconds cost nothing', async () => {
+    const { db, id, scoring, kinds } = await running('stopped', async () => ({}));
+    const row = await requestScore(db, id, 'participant');
+    await scoring.start(row);
+    expect(await kinds()).toEqual(['scoring_started']);
+    const view = await loadAttempt(db, id);
+    const at = view.events.at(-1)?.atMs as number;
+    const { limitMs } = view.limits;
+    expect(elapsedMs(view.events, at + 60_000, limitMs)).toBe(elapsedMs(view.events, at, limitMs));
+    await scoring.beforeDurable([finished(row)]);
+    await scoring.beforeDurable([finished(row)]);
+    expect(await kinds()).toEqual(['scoring_started', 'scoring_ended']);
+    expect(await listScores(db, id)).toMatchObject([{ status: 'scored', score: 0.5 }]);
+  });
+
+  it('goes on when the scorer could not be started, or was lost with its sandbox', async () => {
+    const refused = await running('stopped', () => Promise.reject(new Error('no')));
+    await expect(refused.scoring.start(await requestScore(refused.db, refused.id, 'participant'))).rejects.toThrow();
+    expect(await refused.kinds()).toEqual(['scoring_started', 'scoring_ended']);
+    expect(await listScores(refused.db, refused.id)).toMatchObject([{ status: 'cancelled' }]);
+
+    const lost = await running('stopped', async () => ({}));
+    await lost.scoring.start(await requestScore(lost.db, lost.id, 'participant'));
+    await lost.scoring.cancelLost(null);
+    expect(await lost.kinds()).toEqual(['scoring_started', 'scoring_ended']);
+    await lost.scoring.start(await requestScore(lost.db, lost.id, 'participant'));
+    expect(await lost.kinds()).toHaveLength(3);
+  });
+
+  it('is not touched where the environment lets it run', async () => {
+    const { db, id, scoring, kinds } = await running('runs', async () => ({}));
+    const row = await requestScore(db, id, 'participant');
+    await scoring.start(row);
+    await finishScore(db, id, { scoreId: row.id, status: 'scored', score: 1, message: {}, durationMs: 1 });
+    expect(await kinds()).toEqual([]);
+  });
+});

@@ -1,0 +1,305 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadFamily } from '@plumbline/taskstandard';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { RunnerRig } from './runnerRig.ts';
+
+/** Scorers that go wrong, and participants who help them to, on real runners in real sandboxes. */
+
+const PRACTICE = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
+/** What the starting solution of the practice family is worth. */
+const START = 0.575;
+
+const TOY = `
+import math, os, signal, sys, time
+HOME = os.environ.get("PLUMBLINE_HOME", "/home/agent")
+
+class TaskFamily:
+    standard_version = "0.3.0"
+
+    @staticmethod
+    def get_tasks():
+        return {"main": {}}
+
+    @staticmethod
+    def get_instructions(t):
+        return "Choose a mode."
+
+    @staticmethod
+    def start(t):
+        os.mkdir(os.path.join(HOME, "solution"))
+        open(os.path.join(HOME, "solution", "mode"), "w").write("ok")
+
+    @staticmethod
+    def intermediate_score(t):
+        mode = open(os.path.join(HOME, "solution", "mode")).read().strip()
+        if mode == "nan": return {"score": math.nan, "message": {"reason": "nothing to score"}, "details": {}}
+        if mode == "raise": raise ValueError("the secret is 42")
+        if mode == "crash": os.kill(os.getpid(), signal.SIGSEGV)
+        if mode == "silent": os._exit(0)
+        if mode == "text": return "half"
+        if mode == "sleep": time.sleep(2)
+        if mode == "hang": time.sleep(3600)
+        if mode == "flood":
+            while True: print("x" * 100000)
+        if mode == "memory":
+            held = [bytearray(b"x" * (64 << 20)) for _ in range(32)]
+        return {"score": 0.5, "message": {}, "details": {}}
+
+    @staticmethod
+    def aggregate_scores(t, log):
+        return max(row["score"] for row in log)
+`;
+const MANIFEST = (more: string) => `tasks: { main: {} }
+meta: { plumbline: { submission: { paths: [solution], max_gb: 0.001 }, score_timeout_seconds: 8, ${more} } }
+`;
+
+let base: string;
+let rig: RunnerRig;
+
+function toy(name: string, more = 'direction: higher', source = TOY): string {
+  const dir = join(base, 'families', name);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, `${name}.py`), source);
+  writeFileSync(join(dir, 'manifest.yaml'), MANIFEST(more));
+  return dir;
+}
+
+function start(name: string, familyDir: string, more: { settings?: Record<string, unknown> } = {}): Promise<string | null> {
+  rig = new RunnerRig();
+  return rig.start({ stateDir: join(base, name), imageDir: join(base, 'images'), familyDir, memoryBytes: 320 * 1024 ** 2, ...more });
+}
+
+beforeAll(async () => {
+  base = await mkdtemp('/var/tmp/plumbline-scoring-');
+  await chmod(base, 0o711);
+});
+afterEach(() => rig.end());
+afterAll(() => rm(base, { recursive: true, force: true }));
+
+describe('a scorer that goes wrong', () => {
+  it('gives a row with its reason each time, and the attempt goes on', async () => {
+    expect(await start('wrong', toy('toy'))).toBeNull();
+    const rows: Record<string, string> = {};
+    const said: Record<string, string> = {};
+    for (const mode of ['nan', 'raise', 'crash', 'silent', 'text', 'hang', 'flood', 'memory', 'ok']) {
+      await rig.sh(`echo ${mode} > solution/mode`);
+      const row = await rig.score();
+      rows[mode] = row.status;
+      said[mode] = JSON.stringify(row.message);
+      expect(row.score).toBe(mode === 'ok' ? 0.5 : null);
+    }
+    expect(rows).toEqual({
+      nan: 'invalid_submission',
+      raise: 'crashed',
+      crash: 'crashed',
+      silent: 'bad_output',
+      text: 'bad_output',
+      hang: 'timed_out',
+      flood: 'bad_output',
+      memory: 'out_of_memory',
+      ok: 'scored',
+    });
+    for (const [mode, reason] of [
+      ['raise', /ValueError/],
+      ['crash', /signal 11/],
+      ['silent', /no answer/],
+      ['hang', /8 s/],
+      ['flood', /9 MiB/],
+    ] as const)
+      expect(said[mode]).toMatch(reason);
+    expect(said['raise']).not.toContain('42');
+  }, 120_000);
+
+  it('is told of before the clock where the family cannot be prepared: install, build steps, start, secrets, an auxiliary machine', async () => {
+    const method = (name: string, body: string, argument = 't') =>
+      `${TOY}\n    @staticmethod\n    def ${name}(${argument}):\n        ${body}\n`;
+    const broken = TOY.replace('os.mkdir(os.path', 'raise OSError("no data")\n        os.mkdir(os.path');
+    const cases: [string, string, RegExp][] = [
+      ['badinstall', method('install', 'raise RuntimeError("no such package")', ''), /install\(\) failed: RuntimeError: no such package/],
+      ['badstart', broken, /start\(\) failed: OSError: no data/],
+      ['auxiliary', method('get_aux_vm_spec', 'return {"cpu_count_range": [1, 2]}'), /auxiliary virtual machine, which is not supported/],
+      ['secretive', `${TOY}\n    required_environment_variables = ["TOY_KEY"]\n`, /TOY_KEY/],
+    ];
+    for (const [name, source, reason] of cases) {
+      expect(await start(name, toy(name, 'direction: higher', source)), name).toMatch(reason);
+      await rig.end();
+    }
+    const dir = toy('badstep');
+    writeFileSync(join(dir, 'build_steps.json'), '[{"type": "shell", "commands": ["echo before", "false"]}]');
+    expect(await start('badstep', dir)).toMatch(/build step of the environment failed/);
+  }, 120_000);
+
+  it('shows that a slow start is under way, and what', async () => {
+    const slow = TOY.replace('os.mkdir(os.path', 'time.sleep(2)\n        os.mkdir(os.path');
+    expect(await start('slow', toy('slow', 'direction: higher', slow))).toBeNull();
+    const steps = rig.gateway.messages.flatMap((message) => (message.t === 'progress' ? [message.step] : []));
+    expect(steps).toContain('Setting up the task');
+  });
+});
+
+describe('while the scorer runs', () => {
+  const ticks = () => readFileSync(join(base, rig === undefined ? '' : current, 'workspace', 'ticks'), 'utf8').length;
+  let current = '';
+  const measure = async (name: string, block: string) => {
+    current = name;
+    expect(await start(name, toy(name, block))).toBeNull();
+    await rig.sh('echo sleep > solution/mode; (while true; do printf . >> ticks; sleep 0.02; done) &');
+    await vi.waitFor(() => expect(ticks()).toBeGreaterThan(3));
+    const scored = rig.score();
+    await vi.waitFor(() => expect(rig.gateway.eventsOf('snapshot.taken').some(({ data }) => data.cause === 'score')).toBe(true), {
+      timeout: 20_000,
+      interval: 10,
+    });
+    const before = ticks();
+    expect((await scored).status).toBe('scored');
+    const during = ticks() - before;
+    await vi.waitFor(() => expect(ticks()).toBeGreaterThan(before + during + 3));
+    return during;
+  };
+
+  it('the participant goes on where the family says so', async () => {
+    expect(await measure('goeson', 'while_scoring: { participant: continues, clock: runs }')).toBeGreaterThan(20);
+  });
+
+  it('the participant stands still where the family says so, and goes on after it', async () => {
+    // Between the end of the scorer and its row a thawed process may tick a few times.
+    expect(await measure('stands', 'while_scoring: { participant: frozen, clock: runs }')).toBeLessThan(10);
+  });
+});
+
+describe('what a participant may try on the scorer of our own families', () => {
+  const solution = readFileSync(join(PRACTICE, 'assets/workspace/solution/textstats.py'), 'utf8');
+  const write = (path: string, text: string) => rig.sh(`mkdir -p "$(dirname ${path})"; cat > ${path} <<'END'\n${text}\nEND`);
+  const reset = async () => {
+    await rig.sh('rm -rf solution; mkdir solution');
+    await write('solution/textstats.py', solution);
+  };
+
+  it('is caught or harmless, each', async () => {
+    expect(await start('cheats', PRACTICE)).toBeNull();
+    const honest = await rig.score();
+    expect(honest).toMatchObject({ status: 'scored', score: START });
+
+    // A process that is left over neither sees the scorer nor outlives one into the next.
+    await rig.sh('(while true; do ls /protected /root >> seen 2>/dev/null; pgrep -af task_host >> seen; sleep 0.01; done) &');
+    await write(
+      'solution/textstats.py',
+      `import subprocess\nsubprocess.Popen("while true; do cp /root/* /protected/* /home/agent/ ; sleep 0.01; done", shell=True, start_new_session=True)\n${solution}`,
+    );
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+    await reset();
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+    const workspace = join(base, 'cheats', 'workspace');
+    expect(readFileSync(join(workspace, 'seen'), 'utf8')).toBe('');
+
+    // A patched interpreter: start-up files of the participant's, a python of theirs on the path.
+    const patch =
+      'import builtins, json\njson.loads = json.load = lambda *a, **k: []\nopen("/home/agent/patched", "w").write("x")\nraise SystemExit(0)';
+    for (const path of ['.local/lib/python3.11/site-packages/usercustomize.py', 'sitecustomize.py', 'json.py', 'solution/sitecustomize.py'])
+      await write(path, patch);
+    await write('bin/python3', '#!/bin/sh\necho patched > /home/agent/patched');
+    await rig.sh(
+      'chmod +x bin/python3; cp bin/python3 .local/bin/ ; echo "export PATH=/home/agent/bin:$PATH PYTHONPATH=/home/agent" >> .profile; cp .profile .bashrc',
+    );
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+    expect(() => readFileSync(join(workspace, 'patched'))).toThrow('ENOENT');
+    await rig.sh('rm -rf json.py sitecustomize.py bin .local .profile .bashrc');
+    await reset();
+
+    // A scorer of the participant's own where the family's might be looked for.
+    await rig.sh(
+      'mkdir -p assets; for f in score.py practice.py assets/confined.py assets/cases.json assets/child.py; do echo "raise SystemExit" > $f; done',
+    );
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+
+    // An answer that is a link to what only the scorer may read.
+    for (const target of ['/root/assets/cases.json', '/root/practice.py', '/protected/x', '/proc/1/environ']) {
+      await rig.sh(`ln -sf ${target} solution/textstats.py`);
+      const row = await rig.score();
+      expect(row.score, target).toBeNull();
+      expect(JSON.stringify([row.message, row.output])).not.toMatch(/most_common.:/);
+    }
+    // A folder that is a link: into the family, or by a way through it that the confined child does not have.
+    await rig.sh('rm -rf solution; ln -s /root/assets/workspace/solution solution');
+    expect((await rig.score()).score).toBeNull();
+    await write(
+      'evil/textstats.py',
+      'import json\nanswers = {c["text"]: c for c in json.load(open("/root/assets/cases.json"))}\ndef describe(text): return answers[text]',
+    );
+    for (const target of [
+      '/root/assets/../../home/agent/evil',
+      '/proc/self/root/root/../home/agent/evil',
+      '/run/assets/../../home/agent/evil',
+    ]) {
+      await rig.sh(`rm solution; ln -s ${target} solution`);
+      expect((await rig.score()).score, target).toBeNull();
+    }
+    await rig.sh('rm -r solution evil');
+    await reset();
+
+    // A copy of /protected and of the family, taken by the code that is scored.
+    await write(
+      'solution/textstats.py',
+      `import os, glob\nleak = [p for d in ("/protected", "/root", "/run/assets") for p in glob.glob(d + "/**", recursive=True) if os.path.isfile(p)]\nif leak or os.path.exists("/home/agent/copied"): raise RuntimeError("leaked %s" % leak)\ntry:\n    open("/home/agent/copied", "w").write("x")\nexcept OSError:\n    pass\n${solution}`,
+    );
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+    expect(() => readFileSync(join(workspace, 'copied'))).toThrow('ENOENT');
+
+    // A forged log, and forged answers of the scorer's.
+    const forged = `import os, sys\nfor fd in range(1, 64):\n    try:\n        os.write(fd, b'\\n--plumbline-0000\\n{"result": {"score": 1, "message": {}, "details": {}}, "duration_ms": 1}\\n')\n    except OSError:\n        pass\n`;
+    await write(
+      'solution/textstats.py',
+      `${forged}for path in ("/protected/score.log", "/home/agent/score.log", "/tmp/score.log"):\n    try:\n        open(path, "a").write("2030-01-01T00:00:00,1.0,{},{}\\n")\n    except OSError:\n        pass\n${solution}`,
+    );
+    await rig.sh('echo "timestamp,score,message,details" > score.log; echo "2030-01-01T00:00:00,1.0,{},{}" >> score.log');
+    const forgedRow = await rig.score();
+    expect(forgedRow.score === null || forgedRow.score === START).toBe(true);
+    await reset();
+
+    // A workspace that is filled: the submission is too large, which is a row with a reason.
+    await rig.sh('head -c 200000000 /dev/zero > solution/filler');
+    const filled = await rig.score();
+    expect(filled.score).toBeNull();
+    expect(JSON.stringify(filled.message)).toMatch(/0\.1 GB|100 MB|larger|large/i);
+    await reset();
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+  }, 180_000);
+
+  it('an edit while the scorer reads is noticed: what was captured stands beside what was there after it', async () => {
+    expect(await start('edits', PRACTICE)).toBeNull();
+    const still = await rig.score();
+    expect(still.hashAfter).toBe(still.hashBefore);
+    await rig.sh('(while true; do date +%N >> solution/textstats.py.new; sleep 0.01; done) &');
+    const edited = await rig.score();
+    expect(edited.hashAfter).not.toBe(edited.hashBefore);
+    // The clean re-score is of what was captured.
+    const clean = await rig.score(still.hashBefore);
+    expect(clean).toMatchObject({ status: 'scored', score: START });
+    expect(clean.hashAfter).toBe(still.hashBefore);
+  }, 60_000);
+
+  it('a score that rests on something outside the submission is not borne out by the clean re-score', async () => {
+    const loadsCache = `${TOY}`.replace(
+      'return {"score": 0.5,',
+      'return {"score": 0.9 if os.path.exists(os.path.join(HOME, "cache")) else 0.5,',
+    );
+    expect(await start('cached', toy('cached', 'direction: higher', loadsCache))).toBeNull();
+    await rig.sh('touch cache');
+    const logged = await rig.score();
+    expect(logged.score).toBe(0.9);
+    expect((await rig.score(logged.hashBefore)).score).toBe(0.5);
+    expect((await rig.score(logged.hashBefore)).score).toBe(0.5);
+  }, 60_000);
+});
+
+it('an attempt runs by the settings that its environment was added with, whatever the manifest says', async () => {
+  const dir = toy('overlaid', 'direction: higher');
+  const settings = loadFamily(dir).tasks.main?.settings;
+  const given = { ...settings, scoreTimeoutSeconds: 1 };
+  expect(await start('overlaid', dir, { settings: given })).toBeNull();
+  await rig.sh('echo sleep > solution/mode');
+  expect((await rig.score()).status).toBe('timed_out');
+}, 60_000);

@@ -1,0 +1,82 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { environmentCheck, type Family, loadFamily, runScore, runTaskOperation, type TaskDefinition } from '@plumbline/taskstandard';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFamilySandbox } from './familySandbox.ts';
+import { BASE_IMAGE, TestEngine } from './isolation/docker/engine.fixture.ts';
+import type { Isolation } from './isolation/isolation.ts';
+import { isolationNamed } from './isolation/isolations.ts';
+
+/** A family that is written for the standard's own container, unchanged, in the sandboxes of this platform. */
+
+const FAMILY = fileURLToPath(new URL('../../taskstandard/fixtures/protected_scoring', import.meta.url));
+const TIMEOUT_MS = 240_000;
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('SKIPPED: a protected family on docker: an engine of its own is started by root alone');
+
+let dir: string;
+const optionsFor = (isolation: Isolation) => ({ isolation, imageDir: join(dir, 'images'), assetsDir: join(dir, 'assets'), secrets: {} });
+
+beforeAll(async () => {
+  dir = await mkdtemp('/var/tmp/plumbline-families-');
+  await chmod(dir, 0o711);
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+it('bubblewrap, which declares no root, refuses a family whose scorer must be root, and says where it runs', async () => {
+  const family = loadFamily(FAMILY);
+  const refused = createFamilySandbox(family, family.tasks.main as TaskDefinition, optionsFor(isolationNamed('bubblewrap', null)));
+  await expect(refused).rejects.toThrow(/has to be root.*isolation docker/);
+});
+
+describe.skipIf(!isRoot)('on docker', () => {
+  let engine: TestEngine;
+  let isolation: Isolation;
+
+  beforeAll(async () => {
+    engine = await TestEngine.start();
+    isolation = isolationNamed('docker', { baseImage: BASE_IMAGE, socketPath: engine.socketPath });
+  }, TIMEOUT_MS);
+  afterAll(() => engine?.stop(), TIMEOUT_MS);
+
+  it('passes every check, its group, /protected, runuser, log, message and details as they are on METR’s host', async () => {
+    const createHost = (family: Family, task: TaskDefinition) => createFamilySandbox(family, task, optionsFor(isolation));
+    // What the standard does not say comes from an overlay: the family itself stays as it is.
+    const overlayFile = join(dir, 'overlay.yaml');
+    await writeFile(overlayFile, 'meta: { plumbline: { direction: lower, submission: { paths: [answer.txt] } } }\n');
+    const lines = await environmentCheck(FAMILY, { createHost, overlayFile });
+    expect(lines.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect(lines.find(({ check }) => check === 'starting solution')).toMatchObject({
+      status: 'ok',
+      message: expect.stringContaining('scored 6'),
+    });
+    // As published: a log of NaN alone is a zero to the family, and "no valid score" here.
+    expect(lines.find(({ check }) => check === 'aggregation without a score')?.status).toBe('warning');
+  }, 120_000);
+
+  it('keeps the participant from what is protected, and each way to fail is a row', async () => {
+    const family = loadFamily(FAMILY);
+    const host = await createFamilySandbox(family, family.tasks.main as TaskDefinition, optionsFor(isolation));
+    try {
+      const args = { familyDir: host.root, module: family.module, task: 'main' };
+      expect(await runTaskOperation(host.exec, 'start', args, { timeoutMs: 60_000 })).toMatchObject({ ok: true });
+      const look =
+        'cat /protected/answer /protected/score.log; echo x >> score.py; echo 5 > answer.txt; python3 score.py; stat -c %U:%G answer.txt score.py';
+      const seen = await host.sandbox.run('participant', ['/bin/sh', '-c', look], { timeoutMs: 20_000, maxOutputBytes: 1 << 20 });
+      expect(seen.stdout.toString()).toBe('agent:agent\nroot:protected\n');
+      const score = async (answer: string) => {
+        await writeFile(join(host.workspaceDir, 'answer.txt'), answer);
+        return runScore(host.exec, 'intermediate', args, { timeoutMs: 60_000 });
+      };
+      expect(await score('5')).toMatchObject({ status: 'scored', score: 2, message: { seen: '5' }, details: { right: 7 } });
+      expect(await score('five')).toMatchObject({ status: 'invalid_submission', message: { reason: 'answer.txt holds no number' } });
+      expect(await score('hang')).toMatchObject({ status: 'timed_out' });
+      expect(await score('killed')).toMatchObject({ status: 'out_of_memory' });
+      expect(await score('raise')).toMatchObject({ status: 'crashed' });
+    } finally {
+      await host.destroy();
+    }
+  }, 120_000);
+});
