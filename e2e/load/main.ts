@@ -1,11 +1,13 @@
 /** `npm run bench -- NAME`: runs a benchmark on an installation of its own. The last line printed is its result as JSON. */
 import { benchEcho } from './echo.ts';
 import { benchFlood } from './flood.ts';
+import { benchProvision } from './provision.ts';
 import { benchScore } from './score.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   echo: benchEcho,
   flood: benchFlood,
+  provision: benchProvision,
   score: benchScore,
 };
 
