@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { normalise } from '@plumbline/core';
@@ -120,5 +120,9 @@ raise RuntimeError("seen: %s, named: %s" % ([p for p in paths if os.path.exists(
     invalid(await withForward('return self.logits(x) * float("nan")'), /not a finite number|something else/);
     rmSync(join(at.host.home, 'solution/model.py'));
     invalid(await at.score(), /no file solution\/model\.py/);
+    rmSync(join(at.host.home, 'solution'), { recursive: true });
+    writeFileSync(join(at.host.protected, 'model.py'), start);
+    symlinkSync(at.host.protected, join(at.host.home, 'solution'));
+    invalid(await at.score(), /link out of the workspace/);
   }, 300_000);
 });

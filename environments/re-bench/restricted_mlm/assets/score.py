@@ -139,6 +139,8 @@ def score(t):
             raise Invalid("The loss is not a finite number.")
         if loss <= FLOOR:
             raise Invalid("The loss is %.4f; text like this cannot be predicted with less than %.1f." % (loss, FLOOR))
+    except confined.Escapes as error:
+        return {"score": math.nan, "message": {"reason": str(error)}, "details": details}
     except Forbidden as error:
         return {"score": math.nan, "message": {"reason": "Not allowed: %s." % error}, "details": details}
     except MemoryError:
