@@ -2,13 +2,17 @@
 import { benchEcho } from './echo.ts';
 import { benchFlood } from './flood.ts';
 import { benchProvision } from './provision.ts';
+import { benchReplay } from './replay.ts';
 import { benchScore } from './score.ts';
+import { benchSize } from './size.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   echo: benchEcho,
   flood: benchFlood,
   provision: benchProvision,
   score: benchScore,
+  size: benchSize,
+  replay: benchReplay,
 };
 
 const name = process.argv[2] ?? '';

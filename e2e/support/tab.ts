@@ -260,6 +260,12 @@ export class Tab {
     return stretches;
   }
 
+  /** A network that delivers twice and in any order: some of what is not durable yet is sent again. */
+  stutter(random: () => number): void {
+    const again = this.#held.filter(() => random() < 0.5).sort(() => random() - 0.5);
+    for (const { frame } of again) if (this.connected && this.sandbox === 'attached') this.#socket?.send(frame);
+  }
+
   #forget(durable: number): void {
     this.#held = this.#held.filter((held) => held.n > durable);
   }

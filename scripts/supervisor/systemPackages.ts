@@ -94,6 +94,10 @@ export const TEST_REQUIREMENTS: Requirement[] = [
   testProgram('slurmd', 'slurmd', 'is a node of the tests’ Slurm cluster'),
   testProgram('slurm-client', 'sbatch', 'submits jobs to the tests’ Slurm cluster'),
   testProgram('docker.io', 'dockerd', 'is the engine on which the isolation docker is held to its promises'),
+  testProgram('vim', 'vim', 'is recorded and replayed by a test'),
+  testProgram('htop', 'htop', 'is recorded and replayed by a test'),
+  testProgram('tmux', 'tmux', 'is recorded and replayed by a test'),
+  testProgram('asciinema', 'asciinema', 'plays the casts of an export'),
   testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
 ];
 

@@ -68,6 +68,9 @@ type AttributeData = Pick<
   | 'getBgColorMode'
 >;
 
+/** A keyframe has so many lines above the screen: those that a larger screen brings back into view. */
+export const KEYFRAME_SCROLLBACK_LINES = 60;
+
 const ESC = '\x1b';
 const CSI = '\x1b[';
 const TAB_WIDTH = 8;
@@ -132,7 +135,8 @@ function paintLine(line: IBufferLine | undefined, cell: IBufferCell, cols: numbe
     if (line.getCell(x, cell) === undefined) break;
     const width = cell.getWidth();
     if (width === 0) continue;
-    const chars = cell.getChars();
+    // A smaller screen can cut a wide character in half; written again it would go to the next line.
+    const chars = x + width > cols ? '' : cell.getChars();
     const own = sgr(cell as unknown as AttributeData);
     isFull = chars !== '' && x + width >= cols;
     if (chars === '' && own === '') {

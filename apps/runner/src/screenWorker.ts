@@ -1,8 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import unicode11 from '@xterm/addon-unicode11';
 import headless, { type Terminal } from '@xterm/headless';
-import { isBetweenSequences, serialiseScreen } from './screenState.ts';
+import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
 import type { FromScreens, ToScreens } from './screens.ts';
+import { mendTerminal } from './terminalQuirks.ts';
 
 /**
  * The thread that parses terminal output, so that a flood never delays a keystroke. It alone answers what programs ask
@@ -37,6 +38,7 @@ function open(id: number, cols: number, rows: number): void {
   });
   terminal.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
   terminal.unicode.activeVersion = '11';
+  mendTerminal(terminal);
   terminal.onData((data) => post({ t: 'reply', id, bytes: Buffer.from(data) }));
   for (const [code, colour] of Object.entries(COLOURS)) {
     terminal.parser.registerOscHandler(Number(code), (data) => {
@@ -73,7 +75,7 @@ port.on('message', (message: ToScreens) => {
     case 'keyframe':
       terminal.write('', () => {
         if (!isBetweenSequences(terminal)) return;
-        post({ t: 'keyframe', id: message.id, screen: describe(screen, 0) });
+        post({ t: 'keyframe', id: message.id, screen: describe(screen, KEYFRAME_SCROLLBACK_LINES) });
       });
       return;
     case 'restore':

@@ -240,12 +240,12 @@ export async function replaceSegment(db: RecordingDatabase, attemptId: string, o
     throw new AppError('conflict', `Segment ${row.n} was changed meanwhile. Verify the recording and try again.`);
 }
 
-/** The index of sealed segments with `n` above `afterN`, in order. */
-export async function listSegments(db: RecordingDatabase, attemptId: string, afterN = 0): Promise<SegmentRow[]> {
+/** The index of sealed segments with `n` above `afterN` and events from `fromSeq` on, in order. */
+export async function listSegments(db: RecordingDatabase, attemptId: string, afterN = 0, fromSeq = 0): Promise<SegmentRow[]> {
   const { rows } = await db.pool.query(
     `SELECT n, first_seq, last_seq, min_at_ms, max_at_ms, object_hash, object_bytes, raw_bytes, root, previous_root, keyframes
-       FROM recording_segment WHERE attempt_id = $1 AND n > $2 ORDER BY n`,
-    [attemptId, afterN],
+       FROM recording_segment WHERE attempt_id = $1 AND n > $2 AND last_seq >= $3 ORDER BY n`,
+    [attemptId, afterN, fromSeq],
   );
   return rows.map(toSegmentRow);
 }

@@ -198,6 +198,17 @@ describe('an export', () => {
     );
   });
 
+  it('has casts that asciinema itself plays, to the same bytes', async () => {
+    const dir = await exported('played');
+    const cast = join(dir, 'casts', `${attempts[0]}-1.cast`);
+    // It asks for a terminal of its own, which `script` gives it.
+    const { status, stdout } = spawnSync('script', ['-qec', `asciinema cat '${cast}'`, '/dev/null'], {
+      env: { ...process.env, LANG: 'C.UTF-8', HOME: folder.path },
+    });
+    expect(status).toBe(0);
+    expect(stdout.toString().replaceAll('\r\r', '\r')).toContain('smile 🙂\r\n');
+  });
+
   it('gives the same bytes again, and sums that agree', async () => {
     const [first, second] = [await exported('same-1'), await exported('same-2')];
     const sums = await readFile(join(first, 'SHA256SUMS'), 'utf8');

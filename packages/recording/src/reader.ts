@@ -1,13 +1,14 @@
 import { AppError } from '@plumbline/core';
 import { listSegments, type RecordingDatabase, readRecordingState, readTail, type SegmentRow } from '@plumbline/database/recordingTail';
-import type { RecordedEvent } from '@plumbline/protocol';
+import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { readBatch } from './batch.ts';
-import { decodeUnit } from './codec.ts';
+import { CODE_OF, decodeUnit, roundAtMs } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
 import type { RecordingKeys } from './keys.ts';
-import { openSegment, segmentEvents } from './segment.ts';
+import { lineHead, openSegment, segmentEvents } from './segment.ts';
 import { splitLines } from './unitText.ts';
+import { isWithheld } from './withheld.ts';
 
 /**
  * Reads a recording while it grows or after: sealed segments, then the tail, one unit at a time. A segment that is
@@ -37,6 +38,14 @@ export interface TerminalSeek {
   events: RecordedEvent[];
 }
 
+/** An event without its data. */
+export interface EventPlace<T extends EventType> {
+  type: T;
+  seq: number;
+  atMs: number;
+  stream: number;
+}
+
 /** A run of events that are read together: a segment, or a batch of the tail. */
 interface UnitPlace {
   firstSeq: number;
@@ -64,9 +73,9 @@ export class Recording {
     this.sealing = sealing;
   }
 
-  /** The index of sealed segments. */
-  segments(): Promise<SegmentRow[]> {
-    return listSegments(this.source.db, this.source.attemptId);
+  /** The index of sealed segments, from the one that holds `fromSeq` on. */
+  segments(fromSeq = 0): Promise<SegmentRow[]> {
+    return listSegments(this.source.db, this.source.attemptId, 0, fromSeq);
   }
 
   /** The last durable `seq`. */
@@ -79,6 +88,28 @@ export class Recording {
     for await (const unit of this.units(range)) {
       for (const event of await unit.events()) if (isWithin(event, range)) yield event;
     }
+  }
+
+  /**
+   * The events from `fromSeq` on in the order of `seq`, those of the given types with nothing but their place: most of a
+   * recording's bytes are then never taken apart.
+   */
+  async *outline<T extends EventType>(types: ReadonlySet<T>, fromSeq = 1): AsyncGenerator<RecordedEvent | EventPlace<T>> {
+    const codes = new Map([...types].map((type) => [CODE_OF[type], type]));
+    let next = fromSeq;
+    for (const row of await this.segments(fromSeq)) {
+      const { header, lines } = await openSegment(this.sealing, this.source.attemptId, row.n, await this.source.store.get(row.objectHash));
+      for (const [i, line] of lines.entries()) {
+        const seq = header.firstSeq + i;
+        if (seq < next || isWithheld(line)) continue;
+        const head = lineHead(line);
+        const type = codes.get(head.code);
+        if (type !== undefined) yield { type, seq, atMs: roundAtMs(header.baseMs + head.dt), stream: head.stream };
+        else yield* decodeUnit([line.toString('utf8')], header.baseMs, seq);
+      }
+      next = row.lastSeq + 1;
+    }
+    yield* this.events({ fromSeq: next });
   }
 
   /**
@@ -135,7 +166,7 @@ export class Recording {
   private async *units(range: EventRange): AsyncGenerator<UnitPlace> {
     const lastSeq = Math.min(range.toSeq ?? Number.POSITIVE_INFINITY, await this.lastSeq());
     let next = Math.max(1, range.fromSeq ?? 1);
-    let segments = await this.segments();
+    let segments = await this.segments(next);
     while (next <= lastSeq) {
       const wanted = next;
       for (const segment of segments) {
@@ -150,7 +181,7 @@ export class Recording {
       }
       if (next > lastSeq) return;
       // What was in the tail is sealed by now, or it is nowhere.
-      segments = (await this.segments()).filter((segment) => segment.lastSeq >= next);
+      segments = await this.segments(next);
       if (segments.length === 0 && wanted === next)
         throw new AppError('internal', `The recording has no event ${next}. Verify it to see what is missing.`);
     }

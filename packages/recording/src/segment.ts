@@ -146,13 +146,9 @@ export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: numb
   const keyframes: KeyframeIndex[] = [];
   for (const [i, line] of lines.entries()) {
     if (isWithheld(line)) continue;
-    // The head of a line is short: `[dt,"code",`. Taking the whole of each apart would cost more than all the rest.
-    const comma = line.indexOf(COMMA);
-    const dt = Number(line.toString('latin1', 1, comma));
-    if (comma === -1 || !Number.isFinite(dt)) throw new FormatError('A line does not begin with its time.');
+    const { dt, code } = lineHead(line);
     least = Math.min(least, dt);
     greatest = Math.max(greatest, dt);
-    const code = line.toString('latin1', comma + 2, line.indexOf(QUOTE, comma + 2));
     if (code === CODE_OF['terminal.keyframe'] || code === CODE_OF['terminal.opened'])
       keyframes.push(keyframeOf(line, i, baseMs, firstSeq + i));
   }
@@ -162,6 +158,19 @@ export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: numb
 
 const COMMA = 44;
 const QUOTE = 34;
+
+/** The head of a line, `[dt,"code",stream,`: taking the whole of each apart would cost more than all the rest. Throws `FormatError`. */
+export function lineHead(line: Buffer): { dt: number; code: string; stream: number } {
+  const comma = line.indexOf(COMMA);
+  const dt = Number(line.toString('latin1', 1, comma));
+  if (comma === -1 || !Number.isFinite(dt)) throw new FormatError('A line does not begin with its time.');
+  const quote = line.indexOf(QUOTE, comma + 2);
+  return {
+    dt,
+    code: line.toString('latin1', comma + 2, quote),
+    stream: Number(line.toString('latin1', quote + 2, line.indexOf(COMMA, quote + 2))),
+  };
+}
 
 function keyframeOf(line: Buffer, index: number, baseMs: number, seq: number): KeyframeIndex {
   const { atMs, type, stream, data } = parseLine(line.toString('utf8'), baseMs);

@@ -5,9 +5,29 @@ import { useEffect, useRef } from 'react';
 import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
 import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
 import type { Marker, RecordingIndex } from '../model/recordingApi.ts';
+import type { ReviewSource } from '../model/replaySource.ts';
+import { CommandList } from './CommandList.tsx';
+import { FileList } from './FileList.tsx';
+import { OutputSearch } from './OutputSearch.tsx';
 
-/** What there is to jump to, and what was known at the position: scores, notes and messages so far. */
-export function EventLists({ index, positionMs, onSeek }: { index: RecordingIndex; positionMs: number; onSeek: (atMs: number) => void }) {
+export type ListName = 'markers' | 'commands' | 'files' | 'scores' | 'notes' | 'search';
+
+/** What there is to jump to, and what was known at the position: files, scores, notes and messages so far. */
+export function EventLists({
+  index,
+  positionMs,
+  source,
+  list,
+  onList,
+  onSeek,
+}: {
+  index: RecordingIndex;
+  positionMs: number;
+  source: ReviewSource;
+  list: ListName;
+  onList: (list: ListName) => void;
+  onSeek: (atMs: number) => void;
+}) {
   const scores = index.scores.filter((score) => score.atMs <= positionMs);
   const words = [
     ...index.notes.map((note) => ({ seq: note.seq, atMs: note.atMs, from: 'Note', text: note.text })),
@@ -21,12 +41,24 @@ export function EventLists({ index, positionMs, onSeek }: { index: RecordingInde
     .filter((item) => item.atMs <= positionMs)
     .sort((a, b) => a.atMs - b.atMs);
   return (
-    <Tabs defaultValue="markers" className="flex h-full flex-col bg-surface">
-      <TabsList className="h-8 shrink-0 px-1" aria-label="What happened">
+    <Tabs value={list} onValueChange={(next) => onList(next as ListName)} className="flex h-full flex-col bg-surface">
+      <TabsList className="h-8 shrink-0 overflow-x-auto px-1" aria-label="What happened">
         <TabsTrigger value="markers">Markers</TabsTrigger>
+        <TabsTrigger value="commands">Commands</TabsTrigger>
+        <TabsTrigger value="files">Files</TabsTrigger>
         <TabsTrigger value="scores">Scores</TabsTrigger>
         <TabsTrigger value="notes">Notes</TabsTrigger>
+        <TabsTrigger value="search">Search</TabsTrigger>
       </TabsList>
+      <TabsContent value="commands" className="min-h-0 flex-1">
+        <CommandList index={index} positionMs={positionMs} onSeek={onSeek} />
+      </TabsContent>
+      <TabsContent value="files" className="min-h-0 flex-1">
+        <FileList index={index} positionMs={positionMs} source={source} onSeek={onSeek} />
+      </TabsContent>
+      <TabsContent value="search" className="min-h-0 flex-1">
+        <OutputSearch index={index} source={source} onSeek={onSeek} />
+      </TabsContent>
       <TabsContent value="markers" className="min-h-0 flex-1 overflow-auto">
         <Markers markers={index.markers} fromMs={index.fromMs} positionMs={positionMs} onSeek={onSeek} />
       </TabsContent>

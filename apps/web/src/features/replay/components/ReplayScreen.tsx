@@ -1,31 +1,38 @@
 'use client';
 import { type ClockEvent, elapsedMs } from '@plumbline/core';
 import { Alert, Button, cn, EmptyState, formatDuration, Spinner, TooltipProvider } from '@plumbline/ui';
-import { FileCode, Film, SquareTerminal } from 'lucide-react';
-import { useEffect, useMemo, useState } from 'react';
+import { FileCode, Film, Keyboard, Maximize, SquareTerminal } from 'lucide-react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { ReadOnlyEditor } from '../../workspace/components/ReadOnlyEditor.tsx';
 import { useStore } from '../../workspace/components/useAttemptSession.ts';
+import { LiveFeed } from '../model/liveFeed.ts';
+import { isHere } from '../model/places.ts';
 import { Player } from '../model/player.ts';
 import type { RecordingIndex } from '../model/recordingApi.ts';
-import { httpReplaySource } from '../model/replaySource.ts';
-import { EventLists } from './EventLists.tsx';
+import { httpReplaySource, type ReplaySource, type ReviewSource } from '../model/replaySource.ts';
+import { EventLists, type ListName } from './EventLists.tsx';
+import { KeyboardHelp } from './KeyboardHelp.tsx';
+import { REPLAY_KEYS, type ScreenActs } from './keys.ts';
 import { ReplayTerminal } from './ReplayTerminal.tsx';
 import { Timeline } from './Timeline.tsx';
-import { seekMarker, Transport } from './Transport.tsx';
+import { Transport } from './Transport.tsx';
 
 const SEPARATOR = 'bg-border hover:bg-accent';
 const MOST_SIDE_BY_SIDE = 3;
 
-/** Makes the player when the index is here; the moment in the address (`?t=`, milliseconds) is where it begins. */
-function usePlayer(attemptId: string): { player: Player | null; error: string | null } {
+/**
+ * Makes the player when the index is here. The moment in the address (`?t=`, milliseconds) is where it begins; without one,
+ * a running attempt is followed and a finished one begins with its work.
+ */
+function usePlayer(source: ReplaySource): { player: Player | null; error: string | null } {
   const [player, setPlayer] = useState<Player | null>(null);
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
     let gone = false;
     setPlayer(null);
     setError(null);
-    const source = httpReplaySource(attemptId);
+    let stop = () => {};
     source.index().then(
       (index) => {
         if (gone) return;
@@ -34,15 +41,18 @@ function usePlayer(attemptId: string): { player: Player | null; error: string | 
         const offsetMs = asked === null ? Number.NaN : Number(asked);
         // Provisioning comes before the clock's start, and hours may lie between: who asks for no moment wants the work.
         const workFromMs = index.clock.find(({ event }) => event.kind === 'started')?.atMs ?? index.fromMs;
-        void made.seek(Number.isFinite(offsetMs) ? index.fromMs + offsetMs : workFromMs);
+        if (index.live && !Number.isFinite(offsetMs)) void made.follow();
+        else void made.seek(Number.isFinite(offsetMs) ? index.fromMs + offsetMs : workFromMs);
+        stop = new LiveFeed(source, made).start();
         setPlayer(made);
       },
       (caught: unknown) => !gone && setError(caught instanceof Error ? caught.message : 'The recording could not be read.'),
     );
     return () => {
       gone = true;
+      stop();
     };
-  }, [attemptId]);
+  }, [source]);
   return { player, error };
 }
 
@@ -63,38 +73,28 @@ function useFrames(player: Player | null): void {
   }, [player]);
 }
 
-function useKeys(player: Player | null): void {
+function useKeys(player: Player, acts: ScreenActs): void {
   useEffect(() => {
-    if (!player) return undefined;
     const onKeyDown = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement | null;
       // Keys mean what they always mean on a control; everywhere else they are the replay's.
       if (event.ctrlKey || event.metaKey || event.altKey || target?.closest('input, select, textarea, [role="tab"], [role="slider"]'))
         return;
       if (event.key === ' ' && target?.closest('button, a')) return;
-      const acts: Record<string, () => void> = {
-        ' ': () => (player.store.get().playing ? player.pause() : player.play()),
-        '.': () => void player.step(1),
-        ',': () => void player.step(-1),
-        ']': () => seekMarker(player, 1),
-        '[': () => seekMarker(player, -1),
-        ArrowRight: () => void player.seek(player.store.get().positionMs + (event.shiftKey ? 60_000 : 5_000)),
-        ArrowLeft: () => void player.seek(player.store.get().positionMs - (event.shiftKey ? 60_000 : 5_000)),
-      };
-      const act = acts[event.key];
-      if (!act) return;
+      const key = REPLAY_KEYS.find(({ keys }) => keys.includes(event.key));
+      if (!key || (target?.closest('[role="dialog"]') && event.key !== '?')) return;
       event.preventDefault();
-      act();
+      key.act(player, acts, event);
     };
     window.addEventListener('keydown', onKeyDown, { capture: true });
     return () => window.removeEventListener('keydown', onKeyDown, { capture: true });
-  }, [player]);
+  }, [player, acts]);
 }
 
 export function ReplayScreen({ attemptId }: { attemptId: string }) {
-  const { player, error } = usePlayer(attemptId);
+  const source = useMemo(() => httpReplaySource(attemptId), [attemptId]);
+  const { player, error } = usePlayer(source);
   useFrames(player);
-  useKeys(player);
   if (error) {
     return (
       <Alert tone="danger" className="m-4" actions={<Button onClick={() => location.reload()}>Try again</Button>}>
@@ -118,7 +118,7 @@ export function ReplayScreen({ attemptId }: { attemptId: string }) {
   }
   return (
     <TooltipProvider>
-      <Stage player={player} />
+      <Stage player={player} source={source} />
     </TooltipProvider>
   );
 }
@@ -129,8 +129,7 @@ function clockEvents(index: RecordingIndex): ClockEvent[] {
 
 /** The attempt's clock as it stood at the position, by the corrected rules. */
 function ReplayClock({ player }: { player: Player }) {
-  const { positionMs } = useStore(player.store);
-  const { index } = player;
+  const { positionMs, index } = useStore(player.store);
   const events = useMemo(() => clockEvents(index), [index]);
   const elapsed = elapsedMs(
     events.filter((event) => event.atMs <= positionMs),
@@ -145,16 +144,42 @@ function ReplayClock({ player }: { player: Player }) {
   );
 }
 
-function Stage({ player }: { player: Player }) {
-  const { positionMs, error } = useStore(player.store);
-  const { index } = player;
+function Stage({ player, source }: { player: Player; source: ReviewSource }) {
+  const { positionMs, error, index } = useStore(player.store);
+  const [list, setList] = useState<ListName>('markers');
+  const [help, setHelp] = useState(false);
+  const stage = useRef<HTMLDivElement>(null);
+  const acts = useMemo<ScreenActs>(
+    () => ({
+      toggleFullScreen: () => {
+        // A browser that allows no full screen says so by itself, and nothing else changes.
+        const change = document.fullscreenElement ? document.exitFullscreen() : stage.current?.requestFullscreen();
+        change?.catch(() => {});
+      },
+      toggleHelp: () => setHelp((open) => !open),
+      search: () => {
+        setList('search');
+        requestAnimationFrame(() => document.getElementById('replay-search')?.focus());
+      },
+    }),
+    [],
+  );
+  useKeys(player, acts);
   const seek = (atMs: number) => void player.seek(atMs);
+  const here = isHere(index, positionMs);
   return (
-    <div className="flex h-full flex-col" data-testid="replay">
+    <div ref={stage} className="flex h-full flex-col bg-background" data-testid="replay">
       <header className="flex h-10 shrink-0 items-center gap-4 border-b border-border bg-surface px-4">
         <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{index.title}</h1>
-        {index.live ? <span className="text-xs text-muted">Still recording; reload for more</span> : null}
+        {here === false ? <span className="text-xs text-muted">The participant looks elsewhere</span> : null}
         <ReplayClock player={player} />
+        <Button variant="ghost" size="icon-sm" aria-label="Full screen" onClick={acts.toggleFullScreen}>
+          <Maximize />
+        </Button>
+        <Button variant="ghost" size="icon-sm" aria-label="Keys" onClick={acts.toggleHelp} data-testid="replay-help">
+          <Keyboard />
+        </Button>
+        <KeyboardHelp open={help} onOpenChange={setHelp} />
       </header>
       <Group orientation="horizontal" className="min-h-0 flex-1">
         <Panel id="stage" defaultSize="76%" minSize="30%">
@@ -170,7 +195,7 @@ function Stage({ player }: { player: Player }) {
         </Panel>
         <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the list" />
         <Panel id="lists" defaultSize="24%" minSize="180px" collapsible>
-          <EventLists index={index} positionMs={positionMs} onSeek={seek} />
+          <EventLists index={index} positionMs={positionMs} source={source} list={list} onList={setList} onSeek={seek} />
         </Panel>
       </Group>
       <footer className="shrink-0 space-y-2 border-t border-border bg-surface p-3">

@@ -1,7 +1,9 @@
 'use client';
 import { cn, formatDuration } from '@plumbline/ui';
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
+import { awayStretches } from '../model/places.ts';
 import type { MarkerKind, RecordingIndex } from '../model/recordingApi.ts';
+import { ResourceTrack, ScoreTrack } from './TimelineTracks.tsx';
 
 const MARKER_COLOURS: Partial<Record<MarkerKind, string>> = {
   score: 'bg-accent',
@@ -15,6 +17,7 @@ const MARKER_COLOURS: Partial<Record<MarkerKind, string>> = {
 const STEP_MS = 5_000;
 const LARGE_STEP_MS = 60_000;
 const BARS = 240;
+const TICKS = 600;
 
 /** The whole recording as a line: what happened when, pauses shaded, marks, and the play head, which is a slider. */
 export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex; positionMs: number; onSeek: (atMs: number) => void }) {
@@ -31,6 +34,8 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
     const most = Math.max(1, ...sums.map((sum) => Math.log1p(sum)));
     return sums.map((sum) => Math.log1p(sum) / most);
   }, [index]);
+
+  const away = useMemo(() => awayStretches(index), [index]);
 
   const timeAt = (event: PointerEvent) => {
     const box = track.current?.getBoundingClientRect();
@@ -76,9 +81,9 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
         if (event.buttons === 1) onSeek(timeAt(event));
       }}
       onPointerLeave={() => setHover(null)}
-      className="relative h-12 cursor-pointer touch-none overflow-hidden rounded-md border border-border bg-surface-sunken select-none"
+      className="relative h-24 cursor-pointer touch-none overflow-hidden rounded-md border border-border bg-surface-sunken select-none"
     >
-      <div aria-hidden className="absolute inset-x-0 bottom-0 flex h-8 items-end">
+      <div aria-hidden className="absolute inset-x-0 top-3 flex h-7 items-end">
         {bars.map((height, at) => (
           <div key={at} className="flex-1 bg-border-strong/50" style={{ height: `${height * 100}%` }} />
         ))}
@@ -92,6 +97,18 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
           style={{ left: share(pause.fromMs), width: `calc(${share(pause.toMs ?? index.toMs)} - ${share(pause.fromMs)})` }}
         />
       ))}
+      {away.map((stretch) => (
+        <div
+          key={stretch.fromMs}
+          title="No page of the participant had the focus"
+          data-testid="replay-away"
+          className="absolute top-10 h-1 bg-border-strong"
+          style={{ left: share(stretch.fromMs), width: `calc(${share(stretch.toMs)} - ${share(stretch.fromMs)})` }}
+        />
+      ))}
+      <CommandTicks index={index} share={share} />
+      <ScoreTrack index={index} share={share} className="absolute inset-x-0 top-13 h-5" />
+      <ResourceTrack index={index} className="absolute inset-x-0 bottom-0 h-5" />
       {index.markers.map((marker) =>
         MARKER_COLOURS[marker.kind] ? (
           <div
@@ -112,6 +129,26 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
           {formatDuration(hover - index.fromMs)}
         </span>
       )}
+    </div>
+  );
+}
+
+/** Where commands began, those that failed in another colour; so many at most that each can be told from the next. */
+function CommandTicks({ index, share }: { index: RecordingIndex; share: (atMs: number) => string }) {
+  const ticks = useMemo(() => {
+    const lengthMs = Math.max(1, index.toMs - index.fromMs);
+    const places = new Map<number, boolean>();
+    for (const { atMs, exitCode } of index.commands) {
+      const place = Math.round(((atMs - index.fromMs) / lengthMs) * TICKS);
+      places.set(place, places.get(place) === true || (exitCode !== null && exitCode !== 0));
+    }
+    return [...places].map(([place, failed]) => ({ atMs: index.fromMs + (place / TICKS) * lengthMs, failed }));
+  }, [index]);
+  return (
+    <div aria-hidden data-testid="replay-command-track">
+      {ticks.map(({ atMs, failed }) => (
+        <div key={atMs} className={cn('absolute top-11 h-2 w-px', failed ? 'bg-danger' : 'bg-muted')} style={{ left: share(atMs) }} />
+      ))}
     </div>
   );
 }

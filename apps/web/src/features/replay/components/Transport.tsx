@@ -1,25 +1,14 @@
 'use client';
 import { Button, Checkbox, formatDuration, Select, Tooltip, toast } from '@plumbline/ui';
-import { Link2, Pause, Play, SkipBack, SkipForward, StepBack, StepForward } from 'lucide-react';
+import { ChevronsLeft, ChevronsRight, Link2, Pause, Play, Radio, SkipBack, SkipForward, StepBack, StepForward } from 'lucide-react';
 import { useId } from 'react';
 import { useStore } from '../../workspace/components/useAttemptSession.ts';
+import { seekCommand, seekMarker } from '../model/places.ts';
 import { type Player, SPEEDS, type Speed } from '../model/player.ts';
-
-/** To the marker before or after the position. Just after a marker, "before" means the one before that. */
-export function seekMarker(player: Player, direction: 1 | -1): void {
-  const { positionMs } = player.store.get();
-  const { markers } = player.index;
-  const marker =
-    direction === 1
-      ? markers.find((candidate) => candidate.atMs > positionMs)
-      : markers.findLast((candidate) => candidate.atMs < positionMs - 1000);
-  if (marker) void player.seek(marker.atMs);
-}
 
 /** Play, steps, speed, and the link to this moment. */
 export function Transport({ player }: { player: Player }) {
-  const { playing, speed, skipIdle, positionMs, waiting } = useStore(player.store);
-  const { index } = player;
+  const { playing, speed, skipIdle, positionMs, waiting, following, index } = useStore(player.store);
   const skipId = useId();
   const offsetMs = Math.max(0, Math.round(positionMs - index.fromMs));
 
@@ -42,6 +31,17 @@ export function Transport({ player }: { player: Player }) {
           <SkipBack />
         </Button>
       </Tooltip>
+      <Tooltip label="Command before (p)">
+        <Button
+          variant="ghost"
+          size="icon"
+          aria-label="Command before"
+          data-testid="replay-command-back"
+          onClick={() => seekCommand(player, -1)}
+        >
+          <ChevronsLeft />
+        </Button>
+      </Tooltip>
       <Tooltip label="One event back (,)">
         <Button variant="ghost" size="icon" aria-label="One event back" data-testid="replay-step-back" onClick={() => void player.step(-1)}>
           <StepBack />
@@ -60,6 +60,17 @@ export function Transport({ player }: { player: Player }) {
       <Tooltip label="One event on (.)">
         <Button variant="ghost" size="icon" aria-label="One event on" data-testid="replay-step" onClick={() => void player.step(1)}>
           <StepForward />
+        </Button>
+      </Tooltip>
+      <Tooltip label="Next command (n)">
+        <Button
+          variant="ghost"
+          size="icon"
+          aria-label="Next command"
+          data-testid="replay-command-on"
+          onClick={() => seekCommand(player, 1)}
+        >
+          <ChevronsRight />
         </Button>
       </Tooltip>
       <Tooltip label="Next marker (])">
@@ -92,6 +103,17 @@ export function Transport({ player }: { player: Player }) {
         />
         Skip idle time
       </label>
+      {index.live ? (
+        <Button
+          size="sm"
+          variant={following ? 'primary' : 'secondary'}
+          aria-pressed={following}
+          onClick={() => void player.follow()}
+          data-testid="replay-live"
+        >
+          <Radio /> {following ? 'Live' : 'Return to live'}
+        </Button>
+      ) : null}
       <span role="status" className="flex-1 text-xs text-muted">
         {waiting ? 'Reading the recording' : ''}
       </span>

@@ -21,10 +21,12 @@ function sizeOf(event: RecordedEvent): number {
 
 export class EventWindows {
   private readonly source: Pick<ReplaySource, 'events'>;
-  private readonly index: RecordingIndex;
+  private index: RecordingIndex;
   /** In order of use, the latest last. */
   private readonly kept = new Map<number, { events: RecordedEvent[]; bytes: number }>();
   private readonly loading = new Map<number, Promise<RecordedEvent[]>>();
+  /** Events that came while their stretch was being fetched: the answer may not have them. */
+  private readonly came = new Map<number, RecordedEvent[]>();
   private keptBytes = 0;
 
   constructor(source: Pick<ReplaySource, 'events'>, index: RecordingIndex) {
@@ -72,16 +74,36 @@ export class EventWindows {
     const start = this.startOf(window);
     const fetching = this.source
       .events(start, start + WINDOW_MS)
-      .then((events) => {
+      .then((fetched) => {
+        const events = merged(fetched, this.came.get(window) ?? []);
         this.keep(window, events);
         return events;
       })
-      .finally(() => this.loading.delete(window));
+      .finally(() => {
+        this.loading.delete(window);
+        this.came.delete(window);
+      });
     this.loading.set(window, fetching);
     return fetching;
   }
 
+  /** A recording that still grows has these events more, and this index with them. */
+  extend(index: RecordingIndex, events: readonly RecordedEvent[]): void {
+    const byWindow = new Map<number, RecordedEvent[]>();
+    for (const event of events) {
+      const window = Math.max(0, this.numberAt(event.atMs));
+      byWindow.set(window, [...(byWindow.get(window) ?? []), event]);
+    }
+    for (const [window, own] of byWindow) {
+      if (this.loading.has(window)) this.came.set(window, [...(this.came.get(window) ?? []), ...own]);
+      const known = this.kept.get(window)?.events ?? (this.isEmpty(window) ? [] : null);
+      if (known !== null) this.keep(window, merged(known, own));
+    }
+    this.index = index;
+  }
+
   private keep(window: number, events: RecordedEvent[]): void {
+    this.keptBytes -= this.kept.get(window)?.bytes ?? 0;
     const bytes = events.reduce((sum, event) => sum + sizeOf(event), 0);
     this.kept.set(window, { events, bytes });
     this.keptBytes += bytes;
@@ -91,4 +113,12 @@ export class EventWindows {
       this.keptBytes -= entry.bytes;
     }
   }
+}
+
+/** Both lists as one, each event once, by time and then by order of arrival. */
+function merged(known: RecordedEvent[], more: readonly RecordedEvent[]): RecordedEvent[] {
+  if (more.length === 0) return known;
+  const seqs = new Set(known.map(({ seq }) => seq));
+  const fresh = more.filter(({ seq }) => !seqs.has(seq));
+  return [...known, ...fresh].sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
 }

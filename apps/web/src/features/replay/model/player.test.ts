@@ -1,6 +1,7 @@
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LiveFeed } from './liveFeed.ts';
 import { Player } from './player.ts';
 import { type EventLine, fromEventLine, type RecordingIndex, type ScreenAnswer, toEventLine } from './recordingApi.ts';
 import { buildRecordingIndex } from './recordingIndex.ts';
@@ -56,6 +57,10 @@ class MemorySource implements ReplaySource {
       keyframe: keyframe?.type === 'terminal.keyframe' ? { seq: keyframe.seq, atMs: keyframe.atMs, ...keyframe.data } : null,
       events: own.slice(last + 1).map(toEventLine),
     };
+  }
+
+  async eventsFrom(fromSeq: number): Promise<RecordedEvent[]> {
+    return this.wire(this.recorded.filter(({ seq }) => seq >= fromSeq));
   }
 
   private wire(events: RecordedEvent[]): RecordedEvent[] {
@@ -274,6 +279,47 @@ describe('the player', () => {
     expect(player.store.get().positionMs).toBe(player.index.toMs);
     expect(frames).toBeLessThan(100);
     expect(source.fetched).toBeLessThanOrEqual(2);
+  });
+
+  it('that follows a running attempt shows at each moment what a jump to it shows, and goes back and returns to the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(gapMs, act), { minLength: 4, maxLength: 40 }),
+        fc.array(fc.nat(7), { maxLength: 12 }),
+        async (acts, pieces) => {
+          const whole = recordingOf(acts);
+          const source = new MemorySource(whole);
+          let there = Math.ceil(whole.length / 3);
+          const growing: ReplaySource = {
+            index: () => buildRecordingIndex({ ...HEAD, live: true }, whole.slice(0, there)),
+            events: async (fromMs, toMs) => (await source.events(fromMs, toMs)).filter(({ seq }) => seq <= there),
+            eventsFrom: async (fromSeq) => (await source.eventsFrom(fromSeq)).filter(({ seq }) => seq <= there),
+            documentEvents: async (range) => (await source.documentEvents(range)).filter(({ seq }) => seq <= there),
+            screen: async (number, atMs) => {
+              const answer = await source.screen(number, atMs);
+              return { ...answer, events: answer.events.filter(({ seq }) => seq <= there) };
+            },
+          };
+          const player = new Player(growing, await growing.index());
+          const feed = new LiveFeed(growing, player);
+          await player.follow();
+          for (const piece of [...pieces, whole.length]) {
+            there = Math.min(whole.length, there + piece);
+            await feed.ask();
+            if (piece === 3) {
+              await player.seek(player.index.fromMs + 10);
+              await player.follow();
+            }
+          }
+          await player.follow();
+          expect(player.index.lastSeq).toBe(whole.length);
+          const still = new Player(source, await source.index());
+          await still.seek(still.index.toMs);
+          expect(shown(player)).toEqual(shown(still));
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('says what went wrong and can go on when the recording is away for a while', async () => {

@@ -23,7 +23,11 @@ export interface PlayerState {
   skipIdle: boolean;
   /** True while the play head waits for events, or a jump is being made. */
   waiting: boolean;
+  /** Of a running attempt: the position stays at its end as it grows. */
+  following: boolean;
   error: string | null;
+  /** What the recording has; another one each time it grows. */
+  index: RecordingIndex;
   terminals: ReadonlyMap<number, TerminalState>;
   editors: EditorState;
 }
@@ -42,7 +46,6 @@ const AHEAD_REAL_MS = 4_000;
 export class Player {
   readonly store: Store<PlayerState>;
   readonly terminalNews = new Signal<TerminalNews>();
-  readonly index: RecordingIndex;
   private readonly source: ReplaySource;
   private readonly windows: EventWindows;
   private seeks = 0;
@@ -50,7 +53,6 @@ export class Player {
 
   constructor(source: ReplaySource, index: RecordingIndex) {
     this.source = source;
-    this.index = index;
     this.windows = new EventWindows(source, index);
     this.store = new Store<PlayerState>({
       positionMs: index.fromMs - 1,
@@ -58,20 +60,44 @@ export class Player {
       speed: 1,
       skipIdle: true,
       waiting: false,
+      following: false,
       error: null,
+      index,
       terminals: new Map(),
       editors: NO_EDITORS,
     });
   }
 
+  get index(): RecordingIndex {
+    return this.store.get().index;
+  }
+
+  /** The recording has grown by these events. */
+  extend(index: RecordingIndex, events: readonly RecordedEvent[]): void {
+    this.windows.extend(index, events);
+    const { following, positionMs, waiting } = this.store.get();
+    this.store.patch({ index });
+    if (!following || waiting) return;
+    // An event that is older than what is drawn already cannot be drawn in its place any more: the end is read anew.
+    const isLate = events.some((event) => event.atMs <= positionMs && isActivity(event.type));
+    if (isLate || this.firstMissing(positionMs, index.toMs) !== null) void this.follow();
+    else this.applyUntil(index.toMs);
+  }
+
+  /** Goes to the end of a running attempt, and stays there. */
+  async follow(): Promise<void> {
+    this.store.patch({ playing: false });
+    await this.jump(this.index.toMs, true);
+  }
+
   play(): void {
     this.lastTickMs = null;
     if (this.store.get().positionMs >= this.index.toMs) void this.seek(this.index.fromMs).then(() => this.store.patch({ playing: true }));
-    else this.store.patch({ playing: true, error: null });
+    else this.store.patch({ playing: true, following: false, error: null });
   }
 
   pause(): void {
-    this.store.patch({ playing: false });
+    this.store.patch({ playing: false, following: false });
   }
 
   setSpeed(speed: Speed): void {
@@ -117,6 +143,11 @@ export class Player {
 
   /** Jumps. Of several jumps at once the last one counts. */
   async seek(toMs: number): Promise<void> {
+    await this.jump(toMs, false);
+  }
+
+  private async jump(toMs: number, following: boolean): Promise<void> {
+    this.store.patch({ following });
     const target = Math.min(this.index.toMs, Math.max(this.index.fromMs, toMs));
     this.seeks += 1;
     const seek = this.seeks;
@@ -139,6 +170,8 @@ export class Player {
       this.store.patch({ positionMs: target, waiting: false, terminals, editors });
       for (const terminal of terminals.keys()) this.terminalNews.emit({ terminal, step: 'redraw' });
       this.loadAhead(target, this.store.get().speed);
+      // What came while this was read is caught up with.
+      if (this.store.get().following && this.index.toMs > target) await this.jump(this.index.toMs, true);
     } catch (error) {
       if (seek !== this.seeks) return;
       this.store.patch({

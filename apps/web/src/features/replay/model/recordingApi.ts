@@ -9,6 +9,9 @@ import { z } from 'zod';
  *   `EventLine` per line (`application/x-ndjson`), ordered by `atMs`, then `seq`. Both borders belong to the range for
  *   `seq`; for times `fromMs <= atMs < toMs`. `tab` and `path` keep the `editor` events of one document.
  * - `screen?terminal=&atMs=` → `ScreenAnswer`: the last keyframe at or before the time and what followed it.
+ * - `tree?commit=` → `TreeAnswer`: the files of a snapshot.
+ * - `diff?from=&to=` → `DiffAnswer`: what changed between two snapshots.
+ * - `search?text=` → `SearchAnswer`: lines of terminals' output that have the text.
  *
  * All times are server time in milliseconds since the epoch. The routes blank what the caller may not see.
  */
@@ -85,6 +88,37 @@ export const RecordingIndex = z.object({
   clock: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), event: z.record(z.string(), z.unknown()) })),
   pauses: z.array(z.object({ fromMs: z.number(), toMs: z.number().nullable(), reason: z.string() })),
   markers: z.array(Marker),
+  /** What the terminals' shells said that they ran; `endAtMs` is null while it runs. Best effort. */
+  commands: z.array(
+    z.object({
+      seq: z.int(),
+      terminal: z.int(),
+      atMs: z.number(),
+      endAtMs: z.number().nullable(),
+      text: z.string().nullable(),
+      directory: z.string(),
+      exitCode: z.int().nullable(),
+    }),
+  ),
+  /** `cpus`: processors in use since the sample before. */
+  resources: z.array(
+    z.object({ atMs: z.number(), cpuMs: z.number().nullable(), cpus: z.number().nullable(), memoryBytes: z.number().nullable() }),
+  ),
+  /** Whether some page of the participant was visible and had the focus, from when on. */
+  focus: z.array(z.object({ atMs: z.number(), tab: z.string(), here: z.boolean() })),
+  /** What changed on disk, as told one by one; the newest `FILES_KEPT` of them. */
+  files: z.array(
+    z.object({
+      seq: z.int(),
+      atMs: z.number(),
+      op: z.enum(['saved', 'created', 'changed', 'deleted', 'renamed']),
+      path: z.string(),
+      to: z.string().nullable(),
+      size: z.number().nullable(),
+    }),
+  ),
+  /** Trees of the workspace that can be listed and compared. */
+  snapshots: z.array(z.object({ seq: z.int(), atMs: z.number(), cause: z.string(), commit: z.string(), bundle: z.string().nullable() })),
   /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
   activity: z.object({ bucketMs: z.number(), counts: z.array(z.int()) }),
 });
@@ -109,6 +143,24 @@ export const ScreenAnswer = z.object({
   events: z.array(EventLine),
 });
 export type ScreenAnswer = z.infer<typeof ScreenAnswer>;
+
+const Commit = z.string().regex(/^[0-9a-f]{40}$/);
+
+export const TreeQuery = z.object({ commit: Commit });
+export const TreeAnswer = z.object({ files: z.array(z.object({ path: z.string(), size: z.number() })), truncated: z.boolean() });
+export type TreeAnswer = z.infer<typeof TreeAnswer>;
+
+export const DiffQuery = z.object({ from: Commit, to: Commit });
+/** `patch` is a unified diff; cut at its bound where `truncated`. */
+export const DiffAnswer = z.object({ patch: z.string(), truncated: z.boolean() });
+export type DiffAnswer = z.infer<typeof DiffAnswer>;
+
+export const SearchQuery = z.object({ text: z.string().min(1).max(200) });
+export const SearchAnswer = z.object({
+  hits: z.array(z.object({ terminal: z.int(), atMs: z.number(), line: z.string() })),
+  truncated: z.boolean(),
+});
+export type SearchAnswer = z.infer<typeof SearchAnswer>;
 
 const BASE64_CHUNK = 0x8000;
 

@@ -3,12 +3,25 @@ import type { Marker, MarkerKind, RecordingIndex } from './recordingApi.ts';
 
 /**
  * Builds a recording's index in one pass over its events, so that a replay can seek without reading what lies between.
- * It holds times and places, never text: only notes, messages and scores come along whole, as they are few.
+ * It holds times and places, never text: only notes, messages, commands and scores come along whole, as they are few. An
+ * index can be taken up again where it ends, which is how the view of a running attempt grows.
  */
 
 const ACTIVITY_BUCKET_MS = 10_000;
+/** Of changed files the newest; a build that writes thousands an hour says little by each of them. */
+const FILES_KEPT = 5_000;
+/** A command may be a pasted program; its beginning tells which. */
+const COMMAND_TEXT_MAX = 2_000;
 /** Events that are no sign of anybody doing anything, or that a replay does not show. */
-const SILENT = new Set<string>(['resource.sample', 'terminal.keyframe', 'connection.latency', 'connection.resumed', 'focus.page']);
+const SILENT = new Set<string>([
+  'resource.sample',
+  'network.sample',
+  'terminal.keyframe',
+  'connection.latency',
+  'connection.resumed',
+  'focus.page',
+  'file.omitted',
+]);
 
 export interface IndexHead {
   attemptId: string;
@@ -17,9 +30,10 @@ export interface IndexHead {
   limitMs: number;
   direction: 'lower' | 'higher' | null;
   segments: RecordingIndex['segments'];
-  /** The published scale for a raw score; null where the reader may not see it. */
-  normalise?: (raw: number) => number | null;
 }
+
+/** The published scale for a raw score; null where the reader may not see it. */
+export type Normalise = (raw: number) => number | null;
 
 const CLOCK_LABELS: Record<string, { kind: MarkerKind; label: string }> = {
   started: { kind: 'start', label: 'Clock started' },
@@ -38,14 +52,21 @@ export function isActivity(type: string): boolean {
   return !SILENT.has(type);
 }
 
-/** The index of the given events, which come in order of `seq`. */
-export async function buildRecordingIndex(
-  head: IndexHead,
-  events: AsyncIterable<RecordedEvent> | Iterable<RecordedEvent>,
-): Promise<RecordingIndex> {
-  const { normalise, ...rest } = head;
-  const index: RecordingIndex = {
-    ...rest,
+/** Types of which an index takes nothing but that they happened, and when: by far the most of a recording. */
+export const OUTLINED_TYPES = new Set(['terminal.output', 'terminal.input', 'terminal.keyframe'] as const);
+type OutlinedType = typeof OUTLINED_TYPES extends Set<infer T> ? T : never;
+
+/** What the index needs of an event of `OUTLINED_TYPES`. */
+export interface OutlinedEvent {
+  type: OutlinedType;
+  seq: number;
+  atMs: number;
+  stream: number;
+}
+
+export function emptyIndex(head: IndexHead): RecordingIndex {
+  return {
+    ...head,
     fromMs: 0,
     toMs: 0,
     lastSeq: 0,
@@ -60,24 +81,95 @@ export async function buildRecordingIndex(
     clock: [],
     pauses: [],
     markers: [],
+    commands: [],
+    resources: [],
+    focus: [],
+    files: [],
+    snapshots: [],
     activity: { bucketMs: ACTIVITY_BUCKET_MS, counts: [] },
   };
-  const activeTimes: number[] = [];
-  const lastBase = new Map<string, RecordingIndex['editorBases'][number]>();
-  const requested = new Map<string, number>();
-  const mark = (event: RecordedEvent, kind: MarkerKind, label: string) =>
-    index.markers.push({ seq: event.seq, atMs: event.atMs, kind, label } satisfies Marker);
-  const nowActive = (event: RecordedEvent, tab: string, path: string) => {
-    const last = index.editorActive.at(-1);
-    if (last?.tab !== tab || last.path !== path) index.editorActive.push({ atMs: event.atMs, tab, path });
-  };
+}
 
-  for await (const event of events) {
-    index.fromMs = index.lastSeq === 0 ? event.atMs : Math.min(index.fromMs, event.atMs);
+/** Takes events in order of `seq` and keeps an index of them; begins with an empty index, or where another one ended. */
+export class IndexBuilder {
+  private readonly index: RecordingIndex;
+  private readonly normalise: Normalise;
+  /** Times that are not counted yet: the earliest of all is known only at the first `take`. */
+  private activeTimes: number[] = [];
+  private readonly lastBase = new Map<string, RecordingIndex['editorBases'][number]>();
+  private readonly running = new Map<number, RecordingIndex['commands'][number]>();
+  private readonly requested = new Map<string, number>();
+  /** Once counted from, the beginning stays. */
+  private begun: boolean;
+
+  constructor(index: RecordingIndex, normalise: Normalise = () => null) {
+    this.index = structuredClone(index);
+    this.normalise = normalise;
+    this.begun = index.lastSeq > 0;
+    const closed = new Map(this.index.editorClosed.map((place) => [`${place.tab} ${place.path}`, place.seq]));
+    for (const base of this.index.editorBases) {
+      const key = `${base.tab} ${base.path}`;
+      if ((closed.get(key) ?? 0) < base.seq) this.lastBase.set(key, base);
+    }
+    for (const command of this.index.commands) if (command.endAtMs === null) this.running.set(command.terminal, command);
+  }
+
+  /** The index as far as it goes; a copy, so that who holds it sees no half of what comes next. */
+  take(): RecordingIndex {
+    const { index } = this;
+    this.begun ||= index.lastSeq > 0;
+    const { counts } = index.activity;
+    for (const atMs of this.activeTimes) {
+      const bucket = Math.max(0, Math.floor((atMs - index.fromMs) / ACTIVITY_BUCKET_MS));
+      while (counts.length <= bucket) counts.push(0);
+      counts[bucket] = (counts[bucket] ?? 0) + 1;
+    }
+    this.activeTimes = [];
+    const byTime = (a: { atMs: number; seq: number }, b: { atMs: number; seq: number }) => a.atMs - b.atMs || a.seq - b.seq;
+    for (const list of [
+      index.markers,
+      index.scores,
+      index.notes,
+      index.messages,
+      index.keyframes,
+      index.editorBases,
+      index.editorClosed,
+      index.commands,
+      index.files,
+    ]) {
+      list.sort(byTime);
+    }
+    for (const list of [index.editorActive, index.resources, index.focus, index.snapshots]) list.sort((a, b) => a.atMs - b.atMs);
+    if (index.files.length > FILES_KEPT) index.files.splice(0, index.files.length - FILES_KEPT);
+    return structuredClone(index);
+  }
+
+  /** What of the index does not come from events. */
+  setHead(head: Pick<IndexHead, 'live' | 'segments'>): void {
+    Object.assign(this.index, head);
+  }
+
+  add(event: RecordedEvent | OutlinedEvent): void {
+    const { index } = this;
+    if (!this.begun) index.fromMs = index.lastSeq === 0 ? event.atMs : Math.min(index.fromMs, event.atMs);
     index.toMs = Math.max(index.toMs, event.atMs);
     index.lastSeq = event.seq;
-    if (isActivity(event.type)) activeTimes.push(event.atMs);
+    if (isActivity(event.type)) this.activeTimes.push(event.atMs);
+    if (event.type === 'terminal.keyframe') index.keyframes.push({ terminal: event.stream, seq: event.seq, atMs: event.atMs });
+    else if (!OUTLINED_TYPES.has(event.type as OutlinedType)) this.addWhole(event as RecordedEvent);
+  }
 
+  private mark(event: RecordedEvent, kind: MarkerKind, label: string): void {
+    this.index.markers.push({ seq: event.seq, atMs: event.atMs, kind, label } satisfies Marker);
+  }
+
+  private nowActive(event: RecordedEvent, tab: string, path: string): void {
+    const last = this.index.editorActive.at(-1);
+    if (last?.tab !== tab || last.path !== path) this.index.editorActive.push({ atMs: event.atMs, tab, path });
+  }
+
+  private addWhole(event: RecordedEvent): void {
+    const { index } = this;
     switch (event.type) {
       case 'terminal.opened':
         index.terminals.push({
@@ -88,101 +180,138 @@ export async function buildRecordingIndex(
           cols: event.data.cols,
           rows: event.data.rows,
         });
-        mark(event, 'terminal', `${event.data.name ?? `Terminal ${event.stream}`} opened`);
+        this.mark(event, 'terminal', `${event.data.name ?? `Terminal ${event.stream}`} opened`);
         break;
       case 'terminal.closed': {
         const open = index.terminals.findLast((terminal) => terminal.terminal === event.stream);
         if (open) open.closedAtMs = event.atMs;
         break;
       }
-      case 'terminal.keyframe':
-        index.keyframes.push({ terminal: event.stream, seq: event.seq, atMs: event.atMs });
+      case 'command.started': {
+        const text = event.data.text?.slice(0, COMMAND_TEXT_MAX) ?? null;
+        const command = { terminal: event.stream, atMs: event.atMs, endAtMs: null, text, directory: event.data.directory, exitCode: null };
+        index.commands.push({ seq: event.seq, ...command });
+        this.running.set(event.stream, index.commands.at(-1) as RecordingIndex['commands'][number]);
         break;
+      }
+      case 'command.finished': {
+        const command = this.running.get(event.stream);
+        if (command) Object.assign(command, { endAtMs: event.atMs, exitCode: event.data.exitCode });
+        this.running.delete(event.stream);
+        break;
+      }
       case 'editor.opened':
       case 'editor.text': {
         const { tab, path } = event.data;
         const kind: 'opened' | 'text' = event.type === 'editor.opened' ? 'opened' : 'text';
         const base = { tab, path, kind, seq: event.seq, atMs: event.atMs, untilSeq: event.seq };
         index.editorBases.push(base);
-        lastBase.set(`${tab} ${path}`, base);
-        nowActive(event, tab, path);
+        this.lastBase.set(`${tab} ${path}`, base);
+        this.nowActive(event, tab, path);
         break;
       }
       case 'editor.changed':
       case 'editor.selection': {
-        const base = lastBase.get(`${event.data.tab} ${event.data.path}`);
+        const base = this.lastBase.get(`${event.data.tab} ${event.data.path}`);
         if (!base) break;
         base.untilSeq = event.seq;
-        nowActive(event, event.data.tab, event.data.path);
+        this.nowActive(event, event.data.tab, event.data.path);
         break;
       }
       case 'editor.closed':
-        lastBase.delete(`${event.data.tab} ${event.data.path}`);
+        this.lastBase.delete(`${event.data.tab} ${event.data.path}`);
         index.editorClosed.push({ tab: event.data.tab, path: event.data.path, seq: event.seq, atMs: event.atMs });
         break;
+      case 'editor.saved':
+        index.files.push({ seq: event.seq, atMs: event.atMs, op: 'saved', path: event.data.path, to: null, size: event.data.size });
+        break;
+      case 'file.changed': {
+        const { op, path, to = null, size = null } = event.data;
+        index.files.push({ seq: event.seq, atMs: event.atMs, op, path, to, size });
+        break;
+      }
       case 'score.requested':
-        requested.set(event.data.scoreId, event.data.elapsedMs);
+        this.requested.set(event.data.scoreId, event.data.elapsedMs);
         break;
       case 'score.finished': {
         const { scoreId, n, trigger, status, score, message } = event.data;
-        const normalised = score === null || !normalise ? null : normalise(score);
-        index.scores.push({
-          seq: event.seq,
-          atMs: event.atMs,
-          scoreId,
-          n,
-          trigger,
-          elapsedMs: requested.get(scoreId) ?? 0,
-          status,
-          score,
-          normalised,
-          message,
-        });
-        mark(event, 'score', score === null ? `Score ${n}: ${status}` : `Score ${n}: ${Number(score.toPrecision(6))}`);
+        const normalised = score === null ? null : this.normalise(score);
+        const elapsedMs = this.requested.get(scoreId) ?? 0;
+        index.scores.push({ seq: event.seq, atMs: event.atMs, scoreId, n, trigger, elapsedMs, status, score, normalised, message });
+        this.mark(event, 'score', score === null ? `Score ${n}: ${status}` : `Score ${n}: ${Number(score.toPrecision(6))}`);
         break;
       }
       case 'note.written':
         index.notes.push({ seq: event.seq, atMs: event.atMs, ...event.data });
-        mark(event, 'note', event.data.text.slice(0, 80));
+        this.mark(event, 'note', event.data.text.slice(0, 80));
         break;
       case 'message.sent':
         index.messages.push({ seq: event.seq, atMs: event.atMs, ...event.data });
-        mark(event, 'message', event.data.text.slice(0, 80));
+        this.mark(event, 'message', event.data.text.slice(0, 80));
         break;
-      case 'clock.event': {
-        const kind = String(event.data.event.kind);
-        index.clock.push({ seq: event.seq, atMs: event.atMs, n: event.data.n, event: event.data.event });
-        const open = index.pauses.at(-1);
-        if (open && open.toMs === null && kind !== 'paused' && kind !== 'adjusted') open.toMs = event.atMs;
-        if (kind === 'paused') index.pauses.push({ fromMs: event.atMs, toMs: null, reason: String(event.data.event.reason ?? '') });
-        const words = CLOCK_LABELS[kind];
-        if (words) mark(event, words.kind, kind === 'paused' ? `Paused: ${String(event.data.event.reason ?? '')}` : words.label);
+      case 'clock.event':
+        this.addClockEvent(event);
         break;
-      }
       case 'snapshot.taken':
-        mark(event, 'snapshot', `Snapshot (${event.data.cause})`);
+        index.snapshots.push({
+          seq: event.seq,
+          atMs: event.atMs,
+          cause: event.data.cause,
+          commit: event.data.commit,
+          bundle: event.data.bundle ?? null,
+        });
+        this.mark(event, 'snapshot', `Snapshot (${event.data.cause})`);
         break;
       case 'submission.captured':
-        mark(event, 'submission', `Submission captured, ${event.data.files} files`);
+        this.mark(event, 'submission', `Submission captured, ${event.data.files} files`);
         break;
       case 'clipboard.paste':
-        mark(event, 'paste', `Paste of ${event.data.length} characters into ${event.data.target}`);
+        this.mark(event, 'paste', `Paste of ${event.data.length} characters into ${event.data.target}`);
         break;
       case 'connection.gap':
-        mark(event, 'gap', `Gap: ${event.data.reason}`);
+        this.mark(event, 'gap', `Gap: ${event.data.reason}`);
+        break;
+      case 'focus.page':
+        index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: event.data.visible && event.data.focused });
+        break;
+      case 'connection.detached':
+        // A page that is gone says nothing more of its own.
+        if (event.data.role === 'participant') index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: false });
+        break;
+      case 'resource.sample':
+        this.addSample(event.atMs, event.data.cpuMs ?? null, event.data.memoryBytes ?? null);
         break;
     }
   }
 
-  // The earliest time is known only now: events may be older than those that arrived before them.
-  for (const atMs of activeTimes) {
-    const bucket = Math.floor((atMs - index.fromMs) / ACTIVITY_BUCKET_MS);
-    while (index.activity.counts.length <= bucket) index.activity.counts.push(0);
-    index.activity.counts[bucket] = (index.activity.counts[bucket] ?? 0) + 1;
+  private addClockEvent(event: Extract<RecordedEvent, { type: 'clock.event' }>): void {
+    const { index } = this;
+    const kind = String(event.data.event.kind);
+    index.clock.push({ seq: event.seq, atMs: event.atMs, n: event.data.n, event: event.data.event });
+    const open = index.pauses.at(-1);
+    if (open && open.toMs === null && kind !== 'paused' && kind !== 'adjusted') open.toMs = event.atMs;
+    if (kind === 'paused') index.pauses.push({ fromMs: event.atMs, toMs: null, reason: String(event.data.event.reason ?? '') });
+    const words = CLOCK_LABELS[kind];
+    if (words) this.mark(event, words.kind, kind === 'paused' ? `Paused: ${String(event.data.event.reason ?? '')}` : words.label);
   }
-  const byTime = (a: { atMs: number; seq: number }, b: { atMs: number; seq: number }) => a.atMs - b.atMs || a.seq - b.seq;
-  for (const list of [index.markers, index.scores, index.notes, index.messages, index.keyframes, index.editorBases, index.editorClosed])
-    list.sort(byTime);
-  index.editorActive.sort((a, b) => a.atMs - b.atMs);
-  return index;
+
+  private addSample(atMs: number, cpuMs: number | null, memoryBytes: number | null): void {
+    const last = this.index.resources.at(-1);
+    const sinceMs = last === undefined ? 0 : atMs - last.atMs;
+    // A runner that started anew counts from zero.
+    const isNext = cpuMs !== null && last !== undefined && last.cpuMs !== null && cpuMs >= last.cpuMs && sinceMs > 0;
+    const cpus = isNext ? (cpuMs - (last?.cpuMs as number)) / sinceMs : null;
+    this.index.resources.push({ atMs, cpuMs, cpus, memoryBytes });
+  }
+}
+
+/** The index of the given events, which come in order of `seq`. */
+export async function buildRecordingIndex(
+  head: IndexHead & { normalise?: Normalise },
+  events: AsyncIterable<RecordedEvent | OutlinedEvent> | Iterable<RecordedEvent | OutlinedEvent>,
+): Promise<RecordingIndex> {
+  const { normalise, ...rest } = head;
+  const builder = new IndexBuilder(emptyIndex(rest), normalise);
+  for await (const event of events) builder.add(event);
+  return builder.take();
 }

@@ -1,6 +1,6 @@
 import { AppError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/protocol';
-import { EventLine, fromEventLine, RecordingIndex, ScreenAnswer } from './recordingApi.ts';
+import { DiffAnswer, EventLine, fromEventLine, RecordingIndex, ScreenAnswer, SearchAnswer, TreeAnswer } from './recordingApi.ts';
 
 /** Where a replay reads: always a stretch, never the whole recording. Errors are `AppError`. */
 export interface ReplaySource {
@@ -10,7 +10,19 @@ export interface ReplaySource {
   /** The editor's events of one document between two sequence numbers, both included. */
   documentEvents(range: { fromSeq: number; toSeq: number; tab: string; path: string }): Promise<RecordedEvent[]>;
   screen(terminal: number, atMs: number): Promise<ScreenAnswer>;
+  /** The next events of the log from `fromSeq` on, by sequence number; at most some thousands at once. */
+  eventsFrom(fromSeq: number): Promise<RecordedEvent[]>;
 }
+
+/** What a reviewer asks for beside the replay itself. */
+export interface ReviewSource {
+  tree(commit: string): Promise<TreeAnswer>;
+  diff(from: string, to: string): Promise<DiffAnswer>;
+  search(text: string): Promise<SearchAnswer>;
+}
+
+/** A running attempt's viewer that was away for long catches up in pieces of this many events. */
+const EVENTS_AT_ONCE = 5_000;
 
 const WORDS_OF_STATUS: Record<number, AppError> = {
   401: new AppError('unauthenticated', 'You are signed out. Sign in again to see the recording.'),
@@ -42,7 +54,7 @@ export function parseEventLines(text: string): RecordedEvent[] {
 }
 
 /** The recording of an attempt, read from the web app. */
-export function httpReplaySource(attemptId: string): ReplaySource {
+export function httpReplaySource(attemptId: string): ReplaySource & ReviewSource {
   const base = `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
   const events = async (query: Record<string, string>) =>
     parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
@@ -55,6 +67,19 @@ export function httpReplaySource(attemptId: string): ReplaySource {
       events({ fromSeq: String(fromSeq), toSeq: String(toSeq), channels: 'editor', tab, path }),
     async screen(terminal, atMs) {
       return ScreenAnswer.parse(await (await get(`${base}/screen?terminal=${terminal}&atMs=${atMs}`)).json());
+    },
+    async eventsFrom(fromSeq) {
+      const found = await events({ fromSeq: String(fromSeq), toSeq: String(fromSeq + EVENTS_AT_ONCE - 1) });
+      return found.sort((a, b) => a.seq - b.seq);
+    },
+    async tree(commit) {
+      return TreeAnswer.parse(await (await get(`${base}/tree?${new URLSearchParams({ commit })}`)).json());
+    },
+    async diff(from, to) {
+      return DiffAnswer.parse(await (await get(`${base}/diff?${new URLSearchParams({ from, to })}`)).json());
+    },
+    async search(text) {
+      return SearchAnswer.parse(await (await get(`${base}/search?${new URLSearchParams({ text })}`)).json());
     },
   };
 }

@@ -7,6 +7,7 @@ import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import { Signal } from './signal.ts';
+import { mendTerminal } from './terminalQuirks.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
 
@@ -92,6 +93,7 @@ export class TerminalView {
       theme: terminalTheme(isDark()),
       linkHandler: { activate: (_event, url) => this.follow(url), allowNonHttpProtocols: false },
     });
+    mendTerminal(this.terminal);
     this.terminal.loadAddon(new Unicode11Addon());
     this.terminal.unicode.activeVersion = '11';
     this.terminal.loadAddon(this.fit);

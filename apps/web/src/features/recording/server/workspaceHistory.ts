@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '@plumbline/core';
+import { findBlob } from '@plumbline/database/blobs';
+import { openBlob } from '@plumbline/recording';
+import { platform } from '../../platform/server/platform.ts';
+import type { DiffAnswer, RecordingIndex, TreeAnswer } from '../../replay/model/recordingApi.ts';
+import { recordingKeys } from './recordingOf.ts';
+
+/**
+ * The snapshots of an attempt as a git repository of this process's own, made of their bundles and thrown away with the
+ * process. Everything in it is the participant's: only plumbing touches it, without their attributes, filters or hooks.
+ */
+
+const REPOSITORIES_KEPT = 4;
+const FILES_MAX = 20_000;
+const PATCH_MAX_BYTES = 1024 * 1024;
+const LIST_MAX_BYTES = 16 * 1024 * 1024;
+const GIT_TIMEOUT_MS = 30_000;
+const GIT_ENV = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  HOME: '/nonexistent',
+  LC_ALL: 'C',
+};
+
+interface Repository {
+  readonly dir: string;
+  /** How many of the index's snapshots are in it. */
+  taken: number;
+}
+
+const repositories = new Map<string, Promise<Repository>>();
+
+/** The files of a snapshot. Throws `not_found` for a commit that is none of the attempt's. */
+export async function snapshotTree(index: RecordingIndex, commit: string): Promise<TreeAnswer> {
+  const { dir } = await repositoryWith(index, [commit]);
+  const { output, truncated } = await git(dir, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit], LIST_MAX_BYTES);
+  const files = output.split('\0').flatMap((row) => {
+    const [facts = '', path] = row.split('\t');
+    return path === undefined ? [] : [{ path, size: Number(facts.trim().split(/ +/)[3]) || 0 }];
+  });
+  return { files: files.slice(0, FILES_MAX), truncated: truncated || files.length > FILES_MAX };
+}
+
+/** What changed from one snapshot to another, as a unified diff. */
+export async function snapshotDiff(index: RecordingIndex, from: string, to: string): Promise<DiffAnswer> {
+  const { dir } = await repositoryWith(index, [from, to]);
+  const { output, truncated } = await git(dir, ['diff', '--no-ext-diff', '--no-textconv', '--no-color', '-M', from, to], PATCH_MAX_BYTES);
+  return { patch: output, truncated };
+}
+
+function repositoryWith(index: RecordingIndex, commits: string[]): Promise<Repository> {
+  for (const commit of commits) {
+    if (!index.snapshots.some((snapshot) => snapshot.commit === commit)) throw new AppError('not_found', 'There is no such snapshot.');
+  }
+  const { attemptId } = index;
+  const before = repositories.get(attemptId) ?? newRepository();
+  const next = before.catch(newRepository).then((repository) => takeBundles(repository, index));
+  repositories.delete(attemptId);
+  repositories.set(attemptId, next);
+  for (const [oldest, repository] of repositories) {
+    if (repositories.size <= REPOSITORIES_KEPT) break;
+    repositories.delete(oldest);
+    void repository.then(
+      ({ dir }) => rm(dir, { recursive: true, force: true }),
+      () => {},
+    );
+  }
+  return next;
+}
+
+async function newRepository(): Promise<Repository> {
+  const dir = await mkdtemp(join(tmpdir(), 'plumbline-snapshots-'));
+  await git(dir, ['init', '--quiet', '--bare'], LIST_MAX_BYTES);
+  return { dir, taken: 0 };
+}
+
+async function takeBundles(repository: Repository, index: RecordingIndex): Promise<Repository> {
+  const { attemptId, snapshots } = index;
+  const { db, store } = platform();
+  const dataKey = await (await recordingKeys()).findDataKey(db, attemptId);
+  if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
+  for (; repository.taken < snapshots.length; repository.taken += 1) {
+    const bundle = snapshots[repository.taken]?.bundle ?? null;
+    if (bundle === null) continue;
+    const blob = await findBlob(db, attemptId, bundle);
+    // Uploaded behind the event that names it: a running attempt's newest may not be here yet.
+    if (blob === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
+    const file = join(repository.dir, 'next.bundle');
+    await writeFile(file, openBlob(dataKey, await store.get(blob.objectHash), bundle));
+    await git(repository.dir, ['bundle', 'unbundle', file], LIST_MAX_BYTES);
+  }
+  return repository;
+}
+
+function git(dir: string, args: string[], maxBytes: number): Promise<{ output: string; truncated: boolean }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', ['-c', 'core.hooksPath=/dev/null', `--git-dir=${dir}`, ...args], {
+      cwd: dir,
+      env: GIT_ENV as unknown as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: GIT_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    let errors = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+      if (bytes <= maxBytes) pieces.push(piece);
+      else child.kill('SIGKILL');
+    });
+    child.stderr.on('data', (piece: Buffer) => (errors = (errors + piece.toString()).slice(-2000)));
+    const failed = (cause: unknown) => reject(new AppError('unavailable', 'The snapshots of the workspace could not be read.', { cause }));
+    child.on('error', failed);
+    child.on('close', (code) => {
+      const truncated = bytes > maxBytes;
+      if (code === 0 || truncated) resolve({ output: Buffer.concat(pieces).toString('utf8'), truncated });
+      else failed(new Error(`git ${args[0]}: ${errors}`));
+    });
+  });
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { awayStretches, isHere, snapshotAt } from './places.ts';
+import { emptyIndex } from './recordingIndex.ts';
+
+const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 1000, direction: null, segments: [] };
+const index = {
+  ...emptyIndex(HEAD),
+  toMs: 100,
+  focus: [
+    { atMs: 10, tab: 'a', here: true },
+    { atMs: 20, tab: 'b', here: false },
+    { atMs: 30, tab: 'a', here: false },
+    { atMs: 40, tab: 'b', here: true },
+    { atMs: 90, tab: 'b', here: false },
+  ],
+  snapshots: [
+    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: null },
+    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: null },
+  ],
+};
+
+describe('at a moment of a recording', () => {
+  it('the participant is here while any of their pages is, and away while none is', () => {
+    expect([5, 10, 25, 35, 45, 95].map((atMs) => isHere(index, atMs))).toEqual([null, true, true, false, true, false]);
+    expect(awayStretches(index)).toEqual([
+      { fromMs: 30, toMs: 40 },
+      { fromMs: 90, toMs: 100 },
+    ]);
+  });
+
+  it('the snapshot is the newest one that was taken by then', () => {
+    expect([1, 5, 49, 50].map((atMs) => snapshotAt(index, atMs)?.commit ?? null)).toEqual([null, 'x', 'x', 'y']);
+  });
+});

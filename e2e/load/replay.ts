@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { chromium, type Page } from '@playwright/test';
+import { appendClockEvent, claimEpoch, createDatabase, type Database, moveAttempt } from '@plumbline/database';
+import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
+import { folderStore } from '@plumbline/storage';
+import { PlatformUnderTest } from '../support/platform.ts';
+import { People } from '../support/workspacePage.ts';
+import { longAttempt } from './longAttempt.ts';
+import { type Latency, latencyOf, latencyRatio, rounded } from './summary.ts';
+
+const MINUTE_MS = 60_000;
+const LONG = { lengthMs: 8 * 60 * MINUTE_MS, outputBytes: 200e6 };
+/** The same day's first minutes, at the same rate. */
+const SHORT = { lengthMs: 10 * MINUTE_MS, outputBytes: (200e6 * 10) / 480 };
+const SEEKS = 60;
+const SEED = Number(process.env.BENCH_SEED ?? 7);
+/** What a reviewer should never have to wait for, and what a page may take. */
+const FIRST_FRAME_MAX_MS = 1_000;
+const SEEK_P95_MAX_MS = 200;
+const HEAP_MAX_MB = 300;
+
+interface Seen {
+  recordedEvents: number;
+  /** The first time that anybody opens this recording, and after that. */
+  firstFrameColdMs: number;
+  firstFrameMs: number;
+  seek: Latency;
+  heapMb: number;
+}
+
+/** An eight-hour attempt with 200 MB of output, replayed in a browser, beside one of ten minutes. */
+export async function benchReplay(): Promise<Record<string, unknown>> {
+  const platform = await PlatformUnderTest.start();
+  const db = createDatabase(platform.databaseUrl, { poolMax: 4 });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--enable-precise-memory-info'],
+  });
+  try {
+    const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
+    await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
+    const short = await see(page, await record(platform, db, SHORT));
+    const long = await see(page, await record(platform, db, LONG));
+    return {
+      bench: 'replay',
+      seed: SEED,
+      long: { hours: 8, outputMegabytes: 200, ...long },
+      short: { minutes: 10, ...short },
+      ratio: { firstFrame: rounded(long.firstFrameMs / short.firstFrameMs), seek: latencyRatio(long.seek, short.seek) },
+      meets: {
+        firstFrame: long.firstFrameMs < FIRST_FRAME_MAX_MS,
+        firstFrameCold: long.firstFrameColdMs < FIRST_FRAME_MAX_MS,
+        seek: long.seek.p95Ms < SEEK_P95_MAX_MS,
+        memory: long.heapMb < HEAP_MAX_MB,
+      },
+      faults: [],
+    };
+  } finally {
+    await browser.close();
+    await db.close();
+    await platform.stop();
+  }
+}
+
+/** Writes a finished attempt as the gateway would, only faster. */
+async function record(
+  platform: PlatformUnderTest,
+  db: Database,
+  size: { lengthMs: number; outputBytes: number },
+): Promise<{ attemptId: string; recordedEvents: number }> {
+  const startMs = Date.now() - size.lengthMs - MINUTE_MS;
+  const { environmentId, studyId } = await db.prisma.assignment.findFirstOrThrow({ where: { environment: { family: 'practice' } } });
+  const participant = await db.prisma.participant.create({ data: { kind: 'person' } });
+  const assignment = await db.prisma.assignment.create({ data: { studyId, environmentId, participantId: participant.id } });
+  const attemptId = randomUUID();
+  const ready = { state: 'ready', limitMs: size.lengthMs, createdAt: new Date(startMs), readyAt: new Date(startMs) } as const;
+  await db.prisma.attempt.create({ data: { id: attemptId, assignmentId: assignment.id, ...ready } });
+  await appendClockEvent(db, attemptId, { kind: 'started' }, { by: null, atMs: startMs });
+  await appendClockEvent(db, attemptId, { kind: 'submitted' }, { by: null, atMs: startMs + size.lengthMs });
+  const claim = await claimEpoch(db, attemptId, null);
+  if (claim === null) throw new Error('the attempt vanished');
+  const keys = await loadRecordingKeys(join(platform.dataDir, 'keys'));
+  const ignore = () => {};
+  const recorder = await AttemptRecorder.open({
+    db,
+    store: folderStore(join(platform.dataDir, 'store')),
+    keys,
+    attemptId,
+    claim,
+    nowMs: () => startMs,
+    onDurable: ignore,
+    onStalled: ignore,
+    onStale: ignore,
+  });
+  let n = 0;
+  for (const event of longAttempt({ startMs, seed: SEED, ...size }).events) {
+    recorder.offer('runner:bench', ++n, event);
+    if (n % 500 === 0) await recorder.flush();
+  }
+  await recorder.finish();
+  await moveAttempt(db, attemptId, 'completed');
+  await db.prisma.attempt.update({ where: { id: attemptId }, data: { completedAt: new Date(startMs + size.lengthMs) } });
+  return { attemptId, recordedEvents: n };
+}
+
+async function see(page: Page, { attemptId, recordedEvents }: { attemptId: string; recordedEvents: number }): Promise<Seen> {
+  const firstFrame = async () => {
+    await page.goto('about:blank');
+    const beganMs = performance.now();
+    await page.goto(`/attempts/${attemptId}/replay?t=${5 * MINUTE_MS}`, { waitUntil: 'commit' });
+    await page.locator('[data-testid="replay-terminal-2"] .xterm-rows', { hasText: 'loss' }).waitFor({ timeout: 120_000 });
+    return rounded(performance.now() - beganMs);
+  };
+  const firstFrameColdMs = await firstFrame();
+  const firstFrameMs = await firstFrame();
+  const timeline = page.getByTestId('replay-timeline');
+  const box = await timeline.boundingBox();
+  if (box === null) throw new Error('the timeline is not shown');
+  const times: number[] = [];
+  for (let seek = 1; seek <= SEEKS; seek++) {
+    const time = timeline.evaluate(
+      (slider) =>
+        new Promise<number>((resolve) => {
+          const position = document.querySelector<HTMLElement>('[data-testid="replay-position"]');
+          const before = position?.dataset.positionMs;
+          slider.addEventListener(
+            'pointerdown',
+            () => {
+              const beganMs = performance.now();
+              const look = () =>
+                position?.dataset.positionMs === before ? requestAnimationFrame(look) : resolve(performance.now() - beganMs);
+              requestAnimationFrame(look);
+            },
+            { once: true, capture: true },
+          );
+        }),
+    );
+    // Spread over the whole of it, in an order without neighbours.
+    const share = (seek * 0.618_033_988) % 1;
+    await page.mouse.click(box.x + 2 + share * (box.width - 4), box.y + box.height / 2);
+    times.push(await time);
+  }
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const { metrics } = await session.send('Performance.getMetrics');
+  const heapBytes = metrics.find(({ name }) => name === 'JSHeapUsedSize')?.value ?? 0;
+  return { recordedEvents, firstFrameColdMs, firstFrameMs, seek: latencyOf(times), heapMb: rounded(heapBytes / 1e6) };
+}
