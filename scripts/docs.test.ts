@@ -84,12 +84,25 @@ function plumbCalls(code: string[]): PlumbCall[] {
   });
 }
 
+/** What a command says of itself: asked once, however many pages quote it. */
+const helpTexts = new Map<string, Promise<string>>();
+
+function helpOf(command: string[]): Promise<string> {
+  const key = command.join(' ');
+  const text =
+    helpTexts.get(key) ??
+    promisify(execFile)(process.execPath, [join(root, 'apps/cli/src/main.ts'), ...command, '--help']).then(
+      ({ stdout }) => stdout,
+      (error: { stdout: string }) => error.stdout,
+    );
+  helpTexts.set(key, text);
+  return text;
+}
+
 async function wrongCalls(code: string[]): Promise<string[]> {
   const wrong: string[] = [];
   for (const { command, options } of plumbCalls(code)) {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'apps/cli/src/main.ts'), ...command, '--help']).catch(
-      (error: { stdout: string }) => error,
-    );
+    const stdout = await helpOf(command);
     const isKnown = stdout.startsWith(`Usage: ${['plumb', ...command].join(' ')} `);
     const unknown = options.filter((option) => !stdout.includes(option));
     if (!isKnown || unknown.length > 0) wrong.push(['plumb', ...command, ...unknown].join(' '));
@@ -103,7 +116,7 @@ async function whatIsWrong(page: string, text: string): Promise<string[]> {
   return [...wrong, ...(await wrongCalls(code))];
 }
 
-test.each(pages)('%s quotes only links, paths, commands and settings that exist', async (page) => {
+test.each(pages)('%s quotes only links, paths, commands and settings that exist', { timeout: 120_000 }, async (page) => {
   expect(await whatIsWrong(page, read(page))).toEqual([]);
 });
 
