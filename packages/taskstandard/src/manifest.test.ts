@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { contentHash, loadFamily } from './family.ts';
 import { loadManifest } from './manifest.ts';
+import { reviewChecklist } from './reviewChecklist.ts';
 import type { EnvironmentSettings } from './settings.ts';
 import { ManifestError } from './yamlFile.ts';
 
@@ -195,6 +196,17 @@ describe('a family', () => {
     expect(load({ 'toy.py': `${scorer}class TaskFamily:\n  pass\n` }).tasks.main?.settings.rootScorer).toBe(true);
     const said = { 'manifest.yaml': 'tasks: { main: {} }\nmeta: { plumbline: { root_scorer: false } }\n', 'score.py': scorer };
     expect(load(said).tasks.main?.settings.rootScorer).toBe(false);
+  });
+
+  it('whose scorer runs the participant’s code as root brings a list of what to look for, after its own', () => {
+    expect(reviewChecklist({ review: ['own'], rootScorer: false })).toEqual(['own']);
+    const checklist = reviewChecklist({ review: ['own'], rootScorer: true });
+    expect(checklist[0]).toBe('own');
+    for (const word of ['process', 'interpreter', 'score.py', 'link', 'changed while', 'copy of /protected', 'score log', 'disk'])
+      expect(
+        checklist.some((line) => line.includes(word)),
+        word,
+      ).toBe(true);
   });
 
   it('names the secrets that it needs', () => {

@@ -1,6 +1,7 @@
 import { AppError, type AttemptSubject, can, TICKET_ACT } from '@plumbline/core';
 import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { mintTicket } from '@plumbline/database/tickets';
+import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import { authorisedOnAttempt, router } from '../procedure.ts';
@@ -78,7 +79,7 @@ export const attemptRouter = router({
       events: attempt.events.map(toClockEvent),
       result: attemptResultView(attempt, scoresVisible),
       /** For staff: what to look for before the result counts, and scores whose submission changed while it was scored. */
-      review: isStaff ? { checklist: settings.review, changedWhileScored: changedWhileScored(attempt.scores) } : null,
+      review: isStaff ? { checklist: reviewChecklist(settings), changedWhileScored: changedWhileScored(attempt.scores) } : null,
     };
   }),
 
