@@ -147,10 +147,11 @@ function paintLine(line: IBufferLine | undefined, cell: IBufferCell, cols: numbe
     if (own !== style) text += `${CSI}0m${own}`;
     style = own;
     // An empty cell with a background is erased rather than written, which leaves the cursor where it is.
-    if (chars === '') {
+    const isSeen = cell.isInverse() || cell.isUnderline() || cell.isStrikethrough() || cell.isOverline();
+    if (chars === '' && !isSeen) {
       text += `${CSI}X`;
       skipped = 1;
-    } else text += chars;
+    } else text += chars || ' ';
   }
   return { drawn: style === '' ? text : `${text}${CSI}0m`, isFull };
 }
