@@ -10,7 +10,7 @@ Usage: container_init.py CONFIG; CONFIG is JSON:
 
 One connection that says LIFE holds the container: its end, which a dead runner cannot avoid, is the end of all in it. Each
 connection that says COMMAND brings three descriptors and a request, and is served by a process of its own, which ends the
-command when the connection ends. The participant has another user, so it can neither signal these processes nor trace them.
+command when the connection ends. One that says GIVE_BACK leaves the folders to the runner's user. The participant has another user, so it can neither signal these processes nor trace them.
 Only the standard library is used, and only what -I -S leaves of it.
 """
 import array
@@ -29,6 +29,7 @@ import sys
 
 LIFE = b"L"
 COMMAND = b"C"
+GIVE_BACK = b"G"
 LIFE_TIMEOUT_S = 60
 TIOCSCTTY = 0x540E
 PR_SET_DUMPABLE = 4
@@ -59,6 +60,12 @@ def give(entry):
     os.lchown(path, uid, gid)
     if entry["mode"] is not None:
         os.chmod(path, entry["mode"])
+
+
+def give_back(config):
+    """Everything that was given belongs to the runner's user again, who may not be root and has to be able to remove it."""
+    for entry in config["own"]:
+        give({"path": entry["path"], "uid": config["owner"], "gid": -1, "mode": None, "deep": True})
 
 
 def prepare(config):
@@ -288,6 +295,9 @@ def serve(config):
                 connection.sendall(LIFE)
                 life = connection
                 continue
+            if kind == GIVE_BACK:
+                give_back(config)
+                connection.sendall(GIVE_BACK)
             if kind == COMMAND and os.fork() == 0:
                 connection.settimeout(None)
                 listener.close()

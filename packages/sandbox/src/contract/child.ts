@@ -2,6 +2,7 @@
  * Runs the contract, or holds one sandbox, in a process of its own: as another user, or to be killed.
  *
  *   child.ts run ISOLATION         prints one JSON line per promise: {name, outcome, error}
+ *   child.ts once ISOLATION         makes a sandbox, uses every view, destroys it and removes its folders
  *   child.ts hold ISOLATION SPEC   makes a sandbox, writes a file, says so and waits
  *   child.ts pause ISOLATION SPEC  the same, and pauses it before it says so
  */
@@ -25,6 +26,21 @@ if (mode === 'run') {
     process.stdout.write(`${JSON.stringify(outcome)}\n`);
   }
   await world.close();
+  process.exit(0);
+}
+
+if (mode === 'once') {
+  const world = await ContractWorld.open(child);
+  const script = 'mkdir -p made/inside && echo kept > made/inside/file && cat made/inside/file';
+  const run = async () => {
+    const once = await world.sandbox();
+    for (const view of ['participant', 'scorer', 'platform'] as const) process.stdout.write((await shell(once, view, script)).stdout);
+    await shell(once, 'scorer', 'mkdir /protected/made && touch /protected/made/file');
+    await shell(once, 'platform', 'mkdir /store/made && touch /store/made/file');
+  };
+  await world.run({ name: mode, run });
+  await world.close();
+  process.stdout.write('removed\n');
   process.exit(0);
 }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contractChecks } from '../../contract/checks.ts';
 import { ContractWorld, shell } from '../../contract/contract.ts';
@@ -12,6 +15,8 @@ import { dockerIsolation } from './docker.ts';
 import { BASE_IMAGE, TestEngine } from './engine.fixture.ts';
 
 const TIMEOUT_MS = 180_000;
+/** A number without an account; only what it may read as `other` is open to it. */
+const ORDINARY_UID = '65533';
 const CHILD = fileURLToPath(new URL('../../contract/child.ts', import.meta.url));
 
 const isRoot = process.getuid?.() === 0;
@@ -106,6 +111,28 @@ describe.skipIf(!isRoot)('docker as root', () => {
     await assert.rejects(nowhere.prepareImage(options), { code: 'sandbox_unavailable', message: /docker pull/ });
     const silent = dockerIsolation({ baseImage: BASE_IMAGE, socketPath: join(world.dir, 'no.sock') });
     await assert.rejects(silent.capabilities(), { code: 'sandbox_unavailable', message: /does not answer at/ });
+  });
+
+  const whyNotOrdinary = (): string | null => {
+    for (let dir = CHILD; dir !== dirname(dir); dir = dirname(dir))
+      if ((statSync(dir).mode & 0o005) === 0) return `other users cannot read ${dir}`;
+    return null;
+  };
+
+  it('an ordinary user who may use the engine has sandboxes too, and can remove what they leave', {
+    timeout: TIMEOUT_MS,
+  }, async (context) => {
+    const reason = whyNotOrdinary();
+    if (reason !== null) return context.skip(reason);
+    const temporary = await mkdtemp(join(tmpdir(), 'plumbline-ordinary-'));
+    await chmod(temporary, 0o777);
+    await engine.openToAll();
+    const asOrdinary = ['--reuid', ORDINARY_UID, '--regid', ORDINARY_UID, '--clear-groups', process.execPath, CHILD, 'once'];
+    const env = { PATH: '/usr/bin:/bin', HOME: temporary, TMPDIR: temporary };
+    const { stdout } = await promisify(execFile)('setpriv', [...asOrdinary, JSON.stringify(world.child)], { env, cwd: temporary });
+    assert.equal(stdout, 'kept\nkept\nkept\nremoved\n');
+    assert.deepEqual(await readdir(temporary), []);
+    await rm(temporary, { recursive: true });
   });
 
   own('what a score leaves running or in /tmp is gone before the next one', async () => {

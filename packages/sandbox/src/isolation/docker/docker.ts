@@ -51,7 +51,7 @@ function initOf(view: View, seed: boolean): InitConfig {
     return { owner, become: AGENT_UID, sweep: true, own: [agents(IN_VIEW_PATHS.home), store], seed: null };
   }
   const root = { path: IN_VIEW_PATHS.root, uid: 0, gid: 0, mode: 0o700, deep: true };
-  const guarded = { path: IN_VIEW_PATHS.protected, uid: 0, gid: 'protected', mode: 0o750, deep: false };
+  const guarded = { path: IN_VIEW_PATHS.protected, uid: 0, gid: 'protected', mode: 0o750, deep: true };
   return { owner, become: null, sweep: true, own: [root, guarded], seed: seed ? SEED_PATH : null };
 }
 

@@ -46,6 +46,17 @@ async function connectTo(door: string): Promise<Socket> {
   }
 }
 
+/** Has the folders that a container was given belong to this process's user again. */
+export async function giveBack(door: string): Promise<void> {
+  const socket = await connectTo(door);
+  try {
+    socket.write('G');
+    await once(socket, 'data', { signal: AbortSignal.timeout(OPEN_TIMEOUT_MS) });
+  } finally {
+    socket.destroy();
+  }
+}
+
 /**
  * Waits until a container that was started answers, and holds it from then on: the container ends when the returned
  * connection does, and the other way round.

@@ -190,6 +190,12 @@ export class TestEngine {
     }
   }
 
+  /** Lets every user of this machine use it. */
+  async openToAll(): Promise<void> {
+    await chmod(this.#dir, 0o755);
+    await chmod(this.socketPath, 0o666);
+  }
+
   /** The engine's own command, for what a test wants to see for itself. */
   async docker(...args: string[]): Promise<string> {
     return (await run('docker', ['--host', `unix://${this.socketPath}`, ...args], OUTPUT)).stdout;

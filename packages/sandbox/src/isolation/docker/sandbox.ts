@@ -21,7 +21,7 @@ import type {
 } from '../isolation.ts';
 import { networkUse } from '../networkUse.ts';
 import { writeRecord } from '../sandboxState.ts';
-import { doorCommand } from './door.ts';
+import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
 import { SYSTEM_PATH } from './image.ts';
 
@@ -172,7 +172,9 @@ export class DockerSandbox implements Sandbox {
   }
 
   async #end(view: View): Promise<void> {
-    const { name, life } = this.#parts.containers[view];
+    const { name, life, door } = this.#parts.containers[view];
+    // Root needs no leave to remove what others own.
+    if (view !== 'participant' && process.getuid?.() !== 0 && !life.closed) await giveBack(door);
     await this.#parts.engine.remove(name);
     // The first process is gone, and its end of the connection with it.
     await waitUntil(() => life.closed, END_TIMEOUT_MS);
