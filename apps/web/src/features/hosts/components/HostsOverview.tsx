@@ -1,6 +1,6 @@
 'use client';
 import type { AppRouter } from '@plumbline/api';
-import { Alert, Card, CardHeader, EmptyState } from '@plumbline/ui';
+import { Alert, Card, CardBody, CardHeader, EmptyState } from '@plumbline/ui';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { Server } from 'lucide-react';
@@ -31,7 +31,9 @@ export function HostsOverview({ initial }: { initial: Overview }) {
       <Card>
         <CardHeader title="The queue" />
         {data.queue.length === 0 ? (
-          <p className="px-4 pb-4 text-sm text-muted">Nobody waits for a machine.</p>
+          <CardBody>
+            <p className="text-sm text-muted">Nobody waits for a machine.</p>
+          </CardBody>
         ) : (
           <QueueTable leases={data.queue} />
         )}

@@ -23,7 +23,7 @@ type Process = RequestResult<'sandbox.processes'>['processes'][number];
 
 const REASONS: { value: PauseReason; label: string }[] = [
   { value: 'break', label: 'Break' },
-  { value: 'hibernate', label: 'For longer: give the machine back, and come back at a time that I book' },
+  { value: 'hibernate', label: 'For longer: give the machine back, book a return' },
   { value: 'awaiting_staff', label: 'Waiting for staff: a problem blocks me' },
   { value: 'other', label: 'Something else' },
 ];

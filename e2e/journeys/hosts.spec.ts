@@ -1,0 +1,83 @@
+import type { Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
+import { expertWith } from '../support/accounts.ts';
+import { expect, test } from '../support/fixtures.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+const PRACTICE = /practice/i;
+/** A hibernation is put away, and brought back, within this time on a busy machine. */
+const MACHINE_MS = 90_000;
+
+test.describe.configure({ mode: 'serial' });
+
+test.describe('machines, from the queue to a night’s hibernation', () => {
+  let expert: Page;
+  let staff: Page;
+
+  test.beforeAll(async ({ browser, platform, signIn }) => {
+    const { account } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    const open = async () => (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
+    expert = await open();
+    await new People(expert).signIn(account.email, account.password);
+    staff = await open();
+    await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
+  });
+
+  test.afterAll(async () => {
+    await expert?.context().close();
+    await staff?.context().close();
+  });
+
+  test('while no machine takes attempts the expert waits in the queue, is told why, and may leave it', async () => {
+    await staff.goto('/hosts');
+    const here = staff.getByRole('region', { name: 'Host here' });
+    await here.getByRole('button', { name: 'Drain' }).click();
+    await expect(here.getByText('Drained')).toBeVisible();
+
+    await expert.goto('/');
+    await expert.getByRole('listitem').filter({ hasText: PRACTICE }).getByRole('button', { name: 'Get ready' }).click();
+    await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
+    await expect(expert.getByText(/^Waiting for a machine: no such machine/)).toBeVisible();
+    await expectAccessible(expert, 'lobby, in the queue');
+    await expect(staff.getByRole('region', { name: 'Attempts that wait for a machine' })).toContainText('Waiting for a machine');
+    await expert.getByRole('button', { name: 'Leave the queue' }).click();
+    await expect(expert.getByRole('button', { name: 'Prepare the sandbox' })).toBeVisible();
+    await expect(staff.getByText('Nobody waits for a machine.')).toBeVisible();
+
+    await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
+    await expect(expert.getByText(/^Waiting for a machine/)).toBeVisible();
+    await here.getByRole('button', { name: 'Take attempts again' }).click();
+    await expect(expert.getByRole('button', { name: 'Start the clock' })).toBeVisible({ timeout: MACHINE_MS });
+    await expect(staff.getByRole('region', { name: 'Attempts on here' })).toContainText('Accepted');
+    await expectAccessible(staff, 'hosts');
+  });
+
+  test('a hibernated attempt gives its machine back and is woken with its files', async () => {
+    const work = new WorkspacePage(expert);
+    await expert.getByRole('button', { name: 'Start the clock' }).click();
+    await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();
+    await expect(work.terminal(1)).toBeVisible({ timeout: MACHINE_MS });
+    await work.type(1, "echo kept-'over'-the-night > night.txt; sync\n");
+    await expect(expert.getByTestId('explorer-item').filter({ hasText: /^night\.txt$/ })).toBeVisible();
+
+    await expert.getByTestId('pause').click();
+    await expert.getByTestId('pause-reason').selectOption('hibernate');
+    await expect(expert.getByTestId('pause-booking')).toBeVisible();
+    await expectAccessible(expert, 'pause dialog, hibernation');
+    await expert.getByTestId('pause-confirm').click();
+    const screen = expert.getByTestId('hibernated-screen');
+    await expect(screen).toContainText('The machine was given back', { timeout: MACHINE_MS });
+    await expectAccessible(expert, 'hibernated');
+    await expect(staff.getByRole('region', { name: 'Host here' })).toContainText('No attempt holds it.', { timeout: MACHINE_MS });
+
+    await expert.getByTestId('wake').click();
+    await expect(screen).toContainText('Your machine is back', { timeout: MACHINE_MS });
+    await expert.getByTestId('resume').click();
+    await expect(expert.getByTestId('explorer-item').filter({ hasText: /^night\.txt$/ })).toBeVisible({ timeout: MACHINE_MS });
+    // Shells are new ones after a night, and so are their numbers.
+    const shown = await expert.locator('[data-testid^="terminal-"]:has(.xterm-screen)').first().getAttribute('data-testid');
+    const n = Number(shown?.replace('terminal-', ''));
+    await work.type(n, 'cat night.txt\n');
+    await work.expectOnScreen(n, 'kept-over-the-night');
+  });
+});
