@@ -32,8 +32,9 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
       </Banner>
     );
   }
-  // Before the start and after the end no sandbox is meant to be there.
-  if (connection.kind === 'open' && sandbox === 'away' && (clock?.state === 'running' || clock?.state === 'paused')) {
+  // Before the start, after the end and while it hibernates no sandbox is meant to be there.
+  const sandboxMeant = clock?.state === 'running' || (clock?.state === 'paused' && clock.wakesAtMs == null);
+  if (connection.kind === 'open' && sandbox === 'away' && sandboxMeant) {
     return (
       <Banner icon={<ServerOff aria-hidden />} testId="banner-sandbox">
         The sandbox does not answer at the moment. It is being reached again; time lost to an outage is given back.

@@ -50,7 +50,7 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
           <strong className="font-semibold text-foreground">
             <Time at={wakesAtMs} />
           </strong>
-          , and is looked for shortly before. From then on pause time is used. If you ask for it sooner, that time is from when you ask.
+          , and is looked for shortly before. Pause time is used from then on, or from when you ask for it if that is sooner.
         </p>
       ) : null}
       {!asleep && !isBack ? <MachineWait attemptId={attemptId} /> : null}

@@ -44,8 +44,8 @@ const CONNECTION_WORDS = { connecting: 'Connecting', open: 'Connected', waiting:
 /** How the link, the sandbox and the recording are, in one word and one dot. */
 export function ConnectionState() {
   const { connection, sandbox: reached, recordingStalled, clock } = useSessionState();
-  // Before the start and after the end no sandbox is meant to be there.
-  const sandbox = clock?.state === 'running' || clock?.state === 'paused' ? reached : 'attached';
+  // Before the start, after the end and while it hibernates no sandbox is meant to be there.
+  const sandbox = clock?.state === 'running' || (clock?.state === 'paused' && clock.wakesAtMs == null) ? reached : 'attached';
   const good = connection.kind === 'open' && sandbox === 'attached' && !recordingStalled;
   const words =
     connection.kind === 'open'
