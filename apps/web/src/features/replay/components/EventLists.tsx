@@ -42,7 +42,7 @@ export function EventLists({
     .sort((a, b) => a.atMs - b.atMs);
   return (
     <Tabs value={list} onValueChange={(next) => onList(next as ListName)} className="flex h-full flex-col bg-surface">
-      <TabsList className="h-8 shrink-0 overflow-x-auto px-1" aria-label="What happened">
+      <TabsList className="h-8 shrink-0 overflow-x-auto px-1 [&>button]:px-2 [&>button]:text-xs" aria-label="What happened">
         <TabsTrigger value="markers">Markers</TabsTrigger>
         <TabsTrigger value="commands">Commands</TabsTrigger>
         <TabsTrigger value="files">Files</TabsTrigger>

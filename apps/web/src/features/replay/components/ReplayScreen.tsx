@@ -182,7 +182,7 @@ function Stage({ player, source }: { player: Player; source: ReviewSource }) {
         <KeyboardHelp open={help} onOpenChange={setHelp} />
       </header>
       <Group orientation="horizontal" className="min-h-0 flex-1">
-        <Panel id="stage" defaultSize="76%" minSize="30%">
+        <Panel id="stage" defaultSize="72%" minSize="30%">
           <Group orientation="vertical">
             <Panel id="editor" defaultSize="50%" collapsible>
               <ActiveFile player={player} />
@@ -194,7 +194,7 @@ function Stage({ player, source }: { player: Player; source: ReviewSource }) {
           </Group>
         </Panel>
         <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the list" />
-        <Panel id="lists" defaultSize="24%" minSize="180px" collapsible>
+        <Panel id="lists" defaultSize="28%" minSize="180px" collapsible>
           <EventLists index={index} positionMs={positionMs} source={source} list={list} onList={setList} onSeek={seek} />
         </Panel>
       </Group>
