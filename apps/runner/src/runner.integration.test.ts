@@ -4,12 +4,14 @@ import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { environmentScore } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { StubGateway } from './stubGateway.ts';
 
 const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
+const RUST = fileURLToPath(new URL('../../../environments/re-bench/rust_codecontests', import.meta.url));
 const HOUR_MS = 3_600_000;
 
 let base: string;
@@ -33,7 +35,7 @@ afterAll(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-async function start(stateDir: string): Promise<void> {
+async function start(stateDir: string, family = FAMILY, task = 'main'): Promise<void> {
   stderr = '';
   runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '' } });
   runner.stderr?.on('data', (data: Buffer) => {
@@ -46,8 +48,8 @@ async function start(stateDir: string): Promise<void> {
       gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
       stateDir,
       imageDir,
-      familyDir: FAMILY,
-      task: 'main',
+      familyDir: family,
+      task,
       isolation: 'bubblewrap',
       memoryBytes: 1024 ** 3,
       maxProcesses: 256,
@@ -107,13 +109,13 @@ async function scored(scoreId: string): Promise<Record<string, unknown>> {
   return gateway.eventsOf('score.finished').find(({ data }) => data.scoreId === scoreId)?.data ?? {};
 }
 
-async function fresh(name: string): Promise<string> {
+async function fresh(name: string, family = FAMILY, task = 'main'): Promise<string> {
   gateway = new StubGateway();
   port = await gateway.listen();
   clockN = 0;
   nextInput = 1;
   const stateDir = join(base, name);
-  await start(stateDir);
+  await start(stateDir, family, task);
   return stateDir;
 }
 
@@ -234,6 +236,39 @@ describe('a runner with a real sandbox', () => {
     expect(clean).toMatchObject({ status: 'scored', score: first.score });
     await gateway.call('finalise');
   });
+
+  it('answers for a model in shells and scores, each with a budget of its own, records the calls, and scores one workspace alike everywhere', async () => {
+    const stateDir = await fresh('model', RUST, 'small');
+    clock('running');
+    const terminal = await openTerminal();
+    const say = `cd solution; python3 -c 'from model import *; print(len(ask([{"role":"user","content":"hello"}], n=3)), budget()["spent_usd"] > 0)'`;
+    type(terminal, `${say}\r`);
+    await shows(terminal, /3 True/);
+    expect(gateway.eventsOf('model.call').map(({ data }) => [data.asker, data.status])).toEqual([['participant', 200]]);
+
+    // A little better than the starting solution.
+    const path = 'solution/solve_code_contests_rust.py';
+    const source = readFileSync(join(RUST, 'assets/workspace', path), 'utf8');
+    const text = source
+      .replace('temperature=0)[0]', 'temperature=0)[0].split("```rust\\n")[-1].split("```")[0]')
+      .replace('solve(problem) for problem in problems', 'solve(problem) if i % 2 == 0 else "" for i, problem in enumerate(problems)');
+    await gateway.call('file.delete', { path });
+    await gateway.call('file.write', { tab: TAB, path, text, baseHash: null });
+    await gateway.call('score', { scoreId: 'model', n: 1, trigger: 'participant' });
+    const live = await scored('model');
+    expect(live).toMatchObject({ status: 'scored' });
+    expect(live['score']).toBeGreaterThan(0);
+    const calls = gateway.eventsOf('model.call').filter(({ data }) => data.asker === 'scorer');
+    expect(calls).toHaveLength(6);
+    const bare = await environmentScore(RUST, 'small', { workspace: join(stateDir, 'workspace') });
+    expect(bare.outcome.score).toBe(live['score']);
+
+    const hash = gateway.eventsOf('submission.captured').find(({ data }) => data.scoreId === 'model')?.data.hash;
+    clock('ended');
+    await gateway.call('finalise');
+    await gateway.call('score', { scoreId: 'model-clean', n: 2, trigger: 'clean', submissionHash: hash });
+    expect(await scored('model-clean')).toMatchObject({ status: 'scored', score: live['score'] });
+  }, 240_000);
 
   it('freezes by itself when time is up, and says so', async () => {
     await fresh('zero');

@@ -15,6 +15,8 @@ export interface Bench {
   score(): Promise<ScoreOutcome>;
   /** Puts the participant's file in place and scores it. */
   scoreOf(source: string): Promise<ScoreOutcome>;
+  /** Runs a Python program of the workspace as its participant would, with the environment's model. */
+  run(program: string): Promise<string>;
   /** Runs Python beside the family's modules, as its scorer would, and answers the JSON that it prints. */
   python(source: string): Promise<unknown>;
 }
@@ -38,6 +40,13 @@ export async function bench(dir: string, task: string, file: string, envDir?: st
       writeFileSync(join(host.home, file), source);
       return score();
     },
+    run: (program) =>
+      withFamilyModel(host, settings, null, async (env) => {
+        const options = { input: Buffer.from(''), timeoutMs: 280_000, maxOutputBytes: 1e6, cwd: host.home, env };
+        const done = await host.exec([python, program], options);
+        if (done.exitCode !== 0) throw new Error(done.stderr.toString());
+        return done.stdout.toString();
+      }),
     async python(source) {
       const argv = [python, '-c', `import sys; sys.path.insert(0, ".")\n${source}`];
       const done = await host.exec(argv, { input: Buffer.from(''), timeoutMs: 120_000, maxOutputBytes: 1e6, cwd: host.root });

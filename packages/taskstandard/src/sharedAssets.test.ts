@@ -4,11 +4,14 @@ import { expect, test } from 'vitest';
 
 const ENVIRONMENTS = join(import.meta.dirname, '../../../environments');
 
-test.each(['confined.py', 'language.py', 'openwebtext.py', 'tensors.py'])(
-  'a family is copied alone, so each has its own %s, and a mend of one is a mend of all',
-  (name) => {
-    const copies = globSync(`**/assets/${name}`, { cwd: ENVIRONMENTS });
-    expect(copies.length).toBeGreaterThan(1);
-    expect(new Set(copies.map((copy) => readFileSync(join(ENVIRONMENTS, copy), 'utf8'))).size).toBe(1);
-  },
-);
+test.each([
+  ['confined.py', ['**/assets/confined.py']],
+  [
+    'the program that asks a model',
+    ['re-bench/rust_codecontests/assets/workspace/solution/model.py', 're-bench/gpt2_rl_qa/assets/model_client.py'],
+  ],
+])('a family is copied alone, so each has its own %s, and a mend of one is a mend of all', (_name, patterns) => {
+  const copies = patterns.flatMap((pattern) => globSync(pattern, { cwd: ENVIRONMENTS }));
+  expect(copies.length).toBeGreaterThan(1);
+  expect(new Set(copies.map((copy) => readFileSync(join(ENVIRONMENTS, copy), 'utf8'))).size).toBe(1);
+});
