@@ -32,7 +32,7 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
     const sums: number[] = [];
     for (let at = 0; at < counts.length; at += per) sums.push(counts.slice(at, at + per).reduce((sum, count) => sum + count, 0));
     const most = Math.max(1, ...sums.map((sum) => Math.log1p(sum)));
-    return sums.map((sum) => Math.log1p(sum) / most);
+    return { heights: sums.map((sum) => Math.log1p(sum) / most), lengthMs: sums.length * per * index.activity.bucketMs };
   }, [index]);
 
   const away = useMemo(() => awayStretches(index), [index]);
@@ -83,8 +83,8 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
       onPointerLeave={() => setHover(null)}
       className="relative h-24 cursor-pointer touch-none overflow-hidden rounded-md border border-border bg-surface-sunken select-none"
     >
-      <div aria-hidden className="absolute inset-x-0 top-3 flex h-7 items-end">
-        {bars.map((height, at) => (
+      <div aria-hidden className="absolute top-3 left-0 flex h-7 items-end" style={{ width: `${(bars.lengthMs / lengthMs) * 100}%` }}>
+        {bars.heights.map((height, at) => (
           <div key={at} className="flex-1 bg-border-strong/50" style={{ height: `${height * 100}%` }} />
         ))}
       </div>
