@@ -71,6 +71,23 @@ test.describe('every page can be used by everybody', () => {
     await expert.getByTestId('note-add').click();
     await expect(expert.getByTestId('note')).toBeVisible();
     await expectAccessible(expert, 'workspace, notes');
+    for (const tab of ['clock', 'help']) {
+      await expert.getByTestId(`tab-${tab}`).click();
+      await expectAccessible(expert, `workspace, ${tab}`);
+    }
+    await expert.getByTestId('left-search').click();
+    await expert.getByTestId('search-query').fill('def');
+    await expect(expert.getByTestId('search-match').first()).toBeVisible();
+    await expectAccessible(expert, 'workspace, search');
+    await expert.getByTestId('left-files').click();
+    await expert.getByTestId('editor-split').click();
+    await expert.getByTestId('compare-toggle').click();
+    await expect(expert.getByTestId('compare')).toBeVisible();
+    await expectAccessible(expert, 'workspace, split and compared');
+    await expert.getByTestId('commands').click();
+    await expect(expert.getByPlaceholder('What would you like to do?')).toBeVisible();
+    await expectAccessible(expert, 'command palette', ['region']);
+    await expert.keyboard.press('Escape');
     await expert.getByTestId('submit').click();
     await expect(expert.getByTestId('submit-sure')).toBeVisible();
     await expectAccessible(expert, 'submit dialog');

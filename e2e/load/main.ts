@@ -5,6 +5,7 @@ import { benchProvision } from './provision.ts';
 import { benchReplay } from './replay.ts';
 import { benchScore } from './score.ts';
 import { benchSize } from './size.ts';
+import { benchWorkspace } from './workspace.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   echo: benchEcho,
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   score: benchScore,
   size: benchSize,
   replay: benchReplay,
+  workspace: benchWorkspace,
 };
 
 const name = process.argv[2] ?? '';

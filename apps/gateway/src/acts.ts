@@ -1,5 +1,5 @@
 import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
-import { appendClockEvent, listNotes, listScores, requestScore, writeNote } from '@plumbline/database';
+import { appendClockEvent, listMessages, listNotes, listScores, requestScore, writeMessage, writeNote } from '@plumbline/database';
 import {
   FILE_REQUESTS,
   REQUESTS,
@@ -11,6 +11,7 @@ import {
   VIEWER_ACTS,
 } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
+import { messageView } from './messages.ts';
 import { assertRunning, pauseAttempt, runnerOf } from './pausing.ts';
 import type { CallAct } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
@@ -22,6 +23,9 @@ export interface Requester {
   userId: string | null;
   via: 'browser' | 'task';
 }
+
+/** What reads or writes whole folders may take longer than other calls. */
+const CALL_LIMITS_MS: Partial<Record<RequestAct, number>> = { 'file.download': 120_000, 'file.delete': 90_000, 'file.undelete': 90_000 };
 
 type Handler<A extends RequestAct> = (attempt: LiveAttempt, args: RequestArgs<A>, requester: Requester) => Promise<RequestResult<A>>;
 
@@ -46,16 +50,30 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof t
     const rows = await listScores(attempt.gateway.db, attempt.id);
     return { scores: rows.map((row) => scoreRowFor(row, attempt.view, role)) };
   },
-  note: async (attempt, { text }) => {
+  note: async (attempt, { text, kind = 'note' }) => {
     if (!attempt.underWay) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
-    const note = await writeNote(attempt.gateway.db, attempt.id, text);
-    attempt.broadcast({ t: 'note', n: note.n, text, elapsedMs: note.elapsedMs, atMs: note.at.getTime() });
+    const note = await writeNote(attempt.gateway.db, attempt.id, text, kind);
+    attempt.broadcast({ t: 'note', n: note.n, kind, text, elapsedMs: note.elapsedMs, atMs: note.at.getTime() });
     return { n: note.n };
   },
   notes: async (attempt) => {
     const notes = await listNotes(attempt.gateway.db, attempt.id);
-    return { notes: notes.map(({ n, text, elapsedMs, at }) => ({ n, text, elapsedMs, atMs: at.getTime() })) };
+    return {
+      notes: notes.map(({ n, kind, text, elapsedMs, at }) => ({
+        n,
+        kind: kind === 'ai_use' ? 'ai_use' : 'note',
+        text,
+        elapsedMs,
+        atMs: at.getTime(),
+      })),
+    };
   },
+  report: async (attempt, { text }) => {
+    const { n } = await writeMessage(attempt.gateway.db, attempt.id, { author: 'participant', name: 'Participant', text });
+    await attempt.showNewMessages();
+    return { n };
+  },
+  messages: async (attempt) => ({ messages: (await listMessages(attempt.gateway.db, attempt.id)).map(messageView) }),
   pause: (attempt, { reason, note, resumeAtMs }, { userId }) => {
     if (!(PARTICIPANT_PAUSE_REASONS as readonly PauseReason[]).includes(reason)) {
       throw new AppError('forbidden', 'Only the platform and its staff pause for that reason.');
@@ -109,7 +127,7 @@ export async function perform(attempt: LiveAttempt, act: string, args: unknown, 
   }
   if (Object.hasOwn(FILE_REQUESTS, known) || Object.hasOwn(TERMINAL_REQUESTS, known)) {
     assertRunning(attempt, known === 'sandbox.processes' || known === 'terminal.resize');
-    return runnerOf(attempt).call(known as CallAct, parsed.data as never);
+    return runnerOf(attempt).call(known as CallAct, parsed.data as never, CALL_LIMITS_MS[known]);
   }
   const handler = HANDLERS[known as keyof typeof HANDLERS] as Handler<RequestAct>;
   return handler(attempt, parsed.data as never, requester);

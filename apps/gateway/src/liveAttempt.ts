@@ -25,6 +25,7 @@ import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { GpuUse } from './gpuUse.ts';
 import { InputDurability } from './inputDurability.ts';
+import { NewMessages } from './messages.ts';
 import { pauseAttempt } from './pausing.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
@@ -53,6 +54,7 @@ export class LiveAttempt {
   readonly #absence = new AbsenceWatch();
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
+  readonly #messages: NewMessages;
   readonly #gpuUse: GpuUse;
   readonly #ownEvents: { type: EventType; data: unknown }[] = [];
   #ownN = 0;
@@ -69,6 +71,7 @@ export class LiveAttempt {
     this.scoring = new Scoring(this);
     this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
+    this.#messages = new NewMessages(gateway.db, view.id);
     this.#gpuUse = new GpuUse(this);
   }
 
@@ -88,6 +91,7 @@ export class LiveAttempt {
       this.view = await loadAttempt(this.gateway.db, this.id);
       this.clock.publish();
       this.recorder?.takeOutbox();
+      await this.showNewMessages();
       if (this.view.state === 'finalising') this.#finalisation.advance();
       if (before !== this.view.state && (this.view.state === 'completed' || this.view.state === 'void')) {
         this.runner?.send({ t: 'shutdown', reason: `the attempt is ${this.view.state}` });
@@ -194,7 +198,10 @@ export class LiveAttempt {
     }
     const event = { type: message.type, stream: message.stream, atMs: message.atMs, data: data.data } as EventInput;
     const taken = this.#offerFromRunner(message.n, event);
-    if (taken && event.type === 'resource.sample') this.#gpuUse.sampled(event.data);
+    if (taken && event.type === 'resource.sample') {
+      this.#gpuUse.sampled(event.data);
+      this.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
+    }
     if (taken && (event.type === 'file.changed' || event.type === 'editor.saved')) {
       this.broadcast({
         t: 'file',
@@ -256,6 +263,7 @@ export class LiveAttempt {
     browser.onRestoreWanted((terminal) => this.#restore(browser, terminal));
     this.browsers.add(browser);
     const { role } = browser.identity;
+    await this.showNewMessages();
     const scores = await listScores(this.gateway.db, this.id);
     browser.send({
       t: 'welcome',
@@ -356,6 +364,11 @@ export class LiveAttempt {
     }
     this.#ownN += 1;
     this.recorder.offer(`gateway:${this.#epoch}`, this.#ownN, { type, stream: 0, atMs: this.gateway.time.nowMs(), data } as EventInput);
+  }
+
+  /** Shows everyone what participant and staff wrote to each other since the last look. */
+  async showNewMessages(): Promise<void> {
+    for (const message of await this.#messages.take()) this.broadcast({ t: 'message', ...message });
   }
 
   /** The recording holds this source's events up to `n`: tell whoever keeps them that they may go. */

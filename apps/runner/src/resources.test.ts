@@ -26,13 +26,17 @@ async function nvidiaSmi(script: string): Promise<void> {
   await chmod(join(folder.path, 'nvidia-smi'), 0o755);
 }
 
-function sampling(gpuIds: string[], isRunning = () => true) {
+function sampling(
+  gpuIds: string[],
+  { isRunning = () => true, limits = { memoryLimitBytes: null as number | null, workspaceDir: '/nowhere' } } = {},
+) {
   const clock = new FakeClock();
   const samples: unknown[] = [];
   const log = { full: false, event: (_type: string, _stream: number, data: unknown) => samples.push(data) } as unknown as EventLog;
   stop = sampleResources({
     sandbox: { usage: async () => ({ cpuMs: 5, memoryBytes: 7, processes: 1 }) },
     gpuIds,
+    ...limits,
     log,
     clock,
     logger: pino({ level: 'silent' }),
@@ -41,10 +45,10 @@ function sampling(gpuIds: string[], isRunning = () => true) {
   return { clock, samples };
 }
 
-test('every ten seconds the use of the attempt’s own GPUs is recorded with that of the rest', async () => {
+test('every five seconds the use of the attempt’s own GPUs is recorded with that of the rest', async () => {
   await nvidiaSmi(`[ "\${3}" = --id=${GPU} ] && echo '${GPU}, NVIDIA H100 80GB HBM3, 535.129.03, 81559, 1024, 42, 345, 1980, Not Active'`);
   const { clock, samples } = sampling([GPU]);
-  clock.advance(10_000);
+  clock.advance(5_000);
   await expect
     .poll(() => samples)
     .toEqual([{ cpuMs: 5, memoryBytes: 7, processes: 1, gpus: [{ index: 0, usePercent: 42, memoryBytes: 1024 ** 3 }] }]);
@@ -53,6 +57,14 @@ test('every ten seconds the use of the attempt’s own GPUs is recorded with tha
 test('a driver that fails takes nothing from what is known of the rest', async () => {
   await nvidiaSmi('echo "Unable to determine the device handle"; exit 255');
   const { clock, samples } = sampling([GPU]);
-  clock.advance(10_000);
+  clock.advance(5_000);
   await expect.poll(() => samples).toEqual([{ cpuMs: 5, memoryBytes: 7, processes: 1 }]);
+});
+
+test('what is left of memory and disk stands beside what is used', async () => {
+  const { clock, samples } = sampling([], { limits: { memoryLimitBytes: 1000, workspaceDir: folder.path } });
+  clock.advance(5_000);
+  await expect
+    .poll(() => samples)
+    .toEqual([{ cpuMs: 5, memoryBytes: 7, memoryLimitBytes: 1000, diskFreeBytes: expect.any(Number), processes: 1 }]);
 });

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '@plumbline/core';
 import type { EventData } from '@plumbline/protocol';
@@ -5,12 +6,16 @@ import { gpuStates, type NetworkUse, type Sandbox } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import type { EventLog } from './eventLog.ts';
 
-const SAMPLE_EVERY_MS = 10_000;
+/** Often enough that a person sees memory or disk run out before it has. */
+const SAMPLE_EVERY_MS = 5_000;
 
 export interface ResourcesOptions {
   readonly sandbox: Pick<Sandbox, 'usage'>;
   /** The GPUs of the attempt's lease; a sample counts them in this order, from 0. */
   readonly gpuIds: readonly string[];
+  readonly memoryLimitBytes: number | null;
+  /** On the disk that the participant writes to. */
+  readonly workspaceDir: string;
   readonly log: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -42,7 +47,11 @@ export function sampleResources(options: ResourcesOptions): () => void {
       try {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         const gpus = await gpuUse();
-        if (!stopped) log.event('resource.sample', 0, { cpuMs, memoryBytes, processes, ...(gpus === undefined ? {} : { gpus }) });
+        const diskFreeBytes = await freeBytes(options.workspaceDir);
+        const limit = options.memoryLimitBytes === null ? {} : { memoryLimitBytes: options.memoryLimitBytes };
+        const disk = diskFreeBytes === null ? {} : { diskFreeBytes };
+        if (!stopped)
+          log.event('resource.sample', 0, { cpuMs, memoryBytes, ...limit, ...disk, processes, ...(gpus === undefined ? {} : { gpus }) });
         if (!stopped && network !== undefined && !isDeepStrictEqual(network, lastNetwork)) log.event('network.sample', 0, network);
         lastNetwork = network;
       } catch (error) {
@@ -56,4 +65,14 @@ export function sampleResources(options: ResourcesOptions): () => void {
     stopped = true;
     timer.cancel();
   };
+}
+
+/** What a user who is not root may still write there; null where the disk does not say. */
+async function freeBytes(dir: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(dir);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
 }

@@ -62,6 +62,7 @@ interface Live extends Provisioned {
   readonly scoring: Scoring;
   readonly models: Models;
   readonly taskSocket: TaskSocket;
+  readonly acts: WorkspaceActs;
   readonly handlers: CallHandlers;
   readonly stopSampling: () => void;
 }
@@ -181,6 +182,7 @@ export class Runner {
       await live.holds.finish();
       await live.sandbox.killParticipant();
       await live.terminals.dispose();
+      await live.acts.close();
       await live.files.close();
       await live.sandbox.destroy();
     }
@@ -275,7 +277,17 @@ export class Runner {
       scoring,
       models,
       taskSocket,
-      stopSampling: sampleResources({ sandbox, gpuIds: config.gpuIds, log, clock, logger, isRunning }),
+      acts,
+      stopSampling: sampleResources({
+        sandbox,
+        gpuIds: config.gpuIds,
+        memoryLimitBytes: config.memoryBytes,
+        workspaceDir: join(config.stateDir, 'workspace'),
+        log,
+        clock,
+        logger,
+        isRunning,
+      }),
       handlers: {
         'file.list': (args) => acts.list(args),
         'file.read': (args) => acts.read(args),
@@ -283,12 +295,26 @@ export class Runner {
         'file.create': (args) => acts.create(args),
         'file.rename': (args) => acts.rename(args),
         'file.delete': (args) => acts.delete(args),
+        'file.undelete': (args) => acts.undelete(args),
+        'file.range': (args) => acts.range(args),
+        'file.download': (args) => acts.download(args),
+        'archive.range': (args) => acts.archiveRange(args),
+        'file.upload': (args) => acts.upload(args),
+        'file.dropUpload': (args) => acts.dropUpload(args),
+        'file.search': (args) => acts.search(args),
+        'file.paths': () => acts.paths(),
+        'file.history': (args) => acts.history(args),
+        'file.textAt': (args) => acts.textAt(args),
         'terminal.open': ({ cols, rows, name }) => {
           participantClock.assertRunning();
           return { terminal: terminals.open(cols, rows, name) };
         },
         'terminal.resize': ({ terminal, cols, rows }) => {
           terminals.resize(terminal, cols, rows);
+          return {};
+        },
+        'terminal.rename': ({ terminal, name }) => {
+          terminals.rename(terminal, name);
           return {};
         },
         'terminal.close': ({ terminal }) => {

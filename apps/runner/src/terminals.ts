@@ -168,6 +168,13 @@ export class Terminals {
     this.#listChanged();
   }
 
+  /** Gives the terminal another name; its tab shows it to everyone. */
+  rename(id: number, name: string): void {
+    const terminal = this.#known(id);
+    terminal.info = { ...terminal.info, name };
+    this.#listChanged();
+  }
+
   /** Ends the terminal's shell. Closing a closed one changes nothing. */
   close(id: number): void {
     this.#open.get(id)?.pty.dispose();

@@ -1,7 +1,9 @@
+import { AppError } from '@plumbline/core';
 import { EDITOR_FILE_MAX_BYTES, type RequestArgs, type RequestResult } from '@plumbline/protocol';
 import type { WorkspaceFiles } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import type { EventLog } from './eventLog.ts';
+import { KeptArchives } from './keptArchives.ts';
 import type { ParticipantClock } from './participantClock.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -24,9 +26,13 @@ export class WorkspaceActs {
   readonly #watched = new Set<string>();
   /** What the editor saved last, by path: the watch reports that too. */
   readonly #saved = new Map<string, string>();
+  readonly #archives: KeptArchives;
+  #search: AbortController | null = null;
+  #paths: Promise<RequestResult<'file.paths'>> | null = null;
 
   constructor(options: WorkspaceActsOptions) {
     this.#options = options;
+    this.#archives = new KeptArchives(options.files);
     options.files.onChange((change) => {
       if (change.hash !== undefined && this.#saved.get(change.path) === change.hash) return;
       const { op, path, size, hash } = change;
@@ -35,8 +41,8 @@ export class WorkspaceActs {
     options.files.onOmitted((count) => options.log.event('file.omitted', 0, { count }));
   }
 
-  async list({ path }: RequestArgs<'file.list'>): Promise<RequestResult<'file.list'>> {
-    const listed = await this.#options.files.list(path);
+  async list({ path, stamp }: RequestArgs<'file.list'>): Promise<RequestResult<'file.list'>> {
+    const listed = await this.#options.files.list(path, stamp);
     this.#watch(path);
     return listed;
   }
@@ -73,12 +79,94 @@ export class WorkspaceActs {
     return {};
   }
 
-  async delete({ path }: RequestArgs<'file.delete'>): Promise<RequestResult<'file.delete'>> {
+  async delete({ path, keep }: RequestArgs<'file.delete'>): Promise<RequestResult<'file.delete'>> {
     this.#options.participantClock.assertRunning();
-    await this.#options.files.delete(path);
+    const undo = keep ? await this.#archives.deleteKept(path) : null;
+    if (!keep) await this.#options.files.delete(path);
     this.#saved.delete(path);
     this.#options.log.event('file.changed', 0, { op: 'deleted', path });
+    return { undo };
+  }
+
+  async undelete({ undo }: RequestArgs<'file.undelete'>): Promise<RequestResult<'file.undelete'>> {
+    this.#options.participantClock.assertRunning();
+    // The watch tells, and so records, what came back.
+    await this.#archives.undelete(undo);
     return {};
+  }
+
+  async range({ path, offset, length }: RequestArgs<'file.range'>): Promise<RequestResult<'file.range'>> {
+    const { bytes, size } = await this.#options.files.readRange(path, offset, length);
+    return { data: bytes.toString('base64'), size };
+  }
+
+  /** Begins a download. A folder is archived first; a file is read where it is, part by part. */
+  async download({ tab, path }: RequestArgs<'file.download'>): Promise<RequestResult<'file.download'>> {
+    const { files, log } = this.#options;
+    const size = await files.readRange(path, 0, 1).then(
+      (range) => range.size,
+      (error) => {
+        if (error instanceof AppError && error.code === 'invalid_input') return null;
+        throw error;
+      },
+    );
+    if (size !== null) {
+      log.event('file.transferred', 0, { tab, direction: 'download', path, size });
+      return { archive: null, size, skipped: 0 };
+    }
+    const { hash, ...packed } = await this.#archives.pack(path);
+    log.event('file.transferred', 0, { tab, direction: 'download', path, size: packed.size, hash });
+    return packed;
+  }
+
+  archiveRange({ archive, offset }: RequestArgs<'archive.range'>): Promise<RequestResult<'archive.range'>> {
+    return this.#archives.part(archive, offset);
+  }
+
+  async upload(args: RequestArgs<'file.upload'>): Promise<RequestResult<'file.upload'>> {
+    const { files, log, snapshots, participantClock } = this.#options;
+    participantClock.assertRunning();
+    const { tab, data, ...part } = args;
+    const answer = await files.upload({ ...part, bytes: Buffer.from(data, 'base64') });
+    if (answer.hash !== null) {
+      log.event('file.transferred', 0, { tab, direction: 'upload', path: part.path, size: part.total, hash: answer.hash });
+      log.event('file.changed', 0, { op: 'created', path: part.path, size: part.total, hash: answer.hash });
+      snapshots.saved();
+    }
+    return answer;
+  }
+
+  async dropUpload({ path, upload }: RequestArgs<'file.dropUpload'>): Promise<RequestResult<'file.dropUpload'>> {
+    await this.#options.files.dropUpload(path, upload);
+    return {};
+  }
+
+  /** A new search ends the one before: its answer is no longer wanted. */
+  search(query: RequestArgs<'file.search'>): Promise<RequestResult<'file.search'>> {
+    this.#search?.abort();
+    this.#search = new AbortController();
+    return this.#options.files.search(query, this.#search.signal);
+  }
+
+  /** However many ask at once, the tree is walked once. */
+  paths(): Promise<RequestResult<'file.paths'>> {
+    this.#paths ??= this.#options.files.paths().finally(() => {
+      this.#paths = null;
+    });
+    return this.#paths;
+  }
+
+  async history({ path }: RequestArgs<'file.history'>): Promise<RequestResult<'file.history'>> {
+    return { snapshots: await this.#options.files.history(path) };
+  }
+
+  textAt({ path, commit }: RequestArgs<'file.textAt'>): Promise<RequestResult<'file.textAt'>> {
+    return this.#options.files.textAt(commit, path, { maxBytes: EDITOR_FILE_MAX_BYTES });
+  }
+
+  async close(): Promise<void> {
+    this.#search?.abort();
+    await this.#archives.close();
   }
 
   #watch(path: string): void {

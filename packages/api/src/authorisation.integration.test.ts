@@ -28,6 +28,7 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'host.remove': { readers: ['admin'], input: () => ({ name: 'nowhere' }) },
   'host.setDrained': { readers: ['admin'], input: () => ({ name: 'nowhere', drained: true }) },
   'live.list': { readers: ['admin'] },
+  'live.message': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, text: 'hello' }) },
   'review.list': { readers: STAFF },
   'self.get': { readers: EVERYBODY },
   'study.assign': { readers: ['admin'], input: () => ({ studyId: randomUUID(), environmentId: randomUUID(), userId: randomUUID() }) },

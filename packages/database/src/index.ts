@@ -13,6 +13,7 @@ export * from './heartbeats.ts';
 export * from './hosts.ts';
 export * from './jobs.ts';
 export * from './leases.ts';
+export * from './messages.ts';
 export * from './notes.ts';
 export * from './outbox.ts';
 export * from './rateLimit.ts';

@@ -7,13 +7,15 @@ import { storableText } from './storableJson.ts';
 import { inTransaction } from './transaction.ts';
 
 export type NoteRecord = Note;
+/** `ai_use`: what the participant says of an AI tool that was used. */
+export type NoteKind = 'note' | 'ai_use';
 
 /**
  * Adds a note to an attempt's research log, stamped with the clock.
  *
  * @throws AppError `clock_not_running` for an attempt that is not under way.
  */
-export function writeNote(db: Database, attemptId: string, text: string): Promise<NoteRecord> {
+export function writeNote(db: Database, attemptId: string, text: string, kind: NoteKind = 'note'): Promise<NoteRecord> {
   return inTransaction(db, async (tx) => {
     const { state, events, limits, nowMs } = await lockAttempt(tx, attemptId);
     if (!isUnderWay(state)) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
@@ -23,16 +25,19 @@ export function writeNote(db: Database, attemptId: string, text: string): Promis
       n: rows[0].n as number,
       at: new Date(nowMs),
       elapsedMs: Math.round(elapsedMs(events, nowMs, limits.limitMs)),
+      kind,
       text: storableText(text),
     };
-    await tx.query('INSERT INTO note (attempt_id, n, at, elapsed_ms, text) VALUES ($1, $2, $3, $4, $5)', [
+    await tx.query('INSERT INTO note (attempt_id, n, at, elapsed_ms, kind, text) VALUES ($1, $2, $3, $4, $5, $6)', [
       attemptId,
       note.n,
       note.at,
       note.elapsedMs,
+      note.kind,
       note.text,
     ]);
-    await appendOutbox(tx, attemptId, 'note.written', { n: note.n, text: note.text, elapsedMs: note.elapsedMs }, nowMs);
+    const written = { n: note.n, text: note.text, elapsedMs: note.elapsedMs, ...(kind === 'note' ? {} : { kind }) };
+    await appendOutbox(tx, attemptId, 'note.written', written, nowMs);
     await notify(tx, 'attempt', attemptId);
     return note;
   });

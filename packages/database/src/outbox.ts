@@ -1,8 +1,7 @@
 import type { EventData, EventType } from '@plumbline/protocol';
-import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { storableJson } from './storableJson.ts';
-import { inTransaction, type Queryable } from './transaction.ts';
+import type { Queryable } from './transaction.ts';
 
 /** The platform's own events on their way into the recording, numbered per attempt from 1 without gaps. */
 export interface OutboxEntry {
@@ -45,16 +44,4 @@ export async function takeOutbox(db: Database, attemptId: string, afterN: number
 /** Drops entries up to `n`, once the recording holds them. */
 export async function clearOutbox(db: Database, attemptId: string, n: number): Promise<void> {
   await db.pool.query('DELETE FROM recording_outbox WHERE attempt_id = $1 AND n <= $2', [attemptId, n]);
-}
-
-/** Writes a message of staff's into the recording; the gateway shows it to the participant. */
-export async function sendMessage(db: Database, attemptId: string, message: { from: string; text: string }): Promise<void> {
-  await inTransaction(db, async (tx) => {
-    const { rows } = await tx.query(
-      'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now FROM attempt WHERE id = $1',
-      [attemptId],
-    );
-    await appendOutbox(tx, attemptId, 'message.sent', message, rows[0].now);
-    await notify(tx, 'attempt', attemptId);
-  });
 }

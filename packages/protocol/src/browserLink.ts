@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { AttemptStatus, ReplyMessage, RequestMessage, ScoreRow, WireError } from './requests.ts';
+import { EVENTS } from './events.ts';
+import { AttemptMessage, AttemptStatus, NoteKind, ReplyMessage, RequestMessage, ScoreRow, WireError } from './requests.ts';
 
 /**
  * The socket between a browser tab and the gateway: `GET /realtime/attempt?ticket=…`. JSON in text frames, terminal
@@ -83,12 +84,14 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   /** The whole screen; `offset` is the count of output bytes it includes. The viewer resets the terminal and writes `screen`. */
   z.object({ t: z.literal('restore'), terminal: z.int(), cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }),
   z.object({ t: z.literal('score'), row: ScoreRow }),
-  z.object({ t: z.literal('note'), n: z.int(), text: z.string(), elapsedMs: z.number(), atMs: z.number() }),
-  z.object({ t: z.literal('message'), from: z.string(), text: z.string(), atMs: z.number() }),
+  z.object({ t: z.literal('note'), n: z.int(), kind: NoteKind, text: z.string(), elapsedMs: z.number(), atMs: z.number() }),
+  AttemptMessage.extend({ t: z.literal('message') }),
   /** A path that changed on disk and may be open in an editor. */
   z.object({ t: z.literal('file'), path: z.string(), hash: z.string().optional(), tab: z.string().optional() }),
   /** Editor events of the participant, for those who watch. */
   z.object({ t: z.literal('editor'), type: z.string(), atMs: z.number(), data: z.unknown() }),
+  /** What the sandbox uses now, as it was recorded: see `resource.sample`. */
+  z.object({ t: z.literal('resources'), atMs: z.number(), sample: EVENTS['resource.sample'].schema }),
   z.object({ t: z.literal('durable'), events: z.number(), input: z.number() }),
   /** Whether the recording is being made durable; while it is not, a tab may fill its buffer and then stops taking input. */
   z.object({ t: z.literal('recording'), stalled: z.boolean() }),

@@ -78,6 +78,12 @@ export const EVENTS = {
   /** So many more paths changed at once than are told one by one; the next snapshot has them. */
   'file.omitted': define(z.object({ count: z.int() }), 'participant'),
 
+  /** The participant took a file, or a folder as an archive, out of the sandbox, or brought one in. */
+  'file.transferred': define(
+    z.object({ tab: tabId, direction: z.enum(['download', 'upload']), path, size: z.number(), hash: sha256.optional() }),
+    'participant',
+  ),
+
   'snapshot.taken': define(
     z.object({
       cause: z.enum(['start', 'save', 'score', 'periodic', 'pause', 'end']),
@@ -137,7 +143,10 @@ export const EVENTS = {
   ),
 
   'clock.event': define(z.object({ n: z.int(), event: z.record(z.string(), z.unknown()) }), 'participant'),
-  'note.written': define(z.object({ n: z.int(), text: z.string().max(20_000), elapsedMs: z.number() }), 'participant'),
+  'note.written': define(
+    z.object({ n: z.int(), text: z.string().max(20_000), elapsedMs: z.number(), kind: z.enum(['ai_use']).optional() }),
+    'participant',
+  ),
   'message.sent': define(z.object({ from: z.string(), text: z.string().max(20_000) }), 'participant'),
 
   'connection.attached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']) })),
@@ -167,7 +176,9 @@ export const EVENTS = {
     z.object({
       cpuMs: z.number().optional(),
       memoryBytes: z.number().optional(),
+      memoryLimitBytes: z.number().optional(),
       diskBytes: z.number().optional(),
+      diskFreeBytes: z.number().optional(),
       processes: z.int().optional(),
       gpus: z.array(z.object({ index: z.int(), usePercent: z.number(), memoryBytes: z.number() })).optional(),
     }),

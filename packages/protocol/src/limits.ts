@@ -24,3 +24,11 @@ export const PING_AFTER_MS = 5_000;
 export const TICKET_LIFETIME_MS = 45_000;
 /** An instance of Plumbline's links; both ends refuse another one with a clear message. */
 export const PROTOCOL_VERSION = 1;
+/** Files go up and down in parts of this size at most, before they are written as base64. */
+export const FILE_PART_MAX_BYTES = 512 * 1024;
+/** The largest file that can be uploaded. */
+export const UPLOAD_MAX_BYTES = 2 * 1024 ** 3;
+/** The largest folder that can be downloaded as an archive. */
+export const ARCHIVE_MAX_BYTES = 1024 ** 3;
+/** A file or folder up to this size can be brought back after it was deleted in the browser. */
+export const UNDELETE_MAX_BYTES = 256 * 1024 ** 2;

@@ -1,5 +1,6 @@
 import { PAUSE_REASONS } from '@plumbline/core';
 import { z } from 'zod';
+import { FILE_PART_MAX_BYTES, UPLOAD_MAX_BYTES } from './limits.ts';
 
 /**
  * What a browser, or the `task` command through the runner, may ask of a live attempt. One request, one reply.
@@ -21,9 +22,40 @@ export const DirectoryEntry = z.object({
 });
 export type DirectoryEntry = z.infer<typeof DirectoryEntry>;
 
+/** A part of a file, as base64. */
+const part = z.base64().max(Math.ceil(FILE_PART_MAX_BYTES / 3) * 4);
+const FilePart = z.object({ data: z.string(), size: z.number() });
+const hexName = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+
+export const SearchQuery = z.object({
+  query: z.string().min(1).max(1000),
+  regex: z.boolean(),
+  caseSensitive: z.boolean(),
+  wholeWord: z.boolean(),
+  /** Patterns parted by commas: one without a slash is about names, one with a slash about paths. */
+  include: z.string().max(1000),
+  exclude: z.string().max(1000),
+});
+export type SearchQuery = z.infer<typeof SearchQuery>;
+
+/** Lines and columns from 1, columns and lengths in UTF-16 units; `from` and `to` are the match's place in `text`. */
+const SearchMatch = z.object({ line: z.int(), column: z.int(), length: z.int(), text: z.string(), from: z.int(), to: z.int() });
+export const SearchResult = z.object({
+  files: z.array(z.object({ path: z.string(), matches: z.array(SearchMatch) })),
+  matches: z.int(),
+  searched: z.int(),
+  /** There may be more: the search ended at a limit of time or number. */
+  truncated: z.boolean(),
+});
+export type SearchResult = z.infer<typeof SearchResult>;
+
 /** Paths are relative to the workspace, with `/`; the empty string is written `.`. */
 export const FILE_REQUESTS = {
-  'file.list': { args: z.object({ path }), result: z.object({ entries: z.array(DirectoryEntry), truncated: z.boolean() }) },
+  /** `stamp` is what an earlier listing came with: where it still holds, `unchanged` is true and no entries are sent. */
+  'file.list': {
+    args: z.object({ path, stamp: z.string().max(100).optional() }),
+    result: z.object({ entries: z.array(DirectoryEntry), truncated: z.boolean(), stamp: z.string(), unchanged: z.boolean() }),
+  },
   'file.read': {
     args: z.object({ path }),
     result: z.object({
@@ -42,7 +74,46 @@ export const FILE_REQUESTS = {
   },
   'file.create': { args: z.object({ path, kind: z.enum(['file', 'directory']) }), result: empty },
   'file.rename': { args: z.object({ path, to: path }), result: empty },
-  'file.delete': { args: z.object({ path }), result: empty },
+  /** With `keep` what is deleted can be brought back by `file.undelete`; `too_large` where there is too much of it to be kept. */
+  'file.delete': { args: z.object({ path, keep: z.boolean().optional() }), result: z.object({ undo: z.string().nullable() }) },
+  'file.undelete': { args: z.object({ undo: z.uuid() }), result: empty },
+  /** A part of a file's bytes, for images, downloads and what is too large to be opened. */
+  'file.range': { args: z.object({ path, offset: z.int().min(0), length: z.int().min(1).max(FILE_PART_MAX_BYTES) }), result: FilePart },
+  /** `tab` leaves a download in the recording: a file, or a folder as a tar archive whose parts `archive.range` gives. */
+  'file.download': {
+    args: z.object({ tab: z.uuid(), path }),
+    result: z.object({ archive: z.uuid().nullable(), size: z.number(), skipped: z.int() }),
+  },
+  'archive.range': { args: z.object({ archive: z.uuid(), offset: z.int().min(0) }), result: FilePart },
+  /**
+   * A part of a file that is uploaded under an id of the browser's choice. `received` is how much is there: a part that
+   * starts elsewhere changes nothing, so that an interrupted upload goes on where it was. `hash` comes with the last part.
+   */
+  'file.upload': {
+    args: z.object({
+      tab: z.uuid(),
+      path,
+      upload: hexName(32),
+      offset: z.int().min(0),
+      data: part,
+      total: z.int().min(0).max(UPLOAD_MAX_BYTES),
+      replace: z.boolean(),
+    }),
+    result: z.object({ received: z.number(), hash: z.string().nullable() }),
+  },
+  'file.dropUpload': { args: z.object({ path, upload: hexName(32) }), result: empty },
+  'file.search': { args: SearchQuery, result: SearchResult },
+  /** Every file's path, without those of packages, caches and repositories. */
+  'file.paths': { args: empty, result: z.object({ paths: z.array(z.string()), truncated: z.boolean() }) },
+  /** The snapshots in which a file changed, newest first; the last one is the start. */
+  'file.history': {
+    args: z.object({ path }),
+    result: z.object({ snapshots: z.array(z.object({ commit: z.string(), atMs: z.number(), cause: z.string() })) }),
+  },
+  'file.textAt': {
+    args: z.object({ path, commit: hexName(40) }),
+    result: z.object({ text: z.string().nullable(), missing: z.boolean() }),
+  },
 } as const;
 
 export const TERMINAL_REQUESTS = {
@@ -54,6 +125,7 @@ export const TERMINAL_REQUESTS = {
     args: z.object({ terminal: z.int(), cols: z.int().min(2).max(1000), rows: z.int().min(1).max(1000) }),
     result: empty,
   },
+  'terminal.rename': { args: z.object({ terminal: z.int(), name: z.string().trim().min(1).max(60) }), result: empty },
   'terminal.close': { args: z.object({ terminal: z.int() }), result: empty },
   /** What runs in the sandbox now, for the pause dialog. */
   'sandbox.processes': {
@@ -92,17 +164,38 @@ export const AttemptStatus = z.object({
 });
 export type AttemptStatus = z.infer<typeof AttemptStatus>;
 
+export const NoteKind = z.enum(['note', 'ai_use']);
+export type NoteKind = z.infer<typeof NoteKind>;
+
+/** One message between participant and staff; `name` is who wrote it. */
+export const AttemptMessage = z.object({
+  n: z.int(),
+  author: z.enum(['participant', 'staff']),
+  name: z.string(),
+  text: z.string(),
+  atMs: z.number(),
+});
+export type AttemptMessage = z.infer<typeof AttemptMessage>;
+
 export const ATTEMPT_REQUESTS = {
   status: { args: empty, result: AttemptStatus },
   instructions: { args: empty, result: z.object({ markdown: z.string() }) },
   score: { args: empty, result: z.object({ scoreId: z.string(), n: z.int() }) },
   'score.cancel': { args: empty, result: empty },
   scores: { args: empty, result: z.object({ scores: z.array(ScoreRow) }) },
-  note: { args: z.object({ text: z.string().trim().min(1).max(20_000) }), result: z.object({ n: z.int() }) },
+  note: {
+    args: z.object({ text: z.string().trim().min(1).max(20_000), kind: NoteKind.optional() }),
+    result: z.object({ n: z.int() }),
+  },
   notes: {
     args: empty,
-    result: z.object({ notes: z.array(z.object({ n: z.int(), text: z.string(), elapsedMs: z.number(), atMs: z.number() })) }),
+    result: z.object({
+      notes: z.array(z.object({ n: z.int(), kind: NoteKind, text: z.string(), elapsedMs: z.number(), atMs: z.number() })),
+    }),
   },
+  /** A problem that the participant tells the staff. What both write comes as `message` of the socket. */
+  report: { args: z.object({ text: z.string().trim().min(1).max(20_000) }), result: z.object({ n: z.int() }) },
+  messages: { args: empty, result: z.object({ messages: z.array(AttemptMessage) }) },
   /** `resumeAtMs`: for `hibernate`, the time that is booked for coming back. */
   pause: {
     args: z.object({ reason: z.enum(PAUSE_REASONS), note: z.string().max(1000).optional(), resumeAtMs: z.number().optional() }),
@@ -131,7 +224,7 @@ export const TASK_COMMAND_ACTS = [
   'submit',
 ] as const satisfies readonly RequestAct[];
 /** Acts open to staff who watch: they see, and change nothing. */
-export const VIEWER_ACTS = ['status', 'scores', 'notes', 'instructions'] as const satisfies readonly RequestAct[];
+export const VIEWER_ACTS = ['status', 'scores', 'notes', 'messages', 'instructions'] as const satisfies readonly RequestAct[];
 
 export const RequestMessage = z.object({ t: z.literal('request'), id: z.string().max(64), act: z.string(), args: z.unknown() });
 export const WireError = z.object({ code: z.string(), message: z.string() });

@@ -2,7 +2,7 @@ import { EVENTS, type EventInput, type EventType } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CODE_OF, decodeUnit, encodeUnit, parseLine, prepareEvent, roundAtMs, TYPE_OF } from './codec.ts';
-import { exampleEvents } from './exampleEvents.fixture.ts';
+import { exampleEvents, laterEvents } from './exampleEvents.fixture.ts';
 import { FormatError } from './formatError.ts';
 
 const BASE_MS = 1_790_000_000_000;
@@ -31,7 +31,7 @@ describe('the codes', () => {
 
 describe('lines', () => {
   it('give every kind of event back exactly', () => {
-    const events = exampleEvents(BASE_MS);
+    const events = [...exampleEvents(BASE_MS), ...laterEvents(BASE_MS)];
     expect(new Set(events.map(({ type }) => type)).size).toBe(Object.keys(EVENTS).length);
     const decoded = throughLines(events);
     expect(decoded.map(({ seq, ...event }) => event)).toEqual(events);

@@ -24,6 +24,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'editor.closed': 'ec',
   'editor.saved': 'ew',
   'file.changed': 'f',
+  'file.transferred': 'ft',
   'snapshot.taken': 'sn',
   'submission.captured': 'sub',
   'clipboard.paste': 'cp',

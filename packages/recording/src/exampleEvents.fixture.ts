@@ -1,6 +1,6 @@
 import type { EventInput } from '@plumbline/protocol';
 
-/** One of each kind of event, for tests. Ids and texts are placeholders; nobody did any of this. */
+/** One of each kind of event that the golden recording holds, for tests. Ids and texts are placeholders; nobody did any of this. */
 export function exampleEvents(baseMs: number): EventInput[] {
   const tab = '00000000-0000-4000-8000-000000000001';
   const hash = 'ab'.repeat(32);
@@ -87,4 +87,17 @@ export function exampleEvents(baseMs: number): EventInput[] {
     },
   ];
   return events.map((event, i) => ({ ...event, atMs: baseMs + i * 10.5 }) as EventInput);
+}
+
+/** One of each kind that was added after the golden recording was made, which stays as it is. */
+export function laterEvents(baseMs: number): EventInput[] {
+  const tab = '00000000-0000-4000-8000-000000000001';
+  return [
+    {
+      type: 'file.transferred',
+      stream: 0,
+      atMs: baseMs,
+      data: { tab, direction: 'upload', path: 'data.csv', size: 7, hash: 'ab'.repeat(32) },
+    },
+  ];
 }

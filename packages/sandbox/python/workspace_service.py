@@ -13,20 +13,29 @@ import secrets
 import stat
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from workspace_paths import DIRECTORY, Refused, Workspace  # noqa: E402
+from workspace_paths import DIRECTORY, Refused, Workspace, parts_of  # noqa: E402
 from workspace_snapshot import Snapshots  # noqa: E402
-from workspace_trees import CHUNK, Trees  # noqa: E402
+from workspace_trees import CHUNK, Trees, folder_for  # noqa: E402
 from workspace_watch import Watcher  # noqa: E402
 
 MAX_LISTED = 100_000
+# A listing travels in one frame of the runner's link, which ends at 16 MiB.
+MAX_LISTED_BYTES = 12 << 20
+ENTRY_BYTES = 96
+# A folder that changed this shortly before it was read may change again within the same time stamp.
+RACY_NS = 50_000_000
+MAX_UPLOAD_BYTES = 2 << 30
 MAX_WRITTEN_BYTES = 64 << 20
 MAX_RANGE_BYTES = 16 << 20
 MAX_HASHED_BYTES = 1 << 30
 RENAME_NOREPLACE = 1
 SLOW = {"hashTree", "capture", "restore", "snapshot", "restoreSnapshots"}
+READS = {"history", "textAt"}
+UPLOADS = {"upload", "dropUpload"}
 MESSAGES = {
     errno.ENOENT: ("not_found", "There is no such file or folder."),
     errno.EEXIST: ("conflict", "Something of that name exists already."),
@@ -69,21 +78,29 @@ class Service:
         self.watcher = Watcher(self.workspace, emit, omitted)
         self.store = store
 
-    def list(self, path):
+    def list(self, path, stamp=None):
         entries = []
         truncated = False
-        with self.workspace.folder(path) as fd, os.scandir(fd) as found:
-            for entry in found:
-                if len(entries) >= MAX_LISTED:
-                    truncated = True
-                    break
-                try:
-                    info = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                entries.append({"name": entry.name, "kind": kind_of(info.st_mode), "size": info.st_size, "modifiedMs": info.st_mtime_ns // 1_000_000})
+        size = 0
+        with self.workspace.folder(path) as fd:
+            folder = os.fstat(fd)
+            now = "%d.%d" % (folder.st_ino, folder.st_mtime_ns)
+            if stamp == now:
+                return {"entries": [], "truncated": False, "stamp": now, "unchanged": True}
+            racy = time.time_ns() - folder.st_mtime_ns < RACY_NS
+            with os.scandir(fd) as found:
+                for entry in found:
+                    size += (len(entry.name) if entry.name.isascii() else 12 * len(entry.name)) + ENTRY_BYTES
+                    if len(entries) >= MAX_LISTED or size > MAX_LISTED_BYTES:
+                        truncated = True
+                        break
+                    try:
+                        info = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    entries.append({"name": entry.name, "kind": kind_of(info.st_mode), "size": info.st_size, "modifiedMs": info.st_mtime_ns // 1_000_000})
         entries.sort(key=lambda entry: (entry["kind"] != "directory", os.fsencode(entry["name"])))
-        return {"entries": entries, "truncated": truncated}
+        return {"entries": entries, "truncated": truncated, "stamp": "" if racy else now, "unchanged": False}
 
     def read(self, path, maxBytes):
         fd, info = self.workspace.open_file(path)
@@ -160,6 +177,68 @@ class Service:
         self.watcher.absorb(path)
         return {"hash": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
+    def upload(self, path, upload, offset, data, total, replace):
+        """Adds a part to a file that is on its way; the last part puts it in its place. Answers how much of it is here."""
+        if total > MAX_UPLOAD_BYTES:
+            raise Refused("too_large", "A file of over 2 GiB cannot be uploaded here.")
+        parts = parts_of(path)
+        if not parts:
+            raise Refused("invalid_input", "That is a folder.")
+        content = base64.b64decode(data)
+        name = parts[-1]
+        temporary = ".plumbline-upload-%s" % upload
+        with folder_for(self.workspace, parts[:-1]) as folder:
+            if not replace and self._exists(folder, name):
+                raise Refused("conflict", "Something of that name exists already.")
+            fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=folder)
+            try:
+                info = os.fstat(fd)
+                if not stat.S_ISREG(info.st_mode):
+                    raise Refused("invalid_input", "That is not a regular file.")
+                here = info.st_size
+                if offset == 0 and here > total:
+                    os.ftruncate(fd, 0)
+                    here = 0
+                if offset != here or here + len(content) > total:
+                    return {"received": here, "hash": None}
+                view = memoryview(content)
+                while view:
+                    written = os.pwrite(fd, view, here)
+                    here += written
+                    view = view[written:]
+                if here < total:
+                    return {"received": here, "hash": None}
+                digest = hash_file(fd)
+                os.fchmod(fd, 0o644)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            if replace:
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.unlink(temporary, dir_fd=folder)
+        self.watcher.absorb(path)
+        return {"received": total, "hash": digest}
+
+    def dropUpload(self, path, upload):
+        """Forgets what came of an upload that will not be finished."""
+        parts = parts_of(path)
+        with self.workspace.folder("/".join(parts[:-1]) or ".") as folder:
+            try:
+                os.unlink(".plumbline-upload-%s" % upload, dir_fd=folder)
+            except FileNotFoundError:
+                pass
+        return {}
+
+    @staticmethod
+    def _exists(folder, name):
+        try:
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+            return True
+        except FileNotFoundError:
+            return False
+
     def create(self, path, kind):
         with self.workspace.parent(path, follow=False) as (folder, name):
             if name is None:
@@ -215,12 +294,21 @@ class Service:
     def restoreSnapshots(self, files):
         return self.snapshots.restore([os.path.join(self.store, file) for file in files])
 
+    def history(self, path):
+        return self.snapshots.history(path)
+
+    def textAt(self, commit, path, maxBytes):
+        return self.snapshots.text_at(commit, path, maxBytes)
+
     def watch(self, paths):
         self.watcher.watch(paths)
         return {}
 
 
-OPERATIONS = ["list", "read", "readRange", "write", "create", "rename", "delete", "hashTree", "capture", "restore", "snapshot", "restoreSnapshots", "watch"]
+OPERATIONS = [
+    "list", "read", "readRange", "write", "upload", "dropUpload", "create", "rename", "delete", "hashTree", "capture", "restore",
+    "snapshot", "restoreSnapshots", "history", "textAt", "watch",
+]
 
 
 def answer(service, request, send):
@@ -255,9 +343,12 @@ def main():
     threading.Thread(target=service.watcher.run, daemon=True).start()
     quick = concurrent.futures.ThreadPoolExecutor(1)
     slow = concurrent.futures.ThreadPoolExecutor(1)
+    reads = concurrent.futures.ThreadPoolExecutor(1)
+    uploads = concurrent.futures.ThreadPoolExecutor(1)
+    turns = {**dict.fromkeys(SLOW, slow), **dict.fromkeys(READS, reads), **dict.fromkeys(UPLOADS, uploads)}
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        (slow if request["op"] in SLOW else quick).submit(answer, service, request, send)
+        turns.get(request["op"], quick).submit(answer, service, request, send)
     # The runner is gone: nothing that is half done is of use to anyone.
     os._exit(0)
 

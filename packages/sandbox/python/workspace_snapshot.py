@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import time
 
-from workspace_paths import Refused
+from workspace_paths import Refused, parts_of
 from workspace_trees import CHUNK, unlink_below, walk_folder
 
 MAX_FILE_BYTES = 50 << 20
@@ -19,6 +19,7 @@ MAX_TOTAL_BYTES = 2 << 30
 MAX_FILES = 200_000
 MAX_HASHED_BYTES = 2 << 30
 MAX_ROWS = 1_000
+MAX_HISTORY = 500
 BATCH = 256
 GIT_TIMEOUT_S = 600
 # A file that changed this shortly before it was read may change again within the same time stamp.
@@ -348,3 +349,28 @@ class Snapshots:
             reader.stdout.close()
             reader.kill()
             reader.wait()
+
+    def history(self, path):
+        """The snapshots in which a file changed, or all, newest first."""
+        if self.last() is None:
+            return {"snapshots": []}
+        only = [] if path is None else ["--", ":(literal)" + "/".join(parts_of(path))]
+        text = self.git("log", "--max-count=%d" % MAX_HISTORY, "--format=%H %ct %s", REF, *only)
+        rows = [line.split(" ", 2) for line in text.splitlines()]
+        return {"snapshots": [{"commit": commit, "atMs": int(seconds) * 1000, "cause": cause} for commit, seconds, cause in rows]}
+
+    def text_at(self, commit, path, max_bytes):
+        """A file as a snapshot holds it: its text is null where it is binary, `missing` where the snapshot has no such file."""
+        name = "%s:%s" % (commit, "/".join(parts_of(path)))
+        try:
+            if self.git("cat-file", "-t", name).strip() != "blob":
+                raise Refused("invalid_input", "That is a folder.")
+            if int(self.git("cat-file", "-s", name)) > max_bytes:
+                raise Refused("too_large", "The file is too large to be compared.")
+        except RuntimeError:
+            return {"text": None, "missing": True}
+        data = self.git_bytes("cat-file", "blob", name)
+        try:
+            return {"text": None if b"\0" in data else data.decode("utf-8"), "missing": False}
+        except UnicodeDecodeError:
+            return {"text": None, "missing": False}

@@ -266,7 +266,12 @@ class Trees:
         return {"files": files, "bytes": size}
 
     def _folder_for(self, parts):
-        return _Folder(self.workspace.fd, parts)
+        return folder_for(self.workspace, parts)
+
+
+def folder_for(workspace, parts):
+    """The folder of that path, open; it and those above are made where they are missing."""
+    return _Folder(workspace.fd, parts)
 
 
 def unlink_below(root, path):
@@ -284,14 +289,18 @@ class _Folder:
 
     def __init__(self, root, parts):
         self.fd = os.dup(root)
-        for name in parts:
-            try:
-                os.mkdir(name, 0o755, dir_fd=self.fd)
-            except FileExistsError:
-                pass
-            child = os.open(name, DIRECTORY, dir_fd=self.fd)
+        try:
+            for name in parts:
+                try:
+                    os.mkdir(name, 0o755, dir_fd=self.fd)
+                except FileExistsError:
+                    pass
+                child = os.open(name, DIRECTORY, dir_fd=self.fd)
+                os.close(self.fd)
+                self.fd = child
+        except OSError:
             os.close(self.fd)
-            self.fd = child
+            raise
 
     def __enter__(self):
         return self.fd

@@ -1,5 +1,7 @@
 import { gpuIdleMs } from '@plumbline/core';
-import { authorised, router } from '../procedure.ts';
+import { writeMessage } from '@plumbline/database/messages';
+import { z } from 'zod';
+import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
 import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, toScoreRow } from '../views/attemptView.ts';
 
 /** Attempts that have a sandbox now, for those who look after them. */
@@ -39,4 +41,13 @@ export const liveRouter = router({
       };
     });
   }),
+
+  /** Writes to the participant of an attempt that is under way. */
+  message: authorisedOnAttempt('attempt.message')
+    .input(z.object({ text: z.string().trim().min(1).max(20_000) }))
+    .mutation(async ({ ctx, input }) => {
+      const user = await ctx.db.prisma.user.findUniqueOrThrow({ where: { id: ctx.actor.userId }, select: { name: true } });
+      const { n } = await writeMessage(ctx.db, input.attemptId, { author: 'staff', name: user.name, text: input.text });
+      return { n };
+    }),
 });

@@ -249,6 +249,106 @@ export const fileChecks: ContractCheck[] = [
     },
   },
   {
+    name: 'an upload arrives whole, goes on where it was cut, and never lands outside the workspace',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      const bytes = Buffer.from('0123456789');
+      const part = { path: 'new/deep/data.bin', upload: 'ab'.repeat(16), total: bytes.length, replace: false };
+      assert.deepEqual(await files.upload({ ...part, offset: 0, bytes: bytes.subarray(0, 4) }), { received: 4, hash: null });
+      assert.deepEqual(await files.upload({ ...part, offset: 0, bytes: bytes.subarray(0, 4) }), { received: 4, hash: null });
+      assert.deepEqual(await files.upload({ ...part, offset: 9, bytes: bytes.subarray(9) }), { received: 4, hash: null });
+      await assert.rejects(files.read(part.path), { code: 'not_found' });
+      assert.deepEqual(await files.upload({ ...part, offset: 4, bytes: bytes.subarray(4) }), { received: 10, hash: sha256(bytes) });
+      assert.equal((await files.read(part.path)).text, '0123456789');
+      const again = { ...part, upload: 'cd'.repeat(16), offset: 0, bytes: Buffer.from('other text') };
+      await assert.rejects(files.upload(again), { code: 'conflict' });
+      assert.equal((await files.upload({ ...again, replace: true })).hash, sha256('other text'));
+      await files.upload({ ...part, upload: 'ef'.repeat(16), path: 'new/half', offset: 0, bytes: bytes.subarray(0, 3) });
+      await files.dropUpload('new/half', 'ef'.repeat(16));
+      assert.equal((await shell(sandbox, 'participant', 'ls -A new new/deep | wc -w')).stdout.toString(), '4\n');
+      await shell(sandbox, 'participant', `ln -s /tmp out; ln -s /etc/passwd .plumbline-upload-${'12'.repeat(16)}`);
+      await assert.rejects(files.upload({ ...part, path: 'out/x', offset: 0, bytes }));
+      await assert.rejects(files.upload({ ...part, path: 'x', upload: '12'.repeat(16), offset: 0, bytes }));
+      await assert.rejects(files.upload({ ...part, path: '../x', offset: 0, bytes }), { code: 'invalid_input' });
+    },
+  },
+  {
+    name: 'a listing that still holds is not sent again',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      await shell(sandbox, 'participant', 'mkdir many; cd many; seq 1 3000 | xargs touch; sleep 0.1');
+      const first = await files.list('many');
+      assert.deepEqual([first.entries.length, first.unchanged], [3000, false]);
+      assert.deepEqual(await files.list('many', first.stamp), { entries: [], truncated: false, stamp: first.stamp, unchanged: true });
+      await shell(sandbox, 'participant', 'rm many/17');
+      assert.equal((await files.list('many', first.stamp)).entries.length, 2999);
+    },
+  },
+  {
+    name: 'search finds text with its place, leaves out packages and binary files, and ends a pattern that would not end',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      await shell(
+        sandbox,
+        'participant',
+        `mkdir -p src node_modules .git; printf 'first\\n  \\360\\237\\231\\202 Needle and needle\\n' > src/a.py; echo needle > node_modules/x; echo needle > .git/y; printf 'needle\\0' > bin
+        echo needle_2 > b.txt; ln -s /etc out; printf '${'a'.repeat(40)}!' > slow`,
+      );
+      const query = { query: 'needle', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
+      const all = await files.search(query);
+      assert.deepEqual(
+        all.files.map((file) => [file.path, file.matches.map(({ line, column, length }) => [line, column, length])]),
+        [
+          ['b.txt', [[1, 1, 6]]],
+          [
+            'src/a.py',
+            [
+              [2, 6, 6],
+              [2, 17, 6],
+            ],
+          ],
+        ],
+      );
+      const shown = all.files[1]?.matches[0];
+      assert.equal(shown?.text.slice(shown.from, shown.to), 'Needle');
+      const paths = async (change: object) => (await files.search({ ...query, ...change })).files.map((file) => file.path);
+      assert.deepEqual(await paths({ caseSensitive: true, wholeWord: true }), ['src/a.py']);
+      assert.deepEqual(await paths({ include: '*.txt' }), ['b.txt']);
+      assert.deepEqual(await paths({ include: 'src/**' }), ['src/a.py']);
+      assert.deepEqual(await paths({ exclude: 'src' }), ['b.txt']);
+      assert.deepEqual(await paths({ query: 'n(e+)dle_\\d', regex: true }), ['b.txt']);
+      await assert.rejects(files.search({ ...query, query: '(', regex: true }), { code: 'invalid_input' });
+      assert.equal((await files.search({ ...query, query: '(a+)+$', regex: true })).truncated, true);
+      assert.deepEqual((await files.paths()).paths, ['b.txt', 'bin', 'slow', 'src/a.py']);
+    },
+  },
+  {
+    name: 'a file can be read as each snapshot had it',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      assert.deepEqual(await files.history('a'), []);
+      await shell(sandbox, 'participant', 'echo one > a; echo same > b');
+      const first = await files.snapshot({ ...SNAPSHOT, message: 'start' });
+      await shell(sandbox, 'participant', 'echo two > a; mkdir sub; printf "\\0" > sub/binary');
+      const second = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 5000 });
+      assert.deepEqual(await files.history('a'), [
+        { commit: second.commit, atMs: SNAPSHOT.atMs + 5000, cause: 'save' },
+        { commit: first.commit, atMs: SNAPSHOT.atMs, cause: 'start' },
+      ]);
+      assert.deepEqual((await files.history('b')).length, 1);
+      const at = (commit: string, path: string) => files.textAt(commit, path, { maxBytes: 1000 });
+      assert.deepEqual(await at(first.commit, 'a'), { text: 'one\n', missing: false });
+      assert.deepEqual(await at(second.commit, 'a'), { text: 'two\n', missing: false });
+      assert.deepEqual(await at(first.commit, 'sub/binary'), { text: null, missing: true });
+      assert.deepEqual(await at(second.commit, 'sub/binary'), { text: null, missing: false });
+      await assert.rejects(at(second.commit, 'sub'), { code: 'invalid_input' });
+    },
+  },
+  {
     name: 'the files go on after their service ended, and while the participant is frozen or gone',
     run: async (world) => {
       const sandbox = await world.sandbox();

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmod, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
-import type { DirectoryEntry } from '@plumbline/protocol';
+import { type DirectoryEntry, type SearchQuery, SearchResult } from '@plumbline/protocol';
 import { z } from 'zod';
 import { PYTHON } from '../isolation/bubblewrap/enterer.ts';
 import type { Sandbox } from '../isolation/isolation.ts';
@@ -52,6 +52,17 @@ export interface Snapshot {
   skipped: SkippedPath[];
 }
 
+export interface UploadPart {
+  path: string;
+  /** Names the upload: parts of one name add up. */
+  upload: string;
+  offset: number;
+  bytes: Uint8Array;
+  /** Size of the whole file. */
+  total: number;
+  replace: boolean;
+}
+
 export interface FileChange {
   op: 'created' | 'changed' | 'deleted';
   path: string;
@@ -64,12 +75,15 @@ export interface FileChange {
  * `/`; `.` is the workspace. NUL, `..`, absolute paths and links that leave the workspace are refused with `invalid_input`.
  */
 export interface WorkspaceFiles {
-  /** At most 100,000 entries, sorted: folders first. */
-  list(path: string): Promise<{ entries: DirectoryEntry[]; truncated: boolean }>;
+  /** At most 100,000 entries, sorted: folders first. With the stamp of a listing that still holds, no entries and `unchanged`. */
+  list(path: string, stamp?: string): Promise<{ entries: DirectoryEntry[]; truncated: boolean; stamp: string; unchanged: boolean }>;
   read(path: string, options?: { maxBytes?: number }): Promise<FileContent>;
   readRange(path: string, offset: number, length: number): Promise<{ bytes: Buffer; size: number }>;
   /** Atomic, keeps the mode. `baseHash` null: the file must not exist. Rejects with `conflict` where the disk has another hash. */
   write(path: string, content: string | Uint8Array, baseHash: string | null): Promise<{ hash: string; size: number }>;
+  /** Adds a part to an upload; the last one puts the file in place, with the folders above it. Rejects with `conflict` where it must not replace. */
+  upload(part: UploadPart): Promise<{ received: number; hash: string | null }>;
+  dropUpload(path: string, upload: string): Promise<void>;
   create(path: string, kind: 'file' | 'directory'): Promise<void>;
   rename(path: string, to: string): Promise<void>;
   /** A folder with all in it. */
@@ -86,6 +100,14 @@ export interface WorkspaceFiles {
   restoreSnapshots(bundlePaths: readonly string[]): Promise<{ files: number; bytes: number; commit: string }>;
   /** `atMs` becomes the commit's time. */
   snapshot(options: { message: string; atMs: number }): Promise<Snapshot>;
+  /** The snapshots in which a file changed, newest first; `cause` is the message that each was taken with. */
+  history(path: string): Promise<{ commit: string; atMs: number; cause: string }[]>;
+  /** A file's text in a snapshot: null where it is binary or `missing`. Rejects with `too_large` above `maxBytes`. */
+  textAt(commit: string, path: string, options: { maxBytes: number }): Promise<{ text: string | null; missing: boolean }>;
+  /** Finds text. The pattern is Python's; the signal ends a search. Rejects with `invalid_input` for a pattern that cannot be read. */
+  search(query: SearchQuery, signal?: AbortSignal): Promise<SearchResult>;
+  /** The path of every file that people work with: no packages, caches, repositories. */
+  paths(): Promise<{ paths: string[]; truncated: boolean }>;
   /**
    * Always watches these files, and these folders with their entries. Replaces the last set. The rest of the tree is
    * watched as far as that stays cheap: see `workspace_watch.py`.
@@ -103,6 +125,10 @@ const READ_MAX_BYTES = 5 * 1024 * 1024;
 /** A listing of 100,000 long names stays below this; a longer line is not this service's. */
 const LINE_MAX_BYTES = 256 * 1024 * 1024;
 const SERVICE = 'workspace_service.py';
+const SEARCH = 'workspace_search.py';
+/** The program ends by itself before this. */
+const SEARCH_TIMEOUT_MS = 12_000;
+const SEARCH_MAX_BYTES = 14 * 1024 * 1024;
 
 const Reply = z.object({
   id: z.number(),
@@ -248,7 +274,33 @@ const Listing = z.object({
     z.object({ name: z.string(), kind: z.enum(['file', 'directory', 'symlink', 'other']), size: z.number(), modifiedMs: z.number() }),
   ),
   truncated: z.boolean(),
+  stamp: z.string(),
+  unchanged: z.boolean(),
 });
+const Uploaded = z.object({ received: z.number(), hash: Hash.nullable() });
+const History = z.object({ snapshots: z.array(z.object({ commit: GitName, atMs: z.number(), cause: z.string() })) });
+const TextAt = z.object({ text: z.string().nullable(), missing: z.boolean() });
+const Paths = z.object({ paths: z.array(z.string()), truncated: z.boolean() });
+const SearchRefusal = z.object({ error: z.string() });
+
+/** One run of the search program, in the platform's view: the participant's files without the participant's processes. */
+async function runSearch(sandbox: Sandbox, request: object, signal?: AbortSignal): Promise<unknown> {
+  const { assets, home } = sandbox.paths;
+  const done = await sandbox.run('platform', [PYTHON, '-I', '-S', `${assets}/${SEARCH}`, home], {
+    input: JSON.stringify(request),
+    timeoutMs: SEARCH_TIMEOUT_MS,
+    maxOutputBytes: SEARCH_MAX_BYTES,
+    ...(signal ? { signal } : {}),
+  });
+  if (signal?.aborted) throw new AppError('conflict', 'Another search took this one’s place.');
+  if (done.exitCode !== 0 || done.truncated) {
+    throw new AppError('unavailable', 'The search took too long or found too much. Narrow it down.', { cause: done.stderr.toString() });
+  }
+  const answer: unknown = JSON.parse(done.stdout.toString());
+  const refusal = SearchRefusal.safeParse(answer);
+  if (refusal.success) throw new AppError('invalid_input', refusal.data.error);
+  return answer;
+}
 
 /** Starts the service. It starts anew by itself where its process ends; requests under way then reject with `unavailable`. */
 export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
@@ -256,7 +308,7 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
   const inStore = (name: string) => join(sandbox.storeDir, name);
   link.start();
   return {
-    list: async (path) => Listing.parse(await link.request('list', { path })),
+    list: async (path, stamp) => Listing.parse(await link.request('list', { path, stamp: stamp ?? null })),
     read: async (path, options = {}) => Content.parse(await link.request('read', { path, maxBytes: options.maxBytes ?? READ_MAX_BYTES })),
     readRange: async (path, offset, length) => {
       const range = Range.parse(await link.request('readRange', { path, offset, length }));
@@ -264,6 +316,9 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
     },
     write: async (path, content, baseHash) =>
       Written.parse(await link.request('write', { path, data: Buffer.from(content as Uint8Array).toString('base64'), baseHash })),
+    upload: async ({ bytes, ...part }) =>
+      Uploaded.parse(await link.request('upload', { ...part, data: Buffer.from(bytes as Uint8Array).toString('base64') })),
+    dropUpload: async (path, upload) => void (await link.request('dropUpload', { path, upload })),
     create: async (path, kind) => void (await link.request('create', { path, kind })),
     rename: async (path, to) => void (await link.request('rename', { path, to })),
     delete: async (path) => void (await link.request('delete', { path })),
@@ -300,6 +355,10 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
       const taken = Taken.parse(await link.request('snapshot', { message, atMs, file }));
       return { ...taken, bundlePath: taken.bundleHash === null ? null : inStore(file) };
     },
+    history: async (path) => History.parse(await link.request('history', { path })).snapshots,
+    textAt: async (commit, path, { maxBytes }) => TextAt.parse(await link.request('textAt', { commit, path, maxBytes })),
+    search: async (query, signal) => SearchResult.parse(await runSearch(sandbox, { kind: 'search', ...query }, signal)),
+    paths: async () => Paths.parse(await runSearch(sandbox, { kind: 'paths' })),
     watch: async (paths) => {
       link.watched = paths;
       await link.request('watch', { paths });

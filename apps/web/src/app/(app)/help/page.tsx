@@ -1,6 +1,6 @@
 import { Card, CardBody, CardHeader, Kbd, Page, PageHeader } from '@plumbline/ui';
 import type { Metadata } from 'next';
-import { QUESTIONS, SHORTCUTS } from '@/features/help/model/help.ts';
+import { QUESTIONS, RECORDED, SHORTCUTS } from '@/features/help/model/help.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
 
 export const metadata: Metadata = { title: 'Help' };
@@ -24,7 +24,20 @@ export default async function HelpPage() {
           </dl>
         </CardBody>
       </Card>
-      <Card>
+      <Card id="recorded">
+        <CardHeader title="What is recorded" description="From the moment at which the clock starts to the end of the attempt." />
+        <CardBody>
+          <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-2">
+            {RECORDED.map(({ what, how }) => (
+              <div key={what} className="contents">
+                <dt className="font-medium">{what}</dt>
+                <dd className="text-muted">{how}</dd>
+              </div>
+            ))}
+          </dl>
+        </CardBody>
+      </Card>
+      <Card id="keys">
         <CardHeader title="Keys" description="On a Mac, Cmd stands in for Ctrl where the two are written together." />
         <CardBody>
           <dl className="grid grid-cols-[max-content_1fr] items-center gap-x-6 gap-y-2">

@@ -31,16 +31,49 @@ export const QUESTIONS = [
   },
 ] as const;
 
+/** What the recording of an attempt holds, and what it does not. */
+export const RECORDED: readonly { what: string; how: string }[] = [
+  { what: 'Terminals', how: 'Everything they show, and every key and paste that reaches them, with the time.' },
+  { what: 'Passwords', how: 'Keys that a terminal does not echo are kept as a length only. Still: type no secret that you use elsewhere.' },
+  {
+    what: 'Files',
+    how: 'Each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',
+  },
+  { what: 'Clipboard', how: 'That something was pasted or copied in the workspace, with length and hash. Not what you copy elsewhere.' },
+  { what: 'Scores', how: 'When you asked, what the scorer said, and the submission that it scored.' },
+  { what: 'Notes and messages', how: 'What you write in Notes and Help, with the time on the clock.' },
+  { what: 'The page', how: 'Whether it has the focus, which panel you use, and how fast the connection is.' },
+  { what: 'The sandbox', how: 'Its use of processors, memory, disk, GPUs and network.' },
+  { what: 'Not recorded', how: 'Your screen, camera, microphone, other tabs and programs, and anything while the attempt is paused.' },
+];
+
 /** The keys of the workspace: those that people who use VS Code have in their fingers. */
 export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
-  { keys: ['Ctrl/Cmd', 'S'], does: 'Save the file' },
+  { keys: ['Ctrl/Cmd', 'Shift', 'P'], does: 'All commands' },
   { keys: ['Ctrl/Cmd', 'P'], does: 'Open a file by name' },
+  { keys: ['Ctrl/Cmd', 'Shift', 'F'], does: 'Search in all files; in a terminal, search in the terminal' },
+  { keys: ['Ctrl/Cmd', 'Shift', 'E'], does: 'Go to the files' },
+  { keys: ['Ctrl/Cmd', 'B'], does: 'Show or hide files and search' },
+  { keys: ['Ctrl/Cmd', 'J'], does: 'Show or hide the terminals' },
+  { keys: ['Ctrl/Cmd', 'Alt', 'B'], does: 'Show or hide instructions and score' },
+  { keys: ['Ctrl/Cmd', 'S'], does: 'Save the file' },
+  { keys: ['Ctrl/Cmd', 'Alt', 'S'], does: 'Save all files' },
+  { keys: ['Alt', 'W'], does: 'Close the file' },
+  { keys: ['Ctrl/Cmd', '\\'], does: 'Split the editor' },
+  { keys: ['Ctrl/Cmd', '1'], does: 'Go to the first pane of the editor; 2 and 3 for the others' },
+  { keys: ['Alt', 'Z'], does: 'Word wrap' },
   { keys: ['Ctrl/Cmd', 'F'], does: 'Search in the file' },
+  { keys: ['Ctrl/Cmd', 'D'], does: 'Select the next occurrence too' },
+  { keys: ['Ctrl/Cmd', '/'], does: 'Comment or uncomment the lines' },
+  { keys: ['Alt', '↑'], does: 'Move the line up; with ↓ down' },
+  { keys: ['Ctrl/Cmd', 'G'], does: 'Go to a line' },
   { keys: ['F1'], does: 'Commands of the editor' },
   { keys: ['Ctrl', '`'], does: 'Go between the terminal and the editor' },
   { keys: ['Ctrl', 'Shift', '`'], does: 'New terminal' },
-  { keys: ['Ctrl', 'Shift', 'F'], does: 'Search in the terminal' },
+  { keys: ['Ctrl', 'Shift', '5'], does: 'New terminal beside this one' },
   { keys: ['Ctrl', 'Shift', 'C'], does: 'Copy from the terminal' },
   { keys: ['Ctrl', 'Shift', 'V'], does: 'Paste into the terminal' },
+  { keys: ['F2'], does: 'Rename the file, or the terminal' },
+  { keys: ['Delete'], does: 'Delete the file; the message that follows has Undo' },
   { keys: ['Ctrl/Cmd', 'Enter'], does: 'Write the note' },
 ];

@@ -12,7 +12,10 @@ export function ReplayTerminal({ player, terminal }: { player: Player; terminal:
     const view = new TerminalView({
       ...terminalPreferences(),
       readOnly: true,
-      confirmLink: (url) => window.confirm(`Open this link from the recording in a new tab?\n\n${url}`),
+      copiesOnSelection: () => false,
+    });
+    view.linkClicked.on((url) => {
+      if (window.confirm(`Open this link from the recording in a new tab?\n\n${url}`)) window.open(url, '_blank', 'noopener,noreferrer');
     });
     const draw = (step: TerminalStep) => {
       if (step.kind === 'resize') view.resizedTo(step.cols, step.rows);

@@ -1,11 +1,13 @@
 'use client';
-import { Button, ConfirmDialog, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
-import { FileCode, X } from 'lucide-react';
+import { Button, ConfirmDialog, cn, Tooltip } from '@plumbline/ui';
+import { Columns2, GitCompare, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { type CodeEditor, EDITOR_OPTIONS, type MonacoApi } from '../model/monaco.ts';
-import type { OpenFile, OpenFiles } from '../model/openFiles.ts';
+import type { MonacoApi } from '../model/monaco.ts';
+import { MOST_PANES, type OpenFile, type OpenFiles } from '../model/openFiles.ts';
+import { choose, preferences } from '../model/preferences.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
-import { useSession, useSessionState, useStore } from './useAttemptSession.ts';
+import { EditorPane, type Position } from './EditorPane.tsx';
+import { useSessionState, useStore } from './useAttemptSession.ts';
 
 const SAVE_WORDS = { saved: 'Saved', unsaved: 'Unsaved', saving: 'Saving' } as const;
 
@@ -16,7 +18,7 @@ function nameOf(path: string): string {
 function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFile) => void }) {
   const { files: open, active } = useStore(files.store);
   return (
-    <nav aria-label="Open files" className="flex h-8 shrink-0 overflow-x-auto border-b border-border bg-surface-sunken">
+    <nav aria-label="Open files" className="flex h-full min-w-0 flex-1 overflow-x-auto">
       {open.map((file) => (
         <div
           key={file.path}
@@ -109,114 +111,91 @@ function FileBanner({ file, files }: { file: OpenFile; files: OpenFiles }) {
   return null;
 }
 
-/** The editor: one Monaco for all files; each file keeps its own undo history and place. */
-export function EditorArea({ monaco, files }: { monaco: MonacoApi; files: OpenFiles }) {
-  const session = useSession();
+/** The editor: the tabs of all open files, and up to three panes beside each other; each file keeps its own undo history. */
+export function EditorArea({
+  monaco,
+  files,
+  comparing,
+  onCompare,
+}: {
+  monaco: MonacoApi;
+  files: OpenFiles;
+  comparing: boolean;
+  onCompare: (comparing: boolean) => void;
+}) {
   const { connection } = useSessionState();
-  const { files: open, active } = useStore(files.store);
+  const { files: open, active, panes, pane } = useStore(files.store);
+  const { autoSave } = useStore(preferences);
   const [closing, setClosing] = useState<OpenFile | null>(null);
-  const [position, setPosition] = useState({ line: 1, column: 1 });
-  const host = useRef<HTMLDivElement>(null);
-  const editor = useRef<CodeEditor | null>(null);
-  const shown = useRef<string | null>(null);
-  const places = useRef(new Map<string, ReturnType<CodeEditor['saveViewState']>>());
+  const [position, setPosition] = useState<Position>({ line: 1, column: 1 });
   const file = open.find((candidate) => candidate.path === active);
-  const model = file?.model ?? null;
-
-  useEffect(() => {
-    if (!host.current) return undefined;
-    const made = monaco.editor.create(host.current, { ...EDITOR_OPTIONS, model: null });
-    editor.current = made;
-    made.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS, () => {
-      if (shown.current) void files.save(shown.current);
-    });
-    // Quick open is the workspace's; Monaco's own would take the key.
-    made.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyP, () => window.dispatchEvent(new CustomEvent('plumbline:quick-open')));
-    const listeners = [
-      made.onDidChangeCursorSelection((event) => {
-        const target = made.getModel();
-        if (!target || !shown.current) return;
-        const { selection } = event;
-        const anchor = target.getOffsetAt({ lineNumber: selection.selectionStartLineNumber, column: selection.selectionStartColumn });
-        const at = target.getOffsetAt({ lineNumber: selection.positionLineNumber, column: selection.positionColumn });
-        files.selectionChanged(shown.current, anchor, at);
-        setPosition({ line: selection.positionLineNumber, column: selection.positionColumn });
-      }),
-      made.onDidFocusEditorText(() => shown.current && session.panelFocused(`editor:${shown.current}`)),
-    ];
-    const dom = made.getDomNode();
-    const onPaste = (event: ClipboardEvent) => {
-      const text = event.clipboardData?.getData('text/plain') ?? '';
-      if (text !== '' && shown.current) session.pasted(`editor:${shown.current}`, text);
-    };
-    const onCopy = () => {
-      const selection = made.getSelection();
-      const text = selection && !selection.isEmpty() ? made.getModel()?.getValueInRange(selection) : undefined;
-      if (text && shown.current) session.copied(`editor:${shown.current}`, text);
-    };
-    dom?.addEventListener('paste', onPaste, { capture: true });
-    dom?.addEventListener('copy', onCopy, { capture: true });
-    dom?.addEventListener('cut', onCopy, { capture: true });
-    return () => {
-      if (shown.current) places.current.set(shown.current, made.saveViewState());
-      shown.current = null;
-      for (const listener of listeners) listener.dispose();
-      dom?.removeEventListener('paste', onPaste, { capture: true });
-      dom?.removeEventListener('copy', onCopy, { capture: true });
-      dom?.removeEventListener('cut', onCopy, { capture: true });
-      editor.current = null;
-      made.dispose();
-    };
-  }, [monaco, files, session]);
-
-  useEffect(() => {
-    const target = editor.current;
-    if (!target) return;
-    if (shown.current && shown.current !== active) places.current.set(shown.current, target.saveViewState());
-    shown.current = model ? active : null;
-    target.setModel(model);
-    if (!model || !active) return;
-    const place = places.current.get(active);
-    if (place) target.restoreViewState(place);
-    target.focus();
-  }, [model, active]);
-
-  useEffect(() => {
-    editor.current?.updateOptions({ readOnly: file?.readOnlyReason !== null, readOnlyMessage: { value: file?.readOnlyReason ?? '' } });
-  }, [file?.readOnlyReason]);
 
   const close = (target: OpenFile) => {
     if (target.dirty) setClosing(target);
     else files.close(target.path);
   };
+  const closeRef = useRef(close);
+  closeRef.current = close;
+  useEffect(() => {
+    const onClose = () => {
+      const { files: all, active: path } = files.store.get();
+      const target = all.find((candidate) => candidate.path === path);
+      if (target) closeRef.current(target);
+    };
+    window.addEventListener('plumbline:close-file', onClose);
+    return () => window.removeEventListener('plumbline:close-file', onClose);
+  }, [files]);
   const saveState = file?.saving ? 'saving' : file?.dirty ? 'unsaved' : 'saved';
 
   return (
     <section aria-label="Editor" className="flex h-full min-w-0 flex-col bg-surface">
-      {open.length > 0 ? <FileTabs files={files} onClose={close} /> : null}
+      {open.length > 0 ? (
+        <div className="flex h-8 shrink-0 items-center border-b border-border bg-surface-sunken">
+          <FileTabs files={files} onClose={close} />
+          <div className="flex gap-1 px-2">
+            {file?.model ? (
+              <Tooltip label="Compare with the start or a snapshot">
+                <Button
+                  variant="ghost"
+                  size="icon-sm"
+                  aria-label="Compare with the start or a snapshot"
+                  aria-pressed={comparing}
+                  data-testid="compare-toggle"
+                  onClick={() => onCompare(!comparing)}
+                >
+                  <GitCompare />
+                </Button>
+              </Tooltip>
+            ) : null}
+            <Tooltip label="Split the editor">
+              <Button
+                variant="ghost"
+                size="icon-sm"
+                aria-label="Split the editor"
+                data-testid="editor-split"
+                disabled={panes.length >= MOST_PANES}
+                onClick={() => files.split()}
+              >
+                <Columns2 />
+              </Button>
+            </Tooltip>
+          </div>
+        </div>
+      ) : null}
       {file ? <FileBanner file={file} files={files} /> : null}
-      <div className="relative min-h-0 flex-1">
-        <div ref={host} data-testid="editor" className={cn('absolute inset-0', !model && 'invisible')} />
-        {!file ? (
-          <EmptyState icon={<FileCode aria-hidden />} title="No file is open">
-            Open one on the left, or press <Kbd>Ctrl</Kbd> <Kbd>P</Kbd> and type a name.
-          </EmptyState>
-        ) : null}
-        {file?.state === 'loading' ? <Spinner label={`Reading ${file.path}`} className="p-4" /> : null}
-        {file?.state === 'failed' ? (
-          <EmptyState
-            icon={<FileCode aria-hidden />}
-            title={`${nameOf(file.path)} could not be opened`}
-            action={<Button onClick={() => void files.load(file.path)}>Try again</Button>}
-          >
-            {file.error}
-          </EmptyState>
-        ) : null}
-        {file?.state === 'ready' && !model ? (
-          <EmptyState icon={<FileCode aria-hidden />} title={nameOf(file.path)}>
-            {file.readOnlyReason}
-          </EmptyState>
-        ) : null}
+      <div className="flex min-h-0 flex-1 divide-x divide-border">
+        {panes.map((_, at) => (
+          <div key={at} className="h-full min-w-0 flex-1">
+            <EditorPane
+              monaco={monaco}
+              files={files}
+              at={at}
+              comparing={comparing && at === pane}
+              onCompareEnd={() => onCompare(false)}
+              onPosition={setPosition}
+            />
+          </div>
+        ))}
       </div>
       {file?.model ? (
         <div className="flex h-6 shrink-0 items-center gap-4 border-t border-border px-3 text-xs text-muted">
@@ -224,6 +203,15 @@ export function EditorArea({ monaco, files }: { monaco: MonacoApi; files: OpenFi
           <span className="tabular-nums">
             {position.line}:{position.column}
           </span>
+          <button
+            type="button"
+            aria-pressed={autoSave}
+            data-testid="auto-save"
+            className="rounded px-1 hover:bg-hover"
+            onClick={() => choose({ autoSave: !autoSave })}
+          >
+            Auto-save {autoSave ? 'on' : 'off'}
+          </button>
           <span data-testid="save-state" data-state={saveState}>
             {file.readOnlyReason
               ? 'Read-only'

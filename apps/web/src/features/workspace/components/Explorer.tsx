@@ -8,27 +8,33 @@ import {
   ContextMenuSeparator,
   ContextMenuTrigger,
   cn,
-  formatBytes,
   Spinner,
+  Tooltip,
+  toast,
 } from '@plumbline/ui';
-import { ChevronDown, ChevronRight, File, FilePlus, FileSymlink, Folder, FolderOpen, FolderPlus, RefreshCw } from 'lucide-react';
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react';
+import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
+import { filesOfDrop, type Transfers } from '../model/transfers.ts';
 import { NameDialog } from './NameDialog.tsx';
+import { TransferList } from './TransferList.tsx';
+import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useVisibleRows } from './TreeRows.tsx';
 import { useSession, useSessionState, useStore } from './useAttemptSession.ts';
 
 type Asking = { kind: 'file' | 'directory'; folder: string } | { kind: 'rename'; row: TreeRow } | { kind: 'delete'; row: TreeRow } | null;
 
-function RowIcon({ row }: { row: TreeRow }) {
-  if (row.kind === 'directory')
-    return row.expanded ? <FolderOpen aria-hidden className="size-4 text-muted" /> : <Folder aria-hidden className="size-4 text-muted" />;
-  if (row.kind === 'symlink') return <FileSymlink aria-hidden className="size-4 text-muted" />;
-  return <File aria-hidden className="size-4 text-muted" />;
+const UNDO_SHOWN_MS = 20_000;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'That did not work. Try again.';
 }
 
-/** The workspace's files. Arrow keys walk the tree, Enter opens, F2 renames, Delete asks and deletes. */
-export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | null }) {
+/**
+ * The workspace's files. Arrow keys walk the tree, Enter opens, F2 renames, Delete deletes (and can be undone). Rows are
+ * moved by dragging them onto a folder; files of one's own machine are uploaded by dropping them there.
+ */
+export function Explorer({ tree, files, transfers }: { tree: FileTree; files: OpenFiles | null; transfers: Transfers }) {
   const session = useSession();
   const state = useStore(tree.store);
   const { connection } = useSessionState();
@@ -36,26 +42,82 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
   const [selected, setSelected] = useState<string | null>(null);
   const [asking, setAsking] = useState<Asking>(null);
   const [refreshing, setRefreshing] = useState(false);
+  const [dropFolder, setDropFolder] = useState<string | null>(null);
   const list = useRef<HTMLDivElement>(null);
+  const chooser = useRef<HTMLInputElement>(null);
+  const visible = useVisibleRows(list, rows.length);
   const away = connection.kind !== 'open';
   const root = state.folders.get(ROOT);
-  const at = rows.findIndex((row) => row.path === selected);
+  const at = useMemo(() => rows.findIndex((row) => row.path === selected), [rows, selected]);
   const current = rows[at];
-  const folderHere = !current ? ROOT : current.kind === 'directory' ? current.path : parentOf(current.path);
+  const folderHere = folderOf(current);
 
   useEffect(() => {
-    if (selected !== null) list.current?.querySelector(`[data-path="${CSS.escape(selected)}"]`)?.scrollIntoView({ block: 'nearest' });
-  }, [selected]);
+    const box = list.current;
+    if (at < 0 || !box) return;
+    const top = at * ROW_HEIGHT_PX;
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + ROW_HEIGHT_PX > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT_PX - box.clientHeight;
+  }, [at]);
 
   const open = (row: TreeRow) => {
     if (row.kind === 'directory') tree.toggle(row.path);
     else void files?.open(row.path);
   };
 
+  const closeFilesUnder = (path: string) => {
+    for (const file of files?.store.get().files ?? []) if (file.path === path || file.path.startsWith(`${path}/`)) files?.close(file.path);
+  };
+
+  const undelete = async (undo: string, path: string) => {
+    // Where it had the focus, the message would take it back from whatever is clicked next.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    try {
+      await tree.undelete(undo, path);
+      setSelected(path);
+    } catch (error) {
+      toast.error(messageOf(error));
+    }
+  };
+
+  /** Deletes what can be brought back at once, and asks where it cannot. */
+  const remove = async (row: TreeRow) => {
+    const unsaved = files?.store.get().files.some((file) => file.dirty && (file.path === row.path || file.path.startsWith(`${row.path}/`)));
+    if (unsaved) {
+      setAsking({ kind: 'delete', row });
+      return;
+    }
+    try {
+      const undo = await tree.delete(row.path, true);
+      closeFilesUnder(row.path);
+      setSelected(rows[at + 1]?.path ?? rows[at - 1]?.path ?? null);
+      if (undo)
+        toast(`Deleted ${row.name}`, { duration: UNDO_SHOWN_MS, action: { label: 'Undo', onClick: () => void undelete(undo, row.path) } });
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'too_large') setAsking({ kind: 'delete', row });
+      else toast.error(messageOf(error));
+    }
+  };
+
+  const move = async (from: string, folder: string) => {
+    const to = joinPath(folder, from.slice(from.lastIndexOf('/') + 1));
+    if (to === from || folder === from || folder.startsWith(`${from}/`)) return;
+    try {
+      await tree.rename(from, to);
+      await files?.renamed(from, to);
+      await tree.reveal(to);
+      setSelected(to);
+    } catch (error) {
+      toast.error(`${from} was not moved: ${messageOf(error)}`);
+    }
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
     const moves: Record<string, () => void> = {
       ArrowDown: () => setSelected(rows[Math.min(rows.length - 1, at + 1)]?.path ?? null),
       ArrowUp: () => setSelected(rows[Math.max(0, at - 1)]?.path ?? null),
+      PageDown: () => setSelected(rows[Math.min(rows.length - 1, at + 20)]?.path ?? null),
+      PageUp: () => setSelected(rows[Math.max(0, at - 20)]?.path ?? null),
       Home: () => setSelected(rows[0]?.path ?? null),
       End: () => setSelected(rows.at(-1)?.path ?? null),
       ArrowRight: () => {
@@ -70,12 +132,38 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
       Enter: () => current && open(current),
       ' ': () => current && open(current),
       F2: () => current && setAsking({ kind: 'rename', row: current }),
-      Delete: () => current && setAsking({ kind: 'delete', row: current }),
+      Delete: () => current && !away && void remove(current),
     };
-    const move = moves[event.key];
-    if (!move) return;
+    const act = moves[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    move();
+    act();
+  };
+
+  const rowAt = (event: DragEvent) => {
+    const path = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-path]')?.dataset.path : undefined;
+    return rows.find((row) => row.path === path);
+  };
+  const onDragOver = (event: DragEvent) => {
+    const { types } = event.dataTransfer;
+    if (away || !(types.includes(ROW_TYPE) || types.includes('Files'))) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = types.includes(ROW_TYPE) ? 'move' : 'copy';
+    setDropFolder(folderOf(rowAt(event)));
+  };
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault();
+    setDropFolder(null);
+    const folder = folderOf(rowAt(event));
+    const moved = event.dataTransfer.getData(ROW_TYPE);
+    if (moved) {
+      void move(moved, folder);
+      return;
+    }
+    filesOfDrop(event.dataTransfer.items, folder).then(
+      (incoming) => transfers.upload(incoming),
+      () => toast.error('What was dropped could not be read.'),
+    );
   };
 
   const submitName = async (name: string) => {
@@ -99,116 +187,125 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
     setRefreshing(false);
   };
 
+  const tools = [
+    { label: 'New file', icon: FilePlus, testId: 'explorer-new-file', act: () => setAsking({ kind: 'file', folder: folderHere }) },
+    {
+      label: 'New folder',
+      icon: FolderPlus,
+      testId: 'explorer-new-folder',
+      act: () => setAsking({ kind: 'directory', folder: folderHere }),
+    },
+    { label: 'Upload files', icon: Upload, testId: 'explorer-upload', act: () => chooser.current?.click() },
+    { label: 'Refresh', icon: RefreshCw, testId: 'explorer-refresh', act: () => void refresh() },
+  ];
+
   return (
     <section aria-label="Files" className="flex h-full flex-col" onFocus={() => session.panelFocused('explorer')}>
       <div className="flex h-8 shrink-0 items-center gap-1 border-b border-border px-2">
-        <h2 className="flex-1 text-xs font-medium text-muted">Files</h2>
-        <Button
-          variant="ghost"
-          size="icon-sm"
-          aria-label="New file"
-          disabled={away}
-          onClick={() => setAsking({ kind: 'file', folder: folderHere })}
-          data-testid="explorer-new-file"
-        >
-          <FilePlus />
-        </Button>
-        <Button
-          variant="ghost"
-          size="icon-sm"
-          aria-label="New folder"
-          disabled={away}
-          onClick={() => setAsking({ kind: 'directory', folder: folderHere })}
-        >
-          <FolderPlus />
-        </Button>
-        <Button
-          variant="ghost"
-          size="icon-sm"
-          aria-label="Refresh"
-          disabled={away || refreshing}
-          onClick={() => void refresh()}
-          data-testid="explorer-refresh"
-        >
-          <RefreshCw className={refreshing ? 'animate-spin' : undefined} />
-        </Button>
-      </div>
-      <div
-        ref={list}
-        role="tree"
-        tabIndex={0}
-        aria-label="Files of the workspace"
-        aria-activedescendant={current ? `tree-${current.path}` : undefined}
-        onKeyDown={onKeyDown}
-        className="min-h-0 flex-1 overflow-auto py-1 outline-none focus-visible:ring-1 focus-visible:ring-accent focus-visible:ring-inset"
-      >
-        {rows.map((row) => (
-          <ContextMenu key={row.path}>
-            <ContextMenuTrigger asChild>
-              {/* biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it takes the keys. */}
-              <div
-                id={`tree-${row.path}`}
-                role="treeitem"
-                tabIndex={-1}
-                aria-level={row.depth + 1}
-                aria-selected={row.path === selected}
-                aria-expanded={row.kind === 'directory' ? row.expanded : undefined}
-                data-testid="explorer-item"
-                data-path={row.path}
-                data-kind={row.kind}
-                title={row.kind === 'directory' ? row.path : `${row.path} · ${formatBytes(row.size)}`}
-                onClick={() => {
-                  setSelected(row.path);
-                  list.current?.focus();
-                  open(row);
-                }}
-                onContextMenu={() => setSelected(row.path)}
-                style={{ paddingLeft: 8 + row.depth * 12 }}
-                className={cn(
-                  'flex h-6 cursor-default items-center gap-1 pr-2 text-sm whitespace-nowrap select-none hover:bg-hover',
-                  row.path === selected && 'bg-accent-soft',
-                )}
-              >
-                {row.kind === 'directory' ? (
-                  row.expanded ? (
-                    <ChevronDown aria-hidden className="size-3 shrink-0 text-muted" />
-                  ) : (
-                    <ChevronRight aria-hidden className="size-3 shrink-0 text-muted" />
-                  )
-                ) : (
-                  <span className="w-3 shrink-0" />
-                )}
-                <RowIcon row={row} />
-                <span className="truncate">{row.name}</span>
-                {row.truncated ? <span className="text-xs text-muted">(not all listed)</span> : null}
-              </div>
-            </ContextMenuTrigger>
-            <ContextMenuContent>
-              {row.kind === 'directory' ? (
-                <>
-                  <ContextMenuItem onSelect={() => setAsking({ kind: 'file', folder: row.path })}>New file…</ContextMenuItem>
-                  <ContextMenuItem onSelect={() => setAsking({ kind: 'directory', folder: row.path })}>New folder…</ContextMenuItem>
-                  <ContextMenuSeparator />
-                </>
-              ) : null}
-              <ContextMenuItem onSelect={() => setAsking({ kind: 'rename', row })}>Rename…</ContextMenuItem>
-              <ContextMenuItem onSelect={() => setAsking({ kind: 'delete', row })}>Delete…</ContextMenuItem>
-            </ContextMenuContent>
-          </ContextMenu>
-        ))}
-        {!root || root.loading ? <Spinner label="Listing files" className="px-3 py-2" /> : null}
-        {root?.error ? (
-          <div className="space-y-2 px-3 py-2 text-xs text-danger">
-            <p>{root.error}</p>
-            <Button size="sm" onClick={() => void tree.list(ROOT)}>
-              Try again
+        <h2 className="flex-1 truncate text-xs font-medium text-muted">Files</h2>
+        {tools.map(({ label, icon: Icon, testId, act }) => (
+          <Tooltip key={label} label={label}>
+            <Button variant="ghost" size="icon-sm" aria-label={label} disabled={away} onClick={act} data-testid={testId}>
+              <Icon className={label === 'Refresh' && refreshing ? 'animate-spin' : undefined} />
             </Button>
-          </div>
-        ) : null}
-        {root && !root.loading && !root.error && rows.length === 0 ? (
-          <p className="px-3 py-2 text-xs text-muted">The workspace is empty. Create a file here or in a terminal.</p>
-        ) : null}
+          </Tooltip>
+        ))}
+        <input
+          ref={chooser}
+          type="file"
+          multiple
+          hidden
+          aria-label="Files to upload"
+          data-testid="upload-input"
+          onChange={(event) => {
+            transfers.upload([...(event.target.files ?? [])].map((file) => ({ path: joinPath(folderHere, file.name), file })));
+            event.target.value = '';
+          }}
+        />
       </div>
+      <ContextMenu>
+        <ContextMenuTrigger asChild>
+          <div
+            ref={list}
+            role="tree"
+            tabIndex={0}
+            aria-label="Files of the workspace"
+            aria-activedescendant={current && at >= visible.from && at < visible.to ? `tree-${current.path}` : undefined}
+            onKeyDown={onKeyDown}
+            onDragOver={onDragOver}
+            onDragLeave={() => setDropFolder(null)}
+            onDrop={onDrop}
+            onContextMenu={(event) => {
+              if (!(event.target instanceof Element) || !event.target.closest('[data-path]')) setSelected(null);
+            }}
+            data-testid="explorer-tree"
+            className={cn(
+              'min-h-0 flex-1 overflow-auto outline-none focus-visible:ring-1 focus-visible:ring-accent focus-visible:ring-inset',
+              dropFolder === ROOT && 'bg-accent-soft',
+            )}
+          >
+            <div
+              role="presentation"
+              style={{ paddingTop: visible.from * ROW_HEIGHT_PX, paddingBottom: Math.max(0, rows.length - visible.to) * ROW_HEIGHT_PX }}
+            >
+              {rows.slice(visible.from, visible.to).map((row) => (
+                <TreeRowView
+                  key={row.path}
+                  row={row}
+                  selected={row.path === selected}
+                  target={dropFolder !== null && dropFolder !== ROOT && dropFolder === row.path}
+                  onClick={() => {
+                    setSelected(row.path);
+                    list.current?.focus();
+                    open(row);
+                  }}
+                  onContextMenu={() => setSelected(row.path)}
+                />
+              ))}
+            </div>
+            {!root || root.loading ? <Spinner label="Listing files" className="px-3 py-2" /> : null}
+            {root?.error ? (
+              <div className="space-y-2 px-3 py-2 text-xs text-danger">
+                <p>{root.error}</p>
+                <Button size="sm" onClick={() => void tree.list(ROOT)}>
+                  Try again
+                </Button>
+              </div>
+            ) : null}
+            {root && !root.loading && !root.error && rows.length === 0 ? (
+              <p className="px-3 py-2 text-xs text-muted">The workspace is empty. Create a file, drop one here, or use a terminal.</p>
+            ) : null}
+          </div>
+        </ContextMenuTrigger>
+        <ContextMenuContent>
+          <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'file', folder: folderHere })}>
+            New file…
+          </ContextMenuItem>
+          <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'directory', folder: folderHere })}>
+            New folder…
+          </ContextMenuItem>
+          <ContextMenuItem disabled={away} onSelect={() => chooser.current?.click()}>
+            Upload here…
+          </ContextMenuItem>
+          <ContextMenuSeparator />
+          <ContextMenuItem disabled={away} onSelect={() => void transfers.download(current?.path ?? ROOT)}>
+            {!current ? 'Download all as tar' : current.kind === 'directory' ? 'Download as tar' : 'Download'}
+          </ContextMenuItem>
+          {current ? (
+            <>
+              <ContextMenuItem onSelect={() => void navigator.clipboard.writeText(current.path)}>Copy path</ContextMenuItem>
+              <ContextMenuSeparator />
+              <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'rename', row: current })}>
+                Rename…
+              </ContextMenuItem>
+              <ContextMenuItem disabled={away} onSelect={() => void remove(current)}>
+                Delete
+              </ContextMenuItem>
+            </>
+          ) : null}
+        </ContextMenuContent>
+      </ContextMenu>
+      <TransferList transfers={transfers} />
       {asking && asking.kind !== 'delete' ? (
         <NameDialog
           title={asking.kind === 'rename' ? `Rename ${asking.row.name}` : asking.kind === 'file' ? 'New file' : 'New folder'}
@@ -222,21 +319,15 @@ export function Explorer({ tree, files }: { tree: FileTree; files: OpenFiles | n
       <ConfirmDialog
         open={asking?.kind === 'delete'}
         onOpenChange={(next) => !next && setAsking(null)}
-        title={asking?.kind === 'delete' ? `Delete ${asking.row.name}?` : 'Delete?'}
-        description={
-          asking?.kind === 'delete' && asking.row.kind === 'directory'
-            ? 'The folder and everything in it is deleted. This cannot be undone from here.'
-            : 'The file is deleted. This cannot be undone from here.'
-        }
+        title={asking?.kind === 'delete' ? `Delete ${asking.row.name} for good?` : 'Delete?'}
+        description="It is too large to be kept, or has unsaved changes in the editor, so deleting it cannot be undone from here."
         confirmLabel="Delete"
         busyLabel="Deleting"
         tone="danger"
         onConfirm={async () => {
           if (asking?.kind !== 'delete') return;
-          await tree.delete(asking.row.path);
-          for (const file of files?.store.get().files ?? []) {
-            if (file.path === asking.row.path || file.path.startsWith(`${asking.row.path}/`)) files?.close(file.path);
-          }
+          await tree.delete(asking.row.path, false);
+          closeFilesUnder(asking.row.path);
         }}
       />
     </section>

@@ -1,34 +1,58 @@
 'use client';
-import { CommandDialog, CommandGroup, CommandItem } from '@plumbline/ui';
+import { CommandDialog, CommandGroup, CommandItem, Spinner } from '@plumbline/ui';
 import { File } from 'lucide-react';
-import { useMemo } from 'react';
-import { FileTree } from '../model/fileTree.ts';
+import { useEffect, useMemo, useState } from 'react';
+import { fuzzyFind } from '../model/fuzzyFind.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
-import { useStore } from './useAttemptSession.ts';
+import { useSession } from './useAttemptSession.ts';
 
-/** Ctrl-P: a file by a part of its name, among the folders that were listed. */
-export function QuickOpen({
-  open,
-  onOpenChange,
-  tree,
-  files,
-}: {
-  open: boolean;
-  onOpenChange: (open: boolean) => void;
-  tree: FileTree;
-  files: OpenFiles;
-}) {
-  const state = useStore(tree.store);
-  const paths = useMemo(() => (open ? FileTree.files(state) : []), [open, state]);
+const SHOWN = 50;
+
+/** Ctrl-P: any file of the workspace by parts of its path. What is open comes first while nothing is typed. */
+export function QuickOpen({ open, onOpenChange, files }: { open: boolean; onOpenChange: (open: boolean) => void; files: OpenFiles }) {
+  const session = useSession();
+  const [paths, setPaths] = useState<string[] | null>(null);
+  const [truncated, setTruncated] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const [typed, setTyped] = useState('');
+
+  useEffect(() => {
+    if (!open) return undefined;
+    let gone = false;
+    setTyped('');
+    session.ask('file.paths', {}).then(
+      (answer) => {
+        if (gone) return;
+        setPaths(answer.paths);
+        setTruncated(answer.truncated);
+        setError(null);
+      },
+      (caught: unknown) => !gone && setError(caught instanceof Error ? caught.message : 'The files could not be listed.'),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [open, session]);
+
+  const found = useMemo(() => {
+    const opened = files.store.get().files.map((file) => file.path);
+    if (typed === '') return [...new Set([...opened, ...(paths ?? [])])].slice(0, SHOWN);
+    return fuzzyFind(typed, paths ?? opened, SHOWN);
+  }, [typed, paths, files]);
+
   return (
     <CommandDialog
       open={open}
       onOpenChange={onOpenChange}
       label="Open a file"
-      placeholder="Name of a file; folders count once they were opened"
+      placeholder="Parts of a file’s path"
+      shouldFilter={false}
+      onInput={(event) => event.target instanceof HTMLInputElement && setTyped(event.target.value)}
     >
-      <CommandGroup heading="Files">
-        {paths.map((path) => (
+      {paths === null && error === null ? <Spinner label="Listing files" className="px-3 py-2" /> : null}
+      {error ? <p className="px-3 py-2 text-xs text-danger">{error}</p> : null}
+      <CommandGroup heading={truncated ? 'Files (there are more than are listed)' : 'Files'}>
+        {found.map((path) => (
           <CommandItem
             key={path}
             value={path}
@@ -38,7 +62,10 @@ export function QuickOpen({
             }}
           >
             <File aria-hidden />
-            {path}
+            <span className="truncate">{path.slice(path.lastIndexOf('/') + 1)}</span>
+            <span className="min-w-0 flex-1 truncate text-xs text-muted">
+              {path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : ''}
+            </span>
           </CommandItem>
         ))}
       </CommandGroup>

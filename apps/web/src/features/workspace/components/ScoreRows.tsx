@@ -1,6 +1,7 @@
 'use client';
 import { Badge, formatDuration, formatScore } from '@plumbline/ui';
 import type { ReactNode } from 'react';
+import { ScoreMessage } from './ScoreMessage.tsx';
 
 const TRIGGER_WORDS: Record<string, string> = {
   start: 'starting solution',
@@ -30,27 +31,6 @@ const STATUS_ADVICE: Record<string, string> = {
   bad_output: 'This may be a fault of the environment. You can score again, or report it.',
   nan: 'The score is not a number: look for a division by zero or an overflow in your solution.',
 };
-
-/** A scorer's message, whatever it is, as something to read. */
-export function ScoreMessage({ message }: { message: unknown }): ReactNode {
-  if (message === null || message === undefined || message === '') return null;
-  if (typeof message === 'string') return <p className="text-xs break-words whitespace-pre-wrap">{message}</p>;
-  if (typeof message === 'object' && !Array.isArray(message)) {
-    const entries = Object.entries(message);
-    if (entries.length === 0) return null;
-    return (
-      <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 text-xs">
-        {entries.map(([key, value]) => (
-          <div key={key} className="contents">
-            <dt className="text-muted">{key}</dt>
-            <dd className="break-words whitespace-pre-wrap tabular-nums">{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-          </div>
-        ))}
-      </dl>
-    );
-  }
-  return <pre className="overflow-x-auto text-xs">{JSON.stringify(message, null, 2)}</pre>;
-}
 
 export interface ScoreLine {
   scoreId: string;

@@ -1,8 +1,10 @@
 'use client';
-import { Alert, Button, EmptyState, formatDuration, Spinner, Tabs, TabsContent, TabsList, TabsTrigger, Textarea } from '@plumbline/ui';
-import { NotebookPen } from 'lucide-react';
+import { Alert, Spinner, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
+import { ClockPanel } from './ClockPanel.tsx';
+import { HelpPanel } from './HelpPanel.tsx';
 import { Markdown } from './Markdown.tsx';
+import { Notes } from './Notes.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -40,96 +42,41 @@ function Instructions() {
   return <Spinner label="Reading the instructions" className="p-4" />;
 }
 
-function Notes() {
-  const session = useSession();
-  const { notes, messages, connection } = useSessionState();
-  const [text, setText] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const add = async () => {
-    if (text.trim() === '' || busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await session.ask('note', { text: text.trim() });
-      setText('');
-    } catch (caught) {
-      setError(caught instanceof Error ? caught.message : 'The note was not saved. Try again.');
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <div className="flex h-full flex-col gap-3 overflow-auto p-3">
-      {session.readOnly ? null : (
-        <div className="space-y-2">
-          <Textarea
-            aria-label="New note"
-            placeholder="What are you trying, and why? Notes are recorded with the time."
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void add();
-            }}
-            data-testid="note-text"
-          />
-          {error ? (
-            <p role="alert" className="text-xs text-danger">
-              {error}
-            </p>
-          ) : null}
-          <Button
-            size="sm"
-            data-testid="note-add"
-            disabled={connection.kind !== 'open' || text.trim() === ''}
-            busy={busy && 'Adding'}
-            onClick={() => void add()}
-          >
-            Add note
-          </Button>
-        </div>
-      )}
-      {messages.map((message) => (
-        <Alert key={`${message.atMs}-${message.text}`} title={`Message from ${message.from}`}>
-          <p className="whitespace-pre-wrap">{message.text}</p>
-        </Alert>
-      ))}
-      {notes.length === 0 ? <EmptyState icon={<NotebookPen aria-hidden />} title="No notes yet" /> : null}
-      <ol className="divide-y divide-border" aria-label="Notes">
-        {[...notes].reverse().map((note) => (
-          <li key={note.n} className="py-2 text-sm" data-testid="note">
-            <span className="mr-2 text-xs text-muted tabular-nums">{formatDuration(note.elapsedMs)}</span>
-            <span className="break-words whitespace-pre-wrap">{note.text}</span>
-          </li>
-        ))}
-      </ol>
-    </div>
-  );
-}
+export type SideTab = 'instructions' | 'score' | 'notes' | 'clock' | 'help';
 
-/** What is beside the work: the task's text, scoring, and notes. */
-export function SidePanel({ initial }: { initial: 'instructions' | 'score' }) {
+const TABS: { id: SideTab; label: string }[] = [
+  { id: 'instructions', label: 'Instructions' },
+  { id: 'score', label: 'Score' },
+  { id: 'notes', label: 'Notes' },
+  { id: 'clock', label: 'Clock' },
+  { id: 'help', label: 'Help' },
+];
+
+/** What is beside the work: the task's text, scoring, notes, and the clock in full. */
+export function SidePanel({ tab, onTab }: { tab: SideTab; onTab: (tab: SideTab) => void }) {
   const session = useSession();
-  const [tab, setTab] = useState<string>(initial);
+  const { unread } = useSessionState();
   return (
     <Tabs
       value={tab}
       onValueChange={(next) => {
-        setTab(next);
+        onTab(next as SideTab);
         session.panelFocused(next);
       }}
       className="flex h-full flex-col bg-surface"
     >
-      <TabsList className="h-8 shrink-0 px-1" aria-label="Beside the work">
-        <TabsTrigger value="instructions" data-testid="tab-instructions">
-          Instructions
-        </TabsTrigger>
-        <TabsTrigger value="score" data-testid="tab-score">
-          Score
-        </TabsTrigger>
-        <TabsTrigger value="notes" data-testid="tab-notes">
-          Notes
-        </TabsTrigger>
+      <TabsList className="h-8 shrink-0 gap-0 overflow-x-auto px-1" aria-label="Beside the work">
+        {TABS.map(({ id, label }) => (
+          <TabsTrigger key={id} value={id} className="px-2" data-testid={`tab-${id}`}>
+            {label}
+            {id === 'help' && unread > 0 ? (
+              <span className="rounded-full bg-accent px-1.5 text-xs text-accent-foreground tabular-nums" data-testid="unread">
+                {unread}
+                <span className="sr-only"> new</span>
+              </span>
+            ) : null}
+          </TabsTrigger>
+        ))}
       </TabsList>
       <TabsContent value="instructions" className="min-h-0 flex-1">
         <Instructions />
@@ -139,6 +86,12 @@ export function SidePanel({ initial }: { initial: 'instructions' | 'score' }) {
       </TabsContent>
       <TabsContent value="notes" className="min-h-0 flex-1">
         <Notes />
+      </TabsContent>
+      <TabsContent value="clock" className="min-h-0 flex-1">
+        <ClockPanel />
+      </TabsContent>
+      <TabsContent value="help" className="min-h-0 flex-1">
+        <HelpPanel />
       </TabsContent>
     </Tabs>
   );

@@ -3,6 +3,7 @@ import { Button, ConfirmDialog, cn, EmptyState, Input, Tooltip, toast } from '@p
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
+import { NameDialog } from './NameDialog.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** Programs that a terminal always holds, so that they are no reason to ask before closing it. */
@@ -87,7 +88,7 @@ function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void 
 }
 
 /** The attempt's terminals: tabs, and up to three side by side. They run in the sandbox and outlive this page. */
-export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => void) => void }) {
+export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside: boolean) => void) => void }) {
   const session = useSession();
   const { terminals, connection, sandbox, clock } = useSessionState();
   const open = terminals.filter((terminal) => terminal.open);
@@ -95,6 +96,8 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
   const [active, setActive] = useState<number | null>(null);
   const [opening, setOpening] = useState(false);
   const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);
+  const [renaming, setRenaming] = useState<{ terminal: number; name: string } | null>(null);
+  const [link, setLink] = useState<string | null>(null);
   const firstOpened = useRef(false);
   const canAct = !session.readOnly && connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
 
@@ -124,7 +127,8 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
   };
   const openRef = useRef(openOne);
   openRef.current = openOne;
-  useEffect(() => onNewTerminal?.(() => void openRef.current(false)), [onNewTerminal]);
+  useEffect(() => onNewTerminal?.((beside) => void openRef.current(beside)), [onNewTerminal]);
+  useEffect(() => session.linkClicked.on(setLink), [session]);
 
   // The first visit finds a shell waiting; later an empty panel is the person's own choice.
   useEffect(() => {
@@ -167,7 +171,10 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
                 aria-current={terminal.terminal === front}
                 data-testid={`terminal-tab-${terminal.terminal}`}
                 className="flex h-full items-center gap-1 px-3 text-xs"
+                title={session.readOnly ? undefined : 'Double click or F2 renames'}
                 onClick={() => show(terminal.terminal)}
+                onDoubleClick={() => canAct && setRenaming(terminal)}
+                onKeyDown={(event) => event.key === 'F2' && canAct && setRenaming(terminal)}
               >
                 <SquareTerminal aria-hidden className="size-3" />
                 {terminal.name || `Terminal ${terminal.terminal}`}
@@ -228,6 +235,33 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: () => v
           </EmptyState>
         ) : null}
       </div>
+      {renaming ? (
+        <NameDialog
+          title="Rename the terminal"
+          label="Name"
+          initial={renaming.name}
+          confirmLabel="Rename"
+          onClose={() => setRenaming(null)}
+          onSubmit={async (name) => {
+            await session.ask('terminal.rename', { terminal: renaming.terminal, name });
+          }}
+        />
+      ) : null}
+      <ConfirmDialog
+        open={link !== null}
+        onOpenChange={(next) => !next && setLink(null)}
+        title="Open a link from the sandbox?"
+        description="It opens in a new tab of your own browser, outside the sandbox. Nothing there is recorded; the rules on AI tools and the internet hold."
+        confirmLabel="Open the link"
+        busyLabel="Opening"
+        onConfirm={async () => {
+          if (link) window.open(link, '_blank', 'noopener,noreferrer');
+        }}
+      >
+        <p className="max-h-32 overflow-auto rounded bg-surface-sunken px-3 py-2 font-mono text-xs break-all" data-testid="link-address">
+          {link}
+        </p>
+      </ConfirmDialog>
       <ConfirmDialog
         open={closing !== null}
         onOpenChange={(next) => !next && setClosing(null)}

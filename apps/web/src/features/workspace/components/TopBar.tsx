@@ -1,9 +1,10 @@
 'use client';
 import { Button, cn, formatDuration, Tooltip } from '@plumbline/ui';
-import { CirclePause, Send } from 'lucide-react';
+import { CirclePause, RefreshCw, Send, SquareChevronRight } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { warningAt } from '../model/clockDisplay.ts';
 import { Trouble } from './Banners.tsx';
+import { Resources } from './Resources.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
@@ -72,20 +73,37 @@ export function TopBar({
   title,
   onPause,
   onSubmit,
+  onCommands,
   extra,
 }: {
   title: string;
   onPause?: () => void;
   onSubmit?: () => void;
+  onCommands?: () => void;
   extra?: ReactNode;
 }) {
-  const { connection, clock } = useSessionState();
+  const { connection, clock, upgraded } = useSessionState();
   const ready = connection.kind === 'open' && clock?.state === 'running';
   return (
     <header className="flex h-12 shrink-0 items-center gap-4 border-b border-border bg-surface px-4">
       <Trouble otherwise={<h1 className="min-w-0 flex-1 truncate text-sm font-medium">{title}</h1>} />
+      {upgraded ? (
+        <Tooltip label="Plumbline was upgraded. Reload when it suits you: terminals go on, and unsaved text comes back.">
+          <Button size="sm" data-testid="upgraded" onClick={() => location.reload()}>
+            <RefreshCw /> Reload to upgrade
+          </Button>
+        </Tooltip>
+      ) : null}
+      <Resources />
       <ConnectionState />
       {extra}
+      {onCommands ? (
+        <Tooltip label="All commands (Ctrl/Cmd-Shift-P)">
+          <Button variant="ghost" size="icon-sm" aria-label="All commands" data-testid="commands" onClick={onCommands}>
+            <SquareChevronRight />
+          </Button>
+        </Tooltip>
+      ) : null}
       <Clock />
       {onPause ? (
         <Button data-testid="pause" size="sm" onClick={onPause} disabled={!ready}>

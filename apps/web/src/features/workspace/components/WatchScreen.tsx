@@ -7,7 +7,7 @@ import { Group, Panel, Separator } from 'react-resizable-panels';
 import { applyEditorEvent, NO_EDITORS } from '../../replay/model/editorText.ts';
 import { ClosedScreen } from './Banners.tsx';
 import { ReadOnlyEditor } from './ReadOnlyEditor.tsx';
-import { SidePanel } from './SidePanel.tsx';
+import { SidePanel, type SideTab } from './SidePanel.tsx';
 import { TerminalArea } from './TerminalArea.tsx';
 import { TopBar } from './TopBar.tsx';
 import { SessionProvider, useAttemptSession, useSession, useSessionState } from './useAttemptSession.ts';
@@ -55,6 +55,7 @@ function ActiveFile() {
 
 function Watching({ attemptId }: { attemptId: string }) {
   const { connection, welcome, clock } = useSessionState();
+  const [side, setSide] = useState<SideTab>('score');
   if (connection.kind === 'closed') return <ClosedScreen reason={connection.reason} />;
   if (!welcome) return <Spinner label="Connecting to the attempt" className="p-4" />;
   return (
@@ -98,7 +99,7 @@ function Watching({ attemptId }: { attemptId: string }) {
         </Panel>
         <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the side panel" />
         <Panel id="side" defaultSize="26%" collapsible>
-          <SidePanel initial="score" />
+          <SidePanel tab={side} onTab={setSide} />
         </Panel>
       </Group>
     </div>

@@ -1,29 +1,23 @@
 'use client';
-import { Alert, Button, Spinner, TooltipProvider } from '@plumbline/ui';
+import { Spinner, TooltipProvider } from '@plumbline/ui';
 import { useEffect, useRef, useState } from 'react';
-import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
 import { FileTree, parentOf } from '../model/fileTree.ts';
-import { loadMonaco, type MonacoApi } from '../model/monaco.ts';
+import { loadMonaco } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
+import { preferences } from '../model/preferences.ts';
+import { saveToDisk, Transfers } from '../model/transfers.ts';
 import { ClosedScreen } from './Banners.tsx';
-import { EditorArea } from './EditorArea.tsx';
-import { Explorer } from './Explorer.tsx';
+import { Desk, type Editing } from './Desk.tsx';
 import { HibernatedScreen } from './HibernatedScreen.tsx';
-import { PauseDialog } from './PauseDialog.tsx';
-import { QuickOpen } from './QuickOpen.tsx';
-import { SidePanel } from './SidePanel.tsx';
 import { EndScreen, NotRunningScreen, PausedScreen } from './StateScreens.tsx';
-import { SubmitDialog } from './SubmitDialog.tsx';
-import { TerminalArea } from './TerminalArea.tsx';
 import { TopBar } from './TopBar.tsx';
 import { SessionProvider, useAttemptSession, useSessionState } from './useAttemptSession.ts';
 
 /** Programs in the sandbox write files without saying so; the folders that are open are looked at this often. */
 const REFRESH_FILES_MS = 5_000;
-const SEPARATOR = 'bg-border transition-colors hover:bg-accent data-[separator=active]:bg-accent';
 
 export function WorkspaceScreen({ attemptId, title }: { attemptId: string; title: string }) {
   const session = useAttemptSession(attemptId, 'participate');
@@ -41,11 +35,6 @@ export function WorkspaceScreen({ attemptId, title }: { attemptId: string; title
       </TooltipProvider>
     </SessionProvider>
   );
-}
-
-interface Editing {
-  monaco: MonacoApi;
-  files: OpenFiles;
 }
 
 /** The editor's part of the session: loaded after the terminals, since it is the larger one. */
@@ -67,6 +56,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           drafts: indexedDraftStore,
           time: browserTime,
           remember: sessionStorage,
+          savesByItself: () => preferences.get().autoSave,
         });
         setEditing({ monaco, files });
       },
@@ -84,6 +74,16 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
 function Workspace({ session, attemptId, title }: { session: AttemptSession; attemptId: string; title: string }) {
   const { connection, clock, welcome } = useSessionState();
   const [tree] = useState(() => new FileTree(session.ask));
+  const [transfers] = useState(
+    () =>
+      new Transfers({
+        tab: session.tab,
+        ask: session.ask,
+        time: browserTime,
+        onUploaded: () => void tree.refresh(),
+        save: saveToDisk,
+      }),
+  );
   const { editing, error } = useEditing(session, attemptId);
   const files = editing?.files ?? null;
   const state = clock?.state;
@@ -119,11 +119,12 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
 
   useEffect(() => {
     const guard = (event: BeforeUnloadEvent) => {
-      if (files?.hasUnsaved) event.preventDefault();
+      // Ctrl-W, meant for a shell, must not close the attempt's page; nor may a text be left unsaved unasked.
+      if (state === 'running' || files?.hasUnsaved) event.preventDefault();
     };
     window.addEventListener('beforeunload', guard);
     return () => window.removeEventListener('beforeunload', guard);
-  }, [files]);
+  }, [files, state]);
 
   if (state === 'finalising' || state === 'completed') return <EndScreen attemptId={attemptId} state={state} />;
   if (connection.kind === 'closed')
@@ -149,99 +150,5 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
     );
   }
   if (state !== 'running') return <NotRunningScreen attemptId={attemptId} state={state ?? ''} />;
-  return <Desk title={title} tree={tree} editing={editing} editorError={error} />;
-}
-
-/** The working desk itself. */
-function Desk({
-  title,
-  tree,
-  editing,
-  editorError,
-}: {
-  title: string;
-  tree: FileTree;
-  editing: Editing | null;
-  editorError: string | null;
-}) {
-  const [dialog, setDialog] = useState<'pause' | 'submit' | 'open' | null>(null);
-  const columns = useDefaultLayout({ id: 'plumbline-workspace-columns', storage: localStorage });
-  const rows = useDefaultLayout({ id: 'plumbline-workspace-rows', storage: localStorage });
-  const newTerminal = useRef<() => void>(() => {});
-  const takeNewTerminal = useRef((open: () => void) => {
-    newTerminal.current = open;
-  });
-
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      const command = event.ctrlKey || event.metaKey;
-      const inTerminal = event.target instanceof Element && event.target.closest('[data-testid^="terminal-"]') !== null;
-      if (event.ctrlKey && event.key === '`') {
-        event.preventDefault();
-        if (event.shiftKey) newTerminal.current();
-        else
-          document
-            .querySelector<HTMLElement>(
-              inTerminal ? '[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context' : '.xterm-helper-textarea',
-            )
-            ?.focus();
-      } else if (command && !event.shiftKey && event.key.toLowerCase() === 'p' && !inTerminal) {
-        event.preventDefault();
-        setDialog('open');
-      } else if (command && !event.shiftKey && event.key.toLowerCase() === 's' && !inTerminal) {
-        // The browser's own dialog would save the page.
-        event.preventDefault();
-        const active = editing?.files.store.get().active;
-        if (active) void editing?.files.save(active);
-      }
-    };
-    const onQuickOpen = () => setDialog('open');
-    window.addEventListener('keydown', onKeyDown);
-    window.addEventListener('plumbline:quick-open', onQuickOpen);
-    return () => {
-      window.removeEventListener('keydown', onKeyDown);
-      window.removeEventListener('plumbline:quick-open', onQuickOpen);
-    };
-  }, [editing]);
-
-  const unsaved = (editing?.files.store.get().files ?? []).filter((file) => file.dirty).map((file) => file.path);
-  return (
-    <div className="flex h-full flex-col" data-testid="workspace">
-      <TopBar title={title} onPause={() => setDialog('pause')} onSubmit={() => setDialog('submit')} />
-      <Group orientation="horizontal" className="min-h-0 flex-1" {...columns}>
-        <Panel id="files" defaultSize="17%" minSize="140px" collapsible>
-          <Explorer tree={tree} files={editing?.files ?? null} />
-        </Panel>
-        <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the files" />
-        <Panel id="work" defaultSize="58%" minSize="30%">
-          <Group orientation="vertical" {...rows}>
-            <Panel id="editor" defaultSize="58%" minSize="80px" collapsible>
-              {editing ? (
-                <EditorArea monaco={editing.monaco} files={editing.files} />
-              ) : editorError ? (
-                <Alert tone="danger" className="m-3" actions={<Button onClick={() => location.reload()}>Reload</Button>}>
-                  {editorError}
-                </Alert>
-              ) : (
-                <Spinner label="Loading the editor" className="p-4" />
-              )}
-            </Panel>
-            <Separator className={`${SEPARATOR} h-px`} aria-label="Height of the terminals" />
-            <Panel id="terminals" defaultSize="42%" minSize="80px" collapsible>
-              <TerminalArea onNewTerminal={takeNewTerminal.current} />
-            </Panel>
-          </Group>
-        </Panel>
-        <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the side panel" />
-        <Panel id="side" defaultSize="25%" minSize="200px" collapsible>
-          <SidePanel initial="instructions" />
-        </Panel>
-      </Group>
-      {dialog === 'pause' ? <PauseDialog onClose={() => setDialog(null)} /> : null}
-      <SubmitDialog open={dialog === 'submit'} onOpenChange={(next) => setDialog(next ? 'submit' : null)} unsaved={unsaved} />
-      {editing ? (
-        <QuickOpen open={dialog === 'open'} onOpenChange={(next) => setDialog(next ? 'open' : null)} tree={tree} files={editing.files} />
-      ) : null}
-    </div>
-  );
+  return <Desk title={title} tree={tree} transfers={transfers} editing={editing} editorError={error} />;
 }

@@ -1,11 +1,22 @@
 import type { AppError } from '@plumbline/core';
-import type { BrowserEventType, ClockView, EventData, GatewayToBrowser, ScoreRow, TerminalInfo } from '@plumbline/protocol';
+import type {
+  AttemptMessage,
+  BrowserEventType,
+  ClockView,
+  EventData,
+  GatewayToBrowser,
+  NoteKind,
+  ScoreRow,
+  TerminalInfo,
+} from '@plumbline/protocol';
 import { decodeOutputFrame, PASTE_MAX_BYTES, PROTOCOL_VERSION } from '@plumbline/protocol';
 import { AttemptSocket, type SocketLike, type SocketState, type Welcome } from './attemptSocket.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
 import type { Ask } from './openFiles.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
+import { preferences } from './preferences.ts';
+import { type ResourceUse, resourceUse, type Sampled } from './resourceUse.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
@@ -19,14 +30,9 @@ import { requestTicket, type TicketPurpose } from './ticket.ts';
 
 export interface Note {
   n: number;
+  kind: NoteKind;
   text: string;
   elapsedMs: number;
-  atMs: number;
-}
-
-export interface StaffMessage {
-  from: string;
-  text: string;
   atMs: number;
 }
 
@@ -39,10 +45,17 @@ export interface SessionState {
   terminals: TerminalInfo[];
   scores: ScoreRow[];
   notes: Note[];
-  messages: StaffMessage[];
+  /** What participant and staff wrote to each other. */
+  messages: AttemptMessage[];
+  /** Messages of the other side that were not looked at. */
+  unread: number;
   sandbox: 'attached' | 'away';
   recordingStalled: boolean;
   inputFull: boolean;
+  /** The server was upgraded since this page was loaded; it still understands the page. */
+  upgraded: boolean;
+  /** Null until the sandbox was measured. */
+  resources: ResourceUse | null;
 }
 
 export interface AttemptSessionOptions {
@@ -69,9 +82,12 @@ export class AttemptSession {
     scores: [],
     notes: [],
     messages: [],
+    unread: 0,
     sandbox: 'attached',
     recordingStalled: false,
     inputFull: false,
+    upgraded: false,
+    resources: null,
   });
   readonly clock: ClockDisplay;
   /** A path changed on disk. */
@@ -80,6 +96,8 @@ export class AttemptSession {
   readonly editorEvent = new Signal<Extract<GatewayToBrowser, { t: 'editor' }>>();
   /** Something to say once: a toast. */
   readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
+  /** A link in a terminal was clicked: it comes from the sandbox, so somebody is asked first. */
+  readonly linkClicked = new Signal<string>();
   readonly tab: string;
   readonly attemptId: string;
   readonly readOnly: boolean;
@@ -93,6 +111,7 @@ export class AttemptSession {
   private readonly cleanups: (() => void)[] = [];
   private readonly lastSize = new Map<number, string>();
   private lastFocus = '';
+  private lastSample: Sampled | null = null;
   /** Since when the sandbox cannot be reached, over the link or behind it; long ago while it never was. */
   private awaySinceMonoMs = Number.NEGATIVE_INFINITY;
   private stopped = false;
@@ -195,11 +214,12 @@ export class AttemptSession {
     const view = new TerminalView({
       ...terminalPreferences(),
       readOnly: this.readOnly,
-      confirmLink: (url) => window.confirm(`Open this link from the sandbox in a new tab?\n\n${url}`),
+      copiesOnSelection: () => preferences.get().copyOnSelection,
     });
     this.views.set(terminal, view);
     view.input.on((bytes) => this.type(terminal, bytes));
     view.paste.on((paste) => this.pasted(`terminal:${terminal}`, paste.text, paste.prevent));
+    view.linkClicked.on((url) => this.linkClicked.emit(url));
     view.copy.on((text) => this.copied(`terminal:${terminal}`, text));
     view.sizeWanted.on((size) => this.resize(terminal, size));
     view.credit.on((drawnBytes) => this.socket.send({ t: 'credit', terminal, drawnBytes }));
@@ -240,10 +260,15 @@ export class AttemptSession {
     this.offer('focus.panel', { tab: this.tab, panel });
   }
 
-  /** Asks for the notes; they come by themselves afterwards. */
+  /** Asks for notes and messages; they come by themselves afterwards. */
   async loadNotes(): Promise<void> {
-    const { notes } = await this.ask('notes', {});
-    this.store.patch({ notes });
+    const [{ notes }, { messages }] = await Promise.all([this.ask('notes', {}), this.ask('messages', {})]);
+    this.store.patch({ notes, messages });
+  }
+
+  /** What the other side wrote was looked at. */
+  messagesRead(): void {
+    if (this.store.get().unread > 0) this.store.patch({ unread: 0 });
   }
 
   private type(terminal: number, bytes: Uint8Array): void {
@@ -327,6 +352,8 @@ export class AttemptSession {
     this.lastSize.clear();
     this.clock.receive(welcome.clock);
     this.reachChanged({ sandbox: welcome.sandbox });
+    const before = this.store.get().welcome;
+    if (before && before.version !== welcome.version) this.store.patch({ upgraded: true });
     this.store.patch({
       welcome: { title: welcome.title, role: welcome.role, version: welcome.version },
       clock: this.clock.current,
@@ -374,13 +401,16 @@ export class AttemptSession {
         break;
       }
       case 'message':
-        this.store.patch({ messages: [...this.store.get().messages, message] });
+        this.onWrittenMessage(message);
         break;
       case 'file':
         this.fileChanged.emit(message);
         break;
       case 'editor':
         this.editorEvent.emit(message);
+        break;
+      case 'resources':
+        this.onResources(message);
         break;
       case 'durable':
         this.outbox?.onDurable(message.events);
@@ -403,6 +433,25 @@ export class AttemptSession {
     this.updateTyping();
     if (warning !== undefined) this.notice.emit({ tone: 'warning', text: `${Math.round(warning / 60_000)} minutes are left.` });
     if (before !== 'running' && clock.state === 'running') this.attachAll();
+  }
+
+  private onWrittenMessage(message: AttemptMessage): void {
+    const { messages, unread } = this.store.get();
+    if (messages.some(({ n }) => n === message.n)) return;
+    const isOther = message.author === (this.readOnly ? 'participant' : 'staff');
+    this.store.patch({ messages: [...messages, message].sort((a, b) => a.n - b.n), unread: unread + (isOther ? 1 : 0) });
+    if (isOther) this.notice.emit({ tone: 'info', text: `${message.name}: ${message.text.slice(0, 200)}` });
+  }
+
+  private onResources(sampled: Sampled): void {
+    const before = this.store.get().resources;
+    const resources = resourceUse(sampled, this.lastSample);
+    this.lastSample = sampled;
+    this.store.patch({ resources });
+    if (this.readOnly) return;
+    for (const { kind, text } of resources.warnings) {
+      if (!before?.warnings.some((known) => known.kind === kind)) this.notice.emit({ tone: 'warning', text });
+    }
   }
 
   private onTerminals(terminals: TerminalInfo[]): void {

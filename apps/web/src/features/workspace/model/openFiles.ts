@@ -4,6 +4,7 @@ import type { BrowserTime } from './browserTime.ts';
 import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi, type TextModel } from './monaco.ts';
 import type { DraftStore } from './outboxStore.ts';
+import { Signal } from './signal.ts';
 import { Store } from './store.ts';
 
 /**
@@ -28,12 +29,30 @@ export interface OpenFile {
   /** Unsaved text of an earlier page was put back. */
   recovered: boolean;
   size: number;
+  /** Shown as a picture, read from the sandbox when it is drawn. */
+  isImage: boolean;
 }
 
 export interface OpenFilesState {
   files: OpenFile[];
+  /** The file in the pane that has the focus. */
   active: string | null;
+  /** What each pane of the editor shows, from left to right; never empty. */
+  panes: (string | null)[];
+  /** Which pane has the focus. */
+  pane: number;
 }
+
+/** A place in a file: line and column from 1, in UTF-16 units. */
+export interface Place {
+  line: number;
+  column: number;
+  length: number;
+}
+
+export const MOST_PANES = 3;
+/** Formats that every browser draws and that cannot run anything; an SVG is a text. */
+const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
 
 interface Held {
   baseHash: string | null;
@@ -41,6 +60,7 @@ interface Held {
   recorder: EditorRecorder | null;
   subscription: { dispose(): void } | null;
   cancelDraft: (() => void) | null;
+  cancelAutoSave: (() => void) | null;
 }
 
 export interface OpenFilesOptions {
@@ -53,9 +73,13 @@ export interface OpenFilesOptions {
   time: BrowserTime;
   /** Which files were open, kept over a reload. */
   remember: Pick<Storage, 'getItem' | 'setItem'>;
+  /** Whether files are saved by themselves; asked at each change. */
+  savesByItself: () => boolean;
 }
 
 const DRAFT_AFTER_MS = 500;
+/** With auto-save a file is saved when nothing was typed for so long. */
+const AUTO_SAVE_AFTER_MS = 1_000;
 /** Room in a frame for the request around the text. */
 const FRAME_ROOM_BYTES = 64 * 1024;
 
@@ -70,7 +94,9 @@ function messageOf(error: unknown): string {
 }
 
 export class OpenFiles {
-  readonly store = new Store<OpenFilesState>({ files: [], active: null });
+  readonly store = new Store<OpenFilesState>({ files: [], active: null, panes: [null], pane: 0 });
+  /** A place is to be shown in the pane that has the focus. */
+  readonly revealed = new Signal<{ path: string; place: Place }>();
   private readonly options: OpenFilesOptions;
   private readonly held = new Map<string, Held>();
   private disposed = false;
@@ -83,8 +109,10 @@ export class OpenFiles {
   async restore(): Promise<void> {
     const kept = this.options.remember.getItem(this.rememberKey);
     if (!kept) return;
-    const { paths, active } = JSON.parse(kept) as { paths: string[]; active: string | null };
+    const { paths, active, panes } = JSON.parse(kept) as { paths: string[]; active: string | null; panes?: (string | null)[] };
     await Promise.all(paths.map((path) => this.open(path, false)));
+    if (panes && panes.length > 1)
+      this.store.patch({ panes: panes.slice(0, MOST_PANES).map((path) => (path && this.held.has(path) ? path : null)) });
     if (active && this.held.has(active)) this.activate(active);
   }
 
@@ -94,7 +122,7 @@ export class OpenFiles {
       if (activate) this.activate(path);
       return;
     }
-    this.held.set(path, { baseHash: null, savedVersion: 0, recorder: null, subscription: null, cancelDraft: null });
+    this.held.set(path, { baseHash: null, savedVersion: 0, recorder: null, subscription: null, cancelDraft: null, cancelAutoSave: null });
     const file: OpenFile = {
       path,
       state: 'loading',
@@ -107,16 +135,75 @@ export class OpenFiles {
       conflict: 'none',
       recovered: false,
       size: 0,
+      isImage: false,
     };
     const { files, active } = this.store.get();
-    this.store.set({ files: [...files, file], active: activate || active === null ? path : active });
-    this.rememberOpen();
+    this.store.patch({ files: [...files, file] });
+    if (activate || active === null) this.activate(path);
+    else this.rememberOpen();
     await this.load(path);
   }
 
+  /** Opens a file and shows a place in it. */
+  async openAt(path: string, place: Place): Promise<void> {
+    await this.open(path);
+    this.revealed.emit({ path, place });
+  }
+
+  /** Shows an open file in the pane that has the focus. */
   activate(path: string): void {
-    this.store.patch({ active: path });
+    const { panes, pane } = this.store.get();
+    this.store.patch({ active: path, panes: panes.map((shown, at) => (at === pane ? path : shown)) });
     this.rememberOpen();
+  }
+
+  /** Another pane beside the one that has the focus, with the same file. */
+  split(): void {
+    const { panes, pane, active } = this.store.get();
+    if (panes.length >= MOST_PANES) return;
+    this.store.patch({ panes: [...panes.slice(0, pane + 1), active, ...panes.slice(pane + 1)], pane: pane + 1 });
+    this.rememberOpen();
+  }
+
+  closePane(at: number): void {
+    const { panes, pane } = this.store.get();
+    if (panes.length <= 1) return;
+    const rest = panes.filter((_, index) => index !== at);
+    const next = Math.min(pane > at ? pane - 1 : pane, rest.length - 1);
+    this.store.patch({ panes: rest, pane: next, active: rest[next] ?? null });
+    this.rememberOpen();
+  }
+
+  focusPane(at: number): void {
+    const { panes, pane } = this.store.get();
+    if (at === pane || at >= panes.length) return;
+    this.store.patch({ pane: at, active: panes[at] ?? null });
+    this.rememberOpen();
+  }
+
+  /**
+   * Changes a file's text and saves it, in the editor where it is open and straight on disk where it is not. Answers how
+   * many changes were made; null where it could not be saved.
+   */
+  async edit(path: string, change: (text: string) => { text: string; count: number }): Promise<number | null> {
+    const model = this.file(path)?.model;
+    try {
+      if (model) {
+        const { text, count } = change(model.getValue());
+        if (count === 0) return 0;
+        model.pushStackElement();
+        model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null);
+        model.pushStackElement();
+        return (await this.save(path)) ? count : null;
+      }
+      const { text: before, hash, partial } = await this.options.ask('file.read', { path });
+      if (before === null || partial) return null;
+      const { text, count } = change(before);
+      if (count > 0) await this.options.ask('file.write', { tab: this.options.tab, path, text, baseHash: hash });
+      return count;
+    } catch {
+      return null;
+    }
   }
 
   /** Reads a file that failed to load once more. */
@@ -134,7 +221,9 @@ export class OpenFiles {
     if (this.disposed || this.held.get(path) !== held) return;
     held.baseHash = answer.hash;
     if (answer.text === null) {
-      this.patchFile(path, { state: 'ready', size: answer.size, readOnlyReason: 'This is a binary file. Look at it from a terminal.' });
+      const isImage = IMAGES.test(path);
+      const readOnlyReason = isImage ? 'This is a picture.' : 'This is a binary file. Look at it from a terminal, or download it.';
+      this.patchFile(path, { state: 'ready', size: answer.size, isImage, readOnlyReason });
       return;
     }
     const { monaco, tab, offer, time } = this.options;
@@ -240,10 +329,12 @@ export class OpenFiles {
     const model = this.file(path)?.model;
     this.held.delete(path);
     this.release(held);
-    const { files, active } = this.store.get();
+    const { files, panes, pane } = this.store.get();
     const at = files.findIndex((file) => file.path === path);
     const rest = files.filter((file) => file.path !== path);
-    this.store.set({ files: rest, active: active === path ? (rest[Math.min(at, rest.length - 1)]?.path ?? null) : active });
+    const neighbour = rest[Math.min(at, rest.length - 1)]?.path ?? null;
+    const shown = panes.map((one) => (one === path ? neighbour : one));
+    this.store.patch({ files: rest, panes: shown, active: shown[pane] ?? null });
     model?.dispose();
     void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
     this.rememberOpen();
@@ -286,6 +377,7 @@ export class OpenFiles {
     this.disposed = true;
     for (const held of this.held.values()) {
       held.cancelDraft?.();
+      held.cancelAutoSave?.();
       held.subscription?.dispose();
     }
     for (const file of this.store.get().files) file.model?.dispose();
@@ -326,11 +418,22 @@ export class OpenFiles {
     if (!held || !model) return;
     const dirty = model.getAlternativeVersionId() !== held.savedVersion;
     this.patchFile(path, { dirty });
+    held.cancelAutoSave?.();
+    held.cancelAutoSave = null;
+    if (dirty && this.options.savesByItself()) {
+      held.cancelAutoSave = this.options.time.after(AUTO_SAVE_AFTER_MS, () => this.saveByItself(path));
+    }
     held.cancelDraft?.();
     held.cancelDraft = this.options.time.after(dirty ? DRAFT_AFTER_MS : 0, () => {
       held.cancelDraft = null;
       this.keepDraft(path, held, model);
     });
+  }
+
+  /** What asks the person something, or failed, waits for the person. */
+  private saveByItself(path: string): void {
+    const file = this.file(path);
+    if (file?.dirty && file.conflict === 'none' && file.saveError === null) void this.save(path);
   }
 
   private keepDraft(path: string, held: Held, model: TextModel): void {
@@ -346,6 +449,7 @@ export class OpenFiles {
 
   private release(held: Held): void {
     held.cancelDraft?.();
+    held.cancelAutoSave?.();
     held.subscription?.dispose();
     held.recorder?.close();
   }
@@ -365,7 +469,7 @@ export class OpenFiles {
   }
 
   private rememberOpen(): void {
-    const { files, active } = this.store.get();
-    this.options.remember.setItem(this.rememberKey, JSON.stringify({ paths: files.map((file) => file.path), active }));
+    const { files, active, panes } = this.store.get();
+    this.options.remember.setItem(this.rememberKey, JSON.stringify({ paths: files.map((file) => file.path), active, panes }));
   }
 }

@@ -21,8 +21,8 @@ export interface TerminalViewOptions {
   readOnly: boolean;
   renderer: 'dom' | 'webgl';
   screenReader: boolean;
-  /** Asks before a link from the sandbox is followed. */
-  confirmLink: (url: string) => boolean;
+  /** Asked at each selection. */
+  copiesOnSelection: () => boolean;
 }
 
 const FONT_SIZE_PX = 13;
@@ -56,6 +56,8 @@ export class TerminalView {
   /** Output before this is missing: the screen must be restored. */
   readonly gap = new Signal<void>();
   readonly focused = new Signal<void>();
+  /** A link was clicked: whoever listens asks before it is followed. */
+  readonly linkClicked = new Signal<string>();
 
   private readonly options: TerminalViewOptions;
   private readonly terminal: Terminal;
@@ -269,7 +271,7 @@ export class TerminalView {
   }
 
   private follow(url: string): void {
-    if (isWebAddress(url) && this.options.confirmLink(url)) window.open(url, '_blank', 'noopener,noreferrer');
+    if (isWebAddress(url)) this.linkClicked.emit(url);
   }
 
   private listenForInput(): void {
@@ -292,6 +294,15 @@ export class TerminalView {
       const text = this.terminal.getSelection();
       if (text !== '') this.copy.emit(text);
     };
+    this.terminal.onSelectionChange(() => {
+      const text = this.terminal.getSelection();
+      if (text === '' || !this.options.copiesOnSelection()) return;
+      // Not every browser allows it without a key; then Ctrl-Shift-C is still there.
+      navigator.clipboard?.writeText(text).then(
+        () => this.copy.emit(text),
+        () => {},
+      );
+    });
     const onFocus = () => this.focused.emit();
     this.root.addEventListener('paste', onPaste, { capture: true });
     this.root.addEventListener('copy', onCopy);
@@ -301,7 +312,7 @@ export class TerminalView {
   /** Which keys go to the program; the others are the workspace's or the browser's. */
   private isForTerminal(event: KeyboardEvent): boolean {
     if (event.ctrlKey && event.key === '`') return false;
-    if (event.ctrlKey && event.shiftKey && (event.code === 'KeyV' || event.code === 'KeyF')) return false;
+    if (event.ctrlKey && event.shiftKey && ['KeyV', 'KeyF', 'KeyP', 'KeyE', 'Digit5'].includes(event.code)) return false;
     // Where Ctrl-V means paste everywhere else, it does here too; programs still get it with Alt or by Ctrl-Q.
     if (event.ctrlKey && !event.altKey && event.code === 'KeyV' && navigator.platform.startsWith('Win')) return false;
     if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {

@@ -1,0 +1,202 @@
+'use client';
+import { Button, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
+import { FileCode, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { type CodeEditor, EDITOR_OPTIONS, type MonacoApi } from '../model/monaco.ts';
+import type { OpenFiles } from '../model/openFiles.ts';
+import { preferences } from '../model/preferences.ts';
+import { CompareView } from './CompareView.tsx';
+import { ImageView } from './ImageView.tsx';
+import { useSession, useStore } from './useAttemptSession.ts';
+
+export interface Position {
+  line: number;
+  column: number;
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** One pane of the editor: a Monaco of its own that shows one of the open files, whose text all panes share. */
+export function EditorPane({
+  monaco,
+  files,
+  at,
+  comparing,
+  onCompareEnd,
+  onPosition,
+}: {
+  monaco: MonacoApi;
+  files: OpenFiles;
+  at: number;
+  comparing: boolean;
+  onCompareEnd: () => void;
+  onPosition: (position: Position) => void;
+}) {
+  const session = useSession();
+  const { files: open, panes, pane } = useStore(files.store);
+  const { wordWrap } = useStore(preferences);
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<CodeEditor | null>(null);
+  const shown = useRef<string | null>(null);
+  const place = useRef(at);
+  place.current = at;
+  const report = useRef(onPosition);
+  report.current = onPosition;
+  const [places] = useState(() => new Map<string, ReturnType<CodeEditor['saveViewState']>>());
+  const path = panes[at] ?? null;
+  const file = open.find((candidate) => candidate.path === path);
+  const model = file?.model ?? null;
+  const focused = pane === at;
+
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const made = monaco.editor.create(host.current, { ...EDITOR_OPTIONS, model: null });
+    editor.current = made;
+    const listeners = [
+      made.onDidChangeCursorSelection((event) => {
+        const target = made.getModel();
+        if (!target || !shown.current) return;
+        const { selection } = event;
+        const anchor = target.getOffsetAt({ lineNumber: selection.selectionStartLineNumber, column: selection.selectionStartColumn });
+        const active = target.getOffsetAt({ lineNumber: selection.positionLineNumber, column: selection.positionColumn });
+        // Of two panes on one file only the one that is used speaks.
+        if (made.hasTextFocus() || files.store.get().pane === place.current) files.selectionChanged(shown.current, anchor, active);
+        report.current({ line: selection.positionLineNumber, column: selection.positionColumn });
+      }),
+      made.onDidFocusEditorText(() => {
+        files.focusPane(place.current);
+        if (shown.current) session.panelFocused(`editor:${shown.current}`);
+        const position = made.getPosition();
+        if (position) report.current({ line: position.lineNumber, column: position.column });
+      }),
+    ];
+    const dom = made.getDomNode();
+    const onPaste = (event: ClipboardEvent) => {
+      const text = event.clipboardData?.getData('text/plain') ?? '';
+      if (text !== '' && shown.current) session.pasted(`editor:${shown.current}`, text);
+    };
+    const onCopy = () => {
+      const selection = made.getSelection();
+      const text = selection && !selection.isEmpty() ? made.getModel()?.getValueInRange(selection) : undefined;
+      if (text && shown.current) session.copied(`editor:${shown.current}`, text);
+    };
+    dom?.addEventListener('paste', onPaste, { capture: true });
+    dom?.addEventListener('copy', onCopy, { capture: true });
+    dom?.addEventListener('cut', onCopy, { capture: true });
+    return () => {
+      if (shown.current) places.set(shown.current, made.saveViewState());
+      shown.current = null;
+      for (const listener of listeners) listener.dispose();
+      dom?.removeEventListener('paste', onPaste, { capture: true });
+      dom?.removeEventListener('copy', onCopy, { capture: true });
+      dom?.removeEventListener('cut', onCopy, { capture: true });
+      editor.current = null;
+      made.dispose();
+    };
+  }, [monaco, files, session, places]);
+
+  useEffect(() => {
+    const target = editor.current;
+    if (!target) return;
+    if (shown.current && shown.current !== path) places.set(shown.current, target.saveViewState());
+    shown.current = model ? path : null;
+    target.setModel(model);
+    if (!model || !path) return;
+    const kept = places.get(path);
+    if (kept) target.restoreViewState(kept);
+  }, [model, path, places]);
+
+  useEffect(() => {
+    if (focused && model && path) editor.current?.focus();
+  }, [focused, model, path]);
+
+  useEffect(
+    () =>
+      files.revealed.on(({ path: wanted, place: { line, column, length } }) => {
+        if (files.store.get().pane !== place.current) return;
+        // The pane may be about to show another file: it is there one frame later.
+        requestAnimationFrame(() => {
+          const target = editor.current;
+          const text = target?.getModel();
+          if (!target || !text || shown.current !== wanted) return;
+          const start = { lineNumber: line, column };
+          const end = text.getPositionAt(text.getOffsetAt(start) + length);
+          target.setSelection({ startLineNumber: line, startColumn: column, endLineNumber: end.lineNumber, endColumn: end.column });
+          target.revealLineInCenterIfOutsideViewport(line);
+          target.focus();
+        });
+      }),
+    [files],
+  );
+
+  useEffect(() => {
+    const reason = file?.readOnlyReason ?? null;
+    editor.current?.updateOptions({
+      readOnly: reason !== null,
+      readOnlyMessage: { value: reason ?? '' },
+      wordWrap: wordWrap ? 'on' : 'off',
+    });
+  }, [file?.readOnlyReason, wordWrap]);
+
+  return (
+    <div className="flex h-full min-w-0 flex-col" data-testid={`editor-pane-${at}`} data-focused={focused}>
+      {panes.length > 1 ? (
+        <div
+          className={cn(
+            'flex h-6 shrink-0 items-center gap-1 border-b border-border px-2 text-xs',
+            focused ? 'text-foreground' : 'text-muted',
+          )}
+        >
+          <button type="button" className="min-w-0 flex-1 truncate text-left" onClick={() => files.focusPane(at)}>
+            {path ?? 'Empty'}
+          </button>
+          <Button
+            variant="ghost"
+            size="icon-sm"
+            className="size-5"
+            aria-label={`Close the pane of ${path ?? 'no file'}`}
+            onClick={() => files.closePane(at)}
+          >
+            <X />
+          </Button>
+        </div>
+      ) : null}
+      <div className="relative min-h-0 flex-1">
+        <div
+          ref={host}
+          data-testid={focused ? 'editor' : `editor-${at}`}
+          className={cn('absolute inset-0', (!model || comparing) && 'invisible')}
+        />
+        {comparing && model && path ? (
+          <div className="absolute inset-0">
+            <CompareView monaco={monaco} path={path} model={model} onClose={onCompareEnd} />
+          </div>
+        ) : null}
+        {!file ? (
+          <EmptyState icon={<FileCode aria-hidden />} title="No file is open">
+            Open one on the left, or press <Kbd>Ctrl</Kbd> <Kbd>P</Kbd> and type a name. <Kbd>Ctrl</Kbd> <Kbd>Shift</Kbd> <Kbd>P</Kbd> lists
+            all commands.
+          </EmptyState>
+        ) : null}
+        {file?.state === 'loading' ? <Spinner label={`Reading ${file.path}`} className="p-4" /> : null}
+        {file?.state === 'failed' ? (
+          <EmptyState
+            icon={<FileCode aria-hidden />}
+            title={`${nameOf(file.path)} could not be opened`}
+            action={<Button onClick={() => void files.load(file.path)}>Try again</Button>}
+          >
+            {file.error}
+          </EmptyState>
+        ) : null}
+        {file?.isImage ? <ImageView key={`${file.path}-${file.size}`} file={file} /> : null}
+        {file?.state === 'ready' && !model && !file.isImage ? (
+          <EmptyState icon={<FileCode aria-hidden />} title={nameOf(file.path)}>
+            {file.readOnlyReason}
+          </EmptyState>
+        ) : null}
+      </div>
+    </div>
+  );
+}

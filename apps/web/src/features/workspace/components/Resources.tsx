@@ -1,0 +1,70 @@
+'use client';
+import { cn, formatBytes, Tooltip } from '@plumbline/ui';
+import { Cpu, Gauge, HardDrive, MemoryStick } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { useSessionState } from './useAttemptSession.ts';
+
+function Meter({ icon, label, value, short, testId }: { icon: ReactNode; label: string; value: string; short: boolean; testId: string }) {
+  return (
+    <Tooltip label={label}>
+      <span
+        data-testid={testId}
+        data-short={short}
+        className={cn('flex items-center gap-1 whitespace-nowrap tabular-nums [&_svg]:size-3.5', short && 'font-medium text-danger')}
+      >
+        {icon}
+        <span className="sr-only">{label}: </span>
+        {value}
+      </span>
+    </Tooltip>
+  );
+}
+
+/** What the sandbox uses, as of the last few seconds. Nothing until the first sample is there. */
+export function Resources() {
+  const { resources } = useSessionState();
+  if (!resources) return null;
+  const { cpuPercent, memoryBytes, memoryLimitBytes, diskFreeBytes, gpus, warnings } = resources;
+  const isShort = (kind: 'memory' | 'disk') => warnings.some((warning) => warning.kind === kind);
+  return (
+    <section aria-label="What the sandbox uses" className="hidden items-center gap-3 text-xs text-muted md:flex" data-testid="resources">
+      {cpuPercent === null ? null : (
+        <Meter
+          icon={<Cpu aria-hidden />}
+          label="Processors, 100 % for each"
+          value={`${Math.round(cpuPercent)} %`}
+          short={false}
+          testId="meter-cpu"
+        />
+      )}
+      {memoryBytes === null ? null : (
+        <Meter
+          icon={<MemoryStick aria-hidden />}
+          label="Memory in use"
+          value={`${formatBytes(memoryBytes)}${memoryLimitBytes === null ? '' : ` of ${formatBytes(memoryLimitBytes)}`}`}
+          short={isShort('memory')}
+          testId="meter-memory"
+        />
+      )}
+      {diskFreeBytes === null ? null : (
+        <Meter
+          icon={<HardDrive aria-hidden />}
+          label="Disk left"
+          value={formatBytes(diskFreeBytes)}
+          short={isShort('disk')}
+          testId="meter-disk"
+        />
+      )}
+      {gpus.map(({ index, usePercent, memoryBytes: gpuBytes }) => (
+        <Meter
+          key={index}
+          icon={<Gauge aria-hidden />}
+          label={`GPU ${index}: use and memory`}
+          value={`${Math.round(usePercent)} % ${formatBytes(gpuBytes)}`}
+          short={false}
+          testId={`meter-gpu-${index}`}
+        />
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,217 @@
+'use client';
+import type { SearchQuery, SearchResult } from '@plumbline/protocol';
+import { Button, ConfirmDialog, cn, Input, Spinner, Tooltip, toast } from '@plumbline/ui';
+import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import type { OpenFiles } from '../model/openFiles.ts';
+import { patternOf, replaceAll } from '../model/searchReplace.ts';
+import { useSession, useSessionState } from './useAttemptSession.ts';
+
+const AFTER_TYPING_MS = 350;
+const SEARCH_TIMEOUT_MS = 20_000;
+const EMPTY: SearchQuery = { query: '', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
+
+function Toggle({ label, on, onChange, children }: { label: string; on: boolean; onChange: (on: boolean) => void; children: ReactNode }) {
+  return (
+    <Tooltip label={label}>
+      <button
+        type="button"
+        aria-label={label}
+        aria-pressed={on}
+        onClick={() => onChange(!on)}
+        className={cn(
+          'flex size-6 items-center justify-center rounded [&_svg]:size-4',
+          on ? 'bg-accent-soft text-accent' : 'text-muted hover:bg-hover',
+        )}
+      >
+        {children}
+      </button>
+    </Tooltip>
+  );
+}
+
+/** Ctrl-Shift-F: finds text in all files, and replaces it. A file that changed meanwhile is left as it is, and said to be. */
+export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; focusedAt: number }) {
+  const session = useSession();
+  const { connection } = useSessionState();
+  const [query, setQuery] = useState(EMPTY);
+  const [replacement, setReplacement] = useState('');
+  const [result, setResult] = useState<SearchResult | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [replacing, setReplacing] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  const turn = useRef(0);
+  const isOpen = connection.kind === 'open';
+
+  useEffect(() => {
+    if (focusedAt > 0) field.current?.select();
+  }, [focusedAt]);
+
+  useEffect(() => {
+    turn.current += 1;
+    const mine = turn.current;
+    if (query.query === '' || !isOpen) {
+      setResult(null);
+      setError(null);
+      setBusy(false);
+      return undefined;
+    }
+    if (query.regex && !patternOf(query)) {
+      setError('This pattern cannot be read.');
+      return undefined;
+    }
+    const timer = setTimeout(() => {
+      setBusy(true);
+      session.ask('file.search', query, SEARCH_TIMEOUT_MS).then(
+        (found) => {
+          if (turn.current !== mine) return;
+          setResult(found);
+          setError(null);
+          setBusy(false);
+        },
+        (caught: unknown) => {
+          if (turn.current !== mine) return;
+          setResult(null);
+          setError(caught instanceof Error ? caught.message : 'The search did not work. Try again.');
+          setBusy(false);
+        },
+      );
+    }, AFTER_TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [query, session, isOpen]);
+
+  const change = (part: Partial<SearchQuery>) => setQuery((now) => ({ ...now, ...part }));
+
+  const replaceIn = async (paths: string[]) => {
+    if (!files) return;
+    let count = 0;
+    const left: string[] = [];
+    for (const path of paths) {
+      const done = await files.edit(path, (text) => replaceAll(text, query, replacement));
+      if (done === null) left.push(path);
+      else count += done;
+    }
+    toast(`Replaced ${count} in ${paths.length - left.length} ${paths.length - left.length === 1 ? 'file' : 'files'}`);
+    if (left.length > 0) toast.error(`Not replaced, as they could not be saved: ${left.join(', ')}`);
+    setQuery((now) => ({ ...now }));
+  };
+
+  return (
+    <section aria-label="Search" className="flex h-full flex-col" onFocus={() => session.panelFocused('search')} data-testid="search-panel">
+      <div className="space-y-1 border-b border-border p-2">
+        <div className="flex items-center gap-1">
+          <Input
+            ref={field}
+            aria-label="Search in files"
+            placeholder="Search"
+            className="h-7 min-w-0 flex-1"
+            data-testid="search-query"
+            value={query.query}
+            onChange={(event) => change({ query: event.target.value })}
+          />
+          <Toggle label="Match case" on={query.caseSensitive} onChange={(caseSensitive) => change({ caseSensitive })}>
+            <CaseSensitive aria-hidden />
+          </Toggle>
+          <Toggle label="Whole words" on={query.wholeWord} onChange={(wholeWord) => change({ wholeWord })}>
+            <WholeWord aria-hidden />
+          </Toggle>
+          <Toggle label="Regular expression" on={query.regex} onChange={(regex) => change({ regex })}>
+            <Regex aria-hidden />
+          </Toggle>
+        </div>
+        <div className="flex items-center gap-1">
+          <Input
+            aria-label="Replace with"
+            placeholder="Replace"
+            className="h-7 min-w-0 flex-1"
+            data-testid="search-replacement"
+            value={replacement}
+            onChange={(event) => setReplacement(event.target.value)}
+          />
+          <Tooltip label="Replace all">
+            <Button
+              variant="ghost"
+              size="icon-sm"
+              aria-label="Replace all"
+              disabled={!result || result.files.length === 0 || !files || !isOpen}
+              onClick={() => setReplacing(true)}
+            >
+              <Replace />
+            </Button>
+          </Tooltip>
+        </div>
+        <Input
+          aria-label="Files to include"
+          placeholder="Include, e.g. *.py, src/**"
+          className="h-7"
+          value={query.include}
+          onChange={(event) => change({ include: event.target.value })}
+        />
+        <Input
+          aria-label="Files to exclude"
+          placeholder="Exclude, e.g. data"
+          className="h-7"
+          value={query.exclude}
+          onChange={(event) => change({ exclude: event.target.value })}
+        />
+      </div>
+      <div role="status" className="px-3 py-1 text-xs text-muted">
+        {busy ? (
+          <Spinner label="Searching" className="text-xs" />
+        ) : error ? (
+          <span className="text-danger">{error}</span>
+        ) : result ? (
+          `${result.matches} in ${result.files.length} ${result.files.length === 1 ? 'file' : 'files'}${result.truncated ? '; there may be more' : ''}`
+        ) : (
+          'Packages, caches and .git are left out.'
+        )}
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard. */}
+      <div className="min-h-0 flex-1 overflow-auto pb-2" tabIndex={0}>
+        {result?.files.map((file) => (
+          <div key={file.path} data-testid="search-file" data-path={file.path}>
+            <div className="group sticky top-0 flex items-center gap-1 bg-surface px-3 py-1 text-xs font-medium">
+              <span className="min-w-0 flex-1 truncate" title={file.path}>
+                {file.path}
+              </span>
+              <span className="text-muted tabular-nums">{file.matches.length}</span>
+              <Button variant="ghost" size="icon-sm" aria-label={`Replace in ${file.path}`} onClick={() => void replaceIn([file.path])}>
+                <Replace />
+              </Button>
+            </div>
+            <ul>
+              {file.matches.map((match) => (
+                <li key={`${match.line}:${match.column}`}>
+                  <button
+                    type="button"
+                    data-testid="search-match"
+                    className="flex w-full gap-2 overflow-hidden px-3 py-0.5 text-left font-mono text-xs whitespace-pre hover:bg-hover"
+                    onClick={() => void files?.openAt(file.path, match)}
+                  >
+                    <span className="w-8 shrink-0 text-right text-muted tabular-nums">{match.line}</span>
+                    <span className="truncate">
+                      {match.text.slice(0, match.from).trimStart()}
+                      <mark className="bg-warning-soft text-foreground">{match.text.slice(match.from, match.to)}</mark>
+                      {match.text.slice(match.to)}
+                    </span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </div>
+        ))}
+      </div>
+      <ConfirmDialog
+        open={replacing}
+        onOpenChange={setReplacing}
+        title={`Replace in ${result?.files.length ?? 0} files?`}
+        description="Each file is read, changed and saved; what is open in the editor can be undone there."
+        confirmLabel="Replace all"
+        busyLabel="Replacing"
+        tone="primary"
+        onConfirm={() => replaceIn(result?.files.map((file) => file.path) ?? [])}
+      />
+    </section>
+  );
+}

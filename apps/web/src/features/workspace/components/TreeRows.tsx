@@ -1,0 +1,100 @@
+'use client';
+import { cn, formatBytes } from '@plumbline/ui';
+import { ChevronDown, ChevronRight, File, FileSymlink, Folder, FolderOpen } from 'lucide-react';
+import { type DragEvent, type RefObject, useLayoutEffect, useState } from 'react';
+import { parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
+
+export const ROW_HEIGHT_PX = 24;
+/** Rows drawn beyond the visible ones, so that a fast scroll finds them there. */
+const BEYOND = 20;
+/** What a row that is dragged carries: only this tree takes it. */
+export const ROW_TYPE = 'application/x-plumbline-path';
+
+/** The rows that are in sight of a scrolling box, as a stretch of indices. */
+export function useVisibleRows(box: RefObject<HTMLElement | null>, count: number): { from: number; to: number } {
+  const [view, setView] = useState({ top: 0, height: 600 });
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const read = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(read);
+    observer.observe(element);
+    element.addEventListener('scroll', read, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', read);
+    };
+  }, [box]);
+  const from = Math.max(0, Math.floor(view.top / ROW_HEIGHT_PX) - BEYOND);
+  return { from, to: Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT_PX) + BEYOND) };
+}
+
+function RowIcon({ row }: { row: TreeRow }) {
+  const Icon = row.kind === 'directory' ? (row.expanded ? FolderOpen : Folder) : row.kind === 'symlink' ? FileSymlink : File;
+  return <Icon aria-hidden className="size-4 shrink-0 text-muted" />;
+}
+
+/** The folder that a drop on this row goes into. */
+export function folderOf(row: TreeRow | undefined): string {
+  if (!row) return ROOT;
+  return row.kind === 'directory' ? row.path : parentOf(row.path);
+}
+
+export function TreeRowView({
+  row,
+  selected,
+  target,
+  onClick,
+  onContextMenu,
+}: {
+  row: TreeRow;
+  selected: boolean;
+  /** A drag hovers over the folder that this row is, or is in. */
+  target: boolean;
+  onClick: () => void;
+  onContextMenu: () => void;
+}) {
+  const onDragStart = (event: DragEvent) => {
+    event.dataTransfer.setData(ROW_TYPE, row.path);
+    event.dataTransfer.setData('text/plain', row.path);
+    event.dataTransfer.effectAllowed = 'move';
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it takes the keys.
+    <div
+      id={`tree-${row.path}`}
+      role="treeitem"
+      tabIndex={-1}
+      aria-level={row.depth + 1}
+      aria-selected={selected}
+      aria-expanded={row.kind === 'directory' ? row.expanded : undefined}
+      data-testid="explorer-item"
+      data-path={row.path}
+      data-kind={row.kind}
+      title={row.kind === 'directory' ? row.path : `${row.path} · ${formatBytes(row.size)}`}
+      draggable
+      onDragStart={onDragStart}
+      onClick={onClick}
+      onContextMenu={onContextMenu}
+      style={{ paddingLeft: 8 + row.depth * 12, height: ROW_HEIGHT_PX }}
+      className={cn(
+        'flex cursor-default items-center gap-1 pr-2 text-sm whitespace-nowrap select-none hover:bg-hover',
+        selected && 'bg-accent-soft',
+        target && 'bg-accent-soft outline outline-accent -outline-offset-1',
+      )}
+    >
+      {row.kind === 'directory' ? (
+        row.expanded ? (
+          <ChevronDown aria-hidden className="size-3 shrink-0 text-muted" />
+        ) : (
+          <ChevronRight aria-hidden className="size-3 shrink-0 text-muted" />
+        )
+      ) : (
+        <span className="w-3 shrink-0" />
+      )}
+      <RowIcon row={row} />
+      <span className="truncate">{row.name}</span>
+      {row.truncated ? <span className="text-xs text-muted">(not all listed)</span> : null}
+    </div>
+  );
+}

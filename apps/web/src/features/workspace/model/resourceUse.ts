@@ -1,0 +1,51 @@
+import type { EventData } from '@plumbline/protocol';
+
+/** What the sandbox uses now, made of two samples, and what of it is running out. */
+
+export interface Sampled {
+  atMs: number;
+  sample: EventData<'resource.sample'>;
+}
+
+export interface ResourceUse {
+  /** 100 for each processor that was fully used since the sample before; null after the first. */
+  cpuPercent: number | null;
+  memoryBytes: number | null;
+  memoryLimitBytes: number | null;
+  diskFreeBytes: number | null;
+  gpus: { index: number; usePercent: number; memoryBytes: number }[];
+  processes: number | null;
+  /** What to say about it before it is too late; empty while all is well. */
+  warnings: { kind: 'memory' | 'disk'; text: string }[];
+}
+
+/** From here on a training run that grows a little more is ended by the kernel. */
+const MEMORY_SHORT = 0.9;
+/** A checkpoint of a small model has about this size. */
+const DISK_SHORT_BYTES = 1024 ** 3;
+
+export function resourceUse(now: Sampled, before: Sampled | null): ResourceUse {
+  const { cpuMs, memoryBytes = null, memoryLimitBytes = null, diskFreeBytes = null, gpus = [], processes = null } = now.sample;
+  const sinceMs = before ? now.atMs - before.atMs : 0;
+  const usedMs = before?.sample.cpuMs === undefined || cpuMs === undefined ? null : cpuMs - before.sample.cpuMs;
+  const warnings: ResourceUse['warnings'] = [];
+  if (memoryBytes !== null && memoryLimitBytes !== null && memoryBytes >= MEMORY_SHORT * memoryLimitBytes) {
+    warnings.push({
+      kind: 'memory',
+      text: 'The sandbox’s memory is nearly full. A program that asks for more will be ended; end what you do not need.',
+    });
+  }
+  if (diskFreeBytes !== null && diskFreeBytes < DISK_SHORT_BYTES) {
+    warnings.push({ kind: 'disk', text: 'The disk is nearly full. Saving may fail soon; delete what you do not need.' });
+  }
+  return {
+    // The count begins again where processes were counted one by one and some have ended.
+    cpuPercent: usedMs === null || usedMs < 0 || sinceMs <= 0 ? null : (100 * usedMs) / sinceMs,
+    memoryBytes,
+    memoryLimitBytes,
+    diskFreeBytes,
+    gpus,
+    processes,
+    warnings,
+  };
+}

@@ -1,0 +1,25 @@
+import type { SearchQuery } from '@plumbline/protocol';
+import { describe, expect, it } from 'vitest';
+import { patternOf, replaceAll } from './searchReplace.ts';
+
+const plain: SearchQuery = { query: 'a.b', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
+
+describe('replacing in files', () => {
+  it('takes plain text as it stands, in the query and in the replacement', () => {
+    expect(replaceAll('a.b axb A.B', plain, '$&$1')).toEqual({ text: '$&$1 axb $&$1', count: 2 });
+  });
+
+  it('puts what a pattern found into the replacement', () => {
+    const query = { ...plain, query: '(\\w+)_(\\w+)', regex: true };
+    expect(replaceAll('one_two', query, '$2-$1')).toEqual({ text: 'two-one', count: 1 });
+  });
+
+  it('keeps case and whole words where they are asked for', () => {
+    expect(replaceAll('Cat cat cats', { ...plain, query: 'cat', caseSensitive: true, wholeWord: true }, 'dog').text).toBe('Cat dog cats');
+  });
+
+  it('leaves a text alone that has no match, and a pattern that cannot be read', () => {
+    expect(replaceAll('text', plain, 'x')).toEqual({ text: 'text', count: 0 });
+    expect(patternOf({ ...plain, query: '(', regex: true })).toBeNull();
+  });
+});

@@ -1,0 +1,102 @@
+import { AppError } from '@plumbline/core';
+import { describe, expect, it } from 'vitest';
+import type { Ask } from './openFiles.ts';
+import { SteppedTime } from './steppedTime.ts';
+import { type Transfer, Transfers } from './transfers.ts';
+
+const MIB = 1024 * 1024;
+
+/** A sandbox that keeps what is uploaded, and breaks the link where it is told to. */
+function sandbox({ taken = [] as string[], breaksAt = [] as number[] } = {}) {
+  const files = new Map<string, Uint8Array>();
+  const parts = new Map<string, Uint8Array[]>();
+  const size = (list: Uint8Array[]) => list.reduce((sum, part) => sum + part.length, 0);
+  let calls = 0;
+  const ask = (async (act: string, args: Record<string, unknown>) => {
+    calls += 1;
+    if (breaksAt.includes(calls)) throw new AppError('unavailable', 'The connection was lost before the answer came.');
+    if (act === 'file.download') return { archive: null, size: files.get(String(args.path))?.length ?? 0, skipped: 0 };
+    if (act === 'file.range') {
+      const bytes = files.get(String(args.path)) ?? new Uint8Array();
+      const offset = Number(args.offset);
+      return { data: Buffer.from(bytes.subarray(offset, offset + Number(args.length))).toString('base64'), size: bytes.length };
+    }
+    if (act === 'file.dropUpload') return {};
+    const path = String(args.path);
+    if (taken.includes(path) && args.replace !== true) throw new AppError('conflict', 'Something of that name exists already.');
+    const list = parts.get(String(args.upload)) ?? [];
+    parts.set(String(args.upload), list);
+    if (size(list) !== args.offset) return { received: size(list), hash: null };
+    list.push(Buffer.from(String(args.data), 'base64'));
+    if (size(list) < Number(args.total)) return { received: size(list), hash: null };
+    files.set(path, Buffer.concat(list));
+    return { received: size(list), hash: 'h' };
+  }) as unknown as Ask;
+  return { files, ask };
+}
+
+function transfersWith(world: ReturnType<typeof sandbox>) {
+  const time = new SteppedTime();
+  const saved: { name: string; bytes: Buffer }[] = [];
+  const transfers = new Transfers({
+    tab: 'tab',
+    ask: world.ask,
+    time,
+    onUploaded: () => {},
+    save: (name, list) => saved.push({ name, bytes: Buffer.concat(list) }),
+  });
+  const until = async (state: Transfer['state']) => {
+    await expect
+      .poll(async () => {
+        await time.step(2_000);
+        return transfers.store.get().at(-1)?.state;
+      })
+      .toBe(state);
+  };
+  return { transfers, saved, until };
+}
+
+const bytes = (length: number) => Uint8Array.from({ length }, (_, i) => i % 251);
+
+describe('files on their way up and down', () => {
+  it('arrive byte for byte, however often the link breaks', async () => {
+    const world = sandbox({ breaksAt: [1, 3, 4, 7] });
+    const { transfers, until } = transfersWith(world);
+    const content = bytes(2 * MIB + 17);
+    transfers.upload([{ path: 'data/model.bin', file: new File([content], 'model.bin') }]);
+    await until('done');
+    expect(Buffer.compare(world.files.get('data/model.bin') ?? Buffer.of(), content)).toBe(0);
+  });
+
+  it('never replace what is there before somebody said so', async () => {
+    const world = sandbox({ taken: ['a.txt'] });
+    const { transfers, until } = transfersWith(world);
+    transfers.upload([{ path: 'a.txt', file: new File(['new'], 'a.txt') }]);
+    await until('exists');
+    expect(world.files.has('a.txt')).toBe(false);
+    transfers.replace(transfers.store.get()[0]?.id ?? 0);
+    await until('done');
+    expect(Buffer.from(world.files.get('a.txt') ?? []).toString()).toBe('new');
+  });
+
+  it('are handed over whole when they come down', async () => {
+    const world = sandbox({ breaksAt: [3] });
+    world.files.set('out/log.txt', bytes(MIB + 5));
+    const { transfers, saved, until } = transfersWith(world);
+    void transfers.download('out/log.txt');
+    await until('done');
+    expect(saved).toHaveLength(1);
+    expect(saved[0]?.name).toBe('log.txt');
+    expect(Buffer.compare(saved[0]?.bytes ?? Buffer.of(), bytes(MIB + 5))).toBe(0);
+  });
+
+  it('stop where they are cancelled', async () => {
+    const world = sandbox({ breaksAt: Array.from({ length: 1_000 }, (_, i) => i + 2) });
+    const { transfers, until } = transfersWith(world);
+    transfers.upload([{ path: 'a.bin', file: new File([bytes(MIB)], 'a.bin') }]);
+    await until('running');
+    transfers.cancel(transfers.store.get()[0]?.id ?? 0);
+    await until('cancelled');
+    expect(world.files.size).toBe(0);
+  });
+});

@@ -1,0 +1,283 @@
+import { readFile } from 'node:fs/promises';
+import type { BrowserContext, Locator, Page } from '@playwright/test';
+import { expertWith } from '../support/accounts.ts';
+import { startAttempt } from '../support/attempt.ts';
+import { expect, test } from '../support/fixtures.ts';
+import { readEvents } from '../support/recordingCheck.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+const PRACTICE = /practice/i;
+const MANY = 30_000;
+
+test.describe.configure({ mode: 'serial' });
+
+test.describe('the workspace of an expert', () => {
+  let context: BrowserContext;
+  let page: Page;
+  let work: WorkspacePage;
+  let attemptId: string;
+  const item = (path: string): Locator => page.locator(`[data-testid=explorer-item][data-path="${path}"]`);
+  /** The text of the pane that has the focus. */
+  const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
+  const shell = async (command: string, shows: string | RegExp) => {
+    await work.type(1, `clear; ${command}\n`);
+    await work.expectOnScreen(1, shows);
+  };
+
+  test.beforeAll(async ({ browser, platform, signIn }) => {
+    const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    attemptId = await startAttempt(session, PRACTICE);
+    context = await browser.newContext({
+      baseURL: platform.baseUrl,
+      viewport: { width: 1440, height: 900 },
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    page = await context.newPage();
+    await new People(page).signIn(account.email, account.password);
+    work = new WorkspacePage(page);
+    await page.goto(`/attempts/${attemptId}/work`);
+    await expect(work.terminal(1)).toBeVisible();
+  });
+
+  test.afterAll(() => context?.close());
+
+  test('a folder of tens of thousands of files opens, scrolls and closes', async () => {
+    await shell(`mkdir -p data && (cd data && seq 1 ${MANY} | xargs touch) && echo made-$((1+1))`, /^made-2$/m);
+    await item('data').click();
+    await expect(item('data/1')).toBeVisible();
+    await page.keyboard.press('End');
+    await expect(item('instructions.txt')).toBeVisible();
+    expect(await page.getByTestId('explorer-item').count()).toBeLessThan(200);
+    await page.keyboard.press('Home');
+    await item('data').click();
+    await shell('rm -r data; mkdir data; echo gone-$((1+1))', /^gone-2$/m);
+  });
+
+  test('a file is uploaded with its bytes, and one of that name is not replaced without being asked', async ({ platform }) => {
+    const chosen = (text: string) => ({ name: 'table.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+    await item('data').click();
+    await page.getByTestId('upload-input').setInputFiles(chosen('a,b\n'.repeat(300_000)));
+    const transfer = page.getByTestId('transfer').filter({ hasText: 'data/table.csv' });
+    await expect(transfer.first()).toHaveAttribute('data-state', 'done', { timeout: 60_000 });
+    await expect(item('data/table.csv')).toBeVisible();
+    await shell('wc -c < data/table.csv', /^1200000$/m);
+    await page.getByTestId('upload-input').setInputFiles(chosen('other\n'));
+    await expect(transfer.last()).toHaveAttribute('data-state', 'exists');
+    await shell('wc -c < data/table.csv', /^1200000$/m);
+    await transfer.last().getByRole('button', { name: 'Replace' }).click();
+    await expect(transfer.last()).toHaveAttribute('data-state', 'done');
+    await shell('cat data/table.csv; ls -A data', /^other\ntable\.csv$/m);
+    const uploads = (await readEvents(platform, attemptId)).filter((event) => event.type === 'file.transferred');
+    expect(uploads.map(({ data }) => data)).toMatchObject([
+      { direction: 'upload', path: 'data/table.csv', size: 1_200_000 },
+      { direction: 'upload', path: 'data/table.csv', size: 6 },
+    ]);
+  });
+
+  test('an upload goes on where it was when the connection breaks', async () => {
+    const buffer = Buffer.alloc(6 * 1024 * 1024, 'u');
+    await page.getByTestId('upload-input').setInputFiles({ name: 'model.bin', mimeType: 'application/octet-stream', buffer });
+    const transfer = page.getByTestId('transfer').filter({ hasText: 'model.bin' });
+    await expect(transfer).toHaveAttribute('data-state', 'running');
+    await context.setOffline(true);
+    await page.evaluate(() => window.dispatchEvent(new Event('offline')));
+    await context.setOffline(false);
+    await expect(transfer).toHaveAttribute('data-state', 'done', { timeout: 90_000 });
+    await shell('tr -d u < data/model.bin | wc -c; wc -c < data/model.bin; rm data/model.bin', new RegExp(`^0\\n${buffer.length}$`, 'm'));
+  });
+
+  test('a file, and a folder as an archive, can be downloaded', async () => {
+    const fetched = async (path: string, entry: string) => {
+      await item(path).click({ button: 'right' });
+      const coming = page.waitForEvent('download');
+      await page.getByRole('menuitem', { name: entry }).click();
+      const download = await coming;
+      return { name: download.suggestedFilename(), text: await readFile(await download.path(), 'latin1') };
+    };
+    expect(await fetched('data/table.csv', 'Download')).toEqual({ name: 'table.csv', text: 'other\n' });
+    const { name, text } = await fetched('data', 'Download as tar');
+    expect(name).toBe('data.tar');
+    expect(text).toContain('data/table.csv');
+    expect(text).toContain('other\n');
+  });
+
+  test('a row is moved by dragging it onto a folder, and what was deleted comes back whole', async () => {
+    await item('instructions.txt').hover();
+    await page.mouse.down();
+    await item('solution').hover();
+    // The first move begins the drag, the second one is over its target.
+    await item('solution').hover({ position: { x: 30, y: 12 } });
+    await page.mouse.up();
+    await expect(item('solution/instructions.txt')).toBeVisible();
+    await item('solution').click();
+    await page.keyboard.press('Delete');
+    await expect(item('solution')).toHaveCount(0);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect(item('solution')).toBeVisible();
+    await shell('ls -1 solution; grep -c . solution/textstats.py', /^instructions\.txt\ntextstats\.py\n\d+$/m);
+  });
+
+  test('text is found in all files, shown where it is, and replaced', async () => {
+    await shell('mkdir -p lib; for n in 1 2 3; do echo "value = old_name + $n" > lib/part$n.py; done; echo made-$((2+2))', /^made-4$/m);
+    await page.keyboard.press('Control+Shift+E');
+    await page.keyboard.press('Control+Shift+F');
+    await page.getByTestId('search-query').fill('old_name');
+    await expect(page.getByTestId('search-file')).toHaveCount(3);
+    await page.getByTestId('search-match').first().click();
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'part1.py' })).toBeVisible();
+    await expect(page.getByText('1:17')).toBeVisible();
+    await page.getByTestId('search-replacement').fill('new_name');
+    await page.getByRole('button', { name: 'Replace all' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Replace all' }).click();
+    await expect(page.getByText('Nothing matches').or(page.getByText(/^0 in 0 files/))).toBeVisible();
+    await expect(editor()).toContainText('new_name');
+    await shell('cat lib/*.py', /^value = new_name \+ 1\nvalue = new_name \+ 2\nvalue = new_name \+ 3$/m);
+  });
+
+  test('every command is in the palette, and a file is opened by parts of its path', async () => {
+    await page.keyboard.press('Control+Shift+P');
+    await page.getByPlaceholder('What would you like to do?').fill('split the editor');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('editor-pane-1')).toBeVisible();
+    await editor().click();
+    await page.keyboard.press('Control+P');
+    await page.getByPlaceholder('Parts of a file’s path').fill('txtstats');
+    await expect(page.getByRole('option')).toHaveCount(1);
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('editor-pane-1')).toContainText('def describe');
+    await expect(page.getByTestId('editor-pane-0')).toContainText('new_name');
+  });
+
+  test('two panes edit one text, which is saved by itself where that is wanted', async () => {
+    await page.getByTestId('auto-save').click();
+    await editor().click();
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.type('# by itself\n');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await shell('head -1 solution/textstats.py', /^# by itself$/m);
+    await page.getByTestId('auto-save').click();
+  });
+
+  test('a file is compared with what it was at the start', async () => {
+    await page.getByTestId('compare-toggle').click();
+    await expect(page.getByTestId('compare')).toContainText('# by itself');
+    await expect(page.getByTestId('compare').locator('.line-insert').first()).toBeVisible();
+    await page.getByRole('button', { name: 'Close the comparison' }).click();
+    await expect(page.getByTestId('compare')).toHaveCount(0);
+  });
+
+  test('a picture is drawn, and a file of 100 MB opens in part', async () => {
+    const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGMQaPgPRAwQCgAn9gY90bCAwAAAAABJRU5ErkJggg==';
+    await shell(`echo ${png} | base64 -d > dot.png; yes line | head -c 100000000 > huge.txt; echo made-$((3+3))`, /^made-6$/m);
+    await page.getByTestId('left-files').click();
+    await page.getByTestId('explorer-refresh').click();
+    await item('dot.png').click();
+    await expect(page.getByTestId('image-view')).toContainText('2 × 2');
+    await item('huge.txt').click();
+    await expect(page.getByText('its first part is shown')).toBeVisible();
+    await expect(page.getByTestId('save-state')).toHaveText('Read-only');
+    await shell('rm huge.txt dot.png; echo made-$((4+4))', /^made-8$/m);
+  });
+
+  test('the editor’s worker runs off the page’s thread', async () => {
+    expect(
+      page
+        .workers()
+        .map((worker) => worker.url())
+        .filter((url) => /editor|worker|_next/.test(url)).length,
+    ).toBeGreaterThan(0);
+  });
+
+  test('a terminal takes a name, and a link of the sandbox is followed only after a question', async () => {
+    await page.getByTestId('terminal-tab-1').dblclick();
+    await page.getByTestId('name-field').fill('training');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('terminal-tab-1')).toHaveText('training');
+    await work.type(1, 'clear; echo https://example.org/page\n');
+    await work.expectOnScreen(1, /^https:\/\/example\.org\/page$/m);
+    await work
+      .terminal(1)
+      .locator('.xterm-rows > div')
+      .filter({ hasText: /^https/ })
+      .click({ position: { x: 40, y: 6 } });
+    await expect(page.getByTestId('link-address')).toHaveText('https://example.org/page');
+    await page.keyboard.press('Escape');
+    expect(context.pages()).toHaveLength(1);
+  });
+
+  test('panels are hidden, moved and remembered', async () => {
+    await page.getByTestId('left-files').focus();
+    await page.keyboard.press('Control+B');
+    await expect(page.getByTestId('left-files')).not.toBeInViewport();
+    await page.keyboard.press('Control+B');
+    await expect(page.getByTestId('left-files')).toBeInViewport();
+    await page.getByTestId('commands').click();
+    await page.getByTestId('command-terminals-at').click();
+    const sideBySide = async () => {
+      const [editor, terminal] = [await page.getByLabel('Editor', { exact: true }).boundingBox(), await work.terminal(1).boundingBox()];
+      return editor !== null && terminal !== null && terminal.x >= editor.x + editor.width;
+    };
+    await expect.poll(sideBySide).toBe(true);
+    await page.reload();
+    await expect(work.terminal(1)).toBeVisible();
+    await expect.poll(sideBySide).toBe(true);
+    await expect(page.getByTestId('terminal-tab-1')).toHaveText('training');
+    await page.getByTestId('commands').click();
+    await page.getByTestId('command-terminals-at').click();
+    await expect.poll(sideBySide).toBe(false);
+  });
+
+  test('the clock’s panel tells each event in words', async () => {
+    await page.getByTestId('tab-clock').click();
+    await expect(page.getByTestId('clock-panel')).toContainText('The clock started.');
+  });
+
+  test('the use of an AI tool is noted as such, a problem is reported, and the staff’s answer arrives', async ({ browser, platform }) => {
+    await page.getByTestId('tab-notes').click();
+    await page.getByTestId('note-kind').selectOption('ai_use');
+    await page.getByTestId('note-text').fill('Asked a chat model about prefix sums; took nothing.');
+    await page.getByTestId('note-add').click();
+    await expect(page.getByTestId('note')).toHaveAttribute('data-kind', 'ai_use');
+    await page.getByTestId('tab-help').click();
+    await page.getByTestId('report-text').fill('pip cannot reach its index.');
+    await page.getByTestId('report-send').click();
+    await expect(page.getByTestId('message')).toContainText('pip cannot reach its index.');
+    await page.getByTestId('tab-score').click();
+    const staff = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
+    await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
+    await staff.goto(`/attempts/${attemptId}/watch`);
+    await staff.getByTestId('tab-help').click();
+    await expect(staff.getByTestId('message')).toContainText('pip cannot reach its index.');
+    await staff.getByTestId('report-text').fill('There is none here, on purpose.');
+    await staff.getByTestId('report-send').click();
+    await expect(page.getByTestId('unread')).toContainText('1');
+    await page.getByTestId('tab-help').click();
+    await expect(page.getByTestId('message').first()).toContainText('There is none here, on purpose.');
+    await page.reload();
+    await page.getByTestId('tab-help').click();
+    await expect(page.getByTestId('message')).toHaveCount(2);
+    await staff.context().close();
+  });
+
+  test('processors, memory and disk are shown as they are used', async () => {
+    await expect(page.getByTestId('meter-memory')).toContainText(/iB/, { timeout: 30_000 });
+    await expect(page.getByTestId('meter-disk')).toContainText(/iB/);
+    await expect(page.getByTestId('meter-cpu')).toContainText('%', { timeout: 30_000 });
+  });
+
+  test('the workspace can be installed, and closing its page asks first', async () => {
+    const manifest = await page.evaluate(async () => {
+      const link = document.querySelector<HTMLLinkElement>('link[rel=manifest]');
+      return (await fetch(link?.href ?? '')).json() as Promise<{ display: string; icons: { src: string }[] }>;
+    });
+    expect(manifest.display).toBe('standalone');
+    for (const { src } of manifest.icons) expect((await page.request.get(src)).ok()).toBe(true);
+    const asksFirst = () =>
+      page.evaluate(() => {
+        const event = new Event('beforeunload', { cancelable: true });
+        window.dispatchEvent(event);
+        return event.defaultPrevented;
+      });
+    expect(await asksFirst()).toBe(true);
+  });
+});
