@@ -33,13 +33,16 @@ export interface RecorderOptions {
   onStalled(stalled: boolean): void;
   /** Another owner has the attempt: nothing more is or can be written here. Called once. */
   onStale(): void;
-  /** Awaited before a batch with `score.finished` or `score.details` commits; a throw is tried again like a failed commit. */
+  /** Awaited before a batch with an event of `ASKED_BEFORE` commits; a throw is tried again like a failed commit. */
   beforeDurable?(events: readonly EventInput[]): Promise<void>;
   /** Failures that are being tried again, for the log. */
   onError?(error: unknown): void;
 }
 
 export type Offered = 'taken' | 'duplicate' | 'gap' | 'closed';
+
+/** What the platform's own tables hold of the recording. The others, above all output, wait for nobody. */
+const ASKED_BEFORE: ReadonlySet<EventInput['type']> = new Set(['score.finished', 'score.details', 'snapshot.taken', 'terminal.opened']);
 
 const BATCH_WINDOW_MS = 15;
 /** A batch goes at once when it has this much, and takes no more than MOST after a wait. */
@@ -309,7 +312,7 @@ export class AttemptRecorder {
     const hook = this.options.beforeDurable;
     if (hook === undefined) return;
     const events = batch.map(({ prepared }) => prepared.event);
-    if (events.some(({ type }) => type === 'score.finished' || type === 'score.details')) await hook(events);
+    if (events.some(({ type }) => ASKED_BEFORE.has(type))) await hook(events);
   }
 
   /** Tries until it works, with growing waits, or until the recorder is closed. */

@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { elapsedMs } from '@plumbline/core';
+import {
+  addHost,
+  createSession,
+  databaseNowMs,
+  ensureLocalHost,
+  LOCAL_HOST_NAME,
+  loadAttempt,
+  mintTicket,
+  prepareAttempt,
+  setHostDrained,
+  startAttempt,
+} from '@plumbline/database';
+import {
+  GatewayToBrowser,
+  PROTOCOL_VERSION,
+  type RequestAct,
+  type RequestArgs,
+  type RequestResult,
+  SlurmHostSettings,
+} from '@plumbline/protocol';
+import { missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
+import { loadFamily } from '@plumbline/taskstandard';
+import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+
+/** Gateway, worker and runner as their own processes, the runner out of its bundle as a job of a real Slurm cluster. */
+
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+const FAMILY = join(REPOSITORY, 'environments/practice');
+const ORIGIN = 'http://localhost:3999';
+
+const missing = missingForCluster();
+if (missing !== null) {
+  if (process.env['CI']) throw new Error(missing);
+  console.warn(`SKIPPED: an attempt that Slurm places: ${missing}.`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
+  let testing: TestDatabase;
+  let cluster: SlurmCluster;
+  let dir: string;
+  let port: number;
+  const processes: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    testing = await testDatabase({ poolMax: 5 });
+    cluster = await SlurmCluster.start();
+    dir = await mkdtemp(join(tmpdir(), 'plumbline-lost-'));
+    await chmod(dir, 0o755);
+    port = await freePort();
+    const env = {
+      PATH: process.env['PATH'],
+      DATABASE_URL: testing.url,
+      PLUMBLINE_DATA_DIR: join(dir, 'data'),
+      GATEWAY_PORT: String(port),
+      PUBLIC_URL: ORIGIN,
+      LOG_LEVEL: 'error',
+    };
+    await ensureLocalHost(testing.db, 'bubblewrap');
+    await setHostDrained(testing.db, LOCAL_HOST_NAME, true, { by: null });
+    const settings = SlurmHostSettings.parse({
+      sharedDir: join(dir, 'shared'),
+      nodeDir: join(dir, 'node'),
+      slurmConf: cluster.confPath,
+      gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
+    });
+    await addHost(testing.db, { name: 'lab', reach: { placement: 'slurm', settings }, isolation: 'bubblewrap' }, { by: null });
+    for (const app of ['gateway', 'worker']) {
+      const main = join(REPOSITORY, 'apps', app, 'src/main.ts');
+      processes.push(spawn(process.execPath, [main], { env, stdio: ['ignore', 2, 2] }));
+    }
+  }, 120_000);
+  afterAll(async () => {
+    for (const child of processes) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }
+    await cluster?.stop();
+    await testing?.drop();
+    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  }, 120_000);
+
+  /** One request of the expert's tab. */
+  async function ask<A extends RequestAct>(userId: string, attemptId: string, act: A, args: RequestArgs<A>): Promise<RequestResult<A>> {
+    const sessionId = await createSession(testing.db, userId);
+    const { ticket } = await mintTicket(testing.db, { userId, sessionId, attemptId, purpose: 'participate' });
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime/attempt?ticket=${ticket}`, { headers: { origin: ORIGIN } });
+    try {
+      await once(socket, 'open');
+      socket.send(JSON.stringify({ t: 'hello', protocol: PROTOCOL_VERSION, tab: randomUUID(), firstEventN: 1, firstInputN: 1 }));
+      socket.send(JSON.stringify({ t: 'request', id: 'one', act, args }));
+      return await new Promise((resolve, reject) => {
+        socket.on('close', (code, reason) => reject(new Error(`closed with ${code}: ${reason}`)));
+        socket.on('message', (data, isBinary) => {
+          if (isBinary) return;
+          const message = GatewayToBrowser.parse(JSON.parse(String(data)));
+          if (message.t !== 'reply' || message.id !== 'one') return;
+          if (message.error === undefined) resolve(message.result as RequestResult<A>);
+          else reject(new Error(message.error.message));
+        });
+      });
+    } finally {
+      socket.terminate();
+    }
+  }
+
+  it('says who is ahead while it waits, and after a scancel goes on in another job from the last snapshot, with the minutes given back', {
+    timeout: 480_000,
+  }, async () => {
+    const { db } = testing;
+    const family = loadFamily(FAMILY);
+    const settings = family.tasks['main']?.settings;
+    const { attempt, expert, environmentId } = await makeAttempt(db, { familyDir: FAMILY, environmentSettings: { ...settings } });
+    await db.prisma.environment.update({ where: { id: environmentId }, data: { contentHash: family.contentHash } });
+    const id = attempt.id;
+    const view = () => loadAttempt(db, id);
+
+    const blockers = await Promise.all([1, 2, 3].map(() => cluster.occupy(4, '--exclusive')));
+    await prepareAttempt(db, id);
+    await expect.poll(async () => (await view()).progress, { timeout: 180_000 }).toBe('Waiting for a machine: 1 job ahead');
+    await cluster.slurm('scancel', ...blockers);
+    await expect.poll(async () => (await view()).state, { timeout: 180_000 }).toBe('ready');
+    await startAttempt(db, id, expert.id);
+
+    const tab = randomUUID();
+    const write = (path: string, text: string) => ask(expert.id, id, 'file.write', { tab, path, text, baseHash: null });
+    const read = (path: string) => ask(expert.id, id, 'file.read', { path });
+    await expect.poll(() => write('kept.txt', 'kept').catch(() => null), { timeout: 20_000 }).not.toBeNull();
+    const stored = async () => {
+      const { rows } = await db.pool.query(
+        `SELECT s.n FROM workspace_snapshot s JOIN recording_blob b ON b.attempt_id = s.attempt_id AND b.hash = s.bundle JOIN attempt a ON a.id = s.attempt_id
+         WHERE s.attempt_id = $1 AND s.at > a.started_at`,
+        [id],
+      );
+      return rows.length;
+    };
+    await expect.poll(stored, { timeout: 90_000 }).toBeGreaterThan(0);
+    const job = async () =>
+      (await cluster.slurm('squeue', '--noheader', '--states=RUNNING', `--name=plumbline-${id}`, '--format=%i')).trim();
+    const first = await job();
+    const before = await view();
+    const elapsedBeforeMs = elapsedMs(before.events, await databaseNowMs(db.pool), before.limits.limitMs);
+    await cluster.slurm('scancel', first);
+    await expect
+      .poll(async () => (await view()).events.map(({ kind }) => kind), { timeout: 180_000 })
+      .toEqual(['started', 'rollback', 'outage']);
+    const after = await view();
+    expect(after.events.find(({ kind }) => kind === 'rollback')).toMatchObject({
+      reason: expect.stringContaining('was cancelled in Slurm'),
+    });
+    expect(await job()).not.toBe(first);
+    await expect.poll(() => read('kept.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('kept');
+    const now = await view();
+    // The clock went on from the snapshot, and only since the sandbox answers again.
+    const outage = now.events.find(({ kind }) => kind === 'outage');
+    expect(elapsedMs(now.events, outage?.atMs ?? 0, now.limits.limitMs)).toBeLessThanOrEqual(elapsedBeforeMs);
+    expect(now.state).toBe('running');
+  });
+});
