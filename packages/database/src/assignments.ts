@@ -2,7 +2,7 @@ import { AppError } from '@plumbline/core';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { recordAudit } from './audit.ts';
 import type { Assignment, Database } from './client.ts';
-import { refusalOf } from './leases.ts';
+import { refusalOf } from './hostCapacity.ts';
 import { inTransaction } from './transaction.ts';
 import { ensureParticipant } from './users.ts';
 

@@ -10,6 +10,7 @@ export * from './clockEvents.ts';
 export * from './environments.ts';
 export * from './exports.ts';
 export * from './heartbeats.ts';
+export { needOf, refusalOf } from './hostCapacity.ts';
 export * from './hosts.ts';
 export * from './jobs.ts';
 export * from './leases.ts';
