@@ -69,6 +69,8 @@ export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoAp
       renderSideBySide: true,
       useInlineViewWhenSpaceIsLimited: true,
       hideUnchangedRegions: { enabled: true },
+      originalAriaLabel: 'The file as it was',
+      modifiedAriaLabel: 'The file as it is',
     });
     editor.setModel({ original, modified: model });
     return () => {
