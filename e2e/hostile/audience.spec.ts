@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase } from '@plumbline/database';
@@ -23,6 +23,8 @@ const TITLE = 'A task with a hidden score';
 /** The practice family with a scorer that tells secrets, and crashes when it is asked for a second score. */
 function telltaleFamily(): string {
   const dir = mkdtempSync(join(tmpdir(), 'plumbline-telltale-'));
+  // Sandboxes have users of their own, which read the family through its folder.
+  chmodSync(dir, 0o755);
   cpSync(PRACTICE, dir, { recursive: true });
   const source = readFileSync(join(dir, 'practice.py'), 'utf8');
   const scorer = [

@@ -278,7 +278,10 @@ export class Tab {
 /** What bash says about bracketed paste around each prompt. */
 const BRACKETED_PASTE = new RegExp(`${String.fromCharCode(27)}\\[\\?2004[hl]\r?`, 'g');
 
+/** Where bash says that a command begins and ends, which terminals draw nothing for. */
+const SHELL_MARKS = new RegExp(`${String.fromCharCode(27)}\\]633;[^${String.fromCharCode(7)}]*${String.fromCharCode(7)}`, 'g');
+
 /** A terminal's output as lines of text. */
 export function linesOf(output: Uint8Array): string {
-  return Buffer.from(output).toString('utf8').replace(BRACKETED_PASTE, '').replaceAll('\r\n', '\n');
+  return Buffer.from(output).toString('utf8').replace(SHELL_MARKS, '').replace(BRACKETED_PASTE, '').replaceAll('\r\n', '\n');
 }
