@@ -145,7 +145,7 @@ describe('a runner with a real sandbox', () => {
     const first = await openTerminal();
     const second = await openTerminal();
     type(first, 'echo hello-$((1+1)) > /tmp/shared; id -un; pwd\r');
-    await shows(first, /\/home\/agent/);
+    await shows(first, /\/home\/agent\r\n/);
     type(second, 'cat /tmp/shared; ls /root /protected\r');
     await shows(second, /hello-2/);
     await shows(second, /ls: (cannot|.*denied)/);
