@@ -50,6 +50,9 @@ export class Player {
   private readonly windows: EventWindows;
   private seeks = 0;
   private lastTickMs: number | null = null;
+  /** Growths that brought something older than what was drawn, and how many of them what is drawn has in it. */
+  private lateGrowths = 0;
+  private drawnGrowths = 0;
 
   constructor(source: ReplaySource, index: RecordingIndex) {
     this.source = source;
@@ -68,6 +71,11 @@ export class Player {
     });
   }
 
+  /** What is drawn lacks an event that came late: it must be read anew, and cannot be gone on from. */
+  private get outdated(): boolean {
+    return this.drawnGrowths < this.lateGrowths;
+  }
+
   get index(): RecordingIndex {
     return this.store.get().index;
   }
@@ -77,10 +85,9 @@ export class Player {
     this.windows.extend(index, events);
     const { following, positionMs, waiting } = this.store.get();
     this.store.patch({ index });
+    if (events.some((event) => event.atMs <= positionMs && isDrawn(event))) this.lateGrowths += 1;
     if (!following || waiting) return;
-    // An event that is older than what is drawn already cannot be drawn in its place any more: the end is read anew.
-    const isLate = events.some((event) => event.atMs <= positionMs && isActivity(event.type));
-    if (isLate || this.firstMissing(positionMs, index.toMs) !== null) void this.follow();
+    if (this.outdated || this.firstMissing(positionMs, index.toMs) !== null) void this.follow();
     else this.applyUntil(index.toMs);
   }
 
@@ -153,6 +160,7 @@ export class Player {
     const seek = this.seeks;
     const { positionMs } = this.store.get();
     const near =
+      !this.outdated &&
       target >= positionMs &&
       target - positionMs < WINDOW_MS &&
       positionMs >= this.index.fromMs &&
@@ -163,15 +171,17 @@ export class Player {
       return;
     }
     this.store.patch({ waiting: true, error: null });
+    const growths = this.lateGrowths;
     try {
       const [terminals, editors] = await Promise.all([this.terminalsAt(target), this.editorsAt(target)]);
       if (seek !== this.seeks) return;
       this.lastTickMs = null;
+      this.drawnGrowths = growths;
       this.store.patch({ positionMs: target, waiting: false, terminals, editors });
       for (const terminal of terminals.keys()) this.terminalNews.emit({ terminal, step: 'redraw' });
       this.loadAhead(target, this.store.get().speed);
       // What came while this was read is caught up with.
-      if (this.store.get().following && this.index.toMs > target) await this.jump(this.index.toMs, true);
+      if (this.store.get().following && (this.outdated || this.index.toMs > target)) await this.jump(this.index.toMs, true);
     } catch (error) {
       if (seek !== this.seeks) return;
       this.store.patch({
@@ -306,6 +316,8 @@ export class Player {
     return state;
   }
 }
+
+const isDrawn = ({ type }: RecordedEvent) => type.startsWith('terminal.') || type.startsWith('editor.');
 
 function applyToTerminals(
   terminals: ReadonlyMap<number, TerminalState>,
