@@ -102,12 +102,7 @@ test.describe('the workspace of an expert', () => {
   });
 
   test('a row is moved by dragging it onto a folder, and what was deleted comes back whole', async () => {
-    await item('instructions.txt').hover();
-    await page.mouse.down();
-    await item('solution').hover();
-    // The first move begins the drag, the second one is over its target.
-    await item('solution').hover({ position: { x: 30, y: 12 } });
-    await page.mouse.up();
+    await item('instructions.txt').dragTo(item('solution'));
     await expect(item('solution/instructions.txt')).toBeVisible();
     await item('solution').click();
     await page.keyboard.press('Delete');

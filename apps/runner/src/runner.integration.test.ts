@@ -43,7 +43,7 @@ async function start(stateDir: string, family = FAMILY, task = 'main'): Promise<
   });
   runner.stdin?.end(
     JSON.stringify({
-      attemptId: 'test',
+      attemptId: `test-${process.pid}`,
       token: 'secret',
       gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
       stateDir,

@@ -40,7 +40,7 @@ export class RunnerRig {
     });
     this.#runner.stdin?.end(
       JSON.stringify({
-        attemptId: 'test',
+        attemptId: `test-${process.pid}`,
         token: 'secret',
         gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
         assetsDir: `${options.stateDir}/assets`,

@@ -27,10 +27,16 @@ const serveRest = (request: IncomingMessage, response: ServerResponse) => {
   response.end(DATA.subarray(from));
 };
 
-/** Sends `upTo` bytes and ends the connection. */
+/** Sends `upTo` bytes and ends the connection once some of them are kept: what a client has not read is lost with it. */
 const cutAt = (upTo: number) => (_: IncomingMessage, response: ServerResponse) => {
   response.writeHead(200, { 'content-length': DATA.length });
-  response.write(DATA.subarray(0, upTo), () => response.socket?.end());
+  response.write(DATA.subarray(0, upTo));
+  const partial = join(dir, 'sha256', `${SHA256}.partial`);
+  const watch = setInterval(() => {
+    if ((statSync(partial, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+    clearInterval(watch);
+    response.socket?.end();
+  }, 5);
 };
 
 function asset(changes: Partial<Asset> = {}): Asset {

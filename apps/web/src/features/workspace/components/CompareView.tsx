@@ -3,7 +3,7 @@ import type { RequestResult } from '@plumbline/protocol';
 import { Button, Select, Spinner } from '@plumbline/ui';
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
-import { EDITOR_OPTIONS, languageOf, type MonacoApi, type TextModel } from '../model/monaco.ts';
+import { EDITOR_OPTIONS, keepName, languageOf, type MonacoApi, type TextModel } from '../model/monaco.ts';
 import { useSession } from './useAttemptSession.ts';
 
 type Snapshot = RequestResult<'file.history'>['snapshots'][number];
@@ -69,9 +69,9 @@ export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoAp
       renderSideBySide: true,
       useInlineViewWhenSpaceIsLimited: true,
       hideUnchangedRegions: { enabled: true },
-      originalAriaLabel: 'The file as it was',
-      modifiedAriaLabel: 'The file as it is',
     });
+    keepName(monaco, editor.getOriginalEditor(), 'The file as it was');
+    keepName(monaco, editor.getModifiedEditor(), 'The file as it is');
     editor.setModel({ original, modified: model });
     return () => {
       editor.dispose();

@@ -48,6 +48,15 @@ export function languageOf(monaco: MonacoApi, path: string): string {
   return found?.id ?? 'plaintext';
 }
 
+/** Names an editor for those who hear it. One side of a comparison forgets its name whenever its width changes another option. */
+export function keepName(monaco: MonacoApi, editor: CodeEditor, name: string): void {
+  const { ariaLabel } = monaco.editor.EditorOption;
+  editor.updateOptions({ ariaLabel: name });
+  editor.onDidChangeConfiguration((changed) => {
+    if (changed.hasChanged(ariaLabel) && editor.getOption(ariaLabel) !== name) editor.updateOptions({ ariaLabel: name });
+  });
+}
+
 /** Settings that the workspace's and the replay's editors share. */
 export const EDITOR_OPTIONS = {
   automaticLayout: true,
