@@ -134,7 +134,7 @@ test.describe('the workspace of an expert', () => {
     await page.getByPlaceholder('What would you like to do?').fill('split the editor');
     await page.keyboard.press('Enter');
     await expect(page.getByTestId('editor-pane-1')).toBeVisible();
-    await editor().click();
+    await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+P');
     await page.getByPlaceholder('Parts of a file’s path').fill('txtstats');
     await expect(page.getByRole('option')).toHaveCount(1);
@@ -145,7 +145,7 @@ test.describe('the workspace of an expert', () => {
 
   test('two panes edit one text, which is saved by itself where that is wanted', async () => {
     await page.getByTestId('auto-save').click();
-    await editor().click();
+    await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+Home');
     await page.keyboard.type('# by itself\n');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
