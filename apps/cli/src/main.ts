@@ -31,7 +31,11 @@ function report(error: unknown): number {
   // Commander has printed its own message, or the help that was asked for.
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : EXIT.failed;
   if (error instanceof SettingsError || error instanceof AppError) process.stderr.write(`${error.message}\n`);
-  else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  // What a sandbox's programs said: here no runner writes a log that would have it.
+  if (error instanceof AppError && error.code === 'sandbox_unavailable' && error.cause instanceof Error)
+    process.stderr.write(`${error.cause.message}\n`);
+  if (error instanceof SettingsError || error instanceof AppError) return EXIT.failed;
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return EXIT.failed;
 }
 
