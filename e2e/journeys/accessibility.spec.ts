@@ -83,7 +83,7 @@ test.describe('every page can be used by everybody', () => {
     await expert.getByTestId('editor-split').click();
     await expert.getByTestId('compare-toggle').click();
     await expect(expert.getByTestId('compare')).toBeVisible();
-    await expectAccessible(expert, 'workspace, split and compared');
+    await expectAccessible(expert, 'workspace, split and compared', [], '[data-testid=compare]');
     await expert.getByTestId('commands').click();
     await expect(expert.getByPlaceholder('What would you like to do?')).toBeVisible();
     await expectAccessible(expert, 'command palette', ['region']);

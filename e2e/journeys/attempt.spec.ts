@@ -203,6 +203,7 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('result-link')).toBeVisible({ timeout: 240_000 });
     await expert.getByTestId('result-link').click();
     await expect(expert.getByRole('heading', { name: /optimise a kernel/i })).toBeVisible();
+    await expect(expert.getByRole('table').first()).toBeVisible({ timeout: 240_000 });
     shownScores = (await expert.getByRole('table').first().innerText()).match(/-?\d+\.\d{4}/g) ?? [];
     expect(shownScores.length).toBeGreaterThan(4);
   });

@@ -5,8 +5,9 @@ import { expect, type Page } from '@playwright/test';
  * No rule of axe is broken, in light and in dark, with everything that moves at rest.
  *
  * @param without rules that do not hold for what is shown.
+ * @param within the part that is looked at; all of the page where there is none.
  */
-export async function expectAccessible(page: Page, where: string, without: string[] = []): Promise<void> {
+export async function expectAccessible(page: Page, where: string, without: string[] = [], within?: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.evaluate(async () => {
@@ -16,6 +17,7 @@ export async function expectAccessible(page: Page, where: string, without: strin
       await Promise.allSettled(ending.map((animation) => animation.finished));
     });
     const axe = new AxeBuilder({ page });
+    if (within !== undefined) axe.include(within);
     // What a scheme changes is colours alone.
     const { violations } = await (colorScheme === 'light' ? axe.disableRules(without) : axe.withRules(['color-contrast'])).analyze();
     const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}\n  ${node.failureSummary}`));
