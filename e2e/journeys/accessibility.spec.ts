@@ -103,7 +103,7 @@ test.describe('every page can be used by everybody', () => {
   });
 
   test('the pages of staff', async () => {
-    for (const path of ['/', '/live', '/review', '/exports', '/assignments', '/environments', '/users', '/hosts']) {
+    for (const path of ['/', '/live', '/review', '/exports', '/assignments', '/environments', '/hosts', '/users']) {
       await staff.goto(path);
       await expect(staff.getByRole('heading', { level: 1 })).toBeVisible();
       await expectAccessible(staff, path);
