@@ -133,8 +133,13 @@ export class LiveAttempt {
     for (const browser of this.browsers) {
       this.#sendDurable(browser);
       browser.send({ t: 'terminals', terminals: this.terminals });
-      browser.send({ t: 'sandbox', state: 'attached' });
     }
+    if (this.sandboxReady) this.#sandboxIsBack();
+  }
+
+  /** Who works and who watches may go on: the runner is here, and its sandbox is made. */
+  #sandboxIsBack(): void {
+    this.broadcast({ t: 'sandbox', state: 'attached' });
     this.restoreAll();
   }
 
@@ -164,6 +169,7 @@ export class LiveAttempt {
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
       case 'ready':
         this.sandboxReady = true;
+        this.#sandboxIsBack();
         return this.#later(this.#acceptance.ready(message));
       case 'failed':
         return this.#later(this.#acceptance.failed(message.reason.slice(0, 2000)));
@@ -275,7 +281,7 @@ export class LiveAttempt {
       status: this.clock.status(),
       terminals: this.terminals,
       scores: scores.map((row) => scoreRowFor(row, this.view, role)),
-      sandbox: this.runner === null ? 'away' : 'attached',
+      sandbox: this.sandboxReady ? 'attached' : 'away',
       eventsDurable: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
       inputDurable: this.#input.durable(browser.tab),
     });
