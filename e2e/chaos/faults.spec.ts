@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest, ProcessName } from '../support/platform.ts';
+import { randomFrom } from '../support/random.ts';
 import { findFaults, readEvents, recordedInput, recordedLines } from '../support/recordingCheck.ts';
 import { Tab } from '../support/tab.ts';
 
@@ -14,17 +15,6 @@ const EACH = 2;
 const AWAY_MS = 7_000;
 /** Random moments are uniform within this stretch after the platform is whole again. */
 const CALM_MS = 2_500;
-
-/** Mulberry32: a seed that is printed makes a run repeatable in its choices. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface ClockEventRow {
   kind: string;

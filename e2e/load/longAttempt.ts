@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventInput } from '@plumbline/protocol';
+import { randomFrom } from '../support/random.ts';
 
 /**
  * A day at work that nobody had: commands typed and echoed, training logs, progress bars, a full-screen editor, files
@@ -23,16 +24,6 @@ const COMMANDS = ['ls -la', 'python3 train.py --steps 2000', 'nvidia-smi', 'git 
 /** As the runner and the browser take them. */
 const KEYFRAME_EVERY_MS = 10_000;
 const WHOLE_TEXT_EVERY = 200;
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -59,7 +50,7 @@ class Day {
 
   constructor(options: LongAttemptOptions) {
     this.options = options;
-    this.random = mulberry32(options.seed);
+    this.random = randomFrom(options.seed);
     this.nowMs = options.startMs;
   }
 

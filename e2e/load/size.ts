@@ -1,18 +1,15 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
 import { CastWriter, encodeUnit, prepareEvent, sealingKeys } from '@plumbline/recording';
+import { SEGMENT_FULL_BYTES, SEGMENT_LONGEST_MS } from '@plumbline/recording/recorder';
 import { sealSegment } from '@plumbline/recording/segment';
+import { KEPT_LEVEL } from '@plumbline/recording/zstd';
 import { longAttempt } from './longAttempt.ts';
 import { rounded } from './summary.ts';
 
 const HOUR_MS = 3_600_000;
 const START_MS = 1_790_000_000_000;
 const SEED = Number(process.env.BENCH_SEED ?? 7);
-/** As the recorder closes segments. */
-const SEGMENT_BYTES = 1024 * 1024;
-const SEGMENT_MS = 300_000;
-/** As segments are compressed. */
-const LEVEL = 3;
 
 /** What eight hours of work take up: its terminals beside an asciicast of the same bytes, its editor beside the saved files. */
 export async function benchSize(): Promise<Record<string, unknown>> {
@@ -26,7 +23,7 @@ export async function benchSize(): Promise<Record<string, unknown>> {
   const ratio = terminals.bytes / casts.bytes;
   const savedBytes = saved.reduce((sum, bytes) => sum + bytes, 0);
   const faults: string[] = [];
-  if (rounded(ratio) > 1.1) faults.push(`the terminals take ${ratio.toFixed(3)} times what an asciicast takes`);
+  if (ratio > 1.1) faults.push(`the terminals take ${ratio.toFixed(3)} times what an asciicast takes`);
   const savedRawBytes = savedVersions.reduce((sum, text) => sum + text.length, 0);
   if (editor.bytes >= savedRawBytes) faults.push(`the editor's history takes ${editor.bytes} bytes, its saved versions ${savedRawBytes}`);
   return {
@@ -47,7 +44,7 @@ export async function benchSize(): Promise<Record<string, unknown>> {
 }
 
 function compressed(bytes: Uint8Array): number {
-  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } }).length;
+  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: KEPT_LEVEL } }).length;
 }
 
 /** The casts of all terminals, each compressed as one. */
@@ -88,7 +85,7 @@ async function segmentsOf(events: readonly EventInput[]): Promise<{ rawBytes: nu
   let part: EventInput[] = [];
   let size = 0;
   for (const event of events) {
-    const isFull = size >= SEGMENT_BYTES || (part[0] !== undefined && event.atMs - part[0].atMs >= SEGMENT_MS);
+    const isFull = size >= SEGMENT_FULL_BYTES || (part[0] !== undefined && event.atMs - part[0].atMs >= SEGMENT_LONGEST_MS);
     if (isFull) {
       await seal(part);
       part = [];

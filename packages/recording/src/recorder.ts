@@ -48,8 +48,9 @@ const BATCH_WINDOW_MS = 15;
 /** A batch goes at once when it has this much, and takes no more than MOST after a wait. */
 const BATCH_FULL_BYTES = 256 * 1024;
 const BATCH_MOST_BYTES = 1024 * 1024;
-const SEGMENT_FULL_BYTES = 1024 * 1024;
-const SEGMENT_LONGEST_MS = 5 * 60_000;
+export const SEGMENT_FULL_BYTES = 1024 * 1024;
+/** A segment is compressed alone, so that short ones cost a quarter of the recording's size; the tail is as durable. */
+export const SEGMENT_LONGEST_MS = 5 * 60_000;
 const STALLED_AFTER_MS = 1_000;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1_000;

@@ -18,11 +18,14 @@ function compressedMaxBytes(bytes: number): number {
   return bytes + Math.ceil(bytes / 256) + 512;
 }
 
+/** For what is kept. */
+export const KEPT_LEVEL = 3;
+
 /** Compresses off the main thread. `fast` is for what is kept for seconds only. */
 export function compress(content: Uint8Array, effort: 'fast' | 'kept'): Promise<Buffer> {
   return compressAsync(content, {
     chunkSize: compressedMaxBytes(content.length),
-    params: { [constants.ZSTD_c_compressionLevel]: effort === 'fast' ? 1 : 3 },
+    params: { [constants.ZSTD_c_compressionLevel]: effort === 'fast' ? 1 : KEPT_LEVEL },
   });
 }
 
