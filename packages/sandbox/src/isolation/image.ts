@@ -5,8 +5,9 @@ import { withFileLock } from '../host/fileLock.ts';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { runHostCommand } from '../host/hostProcess.ts';
 import { entererCommand } from './bubblewrap/enterer.ts';
-import { BWRAP, builderArguments, IN_VIEW_PATHS, viewEnvironment, writeEtc } from './bubblewrap/views.ts';
+import { BWRAP, builderArguments, writeEtc } from './bubblewrap/views.ts';
 import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
+import { IN_VIEW_PATHS, viewEnvironment } from './inView.ts';
 import type { PreparedImage, PrepareImageOptions } from './isolation.ts';
 import { copyAssets, makeReadable, requireReachable } from './sandboxState.ts';
 

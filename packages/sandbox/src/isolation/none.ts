@@ -5,8 +5,8 @@ import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { runHostCommand } from '../host/hostProcess.ts';
 import { allPids, commandLine, isShell, type ProcessStat, processStat, signalProcess } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
-import { viewEnvironment } from './bubblewrap/views.ts';
 import { buildOnce, pipTarget } from './image.ts';
+import { viewEnvironment } from './inView.ts';
 import type {
   CommandOptions,
   Exec,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import { type DirectoryEntry, type SearchQuery, SearchResult } from '@plumbline/protocol';
 import { z } from 'zod';
-import { PYTHON } from '../isolation/bubblewrap/enterer.ts';
+import { PYTHON } from '../isolation/inView.ts';
 import type { Sandbox } from '../isolation/isolation.ts';
 
 /** One thing that a capture or snapshot did not take, and why. */

@@ -10,10 +10,11 @@ import { processStat } from '../../host/processTable.ts';
 import { Cgroup } from '../cgroups.ts';
 import { claimHostUid, giveTree, releaseHostUid } from '../hostUid.ts';
 import { prepareBubblewrapImage } from '../image.ts';
+import { PYTHON } from '../inView.ts';
 import type { Isolation, IsolationCapabilities, Sandbox, SandboxSpec } from '../isolation.ts';
+import { InternetNamespace, requireInternetTools, SLIRP_NAMESERVER } from '../networkNamespace.ts';
 import { copyAssets, endLeftovers, readRecord, requireReachable, writeRecord } from '../sandboxState.ts';
-import { type EntererConfig, entererCommand, PYTHON } from './enterer.ts';
-import { InternetNamespace, requireInternetTools, SLIRP_NAMESERVER } from './networkNamespace.ts';
+import { type EntererConfig, entererCommand } from './enterer.ts';
 import { BubblewrapSandbox, type Holder } from './sandbox.ts';
 import { BWRAP, type ViewSources, viewArguments, writeEtc } from './views.ts';
 

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { PYTHON } from '../inView.ts';
 import type { HostCommand } from '../isolation.ts';
 
-/** The system's own interpreter: one found on the path may lie in a home folder that no sandbox sees. */
-export const PYTHON = '/usr/bin/python3';
 const ENTER_PROGRAM = fileURLToPath(new URL('../../../python/enter.py', import.meta.url));
 
 /** What `enter.py` is told; see there. */

@@ -2,10 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { readlink } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
 import { runHostCommand } from '../../host/hostProcess.ts';
-import { commandLine, innerPid, isShell, type ProcessStat, pidsOfNamespace, processStat, signalProcess } from '../../host/processTable.ts';
+import { isShell, type ProcessStat, pidsOfNamespace, processStat, signalProcess } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import type { Cgroup } from '../cgroups.ts';
 import { releaseHostUid } from '../hostUid.ts';
+import { IN_VIEW_PATHS, viewEnvironment } from '../inView.ts';
 import type {
   CommandOptions,
   FreezeResult,
@@ -18,12 +19,12 @@ import type {
   Usage,
   View,
 } from '../isolation.ts';
-import { networkUse } from '../networkUse.ts';
+import type { InternetNamespace } from '../networkNamespace.ts';
+import { processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from '../signalFreeze.ts';
 import { entererCommand } from './enterer.ts';
-import type { InternetNamespace } from './networkNamespace.ts';
-import { BWRAP, IN_VIEW_PATHS, type ViewSources, viewEnvironment } from './views.ts';
+import { BWRAP, type ViewSources } from './views.ts';
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PRLIMIT = '/usr/bin/prlimit';
@@ -138,8 +139,7 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   async processes(): Promise<SandboxProcess[]> {
-    const stats = await this.#stats();
-    return Promise.all(stats.map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })));
+    return processesInside(await this.#stats());
   }
 
   async isIdle(): Promise<boolean> {
@@ -147,16 +147,9 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   async usage(): Promise<Usage> {
-    const group = this.#parts.groups.participant;
-    const stats = await this.#stats();
-    const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
-    const network = this.#participantEnded || this.#parts.spec.network === 'none' ? null : await networkUse(this.#parts.holder.pid);
-    return {
-      cpuMs: (await group.cpuMs()) ?? sum((stat) => stat.cpuMs),
-      memoryBytes: (await group.memoryBytes()) ?? sum((stat) => stat.residentBytes),
-      processes: stats.length,
-      ...(network === null ? {} : { network }),
-    };
+    const { groups, holder, spec } = this.#parts;
+    const hasNetwork = !this.#participantEnded && spec.network !== 'none';
+    return usageOf(await this.#stats(), groups.participant, hasNetwork ? holder.pid : null);
   }
 
   async freeze(): Promise<FreezeResult> {

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SandboxPaths, SandboxSpec, View } from '../isolation.ts';
+import { AGENT_UID, IN_VIEW_PATHS } from '../inView.ts';
+import type { SandboxSpec, View } from '../isolation.ts';
 
 /** What of a sandbox lies where on the host; every path must be reachable by the sandbox's host user. */
 export interface ViewSources {
@@ -15,17 +16,6 @@ export interface ViewSources {
   readOnly: NonNullable<SandboxSpec['readOnly']>;
 }
 
-export const IN_VIEW_PATHS: SandboxPaths = {
-  home: '/home/agent',
-  root: '/root',
-  protected: '/protected',
-  env: '/opt/env',
-  run: '/run/plumbline',
-  store: '/store',
-  assets: '/run/assets',
-};
-
-export const AGENT_UID = 1000;
 export const BWRAP = '/usr/bin/bwrap';
 
 /** Folders of programs. On most distributions all but /usr are links into it, and are made as links. */
@@ -164,29 +154,4 @@ export async function builderArguments(from: {
     if (text !== null) await writeFile(join(from.etc, name), text);
   }
   return args;
-}
-
-/** The environment of a view before the family's own variables. */
-export function viewEnvironment(view: View, paths: SandboxPaths, systemPath: string): Record<string, string> {
-  const env: Record<string, string> = {
-    PATH: [...(view === 'participant' ? [`${paths.run}/bin`] : []), `${paths.env}/bin`, `${paths.env}/lib/python/bin`, systemPath].join(
-      ':',
-    ),
-    HOME: view === 'scorer' ? paths.root : paths.home,
-    USER: 'agent',
-    LOGNAME: 'agent',
-    SHELL: '/bin/bash',
-    LANG: 'C.UTF-8',
-    TERM: 'xterm-256color',
-    PYTHONPATH: `${paths.env}/lib/python`,
-    PLUMBLINE_HOME: paths.home,
-    PLUMBLINE_ENV: paths.env,
-  };
-  if (view === 'participant') env['PLUMBLINE_RUN'] = paths.run;
-  if (view === 'scorer') {
-    env['PLUMBLINE_ROOT'] = paths.root;
-    env['PLUMBLINE_PROTECTED'] = paths.protected;
-    env['PLUMBLINE_ASSETS'] = paths.assets;
-  }
-  return env;
 }

@@ -1,6 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { isSameProcess, processStat } from '../../host/processTable.ts';
-import { IN_VIEW_PATHS } from '../bubblewrap/views.ts';
+import { IN_VIEW_PATHS } from '../inView.ts';
 import type { SandboxSpec, View } from '../isolation.ts';
 import type { Engine } from './engine.ts';
 
@@ -11,7 +11,7 @@ export const VIEWS: readonly View[] = ['participant', 'scorer', 'platform'];
 export const DOOR_PATH = '/.plumbline';
 const INIT = `${DOOR_PATH}/container_init.py`;
 /** The image's own: environments bring what they like on the path. */
-const PYTHON = '/usr/bin/python3';
+const IMAGE_PYTHON = '/usr/bin/python3';
 
 const LABEL = 'plumbline.runner';
 const BYTES_PER_GB = 1024 ** 3;
@@ -91,7 +91,7 @@ export function containerSpec(options: ContainerOptions): object {
   ];
   return {
     Image: options.image,
-    Entrypoint: [PYTHON, '-I', '-S', INIT, JSON.stringify({ door: DOOR_PATH, ...init })],
+    Entrypoint: [IMAGE_PYTHON, '-I', '-S', INIT, JSON.stringify({ door: DOOR_PATH, ...init })],
     Cmd: [],
     User: '0:0',
     WorkingDir: '/',

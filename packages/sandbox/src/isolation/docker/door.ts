@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
 import { waitUntil } from '../../host/waiting.ts';
-import { PYTHON } from '../bubblewrap/enterer.ts';
+import { PYTHON } from '../inView.ts';
 import type { HostCommand } from '../isolation.ts';
 import type { Engine } from './engine.ts';
 

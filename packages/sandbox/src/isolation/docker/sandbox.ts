@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { AppError } from '@plumbline/core';
 import { runHostCommand } from '../../host/hostProcess.ts';
-import { commandLine, innerPid, isShell, type ProcessStat, processStat } from '../../host/processTable.ts';
+import { isShell, type ProcessStat, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
-import { AGENT_UID, IN_VIEW_PATHS, viewEnvironment } from '../bubblewrap/views.ts';
 import type { Cgroup } from '../cgroups.ts';
+import { AGENT_UID, IN_VIEW_PATHS, viewEnvironment } from '../inView.ts';
 import type {
   CommandOptions,
   FreezeMethod,
@@ -19,7 +19,7 @@ import type {
   Usage,
   View,
 } from '../isolation.ts';
-import { networkUse } from '../networkUse.ts';
+import { processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
@@ -128,8 +128,7 @@ export class DockerSandbox implements Sandbox {
   }
 
   async processes(): Promise<SandboxProcess[]> {
-    const stats = await this.#stats();
-    return Promise.all(stats.map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })));
+    return processesInside(await this.#stats());
   }
 
   async isIdle(): Promise<boolean> {
@@ -138,15 +137,8 @@ export class DockerSandbox implements Sandbox {
 
   async usage(): Promise<Usage> {
     const { group, first } = this.#parts.containers.participant;
-    const stats = await this.#stats();
-    const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
-    const network = this.#participantEnded || this.#parts.spec.network === 'none' ? null : await networkUse(first.pid);
-    return {
-      cpuMs: (await group.cpuMs()) ?? sum((stat) => stat.cpuMs),
-      memoryBytes: (await group.memoryBytes()) ?? sum((stat) => stat.residentBytes),
-      processes: stats.length,
-      ...(network === null ? {} : { network }),
-    };
+    const hasNetwork = !this.#participantEnded && this.#parts.spec.network !== 'none';
+    return usageOf(await this.#stats(), group, hasNetwork ? first.pid : null);
   }
 
   async freeze(): Promise<FreezeResult> {

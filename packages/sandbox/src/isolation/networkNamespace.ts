@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '@plumbline/core';
-import { entererCommand } from './enterer.ts';
+import { entererCommand } from './bubblewrap/enterer.ts';
 
 /**
  * A network namespace with the internet and without the host: slirp4netns carries its connections out as an ordinary

@@ -1,0 +1,27 @@
+import { commandLine, innerPid, type ProcessStat } from '../host/processTable.ts';
+import type { Cgroup } from './cgroups.ts';
+import type { SandboxProcess, Usage } from './isolation.ts';
+import { networkUse } from './networkUse.ts';
+
+/** What is told of a participant's processes, for isolations that see them in the host's process table. */
+
+/** As the participant sees them. */
+export function processesInside(stats: readonly ProcessStat[]): Promise<SandboxProcess[]> {
+  return Promise.all(stats.map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })));
+}
+
+/**
+ * What they use, by their group where it counts and else by their sum.
+ *
+ * @param networkPid a process of the host's in their network; null where they have none.
+ */
+export async function usageOf(stats: readonly ProcessStat[], group: Cgroup, networkPid: number | null): Promise<Usage> {
+  const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
+  const network = networkPid === null ? null : await networkUse(networkPid);
+  return {
+    cpuMs: (await group.cpuMs()) ?? sum((stat) => stat.cpuMs),
+    memoryBytes: (await group.memoryBytes()) ?? sum((stat) => stat.residentBytes),
+    processes: stats.length,
+    ...(network === null ? {} : { network }),
+  };
+}
