@@ -13,7 +13,7 @@ const gpu: FoundGpu = {
   slowedDown: false,
 };
 const expected: ExpectedHardware = {
-  need: { gpuCount: 1, gpuModel: 'h100', cpus: null, memoryBytes: null, exclusive: false },
+  need: { gpuCount: 1, gpuModel: 'h100', cpus: null, memoryBytes: null, exclusive: false, rootScorer: false },
   gpuIds: ['GPU-a'],
   drivers: new Map([['GPU-a', '535.129.03']]),
   diskWriteBytesPerSecond: 1e9,

@@ -176,7 +176,7 @@ describe('who waits', () => {
   });
 
   test('reads what is waited for in words', () => {
-    const need = { gpuCount: 4, gpuModel: 'h100', cpus: null, memoryBytes: null, exclusive: false };
+    const need = { gpuCount: 4, gpuModel: 'h100', cpus: null, memoryBytes: null, exclusive: false, rootScorer: false };
     expect(waitWords({ ahead: 2, cause: 'queued' }, need)).toBe('Waiting for 4 × H100: 2 attempts ahead.');
     expect(waitWords({ ahead: 1, cause: 'queued' }, { ...need, gpuCount: 0, exclusive: true })).toBe(
       'Waiting for a machine, with nobody else on it: 1 attempt ahead.',
@@ -233,15 +233,35 @@ describe('a machine that is given back', () => {
 
 test('an environment that needs more than any host has is refused before anybody is assigned, with the reason', async () => {
   await gpuHost('gpu-1', 4);
-  const fixture = await makeAttempt(db, { environmentSettings: EnvironmentSettings.parse(wants(8)) });
-  const someone = await makeUser(db, 'expert');
-  const refused = await assign(
-    db,
-    { studyId: fixture.study.id, environmentId: fixture.environmentId, userId: someone.id },
-    { by: null },
-  ).catch((error: unknown) => error);
-  expect(refused).toBeInstanceOf(AppError);
-  expect((refused as AppError).message).toBe(
+  expect(await refusedAtAssigning(wants(8))).toBe(
     'Practice cannot be assigned. It needs 8 × H100, and no host has that (gpu-1: it has 4 of 8 × H100).',
   );
 });
+
+test('an environment whose scorer has to be root is refused until there is a host whose isolation gives it that', async () => {
+  await ensureLocalHost(db, 'bubblewrap');
+  const settings = { ...SETTINGS, rootScorer: true };
+  expect(await refusedAtAssigning(settings)).toBe(
+    'Practice cannot be assigned. It needs a scorer that is root, and no host has that (here: its isolation gives scorers no root, which docker does).',
+  );
+  const waits = await prepared(0, { settings });
+  expect((await grantLeases(db)).hopeless).toMatchObject([{ attemptId: idOf(waits) }]);
+  const hostId = await gpuHost('docked', 0);
+  expect(await refusedAtAssigning(settings)).toBeNull();
+  expect((await grantLeases(db)).granted).toEqual([idOf(waits)]);
+  expect(await findLiveLease(db, idOf(waits))).toMatchObject({ hostId, need: { rootScorer: true } });
+});
+
+/** Why an environment cannot be assigned to anybody; null where it was. */
+async function refusedAtAssigning(settings: object): Promise<string | null> {
+  const fixture = await makeAttempt(db, { environmentSettings: EnvironmentSettings.parse(settings) });
+  const someone = await makeUser(db, 'expert');
+  const ids = { studyId: fixture.study.id, environmentId: fixture.environmentId, userId: someone.id };
+  return assign(db, ids, { by: null }).then(
+    () => null,
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(AppError);
+      return (error as AppError).message;
+    },
+  );
+}

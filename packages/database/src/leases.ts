@@ -3,6 +3,7 @@ import {
   type AttemptState,
   gpuWords,
   type HeldLease,
+  needWords,
   planLeases,
   type QueuedRequest,
   type ResourceNeed,
@@ -44,7 +45,7 @@ export interface LeaseRecord {
   releaseCause: string | null;
 }
 
-const COLUMNS = `l.id, l.attempt_id, l.state, l.host_id, l.gpu_ids, l.gpu_count, l.gpu_model, l.cpus, l.memory_bytes, l.exclusive,
+const COLUMNS = `l.id, l.attempt_id, l.state, l.host_id, l.gpu_ids, l.gpu_count, l.gpu_model, l.cpus, l.memory_bytes, l.exclusive, l.root_scorer,
   l.wait_reason, l.wait_ahead, l.requested_at, l.granted_at, l.renewed_at, l.ends_at, l.release_cause`;
 
 function toRecord(row: any): LeaseRecord {
@@ -60,6 +61,7 @@ function toRecord(row: any): LeaseRecord {
       cpus: row.cpus,
       memoryBytes: row.memory_bytes === null ? null : Number(row.memory_bytes),
       exclusive: row.exclusive,
+      rootScorer: row.root_scorer,
     },
     waitReason: row.wait_reason,
     waitAhead: row.wait_ahead,
@@ -115,9 +117,9 @@ export async function queueForMachine(on: Queryable, attemptId: string): Promise
 
 async function insertLease(on: Queryable, attemptId: string, need: ResourceNeed): Promise<string | null> {
   const { rows } = await on.query(
-    `INSERT INTO lease (id, attempt_id, gpu_count, gpu_model, cpus, memory_bytes, exclusive, requested_at)
-     VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, clock_timestamp()) ON CONFLICT (attempt_id) WHERE state <> 'released' DO NOTHING RETURNING id`,
-    [attemptId, need.gpuCount, need.gpuModel, need.cpus, need.memoryBytes, need.exclusive],
+    `INSERT INTO lease (id, attempt_id, gpu_count, gpu_model, cpus, memory_bytes, exclusive, root_scorer, requested_at)
+     VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, clock_timestamp()) ON CONFLICT (attempt_id) WHERE state <> 'released' DO NOTHING RETURNING id`,
+    [attemptId, need.gpuCount, need.gpuModel, need.cpus, need.memoryBytes, need.exclusive, need.rootScorer],
   );
   return rows[0]?.id ?? null;
 }
@@ -288,7 +290,7 @@ export function waitWords({ ahead, cause }: Pick<Waiting, 'ahead' | 'cause'>, ne
     case 'refused':
       return 'Every machine that could run this failed its acceptance test. The staff see why.';
     case 'none':
-      return `No machine has what this environment needs (${gpuWords(need)}). Tell the staff.`;
+      return `No machine has what this environment needs (${needWords(need)}). Tell the staff.`;
   }
 }
 

@@ -17,8 +17,8 @@ const LEASE_INCLUDE = {
 type LeaseRow = Prisma.LeaseGetPayload<{ include: typeof LEASE_INCLUDE }>;
 
 function needOf(lease: LeaseRow): ResourceNeed {
-  const { gpuCount, gpuModel, cpus, memoryBytes, exclusive } = lease;
-  return { gpuCount, gpuModel, cpus, memoryBytes: memoryBytes === null ? null : Number(memoryBytes), exclusive };
+  const { gpuCount, gpuModel, cpus, memoryBytes, exclusive, rootScorer } = lease;
+  return { gpuCount, gpuModel, cpus, memoryBytes: memoryBytes === null ? null : Number(memoryBytes), exclusive, rootScorer };
 }
 
 function leaseView(lease: LeaseRow, reader: { role: string; userId: string }, nowMs: number) {

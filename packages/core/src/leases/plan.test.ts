@@ -9,11 +9,11 @@ const HOUR_MS = 3_600_000;
 function host(id: string, gpus: number, fields: Partial<LeaseHost> & { model?: string } = {}): LeaseHost {
   const { model = 'NVIDIA H100 80GB HBM3', ...rest } = fields;
   const has = { gpus: Array.from({ length: gpus }, (_, n) => ({ id: `${id}-${n}`, model })), cpus: 64, memoryBytes: 512 * GB };
-  return { id, filling: 'counted', accepting: true, has, ...rest };
+  return { id, filling: 'counted', accepting: true, rootScorer: false, has, ...rest };
 }
 
 function needs(gpuCount: number, fields: Partial<ResourceNeed> = {}): ResourceNeed {
-  return { gpuCount, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, ...fields };
+  return { gpuCount, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, rootScorer: false, ...fields };
 }
 
 function request(leaseId: string, requestedAtMs: number, need: ResourceNeed, fields: Partial<QueuedRequest> = {}): QueuedRequest {
@@ -105,6 +105,16 @@ describe('a family that needs more than any host has', () => {
     expect(refusal(hosts, needs(0, { memoryBytes: 1024 * GB }))).toContain('512 of 1024 GB of memory');
   });
 
+  test('is refused where its scorer has to be root and no host’s isolation gives it that, checked or not', () => {
+    const rooted = needs(0, { rootScorer: true });
+    const unchecked = { ...host('c', 0, { has: null }), name: 'lab' };
+    expect(refusal([...hosts.slice(1), unchecked], rooted)).toBe(
+      'It needs a scorer that is root, and no host has that (here: its isolation gives scorers no root, which docker does; lab: its isolation gives scorers no root, which docker does).',
+    );
+    expect(refusal([...hosts, { ...host('d', 0, { rootScorer: true }), name: 'docked' }], rooted)).toBeNull();
+    expect(planLeases([host('a', 0), host('d', 0, { rootScorer: true })], [], [request('x', 1, rooted)], 0).grants[0]?.hostId).toBe('d');
+  });
+
   test('is not refused where one host has it, in use or drained as it may be', () => {
     expect(refusal([{ ...host('a', 8, { accepting: false }), name: 'a' }], needs(8))).toBeNull();
   });
@@ -156,6 +166,7 @@ const arbitraryNeed = fc.record({
   cpus: fc.option(fc.integer({ min: 1, max: 64 })),
   memoryBytes: fc.option(fc.integer({ min: 1, max: 512 }).map((gb) => gb * GB)),
   exclusive: fc.boolean(),
+  rootScorer: fc.constant(false),
 });
 const arbitraryHosts = fc
   .array(

@@ -9,6 +9,8 @@ export interface ResourceNeed {
   memoryBytes: number | null;
   /** Timing-sensitive: nothing else may be on the host. */
   exclusive: boolean;
+  /** Its scorer changes users and writes to /root and /protected, as in the Task Standard's own container. */
+  rootScorer: boolean;
 }
 
 export interface CountedGpu {
@@ -29,6 +31,8 @@ export interface LeaseHost {
   filling: HostFilling;
   /** Takes new attempts: not drained, and its last check found nothing in the way. */
   accepting: boolean;
+  /** Scorers are root in its sandboxes: its isolation says so. */
+  rootScorer: boolean;
   /** Null where no check has said what it has. */
   has: { gpus: readonly CountedGpu[]; cpus: number; memoryBytes: number } | null;
 }
@@ -54,6 +58,7 @@ export function needWords(need: ResourceNeed): string {
     ...(need.gpuCount > 0 ? [gpuWords(need)] : []),
     ...(need.cpus === null ? [] : [`${need.cpus} ${need.cpus === 1 ? 'processor' : 'processors'}`]),
     ...(need.memoryBytes === null ? [] : [`${gigabytes(need.memoryBytes)} GB of memory`]),
+    ...(need.rootScorer ? ['a scorer that is root'] : []),
   ];
   const list = parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : (parts[0] ?? 'a machine');
   return need.exclusive ? `${list}, on a machine of its own` : list;
@@ -69,8 +74,11 @@ function gigabytes(bytes: number): number {
  */
 export function lacks(host: LeaseHost, need: ResourceNeed): string[] {
   const { has, filling } = host;
-  if (has === null) return filling === 'scheduler' || need.gpuCount === 0 ? [] : ['its GPUs are not known: check it first'];
-  const missing: string[] = [];
+  const missing = need.rootScorer && !host.rootScorer ? ['its isolation gives scorers no root, which docker does'] : [];
+  if (has === null) {
+    const unknown = filling !== 'scheduler' && need.gpuCount > 0;
+    return unknown ? [...missing, 'its GPUs are not known: check it first'] : missing;
+  }
   const gpus = has.gpus.filter((gpu) => isGpuModel(gpu.model, need.gpuModel)).length;
   if (gpus < need.gpuCount) missing.push(`it has ${gpus} of ${gpuWords(need)}`);
   if (filling === 'counted' && need.cpus !== null && has.cpus < need.cpus) missing.push(`it has ${has.cpus} of ${need.cpus} processors`);
