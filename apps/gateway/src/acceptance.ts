@@ -57,7 +57,8 @@ export class Acceptance {
     const { id, scoring } = this.#attempt;
     const { db, log } = this.#attempt.gateway;
     await this.#attempt.refresh();
-    if (this.#attempt.view.state !== 'provisioning') return;
+    // Under way, one that replaces another has no starting score to give; it is there.
+    if (this.#attempt.view.state !== 'provisioning') return setProgress(db, id, null, null);
     const runner = this.#attempt.runner;
     const refusedAtMs = (await lastRefusedAtMs(db, id)) ?? 0;
     const startRow = async () =>

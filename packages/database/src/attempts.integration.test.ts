@@ -310,14 +310,19 @@ describe('moves that the clock does not make', () => {
     await expect(prepareAttempt(db, attempt.id)).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  test('progress is shown as it was said while the sandbox is prepared, and not after', async () => {
-    const { attempt } = await makeAttempt(db, { environmentSettings: SETTINGS });
+  test('progress is shown as it was said while a sandbox is prepared or replaced, and not once it waits to be used', async () => {
+    const { attempt, expert } = await makeAttempt(db, { environmentSettings: SETTINGS });
     await moveAttempt(db, attempt.id, 'provisioning');
     await setProgress(db, attempt.id, 'Installing packages', 0.4);
     expect(await loadAttempt(db, attempt.id)).toMatchObject({ progress: 'Installing packages', progressFraction: 0.4 });
     await moveAttempt(db, attempt.id, 'ready');
     await setProgress(db, attempt.id, 'Creating the sandbox', null);
     expect(await loadAttempt(db, attempt.id)).toMatchObject({ progress: null, progressFraction: null });
+    await startAttempt(db, attempt.id, expert.id);
+    await setProgress(db, attempt.id, 'Waiting for a machine: next in the queue', null);
+    expect(await loadAttempt(db, attempt.id)).toMatchObject({ progress: 'Waiting for a machine: next in the queue' });
+    await setProgress(db, attempt.id, null, null);
+    expect(await loadAttempt(db, attempt.id)).toMatchObject({ progress: null });
   });
 });
 

@@ -1,8 +1,12 @@
 'use client';
 import { Button, formatSpan } from '@plumbline/ui';
+import { useQuery } from '@tanstack/react-query';
 import { CloudOff, DatabaseZap, History, ServerOff } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import { useSessionState } from './useAttemptSession.ts';
+import { rpc } from '@/features/rpc/client.ts';
+import { useSession, useSessionState } from './useAttemptSession.ts';
+
+const PROGRESS_POLL_MS = 3_000;
 
 function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNode; testId: string }) {
   return (
@@ -35,11 +39,7 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   // Before the start, after the end and while it hibernates no sandbox is meant to be there.
   const sandboxMeant = clock?.state === 'running' || (clock?.state === 'paused' && clock.wakesAtMs == null);
   if (connection.kind === 'open' && sandbox === 'away' && sandboxMeant) {
-    return (
-      <Banner icon={<ServerOff aria-hidden />} testId="banner-sandbox">
-        The sandbox does not answer at the moment. It is being reached again; time lost to an outage is given back.
-      </Banner>
-    );
+    return <SandboxAway />;
   }
   if (connection.kind === 'open' && recordingStalled) {
     return (
@@ -61,6 +61,24 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
     );
   }
   return otherwise;
+}
+
+/** The sandbox does not answer: for whom one waits, or what is made, where that is known. */
+function SandboxAway() {
+  const { attemptId } = useSession();
+  const { data } = useQuery({
+    queryKey: ['attempt.progress', attemptId],
+    queryFn: () => rpc.attempt.progress.query({ attemptId }),
+    refetchInterval: PROGRESS_POLL_MS,
+  });
+  const what = (data?.queue?.waitReason ?? data?.progress ?? '').replace(/\.$/, '');
+  return (
+    <Banner icon={<ServerOff aria-hidden />} testId="banner-sandbox">
+      {what === ''
+        ? 'The sandbox does not answer at the moment. It is being reached again; time lost to an outage is given back.'
+        : `Your sandbox is being replaced. ${what}. The time until it is there is given back.`}
+    </Banner>
+  );
 }
 
 /** The link is closed for good: why, and what can be done. */

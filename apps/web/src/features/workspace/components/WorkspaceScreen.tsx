@@ -72,7 +72,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
 }
 
 function Workspace({ session, attemptId, title }: { session: AttemptSession; attemptId: string; title: string }) {
-  const { connection, clock, welcome } = useSessionState();
+  const { connection, sandbox, clock, welcome } = useSessionState();
   const [tree] = useState(() => new FileTree(session.ask));
   const [transfers] = useState(
     () =>
@@ -87,12 +87,15 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
   const { editing, error } = useEditing(session, attemptId);
   const files = editing?.files ?? null;
   const state = clock?.state;
-  const live = connection.kind === 'open' && state === 'running';
+  const live = connection.kind === 'open' && sandbox === 'attached' && state === 'running';
   const restored = useRef<OpenFiles | null>(null);
 
   useEffect(() => {
-    if (live) void tree.refresh();
-  }, [live, tree]);
+    if (!live) return;
+    // A sandbox that replaces a lost one holds the files of the last copy.
+    void tree.refresh();
+    for (const { path } of files?.store.get().files ?? []) files?.onDiskChanged(path, undefined, undefined);
+  }, [live, tree, files]);
 
   useEffect(() => {
     if (!live || !files || restored.current === files) return;
