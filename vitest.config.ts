@@ -27,8 +27,6 @@ export default defineConfig({
           globalSetup: ['packages/testing/src/globalSetup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // As for the journeys: a second try is printed beside the test's name.
-          retry: process.env.CI !== undefined ? 1 : 0,
         },
       },
     ],

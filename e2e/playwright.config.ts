@@ -11,8 +11,6 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: process.env.CI !== undefined,
   timeout: 300_000,
-  // A machine that is busy with something else costs a second try, which the list names as flaky, and not the whole run.
-  retries: process.env.CI !== undefined ? 1 : 0,
   expect: { timeout: 20_000 },
   reporter: [['list'], ['json', { outputFile: '../test-results/e2e.json' }]],
   projects: [

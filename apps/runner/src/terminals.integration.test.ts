@@ -341,19 +341,28 @@ describe('the commands of a terminal', () => {
     await seen(id, /own-0-.*mine> /);
     await run(id, 'mkdir -p "a;b" && cd "a;b"', 1);
     await run(id, '(exit 42)', 2);
-    await run(id, 'hi | cat; sleep 0.2', 3);
+    // The command lasts from before it is told of until after it is let go, whatever the machine's load.
+    type(id, 'hi | cat; read -r </dev/tty\r');
+    await vi.waitFor(() => expect(commands().at(-1)).toMatchObject({ type: 'command.started', data: { text: 'hi | cat; read -r </dev/tty' } }), {
+      timeout: 20_000,
+      interval: 20,
+    });
+    const toldAt = performance.now();
+    await vi.waitUntil(() => performance.now() - toldAt >= 200);
+    const heldMs = performance.now() - toldAt;
+    await run(id, '', 3);
     type(id, 'cat <<X\rone\\two\rX\r');
     await seen(id, /one\\two\r\n.*mine> /s);
     const started = commands().filter(({ type }) => type === 'command.started');
     expect(started.map(({ data, stream }) => ({ ...data, stream }))).toEqual([
       { text: 'mkdir -p "a;b" && cd "a;b"', directory: dir, stream: id },
       { text: '(exit 42)', directory: join(dir, 'a;b'), stream: id },
-      { text: 'hi | cat; sleep 0.2', directory: join(dir, 'a;b'), stream: id },
+      { text: 'hi | cat; read -r </dev/tty', directory: join(dir, 'a;b'), stream: id },
       { text: 'cat <<X\none\\two\nX', directory: join(dir, 'a;b'), stream: id },
     ]);
     const finished = commands().filter(({ type }) => type === 'command.finished');
     expect(finished.map(({ data }) => data.exitCode).slice(0, 3)).toEqual([0, 42, 0]);
-    expect(finished[2]?.data.durationMs).toBeGreaterThanOrEqual(200);
+    expect(finished[2]?.data.durationMs).toBeGreaterThanOrEqual(heldMs);
     // The person's own hook still sees the exit code, and their own PS0 is still shown.
     await seen(id, /own-42-/);
     await seen(id, /\[ps0\]/);
