@@ -74,7 +74,8 @@ async function record(
   const participant = await db.prisma.participant.create({ data: { kind: 'person' } });
   const assignment = await db.prisma.assignment.create({ data: { studyId, environmentId, participantId: participant.id } });
   const attemptId = randomUUID();
-  const ready = { state: 'ready', limitMs: size.lengthMs, createdAt: new Date(startMs), readyAt: new Date(startMs) } as const;
+  // A minute is left when it is submitted: at the limit itself it would have expired.
+  const ready = { state: 'ready', limitMs: size.lengthMs + MINUTE_MS, createdAt: new Date(startMs), readyAt: new Date(startMs) } as const;
   await db.prisma.attempt.create({ data: { id: attemptId, assignmentId: assignment.id, ...ready } });
   await appendClockEvent(db, attemptId, { kind: 'started' }, { by: null, atMs: startMs });
   await appendClockEvent(db, attemptId, { kind: 'submitted' }, { by: null, atMs: startMs + size.lengthMs });
@@ -119,27 +120,24 @@ async function see(page: Page, { attemptId, recordedEvents }: { attemptId: strin
   if (box === null) throw new Error('the timeline is not shown');
   const times: number[] = [];
   for (let seek = 1; seek <= SEEKS; seek++) {
-    const time = timeline.evaluate(
-      (slider) =>
-        new Promise<number>((resolve) => {
-          const position = document.querySelector<HTMLElement>('[data-testid="replay-position"]');
-          const before = position?.dataset.positionMs;
-          slider.addEventListener(
-            'pointerdown',
-            () => {
-              const beganMs = performance.now();
-              const look = () =>
-                position?.dataset.positionMs === before ? requestAnimationFrame(look) : resolve(performance.now() - beganMs);
-              requestAnimationFrame(look);
-            },
-            { once: true, capture: true },
-          );
-        }),
-    );
+    // It must listen before the click comes: the answer is left on the page and fetched afterwards.
+    await timeline.evaluate((slider) => {
+      const position = document.querySelector<HTMLElement>('[data-testid="replay-position"]');
+      const before = position?.dataset.positionMs;
+      const timed = new Promise<number>((resolve) => {
+        const begin = () => {
+          const beganMs = performance.now();
+          const look = () => (position?.dataset.positionMs === before ? requestAnimationFrame(look) : resolve(performance.now() - beganMs));
+          requestAnimationFrame(look);
+        };
+        slider.addEventListener('pointerdown', begin, { once: true, capture: true });
+      });
+      Object.assign(window, { seekTimed: timed });
+    });
     // Spread over the whole of it, in an order without neighbours.
     const share = (seek * 0.618_033_988) % 1;
     await page.mouse.click(box.x + 2 + share * (box.width - 4), box.y + box.height / 2);
-    times.push(await time);
+    times.push(await page.evaluate(() => (window as unknown as { seekTimed: Promise<number> }).seekTimed));
   }
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');

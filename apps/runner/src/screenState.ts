@@ -115,11 +115,30 @@ function paint(buffer: IBuffer, start: number, terminal: Terminal): string {
     text += drawn;
     if (y + 1 === end) break;
     const next = buffer.getLine(y + 1);
-    // A full line lets the next one wrap by itself, so that a later resize joins them as it would the original's.
-    const wraps = isFull && next?.isWrapped === true && (next.getCell(0)?.getChars() ?? '') !== '';
-    if (!wraps) text += '\r\n';
+    if (next?.isWrapped !== true) text += '\r\n';
+    else if (!isFull) text += wrapFromGap(line, cell, terminal);
+    else if ((next.getCell(0)?.getChars() ?? '') === '') text += `-\r${CSI}X`;
+    // A full line lets the next one wrap by itself.
   }
   return text;
+}
+
+/**
+ * Goes to the next line as a wrap of one that has nothing in its last cell, as after a smaller screen has cut a line in
+ * cells that were skipped, or before a wide character that had no room: a later resize joins the two then as it would the
+ * original's. Only what is printed wraps, so both cells are printed, and emptied again without a move that ends the wrap.
+ */
+function wrapFromGap(line: IBufferLine | undefined, cell: IBufferCell, { cols, rows }: Terminal): string {
+  // On a single row the line is out of reach once its next one is there.
+  if (rows === 1) return '\r\n';
+  const last = `${CSI}${cols}G`;
+  const style = line?.getCell(cols - 1, cell) === undefined ? '' : sgr(cell as unknown as AttributeData);
+  return `${last}--\r${CSI}X${CSI}A${last}${style}${isSeenEmpty(cell) ? ' ' : `${CSI}X`}${CSI}0m${CSI}B\r`;
+}
+
+/** Whether a cell's style shows without a character, so that it must be written rather than erased. */
+function isSeenEmpty(cell: IBufferCell): boolean {
+  return Boolean(cell.isInverse() || cell.isUnderline() || cell.isStrikethrough() || cell.isOverline());
 }
 
 function paintLine(line: IBufferLine | undefined, cell: IBufferCell, cols: number): { drawn: string; isFull: boolean } {
@@ -147,8 +166,7 @@ function paintLine(line: IBufferLine | undefined, cell: IBufferCell, cols: numbe
     if (own !== style) text += `${CSI}0m${own}`;
     style = own;
     // An empty cell with a background is erased rather than written, which leaves the cursor where it is.
-    const isSeen = cell.isInverse() || cell.isUnderline() || cell.isStrikethrough() || cell.isOverline();
-    if (chars === '' && !isSeen) {
+    if (chars === '' && !isSeenEmpty(cell)) {
       text += `${CSI}X`;
       skipped = 1;
     } else text += chars || ' ';

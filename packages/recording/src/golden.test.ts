@@ -8,6 +8,8 @@ import { openSegment, rootOf, segmentEvents } from './segment.ts';
 
 /** What `docs/recording-format.md` promises: files of this version are read for ever, and written as they are. */
 const GOLDEN = new URL('../fixtures/plumbline-recording-1.json', import.meta.url);
+/** The same segments as objects that begin with the number of the dictionary's form. */
+const SECOND_FORM = new URL('../fixtures/plumbline-objects-2.json', import.meta.url);
 
 interface Golden {
   attempt: string;
@@ -34,6 +36,15 @@ describe('the golden recording of format 1', () => {
     }
     expect(events.map(({ seq, receivedAtMs, ...event }) => event)).toEqual(made.events);
     expect(events.filter((event) => event.receivedAtMs !== undefined).map(({ seq }) => seq)).toEqual([12, made.events.length]);
+  });
+
+  it('opens from objects of the second form, compressed with the dictionary, to the same lines', async () => {
+    const objects = JSON.parse(await readFile(SECOND_FORM, 'utf8')) as string[];
+    for (const [i, object] of objects.entries()) {
+      const segment = await openSegment(keys, golden.attempt, i + 1, Buffer.from(object, 'base64'));
+      expect(segment.lines.map((line) => line.toString('utf8'))).toEqual(golden.segments[i]?.lines);
+    }
+    expect(objects).toHaveLength(golden.segments.length);
   });
 
   it('is written today as it was then', async () => {

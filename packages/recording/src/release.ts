@@ -8,7 +8,7 @@ import type { RecordingSource } from './reader.ts';
 import { type ReleasedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
 import { leafOf, openSegment } from './segment.ts';
 import { isWithheld } from './withheld.ts';
-import { compress } from './zstd.ts';
+import { compressFrame } from './zstd.ts';
 
 /** One segment of a release: a zstd frame of `events/<attempt>.jsonl.zst`, and a line of `proofs/<attempt>.jsonl`. */
 export interface ReleasedSegment {
@@ -56,7 +56,7 @@ export async function* releaseSegments(source: RecordingSource, withhold: (type:
       proofs.push(salt.toString('base64'));
       return releaseLine(text, header.baseMs, seq);
     });
-    const frame = await compress(Buffer.from(shown.map((line) => `${JSON.stringify(line)}\n`).join(''), 'utf8'), 'kept');
+    const frame = await compressFrame(Buffer.from(shown.map((line) => `${JSON.stringify(line)}\n`).join(''), 'utf8'));
     yield {
       lines: shown,
       frame,

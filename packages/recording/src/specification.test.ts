@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { EVENTS, type EventType } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import { CODE_OF, FORMAT } from './codec.ts';
+import { DICTIONARY_TEXT } from './dictionary.ts';
 
 const specification = await readFile(new URL('../../../docs/recording-format.md', import.meta.url), 'utf8');
 
@@ -20,6 +21,10 @@ describe('docs/recording-format.md', () => {
 
   it('names the format that is written', () => {
     expect(specification).toContain(`\`${FORMAT}\``);
+  });
+
+  it('has the dictionary of sealed objects, to the letter', () => {
+    expect(specification).toContain(`\n\`\`\`text\n${DICTIONARY_TEXT}\n\`\`\`\n`);
   });
 
   it('explains every kind of problem that verification can find', async () => {

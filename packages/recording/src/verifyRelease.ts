@@ -9,7 +9,7 @@ import type { SegmentProof } from './release.ts';
 import { type ReleasedLine, recordedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
 import { readSegmentHeader, type SegmentHeader } from './segment.ts';
 import type { Verdict } from './verify.ts';
-import { decompress } from './zstd.ts';
+import { decompressFrame } from './zstd.ts';
 
 /** The files of one released attempt. */
 export interface ReleasedFiles {
@@ -175,7 +175,7 @@ async function readExactly(file: FileHandle, position: number, length: number): 
 }
 
 async function releasedLines(frame: Buffer): Promise<string[]> {
-  const text = (await decompress(frame)).toString('utf8');
+  const text = (await decompressFrame(frame)).toString('utf8');
   if (!text.endsWith('\n')) throw new FormatError('The last event has no end.');
   return text.slice(0, -1).split('\n');
 }

@@ -1,9 +1,14 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { DICTIONARY_TEXT } from './dictionary.ts';
 import { FormatError } from './formatError.ts';
 
 /** No unit grows past this: a stored object that claims more was not written by a recorder. */
 const DECOMPRESSED_MAX_BYTES = 256 * 1024 * 1024;
+
+/** The first byte of what was compressed with the dictionary. A frame alone, the first form, begins with 0x28. */
+const DICTIONARY_FORM = 2;
+const DICTIONARY = Buffer.from(DICTIONARY_TEXT, 'utf8');
 
 const compressAsync = promisify(zstdCompress);
 const decompressAsync = promisify(zstdDecompress);
@@ -21,18 +26,40 @@ function compressedMaxBytes(bytes: number): number {
 /** For what is kept. */
 export const KEPT_LEVEL = 3;
 
-/** Compresses off the main thread. `fast` is for what is kept for seconds only. */
-export function compress(content: Uint8Array, effort: 'fast' | 'kept'): Promise<Buffer> {
+/** Compresses a unit off the main thread. `fast` is for what is kept for seconds only. */
+export async function compress(content: Uint8Array, effort: 'fast' | 'kept'): Promise<Buffer> {
+  const frame = await compressAsync(content, {
+    chunkSize: compressedMaxBytes(content.length),
+    dictionary: DICTIONARY,
+    pledgedSrcSize: content.length,
+    // With a dictionary zstd takes its parameters from that one's size; this is what the level has for a segment's.
+    params: { [constants.ZSTD_c_compressionLevel]: effort === 'fast' ? 1 : KEPT_LEVEL, [constants.ZSTD_c_minMatch]: 5 },
+  });
+  return Buffer.concat([Buffer.of(DICTIONARY_FORM), frame]);
+}
+
+/** Compresses off the main thread what others are to read with nothing but zstd: one frame. */
+export function compressFrame(content: Uint8Array): Promise<Buffer> {
   return compressAsync(content, {
     chunkSize: compressedMaxBytes(content.length),
-    params: { [constants.ZSTD_c_compressionLevel]: effort === 'fast' ? 1 : KEPT_LEVEL },
+    params: { [constants.ZSTD_c_compressionLevel]: KEPT_LEVEL },
   });
 }
 
-/** The reverse of `compress`. Throws `FormatError`. */
-export async function decompress(content: Uint8Array): Promise<Buffer> {
+/** The reverse of `compress`, and of how units were compressed before there was a dictionary. Throws `FormatError`. */
+export function decompress(content: Uint8Array): Promise<Buffer> {
+  return content[0] === DICTIONARY_FORM ? open(content.subarray(1), { dictionary: DICTIONARY }) : open(content);
+}
+
+/** The reverse of `compressFrame`. Throws `FormatError`. */
+export function decompressFrame(frame: Uint8Array): Promise<Buffer> {
+  return open(frame);
+}
+
+async function open(frame: Uint8Array, options: { dictionary?: Buffer } = {}): Promise<Buffer> {
+  const sizes = { chunkSize: decompressChunkBytes(frame.length), maxOutputLength: DECOMPRESSED_MAX_BYTES };
   try {
-    return await decompressAsync(content, { chunkSize: decompressChunkBytes(content.length), maxOutputLength: DECOMPRESSED_MAX_BYTES });
+    return await decompressAsync(frame, { ...sizes, ...options });
   } catch (error) {
     throw new FormatError('A compressed object does not decompress.', { cause: error });
   }
