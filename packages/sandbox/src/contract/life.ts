@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -11,6 +12,8 @@ import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
+
+const HOLD_UP_MS = 300;
 
 const SANDBOXES = 50;
 /** Each is three containers and takes seconds on two cores. */
@@ -55,7 +58,28 @@ async function held(world: ContractWorld): Promise<Record<string, number>> {
   };
 }
 
+/** Stands still after each start of a process for longer than that takes to be ready, as on a machine that is busy with something else. */
+async function heldUp<T>(work: () => Promise<T>): Promise<T> {
+  const holdUp = (message: unknown) =>
+    (message as { process: ChildProcess }).process.once('spawn', () => {
+      for (const untilMs = performance.now() + HOLD_UP_MS; performance.now() < untilMs; );
+    });
+  subscribe('child_process', holdUp);
+  try {
+    return await work();
+  } finally {
+    unsubscribe('child_process', holdUp);
+  }
+}
+
 export const lifeChecks: ContractCheck[] = [
+  {
+    name: 'a sandbox is made however slowly this process reads what it is told of it',
+    run: async (world) => {
+      const sandbox = await heldUp(() => world.sandbox());
+      assert.equal((await shell(sandbox, 'participant', 'echo made')).stdout.toString(), 'made\n');
+    },
+  },
   {
     name: 'a command gives its output, its exit code and the signal that ended it',
     run: async (world) => {

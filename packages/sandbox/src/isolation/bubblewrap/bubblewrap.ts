@@ -4,6 +4,7 @@ import { access, chmod, cp, mkdir, rename, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { AppError } from '@plumbline/core';
 import { gpuDevices, hasGpuDriver } from '../../host/gpuDevices.ts';
 import { processStat } from '../../host/processTable.ts';
@@ -84,16 +85,16 @@ async function startHolder(config: EntererConfig, args: string[], env: Record<st
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  let info = '';
   let errors = '';
-  (child.stdio[3] as Readable).on('data', (chunk: Buffer) => (info += chunk.toString()));
+  // Whole only at its end: where this process was held up, the first word of the sandbox is read before it.
+  const info = text(child.stdio[3] as Readable);
   child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
   const failed = new AbortController();
   child.once('exit', () => failed.abort());
   child.once('error', () => failed.abort());
   try {
     await once(child.stdout as Readable, 'data', { signal: AbortSignal.any([failed.signal, AbortSignal.timeout(START_TIMEOUT_MS)]) });
-    const pid: unknown = JSON.parse(info)['child-pid'];
+    const pid: unknown = JSON.parse(await info)['child-pid'];
     const first = typeof pid === 'number' ? await processStat(pid) : null;
     if (first === null) throw new Error('bwrap did not say which process it started');
     return { child, pid: first.pid, startTime: first.startTime };
