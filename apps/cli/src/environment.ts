@@ -1,4 +1,5 @@
 import { loadSettings } from '@plumbline/config';
+import { gpuStates } from '@plumbline/sandbox';
 import { type CheckLine, environmentCheck, environmentScore, type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AddFlags, addEnvironments } from './environmentAdd.ts';
@@ -16,11 +17,15 @@ interface EnvironmentFlags extends SandboxFlags {
 export function addEnvironment(program: Command): void {
   const environment = program.command('environment').description('task families: try them, score with them, add them');
   withFlags(
-    environment.command('check').description('run every method of a family and say what is wrong with it').argument('<dir>'),
-  ).action(async (dir: string, flags: EnvironmentFlags) => {
-    const { json } = flags;
+    environment
+      .command('check')
+      .description('run every method of a family and say what is wrong with it')
+      .argument('<dir>')
+      .option('--task <name>', 'only this task'),
+  ).action(async (dir: string, flags: EnvironmentFlags & { task?: string }) => {
+    const { json, task } = flags;
     const onLine = json === true ? undefined : (line: CheckLine) => print(lineText(line));
-    const lines = await environmentCheck(dir, { ...placeOf(flags), onLine });
+    const lines = await environmentCheck(dir, { ...placeOf(flags), onLine, gpuCount: await gpuCountOf(flags), ...(task && { task }) });
     if (json === true) printJson(lines);
     if (lines.some(({ status }) => status === 'failed')) process.exitCode = EXIT.no;
   });
@@ -77,6 +82,12 @@ function placeOf(flags: EnvironmentFlags) {
   const { overlay: overlayFile, envDir, secrets } = flags;
   const createHost = (family: Family, task: TaskDefinition) => familySandbox(family, task, flags);
   return { overlayFile, envDir, secrets, modelEndpoint: loadSettings().model, ...(flags.isolation === undefined ? {} : { createHost }) };
+}
+
+/** A sandbox shows the GPUs that are named; plain processes see all. */
+async function gpuCountOf({ isolation, gpus }: EnvironmentFlags): Promise<number> {
+  if (gpus !== undefined) return gpus.length;
+  return isolation === undefined || isolation === 'none' ? (await gpuStates(null)).length : 0;
 }
 
 function withPlaceFlags(command: Command): Command {

@@ -1,5 +1,6 @@
 """Finetune GPT-2 for question answering with reinforcement learning. A METR Task Standard family; see README.md."""
 
+import errno
 import json
 import math
 import os
@@ -149,9 +150,8 @@ def start_main():
     needed += ["gpt2-alpaca/config.json", "gpt2-alpaca/pytorch_model.bin", "alpaca_data.json"]
     missing = [name for name in needed if not os.path.isfile(os.path.join(DATA, name))]
     if missing:
-        raise RuntimeError(
-            "gpt2_rl_qa/main needs these files as assets, below %s: %s. See the family's README.md; the task `small` needs none." % (DATA, ", ".join(missing))
-        )
+        text = "gpt2_rl_qa/main needs these files as assets: %s. See the family's README.md; the task `small` needs none" % ", ".join(missing)
+        raise FileNotFoundError(errno.ENOENT, text, os.path.join(DATA, missing[0]))
     if not torch.cuda.is_available():
         raise RuntimeError("gpt2_rl_qa/main needs a GPU, and PyTorch sees none. The published task has two H100.")
     prepare_main("cuda", MAIN_HELDOUT)

@@ -1,5 +1,6 @@
 """Scaffolding for Rust CodeContests: make a model solve programming contests in Rust. A METR Task Standard family; see README.md."""
 
+import errno
 import json
 import math
 import os
@@ -104,10 +105,11 @@ def read_split(directory, name):
     """The problems of one split of CodeContests, as assets/prepare.py writes them."""
     path = os.path.join(directory, "code_contests", name + ".jsonl")
     if not os.path.isfile(path):
-        raise RuntimeError(
-            "rust_codecontests/main needs %s, made from the public CodeContests with assets/prepare.py and named as an asset; see the "
-            "family's README.md. The task `small` needs no data." % path
+        text = (
+            "rust_codecontests/main needs a file that is made from the public CodeContests with assets/prepare.py and named as an asset; see "
+            "the family's README.md. The task `small` needs no data"
         )
+        raise FileNotFoundError(errno.ENOENT, text, path)
     with open(path) as file:
         return [json.loads(line) for line in file]
 

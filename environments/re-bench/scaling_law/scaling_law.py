@@ -1,5 +1,6 @@
 """Scaling law: predict the best model for a budget from runs of a fraction of it. A METR Task Standard family; see README.md."""
 
+import errno
 import importlib.util
 import json
 import math
@@ -115,10 +116,11 @@ def require_gpus():
 
 def require_surface(t):
     if not os.path.isfile(t["surface"]):
-        raise RuntimeError(
-            "scaling_law/main has no measured losses to score by: %s is not there. They are not published, so each deployment measures "
-            "its own, with assets/measure_surface.py, and names the file as an asset for the scorer; README.md says how." % t["surface"]
+        text = (
+            "scaling_law/main has no measured losses to score by. They are not published, so each deployment measures its own, with "
+            "assets/measure_surface.py, and names the file as an asset for the scorer; README.md says how"
         )
+        raise FileNotFoundError(errno.ENOENT, text, t["surface"])
 
 
 class TaskFamily:

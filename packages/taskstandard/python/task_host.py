@@ -218,9 +218,17 @@ def run(family, request):
     raise OperationError("unknown_operation", "There is no operation %r." % op)
 
 
+def is_missing_data(error):
+    """Whether a file is missing that the host should have fetched for the family: not its author's to mend."""
+    places = [os.environ.get("PLUMBLINE_DATA") or "/opt/data", os.environ.get("PLUMBLINE_SCORER_DATA") or "/opt/scorer-data"]
+    path = os.path.abspath(str(error.filename)) if error.filename else ""
+    return any(path.startswith(os.path.join(place, "")) for place in places)
+
+
 def failure(code, error):
     text = traceback.format_exc()
-    return {"code": code, "message": "%s: %s" % (type(error).__name__, error) if code == "raised" else str(error), "traceback": text[-20000:]}
+    message = {"raised": "%s: %s" % (type(error).__name__, error), "missing_data": "%s: %s" % (getattr(error, "strerror", ""), getattr(error, "filename", ""))}
+    return {"code": code, "message": message.get(code, str(error)), "traceback": text[-20000:]}
 
 
 def main():
@@ -236,6 +244,8 @@ def main():
         answer = {"error": failure(error.code, error)}
     except MemoryError as error:
         answer = {"error": failure("out_of_memory", error)}
+    except FileNotFoundError as error:
+        answer = {"error": failure("missing_data" if is_missing_data(error) else "raised", error)}
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # A family may call sys.exit(); that is its failure, not the host's.

@@ -32,6 +32,10 @@ export interface CheckLine {
 }
 
 export interface CheckOptions extends EnvironmentOptions {
+  /** Only this task; without it all. */
+  task?: string;
+  /** GPUs that the family sees where it is checked. */
+  gpuCount?: number;
   /** Called for each line as it is known: a check may take minutes. */
   onLine?: (line: CheckLine) => void;
 }
@@ -90,10 +94,14 @@ export async function environmentCheck(dir: string, options: CheckOptions = {}):
   );
   if (family.buildSteps.length > 0 && options.createHost === undefined)
     report.add(null, 'build_steps', 'warning', 'build_steps.json does not run on the bare host; try it with --isolation');
+  const tasks = Object.values(family.tasks).filter(({ name }) => options.task === undefined || name === options.task);
+  if (tasks.length === 0)
+    report.add(null, 'tasks', 'failed', `there is no task ${options.task}; there are: ${Object.keys(family.tasks).join(', ')}`);
   let prepared: ScoringKind | null = null;
-  for (const [index, task] of Object.values(family.tasks).entries()) {
+  for (const [index, task] of tasks.entries()) {
+    const lack = lackedBy(task, options);
     // Each task has a place of its own: what `start` of another left there would be in its way.
-    const host = await hostFor(family, task, options).catch((error: unknown) => {
+    const host = await hostFor(family, lack === null ? task : withoutAssets(task), options).catch((error: unknown) => {
       report.add(task.name, 'place', 'failed', error instanceof AppError ? reasonOf(error) : String(error));
       return null;
     });
@@ -103,12 +111,27 @@ export async function environmentCheck(dir: string, options: CheckOptions = {}):
       if (index === 0 || prepared === null) prepared = await checkFamily(bench, options.secrets ?? {});
       else if (!host.installed) await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
       if (prepared === null) break;
-      await checkTask(bench, task, prepared);
+      await checkTask(bench, task, prepared, lack);
     } finally {
       await host.destroy();
     }
   }
   return report.lines;
+}
+
+/** Which GPU or data this task needs and has not got where it is checked, with what to do; null where nothing is known to lack. */
+function lackedBy({ settings }: TaskDefinition, { gpuCount = 0, createHost }: CheckOptions): string | null {
+  const { gpu } = settings.resources;
+  if (gpu !== undefined && gpu.count_range[0] > 0 && gpuCount === 0)
+    return `it needs ${gpu.count_range[0]} × ${gpu.model}, and no GPU is at hand: check it on a machine that has one, naming it with --gpus where there is --isolation`;
+  if (settings.assets.length > 0 && createHost === undefined)
+    return 'it needs data that is fetched for sandboxes alone: check it with --isolation';
+  return null;
+}
+
+/** What lies in no data can be asked without: nobody waits for gigabytes that are then not used. */
+function withoutAssets(task: TaskDefinition): TaskDefinition {
+  return { ...task, settings: { ...task.settings, assets: [] } };
 }
 
 /** The family's own part; null where its tasks cannot be tried. */
@@ -164,9 +187,10 @@ async function checkFamily(bench: Bench, secrets: Record<string, string>): Promi
   return installed.ok ? kind : null;
 }
 
-async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind): Promise<void> {
+/** @param lack why the task cannot be started here; its questions are asked all the same. */
+async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind, lack: string | null): Promise<void> {
   const { report } = bench;
-  const { name, settings } = task;
+  const { name } = task;
   const instructions = await ask(bench, 'get_instructions', { task: name }, QUESTION_TIMEOUT_MS);
   report.add(
     name,
@@ -184,22 +208,39 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
   const machine = await ask(bench, 'get_aux_vm_spec', { task: name }, QUESTION_TIMEOUT_MS);
   if (machine.ok && machine.value !== null)
     report.add(name, 'auxiliary machine', 'failed', 'get_aux_vm_spec() asks for a second machine, which is not supported');
-  const started = await ask(bench, 'start', { task: name }, START_TIMEOUT_MS);
-  report.add(name, 'start', started.ok ? 'ok' : 'failed', started.ok ? 'done' : why(started));
-  if (!started.ok) return;
+  if (lack !== null) report.add(name, 'start', 'skipped', lack);
+  else if (!(await checkScores(bench, task, kind))) return;
+  if (kind === 'intermediate') await checkAggregation(bench, task);
+  checkDirection(report, task);
+  const torn = await ask(bench, 'teardown', { task: name }, START_TIMEOUT_MS);
+  if (!torn.ok) report.add(name, 'teardown', 'failed', why(torn));
+}
 
+/** Starts the task and scores what it begins with; false where it could not be started for a reason that its author should mend. */
+async function checkScores(bench: Bench, task: TaskDefinition, kind: ScoringKind): Promise<boolean> {
+  const { report } = bench;
+  const { name, settings } = task;
+  const started = await ask(bench, 'start', { task: name }, START_TIMEOUT_MS);
+  if (!started.ok && started.failure.code === 'missing_data') {
+    report.add(name, 'start', 'skipped', `its data is not at hand: ${started.failure.message}`);
+    return true;
+  }
+  report.add(name, 'start', started.ok ? 'ok' : 'failed', started.ok ? 'done' : why(started));
+  if (!started.ok) return false;
   const args: TaskOperationArgs = { familyDir: bench.host.root, module: bench.family.module, task: name };
   if (settings.model?.standIn === null && bench.modelEndpoint === null) {
     report.add(name, 'starting solution', 'skipped', `it asks the model ${settings.model.name}; set MODEL_API_URL and MODEL_API_KEY`);
-    return;
+    return true;
   }
   const limits = { timeoutMs: settings.scoreTimeoutSeconds * 1000, python: bench.host.python };
   const score = () =>
     withFamilyModel(bench.host, settings, bench.modelEndpoint, (env) => runScore(bench.host.exec, kind, args, { ...limits, env }));
-  const first = await score();
-  checkStartingScore(report, task, first);
+  checkStartingScore(report, task, await score());
   await checkInvalidSubmission(bench, task, score);
-  if (kind === 'intermediate') await checkAggregation(bench, task);
+  return true;
+}
+
+function checkDirection(report: Report, { name, settings }: TaskDefinition): void {
   const { startingScore: from, referenceScore: to } = settings;
   if (from === null || to === null)
     report.add(name, 'direction', 'warning', 'without starting_score and reference_score its scores cannot be normalised');
@@ -212,8 +253,6 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind):
       'failed',
       `direction is ${settings.direction}, and reference_score ${to} is not better than starting_score ${from}`,
     );
-  const torn = await ask(bench, 'teardown', { task: name }, START_TIMEOUT_MS);
-  if (!torn.ok) report.add(name, 'teardown', 'failed', why(torn));
 }
 
 function checkStartingScore(report: Report, task: TaskDefinition, outcome: ScoreOutcome): void {

@@ -87,7 +87,7 @@ print(json.dumps([evaluation.win("q", "a", "a"), len(asked), evaluation.win("q",
 
   it('says which files main lacks, and reads a GPT-2 as it is published', async () => {
     const told = await at.python(
-      'import json, gpt2_rl_qa\ntry: gpt2_rl_qa.TaskFamily.start({"name": "main"})\nexcept RuntimeError as error: print(json.dumps(str(error)))',
+      'import json, gpt2_rl_qa\ntry: gpt2_rl_qa.TaskFamily.start({"name": "main"})\nexcept FileNotFoundError as error: print(json.dumps(str(error)))',
     );
     expect(told).toMatch(/gpt2-xl\/config.json.*alpaca_data.json/);
     const shapes = await at.python(`
