@@ -90,6 +90,19 @@ tasks:
     expect(problems('version: 1\n')[0]).toMatchObject({ key: 'tasks', problem: 'this key is missing' });
   });
 
+  it('whose aliases lead nowhere, or unfold into very much, is refused like any other that is wrong', () => {
+    const bomb = ['a0: &a0 [x, x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 9; i++)
+      bomb.push(
+        `a${i}: &a${i} [${Array(9)
+          .fill(`*a${i - 1}`)
+          .join(', ')}]`,
+      );
+    for (const text of ['tasks: *nowhere\n', `tasks: { main: {} }\n${bomb.join('\n')}\n`]) {
+      expect(problems(text)).toMatchObject([{ line: 1, problem: expect.stringContaining('an alias cannot be followed') }]);
+    }
+  });
+
   it('may not stop the clock while the participant goes on working', () => {
     const found = problems('tasks: { main: {} }\nmeta: { plumbline: { while_scoring: { participant: continues, clock: stopped } } }\n');
     expect(found[0]).toMatchObject({ line: 2, key: 'meta.plumbline.while_scoring.clock' });

@@ -65,6 +65,16 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** The document's value. Its aliases are followed here, so that one that leads nowhere, or that unfolds into very much, is a problem of the file. */
+function plainValue(document: Document.Parsed, shown: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    const problem = `an alias cannot be followed: ${error instanceof Error ? error.message : error}`;
+    throw new ManifestError([{ file: shown, line: 1, key: '', problem, example: null }]);
+  }
+}
+
 /** Parses one YAML file by a schema; throws `ManifestError` with every problem found. `shown` is the file's name in messages. */
 export function parseYamlFile<T>(text: string, shown: string, schema: z.ZodType<T>): T {
   const lines = new LineCounter();
@@ -80,7 +90,7 @@ export function parseYamlFile<T>(text: string, shown: string, schema: z.ZodType<
       })),
     );
   }
-  const value: unknown = document.toJS() ?? {};
+  const value = plainValue(document, shown);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.flatMap((issue) => {
