@@ -1,4 +1,5 @@
 import { loadSettings } from '@plumbline/config';
+import { IsolationName } from '@plumbline/protocol';
 import { gpuStates } from '@plumbline/sandbox';
 import { type CheckLine, environmentCheck, environmentScore, type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -93,7 +94,7 @@ async function gpuCountOf({ isolation, gpus }: EnvironmentFlags): Promise<number
 function withPlaceFlags(command: Command): Command {
   return command
     .option('--overlay <file>', 'settings for families that stay as their authors wrote them')
-    .option('--isolation <name>', 'run in a sandbox: bubblewrap or none')
+    .option('--isolation <name>', `run in a sandbox: ${IsolationName.options.join(', ')}`)
     .option('--gpus <ids...>', 'GPUs that the sandbox sees, as nvidia-smi names them')
     .option('--secrets <file>', 'NAME=VALUE lines for the variables that the family requires', readSecrets);
 }
