@@ -343,10 +343,13 @@ describe('the commands of a terminal', () => {
     await run(id, '(exit 42)', 2);
     // The command lasts from before it is told of until after it is let go, whatever the machine's load.
     type(id, 'hi | cat; read -r </dev/tty\r');
-    await vi.waitFor(() => expect(commands().at(-1)).toMatchObject({ type: 'command.started', data: { text: 'hi | cat; read -r </dev/tty' } }), {
-      timeout: 20_000,
-      interval: 20,
-    });
+    await vi.waitFor(
+      () => expect(commands().at(-1)).toMatchObject({ type: 'command.started', data: { text: 'hi | cat; read -r </dev/tty' } }),
+      {
+        timeout: 20_000,
+        interval: 20,
+      },
+    );
     const toldAt = performance.now();
     await vi.waitUntil(() => performance.now() - toldAt >= 200);
     const heldMs = performance.now() - toldAt;
