@@ -29,7 +29,7 @@ const APPS = {
   cli: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
 };
 
-const TEST = '[.]test[.]tsx?$';
+const TEST = '[.](test|fixture)[.]tsx?$';
 
 const packageRules = Object.entries(MAY_IMPORT).map(([name, allowed]) => ({
   name: `${name}-imports`,
@@ -53,10 +53,10 @@ module.exports = {
     ...appRules,
     {
       name: 'testing-is-for-tests',
-      comment: 'packages/testing brings a server and fixtures: only tests use it.',
+      comment: 'packages/testing and fixtures bring a server, programs and made-up rows: only tests use them.',
       severity: 'error',
       from: { path: '^(packages|apps)/', pathNot: [TEST, '^packages/testing/'] },
-      to: { path: '^packages/testing/' },
+      to: { path: '^packages/testing/|[.]fixture[.]ts$' },
     },
     {
       name: 'no-app-from-another',

@@ -6,26 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { claimEpoch, type EpochClaim, listSegments } from '@plumbline/database/recordingTail';
 import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
-import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import { exampleSettings, makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
-const SETTINGS = {
-  title: 'Practice',
-  startingScore: null,
-  referenceScore: null,
-  direction: 'higher',
-  aggregation: 'best',
-  scoreUnit: '',
-  whileScoring: { participant: 'continues', clock: 'runs' },
-  submission: { paths: ['.'], maxGb: 1 },
-  cleanRescores: 1,
-  scoreTimeoutSeconds: 60,
-  scoreVisible: true,
-  review: [],
-  resources: {},
-  scoring: { visible_to_agent: true, score_on_usage_limits: false, instructions: null },
-};
+const SETTINGS = exampleSettings({ startingScore: null, referenceScore: null });
 
 let database: TestDatabase;
 let folder: TemporaryFolder;

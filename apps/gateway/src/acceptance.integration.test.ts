@@ -10,7 +10,7 @@ import {
   saveInventory,
 } from '@plumbline/database';
 import type { HostInventory, RunnerToGateway } from '@plumbline/protocol';
-import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { exampleSettings, makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Acceptance } from './acceptance.ts';
@@ -43,22 +43,7 @@ const INVENTORY: HostInventory = {
   problems: [],
 };
 
-const SETTINGS = {
-  title: 'Practice',
-  startingScore: 1,
-  referenceScore: 2,
-  direction: 'higher',
-  aggregation: 'best',
-  scoreUnit: '',
-  whileScoring: { participant: 'continues', clock: 'runs' },
-  submission: { paths: ['.'], maxGb: 1 },
-  cleanRescores: 1,
-  scoreTimeoutSeconds: 60,
-  scoreVisible: true,
-  review: [],
-  resources: { gpu: { count_range: [1, 1], model: 'h100' } },
-  scoring: {},
-};
+const SETTINGS = exampleSettings({ resources: { gpu: { count_range: [1, 1], model: 'h100' } } });
 
 let testing: TestDatabase;
 beforeAll(async () => {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, Role } from '@plumbline/core';
 import { createSession, loadSession } from '@plumbline/database/sessions';
-import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
-import { type AttemptFixture, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { type AttemptFixture, exampleSettings, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { TRPCError } from '@trpc/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appRouter, createCaller } from './appRouter.ts';
@@ -47,22 +46,7 @@ function ofAttempt(fixture: AttemptFixture): unknown {
   return { attemptId: fixture.attempt.id };
 }
 
-const settings = EnvironmentSettings.parse({
-  title: 'Practice',
-  startingScore: 0,
-  referenceScore: 1,
-  direction: 'higher',
-  aggregation: 'best',
-  scoreUnit: '',
-  whileScoring: { participant: 'continues', clock: 'runs' },
-  submission: { paths: ['.'], maxGb: 1 },
-  cleanRescores: 1,
-  scoreTimeoutSeconds: 60,
-  scoreVisible: false,
-  review: [],
-  resources: {},
-  scoring: {},
-});
+const settings = exampleSettings({ startingScore: 0, referenceScore: 1, scoreVisible: false });
 
 let database: TestDatabase;
 let fixture: AttemptFixture;

@@ -18,7 +18,15 @@ import { destroyWrappedKey } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder, loadRecordingKeys, type RecordingKeys } from '@plumbline/recording';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
-import { makeAttempt, makeUser, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import {
+  exampleSettings,
+  makeAttempt,
+  makeUser,
+  type TemporaryFolder,
+  type TestDatabase,
+  temporaryFolder,
+  testDatabase,
+} from '@plumbline/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTEMPT_COLUMNS, SCORE_COLUMNS } from './columns.ts';
@@ -26,22 +34,7 @@ import { exportArchive } from './exportArchive.ts';
 import { exportAttempts } from './exportAttempts.ts';
 import { verifyExport } from './verifyExport.ts';
 
-const SETTINGS = {
-  title: 'Practice',
-  startingScore: 10,
-  referenceScore: 2,
-  direction: 'lower',
-  aggregation: 'best',
-  scoreUnit: 'ln(ms)',
-  whileScoring: { participant: 'continues', clock: 'runs' },
-  submission: { paths: ['.'], maxGb: 1 },
-  cleanRescores: 2,
-  scoreTimeoutSeconds: 60,
-  scoreVisible: true,
-  review: [],
-  resources: {},
-  scoring: { visible_to_agent: true, score_on_usage_limits: false, instructions: null },
-};
+const SETTINGS = exampleSettings({ startingScore: 10, referenceScore: 2, direction: 'lower', scoreUnit: 'ln(ms)', cleanRescores: 2 });
 const HASH = 'ab'.repeat(32);
 
 let database: TestDatabase;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Role } from '@plumbline/core';
 import type { Attempt, Database, Study, User } from '@plumbline/database/client';
+import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 
 /** A user of a role, and for an expert the participant. The password is no password: it cannot sign in. */
 export async function makeUser(
@@ -11,6 +12,27 @@ export async function makeUser(
   const email = fields.email ?? `${role}-${randomUUID()}@test.plumbline.local`;
   const participant = role === 'expert' ? { create: { kind: 'person' as const } } : undefined;
   return db.prisma.user.create({ data: { email, name: fields.name ?? role, role, passwordHash: fields.passwordHash ?? '!', participant } });
+}
+
+/** An environment's settings, with what a test is about in `changes`. */
+export function exampleSettings(changes: Partial<EnvironmentSettings> = {}): EnvironmentSettings {
+  return EnvironmentSettings.parse({
+    title: 'Practice',
+    startingScore: 1,
+    referenceScore: 2,
+    direction: 'higher',
+    aggregation: 'best',
+    scoreUnit: '',
+    whileScoring: { participant: 'continues', clock: 'runs' },
+    submission: { paths: ['.'], maxGb: 1 },
+    cleanRescores: 1,
+    scoreTimeoutSeconds: 60,
+    scoreVisible: true,
+    review: [],
+    resources: {},
+    scoring: {},
+    ...changes,
+  });
 }
 
 export interface AttemptFixture {

@@ -1,0 +1,154 @@
+import { AppError } from '@plumbline/core';
+import {
+  addHost,
+  findLiveLease,
+  insertBlob,
+  loadAttempt,
+  moveAttempt,
+  noteSnapshot,
+  noteTerminal,
+  queueForMachines,
+  removeHost,
+  startAttempt,
+} from '@plumbline/database';
+import { SshHostSettings } from '@plumbline/protocol';
+import type { Placement, RunnerHandle } from '@plumbline/sandbox';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { provision } from './provision.ts';
+import { RunnerCare } from './runnerCare.ts';
+import { retireRunner } from './runners.ts';
+import { WorkerRig } from './worker.fixture.ts';
+import type { Worker } from './worker.ts';
+
+let rig: WorkerRig;
+let worker: Worker;
+beforeAll(async () => {
+  rig = await WorkerRig.open();
+  worker = rig.worker;
+});
+afterAll(() => rig.close());
+
+describe('runners', () => {
+  test('one that died is started again on its folder with a new token, and that is written down', async () => {
+    const { id, runner: first } = await rig.started();
+    const tokenHash = (await loadAttempt(worker.db, id)).runnerTokenHash;
+    await rig.kill(first);
+    const care = new RunnerCare(worker);
+    await care.look();
+    expect((await rig.handleOf(id))?.pid).toBe(first.pid);
+    rig.clock.advance(5_001);
+    await care.look();
+    const second = (await rig.handleOf(id)) as RunnerHandle;
+    expect(second.pid).not.toBe(first.pid);
+    expect(second.stateDir).toBe(first.stateDir);
+    expect(await rig.lives(second)).toBe(true);
+    expect((await loadAttempt(worker.db, id)).runnerTokenHash).not.toBe(tokenHash);
+    expect(await worker.db.prisma.auditEntry.count({ where: { act: 'runner.replace', subject: `attempt:${id}` } })).toBe(1);
+    expect((await loadAttempt(worker.db, id)).state).toBe('running');
+  });
+
+  test('one that died before its sandbox was ready puts the attempt back', async () => {
+    const { id, runner } = await rig.provisioned();
+    await rig.kill(runner);
+    const care = new RunnerCare(worker);
+    await care.look();
+    rig.clock.advance(5_001);
+    await care.look();
+    expect(await loadAttempt(worker.db, id)).toMatchObject({
+      state: 'scheduled',
+      progress: expect.stringContaining('before it was ready'),
+    });
+  });
+
+  test('one whose folder was lost with its machine goes on from the last stored snapshot: the clock rolls back, later scores are marked, lost files are named', async () => {
+    const minute = 60_000;
+    const { id, runner } = await rig.started();
+    await rig.back(id, 10 * minute);
+    const startMs = (await loadAttempt(worker.db, id)).events[0]?.atMs as number;
+    const [first, second, unstored] = ['a', 'b', 'c'].map((letter) => letter.repeat(64)) as [string, string, string];
+    for (const [bundle, at] of [
+      [first, 1],
+      [second, 5],
+      [unstored, 8],
+    ] as const) {
+      const skipped = [{ path: 'data/model.bin', reason: 'too large', size: 1e9 }];
+      await noteSnapshot(worker.db, id, { commit: bundle.slice(0, 40), bundle, atMs: startMs + at * minute, skipped });
+      if (bundle !== unstored) await insertBlob(worker.db, { attemptId: id, hash: bundle, objectHash: bundle, bytes: 1 });
+    }
+    await noteTerminal(worker.db, id, 3);
+    for (const [n, at] of [
+      [1, 3],
+      [2, 7],
+    ] as const) {
+      const times = { requestedAt: new Date(startMs + at * minute), elapsedMs: at * minute };
+      await worker.db.prisma.score.create({ data: { attemptId: id, n, trigger: 'participant', status: 'scored', score: 1, ...times } });
+    }
+    await rig.kill(runner);
+    const forgetful: Placement = {
+      ...rig.placement,
+      status: async (one) => {
+        const status = await rig.placement.status(one);
+        return status.state === 'gone' ? { ...status, cause: 'Slurm’s job 7 had to make room.', folderKept: false } : status;
+      },
+    };
+    const care = new RunnerCare({ ...worker, placementOf: () => forgetful });
+    await care.look();
+    rig.clock.advance(5_001);
+    await care.look();
+    await expect.poll(async () => (await rig.configOf(id)).restore).toEqual({ bundles: [first, second], lastTerminal: 3 });
+    const view = await loadAttempt(worker.db, id);
+    expect(view.events.at(-1)).toMatchObject({
+      kind: 'rollback',
+      toElapsedMs: 5 * minute,
+      reason: expect.stringMatching(/had to make room.*data\/model\.bin \(too large\)/),
+    });
+    expect(view.state).toBe('running');
+    const scores = await worker.db.prisma.score.findMany({ where: { attemptId: id }, orderBy: { n: 'asc' } });
+    expect(scores.map((score) => score.rolledBack)).toEqual([false, true]);
+  });
+
+  test('a machine that stays away is given up: its attempts queue for another, and its runners may not come back', async () => {
+    const { id, userId } = await rig.scheduled();
+    await moveAttempt(worker.db, id, 'provisioning');
+    const away = await addHost(
+      worker.db,
+      {
+        name: 'away',
+        reach: {
+          placement: 'ssh',
+          settings: SshHostSettings.parse({ address: '198.18.0.1', user: 'lab', keyFile: '/none', hostKey: 'ssh-ed25519 AAAA' }),
+        },
+        isolation: 'none',
+      },
+      { by: null },
+    );
+    await worker.db.prisma.lease.create({
+      data: { attemptId: id, hostId: away.id, state: 'held', grantedAt: new Date(), endsAt: new Date(Date.now() + 3_600_000) },
+    });
+    await provision(worker, { attemptId: id });
+    await moveAttempt(worker.db, id, 'ready');
+    await startAttempt(worker.db, id, userId);
+    const unreachable: Placement = { ...rig.placement, status: () => Promise.reject(new AppError('unavailable', 'no route')) };
+    const care = new RunnerCare({ ...worker, placementOf: (host) => (host.id === away.id ? unreachable : rig.placement) });
+    await care.look();
+    rig.clock.advance(14 * 60_000);
+    await care.look();
+    expect((await findLiveLease(worker.db, id))?.hostId).toBe(away.id);
+    rig.clock.advance(2 * 60_000);
+    await care.look();
+    expect(await findLiveLease(worker.db, id)).toBeNull();
+    expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'running', runnerPlacement: null, runnerTokenHash: null });
+    expect(await queueForMachines(worker.db)).toBeGreaterThan(0);
+    await removeHost(worker.db, 'away', { by: null });
+  });
+
+  test('one that no attempt needs any more is stopped', async () => {
+    const { id, runner } = await rig.provisioned();
+    await retireRunner(worker, id);
+    expect(await rig.lives(runner)).toBe(true);
+    await moveAttempt(worker.db, id, 'void');
+    await new RunnerCare(worker).look();
+    expect(await rig.lives(runner)).toBe(false);
+    expect(await rig.handleOf(id)).toBeNull();
+  });
+});
