@@ -92,6 +92,9 @@ export class SshMachine {
     await run('ip', ['-n', name, 'address', 'add', `${this.address}/30`, 'dev', 'eth0']);
     await run('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
     await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+    // A cut is a rule before all others, and the kernel's first one, for its own addresses, cannot be stood before.
+    await run('ip', ['-n', name, 'rule', 'add', 'pref', '1', 'lookup', 'local']);
+    await run('ip', ['-n', name, 'rule', 'delete', 'pref', '0']);
   }
 
   async #layKeys(): Promise<void> {
@@ -139,13 +142,24 @@ export class SshMachine {
     if (!(await waitUntil(answers, READY_WITHIN_MS))) throw new Error('sshd did not start');
   }
 
-  /** No byte passes any more in either direction, and nobody is told. */
+  /**
+   * No byte passes any more in either direction, and nobody is told. Both ends keep their carrier, addresses and routes, so that
+   * nothing has to find its way back when the link is mended.
+   */
   async cutLink(): Promise<void> {
-    await run('ip', ['-n', this.#name, 'link', 'set', 'eth0', 'down']);
+    await run('ip', ['-n', this.#name, 'rule', 'add', 'pref', '0', 'blackhole']);
+    // Forgotten, the machine is soon found not to answer; remembered, each new connection waits until its own limit.
+    await run('ip', ['neighbour', 'flush', 'dev', `${this.#name}h`]);
   }
 
   async mendLink(): Promise<void> {
-    await run('ip', ['-n', this.#name, 'link', 'set', 'eth0', 'up']);
+    await run('ip', ['-n', this.#name, 'rule', 'delete', 'pref', '0']);
+    await run('ip', ['neighbour', 'flush', 'dev', `${this.#name}h`]);
+  }
+
+  async #pids(): Promise<number[]> {
+    const { stdout } = await run('ip', ['netns', 'pids', this.#name]).catch(() => ({ stdout: '' }));
+    return stdout.split('\n').filter(Boolean).map(Number);
   }
 
   async stop(): Promise<void> {
@@ -154,6 +168,10 @@ export class SshMachine {
       const ended = once(sshd, 'exit');
       sshd.kill('SIGTERM');
       await ended;
+    }
+    // A session whose client went away while the link was cut waits for word of it. What runs beside is the test's to account for.
+    for (const pid of await this.#pids()) {
+      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'sshd') process.kill(pid, 'SIGKILL');
     }
     await run('ip', ['netns', 'delete', this.#name]).catch(() => undefined);
     await run('ip', ['link', 'delete', `${this.#name}h`]).catch(() => undefined);
