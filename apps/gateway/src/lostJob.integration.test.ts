@@ -125,7 +125,7 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     }
   }
 
-  it('says who is ahead while it waits, and after a scancel goes on in another job from the last snapshot, with the minutes given back', {
+  it('says who is ahead while it waits, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back', {
     timeout: 480_000,
   }, async () => {
     const { db } = testing;
@@ -161,13 +161,13 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     const first = await job();
     const before = await view();
     const elapsedBeforeMs = elapsedMs(before.events, await databaseNowMs(db.pool), before.limits.limitMs);
-    await cluster.slurm('scancel', first);
+    await cluster.hitTimeLimit(first);
     await expect
       .poll(async () => (await view()).events.map(({ kind }) => kind), { timeout: 180_000 })
       .toEqual(['started', 'rollback', 'outage']);
     const after = await view();
     expect(after.events.find(({ kind }) => kind === 'rollback')).toMatchObject({
-      reason: expect.stringContaining('was cancelled in Slurm'),
+      reason: expect.stringContaining('reached its time limit'),
     });
     expect(await job()).not.toBe(first);
     await expect.poll(() => read('kept.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('kept');

@@ -181,6 +181,11 @@ export class SlurmCluster {
     return this.slurm('sbatch', '--parsable', '--output=/dev/null', `--gres=gpu:h100:${gpus}`, ...options, '--wrap=sleep 3600');
   }
 
+  /** A limit is at least a minute; its end can be set nearer. Slurm looks for such jobs every 30 s. */
+  async hitTimeLimit(jobId: string): Promise<void> {
+    await this.slurm('scontrol', 'update', `JobId=${jobId}`, 'EndTime=now');
+  }
+
   async state(jobId: string): Promise<string> {
     return this.slurm('squeue', '--noheader', '--states=all', '--format=%T', `--jobs=${jobId}`);
   }
