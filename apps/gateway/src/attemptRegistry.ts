@@ -194,7 +194,7 @@ export class AttemptRegistry {
     if (this.#beating) return;
     this.#beating = true;
     try {
-      const held = [...this.#live.values()].filter((attempt) => attempt.runner !== null && isUnderWay(attempt.view.state));
+      const held = [...this.#live.values()].filter((attempt) => attempt.sandboxReady && isUnderWay(attempt.view.state));
       if (held.length > 0)
         await renewLinkHeartbeats(
           this.#gateway.db,

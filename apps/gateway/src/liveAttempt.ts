@@ -31,6 +31,8 @@ import { RunnerConnection } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
 
+const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
+
 const BROWSER_TYPES: ReadonlySet<string> = new Set(BROWSER_EVENT_TYPES);
 
 /**
@@ -106,7 +108,7 @@ export class LiveAttempt {
 
   // --- the runner's side
 
-  /** Takes a runner's call: raises the epoch, opens the recorder on it, and gives back the outage that ends here. */
+  /** Takes a runner's call: raises the epoch, opens the recorder on it, and gives back the outage that ends here if its sandbox is up. */
   async attachRunner(socket: WebSocket, hello: RunnerHello, tokenHash: string): Promise<void> {
     this.runner?.close(1000, 'another call of this runner was taken');
     this.#runnerSource = `runner:${hello.incarnation}`;
@@ -114,14 +116,15 @@ export class LiveAttempt {
     this.recorder = recorder;
     this.#epoch = epoch;
     this.#ownN = 0;
-    await noteOutage(this.gateway.db, this.id, 'the platform lost the link to the sandbox');
+    const ready = hello.phase !== 'starting';
+    if (ready) await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE);
     const runner: RunnerConnection = new RunnerConnection(socket, {
       onMessage: (message) => this.#fromRunner(message),
       onFrame: (frame) => this.#frameFromRunner(frame),
       onClose: () => this.#runnerLeft(runner),
     });
     this.runner = runner;
-    this.sandboxReady = hello.phase !== 'starting';
+    this.sandboxReady = ready;
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
@@ -135,6 +138,23 @@ export class LiveAttempt {
       browser.send({ t: 'terminals', terminals: this.terminals });
     }
     if (this.sandboxReady) this.#sandboxIsBack();
+  }
+
+  /** The outage in which the sandbox was made anew ends here, not with the runner's call. */
+  async #sandboxIsMade(message: Extract<RunnerToGateway, { t: 'ready' }>): Promise<void> {
+    const runner = this.runner;
+    if (!this.sandboxReady) {
+      await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE).catch((error: unknown) => {
+        // It says so again at its next call.
+        runner?.close(1011, 'the clock could not be told of the sandbox');
+        throw error;
+      });
+      if (this.runner !== runner) return;
+      this.sandboxReady = true;
+      await this.refresh();
+      this.#sandboxIsBack();
+    }
+    await this.#acceptance.ready(message);
   }
 
   /** Who works and who watches may go on: the runner is here, and its sandbox is made. */
@@ -168,9 +188,7 @@ export class LiveAttempt {
       case 'progress':
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
       case 'ready':
-        this.sandboxReady = true;
-        this.#sandboxIsBack();
-        return this.#later(this.#acceptance.ready(message));
+        return this.#later(this.#sandboxIsMade(message));
       case 'failed':
         return this.#later(this.#acceptance.failed(message.reason.slice(0, 2000)));
       case 'zero':
