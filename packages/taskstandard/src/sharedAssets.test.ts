@@ -6,6 +6,9 @@ const ENVIRONMENTS = join(import.meta.dirname, '../../../environments');
 
 test.each([
   ['confined.py', ['**/assets/confined.py']],
+  ['language.py', ['**/assets/language.py']],
+  ['openwebtext.py', ['**/assets/openwebtext.py']],
+  ['tensors.py', ['**/assets/tensors.py']],
   [
     'the program that asks a model',
     ['re-bench/rust_codecontests/assets/workspace/solution/model.py', 're-bench/gpt2_rl_qa/assets/model_client.py'],
