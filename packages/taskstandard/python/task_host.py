@@ -15,12 +15,15 @@ import json
 import math
 import os
 import pwd
+import stat
 import sys
 import time
 import traceback
 
 # What the caller may hold of an answer, so that a run-away message fails here, with a reason, and not in the middle of a line.
 MAX_ANSWER_BYTES = 9 * 1024 * 1024
+# Longer than any log of an attempt: nothing of it is read, so that one who can write to it cannot take a score's time and memory.
+MAX_LOG_BYTES = 64 * 1024 * 1024
 METHODS = (
     "get_tasks",
     "get_instructions",
@@ -155,6 +158,9 @@ def log_rows():
     """
     path = os.path.join(os.environ.get("PLUMBLINE_PROTECTED", "/protected"), "score.log")
     try:
+        facts = os.stat(path)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > MAX_LOG_BYTES:
+            return None
         with open(path, newline="") as file:
             head = file.readline()
             file.seek(0)

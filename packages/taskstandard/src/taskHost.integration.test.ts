@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -116,6 +117,20 @@ describe('a family’s methods', () => {
 describe('a score', () => {
   it('gives number, message and details, and reads its secrets but no request', async () => {
     expect(await score('ok')).toMatchObject({ status: 'scored', score: 0.5, message: { key: 'key', stdin: '' }, details: { who: 'é' } });
+  });
+
+  it('counts the rows of a log, and reads nothing of one that is no file or that is a gigabyte', async () => {
+    const path = join(host.protected, 'score.log');
+    const noted = { details: { score_log: "This score added 0 rows to the scorer's log instead of one." } };
+    writeFileSync(path, '{"score": 1}\n');
+    expect(await score('ok')).toMatchObject(noted);
+    truncateSync(path, 1024 ** 3);
+    const untouched = { status: 'scored', details: { who: 'é' } };
+    expect(await score('ok')).toMatchObject(untouched);
+    rmSync(path);
+    execFileSync('mkfifo', [path]);
+    expect(await score('ok')).toMatchObject(untouched);
+    rmSync(path);
   });
 
   it('without a number has a status that says which kind of none', async () => {
