@@ -1,22 +1,14 @@
-import { chmod, chown, copyFile, cp, lchown, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { withFileLock } from '../host/fileLock.ts';
-import { hostEnvironment } from '../host/hostEnvironment.ts';
-import { runHostCommand } from '../host/hostProcess.ts';
-import { entererCommand } from './bubblewrap/enterer.ts';
-import { BWRAP, builderArguments, writeEtc } from './bubblewrap/views.ts';
-import { claimHostUid, giveTree, releaseHostUid } from './hostUid.ts';
-import { IN_VIEW_PATHS, viewEnvironment } from './inView.ts';
 import type { PreparedImage, PrepareImageOptions } from './isolation.ts';
-import { copyAssets, makeReadable, requireReachable } from './sandboxState.ts';
 
 /**
  * A prepared environment: the family's copy and its packages, made once per content and shared by all runners of a
  * host. The install step is the operator's own code at build time, and has the host's network.
  */
 const HASH = /^[A-Za-z0-9_-]{8,128}$/;
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Settings of the network and of pip that reach the install step, and nothing else of this process's environment. */
 const PASSED = /^(PIP_.*|(HTTPS?|FTP|ALL|NO)_PROXY|https?_proxy|ftp_proxy|all_proxy|no_proxy)$/;
@@ -45,15 +37,6 @@ export async function installVariables(from: NodeJS.ProcessEnv, certificatesDir:
     env[name] = join(seenAs, name);
   }
   return env;
-}
-
-async function giveBack(path: string): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    const child = join(path, entry.name);
-    if (entry.isDirectory()) await giveBack(child);
-    await lchown(child, 0, 0);
-  }
-  await chown(path, 0, 0);
 }
 
 /**
@@ -97,50 +80,4 @@ export async function buildOnce(
 /** Variables with which `pip install` puts packages where every view finds them. */
 export function pipTarget(env: string): Record<string, string> {
   return { PIP_TARGET: `${env}/lib/python`, PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PIP_CACHE_DIR: '/tmp/pip-cache' };
-}
-
-export async function prepareBubblewrapImage(options: PrepareImageOptions): Promise<PreparedImage> {
-  return buildOnce(options, async (dir) => {
-    const parts = {
-      root: join(dir, 'family'),
-      env: join(dir, 'env'),
-      etc: join(dir, 'etc'),
-      assets: join(dir, 'assets'),
-      certificates: join(dir, 'certificates'),
-    };
-    await mkdir(parts.certificates);
-    await writeEtc(parts.etc, null);
-    await copyAssets(parts.assets, options.assets);
-    const uid = await claimHostUid(dir, null);
-    try {
-      const variables = await installVariables(hostEnvironment(), parts.certificates, '/run/certificates');
-      const args = await builderArguments(parts);
-      for (const path of Object.values(parts)) await requireReachable(path, uid);
-      if (uid !== null) for (const path of [parts.root, parts.env]) await giveTree(path, uid);
-      const base = {
-        ...viewEnvironment('scorer', IN_VIEW_PATHS, SYSTEM_PATH),
-        ...pipTarget(IN_VIEW_PATHS.env),
-        ...variables,
-        ...options.env,
-      };
-      await options.install((argv, run) => {
-        const cwd = run.cwd ?? IN_VIEW_PATHS.root;
-        const command = entererCommand({ mode: 'launch', uid }, [BWRAP, ...args, '--new-session', '--chdir', cwd, '--', ...argv], {
-          ...base,
-          ...run.env,
-        });
-        const logged = options.onLog === undefined ? {} : { onLine: options.onLog };
-        return runHostCommand(command, { ...run, signal: run.signal ?? options.signal, ...logged }, async () => null);
-      }, IN_VIEW_PATHS);
-      if (uid !== null) {
-        for (const path of [parts.root, parts.env]) await giveBack(path);
-        await makeReadable(parts.env);
-        // The scorer's files: each sandbox gets its copy from root, and no other user of the host has a reason to look.
-        await chmod(parts.root, 0o700);
-      }
-    } finally {
-      await releaseHostUid(dir, uid);
-    }
-    for (const path of [parts.etc, parts.assets, parts.certificates]) await rm(path, { recursive: true, force: true });
-  });
 }

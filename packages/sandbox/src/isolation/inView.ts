@@ -15,6 +15,8 @@ export const IN_VIEW_PATHS: SandboxPaths = {
 export const AGENT_UID = 1000;
 /** The system's own interpreter: one found on the path may lie in a home folder that no sandbox sees. */
 export const PYTHON = '/usr/bin/python3';
+/** Of a system that names no other path. */
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The environment of a view before the family's own variables. */
 export function viewEnvironment(view: View, paths: SandboxPaths, systemPath: string): Record<string, string> {

@@ -10,12 +10,12 @@ import { gpuDevices, hasGpuDriver } from '../../host/gpuDevices.ts';
 import { processStat } from '../../host/processTable.ts';
 import { Cgroup } from '../cgroups.ts';
 import { claimHostUid, giveTree, releaseHostUid } from '../hostUid.ts';
-import { prepareBubblewrapImage } from '../image.ts';
 import { PYTHON } from '../inView.ts';
 import type { Isolation, IsolationCapabilities, Sandbox, SandboxSpec } from '../isolation.ts';
 import { InternetNamespace, requireInternetTools, SLIRP_NAMESERVER } from '../networkNamespace.ts';
 import { copyAssets, endLeftovers, readRecord, requireReachable, writeRecord } from '../sandboxState.ts';
 import { type EntererConfig, entererCommand } from './enterer.ts';
+import { prepareBubblewrapImage } from './image.ts';
 import { BubblewrapSandbox, type Holder } from './sandbox.ts';
 import { BWRAP, type ViewSources, viewArguments, writeEtc } from './views.ts';
 

@@ -6,7 +6,7 @@ import { isShell, type ProcessStat, pidsOfNamespace, processStat, signalProcess 
 import { waitUntil } from '../../host/waiting.ts';
 import type { Cgroup } from '../cgroups.ts';
 import { releaseHostUid } from '../hostUid.ts';
-import { IN_VIEW_PATHS, viewEnvironment } from '../inView.ts';
+import { IN_VIEW_PATHS, SYSTEM_PATH, viewEnvironment } from '../inView.ts';
 import type {
   CommandOptions,
   FreezeResult,
@@ -26,7 +26,6 @@ import { SIGNAL_WARNING, stopBySignal } from '../signalFreeze.ts';
 import { entererCommand } from './enterer.ts';
 import { BWRAP, type ViewSources } from './views.ts';
 
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PRLIMIT = '/usr/bin/prlimit';
 const END_TIMEOUT_MS = 5_000;
 /** Where the kernel must choose, it ends what the participant runs, and not what holds the sandbox or the platform. */

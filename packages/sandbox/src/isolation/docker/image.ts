@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
 import { runHostCommand } from '../../host/hostProcess.ts';
 import { buildOnce, installVariables } from '../image.ts';
-import { AGENT_UID, IN_VIEW_PATHS, viewEnvironment } from '../inView.ts';
+import { AGENT_UID, IN_VIEW_PATHS, SYSTEM_PATH, viewEnvironment } from '../inView.ts';
 import type { Exec, PreparedImage, PrepareImageOptions } from '../isolation.ts';
 import { copyAssets } from '../sandboxState.ts';
 import { containerSpec, DOOR_PATH, runnerLabel } from './containers.ts';
@@ -18,7 +18,6 @@ import { type Engine, EngineError, type EngineImage } from './engine.ts';
  * container is made of the same image.
  */
 
-export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const REPOSITORY = 'plumbline-family';
 const FACTS = 'docker.json';
 /** The files of /protected and /home/agent as the build left them, with their owners. */

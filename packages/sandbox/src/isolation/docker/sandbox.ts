@@ -5,7 +5,7 @@ import { runHostCommand } from '../../host/hostProcess.ts';
 import { isShell, type ProcessStat, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import type { Cgroup } from '../cgroups.ts';
-import { AGENT_UID, IN_VIEW_PATHS, viewEnvironment } from '../inView.ts';
+import { AGENT_UID, IN_VIEW_PATHS, SYSTEM_PATH, viewEnvironment } from '../inView.ts';
 import type {
   CommandOptions,
   FreezeMethod,
@@ -23,7 +23,6 @@ import { processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
-import { SYSTEM_PATH } from './image.ts';
 
 const FREEZE_TIMEOUT_MS = 5_000;
 const END_TIMEOUT_MS = 5_000;
