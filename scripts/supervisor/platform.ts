@@ -155,6 +155,7 @@ export class Platform {
       HOST: settings.host,
       PUBLIC_URL: settings.publicUrl,
       GATEWAY_PORT: String(settings.gatewayPort),
+      PORTS_URL: settings.portsUrl ?? '',
       DATABASE_URL: settings.databaseUrl,
       PLUMBLINE_DATA_DIR: settings.dataDir,
       PLUMBLINE_ISOLATION: settings.isolation,

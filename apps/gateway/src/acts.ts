@@ -2,6 +2,7 @@ import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason 
 import { appendClockEvent, listMessages, listNotes, listScores, requestScore, writeMessage, writeNote } from '@plumbline/database';
 import {
   FILE_REQUESTS,
+  PORT_REQUESTS,
   REQUESTS,
   type RequestAct,
   type RequestArgs,
@@ -13,6 +14,7 @@ import {
 import type { LiveAttempt } from './liveAttempt.ts';
 import { messageView } from './messages.ts';
 import { assertRunning, pauseAttempt, runnerOf } from './pausing.ts';
+import { openPort } from './ports/openPort.ts';
 import type { CallAct } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 
@@ -21,6 +23,8 @@ export interface Requester {
   role: 'participant' | 'viewer';
   /** The participant's user for the clock's events. */
   userId: string | null;
+  /** The sign-in of a browser. */
+  sessionId: string | null;
   via: 'browser' | 'task';
 }
 
@@ -29,7 +33,10 @@ const CALL_LIMITS_MS: Partial<Record<RequestAct, number>> = { 'file.download': 1
 
 type Handler<A extends RequestAct> = (attempt: LiveAttempt, args: RequestArgs<A>, requester: Requester) => Promise<RequestResult<A>>;
 
-const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof typeof TERMINAL_REQUESTS>]: Handler<A> } = {
+/** Passed on to the runner unchanged. */
+const RUNNER_REQUESTS = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS } as const;
+
+const HANDLERS: { [A in Exclude<RequestAct, keyof typeof RUNNER_REQUESTS>]: Handler<A> } = {
   status: async (attempt) => attempt.clock.status(),
   instructions: async (attempt, _args, { role }) => {
     if (role === 'participant') assertRunning(attempt);
@@ -97,6 +104,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof FILE_REQUESTS | keyof t
     await attempt.refresh();
     return attempt.clock.status();
   },
+  'port.open': (attempt, args, requester) => openPort(attempt, args, requester),
   submit: async (attempt, _args, { userId }) => {
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'submitted' }, { by: userId });
     await attempt.refresh();
@@ -125,7 +133,7 @@ export async function perform(attempt: LiveAttempt, act: string, args: unknown, 
     const issue = parsed.error.issues[0];
     throw new AppError('invalid_input', `${act}: ${issue?.path.join('.') || 'arguments'}: ${issue?.message ?? 'not valid'}.`);
   }
-  if (Object.hasOwn(FILE_REQUESTS, known) || Object.hasOwn(TERMINAL_REQUESTS, known)) {
+  if (Object.hasOwn(RUNNER_REQUESTS, known)) {
     assertRunning(attempt, known === 'sandbox.processes' || known === 'terminal.resize');
     return runnerOf(attempt).call(known as CallAct, parsed.data as never, CALL_LIMITS_MS[known]);
   }

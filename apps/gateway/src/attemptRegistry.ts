@@ -37,6 +37,11 @@ export class AttemptRegistry {
     }, ABSENCE_LOOK_MS);
   }
 
+  /** An attempt that this gateway serves now, or null. */
+  find(attemptId: string): LiveAttempt | null {
+    return this.#live.get(attemptId) ?? null;
+  }
+
   get size(): number {
     return this.#live.size;
   }
@@ -47,6 +52,7 @@ export class AttemptRegistry {
     socket.pause();
     try {
       const redeemed = await redeemTicket(this.#gateway.db, ticket);
+      if (redeemed.purpose === 'port') throw new AppError('unauthenticated', 'This ticket is for a page of the sandbox. Reload the page.');
       const attempt = await this.#attempt(redeemed.attemptId);
       assertCan(redeemed.actor, TICKET_ACT[redeemed.purpose], { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
       const role = redeemed.purpose === 'watch' ? 'viewer' : 'participant';
@@ -59,7 +65,7 @@ export class AttemptRegistry {
           });
         },
         onRequest: (browser, request) => {
-          perform(attempt, request.act, request.args, { role, userId: actor.userId, via: 'browser' }).then(
+          perform(attempt, request.act, request.args, { role, userId: actor.userId, sessionId, via: 'browser' }).then(
             (result) => browser.send({ t: 'reply', id: request.id, result }),
             (error) => {
               const known = toAppError(error);
@@ -141,6 +147,7 @@ export class AttemptRegistry {
   /** A session ended, or all of a user's: their sockets close at once. */
   sessionsEnded(matches: (identity: { sessionId: string; actor: { userId: string } }) => boolean): void {
     for (const attempt of this.#live.values()) {
+      attempt.ports.closeOf(matches);
       for (const browser of attempt.browsers) {
         if (matches(browser.identity)) browser.close(CLOSE_CODES.ticket_invalid, 'your sign-in has ended');
       }
@@ -171,7 +178,8 @@ export class AttemptRegistry {
     if (loading === undefined) {
       loading = loadAttempt(this.#gateway.db, id).then((view) => {
         const attempt = new LiveAttempt(this.#gateway, view);
-        attempt.handleTask = (act, args) => perform(attempt, act, args, { role: 'participant', userId: view.ownerUserId, via: 'task' });
+        attempt.handleTask = (act, args) =>
+          perform(attempt, act, args, { role: 'participant', userId: view.ownerUserId, sessionId: null, via: 'task' });
         this.#live.set(id, attempt);
         return attempt;
       });

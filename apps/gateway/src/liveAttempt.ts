@@ -27,6 +27,7 @@ import { GpuUse } from './gpuUse.ts';
 import { InputDurability } from './inputDurability.ts';
 import { NewMessages } from './messages.ts';
 import { pauseAttempt } from './pausing.ts';
+import { AttemptPorts } from './ports/attemptPorts.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
@@ -46,6 +47,7 @@ export class LiveAttempt {
   readonly scoring: Scoring;
   readonly browsers = new Set<BrowserConnection>();
   readonly editors = new EditorMirror();
+  readonly ports: AttemptPorts;
   view: AttemptView;
   runner: RunnerConnection | null = null;
   recorder: AttemptRecorder | null = null;
@@ -71,6 +73,7 @@ export class LiveAttempt {
     this.view = view;
     this.clock = new AttemptClock(this);
     this.scoring = new Scoring(this);
+    this.ports = new AttemptPorts(this);
     this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
     this.#messages = new NewMessages(gateway.db, view.id);
@@ -92,6 +95,7 @@ export class LiveAttempt {
       const before = this.view.state;
       this.view = await loadAttempt(this.gateway.db, this.id);
       this.clock.publish();
+      if (this.view.state !== 'running') this.ports.close();
       this.recorder?.takeOutbox();
       await this.showNewMessages();
       if (this.view.state === 'finalising') this.#finalisation.advance();
@@ -440,6 +444,7 @@ export class LiveAttempt {
   /** Lets go of sockets and timers when this process stops; the attempt goes on with the next gateway. */
   async close(): Promise<void> {
     this.clock.stop();
+    this.ports.close();
     for (const browser of this.browsers) browser.close(CLOSE_CODES.restarting, 'the gateway restarts');
     await this.recorder?.flush();
     this.runner?.close(1012, 'the gateway restarts');

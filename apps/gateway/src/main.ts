@@ -5,6 +5,8 @@ import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { AttemptRegistry } from './attemptRegistry.ts';
 import type { Gateway } from './gateway.ts';
+import { PortOrigin } from './ports/portOrigin.ts';
+import { PortStreams } from './ports/portStreams.ts';
 import { createGatewayServer } from './server.ts';
 import { ServerTime } from './serverTime.ts';
 
@@ -29,6 +31,8 @@ const gateway: Gateway = {
   time,
   log,
   version: settings.version,
+  portOrigin: settings.portsUrl === null ? null : new PortOrigin(settings.portsUrl),
+  portStreams: new PortStreams(),
 };
 const registry = new AttemptRegistry(gateway);
 const server = createGatewayServer(gateway, registry, settings.publicUrl);

@@ -4,6 +4,7 @@ import {
   FILE_REQUESTS,
   type GatewayToRunner,
   PING_AFTER_MS,
+  PORT_REQUESTS,
   RUNNER_CALLS,
   type RunnerFrame,
   RunnerToGateway,
@@ -12,7 +13,7 @@ import {
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
 
-const CALLABLE = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...RUNNER_CALLS } as const;
+const CALLABLE = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS, ...RUNNER_CALLS } as const;
 export type CallAct = keyof typeof CALLABLE;
 export type CallArgs<A extends CallAct> = z.infer<(typeof CALLABLE)[A]['args']>;
 export type CallResult<A extends CallAct> = z.infer<(typeof CALLABLE)[A]['result']>;

@@ -5,19 +5,26 @@ import { WebSocketServer } from 'ws';
 import type { AttemptRegistry } from './attemptRegistry.ts';
 import { handleBlob } from './blobs.ts';
 import type { Gateway } from './gateway.ts';
+import { PortProxy } from './ports/portProxy.ts';
 
+const PORT_STREAM_PATH = /^\/realtime\/ports\/([0-9a-f]{32})$/;
 const BLOB_PATH = /^\/realtime\/blobs\/([0-9a-f]{64})$/;
 
 /**
  * The gateway's HTTP side: `/realtime/attempt` for browsers, `/realtime/runner` and `/realtime/blobs/…` for runners,
- * `/realtime/health`. Listens on loopback only; browsers come through the web process or a reverse proxy.
+ * `/realtime/ports/…` for the streams that they dial, `/realtime/health`. Requests for a host name of the ports go to what a
+ * sandbox serves, whatever their path. Listens on loopback only; browsers come through the web process or a reverse proxy.
  */
 export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry, publicOrigin: string): Server {
   // Terminal bytes are small and frequent: compressing each costs more latency than it saves.
   const browsers = new WebSocketServer({ noServer: true, maxPayload: BROWSER_FRAME_MAX_BYTES, perMessageDeflate: false });
   const runners = new WebSocketServer({ noServer: true, maxPayload: RUNNER_FRAME_MAX_BYTES, perMessageDeflate: false });
 
+  const ports = new PortProxy(gateway, registry);
+  const portStreams = new WebSocketServer({ noServer: true, maxPayload: RUNNER_FRAME_MAX_BYTES, perMessageDeflate: false });
+
   const server = createServer((request, response) => {
+    if (ports.serves(request)) return void ports.request(request, response);
     const path = pathOf(request);
     const blob = BLOB_PATH.exec(path)?.[1];
     if (blob !== undefined) {
@@ -33,7 +40,9 @@ export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry,
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
+    if (ports.serves(request)) return void ports.upgrade(request, socket, head);
     const path = pathOf(request);
+    const stream = PORT_STREAM_PATH.exec(path)?.[1];
     if (path === '/realtime/attempt') {
       // A page of another site must not be able to use this one's tickets, nor probe for them.
       if (request.headers.origin !== publicOrigin) return refuse(socket, 403, `Origin must be ${publicOrigin}`);
@@ -42,6 +51,8 @@ export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry,
     } else if (path === '/realtime/runner') {
       if (request.headers.origin !== undefined) return refuse(socket, 403, 'Runners only');
       runners.handleUpgrade(request, socket, head, (ws) => registry.acceptRunner(ws));
+    } else if (stream !== undefined && request.headers.origin === undefined && gateway.portStreams.expects(stream)) {
+      portStreams.handleUpgrade(request, socket, head, (ws) => gateway.portStreams.accept(stream, ws));
     } else {
       refuse(socket, 404, 'Not found');
     }

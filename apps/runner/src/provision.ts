@@ -44,7 +44,7 @@ export interface ProvisionOptions {
   readonly fetchBlob: (hash: string) => Promise<string>;
 }
 
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 const HAND_OVER_TIMEOUT_MS = 10 * 60_000;
 const SHOW_EVERY_MS = 1_000;
 const SHOWN_CHARACTERS = 120;
@@ -54,6 +54,7 @@ const STARTED_FILE = 'started';
 const INSTRUCTIONS_FILE = 'instructions.txt';
 /** The shell's start-up file, in the folder that the participant sees. */
 export const SHELL_INTEGRATION = 'shell.bash';
+export const PORTS_PROGRAM = 'sandboxPorts.py';
 const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', import.meta.url);
 
 /** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
@@ -268,5 +269,8 @@ async function laySocketDir(stateDir: string): Promise<string> {
   const integration = join(socketDir, SHELL_INTEGRATION);
   await copyFile(new URL('./shellIntegration.bash', import.meta.url), integration);
   await chmod(integration, 0o644);
+  const ports = join(socketDir, PORTS_PROGRAM);
+  await copyFile(new URL('./sandboxPorts.py', import.meta.url), ports);
+  await chmod(ports, 0o644);
   return socketDir;
 }

@@ -23,6 +23,7 @@ import { MODEL_SOCKET_NAME, Models } from './models.ts';
 import { ParticipantClock } from './participantClock.ts';
 import { type Provisioned, provision, SHELL_INTEGRATION } from './provision.ts';
 import { sampleResources } from './resources.ts';
+import { SandboxPorts } from './sandboxPorts.ts';
 import { Scoring } from './scoring.ts';
 import { ServerTime } from './serverTime.ts';
 import { watchSleep } from './sleepWatch.ts';
@@ -63,6 +64,7 @@ interface Live extends Provisioned {
   readonly models: Models;
   readonly taskSocket: TaskSocket;
   readonly acts: WorkspaceActs;
+  readonly ports: SandboxPorts;
   readonly handlers: CallHandlers;
   readonly stopSampling: () => void;
 }
@@ -178,6 +180,7 @@ export class Runner {
       await live.taskSocket.close();
       await live.scoring.close();
       await live.models.close();
+      live.ports.close();
       // A frozen shell cannot heed its hang-up, so the participant's processes are ended rather than asked.
       await live.holds.finish();
       await live.sandbox.killParticipant();
@@ -267,6 +270,7 @@ export class Runner {
     sandbox.onEnded(() => {
       if (!this.#participantOver && this.#ending === null) this.#options.onOver(EXIT.sandboxLost, 'the sandbox ended by itself');
     });
+    const ports = new SandboxPorts({ sandbox, streamsUrl: config.gatewayUrl.replace(/\/runner$/, '/ports'), logger });
     const acts = new WorkspaceActs({ files, log, snapshots, participantClock, logger });
     const live: Live = {
       ...provisioned,
@@ -278,6 +282,7 @@ export class Runner {
       models,
       taskSocket,
       acts,
+      ports,
       stopSampling: sampleResources({
         sandbox,
         gpuIds: config.gpuIds,
@@ -322,6 +327,12 @@ export class Runner {
           return {};
         },
         'sandbox.processes': async () => ({ processes: await sandbox.processes() }),
+        'port.list': async () => ({ ports: await ports.list() }),
+        'port.connect': async ({ port, stream }) => {
+          participantClock.assertRunning();
+          await ports.connect(port, stream);
+          return {};
+        },
         freeze: async () => {
           await holds.hold('pausing');
           void snapshots.take('pause');
@@ -379,6 +390,7 @@ export class Runner {
     if (live === null) return;
     this.#participantOver = true;
     await live.holds.finish();
+    live.ports.close();
     await live.sandbox.killParticipant();
     await live.terminals.closeAll();
     await live.snapshots.take('end');

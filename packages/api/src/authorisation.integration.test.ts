@@ -11,6 +11,8 @@ const READERS: Reader[] = ['owner', 'otherExpert', 'reviewer', 'researcher', 'ad
 const EVERYBODY = READERS;
 const STAFF: Reader[] = ['reviewer', 'researcher', 'admin'];
 
+const SURVEY = { expectation: 'worse', difficulty: 4, problems: 'The disk was slow.', offClockMinutes: 20 } as const;
+
 /** Who may call what, for an attempt that has not begun. A procedure that is missing here fails the test below. */
 const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture) => unknown }> = {
   'assignment.mine': { readers: EVERYBODY },
@@ -21,6 +23,7 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'attempt.leaveQueue': { readers: ['owner'], input: ofAttempt },
   'attempt.start': { readers: ['owner'], input: ofAttempt },
   'attempt.ticket': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id, purpose: 'participate' }) },
+  'attempt.answerSurvey': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id, ...SURVEY }) },
   'export.create': { readers: ['researcher', 'admin'], input: () => ({ attemptIds: [randomUUID()] }) },
   'export.list': { readers: ['researcher', 'admin'] },
   'host.overview': { readers: ['admin'] },
@@ -127,6 +130,23 @@ describe('tickets', () => {
     expect((await admin.attempt.ticket({ attemptId, purpose: 'watch' })).ticket).toHaveLength(43);
     await expect(owner.attempt.ticket({ attemptId, purpose: 'watch' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(admin.attempt.ticket({ attemptId, purpose: 'participate' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});
+
+describe('the survey', () => {
+  it('is the participant’s own, opens with the end, keeps the latest answers, and is read by staff', async () => {
+    const { db } = database;
+    const own = await makeAttempt(db, { environmentSettings: settings });
+    const attemptId = own.attempt.id;
+    const participant = callerOf({ userId: own.expert.id, role: 'expert' });
+    await expect(participant.attempt.answerSurvey({ attemptId, ...SURVEY })).rejects.toMatchObject({ code: 'CONFLICT' });
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'completed' } });
+    await expect(callerOf(actors.admin).attempt.answerSurvey({ attemptId, ...SURVEY })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(participant.attempt.answerSurvey({ attemptId, ...SURVEY, difficulty: 6 })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await participant.attempt.answerSurvey({ attemptId, ...SURVEY, difficulty: 2 });
+    await participant.attempt.answerSurvey({ attemptId, ...SURVEY });
+    for (const reader of [participant, callerOf(actors.reviewer)])
+      expect((await reader.attempt.get({ attemptId })).survey).toMatchObject(SURVEY);
   });
 });
 

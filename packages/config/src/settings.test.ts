@@ -44,6 +44,15 @@ test('pages and gateway cannot share a port', () => {
   expect(problemsOf({ PORT: '4801' })[0]).toMatch(/^GATEWAY_PORT must be/);
 });
 
+test('pages of a sandbox get host names below localhost, and elsewhere a domain that shares nothing with the pages', () => {
+  expect(loadSettings({}).portsUrl).toBe('http://*.localhost:4801');
+  const PUBLIC_URL = 'https://plumbline.example.org';
+  expect(loadSettings({ PUBLIC_URL }).portsUrl).toBeNull();
+  expect(loadSettings({ PUBLIC_URL, PORTS_URL: 'https://*.Sandboxes.example/' }).portsUrl).toBe('https://*.sandboxes.example');
+  for (const PORTS_URL of ['https://*.plumbline.example.org', 'https://*.example.org', 'https://ports.example', 'https://*.a.*.example'])
+    expect(problemsOf({ PUBLIC_URL, PORTS_URL })[0], PORTS_URL).toMatch(/^PORTS_URL must be/);
+});
+
 test('an empty value means that the variable is not set', () => {
   expect(loadSettings({ DATABASE_URL: '', PORT: '' })).toMatchObject({ port: 3000, databaseEmbedded: true });
 });

@@ -42,6 +42,15 @@ const VARIABLES = {
       .optional(),
   },
   GATEWAY_PORT: { must: 'be a port number from 1 to 65535, other than PORT', example: '4801', schema: port.default(DEFAULT_GATEWAY_PORT) },
+  PORTS_URL: {
+    must: 'be an http or https address whose host begins with *., of a domain that is not the pages’ own nor around or below it',
+    example: 'https://*.plumbline-sandboxes.example',
+    schema: z
+      .string()
+      .refine((text) => /^https?:\/\/\*\.[^*]+$/.test(text) && isOrigin(text.replace('*.', 'any.')))
+      .transform((text) => new URL(text.replace('*.', 'any.')).origin.replace('any.', '*.'))
+      .optional(),
+  },
   DATABASE_URL: {
     must: 'be a PostgreSQL address, or be left out to use the embedded server',
     example: 'postgresql://plumbline:secret@db.example.org:5432/plumbline',
@@ -110,6 +119,8 @@ export interface Settings {
   /** Origin that browsers use: scheme, host and port, no trailing slash. */
   publicUrl: string;
   gatewayPort: number;
+  /** Origin of pages that sandboxes serve, with `*` for the random part of its host; null where people cannot reach one. */
+  portsUrl: string | null;
   /** Of the embedded server's socket when DATABASE_URL is not given. */
   databaseUrl: string;
   databaseEmbedded: boolean;
@@ -176,6 +187,15 @@ function defaultDataDir(): string {
   return join(root, '.plumbline');
 }
 
+/** Whether pages of a sandbox could set cookies for the platform's pages, or the other way round. */
+function shareDomain(publicUrl: string, portsUrl: string): boolean {
+  const pages = new URL(publicUrl).hostname;
+  const ports = new URL(portsUrl.replace('*.', 'any.')).hostname.replace('any.', '');
+  // Browsers take each name below localhost for a site of its own.
+  if (ports === 'localhost') return false;
+  return pages === ports || pages.endsWith(`.${ports}`) || ports.endsWith(`.${pages}`);
+}
+
 function problem(name: keyof typeof VARIABLES, value: string | undefined): string {
   const { must, example } = VARIABLES[name];
   // A password must not reach a log.
@@ -199,6 +219,7 @@ export function loadSettings(env: Env = process.env): Settings {
     host: read('HOST') ?? '',
     publicUrl: read('PUBLIC_URL'),
     gatewayPort: read('GATEWAY_PORT') ?? 0,
+    portsUrl: read('PORTS_URL'),
     databaseUrl: read('DATABASE_URL'),
     dataDir: read('PLUMBLINE_DATA_DIR'),
     isolation: read('PLUMBLINE_ISOLATION') ?? 'bubblewrap',
@@ -217,6 +238,8 @@ export function loadSettings(env: Env = process.env): Settings {
         `PUBLIC_URL must be set when HOST is ${raw.host}: ${VARIABLES.PUBLIC_URL.must.replace('be ', '')}. Example: PUBLIC_URL=${VARIABLES.PUBLIC_URL.example}`,
       );
     if (raw.gatewayPort === raw.port) problems.push(problem('GATEWAY_PORT', String(raw.gatewayPort)));
+    if (raw.portsUrl !== undefined && raw.publicUrl !== undefined && shareDomain(raw.publicUrl, raw.portsUrl))
+      problems.push(problem('PORTS_URL', raw.portsUrl));
     if (raw.seed === 'demo' && !local)
       problems.push(
         `PLUMBLINE_SEED must not be demo when HOST is ${raw.host}: its password is printed in the documentation. Example: PLUMBLINE_SEED=empty`,
@@ -225,12 +248,14 @@ export function loadSettings(env: Env = process.env): Settings {
   if (problems.length > 0) throw new SettingsError(problems);
 
   // The comment keeps a build of the pages from taking every file of the repository for a part of them.
+  const publicUrl = raw.publicUrl ?? `http://localhost:${raw.port}`;
   const dataDir = resolve(/* turbopackIgnore: true */ raw.dataDir ?? defaultDataDir());
   return {
     port: raw.port,
     host: raw.host,
-    publicUrl: raw.publicUrl ?? `http://localhost:${raw.port}`,
+    publicUrl,
     gatewayPort: raw.gatewayPort,
+    portsUrl: raw.portsUrl ?? (isLoopback(new URL(publicUrl).hostname) ? `http://*.localhost:${raw.gatewayPort}` : null),
     databaseUrl: raw.databaseUrl ?? embeddedDatabaseUrl(dataDir, env),
     databaseEmbedded: raw.databaseUrl === undefined,
     dataDir,

@@ -13,7 +13,7 @@ test('nobody may do nothing', () => {
 test('nobody types into another person’s attempt, admins included, in any state', () => {
   for (const role of ROLES) {
     for (const state of ATTEMPT_STATES) {
-      for (const act of ['attempt.participate', 'attempt.prepare', 'attempt.start', 'attempt.withdraw'] as const) {
+      for (const act of ['attempt.participate', 'attempt.prepare', 'attempt.start', 'attempt.withdraw', 'attempt.answerSurvey'] as const) {
         expect(can(actor(role), act, { ownerUserId: 'someone-else', state })).toBe(false);
         expect(can(actor(role), act, { ownerUserId: null, state })).toBe(false);
         expect(can(actor(role), act, { ownerUserId: `the-${role}`, state })).toBe(true);

@@ -31,6 +31,8 @@ const ATTEMPT_RULES = {
   'attempt.withdraw': isOwner,
   /** Type, edit, score, note, pause, resume, submit: the socket with purpose `participate`. */
   'attempt.participate': isOwner,
+  /** Answer the survey at the end. */
+  'attempt.answerSurvey': isOwner,
   /** State, clock and notes, and scores as far as they are shown to whoever asks. */
   'attempt.read': (actor, subject) => isOwner(actor, subject) || staffMayRead(actor, subject),
   /** Details and output of scores, staff's texts, hidden scores. */
@@ -103,6 +105,10 @@ export function assertCan(actor: Actor | null, act: Act, subject?: AttemptSubjec
   if (!allowed) throw new AppError('forbidden', 'Your account may not do this.');
 }
 
-/** The act that a socket ticket of this purpose stands for. */
-export const TICKET_ACT = { participate: 'attempt.participate', watch: 'attempt.watch' } as const satisfies Record<string, AttemptAct>;
+/** The act that a ticket of this purpose stands for: a socket, or a page that is served in the sandbox (`port`). */
+export const TICKET_ACT = {
+  participate: 'attempt.participate',
+  watch: 'attempt.watch',
+  port: 'attempt.participate',
+} as const satisfies Record<string, AttemptAct>;
 export type TicketPurpose = keyof typeof TICKET_ACT;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import {
+  answerSurvey,
   appendClockEvent,
   claimEpoch,
   type Database,
@@ -120,6 +121,8 @@ async function finishedAttempt(expert?: Awaited<ReturnType<typeof makeUser>>): P
   fromRunner({ type: 'terminal.closed', stream: 1, data: { exitCode: 0, signal: null } });
   await recorder.finish();
   await moveAttempt(db, id, 'completed', {});
+  if (expert !== undefined)
+    await answerSurvey(db, id, { expectation: 'as_expected', difficulty: 3, problems: 'None.', offClockMinutes: 15 });
   return id;
 }
 
@@ -143,6 +146,12 @@ describe('an export', () => {
     const rows = await readRows(dir, 'attempts.jsonl');
     expect(rows.map((row) => row.attempt)).toEqual([...attempts].sort());
     for (const row of rows) expect(Object.keys(row)).toEqual(ATTEMPT_COLUMNS.map(({ name }) => name));
+    const surveys = rows.map((row) => [row.survey_expectation, row.survey_difficulty, row.survey_off_clock_minutes, row.survey_problems]);
+    expect(surveys.filter(([expectation]) => expectation !== null)).toEqual([
+      ['as_expected', 3, 15, 'None.'],
+      ['as_expected', 3, 15, 'None.'],
+    ]);
+    expect(surveys).toContainEqual([null, null, null, null]);
     expect(rows[0]).toMatchObject({
       participant_group: 'unknown',
       end_reason: 'submitted',

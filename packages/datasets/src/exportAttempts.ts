@@ -4,6 +4,7 @@ import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
 import { type ManifestRow, readManifest } from '@plumbline/database/recordingTail';
 import { listScores } from '@plumbline/database/scores';
+import { findSurvey } from '@plumbline/database/surveys';
 import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';
 import type { ObjectStore } from '@plumbline/storage';
 import { writeCasts } from './casts.ts';
@@ -54,7 +55,9 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
     const notes = await db.prisma.note.count({ where: { attemptId: view.id } });
     const { group } = await db.prisma.participant.findUniqueOrThrow({ where: { id: view.participant.id }, select: { group: true } });
     const pseudonym = pseudonyms.get(view.participant.id) as string;
-    attempts.push(attemptRow({ view, scores: rows, participantGroup: group, notes, pseudonym, recording }));
+    attempts.push(
+      attemptRow({ view, scores: rows, participantGroup: group, notes, survey: await findSurvey(db, view.id), pseudonym, recording }),
+    );
     scores.push(...scoreRows(view, rows));
     await onProgress?.((i + 1) / views.length);
   }

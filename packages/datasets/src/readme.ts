@@ -25,7 +25,7 @@ segment are one zstd frame; \`zstd -d\` reads the whole file.
 \`plumb verify DIR\` checks events, proofs, manifests and sums. It believes the key in \`manifests/\`: compare its fingerprint with one
 that you have from elsewhere. The format is specified in Plumbline's \`docs/recording-format.md\`.
 
-What people typed into files, and what programs printed, is here as it was: it may name or identify people, and it may hold solutions.
+What people typed into files and into the survey, and what programs printed, is here as it was: it may name or identify people, and it may hold solutions.
 Do not publish it without reading it.
 
 ## attempts.jsonl

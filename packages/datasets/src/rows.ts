@@ -1,5 +1,6 @@
 import { asRunElapsedMs, attemptResult, type ClockEvent, elapsedMs, isBetter, isEligible, normalise, rowThatCounts } from '@plumbline/core';
 import type { AttemptView } from '@plumbline/database/attempts';
+import type { Survey } from '@plumbline/database/client';
 import type { ScoreRecord } from '@plumbline/database/scores';
 import type { AttemptRow, ScoreTableRow } from './columns.ts';
 
@@ -17,12 +18,13 @@ export interface AttemptFacts {
   scores: readonly ScoreRecord[];
   participantGroup: string;
   notes: number;
+  survey: Survey | null;
   pseudonym: string;
   recording: RecordingSummary;
 }
 
 /** The row of one attempt. Elapsed times are those of its end. */
-export function attemptRow({ view, scores, participantGroup, notes, pseudonym, recording }: AttemptFacts): AttemptRow {
+export function attemptRow({ view, scores, participantGroup, notes, survey, pseudonym, recording }: AttemptFacts): AttemptRow {
   const { settings, events, limits } = view;
   const endMs = view.endedAtMs ?? view.completedAtMs ?? Number.POSITIVE_INFINITY;
   const hasEnded = view.startedAtMs !== null && Number.isFinite(endMs);
@@ -59,6 +61,10 @@ export function attemptRow({ view, scores, participantGroup, notes, pseudonym, r
     score_requests: scores.filter((row) => row.trigger === 'participant').length,
     valid_scores: scores.filter(isEligible).length,
     notes,
+    survey_expectation: survey?.expectation ?? null,
+    survey_difficulty: survey?.difficulty ?? null,
+    survey_off_clock_minutes: survey?.offClockMinutes ?? null,
+    survey_problems: survey?.problems ?? null,
     direction: settings.direction,
     aggregation: settings.aggregation,
     score_unit: settings.scoreUnit,

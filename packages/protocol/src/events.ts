@@ -84,6 +84,9 @@ export const EVENTS = {
     'participant',
   ),
 
+  /** The participant opened a page that a program of the sandbox serves on this port; `path` without its query. What is done there is not recorded. */
+  'port.opened': define(z.object({ port: z.int(), path: z.string().max(4096) }), 'participant'),
+
   'snapshot.taken': define(
     z.object({
       cause: z.enum(['start', 'save', 'score', 'periodic', 'pause', 'end']),

@@ -4,3 +4,4 @@ export * from './hosts.ts';
 export * from './limits.ts';
 export * from './requests.ts';
 export * from './runnerLink.ts';
+export * from './survey.ts';

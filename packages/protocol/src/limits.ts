@@ -32,3 +32,5 @@ export const UPLOAD_MAX_BYTES = 2 * 1024 ** 3;
 export const ARCHIVE_MAX_BYTES = 1024 ** 3;
 /** A file or folder up to this size can be brought back after it was deleted in the browser. */
 export const UNDELETE_MAX_BYTES = 256 * 1024 ** 2;
+/** So many listening programs of a sandbox are told of. */
+export const PORTS_LISTED_MAX = 100;

@@ -1,6 +1,6 @@
 import { PAUSE_REASONS } from '@plumbline/core';
 import { z } from 'zod';
-import { FILE_PART_MAX_BYTES, UPLOAD_MAX_BYTES } from './limits.ts';
+import { FILE_PART_MAX_BYTES, PORTS_LISTED_MAX, UPLOAD_MAX_BYTES } from './limits.ts';
 
 /**
  * What a browser, or the `task` command through the runner, may ask of a live attempt. One request, one reply.
@@ -134,6 +134,16 @@ export const TERMINAL_REQUESTS = {
   },
 } as const;
 
+const tcpPort = z.int().min(1).max(65_535);
+
+/** Programs of the sandbox that listen on its loopback. Opening one is the gateway's; the runner lists them. */
+export const PORT_REQUESTS = {
+  'port.list': {
+    args: empty,
+    result: z.object({ ports: z.array(z.object({ port: tcpPort, command: z.string().max(300).nullable() })).max(PORTS_LISTED_MAX) }),
+  },
+} as const;
+
 export const ScoreRow = z.object({
   scoreId: z.string(),
   n: z.int(),
@@ -204,11 +214,26 @@ export const ATTEMPT_REQUESTS = {
   /** Asks for the machine of a hibernating attempt before the booked time. The clock stands until `resume`. */
   wake: { args: empty, result: AttemptStatus },
   resume: { args: empty, result: AttemptStatus },
+  /**
+   * The address at which this person's browser opens a page that a program of the sandbox serves, good for one use. `path`
+   * begins with a slash; it and what follows reach the program alone.
+   */
+  'port.open': {
+    args: z.object({
+      port: tcpPort,
+      path: z
+        .string()
+        .max(4096)
+        .regex(/^\/[^\s\\]*$/)
+        .default('/'),
+    }),
+    result: z.object({ url: z.string() }),
+  },
   /** `confirm` repeats that the caller has been told this cannot be undone. */
   submit: { args: z.object({ confirm: z.literal(true) }), result: empty },
 } as const;
 
-export const REQUESTS = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...ATTEMPT_REQUESTS } as const;
+export const REQUESTS = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS, ...ATTEMPT_REQUESTS } as const;
 export type RequestAct = keyof typeof REQUESTS;
 export type RequestArgs<A extends RequestAct> = z.infer<(typeof REQUESTS)[A]['args']>;
 export type RequestResult<A extends RequestAct> = z.infer<(typeof REQUESTS)[A]['result']>;

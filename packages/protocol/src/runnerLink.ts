@@ -87,6 +87,14 @@ export const RUNNER_CALLS = {
     result: z.object({}),
   },
   'score.cancel': { args: z.object({}), result: z.object({}) },
+  /**
+   * Connects to a port of the sandbox's own loopback, and carries its bytes over a socket that the runner dials for it:
+   * `GET /realtime/ports/STREAM`. Answers when the program has taken the connection.
+   */
+  'port.connect': {
+    args: z.object({ port: z.int().min(1).max(65_535), stream: z.string().regex(/^[0-9a-f]{32}$/) }),
+    result: z.object({}),
+  },
   /** Ends the participant's processes and takes the last snapshot. Idempotent. */
   finalise: { args: z.object({}), result: z.object({}) },
 } as const;

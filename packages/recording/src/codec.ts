@@ -25,6 +25,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'editor.saved': 'ew',
   'file.changed': 'f',
   'file.transferred': 'ft',
+  'port.opened': 'po',
   'snapshot.taken': 'sn',
   'submission.captured': 'sub',
   'clipboard.paste': 'cp',

@@ -99,5 +99,6 @@ export function laterEvents(baseMs: number): EventInput[] {
       atMs: baseMs,
       data: { tab, direction: 'upload', path: 'data.csv', size: 7, hash: 'ab'.repeat(32) },
     },
+    { type: 'port.opened', stream: 0, atMs: baseMs + 1, data: { port: 6006, path: '/' } },
   ];
 }

@@ -1,6 +1,8 @@
 import { AppError, type AttemptSubject, can, TICKET_ACT } from '@plumbline/core';
 import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
+import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
+import { SurveyAnswers } from '@plumbline/protocol';
 import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
@@ -78,6 +80,7 @@ export const attemptRouter = router({
       scores: attempt.scores.map((row) => toScoreRow(row, settings, scoresVisible)),
       events: attempt.events.map(toClockEvent),
       result: attemptResultView(attempt, scoresVisible),
+      survey: attempt.survey,
       /** For staff: what to look for before the result counts, and scores whose submission changed while it was scored. */
       review: isStaff ? { checklist: reviewChecklist(settings), changedWhileScored: changedWhileScored(attempt.scores) } : null,
     };
@@ -109,6 +112,11 @@ export const attemptRouter = router({
     const { state } = await startAttempt(ctx.db, input.attemptId, ctx.actor.userId);
     return { state };
   }),
+
+  /** Keeps the participant's answers to the survey; answering again replaces them. */
+  answerSurvey: authorisedOnAttempt('attempt.answerSurvey')
+    .input(SurveyAnswers)
+    .mutation(({ ctx, input: { attemptId, ...answers } }) => answerSurvey(ctx.db, attemptId, answers)),
 
   /** A single-use ticket for the socket of an attempt: to work in one's own, or to watch another's. */
   ticket: authorisedOnAttempt('attempt.read')

@@ -28,6 +28,7 @@ export const ATTEMPT_INCLUDE = {
   },
   events: { orderBy: { n: 'asc' } },
   scores: { orderBy: { n: 'asc' } },
+  survey: { select: { at: true, expectation: true, difficulty: true, problems: true, offClockMinutes: true } },
   acceptances: { where: { passed: true }, orderBy: { at: 'desc' }, take: 1 },
 } as const satisfies Prisma.AttemptInclude;
 

@@ -7,6 +7,7 @@ import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { StateBadge } from './StateBadge.tsx';
+import { SurveyForm } from './SurveyForm.tsx';
 
 const POLL_MS = 1_000;
 
@@ -38,6 +39,7 @@ export function FinishingPage({ attempt }: { attempt: AttemptDetail }) {
           <Progress value={null} label={data.progress || 'Scoring the final state'} />
         </CardBody>
       </Card>
+      <SurveyForm attemptId={attempt.attemptId} answers={attempt.survey} />
     </Page>
   );
 }

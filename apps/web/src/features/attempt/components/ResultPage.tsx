@@ -19,6 +19,8 @@ import { END_REASON_WORDS } from '../model/words.ts';
 import { ClockEvents } from './ClockEvents.tsx';
 import { ScoresTable } from './ScoresTable.tsx';
 import { StateBadge } from './StateBadge.tsx';
+import { SurveyCard } from './SurveyCard.tsx';
+import { SurveyForm } from './SurveyForm.tsx';
 
 interface ReviewCardProps {
   checklist: string[];
@@ -96,8 +98,12 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
       />
       {attempt.isOwn && attempt.state === 'completed' ? (
         <Alert tone="success" title="This attempt is complete.">
-          Your work was captured and scored once more in a clean sandbox, and the recording is sealed. There is nothing left for you to do.
+          Your work was captured and scored once more in a clean sandbox, and the recording is sealed. All that is left are the questions
+          below.
         </Alert>
+      ) : null}
+      {attempt.isOwn && attempt.startedAt !== null && (attempt.state === 'completed' || attempt.state === 'void') ? (
+        <SurveyForm attemptId={attempt.attemptId} answers={attempt.survey} />
       ) : null}
       {attempt.isOwn && attempt.state === 'withdrawn' ? <Alert title="You withdrew from this attempt." /> : null}
       {attempt.state === 'void' ? (
@@ -132,6 +138,7 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
           {result?.scale.note ? <p className="mt-3 text-sm text-muted">{result.scale.note}</p> : null}
         </CardBody>
       </Card>
+      {attempt.isOwn || attempt.survey === null ? null : <SurveyCard answers={attempt.survey} />}
       {attempt.review ? <ReviewCard {...attempt.review} disagrees={result?.clean?.disagrees ?? false} /> : null}
       <Card>
         <CardHeader

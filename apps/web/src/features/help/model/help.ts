@@ -26,6 +26,11 @@ export const QUESTIONS = [
       'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. Keys that a terminal does not echo, such as a password, are recorded as a length only.',
   },
   {
+    question: 'Can I use TensorBoard or a notebook?',
+    answer:
+      'Yes: start it in a terminal, for example tensorboard --logdir runs, and open it from Ports beside the work, or by its link in the terminal. It opens in a tab of its own and closes with a pause.',
+  },
+  {
     question: 'What can I do from a terminal in the sandbox?',
     answer: 'The command task knows: task instructions, task status, task score, task scores, task note, task submit.',
   },
@@ -44,6 +49,7 @@ export const RECORDED: readonly { what: string; how: string }[] = [
   { what: 'Notes and messages', how: 'What you write in Notes and Help, with the time on the clock.' },
   { what: 'The page', how: 'Whether it has the focus, which panel you use, and how fast the connection is.' },
   { what: 'The sandbox', how: 'Its use of processors, memory, disk, GPUs and network.' },
+  { what: 'Pages of the sandbox', how: 'Which port you open, and when; not what you do in TensorBoard or a notebook there.' },
   { what: 'Not recorded', how: 'Your screen, camera, microphone, other tabs and programs, and anything while the attempt is paused.' },
 ];
 

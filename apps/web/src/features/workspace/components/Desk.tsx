@@ -194,6 +194,7 @@ export function Desk({
       { id: 'score-panel', title: 'Show the scores', run: showSide('score') },
       { id: 'notes', title: 'Show the notes', run: showSide('notes') },
       { id: 'clock', title: 'Show what happened to the clock', run: showSide('clock') },
+      { id: 'ports', title: 'Open a page that the sandbox serves', run: showSide('ports') },
       { id: 'report', title: 'Report a problem to the staff', run: showSide('help') },
       {
         id: 'score',

@@ -5,6 +5,7 @@ import { ClockPanel } from './ClockPanel.tsx';
 import { HelpPanel } from './HelpPanel.tsx';
 import { Markdown } from './Markdown.tsx';
 import { Notes } from './Notes.tsx';
+import { PortsPanel } from './PortsPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -42,13 +43,14 @@ function Instructions() {
   return <Spinner label="Reading the instructions" className="p-4" />;
 }
 
-export type SideTab = 'instructions' | 'score' | 'notes' | 'clock' | 'help';
+export type SideTab = 'instructions' | 'score' | 'notes' | 'clock' | 'ports' | 'help';
 
 const TABS: { id: SideTab; label: string }[] = [
   { id: 'instructions', label: 'Instructions' },
   { id: 'score', label: 'Score' },
   { id: 'notes', label: 'Notes' },
   { id: 'clock', label: 'Clock' },
+  { id: 'ports', label: 'Ports' },
   { id: 'help', label: 'Help' },
 ];
 
@@ -66,7 +68,7 @@ export function SidePanel({ tab, onTab }: { tab: SideTab; onTab: (tab: SideTab) 
       className="flex h-full flex-col bg-surface"
     >
       <TabsList className="h-8 shrink-0 gap-0 overflow-x-auto px-1" aria-label="Beside the work">
-        {TABS.map(({ id, label }) => (
+        {TABS.filter(({ id }) => id !== 'ports' || !session.readOnly).map(({ id, label }) => (
           <TabsTrigger key={id} value={id} className="px-2" data-testid={`tab-${id}`}>
             {label}
             {id === 'help' && unread > 0 ? (
@@ -89,6 +91,9 @@ export function SidePanel({ tab, onTab }: { tab: SideTab; onTab: (tab: SideTab) 
       </TabsContent>
       <TabsContent value="clock" className="min-h-0 flex-1">
         <ClockPanel />
+      </TabsContent>
+      <TabsContent value="ports" className="min-h-0 flex-1">
+        <PortsPanel />
       </TabsContent>
       <TabsContent value="help" className="min-h-0 flex-1">
         <HelpPanel />

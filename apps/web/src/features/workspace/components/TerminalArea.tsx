@@ -2,6 +2,7 @@
 import { Button, ConfirmDialog, cn, EmptyState, Input, Tooltip, toast } from '@plumbline/ui';
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
@@ -98,6 +99,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
   const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);
   const [renaming, setRenaming] = useState<{ terminal: number; name: string } | null>(null);
   const [link, setLink] = useState<string | null>(null);
+  const page = link === null || session.readOnly ? null : sandboxAddress(link);
   const firstOpened = useRef(false);
   const canAct = !session.readOnly && connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
 
@@ -250,12 +252,17 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
       <ConfirmDialog
         open={link !== null}
         onOpenChange={(next) => !next && setLink(null)}
-        title="Open a link from the sandbox?"
-        description="It opens in a new tab of your own browser, outside the sandbox. Nothing there is recorded; the rules on AI tools and the internet hold."
-        confirmLabel="Open the link"
+        title={page ? 'Open a page that the sandbox serves?' : 'Open a link from the sandbox?'}
+        description={
+          page
+            ? 'It opens in a new tab, for you alone, and closes with a pause. That you opened it is recorded; what you do there is not.'
+            : 'It opens in a new tab of your own browser, outside the sandbox. Nothing there is recorded; the rules on AI tools and the internet hold.'
+        }
+        confirmLabel={page ? 'Open the page' : 'Open the link'}
         busyLabel="Opening"
         onConfirm={async () => {
-          if (link) window.open(link, '_blank', 'noopener,noreferrer');
+          if (page) await openSandboxPage(session, page);
+          else if (link) window.open(link, '_blank', 'noopener,noreferrer');
         }}
       >
         <p className="max-h-32 overflow-auto rounded bg-surface-sunken px-3 py-2 font-mono text-xs break-all" data-testid="link-address">
