@@ -7,7 +7,7 @@ import base64, hashlib, json, math, os, re, shutil, subprocess, sys
 
 FORMAT, JSON = "plumbline-recording/1", json.JSONDecoder()
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recording-format.md")
-CODES = dict(re.findall(r"^\| `([a-z]+\.[a-z]+)` \| `([a-z]+)` \|", open(PAGE, encoding="utf-8").read(), re.M))
+CODES = dict(re.findall(r"^\| `([a-z_]+\.[a-z]+)` \| `([a-z]+)` \|", open(PAGE, encoding="utf-8").read(), re.M))
 EVENT = re.compile(r'\{"seq":(\d+),"atMs":([^,]+),(?:"receivedAtMs":([^,]+),)?"type":("[^"\\]+"),"stream":(-?[0-9.]+),"data":')
 P, Q = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P

@@ -36,13 +36,8 @@ export function writeMessage(
       message.name,
       message.text,
     ]);
-    await appendOutbox(
-      tx,
-      attemptId,
-      'message.sent',
-      { from: author === 'staff' ? message.name : 'participant', text: message.text },
-      nowMs,
-    );
+    if (author === 'staff') await appendOutbox(tx, attemptId, 'message.sent', { from: message.name, text: message.text }, nowMs);
+    else await appendOutbox(tx, attemptId, 'issue.reported', { n: message.n, text: message.text }, nowMs);
     await notify(tx, 'attempt', attemptId);
     return message;
   });

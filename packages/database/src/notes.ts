@@ -36,8 +36,8 @@ export function writeNote(db: Database, attemptId: string, text: string, kind: N
       note.kind,
       note.text,
     ]);
-    const written = { n: note.n, text: note.text, elapsedMs: note.elapsedMs, ...(kind === 'note' ? {} : { kind }) };
-    await appendOutbox(tx, attemptId, 'note.written', written, nowMs);
+    const written = { n: note.n, text: note.text, elapsedMs: note.elapsedMs };
+    await appendOutbox(tx, attemptId, kind === 'ai_use' ? 'ai_use.noted' : 'note.written', written, nowMs);
     await notify(tx, 'attempt', attemptId);
     return note;
   });

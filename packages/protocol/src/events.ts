@@ -146,10 +146,15 @@ export const EVENTS = {
   ),
 
   'clock.event': define(z.object({ n: z.int(), event: z.record(z.string(), z.unknown()) }), 'participant'),
+  /** `kind` stands in older recordings, for what is `ai_use.noted` now. */
   'note.written': define(
     z.object({ n: z.int(), text: z.string().max(20_000), elapsedMs: z.number(), kind: z.enum(['ai_use']).optional() }),
     'participant',
   ),
+  /** What the participant says of an AI tool that was used; numbered among the notes. */
+  'ai_use.noted': define(z.object({ n: z.int(), text: z.string().max(20_000), elapsedMs: z.number() }), 'participant'),
+  /** A problem that the participant reports to the staff; numbered among the messages. */
+  'issue.reported': define(z.object({ n: z.int(), text: z.string().max(20_000) }), 'participant'),
   'message.sent': define(z.object({ from: z.string(), text: z.string().max(20_000) }), 'participant'),
 
   'connection.attached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']) })),

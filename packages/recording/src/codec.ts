@@ -49,6 +49,8 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'file.omitted': 'fo',
   'network.sample': 'ns',
   'model.call': 'mc',
+  'ai_use.noted': 'an',
+  'issue.reported': 'ir',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

@@ -100,5 +100,7 @@ export function laterEvents(baseMs: number): EventInput[] {
       data: { tab, direction: 'upload', path: 'data.csv', size: 7, hash: 'ab'.repeat(32) },
     },
     { type: 'port.opened', stream: 0, atMs: baseMs + 1, data: { port: 6006, path: '/' } },
+    { type: 'ai_use.noted', stream: 0, atMs: baseMs + 10.5, data: { n: 2, text: 'asked a model about tiling', elapsedMs: 62_000 } },
+    { type: 'issue.reported', stream: 0, atMs: baseMs + 21, data: { n: 1, text: 'the index of packages does not answer' } },
   ];
 }

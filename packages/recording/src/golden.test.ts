@@ -1,7 +1,10 @@
 import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { EVENTS } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
+import { decodeUnit, encodeUnit, parseLine, prepareEvent } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
+import { laterEvents } from './exampleEvents.fixture.ts';
 import { goldenRecording } from './goldenRecording.fixture.ts';
 import { signatureHolds } from './manifest.ts';
 import { openSegment, rootOf, segmentEvents } from './segment.ts';
@@ -10,6 +13,8 @@ import { openSegment, rootOf, segmentEvents } from './segment.ts';
 const GOLDEN = new URL('../fixtures/plumbline-recording-1.json', import.meta.url);
 /** The same segments as objects that begin with the number of the dictionary's form. */
 const SECOND_FORM = new URL('../fixtures/plumbline-objects-2.json', import.meta.url);
+const LATER_LINES = new URL('../fixtures/plumbline-later-lines-1.json', import.meta.url);
+const LATER_BASE_MS = 1_790_000_000_000;
 
 interface Golden {
   attempt: string;
@@ -45,6 +50,20 @@ describe('the golden recording of format 1', () => {
       expect(segment.lines.map((line) => line.toString('utf8'))).toEqual(golden.segments[i]?.lines);
     }
     expect(objects).toHaveLength(golden.segments.length);
+  });
+
+  it('has beside it the lines of kinds that were added since, as they are written', async () => {
+    const lines = JSON.parse(await readFile(LATER_LINES, 'utf8')) as string[];
+    const events = laterEvents(LATER_BASE_MS);
+    expect(
+      encodeUnit(
+        events.map((event) => prepareEvent(event, event.atMs)),
+        LATER_BASE_MS,
+      ),
+    ).toEqual(lines);
+    expect(decodeUnit(lines, LATER_BASE_MS, 1).map(({ seq, ...event }) => event)).toEqual(events);
+    const kinds = new Set([...golden.segments.flatMap((segment) => segment.lines), ...lines].map((line) => parseLine(line, 0).type));
+    expect([...kinds].sort()).toEqual(Object.keys(EVENTS).sort());
   });
 
   it('is written today as it was then', async () => {

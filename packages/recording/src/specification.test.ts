@@ -8,7 +8,7 @@ const specification = await readFile(new URL('../../../docs/recording-format.md'
 
 describe('docs/recording-format.md', () => {
   it('lists every event type with its code and with each member of its data', () => {
-    const rows = [...specification.matchAll(/^\| `([a-z]+\.[a-z]+)` +\| `([a-z]+)` +\| (.+) \|$/gm)];
+    const rows = [...specification.matchAll(/^\| `([a-z_]+\.[a-z]+)` +\| `([a-z]+)` +\| (.+) \|$/gm)];
     expect(Object.fromEntries(rows.map(([, type, code]) => [type, code]))).toEqual(CODE_OF);
     for (const [, type, , members] of rows) {
       const { shape } = EVENTS[type as EventType].schema;

@@ -12,7 +12,7 @@ const EventQuery = z
     toSeq: z.coerce.number().int().min(1).optional(),
     channels: z
       .string()
-      .regex(/^[a-z]+(,[a-z]+)*$/, 'must be channel names with commas between them, such as editor,terminal')
+      .regex(/^[a-z_]+(,[a-z_]+)*$/, 'must be channel names with commas between them, such as editor,terminal')
       .optional(),
     tab: z.string().max(100).optional(),
     path: z.string().max(4096).optional(),

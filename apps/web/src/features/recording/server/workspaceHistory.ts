@@ -29,8 +29,8 @@ const GIT_ENV = {
 
 interface Repository {
   readonly dir: string;
-  /** How many of the index's snapshots are in it. */
-  taken: number;
+  /** The bundles that are in it. One that arrives late stands among those that came before it. */
+  readonly taken: Set<string>;
 }
 
 const repositories = new Map<string, Promise<Repository>>();
@@ -59,7 +59,7 @@ function repositoryWith(index: RecordingIndex, commits: string[]): Promise<Repos
   }
   const { attemptId } = index;
   const before = repositories.get(attemptId) ?? newRepository();
-  const next = before.catch(newRepository).then((repository) => takeBundles(repository, index));
+  const next = before.catch(newRepository).then((repository) => takeBundles(repository, index, commits));
   repositories.delete(attemptId);
   repositories.set(attemptId, next);
   for (const [oldest, repository] of repositories) {
@@ -76,23 +76,25 @@ function repositoryWith(index: RecordingIndex, commits: string[]): Promise<Repos
 async function newRepository(): Promise<Repository> {
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-snapshots-'));
   await git(dir, ['init', '--quiet', '--bare'], LIST_MAX_BYTES);
-  return { dir, taken: 0 };
+  return { dir, taken: new Set() };
 }
 
-async function takeBundles(repository: Repository, index: RecordingIndex): Promise<Repository> {
+/** Takes the bundles up to the last of these commits; each builds on those before it. */
+async function takeBundles(repository: Repository, index: RecordingIndex, commits: string[]): Promise<Repository> {
   const { attemptId, snapshots } = index;
   const { db, store } = platform();
   const dataKey = await (await recordingKeys()).findDataKey(db, attemptId);
   if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
-  for (; repository.taken < snapshots.length; repository.taken += 1) {
-    const bundle = snapshots[repository.taken]?.bundle ?? null;
-    if (bundle === null) continue;
+  const lastSeq = Math.max(...snapshots.filter(({ commit }) => commits.includes(commit)).map(({ seq }) => seq));
+  for (const { bundle, seq } of snapshots.toSorted((a, b) => a.seq - b.seq)) {
+    if (seq > lastSeq || bundle === null || repository.taken.has(bundle)) continue;
     const blob = await findBlob(db, attemptId, bundle);
     // Uploaded behind the event that names it: a running attempt's newest may not be here yet.
     if (blob === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
     const file = join(repository.dir, 'next.bundle');
     await writeFile(file, openBlob(dataKey, await store.get(blob.objectHash), bundle));
     await git(repository.dir, ['bundle', 'unbundle', file], LIST_MAX_BYTES);
+    repository.taken.add(bundle);
   }
   return repository;
 }

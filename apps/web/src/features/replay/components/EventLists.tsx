@@ -30,7 +30,12 @@ export function EventLists({
 }) {
   const scores = index.scores.filter((score) => score.atMs <= positionMs);
   const words = [
-    ...index.notes.map((note) => ({ seq: note.seq, atMs: note.atMs, from: 'Note', text: note.text })),
+    ...index.notes.map((note) => ({
+      seq: note.seq,
+      atMs: note.atMs,
+      from: note.kind === 'ai_use' ? 'Note on the use of an AI tool' : 'Note',
+      text: note.text,
+    })),
     ...index.messages.map((message) => ({
       seq: message.seq,
       atMs: message.atMs,

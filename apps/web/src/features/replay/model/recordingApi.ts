@@ -82,7 +82,9 @@ export const RecordingIndex = z.object({
       message: z.unknown(),
     }),
   ),
-  notes: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), text: z.string(), elapsedMs: z.number() })),
+  notes: z.array(
+    z.object({ seq: z.int(), atMs: z.number(), n: z.int(), text: z.string(), elapsedMs: z.number(), kind: z.enum(['note', 'ai_use']) }),
+  ),
   messages: z.array(z.object({ seq: z.int(), atMs: z.number(), from: z.string(), text: z.string() })),
   /** The clock's events as recorded: enough for `elapsedMs` of the core at any moment. */
   clock: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), event: z.record(z.string(), z.unknown()) })),

@@ -242,8 +242,16 @@ export class IndexBuilder {
         break;
       }
       case 'note.written':
-        index.notes.push({ seq: event.seq, atMs: event.atMs, ...event.data });
-        this.mark(event, 'note', event.data.text.slice(0, 80));
+      case 'ai_use.noted': {
+        const { n, text, elapsedMs } = event.data;
+        const isAiUse = event.type === 'ai_use.noted' || event.data.kind === 'ai_use';
+        index.notes.push({ seq: event.seq, atMs: event.atMs, n, text, elapsedMs, kind: isAiUse ? 'ai_use' : 'note' });
+        this.mark(event, 'note', `${isAiUse ? 'AI use: ' : ''}${text.slice(0, 80)}`);
+        break;
+      }
+      case 'issue.reported':
+        index.messages.push({ seq: event.seq, atMs: event.atMs, from: 'participant', text: event.data.text });
+        this.mark(event, 'message', event.data.text.slice(0, 80));
         break;
       case 'message.sent':
         index.messages.push({ seq: event.seq, atMs: event.atMs, ...event.data });
