@@ -272,12 +272,13 @@ describe('a page that a sandbox serves', () => {
     expect((await get('/headers', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).status).toBe(403);
     expect((await get('/headers', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' })).status).toBe(403);
     expect((await get('/headers', { origin: 'https://evil.example' })).status).toBe(403);
-    const upgrade = (origin: string) =>
+    const upgrade = (origin: string | null) =>
       say(
-        `GET /socket HTTP/1.1\r\nHost: ${new URL(opened.origin).host}\r\nCookie: ${opened.cookie}\r\nOrigin: ${origin}\r\nUpgrade: websocket\r\n` +
+        `GET /socket HTTP/1.1\r\nHost: ${new URL(opened.origin).host}\r\nCookie: ${opened.cookie}\r\n${origin === null ? '' : `Origin: ${origin}\r\n`}Upgrade: websocket\r\n` +
           'Connection: Upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n\x88\x80\0\0\0\0',
       );
     expect(await upgrade('https://evil.example')).toContain(' 403 ');
+    expect(await upgrade(null)).toContain(' 403 ');
     expect(await upgrade(opened.origin)).toContain(' 101 ');
   });
 
