@@ -32,7 +32,7 @@ export function Facts({ items, className }: { items: { term: string; value: Reac
       {items.map((item) => (
         <div key={item.term} className="min-w-0">
           <dt className="text-xs text-muted">{item.term}</dt>
-          <dd className="mt-0.5 text-sm font-medium tabular-nums">{item.value}</dd>
+          <dd className="mt-0.5 text-sm font-medium tabular-nums [&_time]:whitespace-normal">{item.value}</dd>
         </div>
       ))}
     </dl>
