@@ -1,14 +1,12 @@
 import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
 import { appendClockEvent, listMessages, listNotes, listScores, requestScore, writeMessage, writeNote } from '@plumbline/database';
 import {
-  FILE_REQUESTS,
-  PORT_REQUESTS,
   REQUESTS,
   type RequestAct,
   type RequestArgs,
   type RequestResult,
+  SANDBOX_REQUESTS,
   TASK_COMMAND_ACTS,
-  TERMINAL_REQUESTS,
   VIEWER_ACTS,
 } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
@@ -33,10 +31,7 @@ const CALL_LIMITS_MS: Partial<Record<RequestAct, number>> = { 'file.download': 1
 
 type Handler<A extends RequestAct> = (attempt: LiveAttempt, args: RequestArgs<A>, requester: Requester) => Promise<RequestResult<A>>;
 
-/** Passed on to the runner unchanged. */
-const RUNNER_REQUESTS = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS } as const;
-
-const HANDLERS: { [A in Exclude<RequestAct, keyof typeof RUNNER_REQUESTS>]: Handler<A> } = {
+const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Handler<A> } = {
   status: async (attempt) => attempt.clock.status(),
   instructions: async (attempt, _args, { role }) => {
     if (role === 'participant') assertRunning(attempt);
@@ -133,7 +128,7 @@ export async function perform(attempt: LiveAttempt, act: string, args: unknown, 
     const issue = parsed.error.issues[0];
     throw new AppError('invalid_input', `${act}: ${issue?.path.join('.') || 'arguments'}: ${issue?.message ?? 'not valid'}.`);
   }
-  if (Object.hasOwn(RUNNER_REQUESTS, known)) {
+  if (Object.hasOwn(SANDBOX_REQUESTS, known)) {
     assertRunning(attempt, known === 'sandbox.processes' || known === 'terminal.resize');
     return runnerOf(attempt).call(known as CallAct, parsed.data as never, CALL_LIMITS_MS[known]);
   }

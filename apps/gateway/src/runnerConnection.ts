@@ -1,19 +1,17 @@
 import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import {
   decodeRunnerFrame,
-  FILE_REQUESTS,
   type GatewayToRunner,
   PING_AFTER_MS,
-  PORT_REQUESTS,
   RUNNER_CALLS,
   type RunnerFrame,
   RunnerToGateway,
-  TERMINAL_REQUESTS,
+  SANDBOX_REQUESTS,
 } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
 
-const CALLABLE = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS, ...RUNNER_CALLS } as const;
+const CALLABLE = { ...SANDBOX_REQUESTS, ...RUNNER_CALLS } as const;
 export type CallAct = keyof typeof CALLABLE;
 export type CallArgs<A extends CallAct> = z.infer<(typeof CALLABLE)[A]['args']>;
 export type CallResult<A extends CallAct> = z.infer<(typeof CALLABLE)[A]['result']>;

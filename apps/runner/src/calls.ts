@@ -1,18 +1,11 @@
 import { AppError, toAppError } from '@plumbline/core';
-import {
-  FILE_REQUESTS,
-  type GatewayToRunner,
-  PORT_REQUESTS,
-  RUNNER_CALLS,
-  type RunnerToGateway,
-  TERMINAL_REQUESTS,
-} from '@plumbline/protocol';
+import { type GatewayToRunner, RUNNER_CALLS, type RunnerToGateway, SANDBOX_REQUESTS } from '@plumbline/protocol';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 
 /** Calls of the gateway: checked against their schema, carried out, answered once. */
 
-const CALLABLE = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS, ...RUNNER_CALLS } as const;
+const CALLABLE = { ...SANDBOX_REQUESTS, ...RUNNER_CALLS } as const;
 type Callable = typeof CALLABLE;
 
 /** What carries out each call. */

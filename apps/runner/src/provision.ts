@@ -7,6 +7,8 @@ import {
   type Isolation,
   isolationNamed,
   type LaidAssets,
+  type LanguageServerPrograms,
+  languageServerPrograms,
   layAssets,
   openWorkspace,
   requireRoot,
@@ -34,6 +36,7 @@ export interface Provisioned {
   /** Whether this is the workspace's first life. */
   readonly isNew: boolean;
   readonly createFresh: (name: string) => Promise<FreshSandbox>;
+  readonly language: LanguageServerPrograms;
 }
 
 export interface ProvisionOptions {
@@ -82,7 +85,8 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
 
   onProgress('Reading the task', 0.5);
   const socketDir = await laySocketDir(config.stateDir);
-  const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir, assets });
+  const language = await languageServerPrograms(isolation.name, config.imageDir);
+  const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir, assets, language });
   await rm(join(config.stateDir, 'fresh'), { recursive: true, force: true });
   const facts = (await readFacts(config.stateDir, family)) ?? (await probe(base, config, family));
   const task: FamilyTask = { family, name: config.task, settings, facts, scoringKind: scoringKindOf(facts) };
@@ -128,7 +132,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       }
       return { sandbox: fresh, sandboxDir: dir, files: freshFiles, discard };
     };
-    return { task, sandbox, sandboxDir, files, socketDir, isNew, createFresh };
+    return { task, sandbox, sandboxDir, files, socketDir, isNew, createFresh, language };
   } catch (error) {
     await sandbox.destroy();
     throw error;
@@ -153,6 +157,7 @@ interface MakerOptions {
   readonly imageDir: string;
   readonly socketDir: string;
   readonly assets: LaidAssets;
+  readonly language: LanguageServerPrograms;
 }
 
 /** Creates this attempt's sandboxes, which differ only in their folders and network. */
@@ -164,7 +169,7 @@ class SandboxMaker {
   }
 
   async create(name: string, dir: string, workspaceDir: string, network: 'none' | 'internet'): Promise<Sandbox> {
-    const { config, isolation, imageDir, socketDir, assets } = this.#options;
+    const { config, isolation, imageDir, socketDir, assets, language } = this.#options;
     const mounts = assetMounts(assets, isolation.name);
     await mkdir(dir, { recursive: true, mode: 0o711 });
     await mkdir(workspaceDir, { recursive: true, mode: 0o700 });
@@ -180,7 +185,7 @@ class SandboxMaker {
       cpus: config.cpus,
       gpuIds: config.gpuIds,
       env: { LANG: 'C.UTF-8', ...mounts.env },
-      readOnly: mounts.readOnly,
+      readOnly: [...mounts.readOnly, ...language.readOnly],
       socketDir,
     });
   }

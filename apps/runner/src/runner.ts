@@ -18,6 +18,8 @@ import { FreezeHolds } from './freezeHolds.ts';
 import { findHardware } from './hardware.ts';
 import type { InputChunk } from './inputBlocks.ts';
 import type { Journal } from './journal.ts';
+import { LanguageActs } from './language/languageActs.ts';
+import { LanguageServer } from './language/languageServer.ts';
 import { Link } from './link.ts';
 import { MODEL_SOCKET_NAME, Models } from './models.ts';
 import { ParticipantClock } from './participantClock.ts';
@@ -65,6 +67,7 @@ interface Live extends Provisioned {
   readonly taskSocket: TaskSocket;
   readonly acts: WorkspaceActs;
   readonly ports: SandboxPorts;
+  readonly languageServer: LanguageServer;
   readonly handlers: CallHandlers;
   readonly stopSampling: () => void;
 }
@@ -182,6 +185,7 @@ export class Runner {
       await live.models.close();
       live.ports.close();
       // A frozen shell cannot heed its hang-up, so the participant's processes are ended rather than asked.
+      live.languageServer.stop();
       await live.holds.finish();
       await live.sandbox.killParticipant();
       await live.terminals.dispose();
@@ -272,6 +276,13 @@ export class Runner {
     });
     const ports = new SandboxPorts({ sandbox, streamsUrl: config.gatewayUrl.replace(/\/runner$/, '/ports'), logger });
     const acts = new WorkspaceActs({ files, log, snapshots, participantClock, logger });
+    const languageServer = new LanguageServer({
+      command: () => sandbox.command('participant', provisioned.language.argv(config.memoryBytes)),
+      home: sandbox.paths.home,
+      clock,
+      logger,
+    });
+    const language = new LanguageActs({ server: languageServer, home: sandbox.paths.home, files });
     const live: Live = {
       ...provisioned,
       holds,
@@ -283,6 +294,7 @@ export class Runner {
       taskSocket,
       acts,
       ports,
+      languageServer,
       stopSampling: sampleResources({
         sandbox,
         gpuIds: config.gpuIds,
@@ -310,6 +322,13 @@ export class Runner {
         'file.paths': () => acts.paths(),
         'file.history': (args) => acts.history(args),
         'file.textAt': (args) => acts.textAt(args),
+        'language.sync': (args) => language.sync(args),
+        'language.close': (args) => language.close(args),
+        'language.diagnose': (args) => language.diagnose(args),
+        'language.complete': (args) => language.complete(args),
+        'language.hover': (args) => language.hover(args),
+        'language.define': (args) => language.define(args),
+        'language.signature': (args) => language.signature(args),
         'terminal.open': ({ cols, rows, name }) => {
           participantClock.assertRunning();
           return { terminal: terminals.open(cols, rows, name) };
@@ -389,6 +408,7 @@ export class Runner {
     const live = this.#live;
     if (live === null) return;
     this.#participantOver = true;
+    live.languageServer.stop();
     await live.holds.finish();
     live.ports.close();
     await live.sandbox.killParticipant();

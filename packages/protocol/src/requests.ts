@@ -1,10 +1,11 @@
 import { PAUSE_REASONS } from '@plumbline/core';
 import { z } from 'zod';
+import { LANGUAGE_REQUESTS } from './languageRequests.ts';
 import { FILE_PART_MAX_BYTES, PORTS_LISTED_MAX, UPLOAD_MAX_BYTES } from './limits.ts';
 
 /**
  * What a browser, or the `task` command through the runner, may ask of a live attempt. One request, one reply.
- * The same acts and rules for both; `FILE_REQUESTS` are answered by the runner, the others by the gateway.
+ * The same acts and rules for both; `SANDBOX_REQUESTS` are answered by the runner, the others by the gateway.
  */
 
 const path = z
@@ -233,7 +234,9 @@ export const ATTEMPT_REQUESTS = {
   submit: { args: z.object({ confirm: z.literal(true) }), result: empty },
 } as const;
 
-export const REQUESTS = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS, ...ATTEMPT_REQUESTS } as const;
+/** What the runner answers; the gateway passes it through unchanged. */
+export const SANDBOX_REQUESTS = { ...FILE_REQUESTS, ...TERMINAL_REQUESTS, ...PORT_REQUESTS, ...LANGUAGE_REQUESTS } as const;
+export const REQUESTS = { ...SANDBOX_REQUESTS, ...ATTEMPT_REQUESTS } as const;
 export type RequestAct = keyof typeof REQUESTS;
 export type RequestArgs<A extends RequestAct> = z.infer<(typeof REQUESTS)[A]['args']>;
 export type RequestResult<A extends RequestAct> = z.infer<(typeof REQUESTS)[A]['result']>;

@@ -54,7 +54,7 @@ export const GatewayToRunner = z.discriminatedUnion('t', [
   z.object({ t: z.literal('ack'), n: z.number() }),
   /** Idempotent; the highest `n` wins. `frozen` freezes the participant, `running` thaws and arms the expiry timer. */
   z.object({ t: z.literal('clock'), n: z.int(), state: z.enum(['waiting', 'running', 'frozen', 'ended']), remainingMs: z.number() }),
-  /** A call with one answer (`answer`): file.*, terminal.*, sandbox.*, and the commands of `RUNNER_CALLS`. */
+  /** A call with one answer (`answer`): those of `SANDBOX_REQUESTS` and `RUNNER_CALLS`. */
   z.object({ t: z.literal('call'), id: z.string(), act: z.string(), args: z.unknown() }),
   /** Answer to a `task` of the task command. */
   z.object({ t: z.literal('taskReply'), id: z.string(), result: z.unknown().optional(), error: WireError.optional() }),
@@ -64,7 +64,7 @@ export const GatewayToRunner = z.discriminatedUnion('t', [
 ]);
 export type GatewayToRunner = z.infer<typeof GatewayToRunner>;
 
-/** Calls that only the gateway makes; those of `FILE_REQUESTS` and `TERMINAL_REQUESTS` are passed through unchanged. */
+/** Calls that only the gateway makes; those of `SANDBOX_REQUESTS` are passed through unchanged. */
 export const RUNNER_CALLS = {
   /** Freeze the participant and answer when it is done; the pause is committed after that. `restore: true` undoes it. */
   freeze: { args: z.object({}), result: z.object({ method: z.string() }) },

@@ -40,7 +40,7 @@ export function assetMounts(
   const paths = isolation === 'none' ? assets : ASSET_PATHS;
   const readOnly = (['everyone', 'scorer'] as const).flatMap((whom) => {
     const hostPath = assets[whom];
-    return hostPath === null ? [] : [{ hostPath, path: ASSET_PATHS[whom], scorerOnly: whom === 'scorer' }];
+    return hostPath === null ? [] : [{ hostPath, path: ASSET_PATHS[whom], ...(whom === 'scorer' ? { only: whom } : {}) }];
   });
   return { env: { PLUMBLINE_DATA: paths.everyone ?? '', PLUMBLINE_SCORER_DATA: paths.scorer ?? '' }, readOnly };
 }

@@ -1,8 +1,9 @@
 import type { ContractCheck } from './contract.ts';
 import { fileChecks } from './files.ts';
+import { languageChecks } from './language.ts';
 import { lifeChecks } from './life.ts';
 import { terminalChecks } from './terminals.ts';
 import { viewChecks } from './views.ts';
 
 /** Every promise that an isolation is held to. */
-export const contractChecks: readonly ContractCheck[] = [...lifeChecks, ...viewChecks, ...terminalChecks, ...fileChecks];
+export const contractChecks: readonly ContractCheck[] = [...lifeChecks, ...viewChecks, ...terminalChecks, ...fileChecks, ...languageChecks];

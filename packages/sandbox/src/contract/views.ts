@@ -153,7 +153,7 @@ export const viewChecks: ContractCheck[] = [
       const [everyone = '', scorer = ''] = folders;
       const readOnly = [
         { hostPath: everyone, path: '/opt/data' },
-        { hostPath: scorer, path: '/opt/scorer-data', scorerOnly: true },
+        { hostPath: scorer, path: '/opt/scorer-data', only: 'scorer' as const },
       ];
       const sandbox = await world.sandbox({ readOnly });
       const look =

@@ -38,8 +38,8 @@ export interface SandboxSpec {
   cpus: number | null;
   /** The GPUs that the participant and the scorer see, as `nvidia-smi` names them; none where it is empty. */
   gpuIds: readonly string[];
-  /** Host folders mounted read-only in the participant's and the scorer's view, or in the scorer's alone: a family's assets. */
-  readOnly?: readonly { hostPath: string; path: string; scorerOnly?: boolean }[];
+  /** Host files and folders mounted read-only in the participant's and the scorer's view, or in one of them alone. */
+  readOnly?: readonly { hostPath: string; path: string; only?: 'participant' | 'scorer' }[];
   /** Added to the environment of the participant and the scorer. Secrets of the scorer go with each `run`. */
   env: Record<string, string>;
   /** Mounted read-only at /run/plumbline of the participant: the task socket and the `task` command (`bin/` is on PATH). */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { runHostCommand } from '../host/hostProcess.ts';
-import { allPids, commandLine, isShell, type ProcessStat, processStat, signalProcess } from '../host/processTable.ts';
+import { allPids, isShell, type ProcessStat, processStat, signalProcess } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { buildOnce, pipTarget } from './image.ts';
 import { viewEnvironment } from './inView.ts';
@@ -22,6 +22,7 @@ import type {
   Usage,
   View,
 } from './isolation.ts';
+import { ownWork, processesInside } from './participantProcesses.ts';
 import { copyAssets } from './sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
 
@@ -96,11 +97,11 @@ class PlainSandbox implements Sandbox {
   }
 
   async processes(): Promise<SandboxProcess[]> {
-    return Promise.all((await this.#stats()).map(async (stat) => ({ pid: stat.pid, command: await commandLine(stat), cpuMs: stat.cpuMs })));
+    return processesInside(await this.#stats());
   }
 
   async isIdle(): Promise<boolean> {
-    return (await this.#stats()).every(isShell);
+    return (await ownWork(await this.#stats())).every(isShell);
   }
 
   async usage(): Promise<Usage> {

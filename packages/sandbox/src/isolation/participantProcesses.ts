@@ -1,13 +1,25 @@
 import { commandLine, innerPid, type ProcessStat } from '../host/processTable.ts';
+import { LANGUAGE_SERVER_LINE } from '../language/languageServerPrograms.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { SandboxProcess, Usage } from './isolation.ts';
 import { networkUse } from './networkUse.ts';
 
 /** What is told of a participant's processes, for isolations that see them in the host's process table. */
 
+/**
+ * Without the platform's own helper. It is told by its name, which the participant can take too: that would hide work from
+ * nobody but the one who is asked about it before a pause.
+ */
+export async function ownWork(stats: readonly ProcessStat[]): Promise<ProcessStat[]> {
+  const lines = await Promise.all(stats.map(commandLine));
+  return stats.filter((_, at) => !LANGUAGE_SERVER_LINE.test(lines[at] ?? ''));
+}
+
 /** As the participant sees them. */
-export function processesInside(stats: readonly ProcessStat[]): Promise<SandboxProcess[]> {
-  return Promise.all(stats.map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })));
+export async function processesInside(stats: readonly ProcessStat[]): Promise<SandboxProcess[]> {
+  return Promise.all(
+    (await ownWork(stats)).map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })),
+  );
 }
 
 /**

@@ -20,7 +20,7 @@ import type {
   View,
 } from '../isolation.ts';
 import type { InternetNamespace } from '../networkNamespace.ts';
-import { processesInside, usageOf } from '../participantProcesses.ts';
+import { ownWork, processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from '../signalFreeze.ts';
 import { entererCommand } from './enterer.ts';
@@ -142,7 +142,7 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   async isIdle(): Promise<boolean> {
-    return (await this.#stats()).every(isShell);
+    return (await ownWork(await this.#stats())).every(isShell);
   }
 
   async usage(): Promise<Usage> {

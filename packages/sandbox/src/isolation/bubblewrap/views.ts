@@ -113,8 +113,8 @@ export async function viewArguments(
   args.push('--bind', from.workspace, IN_VIEW_PATHS.home, '--ro-bind', from.env, IN_VIEW_PATHS.env);
   if (view === 'participant') args.push('--disable-userns', '--as-pid-1', '--ro-bind', from.socket, IN_VIEW_PATHS.run);
   else args.push('--ro-bind', from.assets, IN_VIEW_PATHS.assets);
-  for (const { hostPath, path, scorerOnly } of view === 'platform' ? [] : from.readOnly) {
-    if (view === 'scorer' || scorerOnly !== true) args.push('--ro-bind', hostPath, path);
+  for (const { hostPath, path, only } of view === 'platform' ? [] : from.readOnly) {
+    if ((only ?? view) === view) args.push('--ro-bind', hostPath, path);
   }
   if (view === 'scorer') args.push('--bind', from.root, IN_VIEW_PATHS.root, '--bind', from.protected, IN_VIEW_PATHS.protected);
   if (view === 'platform') args.push('--disable-userns', '--bind', from.store, IN_VIEW_PATHS.store);

@@ -144,8 +144,8 @@ export function viewMounts(view: View, spec: SandboxSpec, doorDir: string): Moun
   else mounts.push({ source: at('assets'), target: IN_VIEW_PATHS.assets, readOnly: true });
   if (view === 'platform') mounts.push({ source: at('store'), target: IN_VIEW_PATHS.store });
   else {
-    for (const { hostPath, path, scorerOnly } of spec.readOnly ?? []) {
-      if (view === 'scorer' || scorerOnly !== true) mounts.push({ source: hostPath, target: path, readOnly: true });
+    for (const { hostPath, path, only } of spec.readOnly ?? []) {
+      if ((only ?? view) === view) mounts.push({ source: hostPath, target: path, readOnly: true });
     }
   }
   if (view === 'scorer') {

@@ -19,7 +19,7 @@ import type {
   Usage,
   View,
 } from '../isolation.ts';
-import { processesInside, usageOf } from '../participantProcesses.ts';
+import { ownWork, processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
@@ -131,7 +131,7 @@ export class DockerSandbox implements Sandbox {
   }
 
   async isIdle(): Promise<boolean> {
-    return (await this.#stats()).every(isShell);
+    return (await ownWork(await this.#stats())).every(isShell);
   }
 
   async usage(): Promise<Usage> {

@@ -73,6 +73,8 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', '/'], does: 'Comment or uncomment the lines' },
   { keys: ['Alt', '↑'], does: 'Move the line up; with ↓ down' },
   { keys: ['Ctrl/Cmd', 'G'], does: 'Go to a line' },
+  { keys: ['F12'], does: 'Go to where the name is defined' },
+  { keys: ['F8'], does: 'Go to the next problem' },
   { keys: ['F1'], does: 'Commands of the editor' },
   { keys: ['Ctrl', '`'], does: 'Go between the terminal and the editor' },
   { keys: ['Ctrl', 'Shift', '`'], does: 'New terminal' },

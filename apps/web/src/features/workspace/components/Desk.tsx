@@ -8,6 +8,7 @@ import type { FileTree } from '../model/fileTree.ts';
 import type { MonacoApi } from '../model/monaco.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { choose, preferences } from '../model/preferences.ts';
+import type { PythonHelp } from '../model/pythonHelp.ts';
 import type { Transfers } from '../model/transfers.ts';
 import { CommandPalette } from './CommandPalette.tsx';
 import { EditorArea } from './EditorArea.tsx';
@@ -24,6 +25,7 @@ import { useSession, useStore } from './useAttemptSession.ts';
 export interface Editing {
   monaco: MonacoApi;
   files: OpenFiles;
+  help: PythonHelp;
 }
 
 const SEPARATOR = 'bg-border transition-colors hover:bg-accent data-[separator=active]:bg-accent';

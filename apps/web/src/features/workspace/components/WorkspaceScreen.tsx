@@ -8,6 +8,7 @@ import { loadMonaco } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
 import { preferences } from '../model/preferences.ts';
+import { PythonHelp } from '../model/pythonHelp.ts';
 import { saveToDisk, Transfers } from '../model/transfers.ts';
 import { ClosedScreen } from './Banners.tsx';
 import { Desk, type Editing } from './Desk.tsx';
@@ -44,6 +45,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
   useEffect(() => {
     let gone = false;
     let files: OpenFiles | null = null;
+    let help: PythonHelp | null = null;
     loadMonaco().then(
       (monaco) => {
         if (gone) return;
@@ -58,12 +60,15 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           remember: sessionStorage,
           savesByItself: () => preferences.get().autoSave,
         });
-        setEditing({ monaco, files });
+        const say = (text: string) => session.notice.emit({ tone: 'info', text });
+        help = new PythonHelp({ monaco, files, ask: session.ask, time: browserTime, say });
+        setEditing({ monaco, files, help });
       },
       () => !gone && setError('The editor could not be loaded. Reload the page; the terminals work meanwhile.'),
     );
     return () => {
       gone = true;
+      help?.dispose();
       files?.dispose();
       setEditing(null);
     };
@@ -115,9 +120,10 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
     () =>
       session.fileChanged.on(({ path, hash, tab }) => {
         files?.onDiskChanged(path, hash, tab);
+        editing?.help.onDiskChanged(path);
         if (tree.store.get().folders.has(parentOf(path))) void tree.list(parentOf(path));
       }),
-    [session, files, tree],
+    [session, editing, files, tree],
   );
 
   useEffect(() => {

@@ -1,0 +1,67 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { RunnerRig } from '../runnerRig.ts';
+
+/** The help for Python, through a real runner, in a real sandbox. */
+
+const PRACTICE = fileURLToPath(new URL('../../../../environments/practice', import.meta.url));
+const OTHER = 'def double(number: int) -> int:\n    """Twice the number."""\n    return 2 * number\n';
+const MAIN = 'import os\nfrom other import double\n\nvalue = double("four")\nvalue.bit_\nos.getcwd()\n';
+
+let base: string;
+const rig = new RunnerRig();
+const ask = <T>(act: string, args: object) => rig.gateway.call<T>(`language.${act}`, args);
+const at = (line: number, column: number) => ({ path: 'main.py', line, column });
+const problems = async () => (await ask<{ problems: { message: string }[] }>('diagnose', { path: 'main.py' })).problems;
+
+beforeAll(async () => {
+  base = await mkdtemp('/var/tmp/plumbline-language-');
+  await chmod(base, 0o711);
+  expect(await rig.start({ stateDir: join(base, 'state'), imageDir: join(base, 'images'), familyDir: PRACTICE })).toBeNull();
+  await rig.sh(`printf '%b' '${OTHER.replaceAll('\n', '\\n').replaceAll("'", '')}' > other.py`);
+  await ask('sync', { path: 'main.py', text: MAIN });
+});
+afterAll(async () => {
+  await rig.end();
+  await rm(base, { recursive: true, force: true });
+});
+
+describe('the help for Python', () => {
+  it('knows the workspace and the standard library: problems, explanations, completions, definitions, signatures', async () => {
+    expect((await problems()).map(({ message }) => message).join('\n')).toMatch(/"Literal\['four'\]"|"str" is not assignable to "int"/);
+    const hover = await ask<{ text: string }>('hover', at(4, 11));
+    expect(hover.text).toContain('double(number: int) -> int');
+    expect(hover.text).toContain('Twice the number.');
+    const { items } = await ask<{ items: { label: string }[] }>('complete', at(5, 11));
+    expect(items.map(({ label }) => label)).toContain('bit_length');
+    expect(await ask('define', at(4, 11))).toEqual({ places: [{ path: 'other.py', library: false, line: 1, column: 5 }] });
+    expect(await ask('define', at(6, 6))).toMatchObject({
+      places: [{ path: expect.stringMatching(/\/os\/__init__\.pyi$/), library: true }],
+    });
+    expect(await ask('signature', at(4, 16))).toMatchObject({ signatures: [{ label: '(number: int) -> int' }], parameter: 0 });
+    await expect(ask('hover', { ...at(1, 1), path: '../../etc/passwd' })).rejects.toThrow('invalid_input');
+  });
+
+  it('learns what other programs write, and of an edit that is not saved', async () => {
+    await rig.sh('sed -i s/double/triple/ other.py');
+    await vi.waitFor(async () => expect((await problems()).map(({ message }) => message).join()).toContain('"double" is unknown'), {
+      timeout: 20_000,
+      interval: 200,
+    });
+    await ask('sync', { path: 'main.py', text: 'value: int = 3\n' });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('comes back after it was killed, with the texts that were open, and answers nothing meanwhile', async () => {
+    await ask('sync', { path: 'main.py', text: 'value: int = "three"\n' });
+    expect(await problems()).toHaveLength(1);
+    await rig.sh('pkill -9 -f ^language-server');
+    await expect(problems()).rejects.toThrow('unavailable');
+    await vi.waitFor(async () => expect(await problems()).toHaveLength(1), { timeout: 20_000, interval: 200 });
+    expect(await rig.gateway.call('sandbox.processes')).not.toMatchObject({
+      processes: expect.arrayContaining([expect.objectContaining({ command: expect.stringContaining('language-server') })]),
+    });
+  });
+});

@@ -1,0 +1,183 @@
+import { posix } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { AppError } from '@plumbline/core';
+import {
+  LANGUAGE_ITEMS_MAX,
+  LANGUAGE_LABEL_MAX_LENGTH,
+  LANGUAGE_PROBLEMS_MAX,
+  LANGUAGE_WORDS_MAX_LENGTH,
+  type RequestArgs,
+  type RequestResult,
+} from '@plumbline/protocol';
+import type { WorkspaceFiles } from '@plumbline/sandbox';
+import { z } from 'zod';
+import type { LanguageServer } from './languageServer.ts';
+
+/** What a browser asks of the language server: paths, places and answers of the two wires, each in the other's terms. */
+
+// The server counts lines and characters from 0 (Language Server Protocol 3.17).
+const Place = z.object({ line: z.int().min(0), character: z.int().min(0) });
+const Range = z.object({ start: Place, end: Place });
+const Text = z.union([z.string(), z.object({ value: z.string() }).transform(({ value }) => value)]);
+const SEVERITIES = ['error', 'warning', 'information', 'hint'] as const;
+const UNNECESSARY_TAG = 1;
+
+const Report = z.object({
+  items: z
+    .array(
+      z.object({
+        range: Range,
+        severity: z.int().min(1).max(4).default(1),
+        message: z.string(),
+        code: z.union([z.string(), z.number()]).optional(),
+        tags: z.array(z.number()).optional(),
+      }),
+    )
+    .default([]),
+});
+const Completion = z.object({
+  label: z.string(),
+  kind: z.int().min(1).max(25).default(1),
+  insertText: z.string().optional(),
+  textEdit: z.object({ newText: z.string() }).optional(),
+  sortText: z.string().optional(),
+});
+const Completions = z.union([
+  z.object({ isIncomplete: z.boolean(), items: z.array(Completion) }),
+  z.array(Completion).transform((items) => ({ isIncomplete: false, items })),
+  z.null().transform(() => ({ isIncomplete: false, items: [] })),
+]);
+const Hover = z.object({ contents: Text }).nullable();
+const Location = z.object({ uri: z.string(), range: Range });
+const Locations = z.union([z.array(Location), Location.transform((one) => [one]), z.null().transform(() => [])]);
+const Signatures = z
+  .object({
+    signatures: z.array(
+      z.object({
+        label: z.string(),
+        documentation: Text.optional(),
+        parameters: z.array(z.object({ label: z.tuple([z.int().min(0), z.int().min(0)]) })).default([]),
+      }),
+    ),
+    activeSignature: z.int().min(0).nullish(),
+    activeParameter: z.int().min(0).nullish(),
+  })
+  .nullable();
+
+/** Reads an answer, which comes out of the sandbox. */
+function read<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const read = schema.safeParse(answer ?? null);
+  if (!read.success) throw new AppError('unavailable', 'The help for Python gave an answer that cannot be read.', { cause: read.error });
+  return read.data;
+}
+
+const label = (text: string) => text.slice(0, LANGUAGE_LABEL_MAX_LENGTH);
+const words = (text: string) => text.slice(0, LANGUAGE_WORDS_MAX_LENGTH);
+const position = ({ line, character }: z.infer<typeof Place>) => ({ line: line + 1, column: character + 1 });
+
+export interface LanguageActsOptions {
+  readonly server: LanguageServer;
+  /** The workspace as the server sees it. */
+  readonly home: string;
+  readonly files: Pick<WorkspaceFiles, 'onChange'>;
+}
+
+export class LanguageActs {
+  readonly #server: LanguageServer;
+  readonly #home: string;
+
+  constructor({ server, home, files }: LanguageActsOptions) {
+    this.#server = server;
+    this.#home = home;
+    files.onChange(({ path, op }) => {
+      if (path.endsWith('.py')) server.filesChanged(this.#uri(path), op);
+    });
+  }
+
+  sync({ path, text }: RequestArgs<'language.sync'>): RequestResult<'language.sync'> {
+    this.#server.sync(this.#uri(path), text);
+    return {};
+  }
+
+  close({ path }: RequestArgs<'language.close'>): RequestResult<'language.close'> {
+    this.#server.close(this.#uri(path));
+    return {};
+  }
+
+  async diagnose({ path }: RequestArgs<'language.diagnose'>): Promise<RequestResult<'language.diagnose'>> {
+    const answer = await this.#server.ask('textDocument/diagnostic', { textDocument: { uri: this.#uri(path) } });
+    const { items } = read(Report, answer);
+    return {
+      problems: items.slice(0, LANGUAGE_PROBLEMS_MAX).map(({ range, severity, message, code, tags }) => ({
+        from: position(range.start),
+        to: position(range.end),
+        severity: SEVERITIES[severity - 1] ?? 'error',
+        message: words(message),
+        rule: code === undefined ? null : label(String(code)),
+        unused: tags?.includes(UNNECESSARY_TAG) ?? false,
+      })),
+    };
+  }
+
+  async complete(at: RequestArgs<'language.complete'>): Promise<RequestResult<'language.complete'>> {
+    const { items, isIncomplete } = read(Completions, await this.#ask('completion', at));
+    return {
+      items: items.slice(0, LANGUAGE_ITEMS_MAX).map(({ label: name, kind, insertText, textEdit, sortText }) => ({
+        label: label(name),
+        kind,
+        insert: label(textEdit?.newText ?? insertText ?? name),
+        sort: label(sortText ?? name),
+      })),
+      incomplete: isIncomplete || items.length > LANGUAGE_ITEMS_MAX,
+    };
+  }
+
+  async hover(at: RequestArgs<'language.hover'>): Promise<RequestResult<'language.hover'>> {
+    const contents = read(Hover, await this.#ask('hover', at))?.contents ?? '';
+    return { text: contents === '' ? null : words(contents) };
+  }
+
+  async define(at: RequestArgs<'language.define'>): Promise<RequestResult<'language.define'>> {
+    const locations = read(Locations, await this.#ask('definition', at));
+    return { places: locations.slice(0, LANGUAGE_ITEMS_MAX).flatMap((location) => this.#place(location) ?? []) };
+  }
+
+  async signature(at: RequestArgs<'language.signature'>): Promise<RequestResult<'language.signature'>> {
+    const help = read(Signatures, await this.#ask('signatureHelp', at));
+    return {
+      signatures: (help?.signatures ?? []).slice(0, LANGUAGE_ITEMS_MAX).map(({ label: name, documentation, parameters }) => ({
+        label: words(name),
+        explanation: words(documentation ?? ''),
+        parameters: parameters.slice(0, 100).map((parameter) => parameter.label),
+      })),
+      signature: help?.activeSignature ?? 0,
+      parameter: help?.activeParameter ?? 0,
+    };
+  }
+
+  #ask(question: string, { path, line, column }: { path: string; line: number; column: number }): Promise<unknown> {
+    return this.#server.ask(`textDocument/${question}`, {
+      textDocument: { uri: this.#uri(path) },
+      position: { line: line - 1, character: column - 1 },
+    });
+  }
+
+  /** A name for the server; nothing is opened by it here. */
+  #uri(path: string): string {
+    const full = posix.join(this.#home, path);
+    if (!full.startsWith(`${this.#home}/`)) throw new AppError('invalid_input', 'The path leads out of the workspace.');
+    return pathToFileURL(full).href;
+  }
+
+  #place({ uri, range }: z.infer<typeof Location>): RequestResult<'language.define'>['places'][number] | null {
+    let full: string;
+    try {
+      full = posix.normalize(fileURLToPath(uri));
+    } catch {
+      return null;
+    }
+    const library = !full.startsWith(`${this.#home}/`);
+    const path = library ? full : full.slice(this.#home.length + 1);
+    return path.length > 4_096 || path.includes('\0') ? null : { path, library, ...position(range.start) };
+  }
+}

@@ -1,0 +1,248 @@
+import { AppError } from '@plumbline/core';
+import { LANGUAGE_TEXT_MAX_LENGTH, type RequestResult } from '@plumbline/protocol';
+import type { IDisposable, languages, Position } from 'monaco-editor/editor/editor.api.js';
+import type { BrowserTime } from './browserTime.ts';
+import type { MonacoApi, TextModel } from './monaco.ts';
+import type { Ask, OpenFiles } from './openFiles.ts';
+
+/**
+ * What the language server in the sandbox knows of the open Python files, for the editor: problems, completions,
+ * explanations, signatures, definitions. Whatever it says is shown as text: it comes out of the sandbox.
+ */
+
+export interface PythonHelpOptions {
+  readonly monaco: MonacoApi;
+  readonly files: OpenFiles;
+  readonly ask: Ask;
+  readonly time: BrowserTime;
+  /** Says something to the person once. */
+  readonly say: (text: string) => void;
+}
+
+const LANGUAGE = 'python';
+/** Problems are looked for when nothing was typed for so long. */
+const DIAGNOSE_AFTER_MS = 400;
+/** The server may be starting, or starting again. */
+const RETRY_AFTER_MS = 3_000;
+/** Schemes of places that no open model shows. */
+const IN_WORKSPACE = 'workspace';
+const IN_LIBRARY = 'library';
+
+/** CompletionItemKind of the protocol, 1 to 25, in the editor's words. */
+const KINDS = [
+  ...(['Text', 'Method', 'Function', 'Constructor', 'Field', 'Variable', 'Class', 'Interface', 'Module', 'Property', 'Unit'] as const),
+  ...(['Value', 'Enum', 'Keyword', 'Snippet', 'Color', 'File', 'Reference', 'Folder', 'EnumMember', 'Constant', 'Struct'] as const),
+  ...(['Event', 'Operator', 'TypeParameter'] as const),
+];
+
+/** Text as a block that no character of it can end. */
+export function asBlock(text: string, language: string): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+interface Tracked {
+  path: string;
+  /** The version that the server was told. */
+  told: number;
+  subscription: IDisposable;
+  cancelDiagnosis: (() => void) | null;
+}
+
+export class PythonHelp {
+  private readonly options: PythonHelpOptions;
+  private readonly tracked = new Map<TextModel, Tracked>();
+  private readonly cleanups: (() => void)[] = [];
+
+  constructor(options: PythonHelpOptions) {
+    this.options = options;
+    const { monaco, files } = options;
+    const registered = [
+      monaco.languages.registerCompletionItemProvider(LANGUAGE, {
+        triggerCharacters: ['.'],
+        provideCompletionItems: (model, position) => this.complete(model, position),
+      }),
+      monaco.languages.registerHoverProvider(LANGUAGE, { provideHover: (model, position) => this.hover(model, position) }),
+      monaco.languages.registerDefinitionProvider(LANGUAGE, { provideDefinition: (model, position) => this.define(model, position) }),
+      monaco.languages.registerSignatureHelpProvider(LANGUAGE, {
+        signatureHelpTriggerCharacters: ['(', ','],
+        provideSignatureHelp: (model, position) => this.signature(model, position),
+      }),
+      monaco.editor.registerEditorOpener({
+        openCodeEditor: (_source, resource, place) => {
+          if (!place) return this.show(resource, { line: 1, column: 1 });
+          const [line, column] = 'lineNumber' in place ? [place.lineNumber, place.column] : [place.startLineNumber, place.startColumn];
+          return this.show(resource, { line, column });
+        },
+      }),
+    ];
+    this.cleanups.push(
+      files.store.subscribe(() => this.follow()),
+      ...registered.map((one) => () => one.dispose()),
+    );
+    this.follow();
+  }
+
+  /** A file changed on disk: what is open may be right or wrong because of it. */
+  onDiskChanged(path: string): void {
+    if (path.endsWith('.py')) for (const model of this.tracked.keys()) this.diagnoseSoon(model);
+  }
+
+  dispose(): void {
+    for (const cleanup of this.cleanups.splice(0)) cleanup();
+    for (const model of [...this.tracked.keys()]) this.untrack(model);
+  }
+
+  /** Follows which Python files are open. */
+  private follow(): void {
+    const open = this.options.files.store.get().files;
+    for (const model of [...this.tracked.keys()]) if (!open.some((file) => file.model === model)) this.untrack(model);
+    for (const { path, model, readOnlyReason } of open) {
+      if (!model || readOnlyReason !== null || this.tracked.has(model) || model.getLanguageId() !== LANGUAGE) continue;
+      const subscription = model.onDidChangeContent(() => this.diagnoseSoon(model));
+      this.tracked.set(model, { path, told: 0, subscription, cancelDiagnosis: null });
+      this.diagnoseSoon(model, 0);
+    }
+  }
+
+  private untrack(model: TextModel): void {
+    const known = this.tracked.get(model);
+    if (!known) return;
+    this.tracked.delete(model);
+    known.cancelDiagnosis?.();
+    known.subscription.dispose();
+    void this.options.ask('language.close', { path: known.path }).catch(() => {});
+  }
+
+  private diagnoseSoon(model: TextModel, afterMs = DIAGNOSE_AFTER_MS): void {
+    const known = this.tracked.get(model);
+    if (!known) return;
+    known.cancelDiagnosis?.();
+    known.cancelDiagnosis = this.options.time.after(afterMs, () => void this.diagnose(model, known));
+  }
+
+  private async diagnose(model: TextModel, known: Tracked): Promise<void> {
+    known.cancelDiagnosis = null;
+    try {
+      const { problems } = await this.askAbout(model, (path) => this.options.ask('language.diagnose', { path }));
+      // What was typed meanwhile is judged next.
+      if (this.tracked.get(model) === known && known.cancelDiagnosis === null) this.mark(model, problems);
+    } catch (error) {
+      const isAway = error instanceof AppError && (error.code === 'unavailable' || error.code === 'sandbox_unavailable');
+      if (isAway && this.tracked.get(model) === known) this.diagnoseSoon(model, RETRY_AFTER_MS);
+    }
+  }
+
+  private mark(model: TextModel, problems: RequestResult<'language.diagnose'>['problems']): void {
+    const { MarkerSeverity, MarkerTag, editor } = this.options.monaco;
+    const severities = {
+      error: MarkerSeverity.Error,
+      warning: MarkerSeverity.Warning,
+      information: MarkerSeverity.Info,
+      hint: MarkerSeverity.Hint,
+    };
+    const markers = problems.map(({ from, to, severity, message, rule, unused }) => ({
+      startLineNumber: from.line,
+      startColumn: from.column,
+      endLineNumber: to.line,
+      endColumn: to.column,
+      severity: severities[severity],
+      message,
+      source: 'Pyright',
+      ...(rule === null ? {} : { code: rule }),
+      ...(unused ? { tags: [MarkerTag.Unnecessary] } : {}),
+    }));
+    editor.setModelMarkers(model, LANGUAGE, markers);
+  }
+
+  /** Tells the server the text as it is now, where it does not know it, and asks. Rejects where it is not told of this model. */
+  private async askAbout<T>(model: TextModel, ask: (path: string) => Promise<T>): Promise<T> {
+    const known = this.tracked.get(model);
+    if (!known || model.getValueLength() > LANGUAGE_TEXT_MAX_LENGTH) throw new AppError('not_found', 'There is no help for this file.');
+    const version = model.getVersionId();
+    if (known.told !== version) {
+      known.told = version;
+      // The question follows on the same way, and so arrives after the text.
+      this.options.ask('language.sync', { path: known.path, text: model.getValue() }).catch(() => {
+        known.told = 0;
+      });
+    }
+    return ask(known.path);
+  }
+
+  /** Null where the server is away, or says nothing: typing goes on without it. */
+  private async at<T>(model: TextModel, { lineNumber, column }: Position, ask: (at: At) => Promise<T>): Promise<T | null> {
+    return this.askAbout(model, (path) => ask({ path, line: lineNumber, column })).catch(() => null);
+  }
+
+  private async complete(model: TextModel, position: Position): Promise<languages.CompletionList> {
+    const answer = await this.at(model, position, (at) => this.options.ask('language.complete', at));
+    const { startColumn, endColumn } = model.getWordUntilPosition(position);
+    const range = { startLineNumber: position.lineNumber, endLineNumber: position.lineNumber, startColumn, endColumn };
+    const kinds = this.options.monaco.languages.CompletionItemKind;
+    const suggestions = (answer?.items ?? []).map(({ label, kind, insert, sort }) => ({
+      label,
+      kind: kinds[KINDS[kind - 1] ?? 'Text'],
+      insertText: insert,
+      sortText: sort,
+      range,
+    }));
+    return { suggestions, incomplete: answer?.incomplete ?? false };
+  }
+
+  private async hover(model: TextModel, position: Position): Promise<languages.Hover | null> {
+    const text = (await this.at(model, position, (at) => this.options.ask('language.hover', at)))?.text ?? null;
+    if (text === null) return null;
+    const [signature = '', ...rest] = text.split('\n\n');
+    const explanation = rest.join('\n\n').trim();
+    const contents = [{ value: asBlock(signature, LANGUAGE) }];
+    if (explanation !== '') contents.push({ value: asBlock(explanation, 'text') });
+    return { contents };
+  }
+
+  private async define(model: TextModel, position: Position): Promise<languages.Definition | null> {
+    const answer = await this.at(model, position, (at) => this.options.ask('language.define', at));
+    const place = answer?.places[0];
+    if (!place) return null;
+    const open = this.options.files.store.get().files.find(({ path }) => path === place.path && !place.library)?.model;
+    const scheme = place.library ? IN_LIBRARY : IN_WORKSPACE;
+    const uri = open?.uri ?? this.options.monaco.Uri.from({ scheme, path: place.library ? place.path : `/${place.path}` });
+    const { line, column } = place;
+    return { uri, range: { startLineNumber: line, startColumn: column, endLineNumber: line, endColumn: column } };
+  }
+
+  private async signature(model: TextModel, position: Position): Promise<languages.SignatureHelpResult | null> {
+    const answer = await this.at(model, position, (at) => this.options.ask('language.signature', at));
+    if (!answer || answer.signatures.length === 0) return null;
+    const signatures = answer.signatures.map(({ label, explanation, parameters }) => ({
+      label,
+      documentation: explanation,
+      parameters: parameters.map((place) => ({ label: place })),
+    }));
+    return { value: { signatures, activeSignature: answer.signature, activeParameter: answer.parameter }, dispose: () => {} };
+  }
+
+  /** Shows a place that a definition led to; false where it is none of the workspace's. */
+  private show(resource: { scheme: string; path: string; toString(): string }, { line, column }: Place): boolean {
+    const { files, say } = this.options;
+    if (resource.scheme === IN_LIBRARY) {
+      say(`That is defined in ${resource.path}, line ${line}, which is a library's and not of the workspace.`);
+      return true;
+    }
+    const open = files.store.get().files.find(({ model }) => model?.uri.toString() === resource.toString());
+    const path = open?.path ?? (resource.scheme === IN_WORKSPACE ? resource.path.slice(1) : null);
+    if (path === null) return false;
+    void files.openAt(path, { line, column, length: 0 });
+    return true;
+  }
+}
+
+interface Place {
+  line: number;
+  column: number;
+}
+
+interface At extends Place {
+  path: string;
+}

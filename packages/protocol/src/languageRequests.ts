@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+/**
+ * What a browser asks of the language server in the sandbox, which answers for the text that was last sent of a path.
+ * Lines and columns count from 1, columns in UTF-16 units, as everywhere on this wire. Answers come out of a sandbox: they
+ * are cut at these limits by the runner, refused beyond them by the gateway, and shown as text.
+ */
+
+/** A longer text gets no help: it is sent whole at each pause in typing. */
+export const LANGUAGE_TEXT_MAX_LENGTH = 512 * 1024;
+/** Of a list of completions, definitions or signatures. */
+export const LANGUAGE_ITEMS_MAX = 300;
+export const LANGUAGE_PROBLEMS_MAX = 500;
+/** Of one explanation. */
+export const LANGUAGE_WORDS_MAX_LENGTH = 8_000;
+export const LANGUAGE_LABEL_MAX_LENGTH = 300;
+
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((p) => !p.includes('\0'), 'a path may not contain NUL');
+const empty = z.object({}).strict();
+const label = z.string().max(LANGUAGE_LABEL_MAX_LENGTH);
+const words = z.string().max(LANGUAGE_WORDS_MAX_LENGTH);
+const Position = z.object({ line: z.int().min(1), column: z.int().min(1) });
+const At = Position.extend({ path });
+
+export const LANGUAGE_REQUESTS = {
+  /** The text of a path as the editor has it now, saved or not. */
+  'language.sync': { args: z.object({ path, text: z.string().max(LANGUAGE_TEXT_MAX_LENGTH) }), result: empty },
+  /** The editor has closed a path: what is on disk counts again. */
+  'language.close': { args: z.object({ path }), result: empty },
+  'language.diagnose': {
+    args: z.object({ path }),
+    result: z.object({
+      problems: z
+        .array(
+          z.object({
+            from: Position,
+            to: Position,
+            severity: z.enum(['error', 'warning', 'information', 'hint']),
+            message: words,
+            rule: label.nullable(),
+            unused: z.boolean(),
+          }),
+        )
+        .max(LANGUAGE_PROBLEMS_MAX),
+    }),
+  },
+  'language.complete': {
+    args: At,
+    result: z.object({
+      /** `kind` is the protocol's own number (Language Server Protocol 3.17, CompletionItemKind). */
+      items: z.array(z.object({ label, kind: z.int().min(1).max(25), insert: label, sort: label })).max(LANGUAGE_ITEMS_MAX),
+      incomplete: z.boolean(),
+    }),
+  },
+  /** Null where there is nothing to say. */
+  'language.hover': { args: At, result: z.object({ text: words.nullable() }) },
+  /** `library`: the file is not of the workspace; its path is then one of the sandbox's file system. */
+  'language.define': {
+    args: At,
+    result: z.object({ places: z.array(At.extend({ library: z.boolean() })).max(LANGUAGE_ITEMS_MAX) }),
+  },
+  'language.signature': {
+    args: At,
+    result: z.object({
+      signatures: z
+        .array(z.object({ label: words, explanation: words, parameters: z.array(z.tuple([z.int().min(0), z.int().min(0)])).max(100) }))
+        .max(LANGUAGE_ITEMS_MAX),
+      signature: z.int().min(0),
+      parameter: z.int().min(0),
+    }),
+  },
+} as const;

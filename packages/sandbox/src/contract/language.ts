@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { waitUntil } from '../host/waiting.ts';
+import { languageServerPrograms } from '../language/languageServerPrograms.ts';
+import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
+
+/** The platform's helper for Python, which runs where the participant works and is not the participant's work. */
+
+const HOLD_MS = 400;
+
+function request(id: number, method: string, params: object): string {
+  const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+  return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+/** The server, started as a runner does and asked its first question. */
+async function startServer(world: ContractWorld) {
+  const memoryBytes = 768 * 1024 * 1024;
+  const { readOnly, argv } = await languageServerPrograms(world.isolation.name, join(world.dir, 'images'));
+  const sandbox = await world.sandbox({ readOnly, memoryBytes });
+  const command = sandbox.command('participant', argv(memoryBytes));
+  const child = spawn(command.file, command.args, { cwd: command.cwd, env: command.env, stdio: 'pipe', detached: true });
+  const ended = once(child, 'exit');
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stdin.on('error', () => undefined);
+  child.stdin.write(request(1, 'initialize', { processId: null, rootUri: null, capabilities: {} }));
+  const answered = await waitUntil(async () => said.includes('"hoverProvider"'), 20_000);
+  assert.ok(answered, `the language server did not answer: ${said}`);
+  return { sandbox, child, ended, said: () => said };
+}
+
+export const languageChecks: ContractCheck[] = [
+  {
+    name: 'the language server answers where the participant works, stops with the participant, and is nobody’s running work',
+    run: async (world) => {
+      const { sandbox, child, ended, said } = await startServer(world);
+      assert.deepEqual(await sandbox.processes(), []);
+      assert.ok(await sandbox.isIdle());
+      await sandbox.freeze();
+      const before = said();
+      child.stdin.write(request(2, 'shutdown', {}));
+      // Absence shows only over time.
+      await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
+      assert.equal(said(), before);
+      await sandbox.thaw();
+      assert.ok(await waitUntil(async () => said().includes('"id":2'), 10_000));
+      await sandbox.killParticipant();
+      await ended;
+    },
+  },
+  {
+    name: 'what the language server runs on is seen by the participant alone, and by nobody writable',
+    needs: (capabilities) => capabilities.filesystem,
+    run: async (world) => {
+      const { readOnly } = await languageServerPrograms(world.isolation.name, join(world.dir, 'images'));
+      const sandbox = await world.sandbox({ readOnly });
+      const look = 'cd /opt/language-server 2>/dev/null || exit 0; ls; touch pyright/x node 2>/dev/null; ls pyright/x 2>/dev/null; true';
+      assert.equal((await shell(sandbox, 'participant', look)).stdout.toString(), 'node\npyright\n');
+      for (const view of ['scorer', 'platform'] as const) assert.equal((await shell(sandbox, view, look)).stdout.toString(), '');
+    },
+  },
+];
