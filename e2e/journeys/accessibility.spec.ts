@@ -4,7 +4,7 @@ import { expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
-import { People, WorkspacePage } from '../support/workspacePage.ts';
+import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const PRACTICE = /practice/i;
 
@@ -121,7 +121,7 @@ test.describe('every page can be used by everybody', () => {
   test('watching', async () => {
     await staff.goto(`/attempts/${attemptId}/watch`);
     await expect(staff.getByTestId('watch')).toBeVisible();
-    await expect(new WorkspacePage(staff).terminal(1)).toBeVisible();
+    await expect(watchedPage(staff).terminal(1)).toBeVisible();
     await expectAccessible(staff, 'watch');
   });
 

@@ -8,7 +8,7 @@ import { createDatabase } from '@plumbline/database';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
-import { People, WorkspacePage } from '../support/workspacePage.ts';
+import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -90,7 +90,7 @@ test.describe('an attempt from sign-in to export', () => {
       .getByRole('link', { name: /watch/i })
       .click();
     await expect(admin.getByTestId('watch')).toBeVisible();
-    const watched = new WorkspacePage(admin);
+    const watched = watchedPage(admin);
     await watched.expectOnScreen(1, /^written$/m);
     await work.type(1, 'echo seen-live-$((1+1))\n');
     await watched.expectOnScreen(1, /^seen-live-2$/m);
@@ -100,6 +100,14 @@ test.describe('an attempt from sign-in to export', () => {
     await work.expectOnScreen(1, /^still-the-experts$/m);
     expect(await work.screen(1)).not.toContain('typed-by-admin');
     expect(await watched.screen(1)).not.toContain('typed-by-admin');
+    // Back to where it was not seen yet, and to what happens now.
+    await admin.getByTestId('replay-timeline').press('Home');
+    await expect(async () => expect(await admin.getByTestId('replay').innerText()).not.toContain('seen-live-2')).toPass();
+    await work.type(1, 'echo while-away-$((2+2))\n');
+    await work.expectOnScreen(1, /^while-away-4$/m);
+    expect(await admin.getByTestId('replay').innerText()).not.toContain('while-away-4');
+    await admin.getByTestId('replay-live').click();
+    await watched.expectOnScreen(1, /^while-away-4$/m);
   });
 
   test('the expert scores, improves the solution in the editor, runs it, and scores better', async () => {

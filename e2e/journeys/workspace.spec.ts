@@ -281,10 +281,10 @@ test.describe('the workspace of an expert', () => {
     const staff = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
     await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
     await staff.goto(`/attempts/${attemptId}/watch`);
-    await staff.getByTestId('tab-help').click();
-    await expect(staff.getByTestId('message')).toContainText('pip cannot reach its index.');
-    await staff.getByTestId('report-text').fill('There is none here, on purpose.');
-    await staff.getByTestId('report-send').click();
+    await staff.getByRole('tab', { name: 'Notes' }).click();
+    await expect(staff.getByTestId('replay-words').filter({ hasText: 'pip cannot reach its index.' })).toBeVisible();
+    await staff.getByTestId('message-text').fill('There is none here, on purpose.');
+    await staff.getByTestId('message-send').click();
     await expect(page.getByTestId('unread')).toContainText('1');
     await page.getByTestId('tab-help').click();
     await expect(page.getByTestId('message').first()).toContainText('There is none here, on purpose.');

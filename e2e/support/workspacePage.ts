@@ -20,13 +20,15 @@ export class People {
 
 export class WorkspacePage {
   readonly page: Page;
+  private readonly terminals: string;
 
-  constructor(page: Page) {
+  constructor(page: Page, terminals = 'terminal') {
     this.page = page;
+    this.terminals = terminals;
   }
 
   terminal(n: number): Locator {
-    return this.page.getByTestId(`terminal-${n}`);
+    return this.page.getByTestId(`${this.terminals}-${n}`);
   }
 
   /** What a terminal shows, a line each, without trailing space. */
@@ -90,6 +92,9 @@ export class WorkspacePage {
     return ((hours * 60 + minutes) * 60 + seconds) * 1_000;
   }
 }
+
+/** The terminals of a running attempt, or of a recorded one, as staff see them. */
+export const watchedPage = (page: Page) => new WorkspacePage(page, 'replay-terminal');
 
 function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

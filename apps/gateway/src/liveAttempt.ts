@@ -20,7 +20,6 @@ import { Acceptance } from './acceptance.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
 import type { BrowserConnection } from './browserConnection.ts';
-import { EditorMirror } from './editorMirror.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { GpuUse } from './gpuUse.ts';
@@ -46,7 +45,6 @@ export class LiveAttempt {
   readonly clock: AttemptClock;
   readonly scoring: Scoring;
   readonly browsers = new Set<BrowserConnection>();
-  readonly editors = new EditorMirror();
   readonly ports: AttemptPorts;
   view: AttemptView;
   runner: RunnerConnection | null = null;
@@ -308,7 +306,6 @@ export class LiveAttempt {
       inputDurable: this.#input.durable(browser.tab),
     });
     if (this.#stalled) browser.send({ t: 'recording', stalled: true });
-    if (role === 'viewer') for (const event of this.editors.events()) this.#showEditor(browser, event);
     this.recordOwn('connection.attached', { tab: browser.tab, role });
   }
 
@@ -332,13 +329,9 @@ export class LiveAttempt {
             data: { source: `tab:${browser.tab}`, from: event.n, to: event.n, reason: 'malformed' },
           }
     ) as EventInput;
-    const outcome = this.recorder?.offer(`tab:${browser.tab}`, event.n, input);
+    this.recorder?.offer(`tab:${browser.tab}`, event.n, input);
     if (!data.success)
       throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
-    if (outcome !== 'taken' || !input.type.startsWith('editor.')) return;
-    const editorEvent = input as Parameters<EditorMirror['take']>[0];
-    this.editors.take(editorEvent);
-    for (const other of this.browsers) if (other.identity.role === 'viewer') this.#showEditor(other, editorEvent);
   }
 
   inputFromBrowser(browser: BrowserConnection, frame: InputFrame): void {
@@ -372,10 +365,6 @@ export class LiveAttempt {
       (screen) => browser.restore(screen),
       (error) => browser.fail(toAppError(error)),
     );
-  }
-
-  #showEditor(browser: BrowserConnection, event: EventInput): void {
-    browser.send({ t: 'editor', type: event.type, atMs: event.atMs, data: event.data });
   }
 
   broadcast(message: Parameters<BrowserConnection['send']>[0]): void {

@@ -88,8 +88,6 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   AttemptMessage.extend({ t: z.literal('message') }),
   /** A path that changed on disk and may be open in an editor. */
   z.object({ t: z.literal('file'), path: z.string(), hash: z.string().optional(), tab: z.string().optional() }),
-  /** Editor events of the participant, for those who watch. */
-  z.object({ t: z.literal('editor'), type: z.string(), atMs: z.number(), data: z.unknown() }),
   /** What the sandbox uses now, as it was recorded: see `resource.sample`. */
   z.object({ t: z.literal('resources'), atMs: z.number(), sample: EVENTS['resource.sample'].schema }),
   z.object({ t: z.literal('durable'), events: z.number(), input: z.number() }),

@@ -1,2 +1,1 @@
-export { WatchView } from './components/WatchView.tsx';
 export { Workspace } from './components/Workspace.tsx';

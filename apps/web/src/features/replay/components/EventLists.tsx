@@ -8,6 +8,7 @@ import type { Marker, RecordingIndex } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 import { CommandList } from './CommandList.tsx';
 import { FileList } from './FileList.tsx';
+import { MessageForm } from './MessageForm.tsx';
 import { OutputSearch } from './OutputSearch.tsx';
 
 export type ListName = 'markers' | 'commands' | 'files' | 'scores' | 'notes' | 'search';
@@ -20,6 +21,7 @@ export function EventLists({
   list,
   onList,
   onSeek,
+  messageTo,
 }: {
   index: RecordingIndex;
   positionMs: number;
@@ -27,6 +29,8 @@ export function EventLists({
   list: ListName;
   onList: (list: ListName) => void;
   onSeek: (atMs: number) => void;
+  /** The attempt whose participant can be written to from here. */
+  messageTo: string | null;
 }) {
   const scores = index.scores.filter((score) => score.atMs <= positionMs);
   const words = [
@@ -39,7 +43,7 @@ export function EventLists({
     ...index.messages.map((message) => ({
       seq: message.seq,
       atMs: message.atMs,
-      from: `Message from ${message.from}`,
+      from: `Message from ${message.from === 'participant' ? 'the participant' : message.from}`,
       text: message.text,
     })),
   ]
@@ -76,11 +80,12 @@ export function EventLists({
         />
         {scores.length > 0 ? <ScoreRows rows={scores} visible={index.direction !== null} /> : <EmptyState title="No score up to here" />}
       </TabsContent>
-      <TabsContent value="notes" className="min-h-0 flex-1 overflow-auto p-3">
+      <TabsContent value="notes" className="min-h-0 flex-1 overflow-auto p-3" data-testid="replay-notes">
+        {messageTo === null ? null : <MessageForm attemptId={messageTo} />}
         {words.length === 0 ? <EmptyState title="No note up to here" /> : null}
         <ol className="divide-y divide-border">
           {words.map((item) => (
-            <li key={item.seq} className="py-2 text-sm">
+            <li key={item.seq} className="py-2 text-sm" data-testid="replay-words">
               <button type="button" className="mr-2 text-xs text-accent tabular-nums" onClick={() => onSeek(item.atMs)}>
                 {formatDuration(item.atMs - index.fromMs)}
               </button>

@@ -12,7 +12,10 @@ const Screen = dynamic(() => import('./ReplayScreen.tsx').then((module) => modul
   ),
 });
 
-/** The replay of one attempt's recording: fills the height that its page gives it. */
-export function Replay({ attemptId }: { attemptId: string }) {
-  return <Screen attemptId={attemptId} />;
+/**
+ * The replay of one attempt's recording: fills the height that its page gives it. `watching` is for who looks after a
+ * running attempt: it is joined at its end, whatever the moment, and its participant can be written to.
+ */
+export function Replay({ attemptId, watching = false }: { attemptId: string; watching?: boolean }) {
+  return <Screen attemptId={attemptId} watching={watching} />;
 }

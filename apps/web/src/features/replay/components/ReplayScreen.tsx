@@ -1,7 +1,7 @@
 'use client';
 import { type ClockEvent, elapsedMs } from '@plumbline/core';
-import { Alert, Button, cn, EmptyState, formatDuration, Spinner, TooltipProvider } from '@plumbline/ui';
-import { FileCode, Film, Keyboard, Maximize, SquareTerminal } from 'lucide-react';
+import { Alert, Button, cn, EmptyState, formatDuration, Spinner, TooltipProvider, toast } from '@plumbline/ui';
+import { Eye, FileCode, Film, Keyboard, Maximize, SquareTerminal } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { ReadOnlyEditor } from '../../workspace/components/ReadOnlyEditor.tsx';
@@ -91,7 +91,7 @@ function useKeys(player: Player, acts: ScreenActs): void {
   }, [player, acts]);
 }
 
-export function ReplayScreen({ attemptId }: { attemptId: string }) {
+export function ReplayScreen({ attemptId, watching }: { attemptId: string; watching: boolean }) {
   const source = useMemo(() => httpReplaySource(attemptId), [attemptId]);
   const { player, error } = usePlayer(source);
   useFrames(player);
@@ -118,7 +118,7 @@ export function ReplayScreen({ attemptId }: { attemptId: string }) {
   }
   return (
     <TooltipProvider>
-      <Stage player={player} source={source} />
+      <Stage player={player} source={source} watching={watching} />
     </TooltipProvider>
   );
 }
@@ -144,9 +144,9 @@ function ReplayClock({ player }: { player: Player }) {
   );
 }
 
-function Stage({ player, source }: { player: Player; source: ReviewSource }) {
+function Stage({ player, source, watching }: { player: Player; source: ReviewSource; watching: boolean }) {
   const { positionMs, error, index } = useStore(player.store);
-  const [list, setList] = useState<ListName>('markers');
+  const [list, setList] = useState<ListName>(watching ? 'scores' : 'markers');
   const [help, setHelp] = useState(false);
   const stage = useRef<HTMLDivElement>(null);
   const acts = useMemo<ScreenActs>(
@@ -165,12 +165,14 @@ function Stage({ player, source }: { player: Player; source: ReviewSource }) {
     [],
   );
   useKeys(player, acts);
+  useNewMessages(index, watching);
   const seek = (atMs: number) => void player.seek(atMs);
   const here = isHere(index, positionMs);
   return (
     <div ref={stage} className="flex h-full flex-col bg-background" data-testid="replay">
       <header className="flex h-10 shrink-0 items-center gap-4 border-b border-border bg-surface px-4">
         <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{index.title}</h1>
+        {watching ? <Watching live={index.live} /> : null}
         {here === false ? <span className="text-xs text-muted">The participant looks elsewhere</span> : null}
         <ReplayClock player={player} />
         <Button variant="ghost" size="icon-sm" aria-label="Full screen" onClick={acts.toggleFullScreen}>
@@ -195,7 +197,15 @@ function Stage({ player, source }: { player: Player; source: ReviewSource }) {
         </Panel>
         <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the list" />
         <Panel id="lists" defaultSize="28%" minSize="180px" collapsible>
-          <EventLists index={index} positionMs={positionMs} source={source} list={list} onList={setList} onSeek={seek} />
+          <EventLists
+            index={index}
+            positionMs={positionMs}
+            source={source}
+            list={list}
+            onList={setList}
+            onSeek={seek}
+            messageTo={watching && index.live ? index.attemptId : null}
+          />
         </Panel>
       </Group>
       <footer className="shrink-0 space-y-2 border-t border-border bg-surface p-3">
@@ -204,6 +214,28 @@ function Stage({ player, source }: { player: Player; source: ReviewSource }) {
         <Transport player={player} />
       </footer>
     </div>
+  );
+}
+
+/** Says once what the participant writes while somebody watches. */
+function useNewMessages(index: RecordingIndex, watching: boolean): void {
+  const seenSeq = useRef(index.lastSeq);
+  useEffect(() => {
+    for (const { seq, from, text } of index.messages)
+      if (watching && seq > seenSeq.current && from === 'participant') toast.info(`The participant: ${text.slice(0, 200)}`);
+    seenSeq.current = index.lastSeq;
+  }, [index, watching]);
+}
+
+function Watching({ live }: { live: boolean }) {
+  return live ? (
+    <span className="flex items-center gap-1 text-xs text-muted" data-testid="watch">
+      <Eye aria-hidden className="size-4" /> Watching
+    </span>
+  ) : (
+    <span role="status" className="text-xs text-muted" data-testid="watch-ended">
+      The attempt has ended; this is its recording
+    </span>
   );
 }
 

@@ -2,20 +2,15 @@
 import { Button, cn, EmptyState, Textarea, Time } from '@plumbline/ui';
 import { LifeBuoy } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { rpc } from '@/features/rpc/client.ts';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
-/**
- * Problems that the participant reports, and what the staff answers. For staff who watch it is the same list from the
- * other side.
- */
+/** Problems that the participant reports, and what the staff answers. */
 export function HelpPanel() {
   const session = useSession();
   const { messages, connection, unread } = useSessionState();
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
-  const isStaff = session.readOnly;
 
   useEffect(() => session.messagesRead(), [session, unread]);
 
@@ -24,8 +19,7 @@ export function HelpPanel() {
     setBusy(true);
     setError(null);
     try {
-      if (isStaff) await rpc.live.message.mutate({ attemptId: session.attemptId, text: text.trim() });
-      else await session.ask('report', { text: text.trim() });
+      await session.ask('report', { text: text.trim() });
       setText('');
     } catch (caught) {
       setError(caught instanceof Error ? caught.message : 'That was not sent. Try again.');
@@ -38,12 +32,8 @@ export function HelpPanel() {
     <div className="flex h-full flex-col gap-3 overflow-auto p-3" data-testid="help-panel">
       <div className="space-y-2">
         <Textarea
-          aria-label={isStaff ? 'Message to the participant' : 'Report a problem'}
-          placeholder={
-            isStaff
-              ? 'A message to the participant. It is recorded; say nothing that helps with the task.'
-              : 'What does not work, or what is unclear? The staff sees it at once. The clock goes on; pause if it blocks you.'
-          }
+          aria-label="Report a problem"
+          placeholder="What does not work, or what is unclear? The staff sees it at once. The clock goes on; pause if it blocks you."
           value={text}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {
@@ -63,17 +53,17 @@ export function HelpPanel() {
           busy={busy && 'Sending'}
           onClick={() => void send()}
         >
-          {isStaff ? 'Send to the participant' : 'Send to the staff'}
+          Send to the staff
         </Button>
       </div>
       {messages.length === 0 ? (
-        <EmptyState icon={<LifeBuoy aria-hidden />} title={isStaff ? 'Nothing was reported' : 'Nothing written yet'}>
-          {isStaff ? null : 'What you report and what the staff answers stands here.'}
+        <EmptyState icon={<LifeBuoy aria-hidden />} title="Nothing written yet">
+          What you report and what the staff answers stands here.
         </EmptyState>
       ) : null}
       <ol className="space-y-2" aria-label="Messages">
         {[...messages].reverse().map((message) => {
-          const own = (message.author === 'staff') === isStaff;
+          const own = message.author === 'participant';
           return (
             <li
               key={message.n}
@@ -90,21 +80,19 @@ export function HelpPanel() {
           );
         })}
       </ol>
-      {isStaff ? null : (
-        <ul className="space-y-1 border-t border-border pt-3 text-xs">
-          {[
-            { href: '/help#recorded', label: 'What is recorded' },
-            { href: '/help#keys', label: 'All keys of the workspace' },
-            { href: '/help', label: 'Questions that others had' },
-          ].map(({ href, label }) => (
-            <li key={href}>
-              <a href={href} target="_blank" rel="noopener" className="text-accent underline underline-offset-2">
-                {label}
-              </a>
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul className="space-y-1 border-t border-border pt-3 text-xs">
+        {[
+          { href: '/help#recorded', label: 'What is recorded' },
+          { href: '/help#keys', label: 'All keys of the workspace' },
+          { href: '/help', label: 'Questions that others had' },
+        ].map(({ href, label }) => (
+          <li key={href}>
+            <a href={href} target="_blank" rel="noopener" className="text-accent underline underline-offset-2">
+              {label}
+            </a>
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

@@ -34,46 +34,44 @@ export function Notes() {
   };
   return (
     <div className="flex h-full flex-col gap-3 overflow-auto p-3">
-      {session.readOnly ? null : (
-        <div className="space-y-2">
-          <Textarea
-            aria-label="New note"
-            placeholder={PLACEHOLDERS[kind]}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void add();
-            }}
-            data-testid="note-text"
-          />
-          {error ? (
-            <p role="alert" className="text-xs text-danger">
-              {error}
-            </p>
-          ) : null}
-          <div className="flex gap-2">
-            <Select
-              aria-label="What the note is"
-              className="h-7 w-auto text-xs"
-              value={kind}
-              onChange={(event) => setKind(event.target.value === 'ai_use' ? 'ai_use' : 'note')}
-              data-testid="note-kind"
-            >
-              <option value="note">Note</option>
-              <option value="ai_use">Use of an AI tool</option>
-            </Select>
-            <Button
-              size="sm"
-              data-testid="note-add"
-              disabled={connection.kind !== 'open' || text.trim() === ''}
-              busy={busy && 'Adding'}
-              onClick={() => void add()}
-            >
-              Add note
-            </Button>
-          </div>
+      <div className="space-y-2">
+        <Textarea
+          aria-label="New note"
+          placeholder={PLACEHOLDERS[kind]}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void add();
+          }}
+          data-testid="note-text"
+        />
+        {error ? (
+          <p role="alert" className="text-xs text-danger">
+            {error}
+          </p>
+        ) : null}
+        <div className="flex gap-2">
+          <Select
+            aria-label="What the note is"
+            className="h-7 w-auto text-xs"
+            value={kind}
+            onChange={(event) => setKind(event.target.value === 'ai_use' ? 'ai_use' : 'note')}
+            data-testid="note-kind"
+          >
+            <option value="note">Note</option>
+            <option value="ai_use">Use of an AI tool</option>
+          </Select>
+          <Button
+            size="sm"
+            data-testid="note-add"
+            disabled={connection.kind !== 'open' || text.trim() === ''}
+            busy={busy && 'Adding'}
+            onClick={() => void add()}
+          >
+            Add note
+          </Button>
         </div>
-      )}
+      </div>
       {notes.length === 0 ? <EmptyState icon={<NotebookPen aria-hidden />} title="No notes yet" /> : null}
       <ol className="divide-y divide-border" aria-label="Notes">
         {[...notes].reverse().map((note) => (

@@ -35,30 +35,28 @@ export function ScorePanel() {
 
   return (
     <div className="flex h-full flex-col gap-4 overflow-auto p-3">
-      {session.readOnly ? null : (
-        <div className="flex items-center gap-2">
+      <div className="flex items-center gap-2">
+        <Button
+          data-testid="score-run"
+          variant="primary"
+          className="flex-1"
+          disabled={!ready || running !== undefined}
+          busy={asking && 'Asking'}
+          onClick={() => void act(() => session.ask('score', {}), setAsking)}
+        >
+          <Play /> Score now
+        </Button>
+        {running ? (
           <Button
-            data-testid="score-run"
-            variant="primary"
-            className="flex-1"
-            disabled={!ready || running !== undefined}
-            busy={asking && 'Asking'}
-            onClick={() => void act(() => session.ask('score', {}), setAsking)}
+            data-testid="score-cancel"
+            disabled={!ready}
+            busy={cancelling && 'Cancelling'}
+            onClick={() => void act(() => session.ask('score.cancel', {}), setCancelling)}
           >
-            <Play /> Score now
+            Cancel
           </Button>
-          {running ? (
-            <Button
-              data-testid="score-cancel"
-              disabled={!ready}
-              busy={cancelling && 'Cancelling'}
-              onClick={() => void act(() => session.ask('score.cancel', {}), setCancelling)}
-            >
-              Cancel
-            </Button>
-          ) : null}
-        </div>
-      )}
+        ) : null}
+      </div>
       {points.length > 0 ? <ScoreChart points={points} toMs={toMs} /> : null}
       {scoreVisible ? null : (
         <p className="text-xs text-muted">

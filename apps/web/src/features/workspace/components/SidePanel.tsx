@@ -68,7 +68,7 @@ export function SidePanel({ tab, onTab }: { tab: SideTab; onTab: (tab: SideTab) 
       className="flex h-full flex-col bg-surface"
     >
       <TabsList className="h-8 shrink-0 gap-0 overflow-x-auto px-1" aria-label="Beside the work">
-        {TABS.filter(({ id }) => id !== 'ports' || !session.readOnly).map(({ id, label }) => (
+        {TABS.map(({ id, label }) => (
           <TabsTrigger key={id} value={id} className="px-2" data-testid={`tab-${id}`}>
             {label}
             {id === 'help' && unread > 0 ? (

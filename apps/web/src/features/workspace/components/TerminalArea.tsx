@@ -99,9 +99,9 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
   const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);
   const [renaming, setRenaming] = useState<{ terminal: number; name: string } | null>(null);
   const [link, setLink] = useState<string | null>(null);
-  const page = link === null || session.readOnly ? null : sandboxAddress(link);
+  const page = link === null ? null : sandboxAddress(link);
   const firstOpened = useRef(false);
-  const canAct = !session.readOnly && connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
+  const canAct = connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
 
   // A terminal that closed leaves the panes; the panes are never empty while one is open.
   const known = wanted.filter((terminal) => open.some((candidate) => candidate.terminal === terminal));
@@ -173,7 +173,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
                 aria-current={terminal.terminal === front}
                 data-testid={`terminal-tab-${terminal.terminal}`}
                 className="flex h-full items-center gap-1 px-3 text-xs"
-                title={session.readOnly ? undefined : 'Double click or F2 renames'}
+                title="Double click or F2 renames"
                 onClick={() => show(terminal.terminal)}
                 onDoubleClick={() => canAct && setRenaming(terminal)}
                 onKeyDown={(event) => event.key === 'F2' && canAct && setRenaming(terminal)}
@@ -181,49 +181,45 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
                 <SquareTerminal aria-hidden className="size-3" />
                 {terminal.name || `Terminal ${terminal.terminal}`}
               </button>
-              {session.readOnly ? null : (
-                <button
-                  type="button"
-                  tabIndex={-1}
-                  disabled={!canAct}
-                  aria-label={`Close ${terminal.name || `terminal ${terminal.terminal}`}`}
-                  className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100"
-                  onClick={() => void close(terminal.terminal)}
-                >
-                  <X aria-hidden className="size-3" />
-                </button>
-              )}
+              <button
+                type="button"
+                tabIndex={-1}
+                disabled={!canAct}
+                aria-label={`Close ${terminal.name || `terminal ${terminal.terminal}`}`}
+                className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100"
+                onClick={() => void close(terminal.terminal)}
+              >
+                <X aria-hidden className="size-3" />
+              </button>
             </div>
           ))}
         </nav>
-        {session.readOnly ? null : (
-          <div className="flex gap-1 px-2">
-            <Tooltip label="New terminal">
-              <Button
-                variant="ghost"
-                size="icon-sm"
-                aria-label="New terminal"
-                data-testid="terminal-new"
-                disabled={!canAct || opening}
-                onClick={() => void openOne(false)}
-              >
-                <Plus />
-              </Button>
-            </Tooltip>
-            <Tooltip label="New terminal beside this one">
-              <Button
-                variant="ghost"
-                size="icon-sm"
-                aria-label="New terminal beside this one"
-                data-testid="terminal-split"
-                disabled={!canAct || opening || shown.length >= MOST_SIDE_BY_SIDE}
-                onClick={() => void openOne(true)}
-              >
-                <Columns2 />
-              </Button>
-            </Tooltip>
-          </div>
-        )}
+        <div className="flex gap-1 px-2">
+          <Tooltip label="New terminal">
+            <Button
+              variant="ghost"
+              size="icon-sm"
+              aria-label="New terminal"
+              data-testid="terminal-new"
+              disabled={!canAct || opening}
+              onClick={() => void openOne(false)}
+            >
+              <Plus />
+            </Button>
+          </Tooltip>
+          <Tooltip label="New terminal beside this one">
+            <Button
+              variant="ghost"
+              size="icon-sm"
+              aria-label="New terminal beside this one"
+              data-testid="terminal-split"
+              disabled={!canAct || opening || shown.length >= MOST_SIDE_BY_SIDE}
+              onClick={() => void openOne(true)}
+            >
+              <Columns2 />
+            </Button>
+          </Tooltip>
+        </div>
       </div>
       <div className="flex min-h-0 flex-1 divide-x divide-border">
         {shown.map((terminal) => (
@@ -231,9 +227,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
         ))}
         {open.length === 0 ? (
           <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open" className="flex-1">
-            {session.readOnly
-              ? 'The participant has none open.'
-              : 'Open one with the plus sign. Terminals keep running when this page is closed.'}
+            Open one with the plus sign. Terminals keep running when this page is closed.
           </EmptyState>
         ) : null}
       </div>

@@ -1,7 +1,6 @@
 'use client';
 import { Button, cn, formatDuration, Tooltip } from '@plumbline/ui';
 import { CirclePause, RefreshCw, Send, SquareChevronRight } from 'lucide-react';
-import type { ReactNode } from 'react';
 import { warningAt } from '../model/clockDisplay.ts';
 import { Trouble } from './Banners.tsx';
 import { Resources } from './Resources.tsx';
@@ -74,13 +73,11 @@ export function TopBar({
   onPause,
   onSubmit,
   onCommands,
-  extra,
 }: {
   title: string;
   onPause?: () => void;
   onSubmit?: () => void;
   onCommands?: () => void;
-  extra?: ReactNode;
 }) {
   const { connection, clock, upgraded } = useSessionState();
   const ready = connection.kind === 'open' && clock?.state === 'running';
@@ -96,7 +93,6 @@ export function TopBar({
       ) : null}
       <Resources />
       <ConnectionState />
-      {extra}
       {onCommands ? (
         <Tooltip label="All commands (Ctrl/Cmd-Shift-P)">
           <Button variant="ghost" size="icon-sm" aria-label="All commands" data-testid="commands" onClick={onCommands}>

@@ -21,7 +21,7 @@ import { SessionProvider, useAttemptSession, useSessionState } from './useAttemp
 const REFRESH_FILES_MS = 5_000;
 
 export function WorkspaceScreen({ attemptId, title }: { attemptId: string; title: string }) {
-  const session = useAttemptSession(attemptId, 'participate');
+  const session = useAttemptSession(attemptId);
   if (!session) {
     return (
       <div className="flex h-full items-center justify-center">

@@ -3,15 +3,14 @@ import { toast } from '@plumbline/ui';
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react';
 import { AttemptSession, type SessionState } from '../model/attemptSession.ts';
 import type { Store } from '../model/store.ts';
-import type { TicketPurpose } from '../model/ticket.ts';
 
 /** A session that lives as long as the component; null until the tab's identity is settled. */
-export function useAttemptSession(attemptId: string, purpose: TicketPurpose): AttemptSession | null {
+export function useAttemptSession(attemptId: string): AttemptSession | null {
   const [session, setSession] = useState<AttemptSession | null>(null);
   useEffect(() => {
     let gone = false;
     let made: AttemptSession | null = null;
-    void AttemptSession.create({ attemptId, purpose }).then((created) => {
+    void AttemptSession.create(attemptId).then((created) => {
       made = created;
       if (gone) {
         created.stop();
@@ -26,7 +25,7 @@ export function useAttemptSession(attemptId: string, purpose: TicketPurpose): At
       made?.stop();
       setSession(null);
     };
-  }, [attemptId, purpose]);
+  }, [attemptId]);
   return session;
 }
 

@@ -20,13 +20,13 @@ import { type ResourceUse, resourceUse, type Sampled } from './resourceUse.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
-import { randomId, type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
+import { type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
 import { TabOutbox } from './tabOutbox.ts';
 import { TerminalInput } from './terminalInput.ts';
 import { TerminalView, terminalPreferences } from './terminalView.ts';
-import { requestTicket, type TicketPurpose } from './ticket.ts';
+import { requestTicket } from './ticket.ts';
 
-/** One tab's part in a running attempt: the link, the terminals, the clock and what they say, for a person or a watcher. */
+/** One tab's part in a running attempt: the link, the terminals, the clock and what they say. */
 
 export interface Note {
   n: number;
@@ -58,11 +58,6 @@ export interface SessionState {
   resources: ResourceUse | null;
 }
 
-export interface AttemptSessionOptions {
-  attemptId: string;
-  purpose: TicketPurpose;
-}
-
 /** What is typed right after a loss still counts; later the link is away, and typing into it would only deceive. */
 const TYPING_GRACE_MS = 2_000;
 
@@ -92,21 +87,18 @@ export class AttemptSession {
   readonly clock: ClockDisplay;
   /** A path changed on disk. */
   readonly fileChanged = new Signal<Extract<GatewayToBrowser, { t: 'file' }>>();
-  /** An editor event of the participant, for those who watch. */
-  readonly editorEvent = new Signal<Extract<GatewayToBrowser, { t: 'editor' }>>();
   /** Something to say once: a toast. */
   readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
   /** A link in a terminal was clicked: it comes from the sandbox, so somebody is asked first. */
   readonly linkClicked = new Signal<string>();
   readonly tab: string;
   readonly attemptId: string;
-  readonly readOnly: boolean;
 
-  private readonly identity: TabIdentity | null;
+  private readonly identity: TabIdentity;
   private readonly time: BrowserTime;
   private readonly socket: AttemptSocket;
-  private readonly outbox: TabOutbox | null;
-  private readonly input: TerminalInput | null;
+  private readonly outbox: TabOutbox;
+  private readonly input: TerminalInput;
   private readonly views = new Map<number, TerminalView>();
   private readonly cleanups: (() => void)[] = [];
   private readonly lastSize = new Map<number, string>();
@@ -117,50 +109,44 @@ export class AttemptSession {
   private stopped = false;
 
   /** Takes the tab's identity and prepares what an earlier page left; `start` connects. */
-  static async create(options: AttemptSessionOptions): Promise<AttemptSession> {
-    const identity = options.purpose === 'participate' ? await takeTabIdentity(options.attemptId) : null;
-    const session = new AttemptSession(options, identity);
-    await session.outbox?.load();
+  static async create(attemptId: string): Promise<AttemptSession> {
+    const session = new AttemptSession(attemptId, await takeTabIdentity(attemptId));
+    await session.outbox.load();
     return session;
   }
 
-  private constructor(options: AttemptSessionOptions, identity: TabIdentity | null) {
-    this.attemptId = options.attemptId;
+  private constructor(attemptId: string, identity: TabIdentity) {
+    this.attemptId = attemptId;
     this.identity = identity;
-    this.readOnly = identity === null;
-    this.tab = identity?.id ?? randomId();
+    this.tab = identity.id;
     this.time = browserTime;
     this.clock = new ClockDisplay(this.time);
     this.socket = new AttemptSocket({
       time: this.time,
-      getTicket: () => requestTicket(options.attemptId, options.purpose),
+      getTicket: () => requestTicket(attemptId),
       open: openWebSocket,
       hello: () => ({
         t: 'hello',
         protocol: PROTOCOL_VERSION,
         tab: this.tab,
-        firstEventN: this.outbox?.firstN ?? 1,
-        firstInputN: this.input?.firstN ?? 1,
+        firstEventN: this.outbox.firstN,
+        firstInputN: this.input.firstN,
       }),
     });
-    this.outbox = identity
-      ? new TabOutbox({
-          tab: this.tab,
-          attemptId: options.attemptId,
-          time: this.time,
-          store: indexedOutboxStore,
-          numbers: identity.eventNumbers,
-          send: (message) => this.socket.send(message),
-        })
-      : null;
-    this.input = identity
-      ? new TerminalInput({
-          time: this.time,
-          numbers: identity.inputNumbers,
-          sendBinary: (bytes) => this.socket.sendBinary(bytes),
-          bufferedBytes: () => this.socket.bufferedBytes,
-        })
-      : null;
+    this.outbox = new TabOutbox({
+      tab: this.tab,
+      attemptId,
+      time: this.time,
+      store: indexedOutboxStore,
+      numbers: identity.eventNumbers,
+      send: (message) => this.socket.send(message),
+    });
+    this.input = new TerminalInput({
+      time: this.time,
+      numbers: identity.inputNumbers,
+      sendBinary: (bytes) => this.socket.sendBinary(bytes),
+      bufferedBytes: () => this.socket.bufferedBytes,
+    });
     this.listen();
   }
 
@@ -172,12 +158,12 @@ export class AttemptSession {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    this.outbox?.close();
+    this.outbox.close();
     this.socket.stop();
     for (const cleanup of this.cleanups) cleanup();
     for (const view of this.views.values()) view.dispose();
     this.views.clear();
-    this.identity?.release();
+    this.identity.release();
   }
 
   /** Asks the gateway or the sandbox. Rejects with `AppError`. */
@@ -185,13 +171,12 @@ export class AttemptSession {
 
   /** Records an event that this tab claims. */
   readonly offer = <T extends BrowserEventType>(type: T, data: EventData<T>): void => {
-    this.outbox?.offer(type, data);
+    this.outbox.offer(type, data);
   };
 
   /** Why typing is refused now; null where it is taken. */
   typingRefusal(): string | null {
     const { clock, recordingStalled, inputFull, connection } = this.store.get();
-    if (this.readOnly) return 'You are watching.';
     if (connection.kind === 'closed') return connection.reason;
     if (!this.isReached() && this.time.monoMs() - this.awaySinceMonoMs > TYPING_GRACE_MS) {
       return connection.kind === 'open'
@@ -213,7 +198,7 @@ export class AttemptSession {
     if (known) return known;
     const view = new TerminalView({
       ...terminalPreferences(),
-      readOnly: this.readOnly,
+      readOnly: false,
       copiesOnSelection: () => preferences.get().copyOnSelection,
     });
     this.views.set(terminal, view);
@@ -226,7 +211,7 @@ export class AttemptSession {
     view.gap.on(() => this.socket.send({ t: 'attach', terminal }));
     const info = this.store.get().terminals.find((candidate) => candidate.terminal === terminal);
     if (info) view.resizedTo(info.cols, info.rows);
-    view.setSizeOwner(!this.readOnly && document.hasFocus());
+    view.setSizeOwner(document.hasFocus());
     view.setTyping(this.typingRefusal() === null);
     this.socket.send({ t: 'attach', terminal });
     return view;
@@ -277,7 +262,7 @@ export class AttemptSession {
       this.updateTyping();
       return;
     }
-    const outcome = this.input?.offer(terminal, bytes);
+    const outcome = this.input.offer(terminal, bytes);
     if (outcome === 'too_large')
       this.notice.emit({ tone: 'error', text: 'Not pasted: a paste may have 5 MiB at most. Put the text into a file instead.' });
     if (outcome === 'full') this.notice.emit({ tone: 'warning', text: this.typingRefusal() ?? 'Too much input waits to be recorded.' });
@@ -301,8 +286,8 @@ export class AttemptSession {
     this.cleanups.push(
       socket.state.on((connection) => {
         if (connection.kind !== 'open') {
-          this.outbox?.onDisconnected();
-          this.input?.onDisconnected();
+          this.outbox.onDisconnected();
+          this.input.onDisconnected();
         }
         this.reachChanged({ connection });
       }),
@@ -334,18 +319,18 @@ export class AttemptSession {
     };
     const focusChanged = () => {
       const focused = document.hasFocus();
-      for (const view of this.views.values()) view.setSizeOwner(!this.readOnly && focused && !document.hidden);
+      for (const view of this.views.values()) view.setSizeOwner(focused && !document.hidden);
       this.offer('focus.page', { tab: this.tab, visible: !document.hidden, focused });
     };
     on(window, ['focus', 'blur'], focusChanged);
     on(document, ['visibilitychange'], () => {
       focusChanged();
-      if (document.hidden) void this.outbox?.storeNow();
+      if (document.hidden) void this.outbox.storeNow();
       else this.socket.wake();
     });
     on(window, ['online', 'pageshow'], () => this.socket.wake());
     on(window, ['focus'], () => void this.refreshClock());
-    on(window, ['pagehide'], () => void this.outbox?.storeNow());
+    on(window, ['pagehide'], () => void this.outbox.storeNow());
   }
 
   private onWelcome(welcome: Welcome): void {
@@ -362,9 +347,9 @@ export class AttemptSession {
       terminals: welcome.terminals,
       scores: welcome.scores,
     });
-    this.outbox?.onWelcome(welcome.eventsDurable);
+    this.outbox.onWelcome(welcome.eventsDurable);
     // Input for a sandbox that is away would be dropped on its way: it waits here until the sandbox is back.
-    if (welcome.sandbox === 'attached') this.input?.onWelcome(welcome.inputDurable);
+    if (welcome.sandbox === 'attached') this.input.onWelcome(welcome.inputDurable);
     this.attachAll();
     this.updateTyping();
     if (welcome.clock.state !== 'paused') void this.loadNotes().catch(() => {});
@@ -379,10 +364,10 @@ export class AttemptSession {
         this.reachChanged({ sandbox: message.state });
         if (message.state === 'attached') {
           // What was sent meanwhile found nobody who would record it. Known numbers are dropped at the other end.
-          this.outbox?.onWelcome(0);
-          this.input?.onWelcome(0);
+          this.outbox.onWelcome(0);
+          this.input.onWelcome(0);
           this.attachAll();
-        } else this.input?.onDisconnected();
+        } else this.input.onDisconnected();
         break;
       case 'terminals':
         this.onTerminals(message.terminals);
@@ -406,15 +391,12 @@ export class AttemptSession {
       case 'file':
         this.fileChanged.emit(message);
         break;
-      case 'editor':
-        this.editorEvent.emit(message);
-        break;
       case 'resources':
         this.onResources(message);
         break;
       case 'durable':
-        this.outbox?.onDurable(message.events);
-        this.input?.onDurable(message.input);
+        this.outbox.onDurable(message.events);
+        this.input.onDurable(message.input);
         break;
       case 'recording':
         this.store.patch({ recordingStalled: message.stalled });
@@ -438,7 +420,7 @@ export class AttemptSession {
   private onWrittenMessage(message: AttemptMessage): void {
     const { messages, unread } = this.store.get();
     if (messages.some(({ n }) => n === message.n)) return;
-    const isOther = message.author === (this.readOnly ? 'participant' : 'staff');
+    const isOther = message.author === 'staff';
     this.store.patch({ messages: [...messages, message].sort((a, b) => a.n - b.n), unread: unread + (isOther ? 1 : 0) });
     if (isOther) this.notice.emit({ tone: 'info', text: `${message.name}: ${message.text.slice(0, 200)}` });
   }
@@ -448,7 +430,6 @@ export class AttemptSession {
     const resources = resourceUse(sampled, this.lastSample);
     this.lastSample = sampled;
     this.store.patch({ resources });
-    if (this.readOnly) return;
     for (const { kind, text } of resources.warnings) {
       if (!before?.warnings.some((known) => known.kind === kind)) this.notice.emit({ tone: 'warning', text });
     }

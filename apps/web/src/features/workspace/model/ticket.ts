@@ -2,17 +2,18 @@ import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import { TRPCClientError } from '@trpc/client';
 import { rpc } from '../../rpc/client.ts';
 
-export type TicketPurpose = 'participate' | 'watch';
-
 const TICKET_WITHIN_MS = 10_000;
 
 /**
  * A fresh single-use ticket for an attempt's socket. Called for each connection, outside the page's query cache: a
  * ticket that was handed out twice would be refused. Throws `AppError`; `unavailable` where the server cannot be reached.
  */
-export async function requestTicket(attemptId: string, purpose: TicketPurpose): Promise<string> {
+export async function requestTicket(attemptId: string): Promise<string> {
   try {
-    const { ticket } = await rpc.attempt.ticket.mutate({ attemptId, purpose }, { signal: AbortSignal.timeout(TICKET_WITHIN_MS) });
+    const { ticket } = await rpc.attempt.ticket.mutate(
+      { attemptId, purpose: 'participate' },
+      { signal: AbortSignal.timeout(TICKET_WITHIN_MS) },
+    );
     return ticket;
   } catch (cause) {
     const data: unknown = cause instanceof TRPCClientError ? cause.data : null;

@@ -1,7 +1,7 @@
 import type { Metadata } from 'next';
 import { forbidden } from 'next/navigation';
+import { Replay } from '@/features/replay/index.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
-import { WatchView } from '@/features/workspace/index.ts';
 
 export const metadata: Metadata = { title: 'Watch' };
 
@@ -11,7 +11,7 @@ export default async function WatchPage({ params }: { params: Promise<{ attemptI
   if (!attempt.may.watch) forbidden();
   return (
     <div className="h-[calc(100dvh-2.5rem)] min-h-0">
-      <WatchView attemptId={attemptId} />
+      <Replay attemptId={attemptId} watching />
     </div>
   );
 }
