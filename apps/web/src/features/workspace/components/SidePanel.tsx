@@ -69,7 +69,7 @@ export function SidePanel({ tab, onTab }: { tab: SideTab; onTab: (tab: SideTab) 
     >
       <TabsList className="h-8 shrink-0 gap-0 overflow-x-auto px-1" aria-label="Beside the work">
         {TABS.map(({ id, label }) => (
-          <TabsTrigger key={id} value={id} className="px-2" data-testid={`tab-${id}`}>
+          <TabsTrigger key={id} value={id} className="px-1.5 text-xs" data-testid={`tab-${id}`}>
             {label}
             {id === 'help' && unread > 0 ? (
               <span className="rounded-full bg-accent px-1.5 text-xs text-accent-foreground tabular-nums" data-testid="unread">
