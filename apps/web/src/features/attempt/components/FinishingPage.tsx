@@ -7,7 +7,6 @@ import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { StateBadge } from './StateBadge.tsx';
-import { SurveyForm } from './SurveyForm.tsx';
 
 const POLL_MS = 1_000;
 
@@ -34,12 +33,11 @@ export function FinishingPage({ attempt }: { attempt: AttemptDetail }) {
         <CardBody className="space-y-4">
           <p>
             The clock has stopped and your work is captured. The final state is being scored, once as it is and again in a clean sandbox;
-            then the recording is sealed. You may close this page.
+            then the recording is sealed. You may close this page; the result’s page has four questions for you.
           </p>
           <Progress value={null} label={data.progress || 'Scoring the final state'} />
         </CardBody>
       </Card>
-      <SurveyForm attemptId={attempt.attemptId} answers={attempt.survey} />
     </Page>
   );
 }
