@@ -25,7 +25,7 @@ export interface BrowserIdentity {
 }
 
 export interface BrowserHandlers {
-  onHello(connection: BrowserConnection, hello: { firstEventN: number; firstInputN: number }): void;
+  onHello(connection: BrowserConnection): void;
   onRequest(connection: BrowserConnection, request: { id: string; act: string; args: unknown }): void;
   onEvent(connection: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void;
   onInput(connection: BrowserConnection, frame: InputFrame): void;
@@ -49,6 +49,7 @@ export class BrowserConnection {
   readonly #blockBytes = new Map<number, number>();
   readonly #probe: NodeJS.Timeout;
   #tab: string | null = null;
+  #firstInputN = 1;
   #lastHeardMs = performance.now();
   #windowStartMs = performance.now();
   #windowMessages = 0;
@@ -78,6 +79,11 @@ export class BrowserConnection {
   /** The tab's own id; set by its hello. */
   get tab(): string {
     return this.#tab ?? this.id;
+  }
+
+  /** The first input that the tab still holds, or will send next: its hello says so. */
+  get firstInputN(): number {
+    return this.#firstInputN;
   }
 
   get greeted(): boolean {
@@ -183,7 +189,8 @@ export class BrowserConnection {
     }
     if (this.greeted) return this.close(CLOSE_CODES.bad_frame, 'hello was said twice');
     this.#tab = message.tab;
-    this.#handlers.onHello(this, message);
+    this.#firstInputN = message.firstInputN;
+    this.#handlers.onHello(this);
   }
 
   #receiveInput(data: Buffer): void {

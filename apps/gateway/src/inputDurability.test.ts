@@ -24,6 +24,17 @@ describe('InputDurability', () => {
     expect(input.durable('tab-a')).toBe(33);
   });
 
+  it('measures a runner that replaces another by its own numbers', () => {
+    const input = new InputDurability();
+    input.journalled(50, 'tab-a', 33);
+    input.committed(50);
+    input.journalled(51, 'tab-a', 34);
+    input.runnerReplaced();
+    input.journalled(1, 'tab-a', 34);
+    expect(input.durable('tab-a')).toBe(33);
+    expect(input.committed(1)).toEqual(new Map([['tab-a', 34]]));
+  });
+
   it('never moves a mark back', () => {
     const input = new InputDurability();
     input.committed(50);

@@ -7,6 +7,12 @@ export class InputDurability {
   readonly #durable = new Map<string, number>();
   #runnerMark = 0;
 
+  /** Another runner goes on: it numbers its entries anew, and is sent again what the last one had not got into the recording. */
+  runnerReplaced(): void {
+    this.#waiting.length = 0;
+    this.#runnerMark = 0;
+  }
+
   /** The runner journalled input `inputN` of `tab` as its entry `runnerN`. */
   journalled(runnerN: number, tab: string, inputN: number): void {
     if (runnerN <= this.#runnerMark) this.#advance(tab, inputN);

@@ -113,7 +113,9 @@ export class LiveAttempt {
   /** Takes a runner's call: raises the epoch, opens the recorder on it, and gives back the outage that ends here if its sandbox is up. */
   async attachRunner(socket: WebSocket, hello: RunnerHello, tokenHash: string): Promise<void> {
     this.runner?.close(1000, 'another call of this runner was taken');
-    this.#runnerSource = `runner:${hello.incarnation}`;
+    const source = `runner:${hello.incarnation}`;
+    if (source !== this.#runnerSource) this.#input.runnerReplaced();
+    this.#runnerSource = source;
     const { recorder, epoch, runnerMark } = await openRecorder(this, tokenHash, this.#runnerSource);
     this.recorder = recorder;
     this.#epoch = epoch;
@@ -130,6 +132,7 @@ export class LiveAttempt {
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
+    for (const browser of this.browsers) this.#tellOfTab(browser);
     this.sourceDurable(this.#runnerSource, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
@@ -288,6 +291,7 @@ export class LiveAttempt {
   async attachBrowser(browser: BrowserConnection): Promise<void> {
     browser.onRestoreWanted((terminal) => this.#restore(browser, terminal));
     this.browsers.add(browser);
+    this.#tellOfTab(browser);
     const { role } = browser.identity;
     await this.showNewMessages();
     const scores = await listScores(this.gateway.db, this.id);
@@ -307,6 +311,11 @@ export class LiveAttempt {
     });
     if (this.#stalled) browser.send({ t: 'recording', stalled: true });
     this.recordOwn('connection.attached', { tab: browser.tab, role });
+  }
+
+  #tellOfTab({ tab, identity, firstInputN }: BrowserConnection): void {
+    if (identity.role !== 'participant') return;
+    this.runner?.send({ t: 'tab', tab, inputN: Math.max(this.#input.durable(tab), firstInputN - 1) });
   }
 
   detachBrowser(browser: BrowserConnection, code: number): void {

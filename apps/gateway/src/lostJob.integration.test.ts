@@ -20,6 +20,7 @@ import {
   startAttempt,
 } from '@plumbline/database';
 import {
+  encodeInputFrame,
   GatewayToBrowser,
   PROTOCOL_VERSION,
   type RequestAct,
@@ -101,7 +102,23 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   }, 120_000);
 
-  /** One request of the expert's tab. */
+  /** The expert's tab, which stays open while its sandbox is replaced, and numbers what is typed. */
+  async function openTab(userId: string, attemptId: string): Promise<(terminal: number, text: string) => void> {
+    const sessionId = await createSession(testing.db, userId);
+    const { ticket } = await mintTicket(testing.db, { userId, sessionId, attemptId, purpose: 'participate' });
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime/attempt?ticket=${ticket}`, { headers: { origin: ORIGIN } });
+    await once(socket, 'open');
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return;
+      const message = GatewayToBrowser.parse(JSON.parse(String(data)));
+      if (message.t === 'ping') socket.send(JSON.stringify({ t: 'pong', id: message.id }));
+    });
+    socket.send(JSON.stringify({ t: 'hello', protocol: PROTOCOL_VERSION, tab: randomUUID(), firstEventN: 1, firstInputN: 1 }));
+    let n = 0;
+    return (terminal, text) => socket.send(encodeInputFrame({ terminal, n: ++n, more: false, bytes: Buffer.from(text) }));
+  }
+
+  /** One request of the expert. */
   async function ask<A extends RequestAct>(userId: string, attemptId: string, act: A, args: RequestArgs<A>): Promise<RequestResult<A>> {
     const sessionId = await createSession(testing.db, userId);
     const { ticket } = await mintTicket(testing.db, { userId, sessionId, attemptId, purpose: 'participate' });
@@ -147,6 +164,10 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     const write = (path: string, text: string) => ask(expert.id, id, 'file.write', { tab, path, text, baseHash: null });
     const read = (path: string) => ask(expert.id, id, 'file.read', { path });
     await expect.poll(() => write('kept.txt', 'kept').catch(() => null), { timeout: 20_000 }).not.toBeNull();
+    const type = await openTab(expert.id, id);
+    const openTerminal = () => ask(expert.id, id, 'terminal.open', { cols: 80, rows: 24 }).then(({ terminal }) => terminal);
+    type(await openTerminal(), 'echo before > typed.txt\r');
+    await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 20_000 }).toBe('before\n');
     const stored = async () => {
       const { rows } = await db.pool.query(
         `SELECT s.n FROM workspace_snapshot s JOIN recording_blob b ON b.attempt_id = s.attempt_id AND b.hash = s.bundle JOIN attempt a ON a.id = s.attempt_id
@@ -171,6 +192,9 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     });
     expect(await job()).not.toBe(first);
     await expect.poll(() => read('kept.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('kept');
+    // The tab that was open all the time types on in the new sandbox.
+    type(await openTerminal(), 'echo after > typed.txt\r');
+    await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 20_000 }).toBe('after\n');
     const now = await view();
     // The clock went on from the snapshot, and only since the sandbox answers again.
     const outage = now.events.find(({ kind }) => kind === 'outage');

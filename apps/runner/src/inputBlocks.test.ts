@@ -13,6 +13,17 @@ describe('input blocks', () => {
     expect(blocks.take(chunk(4, 'a'))).toBeNull();
   });
 
+  it('go on where the gateway says that a tab is, and wait for nothing that an earlier runner took', () => {
+    const blocks = new InputBlocks({});
+    blocks.settle(TAB, 7);
+    expect(blocks.take(chunk(7, 'old'))).toBeNull();
+    expect(blocks.take(chunk(8, 'half ', true))).toBeNull();
+    blocks.forgetPartial({});
+    blocks.settle(TAB, 3);
+    expect(blocks.take(chunk(8, 'half ', true))).toBeNull();
+    expect(text(blocks.take(chunk(9, 'whole'))?.bytes)).toBe('half whole');
+  });
+
   it('put a block that was cut together again, under the number of its last chunk', () => {
     const blocks = new InputBlocks({});
     expect(blocks.take(chunk(1, '\x1b[200~one ', true))).toBeNull();

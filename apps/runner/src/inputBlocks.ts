@@ -39,11 +39,21 @@ const PASTE_START = [0x1b, 0x5b, 0x32, 0x30, 0x30, 0x7e];
 
 export class InputBlocks {
   readonly #taken: Map<string, number>;
+  /** Below these nothing will come: what the gateway says of tabs that worked with an earlier runner. */
+  readonly #settled = new Map<string, number>();
   readonly #partial = new Map<string, PartialBlock>();
 
   /** `marks`: the highest number taken from each tab in earlier lives of this runner. */
   constructor(marks: Readonly<Record<string, number>>) {
     this.#taken = new Map(Object.entries(marks));
+  }
+
+  /** The tab's input up to `n` is settled: the next that is taken is the one after it, unless more was taken already. */
+  settle(tab: string, n: number): void {
+    if (n <= (this.#taken.get(tab) ?? 0)) return;
+    this.#settled.set(tab, n);
+    this.#taken.set(tab, n);
+    this.#partial.delete(tab);
   }
 
   /**
@@ -77,7 +87,7 @@ export class InputBlocks {
    * told of no later one.
    */
   forgetPartial(journalled: Readonly<Record<string, number>>): void {
-    for (const tab of this.#partial.keys()) this.#taken.set(tab, journalled[tab] ?? 0);
+    for (const tab of this.#partial.keys()) this.#taken.set(tab, Math.max(journalled[tab] ?? 0, this.#settled.get(tab) ?? 0));
     this.#partial.clear();
   }
 }

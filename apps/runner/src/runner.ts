@@ -16,7 +16,6 @@ import { incarnationOf } from './config.ts';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import { FreezeHolds } from './freezeHolds.ts';
 import { findHardware } from './hardware.ts';
-import type { InputChunk } from './inputBlocks.ts';
 import type { Journal } from './journal.ts';
 import { LanguageActs } from './language/languageActs.ts';
 import { LanguageServer } from './language/languageServer.ts';
@@ -84,7 +83,7 @@ export class Runner {
   #phase: RunnerHello['phase'] = 'starting';
   #clockMessage: Extract<GatewayToRunner, { t: 'clock' }> | null = null;
   /** Input that came before the terminals were there: after a restart it is for those that have ended. */
-  #earlyInput: InputChunk[] = [];
+  #earlyInput: ((terminals: Terminals) => void)[] = [];
   /** Messages that are told once the gateway is there, by kind: only the newest of a kind counts. */
   readonly #untold = new Map<string, RunnerToGateway>();
   #ending: Promise<void> | null = null;
@@ -122,7 +121,7 @@ export class Runner {
         scoring: this.#live?.scoring.current ?? null,
       }),
       onMessage: (message) => this.#receive(message),
-      onInput: (input) => this.#input(input),
+      onInput: (chunk) => this.#toTerminals((terminals) => terminals.input(chunk)),
       onAttached: () => this.#attached(),
       onDetached: () => this.#detached(),
       onRefused: (code, message) => options.onOver(EXIT.refused, `${code}: ${message}`),
@@ -386,7 +385,7 @@ export class Runner {
     };
     this.#live = live;
     this.#phase = 'ready';
-    for (const chunk of this.#earlyInput.splice(0)) terminals.input(chunk);
+    for (const early of this.#earlyInput.splice(0)) early(terminals);
     if (this.#clockMessage !== null) participantClock.apply(this.#clockMessage);
     this.#tell({
       t: 'ready',
@@ -429,14 +428,17 @@ export class Runner {
       case 'taskReply':
         this.#live?.taskSocket.answer({ id: message.id, result: message.result, error: message.error });
         return;
+      case 'tab':
+        this.#toTerminals((terminals) => terminals.settleInput(message.tab, message.inputN));
+        return;
       case 'shutdown':
         this.#options.onOver(EXIT.asked, message.reason);
     }
   }
 
-  #input(chunk: InputChunk): void {
-    if (this.#live !== null) this.#live.terminals.input(chunk);
-    else if (this.#earlyInput.length < EARLY_INPUT_MAX) this.#earlyInput.push(chunk);
+  #toTerminals(input: (terminals: Terminals) => void): void {
+    if (this.#live !== null) input(this.#live.terminals);
+    else if (this.#earlyInput.length < EARLY_INPUT_MAX) this.#earlyInput.push(input);
   }
 
   #attached(): void {

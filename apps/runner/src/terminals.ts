@@ -152,6 +152,11 @@ export class Terminals {
     this.#type(terminal, block);
   }
 
+  /** The gateway says that a tab's input up to this number needs no runner any more. */
+  settleInput(tab: string, n: number): void {
+    this.#blocks.settle(tab, n);
+  }
+
   /** The link broke; blocks of which only a part came will come again. */
   linkLost(): void {
     this.#blocks.forgetPartial(this.#options.log.state.inputMarks);

@@ -52,6 +52,11 @@ export const GatewayToRunner = z.discriminatedUnion('t', [
   z.object({ t: z.literal('attached'), epoch: z.number(), ackedN: z.number(), serverNowMs: z.number() }),
   z.object({ t: z.literal('refused'), error: WireError }),
   z.object({ t: z.literal('ack'), n: z.number() }),
+  /**
+   * A participant's tab is at work, and its input up to `inputN` needs no runner any more. A runner that replaces one whose
+   * folder is gone knows of no tab, and would wait for their first number for ever.
+   */
+  z.object({ t: z.literal('tab'), tab: z.string(), inputN: z.number() }),
   /** Idempotent; the highest `n` wins. `frozen` freezes the participant, `running` thaws and arms the expiry timer. */
   z.object({ t: z.literal('clock'), n: z.int(), state: z.enum(['waiting', 'running', 'frozen', 'ended']), remainingMs: z.number() }),
   /** A call with one answer (`answer`): those of `SANDBOX_REQUESTS` and `RUNNER_CALLS`. */
