@@ -16,6 +16,7 @@ export default defineConfig({
   projects: [
     { name: 'start', testMatch: 'start/*.spec.ts' },
     { name: 'journeys', testMatch: 'journeys/*.spec.ts' },
+    { name: 'placement', testMatch: 'placement/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },
   ],
