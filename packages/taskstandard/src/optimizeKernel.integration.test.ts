@@ -34,12 +34,18 @@ describe('optimise a kernel', () => {
   };
 
   it('scores its starting solution, and a quicker one better', async () => {
-    const slow = await at.scoreOf(start);
-    expect(slow).toMatchObject({ status: 'scored', message: { runs: 15 } });
-    const quicker = await at.scoreOf(start.replace('np.where(values > 0, 1, 0)', '(values > 0).astype(np.int64)').replace('% 2', '& 1'));
-    expect(quicker.score).toBeLessThan(slow.score as number);
+    const better = start.replace('np.where(values > 0, 1, 0)', '(values > 0).astype(np.int64)').replace('% 2', '& 1');
+    // By turns, and the best of each: what else the machine does only ever adds to a time.
+    const scores: Record<string, number[]> = { [start]: [], [better]: [] };
+    for (const solution of [start, better, start, better]) {
+      const result = await at.scoreOf(solution);
+      expect(result).toMatchObject({ status: 'scored', message: { runs: 15 } });
+      scores[solution]?.push(result.score as number);
+    }
+    const [slow, quicker] = [start, better].map((solution) => Math.min(...(scores[solution] ?? []))) as [number, number];
+    expect(quicker).toBeLessThan(slow);
     const { startingScore, referenceScore } = loadFamily(kernel).tasks.small?.settings ?? {};
-    const normalised = ((quicker.score as number) - (slow.score as number)) / ((referenceScore as number) - (startingScore as number));
+    const normalised = (quicker - slow) / ((referenceScore as number) - (startingScore as number));
     // What the repository shows may not give a good solution away.
     expect(normalised).toBeLessThanOrEqual(0.3);
   });

@@ -28,6 +28,7 @@ const PACKAGES = [
   'grep',
   'hostname',
   'libc-bin',
+  'libstdc++6',
   'login',
   'mount',
   'python3',
