@@ -226,15 +226,7 @@ test.describe('the workspace of an expert', () => {
     await expect(page.getByTestId('terminal-tab-1')).toHaveText('training');
     await work.type(1, 'clear; echo https://example.org/page\n');
     await work.expectOnScreen(1, /^https:\/\/example\.org\/page$/m);
-    const link = await work
-      .terminal(1)
-      .locator('.xterm-rows > div')
-      .filter({ hasText: /^https/ })
-      .boundingBox();
-    await page.mouse.move((link?.x ?? 0) + 40, (link?.y ?? 0) + 6);
-    await expect(work.terminal(1).locator('.xterm-cursor-pointer')).toHaveCount(1);
-    await page.mouse.down();
-    await page.mouse.up();
+    await work.followLink(1, /^https/);
     await expect(page.getByTestId('link-address')).toHaveText('https://example.org/page');
     await page.keyboard.press('Escape');
     expect(context.pages()).toHaveLength(1);

@@ -48,6 +48,15 @@ export class WorkspacePage {
     await this.page.keyboard.type(text, { delay: 5 });
   }
 
+  /** Follows the link at the start of a row, as a mouse does: terminals look for links where the pointer is. */
+  async followLink(n: number, row: RegExp): Promise<void> {
+    const place = await this.terminal(n).locator('.xterm-rows > div').filter({ hasText: row }).boundingBox();
+    await this.page.mouse.move((place?.x ?? 0) + 40, (place?.y ?? 0) + 6);
+    await expect(this.terminal(n).locator('.xterm-cursor-pointer')).toHaveCount(1);
+    await this.page.mouse.down();
+    await this.page.mouse.up();
+  }
+
   async openFile(...path: string[]): Promise<void> {
     for (const [depth, name] of path.entries()) {
       const item = this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${literally(name)}$`) });
