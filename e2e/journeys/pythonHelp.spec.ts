@@ -1,0 +1,69 @@
+import type { BrowserContext, Locator, Page } from '@playwright/test';
+import { expertWith } from '../support/accounts.ts';
+import { startAttempt } from '../support/attempt.ts';
+import { expect, test } from '../support/fixtures.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+const PRACTICE = /practice/i;
+
+test.describe('the editor’s help for Python', () => {
+  let context: BrowserContext;
+  let page: Page;
+  let work: WorkspacePage;
+
+  const item = (name: string): Locator => page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${name}$`) });
+  const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
+  const shell = async (command: string, shows: string | RegExp) => {
+    await work.type(1, `clear; ${command}\n`);
+    await work.expectOnScreen(1, shows);
+  };
+
+  test.beforeAll(async ({ browser, platform, signIn }) => {
+    const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    const attemptId = await startAttempt(session, PRACTICE);
+    context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
+    page = await context.newPage();
+    await new People(page).signIn(account.email, account.password);
+    work = new WorkspacePage(page);
+    await page.goto(`/attempts/${attemptId}/work`);
+    await expect(work.terminal(1)).toBeVisible();
+  });
+
+  test.afterAll(() => context?.close());
+
+  test('Python is understood: problems, explanations, definitions, completions and signatures, from the sandbox', async () => {
+    const made = ['def area(width: int) -> int:', '    "How much it covers."', '    return width * width'].join('\\n');
+    await shell(`mkdir -p lib; printf '${made}\\n' > lib/shapes.py; echo made-$((5+5))`, /^made-10$/m);
+    await shell(`printf 'from lib.shapes import area\\n\\nsize = area("three")\\n' > use.py; echo made-$((6+6))`, /^made-12$/m);
+    await page.getByTestId('left-files').click();
+    await page.getByTestId('explorer-refresh').click();
+    await item('use.py').click();
+    const pane = page.locator('[data-testid^=editor-pane-][data-focused=true]');
+    await expect(pane.locator('.squiggly-error')).toBeVisible({ timeout: 60_000 });
+    await expect(editor()).toContainText('size');
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+End');
+    await page.keyboard.press('ArrowUp');
+    for (let n = 0; n < 8; n += 1) await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Control+K');
+    await page.keyboard.press('Control+I');
+    await expect(page.locator('.monaco-hover').filter({ hasText: 'How much it covers.' })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('F12');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' })).toHaveAttribute('aria-current', 'true');
+    await expect(page.getByText('1:5', { exact: true })).toBeVisible();
+    await page.getByTestId('editor-tab').filter({ hasText: 'use.py' }).click();
+    await expect(editor()).toContainText('size');
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('size.bit_len', { delay: 30 });
+    await expect(page.locator('.suggest-widget')).toContainText('bit_length');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('()\narea(', { delay: 30 });
+    await expect(page.locator('.parameter-hints-widget')).toContainText('width: int');
+    await page.keyboard.press('Escape');
+    await page.keyboard.type('2)', { delay: 30 });
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await shell('tail -2 use.py; echo', /^size\.bit_length\(\)\narea\(2\)$/m);
+  });
+});
