@@ -79,7 +79,9 @@ test.describe('an attempt that Slurm places, and that loses its job in the middl
   });
 
   test('the expert reads what is waited for and how many jobs are ahead, and gets a sandbox when it is their turn', async () => {
-    const blockers = await Promise.all([1, 2, 3].map(() => cluster.occupy(4, '--exclusive')));
+    // One after the other: those that come first run, whichever answer is back first.
+    const blockers: string[] = [];
+    for (let n = 0; n < 3; n += 1) blockers.push(await cluster.occupy(4, '--exclusive'));
     for (const id of blockers.slice(0, 2)) await cluster.untilState(id, 'RUNNING');
     await page.goto('/');
     await page.getByRole('listitem').filter({ hasText: 'Practice' }).getByRole('button', { name: 'Get ready' }).click();
