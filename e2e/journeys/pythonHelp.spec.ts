@@ -13,10 +13,6 @@ test.describe('the editor’s help for Python', () => {
 
   const item = (name: string): Locator => page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${name}$`) });
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
-  const shell = async (command: string, shows: string | RegExp) => {
-    await work.type(1, `clear; ${command}\n`);
-    await work.expectOnScreen(1, shows);
-  };
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
     const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
@@ -33,8 +29,8 @@ test.describe('the editor’s help for Python', () => {
 
   test('Python is understood: problems, explanations, definitions, completions and signatures, from the sandbox', async () => {
     const made = ['def area(width: int) -> int:', '    "How much it covers."', '    return width * width'].join('\\n');
-    await shell(`mkdir -p lib; printf '${made}\\n' > lib/shapes.py; echo made-$((5+5))`, /^made-10$/m);
-    await shell(`printf 'from lib.shapes import area\\n\\nsize = area("three")\\n' > use.py; echo made-$((6+6))`, /^made-12$/m);
+    await work.shell(`mkdir -p lib; printf '${made}\\n' > lib/shapes.py; echo made-$((5+5))`, /^made-10$/m);
+    await work.shell(`printf 'from lib.shapes import area\\n\\nsize = area("three")\\n' > use.py; echo made-$((6+6))`, /^made-12$/m);
     await page.getByTestId('left-files').click();
     await page.getByTestId('explorer-refresh').click();
     await item('use.py').click();
@@ -64,6 +60,6 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.type('2)', { delay: 30 });
     await page.keyboard.press('Control+S');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
-    await shell('tail -2 use.py; echo', /^size\.bit_length\(\)\narea\(2\)$/m);
+    await work.shell('tail -2 use.py; echo', /^size\.bit_length\(\)\narea\(2\)$/m);
   });
 });

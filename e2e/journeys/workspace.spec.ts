@@ -19,10 +19,6 @@ test.describe('the workspace of an expert', () => {
   const item = (path: string): Locator => page.locator(`[data-testid=explorer-item][data-path="${path}"]`);
   /** The text of the pane that has the focus. */
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
-  const shell = async (command: string, shows: string | RegExp) => {
-    await work.type(1, `clear; ${command}\n`);
-    await work.expectOnScreen(1, shows);
-  };
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
     const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
@@ -42,7 +38,7 @@ test.describe('the workspace of an expert', () => {
   test.afterAll(() => context?.close());
 
   test('a folder of tens of thousands of files opens, scrolls and closes', async () => {
-    await shell(`mkdir -p data && (cd data && seq 1 ${MANY} | xargs touch) && echo made-$((1+1))`, /^made-2$/m);
+    await work.shell(`mkdir -p data && (cd data && seq 1 ${MANY} | xargs touch) && echo made-$((1+1))`, /^made-2$/m);
     await item('data').click();
     await expect(item('data/1')).toBeVisible();
     await page.keyboard.press('End');
@@ -50,7 +46,7 @@ test.describe('the workspace of an expert', () => {
     expect(await page.getByTestId('explorer-item').count()).toBeLessThan(200);
     await page.keyboard.press('Home');
     await item('data').click();
-    await shell('rm -r data; mkdir data; echo gone-$((1+1))', /^gone-2$/m);
+    await work.shell('rm -r data; mkdir data; echo gone-$((1+1))', /^gone-2$/m);
   });
 
   test('a file is uploaded with its bytes, and one of that name is not replaced without being asked', async ({ platform }) => {
@@ -60,13 +56,13 @@ test.describe('the workspace of an expert', () => {
     const transfer = page.getByTestId('transfer').filter({ hasText: 'data/table.csv' });
     await expect(transfer.first()).toHaveAttribute('data-state', 'done', { timeout: 60_000 });
     await expect(item('data/table.csv')).toBeVisible();
-    await shell('wc -c < data/table.csv', /^1200000$/m);
+    await work.shell('wc -c < data/table.csv', /^1200000$/m);
     await page.getByTestId('upload-input').setInputFiles(chosen('other\n'));
     await expect(transfer.last()).toHaveAttribute('data-state', 'exists');
-    await shell('wc -c < data/table.csv', /^1200000$/m);
+    await work.shell('wc -c < data/table.csv', /^1200000$/m);
     await transfer.last().getByRole('button', { name: 'Replace' }).click();
     await expect(transfer.last()).toHaveAttribute('data-state', 'done');
-    await shell('cat data/table.csv; ls -A data', /^other\ntable\.csv$/m);
+    await work.shell('cat data/table.csv; ls -A data', /^other\ntable\.csv$/m);
     const uploads = (await readEvents(platform, attemptId)).filter((event) => event.type === 'file.transferred');
     expect(uploads.map(({ data }) => data)).toMatchObject([
       { direction: 'upload', path: 'data/table.csv', size: 1_200_000 },
@@ -83,7 +79,10 @@ test.describe('the workspace of an expert', () => {
     await page.evaluate(() => window.dispatchEvent(new Event('offline')));
     await context.setOffline(false);
     await expect(transfer).toHaveAttribute('data-state', 'done', { timeout: 90_000 });
-    await shell('tr -d u < data/model.bin | wc -c; wc -c < data/model.bin; rm data/model.bin', new RegExp(`^0\\n${buffer.length}$`, 'm'));
+    await work.shell(
+      'tr -d u < data/model.bin | wc -c; wc -c < data/model.bin; rm data/model.bin',
+      new RegExp(`^0\\n${buffer.length}$`, 'm'),
+    );
   });
 
   test('a file, and a folder as an archive, can be downloaded', async () => {
@@ -109,11 +108,14 @@ test.describe('the workspace of an expert', () => {
     await expect(item('solution')).toHaveCount(0);
     await page.getByRole('button', { name: 'Undo' }).click();
     await expect(item('solution')).toBeVisible();
-    await shell('ls -1 solution; grep -c . solution/textstats.py', /^instructions\.txt\ntextstats\.py\n\d+$/m);
+    await work.shell('ls -1 solution; grep -c . solution/textstats.py', /^instructions\.txt\ntextstats\.py\n\d+$/m);
   });
 
   test('text is found in all files, shown where it is, and replaced', async () => {
-    await shell('mkdir -p lib; for n in 1 2 3; do echo "value = old_name + $n" > lib/part$n.py; done; echo made-$((2+2))', /^made-4$/m);
+    await work.shell(
+      'mkdir -p lib; for n in 1 2 3; do echo "value = old_name + $n" > lib/part$n.py; done; echo made-$((2+2))',
+      /^made-4$/m,
+    );
     await page.keyboard.press('Control+Shift+E');
     await page.keyboard.press('Control+Shift+F');
     await page.getByTestId('search-query').fill('old_name');
@@ -126,7 +128,7 @@ test.describe('the workspace of an expert', () => {
     await page.getByRole('alertdialog').getByRole('button', { name: 'Replace all' }).click();
     await expect(page.getByText('Nothing matches').or(page.getByText(/^0 in 0 files/))).toBeVisible();
     await expect(editor()).toContainText('new_name');
-    await shell('cat lib/*.py', /^value = new_name \+ 1\nvalue = new_name \+ 2\nvalue = new_name \+ 3$/m);
+    await work.shell('cat lib/*.py', /^value = new_name \+ 1\nvalue = new_name \+ 2\nvalue = new_name \+ 3$/m);
   });
 
   test('every command is in the palette, and a file is opened by parts of its path', async () => {
@@ -149,7 +151,7 @@ test.describe('the workspace of an expert', () => {
     await page.keyboard.press('Control+Home');
     await page.keyboard.type('# by itself\n');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
-    await shell('head -1 solution/textstats.py', /^# by itself$/m);
+    await work.shell('head -1 solution/textstats.py', /^# by itself$/m);
     await page.getByTestId('auto-save').click();
   });
 
@@ -163,7 +165,7 @@ test.describe('the workspace of an expert', () => {
 
   test('a picture is drawn, and a file of 100 MB opens in part', async () => {
     const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGMQaPgPRAwQCgAn9gY90bCAwAAAAABJRU5ErkJggg==';
-    await shell(`echo ${png} | base64 -d > dot.png; yes line | head -c 100000000 > huge.txt; echo made-$((3+3))`, /^made-6$/m);
+    await work.shell(`echo ${png} | base64 -d > dot.png; yes line | head -c 100000000 > huge.txt; echo made-$((3+3))`, /^made-6$/m);
     await page.getByTestId('left-files').click();
     await page.getByTestId('explorer-refresh').click();
     await item('dot.png').click();
@@ -171,7 +173,7 @@ test.describe('the workspace of an expert', () => {
     await item('huge.txt').click();
     await expect(page.getByText('its first part is shown')).toBeVisible();
     await expect(page.getByTestId('save-state')).toHaveText('Read-only');
-    await shell('rm huge.txt dot.png; echo made-$((4+4))', /^made-8$/m);
+    await work.shell('rm huge.txt dot.png; echo made-$((4+4))', /^made-8$/m);
   });
 
   test('the editor’s worker runs off the page’s thread', async () => {

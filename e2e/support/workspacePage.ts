@@ -57,6 +57,12 @@ export class WorkspacePage {
     await this.page.mouse.up();
   }
 
+  /** Runs a command in the first terminal, on an empty screen, until it shows what it should. */
+  async shell(command: string, shows: string | RegExp): Promise<void> {
+    await this.type(1, `clear; ${command}\n`);
+    await this.expectOnScreen(1, shows);
+  }
+
   async openFile(...path: string[]): Promise<void> {
     for (const [depth, name] of path.entries()) {
       const item = this.page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${literally(name)}$`) });
