@@ -122,7 +122,7 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   let typing = true;
   const typed = (async () => {
     while (typing) {
-      tab.type(typist, `echo line-$((${lines} + 1000000))\n`);
+      tab.type(typist, `echo line-$((${lines} + 1000000)) >> ran\n`);
       lines += 1;
       await sleep(40);
     }
@@ -139,7 +139,9 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   }
   typing = false;
   await typed;
-  tab.type(typist, 'touch stop; echo all-typed\n');
+  // What the lines did is read from a file: when more arrives at once than a terminal's 4096 bytes of buffer, the kernel
+  // echoes half a line before what an earlier one prints.
+  tab.type(typist, 'touch stop; cat ran; echo all-typed\n');
   await until('everything typed is durable', () => tab.unacknowledgedInput === 0);
   const before = await tab.request('status', {});
   const wallMs = performance.now() - startedMs;
@@ -151,10 +153,10 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   expect(findFaults(events, tab)).toEqual([]);
 
   const input = recordedInput(events, tab, typist);
-  const expected = Array.from({ length: lines }, (_, i) => `echo line-$((${i} + 1000000))\n`).join('');
-  expect(input).toBe(`${expected}touch stop; echo all-typed\n`);
-  const output = recordedLines(events, typist);
-  for (let i = 0; i < lines; i++) expect(output.split(`\nline-${1_000_000 + i}\n`).length - 1, `line ${i} ran once`).toBe(1);
+  const expected = Array.from({ length: lines }, (_, i) => `echo line-$((${i} + 1000000)) >> ran\n`).join('');
+  expect(input).toBe(`${expected}touch stop; cat ran; echo all-typed\n`);
+  const ran = Array.from({ length: lines }, (_, i) => `line-${1_000_000 + i}\n`).join('');
+  expect(recordedLines(events, typist)).toContain(`\n${ran}all-typed\n`);
   const ticks = recordedLines(events, ticker).match(/^tick \d+$/gm) as string[];
   for (const [i, tick] of ticks.entries()) expect(tick).toBe(`tick ${i}`);
 
