@@ -68,7 +68,7 @@ WORDS = {
         "takes": "a one-dimensional PyTorch tensor of `int32` on the GPU",
         "machine": "One H100 GPU, PyTorch and Triton, the internet. Triton is a good way to do it; less than one millisecond is possible.",
         "count": "100,000,000",
-        "timing": "The time runs from\nnaming the seed that the input is drawn from, on the GPU, until results at places that are only then drawn have been\nread. The drawing takes part of a millisecond, the same for everyone. The first calls, on small inputs, have 120 seconds\neach for compiling.",
+        "timing": "The time runs from\nnaming the seed that the input is drawn from, on the GPU, until results at places that are only then drawn have been\nread. About a millisecond of that is drawing and asking, the same for everyone. The result has to be ready on PyTorch's current\nstream; the scorer waits for no other. The first calls, on small inputs, have 120 seconds each for compiling.",
         "limit": "20",
         "memory": "No answer may be kept from one call to the next.",
     },

@@ -177,6 +177,12 @@ def prefix_sum(values):
       expect((await score(mainStart + late)).message.reason).toMatch(/Wrong result|still being written/);
     });
 
+    it('lets a compiler keep what it has made, though the workspace cannot be written', async () => {
+      const keeping =
+        "\nimport os\nos.makedirs(os.environ['TRITON_CACHE_DIR'])\nopen(os.environ['TRITON_CACHE_DIR'] + '/made', 'w').write('x')\n";
+      expect(await score(mainStart + keeping)).toMatchObject({ score: expect.any(Number) });
+    });
+
     it('says what is missing on a machine without a GPU', async () => {
       const said = await at.python(
         'import json, optimize_kernel\ntry: optimize_kernel.TaskFamily.start({"name": "main"})\nexcept RuntimeError as error: print(json.dumps(str(error)))',

@@ -25,6 +25,8 @@ class DeviceSolution(Solution):
     call_limit_seconds = 20
     # Triton compiles at the first call.
     first_call_limit_seconds = 120
+    # Where Triton keeps what it has compiled: its usual place, in the workspace, cannot be written while scoring.
+    child_env = {"TRITON_CACHE_DIR": "/tmp/triton"}
     device = "cuda"
 
     def __init__(self, directory, nonce):

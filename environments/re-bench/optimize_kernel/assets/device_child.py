@@ -42,8 +42,6 @@ def call(prefix_sum, torch, request):
         generator = torch.Generator(device=device).manual_seed(request["seed"])
         values = torch.randint(request["low"], request["high"] + 1, (count,), generator=generator, dtype=torch.int32, device=device)
         result = prefix_sum(values)
-        if device == "cuda":
-            torch.cuda.synchronize()
         return result, wrong(result, torch, values)
     except BaseException as error:
         return None, explain(error, "prefix_sum failed on %d values" % count)

@@ -63,6 +63,8 @@ class Solution:
     call_limit_seconds = 10
     # A call on few values may be the first of its kind.
     first_call_limit_seconds = 10
+    # Added to the child's environment.
+    child_env = {}
 
     def __init__(self, directory, nonce):
         size = self.count * 4
@@ -74,7 +76,7 @@ class Solution:
         with open(os.path.join(os.path.dirname(__file__), self.child_source)) as file:
             source = file.read()
         arguments = [str(theirs.fileno()), str(self.output_fd), str(size)] + self.child_arguments()
-        self.process, self.confinement = confined.start(source, arguments, directory, pass_fds=(theirs.fileno(), self.output_fd))
+        self.process, self.confinement = confined.start(source, arguments, directory, pass_fds=(theirs.fileno(), self.output_fd), env=self.child_env)
         theirs.close()
         self.answer(IMPORT_LIMIT_SECONDS, "importing solution.py")
 
