@@ -3,6 +3,7 @@ import { formatDuration, Spinner } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { ClockEvents } from '../../attempt/components/ClockEvents.tsx';
+import { ScrollBox } from './ScrollBox.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 type Events = Awaited<ReturnType<typeof rpc.attempt.get.query>>['events'];
@@ -43,8 +44,7 @@ export function ClockPanel() {
     { term: 'Pause time left', value: formatDuration(session.clock.pauseLeftMs()) },
   ];
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
-    <div className="h-full overflow-auto" tabIndex={0} data-testid="clock-panel">
+    <ScrollBox className="h-full overflow-auto" data-testid="clock-panel">
       <dl className="grid grid-cols-2 gap-x-4 gap-y-2 p-4 text-sm">
         {facts.map(({ term, value }) => (
           <div key={term} className="contents">
@@ -60,6 +60,6 @@ export function ClockPanel() {
       ) : error ? null : (
         <Spinner label="Reading the events" className="px-4 py-2" />
       )}
-    </div>
+    </ScrollBox>
   );
 }

@@ -1,12 +1,13 @@
 'use client';
-import { Button, ConfirmDialog, cn, Tooltip } from '@plumbline/ui';
-import { Columns2, GitCompare, X } from 'lucide-react';
+import { Button, ConfirmDialog, cn } from '@plumbline/ui';
+import { Columns2, GitCompare } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import type { MonacoApi } from '../model/monaco.ts';
 import { MOST_PANES, type OpenFile, type OpenFiles } from '../model/openFiles.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';
+import { PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSessionState, useStore } from './useAttemptSession.ts';
 
 const SAVE_WORDS = { saved: 'Saved', unsaved: 'Unsaved', saving: 'Saving' } as const;
@@ -17,48 +18,28 @@ function nameOf(path: string): string {
 
 function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFile) => void }) {
   const { files: open, active } = useStore(files.store);
-  return (
-    <nav aria-label="Open files" className="flex h-full min-w-0 flex-1 overflow-x-auto">
-      {open.map((file) => (
-        <div
-          key={file.path}
-          className={cn(
-            'group flex shrink-0 items-center border-r border-border pr-1',
-            file.path === active ? 'bg-surface' : 'text-muted hover:text-foreground',
-          )}
-        >
-          <button
-            type="button"
-            aria-current={file.path === active}
-            data-testid="editor-tab"
-            data-path={file.path}
-            data-dirty={file.dirty}
-            title={file.path}
-            onClick={() => files.activate(file.path)}
-            onAuxClick={(event) => event.button === 1 && onClose(file)}
-            className="h-full px-3 text-xs"
-          >
-            {nameOf(file.path)}
-            {file.dirty ? (
-              <>
-                <span aria-hidden> ●</span>
-                <span className="sr-only"> (unsaved)</span>
-              </>
-            ) : null}
-          </button>
-          <button
-            type="button"
-            tabIndex={-1}
-            aria-label={`Close ${file.path}`}
-            onClick={() => onClose(file)}
-            className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100"
-          >
-            <X aria-hidden className="size-3" />
-          </button>
-        </div>
-      ))}
-    </nav>
-  );
+  return open.map((file) => (
+    <PanelTab
+      key={file.path}
+      shown={file.path === active}
+      close={{ label: `Close ${file.path}`, onClose: () => onClose(file) }}
+      aria-current={file.path === active}
+      data-testid="editor-tab"
+      data-path={file.path}
+      data-dirty={file.dirty}
+      title={file.path}
+      onClick={() => files.activate(file.path)}
+      onAuxClick={(event) => event.button === 1 && onClose(file)}
+    >
+      {nameOf(file.path)}
+      {file.dirty ? (
+        <>
+          <span aria-hidden> ●</span>
+          <span className="sr-only"> (unsaved)</span>
+        </>
+      ) : null}
+    </PanelTab>
+  ));
 }
 
 /** What is to be said about the file in front, above its text. */
@@ -150,37 +131,26 @@ export function EditorArea({
   return (
     <section aria-label="Editor" className="flex h-full min-w-0 flex-col bg-surface">
       {open.length > 0 ? (
-        <div className="flex h-8 shrink-0 items-center border-b border-border bg-surface-sunken">
-          <FileTabs files={files} onClose={close} />
-          <div className="flex gap-1 px-2">
-            {file?.model ? (
-              <Tooltip label="Compare with the start or a snapshot">
-                <Button
-                  variant="ghost"
-                  size="icon-sm"
-                  aria-label="Compare with the start or a snapshot"
-                  aria-pressed={comparing}
-                  data-testid="compare-toggle"
-                  onClick={() => onCompare(!comparing)}
-                >
-                  <GitCompare />
-                </Button>
-              </Tooltip>
-            ) : null}
-            <Tooltip label="Split the editor">
-              <Button
-                variant="ghost"
-                size="icon-sm"
-                aria-label="Split the editor"
-                data-testid="editor-split"
-                disabled={panes.length >= MOST_PANES}
-                onClick={() => files.split()}
-              >
-                <Columns2 />
-              </Button>
-            </Tooltip>
-          </div>
-        </div>
+        <PanelBar label="Open files" tabs={<FileTabs files={files} onClose={close} />}>
+          {file?.model ? (
+            <PanelButton
+              label="Compare with the start or a snapshot"
+              aria-pressed={comparing}
+              data-testid="compare-toggle"
+              onClick={() => onCompare(!comparing)}
+            >
+              <GitCompare />
+            </PanelButton>
+          ) : null}
+          <PanelButton
+            label="Split the editor"
+            data-testid="editor-split"
+            disabled={panes.length >= MOST_PANES}
+            onClick={() => files.split()}
+          >
+            <Columns2 />
+          </PanelButton>
+        </PanelBar>
       ) : null}
       {file ? <FileBanner file={file} files={files} /> : null}
       <div className="flex min-h-0 flex-1 divide-x divide-border">

@@ -5,6 +5,7 @@ import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { patternOf, replaceAll } from '../model/searchReplace.ts';
+import { ScrollBox } from './ScrollBox.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 const AFTER_TYPING_MS = 350;
@@ -167,8 +168,7 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
           'Packages, caches and .git are left out.'
         )}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard. */}
-      <div className="min-h-0 flex-1 overflow-auto pb-2" tabIndex={0}>
+      <ScrollBox className="min-h-0 flex-1 overflow-auto pb-2">
         {result?.files.map((file) => (
           <div key={file.path} data-testid="search-file" data-path={file.path}>
             <div className="group sticky top-0 flex items-center gap-1 bg-surface px-3 py-1 text-xs font-medium">
@@ -201,7 +201,7 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
             </ul>
           </div>
         ))}
-      </div>
+      </ScrollBox>
       <ConfirmDialog
         open={replacing}
         onOpenChange={setReplacing}

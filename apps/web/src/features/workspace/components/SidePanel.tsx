@@ -1,12 +1,13 @@
 'use client';
 import { Alert, Spinner, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
-import { useEffect, useState } from 'react';
+import { type ComponentType, useEffect, useState } from 'react';
 import { ClockPanel } from './ClockPanel.tsx';
 import { HelpPanel } from './HelpPanel.tsx';
 import { Markdown } from './Markdown.tsx';
 import { Notes } from './Notes.tsx';
 import { PortsPanel } from './PortsPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
+import { ScrollBox } from './ScrollBox.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 function Instructions() {
@@ -28,10 +29,9 @@ function Instructions() {
   }, [session, isOpen, markdown]);
   if (markdown !== null) {
     return (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
-      <div className="h-full overflow-auto p-4" data-testid="instructions" tabIndex={0}>
+      <ScrollBox className="h-full overflow-auto p-4" data-testid="instructions">
         <Markdown text={markdown} />
-      </div>
+      </ScrollBox>
     );
   }
   if (error)
@@ -45,13 +45,13 @@ function Instructions() {
 
 export type SideTab = 'instructions' | 'score' | 'notes' | 'clock' | 'ports' | 'help';
 
-const TABS: { id: SideTab; label: string }[] = [
-  { id: 'instructions', label: 'Instructions' },
-  { id: 'score', label: 'Score' },
-  { id: 'notes', label: 'Notes' },
-  { id: 'clock', label: 'Clock' },
-  { id: 'ports', label: 'Ports' },
-  { id: 'help', label: 'Help' },
+const TABS: { id: SideTab; label: string; Content: ComponentType }[] = [
+  { id: 'instructions', label: 'Instructions', Content: Instructions },
+  { id: 'score', label: 'Score', Content: ScorePanel },
+  { id: 'notes', label: 'Notes', Content: Notes },
+  { id: 'clock', label: 'Clock', Content: ClockPanel },
+  { id: 'ports', label: 'Ports', Content: PortsPanel },
+  { id: 'help', label: 'Help', Content: HelpPanel },
 ];
 
 /** What is beside the work: the task's text, scoring, notes, and the clock in full. */
@@ -80,24 +80,11 @@ export function SidePanel({ tab, onTab }: { tab: SideTab; onTab: (tab: SideTab) 
           </TabsTrigger>
         ))}
       </TabsList>
-      <TabsContent value="instructions" className="min-h-0 flex-1">
-        <Instructions />
-      </TabsContent>
-      <TabsContent value="score" className="min-h-0 flex-1">
-        <ScorePanel />
-      </TabsContent>
-      <TabsContent value="notes" className="min-h-0 flex-1">
-        <Notes />
-      </TabsContent>
-      <TabsContent value="clock" className="min-h-0 flex-1">
-        <ClockPanel />
-      </TabsContent>
-      <TabsContent value="ports" className="min-h-0 flex-1">
-        <PortsPanel />
-      </TabsContent>
-      <TabsContent value="help" className="min-h-0 flex-1">
-        <HelpPanel />
-      </TabsContent>
+      {TABS.map(({ id, Content }) => (
+        <TabsContent key={id} value={id} className="min-h-0 flex-1">
+          <Content />
+        </TabsContent>
+      ))}
     </Tabs>
   );
 }

@@ -1,10 +1,9 @@
 'use client';
-import { Alert, Button, formatDuration, formatSpan, Spinner } from '@plumbline/ui';
-import { CircleCheck, CirclePause, Play } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { Button, formatSpan, Spinner } from '@plumbline/ui';
+import { CircleCheck, CirclePause } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
-
-const RESUME_TIMEOUT_MS = 15_000;
 
 export function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
   return (
@@ -19,28 +18,14 @@ export function Centre({ icon, title, children, testId }: { icon?: ReactNode; ti
 /** While paused nothing of the task is on the screen; resuming is one deliberate click. */
 export function PausedScreen() {
   const session = useSession();
-  const { clock, connection } = useSessionState();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
+  const { clock } = useSessionState();
+  const act = useClockAct();
   useTick(1000);
-  const resume = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      await session.ask('resume', {}, RESUME_TIMEOUT_MS);
-    } catch (caught) {
-      setError(caught instanceof Error ? caught.message : 'Resuming did not work. Try again.');
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
     <Centre icon={<CirclePause aria-hidden />} title="Paused" testId="paused-screen">
-      <p>
-        The clock stands at{' '}
-        <span className="font-semibold text-foreground tabular-nums">{formatDuration(session.clock.remainingMs())}</span> left. Your
-        programs are frozen; instructions and files are hidden. Nothing resumes by itself when you reload or open another tab.
-      </p>
+      <ClockStands>
+        Your programs are frozen; instructions and files are hidden. Nothing resumes by itself when you reload or open another tab.
+      </ClockStands>
       {clock ? (
         <p>
           {clock.pausesLeft} {clock.pausesLeft === 1 ? 'pause' : 'pauses'} and{' '}
@@ -48,22 +33,7 @@ export function PausedScreen() {
           attempt goes on.
         </p>
       ) : null}
-      {error ? <Alert tone="danger">{error}</Alert> : null}
-      <Button
-        variant="primary"
-        size="lg"
-        data-testid="resume"
-        disabled={connection.kind !== 'open'}
-        busy={busy && 'Resuming'}
-        onClick={() => void resume()}
-      >
-        <Play /> Resume the clock
-      </Button>
-      {connection.kind === 'open' ? null : (
-        <p>
-          <Spinner label="Waiting for the connection" />
-        </p>
-      )}
+      <ClockAct act="resume" label="Resume the clock" of={act} />
     </Centre>
   );
 }

@@ -1,10 +1,11 @@
 'use client';
-import { Button, ConfirmDialog, cn, EmptyState, Input, Tooltip, toast } from '@plumbline/ui';
+import { Button, ConfirmDialog, cn, EmptyState, Input, toast } from '@plumbline/ui';
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
+import { PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** Programs that a terminal always holds, so that they are no reason to ask before closing it. */
@@ -157,70 +158,42 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
 
   return (
     <section aria-label="Terminal panel" className="flex h-full flex-col bg-surface">
-      <div className="flex h-8 shrink-0 items-center border-b border-border bg-surface-sunken">
-        <nav aria-label="Terminals" className="flex h-full min-w-0 flex-1 overflow-x-auto">
-          {open.map((terminal) => (
-            <div
-              key={terminal.terminal}
-              className={cn(
-                'flex shrink-0 items-center border-r border-border pr-1',
-                shown.includes(terminal.terminal) ? 'bg-surface' : 'text-muted',
-                terminal.terminal === front && 'shadow-[inset_0_-2px_0_var(--accent)]',
-              )}
-            >
-              <button
-                type="button"
-                aria-current={terminal.terminal === front}
-                data-testid={`terminal-tab-${terminal.terminal}`}
-                className="flex h-full items-center gap-1 px-3 text-xs"
-                title="Double click or F2 renames"
-                onClick={() => show(terminal.terminal)}
-                onDoubleClick={() => canAct && setRenaming(terminal)}
-                onKeyDown={(event) => event.key === 'F2' && canAct && setRenaming(terminal)}
-              >
-                <SquareTerminal aria-hidden className="size-3" />
-                {terminal.name || `Terminal ${terminal.terminal}`}
-              </button>
-              <button
-                type="button"
-                tabIndex={-1}
-                disabled={!canAct}
-                aria-label={`Close ${terminal.name || `terminal ${terminal.terminal}`}`}
-                className="rounded p-0.5 opacity-60 hover:bg-hover hover:opacity-100"
-                onClick={() => void close(terminal.terminal)}
-              >
-                <X aria-hidden className="size-3" />
-              </button>
-            </div>
-          ))}
-        </nav>
-        <div className="flex gap-1 px-2">
-          <Tooltip label="New terminal">
-            <Button
-              variant="ghost"
-              size="icon-sm"
-              aria-label="New terminal"
-              data-testid="terminal-new"
-              disabled={!canAct || opening}
-              onClick={() => void openOne(false)}
-            >
-              <Plus />
-            </Button>
-          </Tooltip>
-          <Tooltip label="New terminal beside this one">
-            <Button
-              variant="ghost"
-              size="icon-sm"
-              aria-label="New terminal beside this one"
-              data-testid="terminal-split"
-              disabled={!canAct || opening || shown.length >= MOST_SIDE_BY_SIDE}
-              onClick={() => void openOne(true)}
-            >
-              <Columns2 />
-            </Button>
-          </Tooltip>
-        </div>
-      </div>
+      <PanelBar
+        label="Terminals"
+        tabs={open.map((terminal) => (
+          <PanelTab
+            key={terminal.terminal}
+            shown={shown.includes(terminal.terminal)}
+            close={{
+              label: `Close ${terminal.name || `terminal ${terminal.terminal}`}`,
+              disabled: !canAct,
+              onClose: () => void close(terminal.terminal),
+            }}
+            className={cn(terminal.terminal === front && 'shadow-[inset_0_-2px_0_var(--accent)]')}
+            aria-current={terminal.terminal === front}
+            data-testid={`terminal-tab-${terminal.terminal}`}
+            title="Double click or F2 renames"
+            onClick={() => show(terminal.terminal)}
+            onDoubleClick={() => canAct && setRenaming(terminal)}
+            onKeyDown={(event) => event.key === 'F2' && canAct && setRenaming(terminal)}
+          >
+            <SquareTerminal aria-hidden className="size-3" />
+            {terminal.name || `Terminal ${terminal.terminal}`}
+          </PanelTab>
+        ))}
+      >
+        <PanelButton label="New terminal" data-testid="terminal-new" disabled={!canAct || opening} onClick={() => void openOne(false)}>
+          <Plus />
+        </PanelButton>
+        <PanelButton
+          label="New terminal beside this one"
+          data-testid="terminal-split"
+          disabled={!canAct || opening || shown.length >= MOST_SIDE_BY_SIDE}
+          onClick={() => void openOne(true)}
+        >
+          <Columns2 />
+        </PanelButton>
+      </PanelBar>
       <div className="flex min-h-0 flex-1 divide-x divide-border">
         {shown.map((terminal) => (
           <TerminalPane key={terminal} terminal={terminal} active={terminal === front && active !== null} onFocus={setActive} />

@@ -1,7 +1,8 @@
 'use client';
 import { toast } from '@plumbline/ui';
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react';
-import { AttemptSession, type SessionState } from '../model/attemptSession.ts';
+import { AttemptSession } from '../model/attemptSession.ts';
+import type { SessionState } from '../model/sessionState.ts';
 import type { Store } from '../model/store.ts';
 
 /** A session that lives as long as the component; null until the tab's identity is settled. */

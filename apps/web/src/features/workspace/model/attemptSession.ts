@@ -1,89 +1,29 @@
-import type { AppError } from '@plumbline/core';
-import type {
-  AttemptMessage,
-  BrowserEventType,
-  ClockView,
-  EventData,
-  GatewayToBrowser,
-  NoteKind,
-  ScoreRow,
-  TerminalInfo,
-} from '@plumbline/protocol';
+import type { AttemptMessage, BrowserEventType, ClockView, EventData, GatewayToBrowser } from '@plumbline/protocol';
 import { decodeOutputFrame, PASTE_MAX_BYTES, PROTOCOL_VERSION } from '@plumbline/protocol';
-import { AttemptSocket, type SocketLike, type SocketState, type Welcome } from './attemptSocket.ts';
+import { AttemptSocket, type Welcome } from './attemptSocket.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
 import type { Ask } from './openFiles.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
-import { preferences } from './preferences.ts';
-import { type ResourceUse, resourceUse, type Sampled } from './resourceUse.ts';
+import { resourceUse, type Sampled } from './resourceUse.ts';
+import { FIRST_STATE, type SessionState } from './sessionState.ts';
+import { SessionTerminals } from './sessionTerminals.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
 import { type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
 import { TabOutbox } from './tabOutbox.ts';
 import { TerminalInput } from './terminalInput.ts';
-import { TerminalView, terminalPreferences } from './terminalView.ts';
-import { requestTicket } from './ticket.ts';
+import type { TerminalView } from './terminalView.ts';
+import { openAttemptSocket, requestTicket } from './ticket.ts';
 
 /** One tab's part in a running attempt: the link, the terminals, the clock and what they say. */
-
-export interface Note {
-  n: number;
-  kind: NoteKind;
-  text: string;
-  elapsedMs: number;
-  atMs: number;
-}
-
-export interface SessionState {
-  connection: SocketState;
-  /** Null before the first welcome. */
-  welcome: Pick<Welcome, 'title' | 'role' | 'version'> | null;
-  clock: ClockView | null;
-  scoreVisible: boolean;
-  terminals: TerminalInfo[];
-  scores: ScoreRow[];
-  notes: Note[];
-  /** What participant and staff wrote to each other. */
-  messages: AttemptMessage[];
-  /** Messages of the other side that were not looked at. */
-  unread: number;
-  sandbox: 'attached' | 'away';
-  recordingStalled: boolean;
-  inputFull: boolean;
-  /** The server was upgraded since this page was loaded; it still understands the page. */
-  upgraded: boolean;
-  /** Null until the sandbox was measured. */
-  resources: ResourceUse | null;
-}
 
 /** What is typed right after a loss still counts; later the link is away, and typing into it would only deceive. */
 const TYPING_GRACE_MS = 2_000;
 
-function openWebSocket(ticket: string): SocketLike {
-  const url = new URL(`/realtime/attempt?ticket=${encodeURIComponent(ticket)}`, location.href);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return new WebSocket(url) as unknown as SocketLike;
-}
-
 export class AttemptSession {
-  readonly store = new Store<SessionState>({
-    connection: { kind: 'connecting' },
-    welcome: null,
-    clock: null,
-    scoreVisible: true,
-    terminals: [],
-    scores: [],
-    notes: [],
-    messages: [],
-    unread: 0,
-    sandbox: 'attached',
-    recordingStalled: false,
-    inputFull: false,
-    upgraded: false,
-    resources: null,
-  });
+  readonly store = new Store<SessionState>(FIRST_STATE);
   readonly clock: ClockDisplay;
   /** A path changed on disk. */
   readonly fileChanged = new Signal<Extract<GatewayToBrowser, { t: 'file' }>>();
@@ -99,9 +39,8 @@ export class AttemptSession {
   private readonly socket: AttemptSocket;
   private readonly outbox: TabOutbox;
   private readonly input: TerminalInput;
-  private readonly views = new Map<number, TerminalView>();
+  private readonly terminals: SessionTerminals;
   private readonly cleanups: (() => void)[] = [];
-  private readonly lastSize = new Map<number, string>();
   private lastFocus = '';
   private lastSample: Sampled | null = null;
   /** Since when the sandbox cannot be reached, over the link or behind it; long ago while it never was. */
@@ -124,7 +63,7 @@ export class AttemptSession {
     this.socket = new AttemptSocket({
       time: this.time,
       getTicket: () => requestTicket(attemptId),
-      open: openWebSocket,
+      open: openAttemptSocket,
       hello: () => ({
         t: 'hello',
         protocol: PROTOCOL_VERSION,
@@ -147,6 +86,18 @@ export class AttemptSession {
       sendBinary: (bytes) => this.socket.sendBinary(bytes),
       bufferedBytes: () => this.socket.bufferedBytes,
     });
+    this.terminals = new SessionTerminals({
+      ask: this.ask,
+      send: (message) => this.socket.send(message),
+      list: () => this.store.get().terminals,
+      canType: () => this.typingRefusal() === null,
+      isRunning: () => this.store.get().clock?.state === 'running',
+      onInput: (terminal, bytes) => this.type(terminal, bytes),
+      onPaste: (target, text, prevent) => this.pasted(target, text, prevent),
+      onCopy: (target, text) => this.copied(target, text),
+      onLink: (url) => this.linkClicked.emit(url),
+      onRefused: (text) => this.notice.emit({ tone: 'error', text }),
+    });
     this.listen();
   }
 
@@ -161,8 +112,7 @@ export class AttemptSession {
     this.outbox.close();
     this.socket.stop();
     for (const cleanup of this.cleanups) cleanup();
-    for (const view of this.views.values()) view.dispose();
-    this.views.clear();
+    this.terminals.dispose();
     this.identity.release();
   }
 
@@ -194,33 +144,12 @@ export class AttemptSession {
 
   /** The screen of a terminal, made at first use and kept until the terminal is gone. */
   terminalView(terminal: number): TerminalView {
-    const known = this.views.get(terminal);
-    if (known) return known;
-    const view = new TerminalView({
-      ...terminalPreferences(),
-      readOnly: false,
-      copiesOnSelection: () => preferences.get().copyOnSelection,
-    });
-    this.views.set(terminal, view);
-    view.input.on((bytes) => this.type(terminal, bytes));
-    view.paste.on((paste) => this.pasted(`terminal:${terminal}`, paste.text, paste.prevent));
-    view.linkClicked.on((url) => this.linkClicked.emit(url));
-    view.copy.on((text) => this.copied(`terminal:${terminal}`, text));
-    view.sizeWanted.on((size) => this.resize(terminal, size));
-    view.credit.on((drawnBytes) => this.socket.send({ t: 'credit', terminal, drawnBytes }));
-    view.gap.on(() => this.socket.send({ t: 'attach', terminal }));
-    const info = this.store.get().terminals.find((candidate) => candidate.terminal === terminal);
-    if (info) view.resizedTo(info.cols, info.rows);
-    view.setSizeOwner(document.hasFocus());
-    view.setTyping(this.typingRefusal() === null);
-    this.socket.send({ t: 'attach', terminal });
-    return view;
+    return this.terminals.view(terminal);
   }
 
   /** Opens a terminal of the given size and gives its number. */
   async openTerminal(size = { cols: 80, rows: 24 }, name?: string): Promise<number> {
-    const { terminal } = await this.ask('terminal.open', { ...size, ...(name ? { name } : {}) });
-    return terminal;
+    return (await this.ask('terminal.open', { ...size, ...(name ? { name } : {}) })).terminal;
   }
 
   /** A paste into any part of the workspace: recorded with its hash; text that is too large for a terminal is kept out. */
@@ -268,19 +197,6 @@ export class AttemptSession {
     if (outcome === 'full') this.notice.emit({ tone: 'warning', text: this.typingRefusal() ?? 'Too much input waits to be recorded.' });
   }
 
-  private resize(terminal: number, size: { cols: number; rows: number }): void {
-    const info = this.store.get().terminals.find((candidate) => candidate.terminal === terminal);
-    const key = `${size.cols}x${size.rows}`;
-    if (!info?.open || this.store.get().clock?.state !== 'running') return;
-    if (this.lastSize.get(terminal) === key || (info.cols === size.cols && info.rows === size.rows)) return;
-    this.lastSize.set(terminal, key);
-    this.ask('terminal.resize', { terminal, ...size }).catch((error: AppError) => {
-      // Away or paused: the size is sent again with the next layout.
-      this.lastSize.delete(terminal);
-      if (error.code === 'invalid_input') this.notice.emit({ tone: 'error', text: error.message });
-    });
-  }
-
   private listen(): void {
     const { socket } = this;
     this.cleanups.push(
@@ -295,18 +211,14 @@ export class AttemptSession {
       socket.message.on((message) => this.onMessage(message)),
       socket.binary.on((data) => {
         const frame = decodeOutputFrame(data);
-        if (frame) this.views.get(frame.terminal)?.output(frame.offset, frame.bytes);
+        if (frame) this.terminals.output(frame);
       }),
       socket.woke.on(() => void this.refreshClock()),
+      this.input.fullChanged.on((inputFull) => {
+        this.store.patch({ inputFull });
+        this.updateTyping();
+      }),
     );
-    if (this.input) {
-      this.cleanups.push(
-        this.input.fullChanged.on((inputFull) => {
-          this.store.patch({ inputFull });
-          this.updateTyping();
-        }),
-      );
-    }
     this.listenToPage();
   }
 
@@ -319,7 +231,7 @@ export class AttemptSession {
     };
     const focusChanged = () => {
       const focused = document.hasFocus();
-      for (const view of this.views.values()) view.setSizeOwner(focused && !document.hidden);
+      this.terminals.setSizeOwner(focused && !document.hidden);
       this.offer('focus.page', { tab: this.tab, visible: !document.hidden, focused });
     };
     on(window, ['focus', 'blur'], focusChanged);
@@ -334,11 +246,9 @@ export class AttemptSession {
   }
 
   private onWelcome(welcome: Welcome): void {
-    this.lastSize.clear();
     this.clock.receive(welcome.clock);
     this.reachChanged({ sandbox: welcome.sandbox });
-    const before = this.store.get().welcome;
-    if (before && before.version !== welcome.version) this.store.patch({ upgraded: true });
+    if ((this.store.get().welcome?.version ?? welcome.version) !== welcome.version) this.store.patch({ upgraded: true });
     this.store.patch({
       welcome: { title: welcome.title, role: welcome.role, version: welcome.version },
       clock: this.clock.current,
@@ -350,7 +260,7 @@ export class AttemptSession {
     this.outbox.onWelcome(welcome.eventsDurable);
     // Input for a sandbox that is away would be dropped on its way: it waits here until the sandbox is back.
     if (welcome.sandbox === 'attached') this.input.onWelcome(welcome.inputDurable);
-    this.attachAll();
+    this.terminals.attachAll();
     this.updateTyping();
     if (welcome.clock.state !== 'paused') void this.loadNotes().catch(() => {});
   }
@@ -366,14 +276,15 @@ export class AttemptSession {
           // What was sent meanwhile found nobody who would record it. Known numbers are dropped at the other end.
           this.outbox.onWelcome(0);
           this.input.onWelcome(0);
-          this.attachAll();
+          this.terminals.attachAll();
         } else this.input.onDisconnected();
         break;
       case 'terminals':
-        this.onTerminals(message.terminals);
+        this.store.patch({ terminals: message.terminals });
+        this.terminals.listed(message.terminals);
         break;
       case 'restore':
-        this.views.get(message.terminal)?.restore(message);
+        this.terminals.restore(message);
         break;
       case 'score': {
         const scores = this.store.get().scores.filter((row) => row.scoreId !== message.row.scoreId);
@@ -414,7 +325,7 @@ export class AttemptSession {
     this.store.patch({ clock: this.clock.current });
     this.updateTyping();
     if (warning !== undefined) this.notice.emit({ tone: 'warning', text: `${Math.round(warning / 60_000)} minutes are left.` });
-    if (before !== 'running' && clock.state === 'running') this.attachAll();
+    if (before !== 'running' && clock.state === 'running') this.terminals.attachAll();
   }
 
   private onWrittenMessage(message: AttemptMessage): void {
@@ -435,25 +346,6 @@ export class AttemptSession {
     }
   }
 
-  private onTerminals(terminals: TerminalInfo[]): void {
-    this.store.patch({ terminals });
-    // Another tab may have set another size since: what this tab asked for last says nothing any more.
-    this.lastSize.clear();
-    for (const info of terminals) {
-      const view = this.views.get(info.terminal);
-      if (view && info.open) view.resizedTo(info.cols, info.rows);
-    }
-    for (const [terminal, view] of this.views) {
-      if (terminals.some((info) => info.terminal === terminal)) continue;
-      this.views.delete(terminal);
-      view.dispose();
-    }
-  }
-
-  private attachAll(): void {
-    for (const terminal of this.views.keys()) this.socket.send({ t: 'attach', terminal });
-  }
-
   /** Whether what is typed now would arrive. */
   private isReached(): boolean {
     const { connection, sandbox } = this.store.get();
@@ -469,8 +361,7 @@ export class AttemptSession {
   }
 
   private updateTyping(): void {
-    const allowed = this.typingRefusal() === null;
-    for (const view of this.views.values()) view.setTyping(allowed);
+    this.terminals.setTyping(this.typingRefusal() === null);
   }
 
   private async refreshClock(): Promise<void> {

@@ -1,6 +1,7 @@
 import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
 import { TRPCClientError } from '@trpc/client';
 import { rpc } from '../../rpc/client.ts';
+import type { SocketLike } from './attemptSocket.ts';
 
 const TICKET_WITHIN_MS = 10_000;
 
@@ -21,4 +22,11 @@ export async function requestTicket(attemptId: string): Promise<string> {
     if (typeof app === 'string' && app in ERROR_CODES) throw new AppError(app as ErrorCode, (cause as Error).message, { cause });
     throw new AppError('unavailable', 'The server cannot be reached.', { cause });
   }
+}
+
+/** Opens the attempt's socket with a ticket. */
+export function openAttemptSocket(ticket: string): SocketLike {
+  const url = new URL(`/realtime/attempt?ticket=${encodeURIComponent(ticket)}`, location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return new WebSocket(url) as unknown as SocketLike;
 }

@@ -1,0 +1,53 @@
+import type { AttemptMessage, ClockView, NoteKind, ScoreRow, TerminalInfo } from '@plumbline/protocol';
+import type { SocketState, Welcome } from './attemptSocket.ts';
+import type { ResourceUse } from './resourceUse.ts';
+
+/** What a tab knows of its attempt, as the page draws it. */
+
+export interface Note {
+  n: number;
+  kind: NoteKind;
+  text: string;
+  elapsedMs: number;
+  atMs: number;
+}
+
+export interface SessionState {
+  connection: SocketState;
+  /** Null before the first welcome. */
+  welcome: Pick<Welcome, 'title' | 'role' | 'version'> | null;
+  clock: ClockView | null;
+  scoreVisible: boolean;
+  terminals: TerminalInfo[];
+  scores: ScoreRow[];
+  notes: Note[];
+  /** What participant and staff wrote to each other. */
+  messages: AttemptMessage[];
+  /** Messages of the other side that were not looked at. */
+  unread: number;
+  sandbox: 'attached' | 'away';
+  recordingStalled: boolean;
+  inputFull: boolean;
+  /** The server was upgraded since this page was loaded; it still understands the page. */
+  upgraded: boolean;
+  /** Null until the sandbox was measured. */
+  resources: ResourceUse | null;
+}
+
+/** Before the gateway has said anything. */
+export const FIRST_STATE: SessionState = {
+  connection: { kind: 'connecting' },
+  welcome: null,
+  clock: null,
+  scoreVisible: true,
+  terminals: [],
+  scores: [],
+  notes: [],
+  messages: [],
+  unread: 0,
+  sandbox: 'attached',
+  recordingStalled: false,
+  inputFull: false,
+  upgraded: false,
+  resources: null,
+};

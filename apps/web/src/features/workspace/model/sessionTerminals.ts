@@ -1,0 +1,116 @@
+import type { AppError } from '@plumbline/core';
+import type { BrowserToGateway, GatewayToBrowser, TerminalInfo } from '@plumbline/protocol';
+import type { Ask } from './openFiles.ts';
+import { preferences } from './preferences.ts';
+import { TerminalView, terminalPreferences } from './terminalView.ts';
+
+/** The screens of an attempt's terminals in this tab: made at first use, kept until their terminal is gone. */
+
+export interface SessionTerminalsOptions {
+  readonly ask: Ask;
+  readonly send: (message: BrowserToGateway) => void;
+  /** The terminals as the gateway told them last. */
+  readonly list: () => readonly TerminalInfo[];
+  readonly canType: () => boolean;
+  /** Whether a size may be asked for now. */
+  readonly isRunning: () => boolean;
+  readonly onInput: (terminal: number, bytes: Uint8Array) => void;
+  readonly onPaste: (target: string, text: string, prevent: () => void) => void;
+  readonly onCopy: (target: string, text: string) => void;
+  readonly onLink: (url: string) => void;
+  readonly onRefused: (text: string) => void;
+}
+
+export class SessionTerminals {
+  private readonly options: SessionTerminalsOptions;
+  private readonly views = new Map<number, TerminalView>();
+  /** What was asked for last, so that each layout does not ask again. */
+  private readonly lastSize = new Map<number, string>();
+
+  constructor(options: SessionTerminalsOptions) {
+    this.options = options;
+  }
+
+  /** The screen of a terminal. */
+  view(terminal: number): TerminalView {
+    const known = this.views.get(terminal);
+    if (known) return known;
+    const { send, list, canType, onInput, onPaste, onCopy, onLink } = this.options;
+    const view = new TerminalView({
+      ...terminalPreferences(),
+      readOnly: false,
+      copiesOnSelection: () => preferences.get().copyOnSelection,
+    });
+    this.views.set(terminal, view);
+    view.input.on((bytes) => onInput(terminal, bytes));
+    view.paste.on((paste) => onPaste(`terminal:${terminal}`, paste.text, paste.prevent));
+    view.linkClicked.on(onLink);
+    view.copy.on((text) => onCopy(`terminal:${terminal}`, text));
+    view.sizeWanted.on((size) => this.resize(terminal, size));
+    view.credit.on((drawnBytes) => send({ t: 'credit', terminal, drawnBytes }));
+    view.gap.on(() => send({ t: 'attach', terminal }));
+    const info = list().find((candidate) => candidate.terminal === terminal);
+    if (info) view.resizedTo(info.cols, info.rows);
+    view.setSizeOwner(document.hasFocus());
+    view.setTyping(canType());
+    send({ t: 'attach', terminal });
+    return view;
+  }
+
+  /** Asks for the screens of all that are shown. */
+  attachAll(): void {
+    this.lastSize.clear();
+    for (const terminal of this.views.keys()) this.options.send({ t: 'attach', terminal });
+  }
+
+  restore(message: Extract<GatewayToBrowser, { t: 'restore' }>): void {
+    this.views.get(message.terminal)?.restore(message);
+  }
+
+  output(frame: { terminal: number; offset: number; bytes: Uint8Array }): void {
+    this.views.get(frame.terminal)?.output(frame.offset, frame.bytes);
+  }
+
+  /** The gateway tells which terminals there are, and their sizes. */
+  listed(terminals: readonly TerminalInfo[]): void {
+    // Another tab may have set another size since: what this tab asked for last says nothing any more.
+    this.lastSize.clear();
+    for (const info of terminals) {
+      const view = this.views.get(info.terminal);
+      if (view && info.open) view.resizedTo(info.cols, info.rows);
+    }
+    for (const [terminal, view] of this.views) {
+      if (terminals.some((info) => info.terminal === terminal)) continue;
+      this.views.delete(terminal);
+      view.dispose();
+    }
+  }
+
+  setTyping(allowed: boolean): void {
+    for (const view of this.views.values()) view.setTyping(allowed);
+  }
+
+  /** Of several tabs the one that has the focus sets the sizes. */
+  setSizeOwner(owns: boolean): void {
+    for (const view of this.views.values()) view.setSizeOwner(owns);
+  }
+
+  dispose(): void {
+    for (const view of this.views.values()) view.dispose();
+    this.views.clear();
+  }
+
+  private resize(terminal: number, size: { cols: number; rows: number }): void {
+    const { list, isRunning, ask, onRefused } = this.options;
+    const info = list().find((candidate) => candidate.terminal === terminal);
+    const key = `${size.cols}x${size.rows}`;
+    if (!info?.open || !isRunning()) return;
+    if (this.lastSize.get(terminal) === key || (info.cols === size.cols && info.rows === size.rows)) return;
+    this.lastSize.set(terminal, key);
+    ask('terminal.resize', { terminal, ...size }).catch((error: AppError) => {
+      // Away or paused: the size is sent again with the next layout.
+      this.lastSize.delete(terminal);
+      if (error.code === 'invalid_input') onRefused(error.message);
+    });
+  }
+}
