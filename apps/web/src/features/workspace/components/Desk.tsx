@@ -2,6 +2,7 @@
 import { Alert, Button, cn, Spinner } from '@plumbline/ui';
 import { Files, Search } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { Group, Panel, type PanelImperativeHandle, Separator, useDefaultLayout, usePanelRef } from 'react-resizable-panels';
 import { type Command, matches } from '../model/commands.ts';
 import type { FileTree } from '../model/fileTree.ts';
@@ -92,8 +93,9 @@ export function Desk({
         keys: ['Ctrl/Cmd', 'Shift', 'E'],
         run: () => {
           leftPanel.current?.expand();
-          setLeft('files');
-          requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-testid="explorer-tree"]')?.focus());
+          // The next key is already meant for what is shown now.
+          flushSync(() => setLeft('files'));
+          document.querySelector<HTMLElement>('[data-testid="explorer-tree"]')?.focus();
         },
       },
       {
@@ -129,8 +131,8 @@ export function Desk({
         keys: ['Ctrl/Cmd', String(at + 1)],
         notInTerminal: true,
         run: () => {
-          files?.focusPane(at);
-          requestAnimationFrame(focusEditor);
+          flushSync(() => files?.focusPane(at));
+          focusEditor();
         },
       })),
       { id: 'compare', title: 'Compare the file with the start or a snapshot', run: () => setComparing((on) => !on) },
