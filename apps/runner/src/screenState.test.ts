@@ -73,6 +73,8 @@ describe('a restored screen', () => {
       '\x1b[M',
       '\x1b[2P',
       '\x1b[3@',
+      '\x1b[4h',
+      '\x1b[4l',
       '\x1bM',
       '\x1bD',
     ),
@@ -155,6 +157,15 @@ describe('a restored screen', () => {
         copy.resize(cols, ROWS);
         expect(fingerprint(copy), `${JSON.stringify(bytes)} at ${cols}`).toEqual(fingerprint(original));
       }
+    }
+  });
+
+  it('keeps both halves of a wide character together where cells are inserted between them', async () => {
+    for (const insert of ['\x1b[3@', '\x1b[4hx']) {
+      const original = terminal();
+      await write(original, `漢after\x1b[1;2H${insert}`);
+      const line = original.buffer.active.getLine(0);
+      expect(Array.from({ length: COLS }, (_, x) => line?.getCell(x)?.getWidth())).toEqual(Array(COLS).fill(1));
     }
   });
 

@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads';
+import { mendTerminal } from '@plumbline/protocol';
 import unicode11 from '@xterm/addon-unicode11';
 import headless, { type Terminal } from '@xterm/headless';
 import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
 import type { FromScreens, ToScreens } from './screens.ts';
-import { mendTerminal } from './terminalQuirks.ts';
 
 /**
  * The thread that parses terminal output, so that a flood never delays a keystroke. It alone answers what programs ask

@@ -1,7 +1,7 @@
+import { mendTerminal } from '@plumbline/protocol';
 import unicode11 from '@xterm/addon-unicode11';
 import headless, { type Terminal } from '@xterm/headless';
 import type { TerminalInternals } from './screenState.ts';
-import { mendTerminal } from './terminalQuirks.ts';
 
 /** Terminals to compare, for tests. */
 

@@ -6,3 +6,4 @@ export * from './limits.ts';
 export * from './requests.ts';
 export * from './runnerLink.ts';
 export * from './survey.ts';
+export * from './terminalQuirks.ts';

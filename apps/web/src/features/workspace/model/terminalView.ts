@@ -1,5 +1,5 @@
 import '@xterm/xterm/css/xterm.css';
-import { VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
+import { mendTerminal, VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { Unicode11Addon } from '@xterm/addon-unicode11';
@@ -7,7 +7,6 @@ import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import { Signal } from './signal.ts';
-import { mendTerminal } from './terminalQuirks.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
 
