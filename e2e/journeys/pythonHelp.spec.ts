@@ -6,10 +6,13 @@ import { People, WorkspacePage } from '../support/workspacePage.ts';
 
 const PRACTICE = /practice/i;
 
+test.describe.configure({ mode: 'serial' });
+
 test.describe('the editor’s help for Python', () => {
   let context: BrowserContext;
   let page: Page;
   let work: WorkspacePage;
+  const faults: Error[] = [];
 
   const item = (name: string): Locator => page.getByTestId('explorer-item').filter({ hasText: new RegExp(`^${name}$`) });
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
@@ -19,6 +22,7 @@ test.describe('the editor’s help for Python', () => {
     const attemptId = await startAttempt(session, PRACTICE);
     context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
     page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(error));
     await new People(page).signIn(account.email, account.password);
     work = new WorkspacePage(page);
     await page.goto(`/attempts/${attemptId}/work`);
@@ -36,6 +40,12 @@ test.describe('the editor’s help for Python', () => {
     await item('use.py').click();
     const pane = page.locator('[data-testid^=editor-pane-][data-focused=true]');
     await expect(pane.locator('.squiggly-error')).toBeVisible({ timeout: 60_000 });
+    // What a comparison leaves behind must not take the lists and tips of later editors with it.
+    await page.getByTestId('editor-split').click();
+    await page.getByTestId('compare-toggle').click();
+    await expect(page.getByTestId('compare').locator('.line-insert').first()).toBeVisible();
+    await page.getByTestId('compare-toggle').click();
+    await expect(page.getByTestId('compare')).toHaveCount(0);
     await expect(editor()).toContainText('size');
     await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+End');
@@ -61,5 +71,6 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.press('Control+S');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
     await work.shell('tail -2 use.py; echo', /^size\.bit_length\(\)\narea\(2\)$/m);
+    expect(faults).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import type { RequestResult } from '@plumbline/protocol';
 import { Button, Select, Spinner } from '@plumbline/ui';
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
-import { EDITOR_OPTIONS, keepName, languageOf, type MonacoApi, type TextModel } from '../model/monaco.ts';
+import { createComparison, EDITOR_OPTIONS, keepName, languageOf, type MonacoApi, type TextModel } from '../model/monaco.ts';
 import { useSession } from './useAttemptSession.ts';
 
 type Snapshot = RequestResult<'file.history'>['snapshots'][number];
@@ -62,7 +62,7 @@ export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoAp
   useEffect(() => {
     if (!host.current || before === null) return undefined;
     const original = monaco.editor.createModel(before.text, languageOf(monaco, path));
-    const editor = monaco.editor.createDiffEditor(host.current, {
+    const editor = createComparison(monaco, host.current, {
       ...EDITOR_OPTIONS,
       readOnly: true,
       originalEditable: false,

@@ -48,6 +48,21 @@ export function languageOf(monaco: MonacoApi, path: string): string {
   return found?.id ?? 'plaintext';
 }
 
+/**
+ * An editor that compares two texts. The two editors inside take over what all editors draw tips and blocks of code with, by
+ * services that end with the comparison (monaco-editor 0.57): afterwards the rows of every list would stay empty. A plain
+ * editor, made and left after them, gives that back to the page's own services.
+ */
+export function createComparison(
+  monaco: MonacoApi,
+  host: HTMLElement,
+  options: Monaco.editor.IStandaloneDiffEditorConstructionOptions,
+): Monaco.editor.IStandaloneDiffEditor {
+  const comparison = monaco.editor.createDiffEditor(host, options);
+  monaco.editor.create(document.createElement('div'), { model: null }).dispose();
+  return comparison;
+}
+
 /** Names an editor for those who hear it. One side of a comparison forgets its name whenever its width changes another option. */
 export function keepName(monaco: MonacoApi, editor: CodeEditor, name: string): void {
   const { ariaLabel } = monaco.editor.EditorOption;
