@@ -73,4 +73,24 @@ test.describe('the editor’s help for Python', () => {
     await work.shell('tail -2 use.py; echo', /^size\.bit_length\(\)\narea\(2\)$/m);
     expect(faults).toEqual([]);
   });
+
+  test('a Python file is formatted, by a formatter that is loaded only then, and one that cannot be is left as it is', async () => {
+    const workers = page.workers().length;
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type("\nsize = [ 1,2 ,3 ]; name='x'");
+    await page.keyboard.press('Shift+Alt+F');
+    await expect(editor()).toContainText('size = [1, 2, 3]');
+    expect(page.workers()).toHaveLength(workers + 1);
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell('tail -2 use.py', /^size = \[1, 2, 3\]\nname = "x"$/m);
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('broken =');
+    await page.keyboard.press('Shift+Alt+F');
+    await expect(page.getByText(/^Not formatted: /)).toBeVisible();
+    await expect(editor()).toContainText('broken =');
+    expect(faults).toEqual([]);
+  });
 });

@@ -68,6 +68,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', '\\'], does: 'Split the editor' },
   { keys: ['Ctrl/Cmd', '1'], does: 'Go to the first pane of the editor; 2 and 3 for the others' },
   { keys: ['Alt', 'Z'], does: 'Word wrap' },
+  { keys: ['Shift', 'Alt', 'F'], does: 'Format the file (Python)' },
   { keys: ['Ctrl/Cmd', 'F'], does: 'Search in the file' },
   { keys: ['Ctrl/Cmd', 'D'], does: 'Select the next occurrence too' },
   { keys: ['Ctrl/Cmd', '/'], does: 'Comment or uncomment the lines' },

@@ -135,6 +135,19 @@ export function Desk({
           focusEditor();
         },
       })),
+      {
+        id: 'format',
+        title: 'Format the file',
+        keys: ['Shift', 'Alt', 'F'],
+        notInTerminal: true,
+        run: () => {
+          const model = files?.store.get().files.find((file) => file.path === active())?.model;
+          const shown = model ? (editing?.monaco.editor.getEditors().filter((one) => one.getModel() === model) ?? []) : [];
+          const editor = shown.find((one) => one.hasTextFocus()) ?? shown[0];
+          if (model?.getLanguageId() === 'python') void editor?.getAction('editor.action.formatDocument')?.run();
+          else session.notice.emit({ tone: 'info', text: 'There is a formatter for Python files only.' });
+        },
+      },
       { id: 'compare', title: 'Compare the file with the start or a snapshot', run: () => setComparing((on) => !on) },
       { id: 'auto-save', title: `Turn auto-save ${autoSave ? 'off' : 'on'}`, run: () => choose({ autoSave: !autoSave }) },
       {

@@ -8,6 +8,7 @@ import { loadMonaco } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
 import { preferences } from '../model/preferences.ts';
+import { PythonFormatter } from '../model/pythonFormatter.ts';
 import { PythonHelp } from '../model/pythonHelp.ts';
 import { saveToDisk, Transfers } from '../model/transfers.ts';
 import { ClosedScreen } from './Banners.tsx';
@@ -46,6 +47,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
     let gone = false;
     let files: OpenFiles | null = null;
     let help: PythonHelp | null = null;
+    let formatter: PythonFormatter | null = null;
     loadMonaco().then(
       (monaco) => {
         if (gone) return;
@@ -62,6 +64,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
         });
         const say = (text: string) => session.notice.emit({ tone: 'info', text });
         help = new PythonHelp({ monaco, files, ask: session.ask, time: browserTime, say });
+        formatter = new PythonFormatter({ monaco, time: browserTime, say });
         setEditing({ monaco, files, help });
       },
       () => !gone && setError('The editor could not be loaded. Reload the page; the terminals work meanwhile.'),
@@ -69,6 +72,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
     return () => {
       gone = true;
       help?.dispose();
+      formatter?.dispose();
       files?.dispose();
       setEditing(null);
     };
