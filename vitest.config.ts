@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './packages/testing/src/longestFirst.ts';
 
 const sources = ['packages/*/src', 'apps/*/src', 'scripts', 'prisma'];
 const named = (ending: string) => sources.map((dir) => `${dir}/**/*.${ending}.{ts,tsx}`);
@@ -8,6 +9,7 @@ export default defineConfig({
     // Native modules and child processes are real in these tests: processes keep files apart better than threads.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

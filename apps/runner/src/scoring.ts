@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, type Clock } from '@plumbline/core';
@@ -103,12 +104,13 @@ export class Scoring {
     }
     if (this.#closed) throw new AppError('sandbox_unavailable', 'The sandbox is being stopped.');
     const abort = new AbortController();
-    const done = this.#run(order, abort.signal).finally(() => {
-      this.#running = null;
-    });
+    const done = this.#run(order, abort.signal);
     this.#running = { order, abort, done };
     // Rejections are handled in `#run`; this only keeps an impossible one from ending the process.
-    done.catch((error) => this.#options.logger.error({ err: error }, 'a score ended unexpectedly'));
+    done.catch((error) => {
+      this.#running = null;
+      this.#options.logger.error({ err: error }, 'a score ended unexpectedly');
+    });
   }
 
   /** Ends the score that runs, if one does; its row says that it was cancelled. */
@@ -142,8 +144,10 @@ export class Scoring {
     }
     if (signal.aborted) scored = { ...scored, outcome: { ...cancelled('The score was cancelled.'), output: scored.outcome.output } };
     if (scored.hashBefore !== '') await this.#options.blobs.uploaded(scored.hashBefore, UPLOAD_WAIT_MS);
+    // In one go: whoever hears of the result may ask for the next score at once.
     this.#report(order, scored.outcome, scored.hashBefore, scored.hashAfter);
-    await rm(this.#markPath(), { force: true });
+    rmSync(this.#markPath(), { force: true });
+    this.#running = null;
   }
 
   /** Scores the workspace as it stands. */

@@ -1,0 +1,30 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take half a minute or more on two cores, the longest first. One that is begun last runs alone at the end. */
+const LONGEST = [
+  'isolation/isolation',
+  'docker/docker',
+  'taskstandard/src/restrictedMlm',
+  'ssh/ssh',
+  'gateway/src/lostJob',
+  'taskstandard/src/optimizeKernel',
+  'runner/src/scoring',
+  'taskstandard/src/fixEmbedding',
+  'slurm/slurm',
+  'taskstandard/src/gpt2RlQa',
+  'cli/src/host',
+  'taskstandard/src/optimizeLlmFoundry',
+];
+
+function rank({ moduleId }: TestSpecification): number {
+  const at = LONGEST.findIndex((name) => moduleId.endsWith(`${name}.integration.test.ts`));
+  return at === -1 ? LONGEST.length : at;
+}
+
+/** The order of test files: what takes long before what does not, and else as Vitest has it. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.sort((a, b) => rank(a) - rank(b));
+  }
+}
