@@ -8,7 +8,9 @@ import { expect, type Page } from '@playwright/test';
  * @param within the part that is looked at; all of the page where there is none.
  */
 export async function expectAccessible(page: Page, where: string, without: string[] = [], within?: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
+  // The scheme that is shown goes first: to draw editor and terminals anew takes longer than a look at them.
+  const isDark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
+  for (const colorScheme of isDark ? (['dark', 'light'] as const) : (['light', 'dark'] as const)) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.evaluate(async () => {
       await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
