@@ -73,7 +73,7 @@ test.describe('every page can be used by everybody', () => {
     await expectAccessible(expert, 'workspace, score');
     await expert.getByTestId('tab-notes').click();
     await expert.getByTestId('note-text').fill('A note to be read.');
-    await expert.getByTestId('note-add').click();
+    await expert.getByTestId('note-send').click();
     await expect(expert.getByTestId('note')).toBeVisible();
     await expectAccessible(expert, 'workspace, notes', [], SIDE_PANEL);
     for (const tab of ['clock', 'ports', 'help']) {

@@ -125,7 +125,7 @@ test.describe('an attempt from sign-in to export', () => {
   test('a note is kept with its time', async () => {
     await expert.getByTestId('tab-notes').click();
     await expert.getByTestId('note-text').fill('A mask instead of two selections helps a little.');
-    await expert.getByTestId('note-add').click();
+    await expert.getByTestId('note-send').click();
     await expect(expert.getByTestId('note')).toContainText('A mask instead of two selections');
   });
 

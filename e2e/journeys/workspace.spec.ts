@@ -229,7 +229,7 @@ test.describe('the workspace of an expert', () => {
     await page.getByTestId('tab-notes').click();
     await page.getByTestId('note-kind').selectOption('ai_use');
     await page.getByTestId('note-text').fill('Asked a chat model about prefix sums; took nothing.');
-    await page.getByTestId('note-add').click();
+    await page.getByTestId('note-send').click();
     await expect(page.getByTestId('note')).toHaveAttribute('data-kind', 'ai_use');
     await page.getByTestId('tab-help').click();
     await page.getByTestId('report-text').fill('pip cannot reach its index.');

@@ -1,14 +1,14 @@
 'use client';
-import { cn, EmptyState, formatDuration, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
+import { cn, EmptyState, formatDuration, SendForm, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
 import { ListTree } from 'lucide-react';
 import { useEffect, useRef } from 'react';
+import { rpc } from '@/features/rpc/client.ts';
 import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
 import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
 import type { Marker, RecordingIndex } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 import { CommandList } from './CommandList.tsx';
 import { FileList } from './FileList.tsx';
-import { MessageForm } from './MessageForm.tsx';
 import { OutputSearch } from './OutputSearch.tsx';
 
 export type ListName = 'markers' | 'commands' | 'files' | 'scores' | 'notes' | 'search';
@@ -81,7 +81,18 @@ export function EventLists({
         {scores.length > 0 ? <ScoreRows rows={scores} visible={index.direction !== null} /> : <EmptyState title="No score up to here" />}
       </TabsContent>
       <TabsContent value="notes" className="min-h-0 flex-1 overflow-auto p-3" data-testid="replay-notes">
-        {messageTo === null ? null : <MessageForm attemptId={messageTo} />}
+        {messageTo === null ? null : (
+          <div className="mb-3">
+            <SendForm
+              label="Message to the participant"
+              placeholder="A message to the participant. It is recorded; say nothing that helps with the task."
+              testId="message"
+              send="Send to the participant"
+              busy="Sending"
+              onSend={(text) => rpc.live.message.mutate({ attemptId: messageTo, text })}
+            />
+          </div>
+        )}
         {words.length === 0 ? <EmptyState title="No note up to here" /> : null}
         <ol className="divide-y divide-border">
           {words.map((item) => (

@@ -1,61 +1,26 @@
 'use client';
-import { Button, cn, EmptyState, Textarea, Time } from '@plumbline/ui';
+import { cn, EmptyState, SendForm, Time } from '@plumbline/ui';
 import { LifeBuoy } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** Problems that the participant reports, and what the staff answers. */
 export function HelpPanel() {
   const session = useSession();
   const { messages, connection, unread } = useSessionState();
-  const [text, setText] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-
   useEffect(() => session.messagesRead(), [session, unread]);
-
-  const send = async () => {
-    if (text.trim() === '' || busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await session.ask('report', { text: text.trim() });
-      setText('');
-    } catch (caught) {
-      setError(caught instanceof Error ? caught.message : 'That was not sent. Try again.');
-    } finally {
-      setBusy(false);
-    }
-  };
 
   return (
     <div className="flex h-full flex-col gap-3 overflow-auto p-3" data-testid="help-panel">
-      <div className="space-y-2">
-        <Textarea
-          aria-label="Report a problem"
-          placeholder="What does not work, or what is unclear? The staff sees it at once. The clock goes on; pause if it blocks you."
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void send();
-          }}
-          data-testid="report-text"
-        />
-        {error ? (
-          <p role="alert" className="text-xs text-danger">
-            {error}
-          </p>
-        ) : null}
-        <Button
-          size="sm"
-          data-testid="report-send"
-          disabled={connection.kind !== 'open' || text.trim() === ''}
-          busy={busy && 'Sending'}
-          onClick={() => void send()}
-        >
-          Send to the staff
-        </Button>
-      </div>
+      <SendForm
+        label="Report a problem"
+        placeholder="What does not work, or what is unclear? The staff sees it at once. The clock goes on; pause if it blocks you."
+        testId="report"
+        send="Send to the staff"
+        busy="Sending"
+        disabled={connection.kind !== 'open'}
+        onSend={(text) => session.ask('report', { text })}
+      />
       {messages.length === 0 ? (
         <EmptyState icon={<LifeBuoy aria-hidden />} title="Nothing written yet">
           What you report and what the staff answers stands here.
