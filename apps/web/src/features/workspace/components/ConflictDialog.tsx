@@ -1,7 +1,8 @@
 'use client';
 import { Button, Dialog, DialogContent, toast } from '@plumbline/ui';
 import { useState } from 'react';
-import type { OpenFile, OpenFiles } from '../model/openFiles.ts';
+import type { OpenFile } from '../model/openFile.ts';
+import type { OpenFiles } from '../model/openFiles.ts';
 
 /** A save was refused because the file is no longer the one that the edit started from: the person decides. */
 export function ConflictDialog({ file, files }: { file: OpenFile; files: OpenFiles }) {

@@ -2,8 +2,10 @@
 import { Button, ConfirmDialog, cn } from '@plumbline/ui';
 import { Columns2, GitCompare } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
+import { MOST_PANES } from '../model/editorPanes.ts';
 import type { MonacoApi } from '../model/monaco.ts';
-import { MOST_PANES, type OpenFile, type OpenFiles } from '../model/openFiles.ts';
+import type { OpenFile } from '../model/openFile.ts';
+import type { OpenFiles } from '../model/openFiles.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';

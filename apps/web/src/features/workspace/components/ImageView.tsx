@@ -2,7 +2,7 @@
 import { FILE_PART_MAX_BYTES } from '@plumbline/protocol';
 import { formatBytes, Spinner } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
-import type { OpenFile } from '../model/openFiles.ts';
+import type { OpenFile } from '../model/openFile.ts';
 import { bytesOf } from '../model/transfers.ts';
 import { useSession } from './useAttemptSession.ts';
 

@@ -1,8 +1,10 @@
 import { AppError } from '@plumbline/core';
-import { BROWSER_FRAME_MAX_BYTES, type RequestAct, type RequestArgs, type RequestResult } from '@plumbline/protocol';
+import type { RequestAct, RequestArgs, RequestResult } from '@plumbline/protocol';
 import type { BrowserTime } from './browserTime.ts';
+import { closedPane, focusedPane, MOST_PANES, type OpenFilesState, shownInPane, splitPane, withoutFile } from './editorPanes.ts';
 import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi, type TextModel } from './monaco.ts';
+import { exceedsFrame, type Held, loadingFile, messageOf, type OpenFile, type Place } from './openFile.ts';
 import type { DraftStore } from './outboxStore.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
@@ -14,54 +16,8 @@ import { Store } from './store.ts';
 
 export type Ask = <A extends RequestAct>(act: A, args: RequestArgs<A>, timeoutMs?: number) => Promise<RequestResult<A>>;
 
-export interface OpenFile {
-  path: string;
-  state: 'loading' | 'ready' | 'failed';
-  error: string | null;
-  /** Null while loading, and for a binary file. */
-  model: TextModel | null;
-  readOnlyReason: string | null;
-  dirty: boolean;
-  saving: boolean;
-  saveError: string | null;
-  /** What a dialog or a banner asks about: the file on disk is no longer the one that the edit started from. */
-  conflict: 'none' | 'changed' | 'save_refused' | 'deleted';
-  /** Unsaved text of an earlier page was put back. */
-  recovered: boolean;
-  size: number;
-  /** Shown as a picture, read from the sandbox when it is drawn. */
-  isImage: boolean;
-}
-
-export interface OpenFilesState {
-  files: OpenFile[];
-  /** The file in the pane that has the focus. */
-  active: string | null;
-  /** What each pane of the editor shows, from left to right; never empty. */
-  panes: (string | null)[];
-  /** Which pane has the focus. */
-  pane: number;
-}
-
-/** A place in a file: line and column from 1, in UTF-16 units. */
-export interface Place {
-  line: number;
-  column: number;
-  length: number;
-}
-
-export const MOST_PANES = 3;
 /** Formats that every browser draws and that cannot run anything; an SVG is a text. */
 const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
-
-interface Held {
-  baseHash: string | null;
-  savedVersion: number;
-  recorder: EditorRecorder | null;
-  subscription: { dispose(): void } | null;
-  cancelDraft: (() => void) | null;
-  cancelAutoSave: (() => void) | null;
-}
 
 export interface OpenFilesOptions {
   attemptId: string;
@@ -80,19 +36,6 @@ export interface OpenFilesOptions {
 const DRAFT_AFTER_MS = 500;
 /** With auto-save a file is saved when nothing was typed for so long. */
 const AUTO_SAVE_AFTER_MS = 1_000;
-/** Room in a frame for the request around the text. */
-const FRAME_ROOM_BYTES = 64 * 1024;
-
-/** Whether a text of this many characters at worst could not be saved in one frame. */
-function exceedsFrame(text: string): boolean {
-  if (text.length * 6 < BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES) return false;
-  return new TextEncoder().encode(JSON.stringify(text)).length > BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'That did not work. Try again.';
-}
-
 export class OpenFiles {
   readonly store = new Store<OpenFilesState>({ files: [], active: null, panes: [null], pane: 0 });
   /** A place is to be shown in the pane that has the focus. */
@@ -123,22 +66,8 @@ export class OpenFiles {
       return;
     }
     this.held.set(path, { baseHash: null, savedVersion: 0, recorder: null, subscription: null, cancelDraft: null, cancelAutoSave: null });
-    const file: OpenFile = {
-      path,
-      state: 'loading',
-      error: null,
-      model: null,
-      readOnlyReason: null,
-      dirty: false,
-      saving: false,
-      saveError: null,
-      conflict: 'none',
-      recovered: false,
-      size: 0,
-      isImage: false,
-    };
     const { files, active } = this.store.get();
-    this.store.patch({ files: [...files, file] });
+    this.store.patch({ files: [...files, loadingFile(path)] });
     if (activate || active === null) this.activate(path);
     else this.rememberOpen();
     await this.load(path);
@@ -152,33 +81,21 @@ export class OpenFiles {
 
   /** Shows an open file in the pane that has the focus. */
   activate(path: string): void {
-    const { panes, pane } = this.store.get();
-    this.store.patch({ active: path, panes: panes.map((shown, at) => (at === pane ? path : shown)) });
+    this.store.patch(shownInPane(this.store.get(), path));
     this.rememberOpen();
   }
 
   /** Another pane beside the one that has the focus, with the same file. */
   split(): void {
-    const { panes, pane, active } = this.store.get();
-    if (panes.length >= MOST_PANES) return;
-    this.store.patch({ panes: [...panes.slice(0, pane + 1), active, ...panes.slice(pane + 1)], pane: pane + 1 });
-    this.rememberOpen();
+    this.arrange(splitPane(this.store.get()));
   }
 
   closePane(at: number): void {
-    const { panes, pane } = this.store.get();
-    if (panes.length <= 1) return;
-    const rest = panes.filter((_, index) => index !== at);
-    const next = Math.min(pane > at ? pane - 1 : pane, rest.length - 1);
-    this.store.patch({ panes: rest, pane: next, active: rest[next] ?? null });
-    this.rememberOpen();
+    this.arrange(closedPane(this.store.get(), at));
   }
 
   focusPane(at: number): void {
-    const { panes, pane } = this.store.get();
-    if (at === pane || at >= panes.length) return;
-    this.store.patch({ pane: at, active: panes[at] ?? null });
-    this.rememberOpen();
+    this.arrange(focusedPane(this.store.get(), at));
   }
 
   /**
@@ -329,12 +246,7 @@ export class OpenFiles {
     const model = this.file(path)?.model;
     this.held.delete(path);
     this.release(held);
-    const { files, panes, pane } = this.store.get();
-    const at = files.findIndex((file) => file.path === path);
-    const rest = files.filter((file) => file.path !== path);
-    const neighbour = rest[Math.min(at, rest.length - 1)]?.path ?? null;
-    const shown = panes.map((one) => (one === path ? neighbour : one));
-    this.store.patch({ files: rest, panes: shown, active: shown[pane] ?? null });
+    this.store.patch(withoutFile(this.store.get(), path));
     model?.dispose();
     void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
     this.rememberOpen();
@@ -462,6 +374,12 @@ export class OpenFiles {
     if (this.disposed) return;
     const files = this.store.get().files.map((file) => (file.path === path ? { ...file, ...part } : file));
     this.store.patch({ files });
+  }
+
+  private arrange(panes: Partial<OpenFilesState> | null): void {
+    if (!panes) return;
+    this.store.patch(panes);
+    this.rememberOpen();
   }
 
   private get rememberKey(): string {

@@ -1,0 +1,72 @@
+import { BROWSER_FRAME_MAX_BYTES } from '@plumbline/protocol';
+import type { EditorRecorder } from './editorRecorder.ts';
+import type { TextModel } from './monaco.ts';
+
+/** One file of this tab's editor: what the page draws of it, what is held beside that, and what can be saved of it. */
+
+export interface OpenFile {
+  path: string;
+  state: 'loading' | 'ready' | 'failed';
+  error: string | null;
+  /** Null while loading, and for a binary file. */
+  model: TextModel | null;
+  readOnlyReason: string | null;
+  dirty: boolean;
+  saving: boolean;
+  saveError: string | null;
+  /** What a dialog or a banner asks about: the file on disk is no longer the one that the edit started from. */
+  conflict: 'none' | 'changed' | 'save_refused' | 'deleted';
+  /** Unsaved text of an earlier page was put back. */
+  recovered: boolean;
+  size: number;
+  /** Shown as a picture, read from the sandbox when it is drawn. */
+  isImage: boolean;
+}
+
+/** A file that was asked for, before anything is known of it. */
+export function loadingFile(path: string): OpenFile {
+  return {
+    path,
+    state: 'loading',
+    error: null,
+    model: null,
+    readOnlyReason: null,
+    dirty: false,
+    saving: false,
+    saveError: null,
+    conflict: 'none',
+    recovered: false,
+    size: 0,
+    isImage: false,
+  };
+}
+
+/** A place in a file: line and column from 1, in UTF-16 units. */
+export interface Place {
+  line: number;
+  column: number;
+  length: number;
+}
+
+/** What belongs to an open file and is not drawn. */
+export interface Held {
+  baseHash: string | null;
+  savedVersion: number;
+  recorder: EditorRecorder | null;
+  subscription: { dispose(): void } | null;
+  cancelDraft: (() => void) | null;
+  cancelAutoSave: (() => void) | null;
+}
+
+/** Room in a frame for the request around the text. */
+const FRAME_ROOM_BYTES = 64 * 1024;
+
+/** Whether a text of this many characters at worst could not be saved in one frame. */
+export function exceedsFrame(text: string): boolean {
+  if (text.length * 6 < BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES) return false;
+  return new TextEncoder().encode(JSON.stringify(text)).length > BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'That did not work. Try again.';
+}
