@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -256,6 +257,26 @@ test.describe('the workspace of an expert', () => {
     await expect(page.getByTestId('meter-memory')).toContainText(/iB/, { timeout: 30_000 });
     await expect(page.getByTestId('meter-disk')).toContainText(/iB/);
     await expect(page.getByTestId('meter-cpu')).toContainText('%', { timeout: 30_000 });
+  });
+
+  test('who practises for the first time is shown around, by keys alone, and not a second time', async () => {
+    await page.evaluate(() => localStorage.removeItem('plumbline.workspace.preferences'));
+    // A tab of its own, which has no file open yet.
+    const visit = await context.newPage();
+    await visit.goto(`/attempts/${attemptId}/work`);
+    const tour = visit.getByTestId('tour');
+    await expect(tour).toContainText('The task');
+    await expectAccessible(visit, 'tour');
+    for (const title of ['Your files', 'The editor', 'Terminals', 'Scores', 'The clock', 'Notes and help', 'Everything else']) {
+      await visit.keyboard.press('Enter');
+      await expect(tour).toContainText(title);
+    }
+    await visit.keyboard.press('Enter');
+    await expect(tour).toHaveCount(0);
+    await visit.reload();
+    await expect(new WorkspacePage(visit).terminal(1)).toBeVisible();
+    await expect(tour).toHaveCount(0);
+    await visit.close();
   });
 
   test('the workspace can be installed, and closing its page asks first', async () => {

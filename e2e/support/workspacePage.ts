@@ -14,7 +14,11 @@ export class People {
     await this.page.getByLabel('Password').fill(password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
     await expect(this.page.getByRole('button', { name: /^Account of / })).toBeVisible();
-    await this.page.evaluate(() => localStorage.setItem('plumbline.terminal.renderer', 'dom'));
+    await this.page.evaluate(() => {
+      localStorage.setItem('plumbline.terminal.renderer', 'dom');
+      // Whoever was here before is not shown around again.
+      localStorage.setItem('plumbline.workspace.preferences', JSON.stringify({ tourSeen: true }));
+    });
   }
 }
 

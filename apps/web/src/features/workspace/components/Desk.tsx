@@ -21,6 +21,7 @@ import { SidePanel, type SideTab } from './SidePanel.tsx';
 import { SubmitDialog } from './SubmitDialog.tsx';
 import { TerminalArea } from './TerminalArea.tsx';
 import { TopBar } from './TopBar.tsx';
+import { Tour } from './Tour.tsx';
 import { useSession, useStore } from './useAttemptSession.ts';
 
 export interface Editing {
@@ -47,12 +48,14 @@ export function Desk({
   transfers,
   editing,
   editorError,
+  isPractice,
 }: {
   title: string;
   tree: FileTree;
   transfers: Transfers;
   editing: Editing | null;
   editorError: string | null;
+  isPractice: boolean;
 }) {
   const session = useSession();
   const { terminalsAt, sideAt, autoSave, wordWrap, copyOnSelection } = useStore(preferences);
@@ -61,6 +64,7 @@ export function Desk({
   const [searchFocusedAt, setSearchFocusedAt] = useState(0);
   const [side, setSide] = useState<SideTab>('instructions');
   const [comparing, setComparing] = useState(false);
+  const [touring, setTouring] = useState(() => isPractice && !preferences.get().tourSeen);
   const columns = useDefaultLayout({ id: `plumbline-workspace-columns-${sideAt}`, storage: localStorage });
   const rows = useDefaultLayout({ id: `plumbline-workspace-rows-${terminalsAt}`, storage: localStorage });
   const leftPanel = usePanelRef();
@@ -212,6 +216,7 @@ export function Desk({
       { id: 'notes', title: 'Show the notes', run: showSide('notes') },
       { id: 'clock', title: 'Show what happened to the clock', run: showSide('clock') },
       { id: 'ports', title: 'Open a page that the sandbox serves', run: showSide('ports') },
+      { id: 'tour', title: 'Show me around', run: () => setTouring(true) },
       { id: 'report', title: 'Report a problem to the staff', run: showSide('help') },
       {
         id: 'score',
@@ -298,6 +303,14 @@ export function Desk({
         onOpenChange={(next) => setDialog((now) => (next ? 'commands' : now === 'commands' ? null : now))}
         commands={commands}
       />
+      {touring ? (
+        <Tour
+          onEnd={() => {
+            setTouring(false);
+            choose({ tourSeen: true });
+          }}
+        />
+      ) : null}
       {editing ? (
         <QuickOpen open={dialog === 'open'} onOpenChange={(next) => setDialog(next ? 'open' : null)} files={editing.files} />
       ) : null}

@@ -12,7 +12,7 @@ const Screen = dynamic(() => import('./WorkspaceScreen.tsx').then((module) => mo
   ),
 });
 
-/** The participant's workspace of one attempt: fills the height that its page gives it. */
-export function Workspace({ attemptId, title }: { attemptId: string; title: string }) {
-  return <Screen attemptId={attemptId} title={title} />;
+/** The participant's workspace of one attempt: fills the height that its page gives it. Practice is where it is shown around. */
+export function Workspace(props: { attemptId: string; title: string; isPractice: boolean }) {
+  return <Screen {...props} />;
 }

@@ -21,7 +21,15 @@ import { SessionProvider, useAttemptSession, useSessionState } from './useAttemp
 /** Programs in the sandbox write files without saying so; the folders that are open are looked at this often. */
 const REFRESH_FILES_MS = 5_000;
 
-export function WorkspaceScreen({ attemptId, title }: { attemptId: string; title: string }) {
+interface Opened {
+  attemptId: string;
+  title: string;
+  /** The environment is the one to learn the workspace in. */
+  isPractice: boolean;
+}
+
+export function WorkspaceScreen(opened: Opened) {
+  const { attemptId } = opened;
   const session = useAttemptSession(attemptId);
   if (!session) {
     return (
@@ -33,7 +41,7 @@ export function WorkspaceScreen({ attemptId, title }: { attemptId: string; title
   return (
     <SessionProvider value={session}>
       <TooltipProvider>
-        <Workspace session={session} attemptId={attemptId} title={title} />
+        <Workspace session={session} {...opened} />
       </TooltipProvider>
     </SessionProvider>
   );
@@ -80,7 +88,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
   return { editing, error };
 }
 
-function Workspace({ session, attemptId, title }: { session: AttemptSession; attemptId: string; title: string }) {
+function Workspace({ session, attemptId, title, isPractice }: Opened & { session: AttemptSession }) {
   const { connection, sandbox, clock, welcome } = useSessionState();
   const [tree] = useState(() => new FileTree(session.ask));
   const [transfers] = useState(
@@ -163,5 +171,5 @@ function Workspace({ session, attemptId, title }: { session: AttemptSession; att
     );
   }
   if (state !== 'running') return <NotRunningScreen attemptId={attemptId} state={state ?? ''} />;
-  return <Desk title={title} tree={tree} transfers={transfers} editing={editing} editorError={error} />;
+  return <Desk title={title} tree={tree} transfers={transfers} editing={editing} editorError={error} isPractice={isPractice} />;
 }

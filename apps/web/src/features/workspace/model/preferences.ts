@@ -9,10 +9,19 @@ export interface Preferences {
   terminalsAt: 'bottom' | 'right';
   sideAt: 'right' | 'left';
   wordWrap: boolean;
+  /** The tour of the practice environment was seen, or left. */
+  tourSeen: boolean;
 }
 
 const KEY = 'plumbline.workspace.preferences';
-const DEFAULTS: Preferences = { autoSave: false, copyOnSelection: false, terminalsAt: 'bottom', sideAt: 'right', wordWrap: false };
+const DEFAULTS: Preferences = {
+  autoSave: false,
+  copyOnSelection: false,
+  terminalsAt: 'bottom',
+  sideAt: 'right',
+  wordWrap: false,
+  tourSeen: false,
+};
 
 /** What was stored, with the defaults for what was not, or is not of its kind. */
 export function readPreferences(stored: string | null): Preferences {
@@ -21,7 +30,7 @@ export function readPreferences(stored: string | null): Preferences {
     const found: unknown = JSON.parse(stored ?? '{}');
     if (typeof found !== 'object' || found === null) return preferences;
     const given = found as Record<string, unknown>;
-    for (const name of ['autoSave', 'copyOnSelection', 'wordWrap'] as const)
+    for (const name of ['autoSave', 'copyOnSelection', 'wordWrap', 'tourSeen'] as const)
       if (typeof given[name] === 'boolean') preferences[name] = given[name];
     if (given['terminalsAt'] === 'right') preferences.terminalsAt = 'right';
     if (given['sideAt'] === 'left') preferences.sideAt = 'left';

@@ -14,7 +14,7 @@ export default async function WorkPage({ params }: { params: Promise<{ attemptId
   if (!attempt.isOwn || !UNDER_WAY.has(attempt.state)) redirect(`/attempts/${attemptId}`);
   return (
     <div className="h-[calc(100dvh-2.5rem)] min-h-0">
-      <Workspace attemptId={attemptId} title={attempt.title} />
+      <Workspace attemptId={attemptId} title={attempt.title} isPractice={attempt.environment.family === 'practice'} />
     </div>
   );
 }
