@@ -1,0 +1,188 @@
+/**
+ * `npm run pictures`: takes the reference pictures of the workspace anew, each panel and state, dark and light, on a small and
+ * on a large screen, into `e2e/reference/pictures`. They are for people to look at and to compare a change with.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from '@playwright/test';
+import { createDatabase } from '@plumbline/database';
+import { expertWith } from '../support/accounts.ts';
+import { prepareAttempt, startAttempt } from '../support/attempt.ts';
+import { PlatformUnderTest } from '../support/platform.ts';
+import { Session } from '../support/session.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+const FOLDER = join(import.meta.dirname, 'pictures');
+const SIZES = [
+  { width: 1280, height: 720 },
+  { width: 2560, height: 1440 },
+];
+const THEMES = ['dark', 'light'] as const;
+/** Text stays readable; a picture takes some tens of kB. */
+const QUALITY = 0.55;
+const PRACTICE = /practice/i;
+const SETTLE_MS = 500;
+/** Long enough to open the workspace before it expires. */
+const SHORT_LIMIT_MS = 30_000;
+
+/** One picture per theme and size of what the page shows now. */
+async function take(page: Page, name: string): Promise<void> {
+  for (const size of SIZES) {
+    await page.setViewportSize(size);
+    for (const colorScheme of THEMES) {
+      await page.emulateMedia({ colorScheme });
+      // Terminals and the editor follow a new size or theme one after the other.
+      await page.waitForTimeout(SETTLE_MS);
+      const png = await page.screenshot({ animations: 'disabled' });
+      writeFileSync(join(FOLDER, `${name}-${colorScheme}-${size.height}.webp`), await asWebp(png));
+    }
+  }
+  console.log(name);
+}
+
+/** The browser is the one encoder that is at hand. */
+async function asWebp(png: Buffer): Promise<Buffer> {
+  const base64 = await encoder.evaluate(
+    async ({ source, quality }) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${source}`;
+      await image.decode();
+      const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+      canvas.getContext('2d')?.drawImage(image, 0, 0);
+      return canvas.toDataURL('image/webp', quality).split(',')[1] ?? '';
+    },
+    { source: png.toString('base64'), quality: QUALITY },
+  );
+  return Buffer.from(base64, 'base64');
+}
+
+/** Opens the workspace of an attempt as the person whose it is. */
+async function open(context: BrowserContext, baseUrl: string, admin: Session, limitMs?: number) {
+  const { account, session } = await expertWith(baseUrl, admin, PRACTICE);
+  const page = await context.newPage();
+  await new People(page).signIn(account.email, account.password);
+  if (limitMs === undefined) return { page, attemptId: await startAttempt(session, PRACTICE) };
+  const attemptId = await prepareAttempt(session, PRACTICE);
+  await db.prisma.attempt.update({ where: { id: attemptId }, data: { limitMs } });
+  await session.mutate('attempt.start', { attemptId });
+  return { page, attemptId };
+}
+
+rmSync(FOLDER, { recursive: true, force: true });
+mkdirSync(FOLDER, { recursive: true });
+const platform = await PlatformUnderTest.start();
+const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+  args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu'],
+});
+const encoder = await browser.newPage();
+try {
+  const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
+  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
+  const { page, attemptId } = await open(context, platform.baseUrl, admin);
+  await picturesOfWork(page, attemptId);
+  await picturesOfTrouble(context, page, attemptId);
+  const other = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
+  const short = await open(other, platform.baseUrl, admin, SHORT_LIMIT_MS);
+  await short.page.goto(`/attempts/${short.attemptId}/work`);
+  await short.page.getByTestId('end-screen').waitFor({ timeout: 120_000 });
+  await short.page.getByText('The attempt is complete').waitFor({ timeout: 120_000 });
+  await take(short.page, 'expired');
+} finally {
+  await browser.close();
+  await db.close();
+  await platform.stop();
+}
+
+async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
+  const work = new WorkspacePage(page);
+  await page.goto(`/attempts/${attemptId}/work`);
+  await work.terminal(1).waitFor();
+  await page.getByTestId('instructions').waitFor();
+  await take(page, 'instructions-empty-editor');
+  for (const tab of ['score', 'notes', 'ports', 'help']) {
+    await page.getByTestId(`tab-${tab}`).click();
+    await take(page, `${tab}-empty`);
+  }
+  await page.getByTestId('tab-clock').click();
+  await take(page, 'clock');
+
+  await work.openFile('solution', 'textstats.py');
+  await work.type(1, 'ls -la --color=always; python3 --version\n');
+  await work.expectOnScreen(1, /^Python 3/m);
+  await work.score();
+  await work.score();
+  await take(page, 'score');
+  await page.getByTestId('tab-notes').click();
+  await page.getByTestId('note-text').fill('Prefix sums should make each window constant in time.');
+  await page.getByTestId('note-send').click();
+  await page.getByTestId('note').waitFor();
+  await take(page, 'notes');
+  await page.getByTestId('tab-help').click();
+  await page.getByTestId('report-text').fill('pip cannot reach its index. Is that meant to be so?');
+  await page.getByTestId('report-send').click();
+  await page.getByTestId('message').waitFor();
+  await take(page, 'help');
+  await page.getByTestId('left-search').click();
+  await page.getByTestId('search-query').fill('def');
+  await page.getByTestId('search-match').first().waitFor();
+  await take(page, 'search');
+  await page.getByTestId('left-files').click();
+  await page.getByTestId('editor-split').click();
+  await page.getByTestId('terminal-split').click();
+  await work.terminal(2).waitFor();
+  await take(page, 'split');
+  await page.getByTestId('compare-toggle').click();
+  await page.getByTestId('compare').waitFor();
+  await take(page, 'compare');
+  await page.getByTestId('compare-toggle').click();
+  await page.getByTestId('commands').click();
+  await page.getByPlaceholder('What would you like to do?').waitFor();
+  await take(page, 'commands');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('commands').click();
+  await page.getByTestId('command-tour').click();
+  await page.getByTestId('tour').waitFor();
+  await take(page, 'tour');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('submit').click();
+  await page.getByTestId('submit-sure').waitFor();
+  await take(page, 'submit');
+  await page.keyboard.press('Escape');
+  // A file that vanished since it was listed, and a score of a solution that does not run.
+  await work.shell('touch gone.txt; echo made-$((1+1))', /^made-2$/m);
+  await page.getByTestId('explorer-refresh').click();
+  await page
+    .getByTestId('explorer-item')
+    .filter({ hasText: /^gone\.txt$/ })
+    .click();
+  await work.shell('rm gone.txt; echo "raise RuntimeError" > solution/textstats.py; echo made-$((2+2))', /^made-4$/m);
+  await work.score();
+  await take(page, 'error');
+}
+
+async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId: string): Promise<void> {
+  const waiting = await context.newPage();
+  await waiting.routeWebSocket(/realtime/, () => {});
+  await waiting.goto(`/attempts/${attemptId}/work`);
+  await waiting.getByText('Connecting to the attempt').waitFor();
+  await take(waiting, 'loading');
+  await waiting.close({ runBeforeUnload: false });
+
+  await page.getByTestId('pause').click();
+  await page.getByTestId('pause-dialog').waitFor();
+  await take(page, 'pause-dialog');
+  await page.getByTestId('pause-confirm').click();
+  await page.getByTestId('resume').waitFor();
+  await take(page, 'paused');
+  await page.getByTestId('resume').click();
+  await new WorkspacePage(page).terminal(1).waitFor();
+
+  await context.setOffline(true);
+  await page.evaluate(() => window.dispatchEvent(new Event('offline')));
+  await page.getByTestId('banner-offline').waitFor({ timeout: 60_000 });
+  await take(page, 'offline');
+  await context.setOffline(false);
+  await page.getByTestId('banner-offline').waitFor({ state: 'detached', timeout: 60_000 });
+}
