@@ -11,7 +11,7 @@ export function ClockEvents({ events, limitMs }: { events: ClockEvent[]; limitMs
           <span className="w-16 shrink-0 text-right font-medium tabular-nums">
             {formatDuration(elapsedMs(events.slice(0, index + 1), event.atMs, limitMs))}
           </span>
-          <span className="min-w-0 flex-1">{clockEventWords(event)}</span>
+          <span className="min-w-40 flex-1">{clockEventWords(event)}</span>
           <span className="text-xs text-muted">
             <Time at={event.atMs} seconds />
           </span>
