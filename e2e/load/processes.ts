@@ -73,6 +73,11 @@ function rssMb(pid: number): number {
   return Number(kilobytes ?? 0) / 1024;
 }
 
+/** What a process has of memory to itself, MB: its own, without what is mapped from files that all processes of a program share. */
+export function privateMb(pid: number): number {
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(ofProcess(pid, 'status'))?.[1] ?? 0) / 1024;
+}
+
 /** A file of /proc; empty for a process that has ended, which the benchmark then notices by itself. */
 function ofProcess(pid: number, file: string): string {
   try {

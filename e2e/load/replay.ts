@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { chromium, type Page } from '@playwright/test';
+import { type Browser, chromium, type Page } from '@playwright/test';
 import { appendClockEvent, claimEpoch, createDatabase, type Database, moveAttempt } from '@plumbline/database';
 import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { People } from '../support/workspacePage.ts';
 import { longAttempt } from './longAttempt.ts';
+import { privateMb } from './processes.ts';
 import { type Latency, latencyOf, latencyRatio, rounded } from './summary.ts';
 
 const MINUTE_MS = 60_000;
@@ -18,7 +19,8 @@ const SEED = Number(process.env.BENCH_SEED ?? 7);
 /** What a reviewer should never have to wait for, and what a page may take. */
 const FIRST_FRAME_MAX_MS = 1_000;
 const SEEK_P95_MAX_MS = 200;
-const HEAP_MAX_MB = 300;
+const MEMORY_MAX_MB = 300;
+const PLAYED_MS = 10_000;
 
 interface Seen {
   recordedEvents: number;
@@ -26,6 +28,8 @@ interface Seen {
   firstFrameColdMs: number;
   firstFrameMs: number;
   seek: Latency;
+  /** The most that the page's process had to itself, while it was sought in and played at 64 times its speed. */
+  memoryPeakMb: number;
   heapMb: number;
 }
 
@@ -40,8 +44,9 @@ export async function benchReplay(): Promise<Record<string, unknown>> {
   try {
     const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
     await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
-    const short = await see(page, await record(platform, db, SHORT));
-    const long = await see(page, await record(platform, db, LONG));
+    say('the platform runs');
+    const short = await see(browser, page, await record(platform, db, SHORT));
+    const long = await see(browser, page, await record(platform, db, LONG));
     return {
       bench: 'replay',
       seed: SEED,
@@ -52,7 +57,7 @@ export async function benchReplay(): Promise<Record<string, unknown>> {
         firstFrame: long.firstFrameMs < FIRST_FRAME_MAX_MS,
         firstFrameCold: long.firstFrameColdMs < FIRST_FRAME_MAX_MS,
         seek: long.seek.p95Ms < SEEK_P95_MAX_MS,
-        memory: long.heapMb < HEAP_MAX_MB,
+        memory: long.memoryPeakMb < MEMORY_MAX_MB,
       },
       faults: [],
     };
@@ -63,8 +68,11 @@ export async function benchReplay(): Promise<Record<string, unknown>> {
   }
 }
 
+/** It takes minutes: where it is, for whoever waits. */
+const say = (text: string) => console.error(`${(performance.now() / 1000).toFixed(0)} s: ${text}`);
+
 /** Writes a finished attempt as the gateway would, only faster. */
-async function record(
+export async function record(
   platform: PlatformUnderTest,
   db: Database,
   size: { lengthMs: number; outputBytes: number },
@@ -79,6 +87,9 @@ async function record(
   await db.prisma.attempt.create({ data: { id: attemptId, assignmentId: assignment.id, ...ready } });
   await appendClockEvent(db, attemptId, { kind: 'started' }, { by: null, atMs: startMs });
   await appendClockEvent(db, attemptId, { kind: 'submitted' }, { by: null, atMs: startMs + size.lengthMs });
+  // Ended before anything is written: the gateway finishes what is submitted and not completed, and would take the recording over.
+  await moveAttempt(db, attemptId, 'completed');
+  await db.prisma.attempt.update({ where: { id: attemptId }, data: { completedAt: new Date(startMs + size.lengthMs) } });
   const claim = await claimEpoch(db, attemptId, null);
   if (claim === null) throw new Error('the attempt vanished');
   const keys = await loadRecordingKeys(join(platform.dataDir, 'keys'));
@@ -89,23 +100,28 @@ async function record(
     keys,
     attemptId,
     claim,
-    nowMs: () => startMs,
+    nowMs: () => nowMs,
     onDurable: ignore,
     onStalled: ignore,
     onStale: ignore,
   });
   let n = 0;
+  let nowMs = startMs;
   for (const event of longAttempt({ startMs, seed: SEED, ...size }).events) {
+    nowMs = event.atMs;
     recorder.offer('runner:bench', ++n, event);
     if (n % 500 === 0) await recorder.flush();
   }
   await recorder.finish();
-  await moveAttempt(db, attemptId, 'completed');
-  await db.prisma.attempt.update({ where: { id: attemptId }, data: { completedAt: new Date(startMs + size.lengthMs) } });
+  say(`${n} events of ${size.lengthMs / MINUTE_MS} minutes are recorded`);
   return { attemptId, recordedEvents: n };
 }
 
-async function see(page: Page, { attemptId, recordedEvents }: { attemptId: string; recordedEvents: number }): Promise<Seen> {
+async function see(
+  browser: Browser,
+  page: Page,
+  { attemptId, recordedEvents }: { attemptId: string; recordedEvents: number },
+): Promise<Seen> {
   const firstFrame = async () => {
     await page.goto('about:blank');
     const beganMs = performance.now();
@@ -115,10 +131,18 @@ async function see(page: Page, { attemptId, recordedEvents }: { attemptId: strin
   };
   const firstFrameColdMs = await firstFrame();
   const firstFrameMs = await firstFrame();
+  say(`first frame after ${firstFrameColdMs} ms, and again after ${firstFrameMs} ms`);
   const timeline = page.getByTestId('replay-timeline');
   const box = await timeline.boundingBox();
   if (box === null) throw new Error('the timeline is not shown');
   const times: number[] = [];
+  let memoryPeakMb = 0;
+  const browserSession = await browser.newBrowserCDPSession();
+  const weigh = async () => {
+    const { processInfo } = await browserSession.send('SystemInfo.getProcessInfo');
+    const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => privateMb(id));
+    memoryPeakMb = Math.max(memoryPeakMb, ...renderers);
+  };
   for (let seek = 1; seek <= SEEKS; seek++) {
     // It must listen before the click comes: the answer is left on the page and fetched afterwards.
     await timeline.evaluate((slider) => {
@@ -138,10 +162,23 @@ async function see(page: Page, { attemptId, recordedEvents }: { attemptId: strin
     const share = (seek * 0.618_033_988) % 1;
     await page.mouse.click(box.x + 2 + share * (box.width - 4), box.y + box.height / 2);
     times.push(await page.evaluate(() => (window as unknown as { seekTimed: Promise<number> }).seekTimed));
+    await weigh();
   }
+  await page.getByTestId('replay-speed').selectOption('64');
+  await page.mouse.click(box.x + box.width / 4, box.y + box.height / 2);
+  await page.getByTestId('replay-play').click();
+  for (const untilMs = performance.now() + PLAYED_MS; performance.now() < untilMs; await page.waitForTimeout(200)) await weigh();
+  say('sought in and played');
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');
   const { metrics } = await session.send('Performance.getMetrics');
   const heapBytes = metrics.find(({ name }) => name === 'JSHeapUsedSize')?.value ?? 0;
-  return { recordedEvents, firstFrameColdMs, firstFrameMs, seek: latencyOf(times), heapMb: rounded(heapBytes / 1e6) };
+  return {
+    recordedEvents,
+    firstFrameColdMs,
+    firstFrameMs,
+    seek: latencyOf(times),
+    memoryPeakMb: rounded(memoryPeakMb),
+    heapMb: rounded(heapBytes / 1e6),
+  };
 }

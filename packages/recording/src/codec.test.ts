@@ -9,8 +9,10 @@ const BASE_MS = 1_790_000_000_000;
 
 function throughLines(events: readonly EventInput[], receivedAtMs?: number): ReturnType<typeof decodeUnit> {
   const prepared = events.map((event) => prepareEvent(event, receivedAtMs ?? event.atMs));
-  return decodeUnit(encodeUnit(prepared, BASE_MS), BASE_MS, 1);
+  return decodeUnit(asLines(encodeUnit(prepared, BASE_MS)), BASE_MS, 1);
 }
+
+const asLines = (lines: readonly string[]) => lines.map((line) => Buffer.from(line));
 
 function output(stream: number, offset: number, bytes: Uint8Array): EventInput {
   return { type: 'terminal.output', stream, atMs: BASE_MS + offset, data: { offset, bytes: Buffer.from(bytes) } };
@@ -57,6 +59,24 @@ describe('lines', () => {
     );
   });
 
+  it('give of some events exactly what they are among all, whatever bytes they share with those left out', () => {
+    const cuts = fc.array(fc.nat(), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(cuts, fc.infiniteStream(fc.boolean()), (at, choice) => {
+        const events = chunksOf(Buffer.from('a🙂é\u0800b🙂🙂'), at);
+        const chosen = new Set(events.filter(() => choice.next().value).map(({ atMs }) => atMs));
+        const lines = asLines(
+          encodeUnit(
+            events.map((event) => prepareEvent(event, event.atMs)),
+            BASE_MS,
+          ),
+        );
+        const some = decodeUnit(lines, BASE_MS, 1, ({ atMs }) => chosen.has(atMs));
+        expect(some).toEqual(decodeUnit(lines, BASE_MS, 1).filter(({ atMs }) => chosen.has(atMs)));
+      }),
+    );
+  });
+
   it('hold a character whole though two events share it', () => {
     const bytes = Buffer.from('a🙂b');
     const events = [output(1, 0, bytes.subarray(0, 3)), output(2, 0, Buffer.from('between')), output(1, 3, bytes.subarray(3))];
@@ -88,7 +108,7 @@ describe('lines', () => {
   });
 
   it('of an unknown code keep their place in seq', () => {
-    const decoded = decodeUnit(['[0,"zz",0,{"from":"a later version"}]', '[1,"fl",0,{"tab":"x","panel":"editor"}]'], BASE_MS, 7);
+    const decoded = decodeUnit(asLines(['[0,"zz",0,{"from":"a later version"}]', '[1,"fl",0,{"tab":"x","panel":"editor"}]']), BASE_MS, 7);
     expect(decoded.map(({ seq }) => seq)).toEqual([8]);
   });
 
@@ -103,7 +123,7 @@ describe('lines', () => {
       '[1,"o",1,[0,[1]]]',
       '[1,"i",1,null]',
     ]) {
-      expect(() => decodeUnit([line], BASE_MS, 1), line).toThrow(FormatError);
+      expect(() => decodeUnit(asLines([line]), BASE_MS, 1), line).toThrow(FormatError);
     }
     expect(parseLine('[1,"o",1,[0,"a"]]', BASE_MS).atMs).toBe(BASE_MS + 1);
   });

@@ -1,6 +1,7 @@
 import type { EventInput, EventType, RecordedEvent } from '@plumbline/protocol';
 import { asBuffer, bytesToText, incompleteTailLength, textToBytes } from './bytesText.ts';
 import { FormatError } from './formatError.ts';
+import { isWithheld } from './withheld.ts';
 
 /**
  * Events to lines and back. A line is one JSON array `[dt, code, stream, data]`, with a fifth item where the event
@@ -168,35 +169,77 @@ export function parseLine(line: string, baseMs: number): ParsedLine {
   return parsed;
 }
 
+/** Where a line stands: what its head tells without the rest being taken apart. */
+export interface LinePlace {
+  seq: number;
+  atMs: number;
+  type: EventType;
+  stream: number;
+}
+
 /**
- * The events of a unit's lines (a batch, or a segment, which is made of whole batches), exactly as they were taken.
- * Lines that are withheld or whose code is unknown are left out; they keep their place in `seq`. Throws `FormatError`.
+ * The events of a unit's lines (a batch, or a segment, which is made of whole batches), exactly as they were taken; with
+ * `wanted`, those of them that it lets through, and the others are not taken apart. Lines that are withheld or whose code is
+ * unknown are left out; they keep their place in `seq`. Throws `FormatError`.
  */
-export function decodeUnit(lines: readonly string[], baseMs: number, firstSeq: number): RecordedEvent[] {
+export function decodeUnit(
+  lines: readonly Buffer[],
+  baseMs: number,
+  firstSeq: number,
+  wanted: (place: LinePlace) => boolean = () => true,
+): RecordedEvent[] {
   const events: RecordedEvent[] = [];
-  const lastOutput = new Map<number, OutputEvent>();
+  const lastOutput = new Map<number, OutputEvent | 'passed over'>();
   for (const [i, line] of lines.entries()) {
-    if (line.startsWith('"')) {
+    if (isWithheld(line)) {
       // It may have been the output that a later line's joined bytes belong to.
       lastOutput.clear();
       continue;
     }
-    const parsed = parseLine(line, baseMs);
-    if (parsed.type === null) continue;
-    const event = toEvent(parsed, firstSeq + i, lastOutput);
-    events.push(event);
+    const { dt, code, stream } = lineHead(line);
+    const type = TYPE_OF.get(code);
+    if (type === undefined) {
+      // A later version's; what is no line at all is told.
+      parseLine(line.toString('utf8'), baseMs);
+      continue;
+    }
+    const seq = firstSeq + i;
+    const isWanted = wanted({ seq, atMs: roundAtMs(baseMs + dt), type, stream });
+    // One that is not wanted may hold the last bytes of one that is.
+    if (isWanted || (type === 'terminal.output' && typeof lastOutput.get(stream) === 'object')) {
+      const event = toEvent(line, baseMs, seq, lastOutput);
+      if (isWanted) events.push(event);
+    }
+    if (!isWanted && type === 'terminal.output') lastOutput.set(stream, 'passed over');
   }
   return events;
 }
 
-function toEvent(parsed: ParsedLine, seq: number, lastOutput: Map<number, OutputEvent>): RecordedEvent {
+const COMMA = 44;
+const QUOTE = 34;
+
+/** The head of a line, `[dt,"code",stream,`: taking the whole of each apart would cost more than all the rest. Throws `FormatError`. */
+export function lineHead(line: Buffer): { dt: number; code: string; stream: number } {
+  const comma = line.indexOf(COMMA);
+  const dt = Number(line.toString('latin1', 1, comma));
+  if (comma === -1 || !Number.isFinite(dt)) throw new FormatError('A line does not begin with its time.');
+  const quote = line.indexOf(QUOTE, comma + 2);
+  return {
+    dt,
+    code: line.toString('latin1', comma + 2, quote),
+    stream: Number(line.toString('latin1', quote + 2, line.indexOf(COMMA, quote + 2))),
+  };
+}
+
+function toEvent(line: Buffer, baseMs: number, seq: number, lastOutput: Map<number, OutputEvent | 'passed over'>): RecordedEvent {
+  const parsed = parseLine(line.toString('utf8'), baseMs);
   const { atMs, stream, receivedAtMs } = parsed;
   const type = parsed.type as EventType;
   const place = receivedAtMs === undefined ? { seq, stream, atMs } : { seq, stream, atMs, receivedAtMs };
   if (type !== 'terminal.output') return { ...place, type, data: revivedData(type, parsed.data) } as RecordedEvent;
   const { offset, bytes, joined } = parseOutput(parsed.data);
   const previous = lastOutput.get(stream);
-  if (joined > 0 && previous !== undefined) previous.data.bytes = Buffer.concat([previous.data.bytes, bytes.subarray(0, joined)]);
+  if (joined > 0 && typeof previous === 'object') previous.data.bytes = Buffer.concat([previous.data.bytes, bytes.subarray(0, joined)]);
   // Without the earlier event (its line was withheld) the joined bytes stay here: the stream is still whole.
   const own = previous === undefined ? 0 : joined;
   const event = { ...place, type, data: { offset: offset + own, bytes: bytes.subarray(own) } } satisfies RecordedEvent;

@@ -61,7 +61,13 @@ describe('the golden recording of format 1', () => {
         LATER_BASE_MS,
       ),
     ).toEqual(lines);
-    expect(decodeUnit(lines, LATER_BASE_MS, 1).map(({ seq, ...event }) => event)).toEqual(events);
+    expect(
+      decodeUnit(
+        lines.map((line) => Buffer.from(line)),
+        LATER_BASE_MS,
+        1,
+      ).map(({ seq, ...event }) => event),
+    ).toEqual(events);
     const kinds = new Set([...golden.segments.flatMap((segment) => segment.lines), ...lines].map((line) => parseLine(line, 0).type));
     expect([...kinds].sort()).toEqual(Object.keys(EVENTS).sort());
   });

@@ -3,10 +3,11 @@ import { listSegments, type RecordingDatabase, readRecordingState, readTail, typ
 import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { readBatch } from './batch.ts';
-import { CODE_OF, decodeUnit, roundAtMs } from './codec.ts';
+import { decodeUnit, type LinePlace, lineHead, roundAtMs, TYPE_OF } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
 import type { RecordingKeys } from './keys.ts';
-import { lineHead, openSegment, segmentEvents } from './segment.ts';
+import { openSegment, type Segment, segmentEvents } from './segment.ts';
+import type { SegmentCache } from './segmentCache.ts';
 import { splitLines } from './unitText.ts';
 import { isWithheld } from './withheld.ts';
 
@@ -19,6 +20,8 @@ export interface RecordingSource {
   store: ObjectStore;
   keys: RecordingKeys;
   attemptId: string;
+  /** Opened segments that several readings share. */
+  cache?: SegmentCache;
 }
 
 /** What to read. Borders of `seq` belong to the range; of times `fromMs <= atMs < toMs`. */
@@ -27,6 +30,9 @@ export interface EventRange {
   toSeq?: number;
   fromMs?: number;
   toMs?: number;
+  /** Only events of these types, and of this terminal: others are not taken apart. */
+  types?: ReadonlySet<EventType>;
+  stream?: number;
   /** Only events that this lets through. */
   where?(event: RecordedEvent): boolean;
 }
@@ -39,11 +45,8 @@ export interface TerminalSeek {
 }
 
 /** An event without its data. */
-export interface EventPlace<T extends EventType> {
+export interface EventPlace<T extends EventType> extends LinePlace {
   type: T;
-  seq: number;
-  atMs: number;
-  stream: number;
 }
 
 /** A run of events that are read together: a segment, or a batch of the tail. */
@@ -55,6 +58,7 @@ interface UnitPlace {
 }
 
 const TAIL_PAGE_BATCHES = 64;
+const TERMINAL_TYPES: ReadonlySet<EventType> = new Set(([...TYPE_OF.values()] as const).filter((type) => type.startsWith('terminal.')));
 
 /** Opens a recording for reading. Throws `not_found` where nothing was recorded, `conflict` where it was erased. */
 export async function openRecording(source: RecordingSource): Promise<Recording> {
@@ -67,15 +71,22 @@ export async function openRecording(source: RecordingSource): Promise<Recording>
 export class Recording {
   private readonly source: RecordingSource;
   private readonly sealing: SealingKeys;
+  private listed: Promise<SegmentRow[]> | null = null;
 
   constructor(source: RecordingSource, sealing: SealingKeys) {
     this.source = source;
     this.sealing = sealing;
   }
 
-  /** The index of sealed segments, from the one that holds `fromSeq` on. */
-  segments(fromSeq = 0): Promise<SegmentRow[]> {
-    return listSegments(this.source.db, this.source.attemptId, 0, fromSeq);
+  /** The index of sealed segments as it was when it was first asked for, from the one that holds `fromSeq` on. */
+  async segments(fromSeq = 0): Promise<SegmentRow[]> {
+    this.listed ??= listSegments(this.source.db, this.source.attemptId);
+    try {
+      return (await this.listed).filter((segment) => segment.lastSeq >= fromSeq);
+    } catch (error) {
+      this.listed = null;
+      throw error;
+    }
   }
 
   /** The last durable `seq`. */
@@ -85,9 +96,7 @@ export class Recording {
 
   /** The events of a range in the order of `seq`. Segments without any of its times are not opened. */
   async *events(range: EventRange = {}): AsyncGenerator<RecordedEvent> {
-    for await (const unit of this.units(range)) {
-      for (const event of await unit.events()) if (isWithin(event, range)) yield event;
-    }
+    for await (const unit of this.units(range)) yield* await unit.events();
   }
 
   /**
@@ -95,17 +104,22 @@ export class Recording {
    * recording's bytes are then never taken apart.
    */
   async *outline<T extends EventType>(types: ReadonlySet<T>, fromSeq = 1): AsyncGenerator<RecordedEvent | EventPlace<T>> {
-    const codes = new Map([...types].map((type) => [CODE_OF[type], type]));
     let next = fromSeq;
-    for (const row of await this.segments(fromSeq)) {
-      const { header, lines } = await openSegment(this.sealing, this.source.attemptId, row.n, await this.source.store.get(row.objectHash));
+    const rows = await this.segments(fromSeq);
+    let opening = rows[0] === undefined ? null : this.openOnce(rows[0]);
+    for (const [n, row] of rows.entries()) {
+      const { header, lines } = await (opening as Promise<Segment>);
+      const following = rows[n + 1];
+      // The next one is decompressed beside the reading of this one; that it failed is told when its turn comes.
+      opening = following === undefined ? null : this.openOnce(following);
+      opening?.catch(() => {});
       for (const [i, line] of lines.entries()) {
         const seq = header.firstSeq + i;
         if (seq < next || isWithheld(line)) continue;
         const head = lineHead(line);
-        const type = codes.get(head.code);
-        if (type !== undefined) yield { type, seq, atMs: roundAtMs(header.baseMs + head.dt), stream: head.stream };
-        else yield* decodeUnit([line.toString('utf8')], header.baseMs, seq);
+        const type = TYPE_OF.get(head.code) as T;
+        if (types.has(type)) yield { type, seq, atMs: roundAtMs(header.baseMs + head.dt), stream: head.stream };
+        else yield* decodeUnit([line], header.baseMs, seq);
       }
       next = row.lastSeq + 1;
     }
@@ -122,7 +136,7 @@ export class Recording {
     units.sort((a, b) => a.minAtMs - b.minAtMs || a.firstSeq - b.firstSeq);
     let held: RecordedEvent[] = [];
     for (const [i, unit] of units.entries()) {
-      const own = (await unit.events()).filter((event) => isWithin(event, range));
+      const own = await unit.events();
       held = held.length === 0 ? own : held.concat(own);
       held.sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
       const safeUntilMs = units[i + 1]?.minAtMs ?? Number.POSITIVE_INFINITY;
@@ -138,7 +152,7 @@ export class Recording {
     const start = await this.seekStart(terminal, atMs);
     let keyframe: TerminalSeek['keyframe'] = null;
     const events: RecordedEvent[] = [];
-    const range = { fromSeq: start, toMs: nextAfter(atMs), where: (event: RecordedEvent) => isOfTerminal(event, terminal) };
+    const range = { fromSeq: start, toMs: nextAfter(atMs), types: TERMINAL_TYPES, stream: terminal };
     for await (const event of this.events(range)) {
       if (keyframe === null && event.seq === start && event.type === 'terminal.keyframe') keyframe = event;
       else events.push(event);
@@ -156,7 +170,7 @@ export class Recording {
       if (place.atMs <= atMs && place.atMs >= start.atMs) start = place;
     };
     for (const segment of segments) for (const place of segment.keyframes) if (place.terminal === terminal) consider(place);
-    for await (const event of this.events({ fromSeq: sealedSeq + 1, where: (event) => isOfTerminal(event, terminal) })) {
+    for await (const event of this.events({ fromSeq: sealedSeq + 1, types: TERMINAL_TYPES, stream: terminal })) {
       if (event.type === 'terminal.keyframe' || event.type === 'terminal.opened') consider(event);
     }
     return start.seq;
@@ -171,33 +185,37 @@ export class Recording {
       const wanted = next;
       for (const segment of segments) {
         if (segment.lastSeq < next || segment.firstSeq > lastSeq) continue;
-        if (overlaps(segment, range)) yield this.segmentUnit(segment);
+        if (overlaps(segment, range)) yield this.segmentUnit(segment, range);
         next = segment.lastSeq + 1;
       }
       if (next > lastSeq) return;
-      for await (const unit of this.tailUnits(next, lastSeq)) {
+      for await (const unit of this.tailUnits(next, lastSeq, range)) {
         yield unit;
         next = unit.lastSeq + 1;
       }
       if (next > lastSeq) return;
       // What was in the tail is sealed by now, or it is nowhere.
-      segments = await this.segments(next);
+      segments = await listSegments(this.source.db, this.source.attemptId, 0, next);
       if (segments.length === 0 && wanted === next)
         throw new AppError('internal', `The recording has no event ${next}. Verify it to see what is missing.`);
     }
   }
 
-  private segmentUnit(row: SegmentRow): UnitPlace {
+  private segmentUnit(row: SegmentRow, range: EventRange): UnitPlace {
     const { firstSeq, lastSeq, minAtMs } = row;
-    return { firstSeq, lastSeq, minAtMs, events: () => this.readSegment(row) };
+    return { firstSeq, lastSeq, minAtMs, events: async () => whereOf(segmentEvents(await this.open(row), within(range)), range) };
   }
 
-  private async readSegment(row: SegmentRow): Promise<RecordedEvent[]> {
-    const object = await this.source.store.get(row.objectHash);
-    return segmentEvents(await openSegment(this.sealing, this.source.attemptId, row.n, object));
+  private open(row: SegmentRow): Promise<Segment> {
+    const { attemptId, cache } = this.source;
+    return cache?.take(`${attemptId} ${row.objectHash}`, () => this.openOnce(row)) ?? this.openOnce(row);
   }
 
-  private async *tailUnits(fromSeq: number, toSeq: number): AsyncGenerator<UnitPlace> {
+  private async openOnce({ n, objectHash }: SegmentRow): Promise<Segment> {
+    return openSegment(this.sealing, this.source.attemptId, n, await this.source.store.get(objectHash));
+  }
+
+  private async *tailUnits(fromSeq: number, toSeq: number, range: EventRange): AsyncGenerator<UnitPlace> {
     const { db, attemptId } = this.source;
     let next = fromSeq;
     while (next <= toSeq) {
@@ -206,8 +224,7 @@ export class Recording {
         // A hole, or a batch cut by the range's start: the former is being sealed, the latter is read whole.
         if (row.firstSeq > next || row.firstSeq > toSeq) return;
         const batch = await readBatch(this.sealing, attemptId, row.firstSeq, row.batch);
-        const lines = splitLines(batch.body).map((line) => line.toString('utf8'));
-        const events = decodeUnit(lines, batch.baseMs, batch.firstSeq);
+        const events = whereOf(decodeUnit(splitLines(batch.body), batch.baseMs, batch.firstSeq, within(range)), range);
         const minAtMs = events.reduce((least, event) => Math.min(least, event.atMs), Number.POSITIVE_INFINITY);
         yield { firstSeq: row.firstSeq, lastSeq: row.lastSeq, minAtMs, events: async () => events };
         next = row.lastSeq + 1;
@@ -217,21 +234,22 @@ export class Recording {
   }
 }
 
-function isWithin(event: RecordedEvent, range: EventRange): boolean {
-  const { fromSeq, toSeq, fromMs, toMs, where } = range;
-  if (fromSeq !== undefined && event.seq < fromSeq) return false;
-  if (toSeq !== undefined && event.seq > toSeq) return false;
-  if (fromMs !== undefined && event.atMs < fromMs) return false;
-  if (toMs !== undefined && event.atMs >= toMs) return false;
-  return where === undefined || where(event);
+function within({ fromSeq, toSeq, fromMs, toMs, types, stream }: EventRange): (place: LinePlace) => boolean {
+  return (place) => {
+    if (fromSeq !== undefined && place.seq < fromSeq) return false;
+    if (toSeq !== undefined && place.seq > toSeq) return false;
+    if (fromMs !== undefined && place.atMs < fromMs) return false;
+    if (toMs !== undefined && place.atMs >= toMs) return false;
+    return (types === undefined || types.has(place.type)) && (stream === undefined || place.stream === stream);
+  };
+}
+
+function whereOf(events: RecordedEvent[], { where }: EventRange): RecordedEvent[] {
+  return where === undefined ? events : events.filter((event) => where(event));
 }
 
 function overlaps(segment: SegmentRow, { fromMs, toMs }: EventRange): boolean {
   return (fromMs === undefined || segment.maxAtMs >= fromMs) && (toMs === undefined || segment.minAtMs < toMs);
-}
-
-function isOfTerminal(event: RecordedEvent, terminal: number): boolean {
-  return event.stream === terminal && event.type.startsWith('terminal.');
 }
 
 /** The least time that is not within "up to and including `atMs`": the log's times have whole microseconds. */

@@ -61,12 +61,13 @@ function note(n: number): EventInput {
   return { type: 'note.written', stream: 0, atMs: BASE_MS + n, data: { n, text: `note ${n}`, elapsedMs: n } };
 }
 
+/** Cut into pieces of these sizes. All happen within a second of their arrival, so that an event is all that is recorded. */
 function chunksOf(bytes: Buffer, sizes: readonly number[]): EventInput[] {
   const chunks: EventInput[] = [];
   for (let offset = 0; offset < bytes.length; ) {
     const size = sizes[chunks.length % sizes.length] as number;
     const chunk = bytes.subarray(offset, offset + size);
-    chunks.push({ type: 'terminal.output', stream: 1, atMs: BASE_MS + chunks.length, data: { offset, bytes: chunk } });
+    chunks.push({ type: 'terminal.output', stream: 1, atMs: BASE_MS + chunks.length / 2, data: { offset, bytes: chunk } });
     offset += chunk.length;
   }
   return chunks;

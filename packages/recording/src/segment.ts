@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KeyframeIndex, SegmentRow } from '@plumbline/database/recordingTail';
 import type { RecordedEvent } from '@plumbline/protocol';
-import { CODE_OF, decodeUnit, FORMAT, parseLine, roundAtMs } from './codec.ts';
+import { CODE_OF, decodeUnit, FORMAT, type LinePlace, lineHead, parseLine, roundAtMs } from './codec.ts';
 import { openBytes, type SealingKeys, sealBytes } from './encryption.ts';
 import { FormatError } from './formatError.ts';
 import { leafHash, lineSalt, segmentRoot, segmentSaltKey, treeTop } from './merkle.ts';
@@ -119,13 +119,9 @@ export function readSegmentHeader(header: Record<string, unknown>): SegmentHeade
   };
 }
 
-/** The events of a segment, in `seq` order. Throws `FormatError`. */
-export function segmentEvents(segment: Segment): RecordedEvent[] {
-  return decodeUnit(
-    segment.lines.map((line) => line.toString('utf8')),
-    segment.header.baseMs,
-    segment.header.firstSeq,
-  );
+/** The events of a segment, in `seq` order; with `wanted`, those that it lets through. Throws `FormatError`. */
+export function segmentEvents({ header, lines }: Segment, wanted?: (place: LinePlace) => boolean): RecordedEvent[] {
+  return decodeUnit(lines, header.baseMs, header.firstSeq, wanted);
 }
 
 /** The root that a segment's own content gives. */
@@ -154,22 +150,6 @@ export function indexOf(lines: readonly Buffer[], baseMs: number, firstSeq: numb
   }
   if (least > greatest) return { minAtMs: baseMs, maxAtMs: baseMs, keyframes };
   return { minAtMs: roundAtMs(baseMs + least), maxAtMs: roundAtMs(baseMs + greatest), keyframes };
-}
-
-const COMMA = 44;
-const QUOTE = 34;
-
-/** The head of a line, `[dt,"code",stream,`: taking the whole of each apart would cost more than all the rest. Throws `FormatError`. */
-export function lineHead(line: Buffer): { dt: number; code: string; stream: number } {
-  const comma = line.indexOf(COMMA);
-  const dt = Number(line.toString('latin1', 1, comma));
-  if (comma === -1 || !Number.isFinite(dt)) throw new FormatError('A line does not begin with its time.');
-  const quote = line.indexOf(QUOTE, comma + 2);
-  return {
-    dt,
-    code: line.toString('latin1', comma + 2, quote),
-    stream: Number(line.toString('latin1', quote + 2, line.indexOf(COMMA, quote + 2))),
-  };
 }
 
 function keyframeOf(line: Buffer, index: number, baseMs: number, seq: number): KeyframeIndex {

@@ -2,9 +2,13 @@ import { AppError, assertCan } from '@plumbline/core';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import { loadRecordingKeys, type RecordingKeys } from '@plumbline/recording/keys';
 import { openRecording, type Recording } from '@plumbline/recording/reader';
+import { SegmentCache } from '@plumbline/recording/segmentCache';
 import { z } from 'zod';
 import { platform } from '../../platform/server/platform.ts';
 import { currentActor } from '../../session/server/currentActor.ts';
+
+/** A reviewer's jumps and what is played after them read the same segments, each about a mebibyte. */
+const segments = new SegmentCache(64 * 1024 * 1024);
 
 let keys: Promise<RecordingKeys> | undefined;
 
@@ -29,5 +33,5 @@ export async function recordingOf(attemptId: string): Promise<{ attempt: Attempt
   const { db, store } = platform();
   const attempt = await loadAttempt(db, attemptId);
   assertCan(actor, 'attempt.replay', attempt);
-  return { attempt, recording: await openRecording({ db, store, keys: await recordingKeys(), attemptId }) };
+  return { attempt, recording: await openRecording({ db, store, keys: await recordingKeys(), attemptId, cache: segments }) };
 }

@@ -1,21 +1,24 @@
 'use client';
 import { Spinner } from '@plumbline/ui';
 import dynamic from 'next/dynamic';
+import { useReplayOpening } from './useReplayOpening.ts';
 
-// Terminals and the editor exist only in a browser.
-const Screen = dynamic(() => import('./ReplayScreen.tsx').then((module) => module.ReplayScreen), {
-  ssr: false,
-  loading: () => (
+function Loading() {
+  return (
     <div className="flex h-full items-center justify-center">
       <Spinner label="Loading the replay" />
     </div>
-  ),
-});
+  );
+}
+
+// Terminals and the editor exist only in a browser.
+const Screen = dynamic(() => import('./ReplayScreen.tsx').then((module) => module.ReplayScreen), { ssr: false, loading: Loading });
 
 /**
  * The replay of one attempt's recording: fills the height that its page gives it. `watching` is for who looks after a
  * running attempt: it is joined at its end, whatever the moment, and its participant can be written to.
  */
 export function Replay({ attemptId, watching = false }: { attemptId: string; watching?: boolean }) {
-  return <Screen attemptId={attemptId} watching={watching} />;
+  const opening = useReplayOpening(attemptId);
+  return opening === null ? <Loading /> : <Screen opening={opening} watching={watching} />;
 }

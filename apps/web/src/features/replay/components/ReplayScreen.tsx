@@ -6,55 +6,20 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { ReadOnlyEditor } from '../../workspace/components/ReadOnlyEditor.tsx';
 import { useStore } from '../../workspace/components/useAttemptSession.ts';
-import { LiveFeed } from '../model/liveFeed.ts';
 import { isHere } from '../model/places.ts';
-import { Player } from '../model/player.ts';
+import type { Player } from '../model/player.ts';
 import type { RecordingIndex } from '../model/recordingApi.ts';
-import { httpReplaySource, type ReplaySource, type ReviewSource } from '../model/replaySource.ts';
+import type { ReviewSource } from '../model/replaySource.ts';
 import { EventLists, type ListName } from './EventLists.tsx';
 import { KeyboardHelp } from './KeyboardHelp.tsx';
 import { REPLAY_KEYS, type ScreenActs } from './keys.ts';
 import { ReplayTerminal } from './ReplayTerminal.tsx';
 import { Timeline } from './Timeline.tsx';
 import { Transport } from './Transport.tsx';
+import type { ReplayOpening } from './useReplayOpening.ts';
 
 const SEPARATOR = 'bg-border hover:bg-accent';
 const MOST_SIDE_BY_SIDE = 3;
-
-/**
- * Makes the player when the index is here. The moment in the address (`?t=`, milliseconds) is where it begins; without one,
- * a running attempt is followed and a finished one begins with its work.
- */
-function usePlayer(source: ReplaySource): { player: Player | null; error: string | null } {
-  const [player, setPlayer] = useState<Player | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  useEffect(() => {
-    let gone = false;
-    setPlayer(null);
-    setError(null);
-    let stop = () => {};
-    source.index().then(
-      (index) => {
-        if (gone) return;
-        const made = new Player(source, index);
-        const asked = new URLSearchParams(location.search).get('t');
-        const offsetMs = asked === null ? Number.NaN : Number(asked);
-        // Provisioning comes before the clock's start, and hours may lie between: who asks for no moment wants the work.
-        const workFromMs = index.clock.find(({ event }) => event.kind === 'started')?.atMs ?? index.fromMs;
-        if (index.live && !Number.isFinite(offsetMs)) void made.follow();
-        else void made.seek(Number.isFinite(offsetMs) ? index.fromMs + offsetMs : workFromMs);
-        stop = new LiveFeed(source, made).start();
-        setPlayer(made);
-      },
-      (caught: unknown) => !gone && setError(caught instanceof Error ? caught.message : 'The recording could not be read.'),
-    );
-    return () => {
-      gone = true;
-      stop();
-    };
-  }, [source]);
-  return { player, error };
-}
 
 /** Moves the player on with each frame that the browser draws, while it plays. */
 function useFrames(player: Player | null): void {
@@ -91,9 +56,7 @@ function useKeys(player: Player, acts: ScreenActs): void {
   }, [player, acts]);
 }
 
-export function ReplayScreen({ attemptId, watching }: { attemptId: string; watching: boolean }) {
-  const source = useMemo(() => httpReplaySource(attemptId), [attemptId]);
-  const { player, error } = usePlayer(source);
+export function ReplayScreen({ opening: { source, player, error }, watching }: { opening: ReplayOpening; watching: boolean }) {
   useFrames(player);
   if (error) {
     return (

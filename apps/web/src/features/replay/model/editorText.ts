@@ -12,11 +12,9 @@ export interface EditorDocument {
 
 export interface EditorState {
   documents: ReadonlyMap<string, EditorDocument>;
-  /** Key of the document that was touched last. */
-  active: string | null;
 }
 
-export const NO_EDITORS: EditorState = { documents: new Map(), active: null };
+export const NO_EDITORS: EditorState = { documents: new Map() };
 
 export function documentKey(tab: string, path: string): string {
   return `${tab} ${path}`;
@@ -57,8 +55,7 @@ export function applyEditorEvent(state: EditorState, type: EventType, data: unkn
       if (!state.documents.has(key)) return state;
       const documents = new Map(state.documents);
       documents.delete(key);
-      const last = [...documents.keys()].at(-1) ?? null;
-      return { documents, active: state.active === key ? last : state.active };
+      return { documents };
     }
     default:
       return state;
@@ -66,8 +63,5 @@ export function applyEditorEvent(state: EditorState, type: EventType, data: unkn
 }
 
 function put(state: EditorState, document: EditorDocument): EditorState {
-  const key = documentKey(document.tab, document.path);
-  const documents = new Map(state.documents);
-  documents.set(key, document);
-  return { documents, active: key };
+  return { documents: new Map(state.documents).set(documentKey(document.tab, document.path), document) };
 }

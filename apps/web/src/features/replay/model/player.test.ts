@@ -2,8 +2,9 @@ import type { EventInput, RecordedEvent } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LiveFeed } from './liveFeed.ts';
+import { type MomentReader, momentAt } from './moment.ts';
 import { Player } from './player.ts';
-import { type EventLine, fromEventLine, type RecordingIndex, type ScreenAnswer, toEventLine } from './recordingApi.ts';
+import { type EventLine, fromEventLine, type MomentAnswer, type RecordingIndex, type ScreenAnswer, toEventLine } from './recordingApi.ts';
 import { buildRecordingIndex } from './recordingIndex.ts';
 import type { ReplaySource } from './replaySource.ts';
 import { tailOf } from './terminalState.ts';
@@ -13,7 +14,7 @@ const START_MS = 1_700_000_000_000;
 const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 3_600_000, direction: 'lower' as const, segments: [] };
 
 /** Answers as the routes are told to, from events in memory; every answer crosses the wire format. */
-class MemorySource implements ReplaySource {
+class MemorySource implements ReplaySource, MomentReader {
   readonly recorded: RecordedEvent[];
   readonly ordered: RecordedEvent[];
   fetched = 0;
@@ -32,20 +33,14 @@ class MemorySource implements ReplaySource {
     return this.wire(this.ordered.filter((event) => event.atMs >= fromMs && event.atMs < toMs));
   }
 
-  async documentEvents({
-    fromSeq,
-    toSeq,
-    tab,
-    path,
-  }: {
-    fromSeq: number;
-    toSeq: number;
-    tab: string;
-    path: string;
-  }): Promise<RecordedEvent[]> {
+  async moment(atMs: number): Promise<MomentAnswer> {
+    return JSON.parse(JSON.stringify(await momentAt(await this.index(), this, atMs)));
+  }
+
+  async documentEvents({ fromSeq, toSeq, untilMs, tab, path }: Parameters<MomentReader['documentEvents']>[0]): Promise<RecordedEvent[]> {
     const isOfDocument = (event: RecordedEvent) =>
       event.type.startsWith('editor.') && (event.data as { tab: string }).tab === tab && (event.data as { path: string }).path === path;
-    return this.wire(this.ordered.filter((event) => event.seq >= fromSeq && event.seq <= toSeq && isOfDocument(event)));
+    return this.ordered.filter((event) => event.seq >= fromSeq && event.seq <= toSeq && event.atMs <= untilMs && isOfDocument(event));
   }
 
   async screen(terminal: number, atMs: number): Promise<ScreenAnswer> {
@@ -294,11 +289,7 @@ describe('the player', () => {
             index: () => buildRecordingIndex({ ...HEAD, live: true }, whole.slice(0, there)),
             events: async (fromMs, toMs) => (await source.events(fromMs, toMs)).filter(({ seq }) => seq <= there),
             eventsFrom: async (fromSeq) => (await source.eventsFrom(fromSeq)).filter(({ seq }) => seq <= there),
-            documentEvents: async (range) => (await source.documentEvents(range)).filter(({ seq }) => seq <= there),
-            screen: async (number, atMs) => {
-              const answer = await source.screen(number, atMs);
-              return { ...answer, events: answer.events.filter(({ seq }) => seq <= there) };
-            },
+            moment: (atMs) => new MemorySource(whole.slice(0, there)).moment(atMs),
           };
           const player = new Player(growing, await growing.index());
           const feed = new LiveFeed(growing, player);
@@ -325,13 +316,13 @@ describe('the player', () => {
   it('says what went wrong and can go on when the recording is away for a while', async () => {
     const source = new MemorySource(recordingOf([[60_000, { kind: 'output', terminal: 1, text: 'x' }]]));
     const player = new Player(source, await source.index());
-    const screen = source.screen.bind(source);
-    source.screen = async () => {
+    const moment = source.moment.bind(source);
+    source.moment = async () => {
       throw new Error('away');
     };
     await player.seek(player.index.toMs);
     expect(player.store.get()).toMatchObject({ error: 'away', waiting: false });
-    source.screen = screen;
+    source.moment = moment;
     await player.seek(player.index.toMs);
     expect(player.store.get().error).toBeNull();
     expect(player.store.get().terminals.size).toBe(1);

@@ -3,10 +3,11 @@ import { Signal } from '../../workspace/model/signal.ts';
 import { Store } from '../../workspace/model/store.ts';
 import { applyEditorEvent, documentKey, type EditorDocument, type EditorState, NO_EDITORS } from './editorText.ts';
 import { EventWindows, WINDOW_MS } from './eventWindows.ts';
+import { editorsOf, terminalsOf } from './moment.ts';
 import type { RecordingIndex } from './recordingApi.ts';
 import { isActivity } from './recordingIndex.ts';
 import type { ReplaySource } from './replaySource.ts';
-import { applyTerminalEvent, emptyTerminal, type TerminalState, type TerminalStep, terminalFromScreen } from './terminalState.ts';
+import { applyTerminalEvent, emptyTerminal, type TerminalState, type TerminalStep } from './terminalState.ts';
 
 /**
  * The replay's one model: a position in time and what was on the screen then. Whatever way the position was reached, by
@@ -173,13 +174,15 @@ export class Player {
     this.store.patch({ waiting: true, error: null });
     const growths = this.lateGrowths;
     try {
-      const [terminals, editors] = await Promise.all([this.terminalsAt(target), this.editorsAt(target)]);
+      const moment = await this.source.moment(target);
       if (seek !== this.seeks) return;
       this.lastTickMs = null;
       this.drawnGrowths = growths;
-      this.store.patch({ positionMs: target, waiting: false, terminals, editors });
+      const terminals = terminalsOf(moment);
+      this.store.patch({ positionMs: target, waiting: false, terminals, editors: editorsOf(moment) });
       for (const terminal of terminals.keys()) this.terminalNews.emit({ terminal, step: 'redraw' });
-      this.loadAhead(target, this.store.get().speed);
+      // Who looks for a place jumps again and again: what follows is read once it is wanted.
+      if (this.store.get().playing) this.loadAhead(target, this.store.get().speed);
       // What came while this was read is caught up with.
       if (this.store.get().following && (this.outdated || this.index.toMs > target)) await this.jump(this.index.toMs, true);
     } catch (error) {
@@ -289,31 +292,6 @@ export class Player {
     }
     this.store.patch({ positionMs: targetMs, terminals, editors });
     for (const item of news) this.terminalNews.emit(item);
-  }
-
-  private async terminalsAt(atMs: number): Promise<ReadonlyMap<number, TerminalState>> {
-    const open = this.index.terminals.filter((info) => info.openedAtMs <= atMs && (info.closedAtMs === null || info.closedAtMs > atMs));
-    const states = await Promise.all(open.map(async (info) => terminalFromScreen(await this.source.screen(info.terminal, atMs))));
-    return new Map(states.flatMap((state) => (state ? [[state.terminal, state] as const] : [])));
-  }
-
-  private async editorsAt(atMs: number): Promise<EditorState> {
-    const bases = new Map<string, RecordingIndex['editorBases'][number]>();
-    for (const base of this.index.editorBases) if (base.atMs <= atMs) bases.set(documentKey(base.tab, base.path), base);
-    for (const closed of this.index.editorClosed) {
-      const key = documentKey(closed.tab, closed.path);
-      const base = bases.get(key);
-      if (base && closed.atMs <= atMs && closed.seq > base.seq) bases.delete(key);
-    }
-    const stretches = await Promise.all(
-      [...bases.values()].map((base) =>
-        this.source.documentEvents({ fromSeq: base.seq, toSeq: base.untilSeq, tab: base.tab, path: base.path }),
-      ),
-    );
-    let state = NO_EDITORS;
-    const events = stretches.flat().sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
-    for (const event of events) if (event.atMs <= atMs) state = applyEditorEvent(state, event.type, event.data);
-    return state;
   }
 }
 

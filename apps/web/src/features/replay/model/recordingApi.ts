@@ -5,10 +5,9 @@ import { z } from 'zod';
  * The wire between the replay and the web app: three routes under `/api/attempts/[id]/recording/`.
  *
  * - `index` → `RecordingIndex`, JSON. Built by `buildRecordingIndex` (recordingIndex.ts) in one pass over the events.
- * - `events?fromMs=&toMs=` or `?fromSeq=&toSeq=`, optionally `&channels=editor,terminal`, `&tab=`, `&path=` → one
- *   `EventLine` per line (`application/x-ndjson`), ordered by `atMs`, then `seq`. Both borders belong to the range for
- *   `seq`; for times `fromMs <= atMs < toMs`. `tab` and `path` keep the `editor` events of one document.
- * - `screen?terminal=&atMs=` → `ScreenAnswer`: the last keyframe at or before the time and what followed it.
+ * - `events?fromMs=&toMs=` or `?fromSeq=&toSeq=` → one `EventLine` per line (`application/x-ndjson`), ordered by `atMs`,
+ *   then `seq`. Both borders belong to the range for `seq`; for times `fromMs <= atMs < toMs`.
+ * - `moment?atMs=` → `MomentAnswer`: the terminals and the documents that were open at the time.
  * - `tree?commit=` → `TreeAnswer`: the files of a snapshot.
  * - `diff?from=&to=` → `DiffAnswer`: what changed between two snapshots.
  * - `search?text=` → `SearchAnswer`: lines of terminals' output that have the text.
@@ -137,6 +136,7 @@ export const EventLine = z.object({
 });
 export type EventLine = z.infer<typeof EventLine>;
 
+/** The last keyframe of a terminal at or before a time, and what followed it. */
 export const ScreenAnswer = z.object({
   terminal: z.int(),
   /** Null where the terminal had no keyframe yet: then the events start with its `terminal.opened`. */
@@ -145,6 +145,22 @@ export const ScreenAnswer = z.object({
   events: z.array(EventLine),
 });
 export type ScreenAnswer = z.infer<typeof ScreenAnswer>;
+
+export const MomentQuery = z.object({ atMs: z.coerce.number() });
+export const MomentAnswer = z.object({
+  screens: z.array(ScreenAnswer),
+  /** In the order in which they were opened. */
+  documents: z.array(
+    z.object({
+      tab: z.string(),
+      path: z.string(),
+      text: z.string(),
+      version: z.int(),
+      selection: z.object({ anchor: z.int(), active: z.int() }).nullable(),
+    }),
+  ),
+});
+export type MomentAnswer = z.infer<typeof MomentAnswer>;
 
 const Commit = z.string().regex(/^[0-9a-f]{40}$/);
 

@@ -1,15 +1,14 @@
 import { AppError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/protocol';
-import { DiffAnswer, EventLine, fromEventLine, RecordingIndex, ScreenAnswer, SearchAnswer, TreeAnswer } from './recordingApi.ts';
+import { DiffAnswer, EventLine, fromEventLine, MomentAnswer, RecordingIndex, SearchAnswer, TreeAnswer } from './recordingApi.ts';
 
 /** Where a replay reads: always a stretch, never the whole recording. Errors are `AppError`. */
 export interface ReplaySource {
   index(): Promise<RecordingIndex>;
   /** Events with `fromMs <= atMs < toMs` by time, then by order of arrival. */
   events(fromMs: number, toMs: number): Promise<RecordedEvent[]>;
-  /** The editor's events of one document between two sequence numbers, both included. */
-  documentEvents(range: { fromSeq: number; toSeq: number; tab: string; path: string }): Promise<RecordedEvent[]>;
-  screen(terminal: number, atMs: number): Promise<ScreenAnswer>;
+  /** What was on the screen at a time. */
+  moment(atMs: number): Promise<MomentAnswer>;
   /** The next events of the log from `fromSeq` on, by sequence number; at most some thousands at once. */
   eventsFrom(fromSeq: number): Promise<RecordedEvent[]>;
 }
@@ -63,10 +62,8 @@ export function httpReplaySource(attemptId: string): ReplaySource & ReviewSource
       return RecordingIndex.parse(await (await get(`${base}/index`)).json());
     },
     events: (fromMs, toMs) => events({ fromMs: String(fromMs), toMs: String(toMs) }),
-    documentEvents: ({ fromSeq, toSeq, tab, path }) =>
-      events({ fromSeq: String(fromSeq), toSeq: String(toSeq), channels: 'editor', tab, path }),
-    async screen(terminal, atMs) {
-      return ScreenAnswer.parse(await (await get(`${base}/screen?terminal=${terminal}&atMs=${atMs}`)).json());
+    async moment(atMs) {
+      return MomentAnswer.parse(await (await get(`${base}/moment?atMs=${atMs}`)).json());
     },
     async eventsFrom(fromSeq) {
       const found = await events({ fromSeq: String(fromSeq), toSeq: String(fromSeq + EVENTS_AT_ONCE - 1) });

@@ -1,5 +1,4 @@
 'use client';
-import { Spinner } from '@plumbline/ui';
 import { useEffect, useRef, useState } from 'react';
 import { type CodeEditor, EDITOR_OPTIONS, languageOf, loadMonaco, type MonacoApi } from '../model/monaco.ts';
 
@@ -19,7 +18,20 @@ function difference(before: string, after: string): { from: number; to: number; 
   return { from: start, to: before.length - end, text: after.slice(start, after.length - end) };
 }
 
-/** A text that somebody else edits or edited, with the place of their cursor. */
+const IDLE_WITHIN_MS = 1_500;
+
+/** Calls once the page has nothing else to do, or after a while all the same. Answers how to stop. */
+function whenIdle(call: () => void): () => void {
+  // Safari cannot say when it is idle.
+  if (typeof requestIdleCallback === 'undefined') {
+    const timer = setTimeout(call, IDLE_WITHIN_MS);
+    return () => clearTimeout(timer);
+  }
+  const handle = requestIdleCallback(call, { timeout: IDLE_WITHIN_MS });
+  return () => cancelIdleCallback(handle);
+}
+
+/** A text that somebody else edits or edited, with the place of their cursor; without colours until the editor is loaded. */
 export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
   const host = useRef<HTMLDivElement>(null);
   const [monaco, setMonaco] = useState<MonacoApi | null>(null);
@@ -28,9 +40,11 @@ export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
 
   useEffect(() => {
     let gone = false;
-    void loadMonaco().then((loaded) => !gone && setMonaco(loaded));
+    // The editor is megabytes of code: whatever else the page begins with, terminals above all, is drawn before it.
+    const stop = whenIdle(() => void loadMonaco().then((loaded) => !gone && setMonaco(loaded)));
     return () => {
       gone = true;
+      stop();
     };
   }, []);
 
@@ -92,7 +106,11 @@ export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
   return (
     <div className="relative h-full">
       <div ref={host} className="absolute inset-0" data-testid="read-only-editor" />
-      {monaco ? null : <Spinner label="Loading the editor" className="p-4" />}
+      {monaco ? null : (
+        <pre className="absolute inset-0 overflow-hidden p-4 font-mono text-[13px] leading-5" data-testid="read-only-text">
+          {shown.text}
+        </pre>
+      )}
     </div>
   );
 }

@@ -1,0 +1,37 @@
+import type { EventType } from '@plumbline/protocol';
+import type { Recording } from '@plumbline/recording/reader';
+import { type MomentReader, momentAt } from '../../replay/model/moment.ts';
+import { type MomentAnswer, type RecordingIndex, toEventLine } from '../../replay/model/recordingApi.ts';
+
+const DOCUMENT_TYPES: ReadonlySet<EventType> = new Set([
+  'editor.opened',
+  'editor.changed',
+  'editor.text',
+  'editor.selection',
+  'editor.closed',
+]);
+
+/** What was on the screen of an attempt at a moment, by its index and its recording. */
+export function recordedMoment(index: RecordingIndex, recording: Recording, atMs: number): Promise<MomentAnswer> {
+  const reader: MomentReader = {
+    async screen(terminal) {
+      const { keyframe, events } = await recording.seekTerminal(terminal, atMs);
+      return {
+        terminal,
+        keyframe: keyframe === null ? null : { seq: keyframe.seq, atMs: keyframe.atMs, ...keyframe.data },
+        events: events.map(toEventLine),
+      };
+    },
+    async documentEvents({ fromSeq, toSeq, untilMs, tab, path }) {
+      // A border of times is not part of the range, and events at the moment itself are.
+      const range = { fromSeq, toSeq, toMs: untilMs + 1, types: DOCUMENT_TYPES };
+      const events = [];
+      for await (const event of recording.events(range)) {
+        const data = event.data as { tab?: string; path?: string };
+        if (data.tab === tab && data.path === path) events.push(event);
+      }
+      return events;
+    },
+  };
+  return momentAt(index, reader, atMs);
+}
