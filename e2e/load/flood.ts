@@ -35,8 +35,8 @@ export async function benchFlood(): Promise<Record<string, unknown>> {
   const loopback = await LoopbackTerminal.start(home);
   try {
     const attempt = await AttemptTerminal.start(platform);
-    const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
-    const slow = new Tab(admin, attempt.tab.attemptId, 'watch');
+    const expert = await Session.signIn(platform.baseUrl, 'expert@demo.plumbline.local', platform.demoPassword);
+    const slow = new Tab(expert, attempt.tab.attemptId);
     let restore: Restore | null = null;
     slow.onMessage = (message) => {
       if (message.t === 'restore') restore = message;

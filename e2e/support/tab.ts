@@ -42,7 +42,6 @@ export class Tab {
   reconnects = 0;
   sandbox: 'attached' | 'away' = 'away';
   readonly #session: Session;
-  readonly #purpose: 'participate' | 'watch';
   #socket: WebSocket | null = null;
   #held: HeldInput[] = [];
   #inputN = 0;
@@ -52,10 +51,9 @@ export class Tab {
   readonly #drawn = new Map<number, { drawn: number; credited: number }>();
   #ended = false;
 
-  constructor(session: Session, attemptId: string, purpose: 'participate' | 'watch' = 'participate') {
+  constructor(session: Session, attemptId: string) {
     this.#session = session;
     this.attemptId = attemptId;
-    this.#purpose = purpose;
   }
 
   get connected(): boolean {
@@ -149,7 +147,6 @@ export class Tab {
       try {
         const { ticket } = await this.#session.mutate<{ ticket: string }>('attempt.ticket', {
           attemptId: this.attemptId,
-          purpose: this.#purpose,
         });
         await this.#live(ticket);
       } catch {

@@ -1,14 +1,6 @@
 import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
 import { appendClockEvent, listMessages, listNotes, listScores, requestScore, writeMessage, writeNote } from '@plumbline/database';
-import {
-  REQUESTS,
-  type RequestAct,
-  type RequestArgs,
-  type RequestResult,
-  SANDBOX_REQUESTS,
-  TASK_COMMAND_ACTS,
-  VIEWER_ACTS,
-} from '@plumbline/protocol';
+import { REQUESTS, type RequestAct, type RequestArgs, type RequestResult, SANDBOX_REQUESTS, TASK_COMMAND_ACTS } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { messageView } from './messages.ts';
 import { assertRunning, pauseAttempt, runnerOf } from './pausing.ts';
@@ -18,7 +10,6 @@ import { scoreRowFor } from './scoreView.ts';
 
 /** Who asks: a browser tab, or the `task` command in the sandbox, which acts for the participant. */
 export interface Requester {
-  role: 'participant' | 'viewer';
   /** The participant's user for the clock's events. */
   userId: string | null;
   /** The sign-in of a browser. */
@@ -33,8 +24,8 @@ type Handler<A extends RequestAct> = (attempt: LiveAttempt, args: RequestArgs<A>
 
 const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Handler<A> } = {
   status: async (attempt) => attempt.clock.status(),
-  instructions: async (attempt, _args, { role }) => {
-    if (role === 'participant') assertRunning(attempt);
+  instructions: async (attempt) => {
+    assertRunning(attempt);
     return runnerOf(attempt).call('instructions', {});
   },
   score: async (attempt) => {
@@ -48,9 +39,9 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     assertRunning(attempt);
     return runnerOf(attempt).call('score.cancel', {});
   },
-  scores: async (attempt, _args, { role }) => {
+  scores: async (attempt) => {
     const rows = await listScores(attempt.gateway.db, attempt.id);
-    return { scores: rows.map((row) => scoreRowFor(row, attempt.view, role)) };
+    return { scores: rows.map((row) => scoreRowFor(row, attempt.view)) };
   },
   note: async (attempt, { text, kind = 'note' }) => {
     if (!attempt.underWay) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
@@ -116,12 +107,9 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
 export async function perform(attempt: LiveAttempt, act: string, args: unknown, requester: Requester): Promise<unknown> {
   if (!Object.hasOwn(REQUESTS, act)) throw new AppError('invalid_input', `There is no act "${act.slice(0, 60)}". Reload the page.`);
   const known = act as RequestAct;
-  const allowed: readonly string[] | null = requester.role === 'viewer' ? VIEWER_ACTS : requester.via === 'task' ? TASK_COMMAND_ACTS : null;
-  if (allowed !== null && !allowed.includes(known)) {
-    throw new AppError(
-      'forbidden',
-      requester.role === 'viewer' ? 'Who watches changes nothing.' : `"${act}" is not open to the task command.`,
-    );
+  const taskActs: readonly string[] = TASK_COMMAND_ACTS;
+  if (requester.via === 'task' && !taskActs.includes(known)) {
+    throw new AppError('forbidden', `"${act}" is not open to the task command.`);
   }
   const parsed = REQUESTS[known].args.safeParse(args ?? {});
   if (!parsed.success) {

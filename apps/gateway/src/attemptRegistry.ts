@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, assertCan, isUnderWay, needsRunnerNow, TICKET_ACT, toAppError } from '@plumbline/core';
+import { AppError, assertCan, isUnderWay, needsRunnerNow, toAppError } from '@plumbline/core';
 import { loadAttempt, redeemTicket, renewLinkHeartbeats } from '@plumbline/database';
 import { CLOSE_CODES, PROTOCOL_VERSION, type RunnerHello } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
@@ -54,10 +54,9 @@ export class AttemptRegistry {
       const redeemed = await redeemTicket(this.#gateway.db, ticket);
       if (redeemed.purpose === 'port') throw new AppError('unauthenticated', 'This ticket is for a page of the sandbox. Reload the page.');
       const attempt = await this.#attempt(redeemed.attemptId);
-      assertCan(redeemed.actor, TICKET_ACT[redeemed.purpose], { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
-      const role = redeemed.purpose === 'watch' ? 'viewer' : 'participant';
+      assertCan(redeemed.actor, 'attempt.participate', { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
       const { actor, sessionId } = redeemed;
-      const connection = new BrowserConnection(socket, { actor, sessionId, role }, () => this.#gateway.time.nowMs(), {
+      const connection = new BrowserConnection(socket, { actor, sessionId }, () => this.#gateway.time.nowMs(), {
         onHello: (browser) => {
           attempt.attachBrowser(browser).catch((error) => {
             this.#gateway.log.warn({ error: String(error) }, 'a browser could not be welcomed');
@@ -65,7 +64,7 @@ export class AttemptRegistry {
           });
         },
         onRequest: (browser, request) => {
-          perform(attempt, request.act, request.args, { role, userId: actor.userId, sessionId, via: 'browser' }).then(
+          perform(attempt, request.act, request.args, { userId: actor.userId, sessionId, via: 'browser' }).then(
             (result) => browser.send({ t: 'reply', id: request.id, result }),
             (error) => {
               const known = toAppError(error);
@@ -178,8 +177,7 @@ export class AttemptRegistry {
     if (loading === undefined) {
       loading = loadAttempt(this.#gateway.db, id).then((view) => {
         const attempt = new LiveAttempt(this.#gateway, view);
-        attempt.handleTask = (act, args) =>
-          perform(attempt, act, args, { role: 'participant', userId: view.ownerUserId, sessionId: null, via: 'task' });
+        attempt.handleTask = (act, args) => perform(attempt, act, args, { userId: view.ownerUserId, sessionId: null, via: 'task' });
         this.#live.set(id, attempt);
         return attempt;
       });

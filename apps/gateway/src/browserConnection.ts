@@ -21,7 +21,6 @@ const MESSAGES_PER_SECOND_MAX = 2_000;
 export interface BrowserIdentity {
   actor: Actor;
   sessionId: string;
-  role: 'participant' | 'viewer';
 }
 
 export interface BrowserHandlers {

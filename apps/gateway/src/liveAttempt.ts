@@ -292,39 +292,35 @@ export class LiveAttempt {
     browser.onRestoreWanted((terminal) => this.#restore(browser, terminal));
     this.browsers.add(browser);
     this.#tellOfTab(browser);
-    const { role } = browser.identity;
     await this.showNewMessages();
     const scores = await listScores(this.gateway.db, this.id);
     browser.send({
       t: 'welcome',
       version: this.gateway.version,
-      role,
       attemptId: this.id,
       title: this.view.title,
       clock: this.clock.clockView(),
       status: this.clock.status(),
       terminals: this.terminals,
-      scores: scores.map((row) => scoreRowFor(row, this.view, role)),
+      scores: scores.map((row) => scoreRowFor(row, this.view)),
       sandbox: this.sandboxReady ? 'attached' : 'away',
       eventsDurable: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
       inputDurable: this.#input.durable(browser.tab),
     });
     if (this.#stalled) browser.send({ t: 'recording', stalled: true });
-    this.recordOwn('connection.attached', { tab: browser.tab, role });
+    this.recordOwn('connection.attached', { tab: browser.tab, role: 'participant' });
   }
 
-  #tellOfTab({ tab, identity, firstInputN }: BrowserConnection): void {
-    if (identity.role !== 'participant') return;
+  #tellOfTab({ tab, firstInputN }: BrowserConnection): void {
     this.runner?.send({ t: 'tab', tab, inputN: Math.max(this.#input.durable(tab), firstInputN - 1) });
   }
 
   detachBrowser(browser: BrowserConnection, code: number): void {
     if (!this.browsers.delete(browser)) return;
-    this.recordOwn('connection.detached', { tab: browser.tab, role: browser.identity.role, code });
+    this.recordOwn('connection.detached', { tab: browser.tab, role: 'participant', code });
   }
 
   eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void {
-    if (browser.identity.role !== 'participant') throw new AppError('forbidden', 'Who watches cannot write.');
     if (!BROWSER_TYPES.has(event.type)) throw new AppError('invalid_input', `A page cannot record ${event.type.slice(0, 60)}.`);
     const data = EVENTS[event.type as EventType].schema.safeParse(event.data);
     // A claim that no schema knows still takes its number: refusing it would stop everything the tab says after it.
@@ -344,7 +340,6 @@ export class LiveAttempt {
   }
 
   inputFromBrowser(browser: BrowserConnection, frame: InputFrame): void {
-    if (browser.identity.role !== 'participant') throw new AppError('forbidden', 'Who watches cannot type.');
     // While the sandbox is away the tab keeps what it typed, and sends it again when it is back.
     if (this.runner === null) return;
     const refused = this.view.state !== 'running';
@@ -369,7 +364,7 @@ export class LiveAttempt {
     const runner = this.runner;
     if (runner === null) return;
     // Instructions and screens stay hidden while the clock has not started, and while it is paused.
-    if (browser.identity.role === 'participant' && this.view.state !== 'running') return;
+    if (this.view.state !== 'running') return;
     runner.call('restore', { terminal }).then(
       (screen) => browser.restore(screen),
       (error) => browser.fail(toAppError(error)),
@@ -432,7 +427,7 @@ export class LiveAttempt {
     if (this.view.state !== 'running' || this.runner === null) return this.#absence.reset();
     const { processes } = await this.runner.call('sandbox.processes', {});
     const cpuMs = processes.reduce((sum, process) => sum + process.cpuMs, 0);
-    const connected = [...this.browsers].some((browser) => browser.identity.role === 'participant');
+    const connected = this.browsers.size > 0;
     if (!this.#absence.look({ nowMs: this.gateway.time.nowMs(), connected, cpuMs })) return;
     this.#absence.reset();
     const note = 'No page was open for 30 minutes and nothing ran in the sandbox.';

@@ -3,11 +3,11 @@ import type { AttemptView, ScoreRecord } from '@plumbline/database';
 import type { ScoreRow } from '@plumbline/protocol';
 
 /**
- * A score as this kind of viewer may see it: the one place where a hidden score is blanked on a live socket. A participant
+ * A score as the participant may see it: the one place where a hidden score is blanked on a live socket. A participant
  * whose score is hidden still sees that it was recorded and the scorer's `message`; clean re-scores are staff's until the end.
  */
-export function scoreRowFor(row: ScoreRecord, view: AttemptView, role: 'participant' | 'viewer'): ScoreRow {
-  const visible = role === 'viewer' || view.scoreVisible;
+export function scoreRowFor(row: ScoreRecord, view: AttemptView): ScoreRow {
+  const visible = view.scoreVisible;
   return {
     scoreId: row.id,
     n: row.n,

@@ -105,7 +105,7 @@ export class Scoring {
     const row = rows.find((candidate) => candidate.id === scoreId);
     if (row === undefined) return;
     for (const browser of this.#attempt.browsers) {
-      browser.send({ t: 'score', row: scoreRowFor(row, this.#attempt.view, browser.identity.role) });
+      browser.send({ t: 'score', row: scoreRowFor(row, this.#attempt.view) });
     }
   }
 }

@@ -29,7 +29,7 @@ const ATTEMPT_RULES = {
   'attempt.prepare': isOwner,
   'attempt.start': isOwner,
   'attempt.withdraw': isOwner,
-  /** Type, edit, score, note, pause, resume, submit: the socket with purpose `participate`. */
+  /** Type, edit, score, note, pause, resume, submit: the attempt's socket, and pages that its sandbox serves. */
   'attempt.participate': isOwner,
   /** Answer the survey at the end. */
   'attempt.answerSurvey': isOwner,
@@ -37,7 +37,7 @@ const ATTEMPT_RULES = {
   'attempt.read': (actor, subject) => isOwner(actor, subject) || staffMayRead(actor, subject),
   /** Details and output of scores, staff's texts, hidden scores. */
   'attempt.readStaff': staffMayRead,
-  /** See it live without being able to type: the socket with purpose `watch`. */
+  /** See it live: its replay while it runs. */
   'attempt.watch': isAdmin,
   /** The recording: segments, manifest, blobs. */
   'attempt.replay': staffMayRead,
@@ -105,10 +105,5 @@ export function assertCan(actor: Actor | null, act: Act, subject?: AttemptSubjec
   if (!allowed) throw new AppError('forbidden', 'Your account may not do this.');
 }
 
-/** The act that a ticket of this purpose stands for: a socket, or a page that is served in the sandbox (`port`). */
-export const TICKET_ACT = {
-  participate: 'attempt.participate',
-  watch: 'attempt.watch',
-  port: 'attempt.participate',
-} as const satisfies Record<string, AttemptAct>;
-export type TicketPurpose = keyof typeof TICKET_ACT;
+/** What a ticket opens for the attempt's participant: the socket, or a page that is served in the sandbox (`port`). */
+export type TicketPurpose = 'participate' | 'port';

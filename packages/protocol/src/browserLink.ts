@@ -60,7 +60,6 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   z.object({
     t: z.literal('welcome'),
     version: z.string(),
-    role: z.enum(['participant', 'viewer']),
     attemptId: z.string(),
     title: z.string(),
     clock: ClockView,

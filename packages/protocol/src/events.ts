@@ -157,6 +157,7 @@ export const EVENTS = {
   'issue.reported': define(z.object({ n: z.int(), text: z.string().max(20_000) }), 'participant'),
   'message.sent': define(z.object({ from: z.string(), text: z.string().max(20_000) }), 'participant'),
 
+  /** `viewer` is in recordings of when staff watched on a socket of their own. */
   'connection.attached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']) })),
   'connection.detached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']), code: z.int().optional() })),
   'connection.resumed': define(z.object({ tab: z.string(), resentFrom: z.number().optional() })),

@@ -251,8 +251,6 @@ export const TASK_COMMAND_ACTS = [
   'pause',
   'submit',
 ] as const satisfies readonly RequestAct[];
-/** Acts open to staff who watch: they see, and change nothing. */
-export const VIEWER_ACTS = ['status', 'scores', 'notes', 'messages', 'instructions'] as const satisfies readonly RequestAct[];
 
 export const RequestMessage = z.object({ t: z.literal('request'), id: z.string().max(64), act: z.string(), args: z.unknown() });
 export const WireError = z.object({ code: z.string(), message: z.string() });

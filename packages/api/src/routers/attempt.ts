@@ -1,10 +1,9 @@
-import { AppError, type AttemptSubject, can, TICKET_ACT } from '@plumbline/core';
+import { AppError, type AttemptSubject, can } from '@plumbline/core';
 import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
 import { SurveyAnswers } from '@plumbline/protocol';
 import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
-import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import { authorisedOnAttempt, router } from '../procedure.ts';
 import {
@@ -118,18 +117,14 @@ export const attemptRouter = router({
     .input(SurveyAnswers)
     .mutation(({ ctx, input: { attemptId, ...answers } }) => answerSurvey(ctx.db, attemptId, answers)),
 
-  /** A single-use ticket for the socket of an attempt: to work in one's own, or to watch another's. */
-  ticket: authorisedOnAttempt('attempt.read')
-    .input(z.object({ purpose: z.enum(['participate', 'watch']) }))
-    .mutation(async ({ ctx, input }) => {
-      if (ctx.sessionId === null || !can(ctx.actor, TICKET_ACT[input.purpose], ctx.subject)) {
-        throw new AppError('forbidden', 'Your account may not do this.');
-      }
-      return await mintTicket(ctx.db, {
-        userId: ctx.actor.userId,
-        sessionId: ctx.sessionId,
-        attemptId: input.attemptId,
-        purpose: input.purpose,
-      });
-    }),
+  /** A single-use ticket for the socket of one's own attempt. */
+  ticket: authorisedOnAttempt('attempt.participate').mutation(async ({ ctx, input }) => {
+    if (ctx.sessionId === null) throw new AppError('forbidden', 'Your account may not do this.');
+    return await mintTicket(ctx.db, {
+      userId: ctx.actor.userId,
+      sessionId: ctx.sessionId,
+      attemptId: input.attemptId,
+      purpose: 'participate',
+    });
+  }),
 });

@@ -250,7 +250,7 @@ export class AttemptSession {
     this.reachChanged({ sandbox: welcome.sandbox });
     if ((this.store.get().welcome?.version ?? welcome.version) !== welcome.version) this.store.patch({ upgraded: true });
     this.store.patch({
-      welcome: { title: welcome.title, role: welcome.role, version: welcome.version },
+      welcome: { title: welcome.title, version: welcome.version },
       clock: this.clock.current,
       scoreVisible: welcome.status.scoreVisible,
       recordingStalled: welcome.status.recordingStalled,

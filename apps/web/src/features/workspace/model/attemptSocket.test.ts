@@ -30,7 +30,6 @@ class FakeSocket implements SocketLike {
 const WELCOME = {
   t: 'welcome',
   version: '1',
-  role: 'participant',
   attemptId: 'a',
   title: 'T',
   clock: { n: 1, state: 'running', elapsedMs: 0, remainingMs: 1, limitMs: 1, running: true, serverNowMs: 0, pausesLeft: 1, pauseLeftMs: 1 },

@@ -15,7 +15,7 @@ export interface Note {
 export interface SessionState {
   connection: SocketState;
   /** Null before the first welcome. */
-  welcome: Pick<Welcome, 'title' | 'role' | 'version'> | null;
+  welcome: Pick<Welcome, 'title' | 'version'> | null;
   clock: ClockView | null;
   scoreVisible: boolean;
   terminals: TerminalInfo[];

@@ -11,10 +11,7 @@ const TICKET_WITHIN_MS = 10_000;
  */
 export async function requestTicket(attemptId: string): Promise<string> {
   try {
-    const { ticket } = await rpc.attempt.ticket.mutate(
-      { attemptId, purpose: 'participate' },
-      { signal: AbortSignal.timeout(TICKET_WITHIN_MS) },
-    );
+    const { ticket } = await rpc.attempt.ticket.mutate({ attemptId }, { signal: AbortSignal.timeout(TICKET_WITHIN_MS) });
     return ticket;
   } catch (cause) {
     const data: unknown = cause instanceof TRPCClientError ? cause.data : null;
