@@ -87,6 +87,11 @@ export class PlatformUnderTest {
     return child.pid;
   }
 
+  /** The pid of an attempt's runner now. */
+  runnerPid(attemptId: string): number {
+    return (JSON.parse(readFileSync(join(this.dataDir, 'runners', attemptId, 'runner.json'), 'utf8')) as { pid: number }).pid;
+  }
+
   kill(name: ProcessName): void {
     process.kill(this.pid(name), 'SIGKILL');
   }
