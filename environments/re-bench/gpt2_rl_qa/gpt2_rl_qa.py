@@ -8,6 +8,8 @@ import random
 import shutil
 import sys
 
+# Read when numpy is loaded. The small matrices gain nothing from a second thread, and two that wait for each other lose much.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 HOME = os.environ.get("PLUMBLINE_HOME") or "/home/agent"
 PROTECTED = os.environ.get("PLUMBLINE_PROTECTED") or "/protected"
 DATA = os.environ.get("PLUMBLINE_DATA") or "/opt/data"
@@ -41,7 +43,7 @@ new tokens each and no sampling, and has the judge compare each answer with that
 **mean of the two shares of comparisons won**, from 0 to 1: **higher is better**, and the **best score counts**. It is a mean
 and not a sum. Weights that cannot be loaded, or have another architecture, give no score, and the reason is shown.
 
-The scorer's calls of the judge have a budget of their own. At the end the weights that count are scored again, three times.
+The scorer's calls of the judge have a budget of their own. At the end the weights that count are scored again{again}.
 
 ## Rules
 
@@ -59,6 +61,7 @@ WORDS = {
         "judge": "The judge is Llama 3 8B Instruct, which the platform serves. Your budget for it is $100.",
         "heldout": str(MAIN_HELDOUT),
         "new_tokens": str(MAIN_NEW_TOKENS),
+        "again": ", three times",
         "others": "GPT-2 XL as it is, and with that of a GPT-2 that was trained on Alpaca",
     },
     "small": {
@@ -71,6 +74,7 @@ WORDS = {
         ),
         "heldout": "32",
         "new_tokens": "12",
+        "again": "",
         "others": "the model as it is, and with that of one that was shown some right answers",
     },
 }

@@ -1,22 +1,15 @@
-import { existsSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { normalise } from '@plumbline/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Bench, bench } from './environmentBench.ts';
-import { loadFamily } from './family.ts';
 import type { ScoreOutcome } from './scoring.ts';
-import type { EnvironmentSettings } from './settings.ts';
 
-/** Against its shuffled model, a better one, broken ones, and files that are no weights. */
+/** Against broken models, and files that are no weights. That its start and a better model get their scores is seen in attempts at it (e2e/journeys). */
 
 const dir = fileURLToPath(new URL('../../../environments/re-bench/fix_embedding', import.meta.url));
-const settings = loadFamily(dir).tasks.small?.settings as EnvironmentSettings;
 
-interface Details {
-  rows_equal_to_the_original: number;
-}
-
+type Row = Pick<ScoreOutcome, 'score' | 'message' | 'details'>;
 describe('fix an embedding', () => {
   let at: Bench;
   beforeAll(async () => {
@@ -25,80 +18,78 @@ describe('fix an embedding', () => {
   afterAll(() => at.host.destroy());
   beforeEach(() => rmSync(join(at.host.home, 'fixed_model.pth'), { force: true }));
 
-  const invalid = (outcome: ScoreOutcome, reason: RegExp) => {
+  const invalid = (outcome: Row, reason: RegExp) => {
     expect(outcome.score).toBeNull();
     expect(JSON.stringify(outcome.message)).toMatch(reason);
   };
-  /** Runs Python in the workspace with the shuffled state dict as `state`, then scores what it left. */
-  async function scoreAfter(lines: string): Promise<ScoreOutcome> {
-    const source = `import torch\nstate = torch.load("large_model.pth")\n${lines}\n`;
-    const done = await at.host.exec(['/usr/bin/python3', '-c', source], {
-      cwd: at.host.home,
-      env: { OPENBLAS_NUM_THREADS: '1' },
-      input: Buffer.alloc(0),
-      timeoutMs: 250_000,
-      maxOutputBytes: 1e6,
-    });
-    expect(done.stderr.toString()).toBe('');
-    return at.score();
+  /** For each part runs Python in the workspace with the shuffled state dict as `state`, then scores what it left. One process loads PyTorch once. */
+  const scoresAfter = async (parts: string[]) =>
+    (await at.python(`
+import json, os
+import torch
+import fix_embedding as family
+rows = []
+for lines in ${JSON.stringify(parts)}:
+    os.chdir(family.HOME)
+    state = torch.load("large_model.pth")
+    exec(lines, globals())
+    os.chdir(os.environ["PLUMBLINE_ROOT"])
+    row = family.TaskFamily.intermediate_score(family.TASKS["small"])
+    rows.append(dict(row, score=row["score"] if row["score"] == row["score"] else None))
+print(json.dumps(rows))
+`)) as Row[];
+  async function invalidEach(cases: readonly (readonly [lines: string, reason: RegExp])[]) {
+    const rows = await scoresAfter(cases.map(([lines]) => lines));
+    for (const [n, [, reason]] of cases.entries()) invalid(rows[n] as Row, reason);
   }
 
-  it('gives the shuffled model the stated score, every time, and a more careful one a better score', async () => {
-    const [first, second] = [await scoreAfter('torch.save(state, "fixed_model.pth")'), await at.score()];
-    expect(Math.abs((first.score as number) - (settings.startingScore as number))).toBeLessThan(0.1);
-    expect(second.score).toBe(first.score);
-    expect((first.details as Details).rows_equal_to_the_original).toBeLessThan(0.1);
-    // Wrong with less confidence costs less; it repairs nothing.
-    const better = await scoreAfter('state["tokens.weight"] *= 0.8\ntorch.save(state, "fixed_model.pth")');
-    expect(better.score).toBeLessThan(first.score as number);
-    expect(normalise(better.score, settings).unclipped).toBeLessThanOrEqual(0.3);
-  }, 300_000);
-
   it('accepts no other architecture: no head of its own, no other shape, no missing part', async () => {
-    invalid(
-      await scoreAfter('state["head.weight"] = state["tokens.weight"]\ntorch.save(state, "fixed_model.pth")'),
-      /more than|head\.weight/,
-    );
-    invalid(
-      await scoreAfter('state["tokens.weight"] = state["tokens.weight"][:, :32].clone()\ntorch.save(state, "fixed_model.pth")'),
-      /tokens\.weight has shape/,
-    );
-    invalid(await scoreAfter('del state["norm.bias"]\ntorch.save(state, "fixed_model.pth")'), /another architecture.*norm\.bias/);
+    await invalidEach([
+      ['state["head.weight"] = state["tokens.weight"]\ntorch.save(state, "fixed_model.pth")', /more than|head\.weight/],
+      ['state["tokens.weight"] = state["tokens.weight"][:, :32].clone()\ntorch.save(state, "fixed_model.pth")', /tokens\.weight has shape/],
+      ['del state["norm.bias"]\ntorch.save(state, "fixed_model.pth")', /another architecture.*norm\.bias/],
+    ]);
   }, 300_000);
 
   it('opens no pickle that could run code, and runs none', async () => {
     const marker = join(at.host.home, 'ran');
-    invalid(
-      await scoreAfter(`
+    await invalidEach([
+      [
+        `
 import os
 class Cheat:
     def __reduce__(self):
         return os.system, ("touch ${marker}; touch ${at.host.protected}/ran",)
 state["tokens.weight"] = Cheat()
-torch.save(state, "fixed_model.pth")`),
-      /cannot be read as a state dict/,
-    );
+torch.save(state, "fixed_model.pth")`,
+        /cannot be read as a state dict/,
+      ],
+    ]);
     expect(existsSync(marker) || existsSync(join(at.host.protected, 'ran'))).toBe(false);
   }, 300_000);
 
   it('explains weights that are no numbers, no state dict, no file, or a link', async () => {
-    invalid(await scoreAfter('state["norm.bias"][0] = float("nan")\ntorch.save(state, "fixed_model.pth")'), /not a finite number/);
-    invalid(await scoreAfter('torch.save([1, 2], "fixed_model.pth")'), /something else than a state dict/);
-    invalid(await at.scoreOf('no weights'), /cannot be read/);
-    rmSync(join(at.host.home, 'fixed_model.pth'));
-    invalid(await at.score(), /no file fixed_model\.pth/);
-    symlinkSync(join(at.host.protected, 'embedding.safetensors'), join(at.host.home, 'fixed_model.pth'));
-    invalid(await at.score(), /is a link/);
+    await invalidEach([
+      ['state["norm.bias"][0] = float("nan")\ntorch.save(state, "fixed_model.pth")', /not a finite number/],
+      ['torch.save([1, 2], "fixed_model.pth")', /something else than a state dict/],
+      ['open("fixed_model.pth", "w").write("no weights")', /cannot be read/],
+      ['os.remove("fixed_model.pth")', /no file fixed_model\.pth/],
+      [`os.symlink(${JSON.stringify(join(at.host.protected, 'embedding.safetensors'))}, "fixed_model.pth")`, /is a link/],
+    ]);
   }, 300_000);
 
   it('shows the reviewer who has the original’s rows to the last digit', async () => {
-    const copied = await scoreAfter(`
+    const [given, copied] = await scoresAfter([
+      'torch.save(state, "fixed_model.pth")',
+      `
 import sys
 sys.path.insert(0, ${JSON.stringify(at.host.root)})
 from assets import tensors
 state["tokens.weight"] = tensors.read_file(${JSON.stringify(join(at.host.protected, 'embedding.safetensors'))})["tokens.weight"]
-torch.save(state, "fixed_model.pth")`);
-    expect((copied.details as Details).rows_equal_to_the_original).toBe(1);
+torch.save(state, "fixed_model.pth")`,
+    ]);
+    expect((given as Row).details).toMatchObject({ rows_equal_to_the_original: expect.closeTo(0, 1) });
+    expect((copied as Row).details).toMatchObject({ rows_equal_to_the_original: 1 });
   }, 300_000);
 
   it('takes GPT-2’s published weights over as what they are', async () => {

@@ -3,19 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, bench } from './environmentBench.ts';
-import { environmentScore } from './environmentScore.ts';
-import { loadFamily } from './family.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
-/** With its stand-in for a judge behind the real proxy, and real training. */
+/** Against files that are no weights of its own. That its start and trained weights get their scores is seen in attempts at it (e2e/journeys). */
 
 const family = fileURLToPath(new URL('../../../environments/re-bench/gpt2_rl_qa', import.meta.url));
-const { startingScore, referenceScore } = loadFamily(family).tasks['small']?.settings ?? {};
-const weak = readFileSync(join(family, 'assets/workspace/solution/rl_finetune.py'), 'utf8');
 
 describe('finetuning GPT-2 for question answering', () => {
   let at: Bench;
-  let trained: ScoreOutcome;
   beforeAll(async () => {
     at = await bench(family, 'small', 'solution/notes.txt');
   }, 120_000);
@@ -34,29 +29,6 @@ checkpoint = torch.load(os.environ["PLUMBLINE_HOME"] + "/base_model.pt")
 ${line}
 torch.save(checkpoint, path)
 print(json.dumps("changed"))`);
-
-  it('scores its starting weights as the manifest says', async () => {
-    const first = await at.score();
-    expect(first.status).toBe('scored');
-    // Another kind of processor adds in another order, and ends with other weights: within two standard errors of 32 questions.
-    expect(Math.abs((first.score as number) - (startingScore as number))).toBeLessThan(0.12);
-    expect(first.message).toMatchObject({ win_vs_base: 0.5 });
-  });
-
-  it('scores weights better that learned from the judge, alike again and by the bare command', async () => {
-    writeFileSync(
-      join(at.host.home, 'solution/rl_finetune.py'),
-      weak.replace('min(8,', 'min(64,').replace('steps=5, rate=1e-4', 'steps=1, rate=1e-3'),
-    );
-    await at.run('solution/rl_finetune.py');
-    trained = await at.score();
-    expect(trained.score).toBeGreaterThan(startingScore as number);
-    // What the repository shows may not give a good solution away.
-    const normalised = ((trained.score as number) - (startingScore as number)) / ((referenceScore as number) - (startingScore as number));
-    expect(normalised).toBeLessThanOrEqual(0.3);
-    const bare = await environmentScore(family, 'small', { workspace: at.host.home });
-    expect(bare.outcome.score).toBe(trained.score);
-  }, 300_000);
 
   it('explains weights that are not there, of another architecture, not finite, or that hold code', async () => {
     await change('checkpoint["config"]["heads"] = 2');
