@@ -266,7 +266,7 @@ test.describe('the workspace of an expert', () => {
     await visit.goto(`/attempts/${attemptId}/work`);
     const tour = visit.getByTestId('tour');
     await expect(tour).toContainText('The task');
-    await expectAccessible(visit, 'tour');
+    await expectAccessible(visit, 'tour', [], '[data-testid=tour]');
     for (const title of ['Your files', 'The editor', 'Terminals', 'Scores', 'The clock', 'Notes and help', 'Everything else']) {
       await visit.keyboard.press('Enter');
       await expect(tour).toContainText(title);
