@@ -1,13 +1,17 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BrowserContext, Page } from '@playwright/test';
 import { createDatabase } from '@plumbline/database';
+import { environmentScore } from '@plumbline/taskstandard';
+import { assign } from '../support/accounts.ts';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
+import { ScriptedAgent } from '../support/scriptedAgent.ts';
+import { expectWithinNoise } from '../support/timedScores.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -21,6 +25,9 @@ def prefix_sum(values):
     before = np.cumsum(positive) - positive
     return np.cumsum(np.where(before & 1, values, 0), dtype=np.int32)
 `;
+
+/** The standard deviation of scores on a busy machine, as the environment's README has it. */
+const BUSY_SCORE_SD = 0.42;
 
 const plumb = (platform: PlatformUnderTest, ...args: string[]) =>
   promisify(execFile)(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
@@ -37,6 +44,8 @@ test.describe('an attempt from sign-in to export', () => {
   let work: WorkspacePage;
   let admin: Page;
   let attemptId: string;
+  /** A copy of what was submitted. */
+  let workspace: string;
   const contexts: BrowserContext[] = [];
   /** The number on the result page, to be found again in the export. */
   let shownScores: string[] = [];
@@ -204,7 +213,9 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('note').filter({ hasText: 'from the shell' })).toBeVisible();
   });
 
-  test('submitting ends the attempt, scores the final state and seals the recording', async () => {
+  test('submitting ends the attempt, scores the final state and seals the recording', async ({ platform }) => {
+    workspace = test.info().outputPath('workspace');
+    cpSync(join(platform.dataDir, 'runners', attemptId, 'workspace'), workspace, { recursive: true, verbatimSymlinks: true });
     await expert.getByTestId('submit').click();
     await expert.getByTestId('submit-sure').check();
     await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
@@ -214,6 +225,24 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByRole('table').first()).toBeVisible({ timeout: 240_000 });
     shownScores = (await expert.getByRole('table').first().innerText()).match(/-?\d+\.\d{4}/g) ?? [];
     expect(shownScores.length).toBeGreaterThan(4);
+  });
+
+  test('an agent and the bare host score that workspace alike, within the noise of its times', async ({ platform, signIn }) => {
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    const admin = await signIn('admin');
+    const agent = await ScriptedAgent.make(db, admin);
+    await assign(admin, agent.userId, /^Optimise a kernel$/);
+    const line = `base64 -d > solution/solution.py <<< ${Buffer.from(BETTER).toString('base64')}`;
+    const agentsId = await agent.work(/^Optimise a kernel$/, line, 240_000);
+    const scoresOf = async (of: string, sinceN: number) =>
+      (await db.prisma.score.findMany({ where: { attemptId: of, n: { gte: sinceN } } })).map(({ score }) => score ?? Number.NaN);
+    // Before the last one that the expert asked for the solution was another.
+    const asked = await db.prisma.score.findFirstOrThrow({ where: { attemptId, trigger: 'participant' }, orderBy: { n: 'desc' } });
+    const agents = await db.prisma.score.findFirstOrThrow({ where: { attemptId: agentsId, trigger: 'participant' } });
+    const { outcome } = await environmentScore(join(ROOT, 'environments/re-bench/optimize_kernel'), 'small', { workspace });
+    const bare = [outcome.score ?? Number.NaN];
+    expectWithinNoise({ person: await scoresOf(attemptId, asked.n), agents: await scoresOf(agentsId, agents.n), bare }, BUSY_SCORE_SD);
+    await db.close();
   });
 
   test('the reviewer replays it, and sees the same text at the same moment', async ({ browser, platform }) => {
