@@ -15,7 +15,7 @@ import {
   type Sandbox,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
-import { askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
+import { ANSWER_MARK, askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
 import { requireModel } from './models.ts';
@@ -142,7 +142,10 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
 /** What a build prints goes to the log whole, and to who waits as its newest line, no more than once a second. */
 function buildLog({ logger, onProgress }: ProvisionOptions): (line: string) => void {
   let shownAtMs = Number.NEGATIVE_INFINITY;
+  let answered = false;
   return (line) => {
+    answered ||= line.startsWith(ANSWER_MARK);
+    if (answered) return;
     logger.info({ line }, 'image');
     const nowMs = performance.now();
     if (nowMs - shownAtMs < SHOW_EVERY_MS) return;

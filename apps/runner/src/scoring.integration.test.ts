@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadFamily } from '@plumbline/taskstandard';
+import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RunnerRig } from './runnerRig.ts';
 
@@ -132,11 +132,12 @@ describe('a scorer that goes wrong', () => {
     expect(await start('badstep', dir)).toMatch(/build step of the environment failed/);
   }, 120_000);
 
-  it('shows that a slow start is under way, and what', async () => {
+  it('shows that a slow start is under way, and what, in words', async () => {
     const slow = TOY.replace('os.mkdir(os.path', 'time.sleep(2)\n        os.mkdir(os.path');
     expect(await start('slow', toy('slow', 'direction: higher', slow))).toBeNull();
     const steps = rig.gateway.messages.flatMap((message) => (message.t === 'progress' ? [message.step] : []));
     expect(steps).toContain('Setting up the task');
+    expect(steps.join('\n')).not.toContain(ANSWER_MARK);
   });
 });
 

@@ -137,6 +137,9 @@ function processFailure(result: ExecResult, limits: { timeoutMs: number; maxOutp
   return failed('bad_output', `${op} gave no answer.`);
 }
 
+/** What begins the line after which a family's process prints its answer, and nothing of its own. */
+export const ANSWER_MARK = '--plumbline-';
+
 /**
  * One operation of a family. Throws `AppError` `sandbox_unavailable` only where the process could not be run at all;
  * an exception in the family, a time-out, a run-away output are results.
@@ -147,7 +150,7 @@ export async function runTaskOperation<Op extends TaskOperation>(
   args: TaskOperationArgs,
   limits: TaskOperationLimits,
 ): Promise<TaskOperationResult<TaskOperationValue<Op>>> {
-  const separator = `--plumbline-${randomBytes(24).toString('hex')}`;
+  const separator = `${ANSWER_MARK}${randomBytes(24).toString('hex')}`;
   const maxOutputBytes = limits.maxOutputBytes ?? MAX_OUTPUT_BYTES;
   const request = {
     separator,
