@@ -1,13 +1,16 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take half a minute or more on two cores, the longest first. One that is begun last runs alone at the end. */
+/**
+ * Files that take half a minute or more on two cores, the longest first: one that is begun last runs alone at the end. Not the two
+ * side by side that make fifty sandboxes and count what is left of them on the machine.
+ */
 const LONGEST = [
   'isolation/isolation',
-  'docker/docker',
-  'taskstandard/src/restrictedMlm',
   'ssh/ssh',
-  'gateway/src/lostJob',
+  'taskstandard/src/restrictedMlm',
   'taskstandard/src/optimizeKernel',
+  'docker/docker',
+  'gateway/src/lostJob',
   'runner/src/scoring',
   'taskstandard/src/fixEmbedding',
   'slurm/slurm',
