@@ -17,6 +17,9 @@ import { waitUntil } from '../../host/waiting.ts';
 const SSHD = '/usr/sbin/sshd';
 const READY_WITHIN_MS = 20_000;
 const PORT = 22;
+/** Addresses of hardware that nobody made; each pair of ends is alone on its link, so that all may have the same. */
+const HERE_MAC = '02:00:00:00:00:01';
+const THERE_MAC = '02:00:00:00:00:02';
 
 /** What is missing to make one, in words; null where everything is there. */
 export function missingForSshHost(): string | null {
@@ -37,6 +40,12 @@ export function missingForSshHost(): string | null {
 }
 
 const run = promisify(execFile);
+
+const ipSays = (look: readonly string[]) =>
+  run('ip', [...look]).then(
+    ({ stdout }) => stdout,
+    (error: unknown) => String(error),
+  );
 
 export class SshMachine {
   readonly dir: string;
@@ -86,12 +95,16 @@ export class SshMachine {
   async #layNetwork(): Promise<void> {
     const name = this.#name;
     await run('ip', ['netns', 'add', name]);
-    await run('ip', ['link', 'add', `${name}h`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
+    const ends = ['link', 'add', `${name}h`, 'address', HERE_MAC, 'type', 'veth', 'peer', 'name', 'eth0', 'address', THERE_MAC];
+    await run('ip', [...ends, 'netns', name]);
     await run('ip', ['address', 'add', `${this.gatewayAddress}/30`, 'dev', `${name}h`]);
     await run('ip', ['link', 'set', `${name}h`, 'up']);
     await run('ip', ['-n', name, 'address', 'add', `${this.address}/30`, 'dev', 'eth0']);
     await run('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
     await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+    // Each end knows the other for good: nothing is asked for while the link is cut, and nothing is held against it afterwards.
+    await run('ip', ['neighbour', 'add', this.address, 'lladdr', THERE_MAC, 'nud', 'permanent', 'dev', `${name}h`]);
+    await run('ip', ['-n', name, 'neighbour', 'add', this.gatewayAddress, 'lladdr', HERE_MAC, 'nud', 'permanent', 'dev', 'eth0']);
     // A cut is a rule before all others, and the kernel's first one, for its own addresses, cannot be stood before.
     await run('ip', ['-n', name, 'rule', 'add', 'pref', '1', 'lookup', 'local']);
     await run('ip', ['-n', name, 'rule', 'delete', 'pref', '0']);
@@ -129,32 +142,44 @@ export class SshMachine {
       ['netns', 'exec', this.#name, '/usr/bin/setpriv', '--pdeathsig', 'TERM', SSHD, '-D', '-e', '-f', join(this.dir, 'sshd_config')],
       { stdio: 'ignore' },
     );
-    const answers = () =>
+    await this.#answering('sshd did not start');
+  }
+
+  /** @throws Error with what the machine looks like, where its sshd does not greet in time. */
+  async #answering(problem: string): Promise<void> {
+    const greets = () =>
       new Promise<boolean>((resolve) => {
         const socket = connect({ host: this.address, port: PORT, timeout: 1_000 });
-        const end = (answered: boolean) => {
+        const end = (greeted: boolean) => {
           socket.destroy();
-          resolve(answered);
+          resolve(greeted);
         };
         socket.once('data', () => end(true));
         for (const event of ['error', 'timeout', 'close']) socket.once(event, () => end(false));
       });
-    if (!(await waitUntil(answers, READY_WITHIN_MS))) throw new Error('sshd did not start');
+    if (await waitUntil(greets, READY_WITHIN_MS)) return;
+    const looks = [
+      ['-n', this.#name, 'rule'],
+      ['-n', this.#name, 'neighbour'],
+      ['-n', this.#name, 'route', 'show', 'table', 'all'],
+      ['neighbour', 'show', 'dev', `${this.#name}h`],
+      ['route', 'get', this.address],
+    ];
+    const seen = await Promise.all(looks.map(async (look) => `ip ${look.join(' ')}:\n${await ipSays(look)}`));
+    throw new Error([`${problem}. Exit code ${this.#sshd?.exitCode}, signal ${this.#sshd?.signalCode}.`, ...seen].join('\n'));
   }
 
   /**
-   * No byte passes any more in either direction, and nobody is told. Both ends keep their carrier, addresses and routes, so that
-   * nothing has to find its way back when the link is mended.
+   * No byte passes any more in either direction, and nobody is told. Both ends keep their carrier, addresses, routes and
+   * neighbours, so that nothing has to find its way back when the link is mended.
    */
   async cutLink(): Promise<void> {
     await run('ip', ['-n', this.#name, 'rule', 'add', 'pref', '0', 'blackhole']);
-    // Forgotten, the machine is soon found not to answer; remembered, each new connection waits until its own limit.
-    await run('ip', ['neighbour', 'flush', 'dev', `${this.#name}h`]);
   }
 
   async mendLink(): Promise<void> {
     await run('ip', ['-n', this.#name, 'rule', 'delete', 'pref', '0']);
-    await run('ip', ['neighbour', 'flush', 'dev', `${this.#name}h`]);
+    await this.#answering('the link was mended, and sshd does not answer');
   }
 
   async #pids(): Promise<number[]> {
