@@ -9,7 +9,7 @@ import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts'
 const PRACTICE = /practice/i;
 
 /** The parts of the workspace that change. The rest was looked at whole, and its editor and terminals take seconds each time. */
-const SIDE_PANEL = '[role=tabpanel][data-state=active]';
+const SIDE_PANEL = '[data-tabset-id=right]';
 const SEARCH_PANEL = '[data-testid=search-panel]';
 const DIALOG = '[role=dialog], [role=alertdialog]';
 
@@ -80,11 +80,11 @@ test.describe('every page can be used by everybody', () => {
       await expert.getByTestId(`tab-${tab}`).click();
       await expectAccessible(expert, `workspace, ${tab}`, [], SIDE_PANEL);
     }
-    await expert.getByTestId('left-search').click();
+    await expert.getByTestId('tab-search').click();
     await expert.getByTestId('search-query').fill('def');
     await expect(expert.getByTestId('search-match').first()).toBeVisible();
     await expectAccessible(expert, 'workspace, search', [], SEARCH_PANEL);
-    await expert.getByTestId('left-files').click();
+    await expert.getByTestId('tab-files').click();
     await expert.getByTestId('editor-split').click();
     await expert.getByTestId('compare-toggle').click();
     await expect(expert.getByTestId('compare')).toBeVisible();

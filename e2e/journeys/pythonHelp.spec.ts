@@ -35,7 +35,7 @@ test.describe('the editor’s help for Python', () => {
     const made = ['def area(width: int) -> int:', '    "How much it covers."', '    return width * width'].join('\\n');
     await work.shell(`mkdir -p lib; printf '${made}\\n' > lib/shapes.py; echo made-$((5+5))`, /^made-10$/m);
     await work.shell(`printf 'from lib.shapes import area\\n\\nsize = area("three")\\n' > use.py; echo made-$((6+6))`, /^made-12$/m);
-    await page.getByTestId('left-files').click();
+    await page.getByTestId('tab-files').click();
     await page.getByTestId('explorer-refresh').click();
     await item('use.py').click();
     const pane = page.locator('[data-testid^=editor-pane-][data-focused=true]');

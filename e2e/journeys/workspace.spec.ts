@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
-import { expertWith } from '../support/accounts.ts';
+import { type Account, expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { readEvents } from '../support/recordingCheck.ts';
-import { People, WorkspacePage } from '../support/workspacePage.ts';
+import { Session } from '../support/session.ts';
+import { People, TOUR_SEEN, WorkspacePage } from '../support/workspacePage.ts';
 
 const PRACTICE = /practice/i;
 const MANY = 30_000;
@@ -17,13 +18,15 @@ test.describe('the workspace of an expert', () => {
   let page: Page;
   let work: WorkspacePage;
   let attemptId: string;
+  let account: Account;
   const item = (path: string): Locator => page.locator(`[data-testid=explorer-item][data-path="${path}"]`);
   /** The text of the pane that has the focus. */
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
-    const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
-    attemptId = await startAttempt(session, PRACTICE);
+    const expert = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    account = expert.account;
+    attemptId = await startAttempt(expert.session, PRACTICE);
     context = await browser.newContext({
       baseURL: platform.baseUrl,
       viewport: { width: 1440, height: 900 },
@@ -170,7 +173,7 @@ test.describe('the workspace of an expert', () => {
   test('a picture is drawn, and a file of 100 MB opens in part', async () => {
     const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGMQaPgPRAwQCgAn9gY90bCAwAAAAABJRU5ErkJggg==';
     await work.shell(`echo ${png} | base64 -d > dot.png; yes line | head -c 100000000 > huge.txt; echo made-$((3+3))`, /^made-6$/m);
-    await page.getByTestId('left-files').click();
+    await page.getByTestId('tab-files').click();
     await page.getByTestId('explorer-refresh').click();
     await item('dot.png').click();
     await expect(page.getByTestId('image-view')).toContainText('2 × 2');
@@ -202,25 +205,57 @@ test.describe('the workspace of an expert', () => {
     expect(context.pages()).toHaveLength(1);
   });
 
-  test('panels are hidden, moved and remembered', async () => {
-    await page.getByTestId('left-files').focus();
+  test('panels are hidden, moved by command and by drag, and the person finds them there in any browser', async ({ browser, platform }) => {
+    const place = async (on: Page, panel: string) => (await on.getByTestId(`tab-${panel}`).boundingBox()) ?? { x: 0, y: 0 };
+    const explorer = page.getByTestId('explorer-tree');
+    await page.getByTestId('tab-files').focus();
     await page.keyboard.press('Control+B');
-    await expect(page.getByTestId('left-files')).not.toBeInViewport();
+    await expect(explorer).not.toBeInViewport();
     await page.keyboard.press('Control+B');
-    await expect(page.getByTestId('left-files')).toBeInViewport();
-    await page.getByTestId('commands').click();
-    await page.getByTestId('command-terminals-at').click();
-    const sideBySide = async () => {
-      const [editor, terminal] = [await page.getByLabel('Editor', { exact: true }).boundingBox(), await work.terminal(1).boundingBox()];
-      return editor !== null && terminal !== null && terminal.x >= editor.x + editor.width;
+    await expect(explorer).toBeInViewport();
+
+    const command = async (id: string) => {
+      await page.getByTestId('commands').click();
+      await page.getByTestId(`command-${id}`).click();
     };
+    const sideBySide = async () => (await place(page, 'terminals')).x > (await place(page, 'editor')).x;
+    expect(await sideBySide()).toBe(false);
+    await command('terminals-beside');
     await expect.poll(sideBySide).toBe(true);
+
+    const drag = async (panel: string, to: { x: number; y: number }) => {
+      await page.getByTestId(`tab-${panel}`).hover();
+      await page.mouse.down();
+      await page.mouse.move(to.x, to.y, { steps: 8 });
+      await expect(page.locator('[data-drop-indicator]')).toHaveCSS('opacity', '1');
+    };
+    await page.getByTestId('tab-notes').click();
+    await page.getByTestId('note-text').fill('Half a thought');
+    const bottom = { x: 700, y: 897 };
+    await drag('notes', bottom);
+    await page.keyboard.press('Escape');
+    await page.mouse.up();
+    expect((await place(page, 'notes')).y).toBe((await place(page, 'score')).y);
+    await drag('notes', bottom);
+    await page.mouse.up();
+    await expect.poll(async () => (await place(page, 'notes')).y).toBeGreaterThan((await place(page, 'score')).y + 100);
+    await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
+    await page.getByTestId('note-text').fill('');
+    await expectAccessible(page, 'docked elsewhere');
+
     await page.reload();
     await expect(work.terminal(1)).toBeVisible();
-    await expect.poll(sideBySide).toBe(true);
+    expect(await sideBySide()).toBe(true);
     await expect(page.getByTestId('terminal-tab-1')).toHaveText('training');
-    await page.getByTestId('commands').click();
-    await page.getByTestId('command-terminals-at').click();
+    const elsewhere = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
+    const other = await elsewhere.newPage();
+    await new People(other).signIn(account.email, account.password);
+    await other.goto(`/attempts/${attemptId}/work`);
+    await expect(new WorkspacePage(other).terminal(1)).toBeVisible();
+    for (const panel of ['notes', 'terminals', 'score']) expect(await place(other, panel)).toEqual(await place(page, panel));
+    await elsewhere.close();
+
+    await command('reset-layout');
     await expect.poll(sideBySide).toBe(false);
   });
 
@@ -262,8 +297,9 @@ test.describe('the workspace of an expert', () => {
     await expect(page.getByTestId('meter-cpu')).toContainText('%', { timeout: 30_000 });
   });
 
-  test('who practises for the first time is shown around, by keys alone, and not a second time', async () => {
-    await page.evaluate(() => localStorage.removeItem('plumbline.workspace.preferences'));
+  test('who practises for the first time is shown around, by keys alone, and not a second time', async ({ platform }) => {
+    const me = await Session.signIn(platform.baseUrl, account.email, account.password);
+    await me.mutate('self.keepWorkspacePreferences', { ...TOUR_SEEN, tourSeen: false });
     // A tab of its own, which has no file open yet.
     const visit = await context.newPage();
     await visit.goto(`/attempts/${attemptId}/work`);

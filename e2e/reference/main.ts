@@ -124,11 +124,11 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('report-send').click();
   await page.getByTestId('message').waitFor();
   await take(page, 'help');
-  await page.getByTestId('left-search').click();
+  await page.getByTestId('tab-search').click();
   await page.getByTestId('search-query').fill('def');
   await page.getByTestId('search-match').first().waitFor();
   await take(page, 'search');
-  await page.getByTestId('left-files').click();
+  await page.getByTestId('tab-files').click();
   await page.getByTestId('editor-split').click();
   await page.getByTestId('terminal-split').click();
   await work.terminal(2).waitFor();

@@ -1,5 +1,8 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 
+/** What a person chose for their workspace who saw its tour, and nothing else. */
+export const TOUR_SEEN = { version: 1, autoSave: false, copyOnSelection: false, wordWrap: false, tourSeen: true, layout: null };
+
 /** The pages as a person uses them. Terminals are drawn into the DOM so that their text can be read. */
 export class People {
   readonly page: Page;
@@ -14,11 +17,14 @@ export class People {
     await this.page.getByLabel('Password').fill(password);
     await this.page.getByRole('button', { name: 'Sign in' }).click();
     await expect(this.page.getByRole('button', { name: /^Account of / })).toBeVisible();
-    await this.page.evaluate(() => {
+    await this.page.evaluate(async (seen) => {
       localStorage.setItem('plumbline.terminal.renderer', 'dom');
-      // Whoever was here before is not shown around again.
-      localStorage.setItem('plumbline.workspace.preferences', JSON.stringify({ tourSeen: true }));
-    });
+      // Whoever was here before is not shown around again, and finds everything where it was left.
+      const kept = await (await fetch('/api/trpc/self.workspacePreferences')).json();
+      if (kept.result.data.json !== null) return;
+      const headers = { 'content-type': 'application/json' };
+      await fetch('/api/trpc/self.keepWorkspacePreferences', { method: 'POST', headers, body: JSON.stringify({ json: seen }) });
+    }, TOUR_SEEN);
   }
 }
 

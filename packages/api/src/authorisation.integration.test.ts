@@ -13,6 +13,8 @@ const STAFF: Reader[] = ['reviewer', 'researcher', 'admin'];
 
 const SURVEY = { expectation: 'worse', difficulty: 4, problems: 'The disk was slow.', offClockMinutes: 20 } as const;
 
+const PREFERENCES = { version: 1, autoSave: true, copyOnSelection: false, wordWrap: false, tourSeen: true, layout: null } as const;
+
 /** Who may call what, for an attempt that has not begun. A procedure that is missing here fails the test below. */
 const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture) => unknown }> = {
   'assignment.mine': { readers: EVERYBODY },
@@ -33,6 +35,8 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'live.message': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, text: 'hello' }) },
   'review.list': { readers: STAFF },
   'self.get': { readers: EVERYBODY },
+  'self.keepWorkspacePreferences': { readers: EVERYBODY, input: () => PREFERENCES },
+  'self.workspacePreferences': { readers: EVERYBODY },
   'study.assign': { readers: ['admin'], input: () => ({ studyId: randomUUID(), environmentId: randomUUID(), userId: randomUUID() }) },
   'study.assignments': { readers: ['admin'] },
   'study.candidates': { readers: ['admin'] },
@@ -145,6 +149,25 @@ describe('the survey', () => {
     await participant.attempt.answerSurvey({ attemptId, ...SURVEY });
     for (const reader of [participant, callerOf(actors.reviewer)])
       expect((await reader.attempt.get({ attemptId })).survey).toMatchObject(SURVEY);
+  });
+});
+
+describe('what a person chose for their workspace', () => {
+  it('is theirs alone, is replaced by what they choose next, and is refused where it is too large or of another shape', async () => {
+    const caller = callerOf({ userId: (await makeUser(database.db, 'expert')).id, role: 'expert' });
+    expect(await caller.self.workspacePreferences()).toBeNull();
+    await caller.self.keepWorkspacePreferences({ ...PREFERENCES, layout: '{}' });
+    await caller.self.keepWorkspacePreferences(PREFERENCES);
+    const refused = [
+      { ...PREFERENCES, layout: 'x'.repeat(100_000) },
+      { ...PREFERENCES, version: 2 },
+      { ...PREFERENCES, other: 1 },
+    ];
+    for (const one of refused)
+      await expect(caller.self.keepWorkspacePreferences(one as typeof PREFERENCES)).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    expect(await caller.self.workspacePreferences()).toEqual(PREFERENCES);
+    await callerOf(actors.otherExpert).self.keepWorkspacePreferences({ ...PREFERENCES, autoSave: false });
+    expect(await caller.self.workspacePreferences()).toEqual(PREFERENCES);
   });
 });
 

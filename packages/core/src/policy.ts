@@ -53,6 +53,8 @@ const ATTEMPT_RULES = {
 /** Acts that concern no single attempt, with the roles that may. */
 const GENERAL_RULES = {
   'self.read': ['expert', 'reviewer', 'researcher', 'admin'],
+  /** What one chose for one's own workspace. */
+  'self.keepPreferences': ['expert', 'reviewer', 'researcher', 'admin'],
   'self.changePassword': ['expert', 'reviewer', 'researcher', 'admin'],
   /** One's own assignments and attempts. */
   'assignment.listOwn': ['expert', 'reviewer', 'researcher', 'admin'],

@@ -29,3 +29,4 @@ export * from './surveys.ts';
 export * from './tickets.ts';
 export { databaseNowMs, inTransaction, type Queryable, withAdvisoryLock } from './transaction.ts';
 export * from './users.ts';
+export * from './workspacePreferences.ts';

@@ -7,3 +7,4 @@ export * from './requests.ts';
 export * from './runnerLink.ts';
 export * from './survey.ts';
 export * from './terminalQuirks.ts';
+export * from './workspacePreferences.ts';

@@ -1,3 +1,5 @@
+import { findWorkspacePreferences, keepWorkspacePreferences } from '@plumbline/database/workspacePreferences';
+import { WorkspacePreferences } from '@plumbline/protocol';
 import { authorised, router } from '../procedure.ts';
 
 /** The person who is signed in. */
@@ -9,4 +11,9 @@ export const selfRouter = router({
     });
     return user;
   }),
+  /** What they chose for their workspace, as it was kept; null for nothing yet. */
+  workspacePreferences: authorised('self.read').query(({ ctx }) => findWorkspacePreferences(ctx.db, ctx.actor.userId)),
+  keepWorkspacePreferences: authorised('self.keepPreferences')
+    .input(WorkspacePreferences)
+    .mutation(({ ctx, input }) => keepWorkspacePreferences(ctx.db, ctx.actor.userId, input)),
 });

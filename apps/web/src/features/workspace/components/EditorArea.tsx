@@ -133,7 +133,7 @@ export function EditorArea({
   return (
     <section aria-label="Editor" className="flex h-full min-w-0 flex-col bg-surface">
       {open.length > 0 ? (
-        <PanelBar label="Open files" tabs={<FileTabs files={files} onClose={close} />}>
+        <PanelBar of="editor" label="Open files" tabs={<FileTabs files={files} onClose={close} />}>
           {file?.model ? (
             <PanelButton
               label="Compare with the start or a snapshot"

@@ -1,16 +1,17 @@
 import { Button, cn, Tooltip } from '@plumbline/ui';
 import { X } from 'lucide-react';
 import type { ComponentProps, ReactNode } from 'react';
+import { Bar, type BarPanel } from './Dock.tsx';
 
-/** The line above the editor and above the terminals: tabs that can be closed, and buttons with a picture and a name. */
-export function PanelBar({ label, tabs, children }: { label: string; tabs: ReactNode; children?: ReactNode }) {
+/** The line of the editor and of the terminals: tabs that can be closed, and buttons with a picture and a name. */
+export function PanelBar({ of, label, tabs, children }: { of: BarPanel; label: string; tabs: ReactNode; children?: ReactNode }) {
   return (
-    <div className="flex h-8 shrink-0 items-center border-b border-border bg-surface-sunken">
-      <nav aria-label={label} className="flex h-full min-w-0 flex-1 overflow-x-auto">
+    <Bar of={of}>
+      <nav aria-label={label} className="flex h-full min-w-0 flex-1 overflow-x-auto border-l border-border">
         {tabs}
       </nav>
-      {children ? <div className="flex gap-1 px-2">{children}</div> : null}
-    </div>
+      {children ? <div className="flex items-center gap-1 px-2">{children}</div> : null}
+    </Bar>
   );
 }
 

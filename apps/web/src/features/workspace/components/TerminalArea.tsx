@@ -159,6 +159,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
   return (
     <section aria-label="Terminal panel" className="flex h-full flex-col bg-surface">
       <PanelBar
+        of="terminals"
         label="Terminals"
         tabs={open.map((terminal) => (
           <PanelTab

@@ -10,7 +10,7 @@ const STEPS: readonly { at: string; title: string; text: string }[] = [
     text: 'Instructions open with the clock: reading is work. They are hidden while the attempt is paused.',
   },
   {
-    at: '[data-testid="left-files"]',
+    at: '[data-testid="tab-files"]',
     title: 'Your files',
     text: 'They are in the sandbox. Drop files here to upload them, drag to move, right-click for more. Search looks through all of them.',
   },
@@ -42,7 +42,7 @@ const STEPS: readonly { at: string; title: string; text: string }[] = [
   {
     at: '[data-testid="commands"]',
     title: 'Everything else',
-    text: 'All commands and their keys are here, this tour too. Panels can be resized, hidden and put elsewhere.',
+    text: 'All commands and their keys are here, this tour too. Panels can be resized, hidden, and dragged elsewhere by their tabs.',
   },
 ];
 

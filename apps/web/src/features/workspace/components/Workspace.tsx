@@ -13,6 +13,6 @@ const Screen = dynamic(() => import('./WorkspaceScreen.tsx').then((module) => mo
 });
 
 /** The participant's workspace of one attempt: fills the height that its page gives it. Practice is where it is shown around. */
-export function Workspace(props: { attemptId: string; title: string; isPractice: boolean }) {
+export function Workspace(props: { attemptId: string; title: string; isPractice: boolean; userId: string; kept: unknown }) {
   return <Screen {...props} />;
 }

@@ -26,10 +26,15 @@ interface Opened {
   title: string;
   /** The environment is the one to learn the workspace in. */
   isPractice: boolean;
+  userId: string;
+  /** What the person chose for their workspace, as it was kept. */
+  kept: unknown;
 }
 
 export function WorkspaceScreen(opened: Opened) {
-  const { attemptId } = opened;
+  const { attemptId, userId, kept } = opened;
+  // Before anything is drawn, so that nothing jumps to where it was left.
+  useState(() => preferences.begin(userId, kept));
   const session = useAttemptSession(attemptId);
   if (!session) {
     return (

@@ -1,50 +1,108 @@
+import { WorkspacePreferences } from '@plumbline/protocol';
+import { rpc } from '../../rpc/client.ts';
+import { type BrowserTime, browserTime } from './browserTime.ts';
 import { Store } from './store.ts';
 
-/** What a person chose for their workspace: kept in this browser, the same for every attempt. */
-export interface Preferences {
-  /** Files are saved by themselves a second after the last key. */
-  autoSave: boolean;
-  /** What is selected in a terminal is copied at once. */
-  copyOnSelection: boolean;
-  terminalsAt: 'bottom' | 'right';
-  sideAt: 'right' | 'left';
-  wordWrap: boolean;
-  /** The tour of the practice environment was seen, or left. */
-  tourSeen: boolean;
-}
+const SAVE_AFTER_MS = 500;
+const SAVE_AGAIN_AFTER_MS = 30_000;
 
-const KEY = 'plumbline.workspace.preferences';
-const DEFAULTS: Preferences = {
+const DEFAULTS: WorkspacePreferences = {
+  version: 1,
   autoSave: false,
   copyOnSelection: false,
-  terminalsAt: 'bottom',
-  sideAt: 'right',
   wordWrap: false,
   tourSeen: false,
+  layout: null,
 };
 
-/** What was stored, with the defaults for what was not, or is not of its kind. */
-export function readPreferences(stored: string | null): Preferences {
+/** What was kept, with the defaults for what was not, is not of its kind, or comes from another version. */
+export function readPreferences(kept: unknown): WorkspacePreferences {
+  const whole = WorkspacePreferences.safeParse(kept);
+  if (whole.success) return whole.data;
   const preferences = { ...DEFAULTS };
-  try {
-    const found: unknown = JSON.parse(stored ?? '{}');
-    if (typeof found !== 'object' || found === null) return preferences;
-    const given = found as Record<string, unknown>;
-    for (const name of ['autoSave', 'copyOnSelection', 'wordWrap', 'tourSeen'] as const)
-      if (typeof given[name] === 'boolean') preferences[name] = given[name];
-    if (given['terminalsAt'] === 'right') preferences.terminalsAt = 'right';
-    if (given['sideAt'] === 'left') preferences.sideAt = 'left';
-  } catch {
-    // Whatever wrote that was not this page.
-  }
+  if (typeof kept !== 'object' || kept === null) return preferences;
+  const given = kept as Record<string, unknown>;
+  for (const name of ['autoSave', 'copyOnSelection', 'wordWrap', 'tourSeen'] as const)
+    if (typeof given[name] === 'boolean') preferences[name] = given[name];
   return preferences;
 }
 
-export const preferences = new Store<Preferences>(
-  typeof localStorage === 'undefined' ? DEFAULTS : readPreferences(localStorage.getItem(KEY)),
-);
-
-export function choose(part: Partial<Preferences>): void {
-  preferences.patch(part);
-  localStorage.setItem(KEY, JSON.stringify(preferences.get()));
+interface Keeping {
+  save(preferences: WorkspacePreferences): Promise<unknown>;
+  /** Holds what was not saved yet over a reload of this tab. */
+  unsent: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  time: Pick<BrowserTime, 'after'>;
 }
+
+/**
+ * What a person chose for their workspace, kept by the platform for their account. A page reads it once, before it draws;
+ * afterwards it only writes, and only what its own person does, so that two tabs never answer each other: the last one wins.
+ */
+export class KeptPreferences extends Store<WorkspacePreferences> {
+  private readonly keeping: Keeping;
+  private userId: string | null = null;
+  private saving = false;
+  private cancel: (() => void) | null = null;
+
+  constructor(keeping: Keeping) {
+    super(DEFAULTS);
+    this.keeping = keeping;
+  }
+
+  /** Takes what is kept for a person; what this page holds of theirs already is newer. */
+  begin(userId: string, kept: unknown): void {
+    if (this.userId === userId) return;
+    this.userId = userId;
+    const unsent = this.keeping.unsent().getItem(this.key);
+    this.set(readPreferences(unsent === null ? kept : parsed(unsent)));
+    if (unsent !== null) this.saveSoon(0);
+  }
+
+  choose(part: Partial<WorkspacePreferences>): void {
+    this.patch(part);
+    this.keeping.unsent().setItem(this.key, JSON.stringify(this.get()));
+    this.saveSoon(SAVE_AFTER_MS);
+  }
+
+  private get key(): string {
+    return `plumbline.workspace.unsent.${this.userId}`;
+  }
+
+  private saveSoon(delayMs: number): void {
+    this.cancel?.();
+    this.cancel = this.keeping.time.after(delayMs, () => void this.save());
+  }
+
+  private async save(): Promise<void> {
+    this.cancel = null;
+    // One after the other: an older one must not arrive last.
+    if (this.saving) return this.saveSoon(SAVE_AFTER_MS);
+    const sent = this.get();
+    this.saving = true;
+    try {
+      await this.keeping.save(sent);
+      if (this.get() === sent) this.keeping.unsent().removeItem(this.key);
+    } catch {
+      // The choice holds in this tab meanwhile.
+      if (this.cancel === null) this.saveSoon(SAVE_AGAIN_AFTER_MS);
+    } finally {
+      this.saving = false;
+    }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+export const preferences = new KeptPreferences({
+  save: (chosen) => rpc.self.keepWorkspacePreferences.mutate(chosen),
+  unsent: () => sessionStorage,
+  time: browserTime,
+});
+
+export const choose = (part: Partial<WorkspacePreferences>): void => preferences.choose(part);

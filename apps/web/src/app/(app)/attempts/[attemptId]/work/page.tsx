@@ -12,9 +12,17 @@ export default async function WorkPage({ params }: { params: Promise<{ attemptId
   const attempt = await orRefuse((await api()).attempt.get({ attemptId }), `/attempts/${attemptId}/work`);
   // Nobody works in another person's attempt; before the start and after the end there is no workspace.
   if (!attempt.isOwn || !UNDER_WAY.has(attempt.state)) redirect(`/attempts/${attemptId}`);
+  const { self } = await api();
+  const [{ id: userId }, kept] = await Promise.all([self.get(), self.workspacePreferences()]);
   return (
     <div className="h-[calc(100dvh-2.5rem)] min-h-0">
-      <Workspace attemptId={attemptId} title={attempt.title} isPractice={attempt.environment.family === 'practice'} />
+      <Workspace
+        attemptId={attemptId}
+        title={attempt.title}
+        isPractice={attempt.environment.family === 'practice'}
+        userId={userId}
+        kept={kept}
+      />
     </div>
   );
 }

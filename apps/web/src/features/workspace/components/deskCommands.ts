@@ -1,0 +1,179 @@
+import type { WorkspacePreferences } from '@plumbline/protocol';
+import { flushSync } from 'react-dom';
+import type { AttemptSession } from '../model/attemptSession.ts';
+import type { Command } from '../model/commands.ts';
+import { type Docks, moveUsed, type PanelId, putAtEdge, putBeside, resetLayout, showPanel, togglePanel } from '../model/layout.ts';
+import { choose } from '../model/preferences.ts';
+import type { Transfers } from '../model/transfers.ts';
+import type { Editing } from './Desk.tsx';
+
+export interface DeskActs {
+  session: AttemptSession;
+  transfers: Transfers;
+  editing: Editing | null;
+  /** Titles tell what a choice would be changed to. */
+  chosen: WorkspacePreferences;
+  docks: () => Docks | null;
+  openDialog: (dialog: 'pause' | 'submit' | 'open' | 'commands') => void;
+  focusSearch: () => void;
+  newTerminal: (beside: boolean) => void;
+  toggleCompare: () => void;
+  startTour: () => void;
+}
+
+function focusEditor(): void {
+  document.querySelector<HTMLElement>('[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context')?.focus();
+}
+
+/** Everything that the desk can do. */
+export function deskCommands(acts: DeskActs): Command[] {
+  const { session, transfers, editing, docks, openDialog } = acts;
+  const { autoSave, wordWrap, copyOnSelection } = acts.chosen;
+  const files = editing?.files ?? null;
+  const active = () => files?.store.get().active ?? null;
+  // The next key is already meant for what is shown now.
+  const show = (panel: PanelId) => () => flushSync(() => showPanel(docks(), panel));
+  return [
+    { id: 'palette', title: 'Show all commands', keys: ['Ctrl/Cmd', 'Shift', 'P'], run: () => openDialog('commands') },
+    { id: 'open', title: 'Open a file by name', keys: ['Ctrl/Cmd', 'P'], notInTerminal: true, run: () => openDialog('open') },
+    { id: 'search', title: 'Search in all files', keys: ['Ctrl/Cmd', 'Shift', 'F'], notInTerminal: true, run: acts.focusSearch },
+    {
+      id: 'explorer',
+      title: 'Show the files',
+      keys: ['Ctrl/Cmd', 'Shift', 'E'],
+      run: () => {
+        show('files')();
+        document.querySelector<HTMLElement>('[data-testid="explorer-tree"]')?.focus();
+      },
+    },
+    {
+      id: 'save',
+      title: 'Save the file',
+      keys: ['Ctrl/Cmd', 'S'],
+      notInTerminal: true,
+      run: () => {
+        const path = active();
+        if (path) void files?.save(path);
+      },
+    },
+    {
+      id: 'save-all',
+      title: 'Save all files',
+      keys: ['Ctrl/Cmd', 'Alt', 'S'],
+      notInTerminal: true,
+      run: () => {
+        for (const file of files?.store.get().files ?? []) if (file.dirty) void files?.save(file.path);
+      },
+    },
+    {
+      id: 'close',
+      title: 'Close the file',
+      keys: ['Alt', 'W'],
+      notInTerminal: true,
+      run: () => window.dispatchEvent(new CustomEvent('plumbline:close-file')),
+    },
+    { id: 'split', title: 'Split the editor', keys: ['Ctrl/Cmd', '\\'], notInTerminal: true, run: () => files?.split() },
+    ...[0, 1, 2].map((at) => ({
+      id: `pane-${at + 1}`,
+      title: `Go to pane ${at + 1} of the editor`,
+      keys: ['Ctrl/Cmd', String(at + 1)],
+      notInTerminal: true,
+      run: () => {
+        flushSync(() => files?.focusPane(at));
+        focusEditor();
+      },
+    })),
+    {
+      id: 'format',
+      title: 'Format the file',
+      keys: ['Shift', 'Alt', 'F'],
+      notInTerminal: true,
+      run: () => {
+        const model = files?.store.get().files.find((file) => file.path === active())?.model;
+        const shown = model ? (editing?.monaco.editor.getEditors().filter((one) => one.getModel() === model) ?? []) : [];
+        const editor = shown.find((one) => one.hasTextFocus()) ?? shown[0];
+        if (model?.getLanguageId() === 'python') void editor?.getAction('editor.action.formatDocument')?.run();
+        else session.notice.emit({ tone: 'info', text: 'There is a formatter for Python files only.' });
+      },
+    },
+    { id: 'compare', title: 'Compare the file with the start or a snapshot', run: () => acts.toggleCompare() },
+    { id: 'auto-save', title: `Turn auto-save ${autoSave ? 'off' : 'on'}`, run: () => choose({ autoSave: !autoSave }) },
+    {
+      id: 'word-wrap',
+      title: `Turn word wrap ${wordWrap ? 'off' : 'on'}`,
+      keys: ['Alt', 'Z'],
+      notInTerminal: true,
+      run: () => choose({ wordWrap: !wordWrap }),
+    },
+    { id: 'new-terminal', title: 'New terminal', keys: ['Ctrl', 'Shift', '`'], run: () => acts.newTerminal(false) },
+    { id: 'split-terminal', title: 'New terminal beside this one', keys: ['Ctrl', 'Shift', '5'], run: () => acts.newTerminal(true) },
+    {
+      id: 'terminal-editor',
+      title: 'Go between the terminal and the editor',
+      keys: ['Ctrl', '`'],
+      run: () => {
+        const inTerminal = document.activeElement?.closest('[data-testid^="terminal-"]') !== null;
+        if (inTerminal && document.activeElement !== document.body) focusEditor();
+        else {
+          show('terminals')();
+          document.querySelector<HTMLElement>('.xterm-helper-textarea')?.focus();
+        }
+      },
+    },
+    {
+      id: 'copy-on-selection',
+      title: `Turn copying on selection in terminals ${copyOnSelection ? 'off' : 'on'}`,
+      run: () => choose({ copyOnSelection: !copyOnSelection }),
+    },
+    {
+      id: 'toggle-left',
+      title: 'Show or hide files and search',
+      keys: ['Ctrl/Cmd', 'B'],
+      notInTerminal: true,
+      run: () => togglePanel(docks(), 'files'),
+    },
+    {
+      id: 'toggle-terminals',
+      title: 'Show or hide the terminals',
+      keys: ['Ctrl/Cmd', 'J'],
+      notInTerminal: true,
+      run: () => togglePanel(docks(), 'terminals'),
+    },
+    {
+      id: 'toggle-side',
+      title: 'Show or hide instructions and score',
+      keys: ['Ctrl/Cmd', 'Alt', 'B'],
+      run: () => togglePanel(docks(), 'instructions'),
+    },
+    { id: 'terminals-below', title: 'Put the terminals below the editor', run: () => putBeside(docks(), 'terminals', 'editor', 'bottom') },
+    { id: 'terminals-beside', title: 'Put the terminals beside the editor', run: () => putBeside(docks(), 'terminals', 'editor', 'right') },
+    { id: 'side-left', title: 'Put instructions and score on the left', run: () => putAtEdge(docks(), 'instructions', 'left') },
+    { id: 'side-right', title: 'Put instructions and score on the right', run: () => putAtEdge(docks(), 'instructions', 'right') },
+    ...(['left', 'right', 'bottom'] as const).map((edge) => ({
+      id: `move-${edge}`,
+      title: `Move the panel in use to the ${edge} edge`,
+      run: () => moveUsed(docks(), edge),
+    })),
+    { id: 'move-next', title: 'Move the panel in use to the next group of panels', run: () => moveUsed(docks(), 'next group') },
+    { id: 'reset-layout', title: 'Put all panels back where they were at first', run: () => resetLayout(docks()) },
+    { id: 'instructions', title: 'Show the instructions', run: show('instructions') },
+    { id: 'score-panel', title: 'Show the scores', run: show('score') },
+    { id: 'notes', title: 'Show the notes', run: show('notes') },
+    { id: 'clock', title: 'Show what happened to the clock', run: show('clock') },
+    { id: 'ports', title: 'Open a page that the sandbox serves', run: show('ports') },
+    { id: 'tour', title: 'Show me around', run: () => acts.startTour() },
+    { id: 'report', title: 'Report a problem to the staff', run: show('help') },
+    {
+      id: 'score',
+      title: 'Score now',
+      run: () => {
+        show('score')();
+        void session.ask('score', {}).catch(() => {});
+      },
+    },
+    { id: 'download', title: 'Download the workspace as tar', run: () => void transfers.download('.') },
+    { id: 'pause', title: 'Pause the attempt…', run: () => openDialog('pause') },
+    { id: 'submit', title: 'Submit the attempt…', run: () => openDialog('submit') },
+    { id: 'keys', title: 'All keys of the workspace', run: () => window.open('/help#keys', '_blank', 'noopener') },
+  ];
+}

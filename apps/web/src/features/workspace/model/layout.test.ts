@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { groupsOf, type Layout, PANEL_TITLES, readLayout } from './layout.ts';
+
+const panelsOf = (layout: Layout) => groupsOf(layout.root).map(({ tabs }) => tabs.map(({ id }) => id));
+const DEFAULT = panelsOf(readLayout(null));
+
+const kept = (...groups: string[][]) =>
+  JSON.stringify({
+    version: 1,
+    root: {
+      type: 'split',
+      id: 'root',
+      orientation: 'horizontal',
+      children: groups.map((ids, at) => ({ type: 'tabset', id: `g${at}`, tabs: ids.map((id) => ({ id, data: null })) })),
+    },
+  });
+
+describe('the layout of the desk', () => {
+  it('comes back as it was kept', () => {
+    const all = Object.keys(PANEL_TITLES);
+    expect(panelsOf(readLayout(kept(all.slice(0, 4), all.slice(4))))).toEqual([all.slice(0, 4), all.slice(4)]);
+  });
+
+  it('has every panel once, whatever was kept', () => {
+    const layout = readLayout(kept(['editor', 'editor', 'toaster'], ['instructions', 'files'], ['files']));
+    expect(panelsOf(layout).flat().sort()).toEqual(Object.keys(PANEL_TITLES).sort());
+    expect(panelsOf(layout)[1]).toEqual(expect.arrayContaining(['instructions', 'files', 'terminals', 'help']));
+  });
+
+  it('is the default where what was kept cannot be read', () => {
+    const unreadable = [
+      null,
+      '',
+      'nonsense',
+      '[]',
+      '{"version":7}',
+      '{"version":1,"root":{"type":"split","children":3}}',
+      kept([]),
+      kept(['x']),
+    ];
+    for (const text of unreadable) expect(panelsOf(readLayout(text)), String(text)).toEqual(DEFAULT);
+  });
+});

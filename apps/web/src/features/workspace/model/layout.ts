@@ -1,0 +1,141 @@
+import { normalizeWorkspaceModel, type WorkspaceImperativeHandle, type WorkspaceModel, type WorkspaceNode } from 'react-resizable-panels';
+
+/** Where the panels of the desk are: a tree of splits, whose leaves are groups of panels with a tab each. */
+
+export const PANEL_TITLES = {
+  files: 'Files',
+  search: 'Search',
+  editor: 'Editor',
+  terminals: 'Terminals',
+  instructions: 'Instructions',
+  score: 'Score',
+  notes: 'Notes',
+  clock: 'Clock',
+  ports: 'Ports',
+  help: 'Help',
+} as const;
+export type PanelId = keyof typeof PANEL_TITLES;
+
+export type Layout = WorkspaceModel<null, null>;
+export type Docks = WorkspaceImperativeHandle<null, null>;
+type Node = WorkspaceNode<null, null>;
+type Group = Extract<Node, { type: 'tabset' }>;
+
+const PANEL_IDS = Object.keys(PANEL_TITLES) as PanelId[];
+
+function tab(id: PanelId) {
+  return { id, title: PANEL_TITLES[id], data: null, disableClose: true };
+}
+
+function group(id: string, size: number, ...panels: PanelId[]): Group {
+  return { type: 'tabset', id, size, collapsible: !panels.includes('editor'), tabs: panels.map(tab), selectedId: panels[0] };
+}
+
+const DEFAULT: Layout = {
+  version: 1,
+  root: {
+    type: 'split',
+    id: 'columns',
+    orientation: 'horizontal',
+    children: [
+      group('left', 17, 'files', 'search'),
+      {
+        type: 'split',
+        id: 'work',
+        orientation: 'vertical',
+        size: 58,
+        children: [group('middle', 58, 'editor'), group('below', 42, 'terminals')],
+      },
+      group('right', 25, 'instructions', 'score', 'notes', 'clock', 'ports', 'help'),
+    ],
+  },
+};
+
+export function groupsOf(node: Node): Group[] {
+  return node.type === 'tabset' ? [node] : node.children.flatMap(groupsOf);
+}
+
+function groupWith(layout: Layout, panel: PanelId): Group | undefined {
+  return groupsOf(layout.root).find(({ tabs }) => tabs.some(({ id }) => id === panel));
+}
+
+/**
+ * The layout that was kept. Every panel is in it once: those that it lacks join the instructions. The default where it
+ * cannot be read.
+ */
+export function readLayout(kept: string | null): Layout {
+  const found = new Set<string>();
+  const model = normalizeWorkspaceModel<null, null>(parsed(kept), {
+    mapTab: ({ id }) => {
+      if (found.has(id) || !Object.hasOwn(PANEL_TITLES, id)) return null;
+      found.add(id);
+      return tab(id as PanelId);
+    },
+  });
+  if (!model) return DEFAULT;
+  const layout: Layout = { version: 1, root: model.root };
+  const missing = PANEL_IDS.filter((id) => !groupWith(layout, id));
+  const home = groupWith(layout, 'instructions') ?? groupsOf(layout.root)[0];
+  if (!home || missing.length === PANEL_IDS.length) return DEFAULT;
+  home.tabs.push(...missing.map(tab));
+  return layout;
+}
+
+function parsed(kept: string | null): unknown {
+  try {
+    return JSON.parse(kept ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+/** Brings a panel to the front of its group, and unfolds that. */
+export function showPanel(docks: Docks | null, panel: PanelId): void {
+  const shown = docks && groupWith(docks.getModel(), panel);
+  if (!shown) return;
+  docks.expandTabset(shown.id);
+  docks.selectTab(panel);
+}
+
+/** Folds the group of a panel to its tabs, or unfolds it. */
+export function togglePanel(docks: Docks | null, panel: PanelId): void {
+  const shown = docks && groupWith(docks.getModel(), panel);
+  if (!shown) return;
+  if (shown.collapsed) docks.expandTabset(shown.id);
+  else docks.collapseTabset(shown.id);
+}
+
+/** Moves a panel to a side of another one's group. */
+export function putBeside(docks: Docks | null, panel: PanelId, other: PanelId, region: 'right' | 'bottom'): void {
+  const target = docks && groupWith(docks.getModel(), other);
+  if (target) docks.moveTab(panel, { tabsetId: target.id, region });
+}
+
+/** Moves the whole group of a panel to an edge of the desk. */
+export function putAtEdge(docks: Docks | null, panel: PanelId, edge: 'left' | 'right' | 'bottom'): void {
+  const moved = docks && groupWith(docks.getModel(), panel);
+  if (moved) docks.moveTabset(moved.id, { edge });
+}
+
+/** Moves the panel that was used last to an edge of the desk, or into the next group. */
+export function moveUsed(docks: Docks | null, to: 'left' | 'right' | 'bottom' | 'next group'): void {
+  if (!docks) return;
+  const groups = groupsOf(docks.getModel().root);
+  const at = groups.findIndex(({ id }) => id === docks.getActiveTabsetId());
+  const panel = groups[at]?.selectedId;
+  const next = groups[(at + 1) % groups.length];
+  if (panel === undefined || !next) return;
+  docks.moveTab(panel, to === 'next group' ? { tabsetId: next.id, region: 'center' } : { edge: to });
+}
+
+export function resetLayout(docks: Docks | null): void {
+  docks?.setModel(DEFAULT);
+}
+
+/** After a move: every group but the editor's can be folded, so that there is always something to work in. */
+export function keepFoldable(docks: Docks | null): void {
+  for (const { id, tabs, collapsible = false } of docks ? groupsOf(docks.getModel().root) : []) {
+    const should = !tabs.some((one) => one.id === 'editor');
+    if (collapsible !== should) docks?.updateTabset(id, { collapsible: should });
+  }
+}
