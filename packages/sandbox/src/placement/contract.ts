@@ -80,12 +80,16 @@ export class PlacementTrial {
 
   static async run(world: PlacementWorld, check: PlacementCheck): Promise<void> {
     const trial = new PlacementTrial(world, await world.open());
-    try {
-      await check.run(trial);
-    } finally {
-      for (const handle of trial.#started.values()) await trial.placement.stop(handle);
-      await trial.#open.close();
-    }
+    const [checked] = await Promise.allSettled([check.run(trial)]);
+    const [cleared] = await Promise.allSettled([trial.#clear()]);
+    const problems = [checked, cleared].flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    // What went wrong first explains the rest.
+    if (problems.length > 0) throw problems[0];
+  }
+
+  async #clear(): Promise<void> {
+    for (const handle of this.#started.values()) await this.placement.stop(handle);
+    await this.#open.close();
   }
 
   get placement(): Placement {

@@ -27,6 +27,8 @@ export interface TerminalViewOptions {
 const FONT_SIZE_PX = 13;
 const SMALLEST_FONT_PX = 6;
 const SCROLLBACK_LINES = 10_000;
+/** A replay's screens begin without history at each jump; what it plays on from there passes by too fast to be gone back to. */
+const VIEWER_SCROLLBACK_LINES = 1_000;
 /** A full reset, sent through the stream so that it takes its turn after what is still to be drawn. */
 const RESET = new Uint8Array([0x1b, 0x63]);
 const RENDERER_KEY = 'plumbline.terminal.renderer';
@@ -88,7 +90,7 @@ export class TerminalView {
       disableStdin: options.readOnly,
       fontFamily: "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, Menlo, Consolas, monospace",
       fontSize: FONT_SIZE_PX,
-      scrollback: SCROLLBACK_LINES,
+      scrollback: options.readOnly ? VIEWER_SCROLLBACK_LINES : SCROLLBACK_LINES,
       screenReaderMode: options.screenReader,
       macOptionIsMeta: true,
       theme: terminalTheme(isDark()),
