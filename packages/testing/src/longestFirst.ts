@@ -1,15 +1,12 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/**
- * Files that take half a minute or more on two cores, the longest first: one that is begun last runs alone at the end. Not the two
- * side by side that make fifty sandboxes and count what is left of them on the machine.
- */
+/** Files that take half a minute or more on two cores, the longest first: one that is begun last runs alone at the end. */
 const LONGEST = [
   'isolation/isolation',
   'ssh/ssh',
+  'docker/docker',
   'taskstandard/src/restrictedMlm',
   'taskstandard/src/optimizeKernel',
-  'docker/docker',
   'gateway/src/lostJob',
   'runner/src/scoring',
   'taskstandard/src/fixEmbedding',

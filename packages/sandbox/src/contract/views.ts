@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
+
+const run = promisify(execFile);
 
 const views = (capabilities: { views: boolean }) => capabilities.views;
 
@@ -20,6 +24,21 @@ async function listen(world: ContractWorld, options: { host?: string; path?: str
   world.later(() => new Promise((resolve) => void server.close(() => resolve())));
   const address = server.address();
   return { port: typeof address === 'object' && address ? address.port : 0, reached: () => reached };
+}
+
+/**
+ * Something mounted below a folder whose mounts the host shares, as it does its containers' and its named namespaces'. Answers
+ * whether it is still there. Root's right; nothing is mounted without it.
+ */
+async function mountShared(world: ContractWorld): Promise<() => Promise<boolean>> {
+  if (process.getuid?.() !== 0) return async () => true;
+  const shared = join(world.dir, 'shared');
+  const inner = join(shared, 'inner');
+  await mkdir(inner, { recursive: true });
+  await run('mount', ['--bind', '--make-shared', shared, shared]);
+  world.later(async () => void (await run('umount', ['--recursive', shared])));
+  await run('mount', ['-t', 'tmpfs', 'tmpfs', inner]);
+  return async () => (await readFile('/proc/self/mountinfo', 'utf8')).includes(` ${inner} `);
 }
 
 /** Every way from a sandbox to what listens on this host. Nothing here leaves the host. */
@@ -263,7 +282,9 @@ export const viewChecks: ContractCheck[] = [
     name: 'with the internet there is still no way to the host',
     needs: (capabilities) => capabilities.networkNone && capabilities.networkInternet,
     run: async (world) => {
+      const mounted = await mountShared(world);
       await assertHostUnreachable(world, 'internet');
+      assert.ok(await mounted(), 'what the host had mounted is no longer there');
       const sandbox = await world.sandbox({ network: 'internet' });
       const routes = (await shell(sandbox, 'participant', 'cat /proc/net/route')).stdout.toString();
       assert.match(routes, /tap0\s+00000000/);

@@ -92,8 +92,9 @@ async function tunIsOpenToAll(): Promise<boolean> {
   return entry !== null && (entry.mode & 0o006) === 0o006;
 }
 
-/** Arguments of slirp4netns up to its target. --exit-fd: it ends when this process closes the pipe, by will or by dying. */
-const SLIRP_ARGUMENTS = [
+/** slirp4netns up to its target. --exit-fd: it ends when this process closes the pipe, by will or by dying. */
+const SLIRP_COMMAND = [
+  SLIRP,
   '--configure',
   '--mtu=65520',
   '--disable-host-loopback',
@@ -102,6 +103,12 @@ const SLIRP_ARGUMENTS = [
   '--ready-fd=3',
   '--exit-fd=4',
 ];
+/**
+ * slirp4netns leaves the root that it started in by unmounting all of it, and keeps only `/`, `/etc` and `/run` from telling
+ * the host. What else the host shares (Docker's containers, named network namespaces) would be unmounted there too: as root it
+ * begins where nothing is shared.
+ */
+const UNSHARED = ['/usr/bin/unshare', '--mount', '--propagation', 'private'] as const;
 
 const NOT_GIVEN = 'The sandbox could not be given the internet. The log of its runner has the cause.';
 
@@ -150,8 +157,9 @@ export class InternetNamespace {
       // Where only root may open the tunnel device, slirp4netns starts as root and then shuts itself into an empty root
       // without capabilities (--enable-sandbox).
       const slirpUid = (await tunIsOpenToAll()) ? uid : null;
-      const args = [...SLIRP_ARGUMENTS, `--userns-path=/proc/${holder.pid}/ns/user`, String(holder.pid), 'tap0'];
-      const slirpCommand = entererCommand({ mode: 'launch', uid: slirpUid }, [SLIRP, ...args], env);
+      const command = [...SLIRP_COMMAND, `--userns-path=/proc/${holder.pid}/ns/user`, String(holder.pid), 'tap0'];
+      const isRoot = process.getuid?.() === 0 && slirpUid === null;
+      const slirpCommand = entererCommand({ mode: 'launch', uid: slirpUid }, isRoot ? [...UNSHARED, ...command] : command, env);
       slirp = spawn(slirpCommand.file, slirpCommand.args, {
         env: slirpCommand.env,
         cwd: '/',
@@ -184,7 +192,8 @@ const run = promisify(execFile);
 export async function joinInternet(pid: number): Promise<{ stop: () => Promise<void> }> {
   const ip = await requireInternetTools();
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-  const slirp = spawn(SLIRP, [...SLIRP_ARGUMENTS, String(pid), 'tap0'], {
+  const [unshare, ...unsharing] = UNSHARED;
+  const slirp = spawn(unshare, [...unsharing, ...SLIRP_COMMAND, String(pid), 'tap0'], {
     env,
     cwd: '/',
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
