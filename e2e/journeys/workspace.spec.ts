@@ -23,6 +23,11 @@ test.describe('the workspace of an expert', () => {
   /** The text of the pane that has the focus. */
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
 
+  const command = async (id: string) => {
+    await page.getByTestId('commands').click();
+    await page.getByTestId(`command-${id}`).click();
+  };
+
   test.beforeAll(async ({ browser, platform, signIn }) => {
     const expert = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
     account = expert.account;
@@ -205,6 +210,22 @@ test.describe('the workspace of an expert', () => {
     expect(context.pages()).toHaveLength(1);
   });
 
+  test('what is selected in a terminal is copied at once where that is wanted', async () => {
+    const select = async (word: string) => {
+      await work.shell(`echo ${word.slice(0, 3)}'${word.slice(3)}'`, new RegExp(`^${word}$`, 'm'));
+      const row = await work.terminal(1).locator('.xterm-rows > div').filter({ hasText: word }).last().boundingBox();
+      await page.mouse.dblclick((row?.x ?? 0) + 20, (row?.y ?? 0) + 6);
+    };
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await page.evaluate(() => navigator.clipboard.writeText('untouched'));
+    await select('unwanted');
+    await command('copy-on-selection');
+    expect(await copied()).toBe('untouched');
+    await select('wanted-word');
+    await expect.poll(copied).toBe('wanted-word');
+    await command('copy-on-selection');
+  });
+
   test('panels are hidden, moved by command and by drag, and the person finds them there in any browser', async ({ browser, platform }) => {
     const place = async (on: Page, panel: string) => (await on.getByTestId(`tab-${panel}`).boundingBox()) ?? { x: 0, y: 0 };
     const explorer = page.getByTestId('explorer-tree');
@@ -213,11 +234,6 @@ test.describe('the workspace of an expert', () => {
     await expect(explorer).not.toBeInViewport();
     await page.keyboard.press('Control+B');
     await expect(explorer).toBeInViewport();
-
-    const command = async (id: string) => {
-      await page.getByTestId('commands').click();
-      await page.getByTestId(`command-${id}`).click();
-    };
     const sideBySide = async () => (await place(page, 'terminals')).x > (await place(page, 'editor')).x;
     expect(await sideBySide()).toBe(false);
     await command('terminals-beside');
@@ -257,6 +273,93 @@ test.describe('the workspace of an expert', () => {
 
     await command('reset-layout');
     await expect.poll(sideBySide).toBe(false);
+  });
+
+  test('tabs are dragged: files in their row and to the edge of a pane, terminals beside each other', async () => {
+    const paths = () => page.getByTestId('editor-tab').evaluateAll((tabs) => tabs.map((tab) => tab.getAttribute('data-path')));
+    const drag = async (from: Locator, onto: Locator, share: number) => {
+      await from.hover();
+      await page.mouse.down();
+      const { x = 0, y = 0, width = 0, height = 0 } = (await onto.boundingBox()) ?? {};
+      // The places to drop appear once the drag has begun.
+      for (const at of [0.5, share]) await page.mouse.move(x + width * at, y + height / 2, { steps: 4 });
+    };
+    const [first, second] = [page.getByTestId('editor-tab').first(), page.getByTestId('editor-tab').nth(1)];
+    const before = await paths();
+    await drag(second, first, 0.5);
+    await page.mouse.up();
+    await expect.poll(paths).toEqual([before[1], before[0], ...before.slice(2)]);
+    await command('tab-left');
+
+    const panes = page.locator('[data-testid^=editor-pane-]');
+    const count = await panes.count();
+    await drag(first, panes.first(), 0.05);
+    await expect(page.getByTestId('pane-drop')).toHaveCount(count);
+    await page.keyboard.press('Escape');
+    await page.mouse.up();
+    await expect(page.getByTestId('pane-drop')).toHaveCount(0);
+    await expect(panes).toHaveCount(count);
+    await drag(first, panes.first(), 0.05);
+    await page.mouse.up();
+    await expect(panes).toHaveCount(count + 1);
+    await expect(panes.first()).toContainText((await paths())[0] ?? '');
+    await page
+      .getByRole('button', { name: /^Close the pane of/ })
+      .first()
+      .click();
+
+    await page.getByTestId('terminal-new').click();
+    await expect(work.terminal(2)).toBeVisible();
+    await drag(page.getByTestId('terminal-tab-1'), work.terminal(2), 0.95);
+    await page.mouse.up();
+    await expect(work.terminal(1)).toBeVisible();
+    const [left, right] = [await work.terminal(2).boundingBox(), await work.terminal(1).boundingBox()];
+    expect(right?.x).toBeGreaterThan((left?.x ?? 0) + 100);
+    await page.getByRole('button', { name: 'Close Terminal 2' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Close the terminal' }).click();
+    await expect(work.terminal(2)).toHaveCount(0);
+  });
+
+  test('a page that is older than the server is told to reload when it suits, or at once where it must, and loses no text', async () => {
+    let change = (_: { fromServer: boolean; text: string }): string => _.text;
+    let cut: () => Promise<void> = async () => {};
+    const old = await context.newPage();
+    await old.routeWebSocket(/realtime\/attempt/, (socket) => {
+      const server = socket.connectToServer();
+      const pass = (message: string | Buffer, fromServer: boolean) =>
+        typeof message === 'string' ? change({ fromServer, text: message }) : message;
+      server.onMessage((message) => socket.send(pass(message, true)));
+      socket.onMessage((message) => server.send(pass(message, false)));
+      cut = () => socket.close({ code: 1012 });
+    });
+    await old.goto(`/attempts/${attemptId}/work`);
+    const oldWork = new WorkspacePage(old);
+    await expect(oldWork.terminal(1)).toBeVisible();
+    await oldWork.openFile('lib', 'part1.py');
+    await old.getByTestId('editor').locator('.view-lines').click();
+    await old.keyboard.press('Control+End');
+    await old.keyboard.type('# not saved yet');
+    await expect(old.getByTestId('save-state')).toHaveText('Unsaved');
+    await expect(old.getByTestId('upgraded')).toHaveCount(0);
+
+    change = ({ fromServer, text }) => (fromServer ? text.replace(/("t":"welcome".*?"version":")[^"]*/, '$1later') : text);
+    await cut();
+    await expect(old.getByTestId('upgraded')).toBeVisible();
+    await oldWork.type(1, "clear; echo goes-'on'\n");
+    await oldWork.expectOnScreen(1, /^goes-on$/m);
+    old.on('dialog', (dialog) => void dialog.accept());
+    await old.getByTestId('upgraded').click();
+    await expect(old.getByText('Your unsaved text from before the reload is back.')).toBeVisible();
+    await expect(old.getByTestId('editor')).toContainText('# not saved yet');
+    await expect(old.getByTestId('upgraded')).toHaveCount(0);
+
+    change = ({ fromServer, text }) => (fromServer ? text : text.replace(/("t":"hello".*?"protocol":)\d+/, '$199999'));
+    await cut();
+    await expect(old.getByTestId('closed-screen')).toContainText('Plumbline was upgraded. Reload the page');
+    change = ({ text }) => text;
+    await old.getByRole('button', { name: 'Reload' }).click();
+    await expect(old.getByTestId('editor')).toContainText('# not saved yet');
+    await old.close({ runBeforeUnload: false });
   });
 
   test('the clock’s panel tells each event in words', async () => {

@@ -29,15 +29,19 @@ const SHORT_LIMIT_MS = 30_000;
 async function take(page: Page, name: string): Promise<void> {
   for (const size of SIZES) {
     await page.setViewportSize(size);
-    for (const colorScheme of THEMES) {
-      await page.emulateMedia({ colorScheme });
-      // Terminals and the editor follow a new size or theme one after the other.
-      await page.waitForTimeout(SETTLE_MS);
-      const png = await page.screenshot({ animations: 'disabled' });
-      writeFileSync(join(FOLDER, `${name}-${colorScheme}-${size.height}.webp`), await asWebp(png));
-    }
+    await takeAtThisSize(page, name);
   }
   console.log(name);
+}
+
+async function takeAtThisSize(page: Page, name: string): Promise<void> {
+  for (const colorScheme of THEMES) {
+    await page.emulateMedia({ colorScheme });
+    // Terminals and the editor follow a new size or theme one after the other.
+    await page.waitForTimeout(SETTLE_MS);
+    const png = await page.screenshot({ animations: 'disabled' });
+    writeFileSync(join(FOLDER, `${name}-${colorScheme}-${page.viewportSize()?.height}.webp`), await asWebp(png));
+  }
 }
 
 /** The browser is the one encoder that is at hand. */
@@ -141,6 +145,11 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByPlaceholder('What would you like to do?').waitFor();
   await take(page, 'commands');
   await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+P');
+  await page.getByPlaceholder('Parts of a file’s path').fill('text');
+  await page.getByRole('option').first().waitFor();
+  await take(page, 'quick-open');
+  await page.keyboard.press('Escape');
   await page.getByTestId('commands').click();
   await page.getByTestId('command-tour').click();
   await page.getByTestId('tour').waitFor();
@@ -150,6 +159,23 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('submit-sure').waitFor();
   await take(page, 'submit');
   await page.keyboard.press('Escape');
+  // A drag follows the pointer, not the window's size.
+  await page.getByTestId('tab-notes').hover();
+  await page.mouse.down();
+  const { width, height } = page.viewportSize() ?? { width: 0, height: 0 };
+  await page.mouse.move(width / 2, height - 3, { steps: 8 });
+  await takeAtThisSize(page, 'docking');
+  await page.keyboard.press('Escape');
+  await page.mouse.up();
+  await page.getByTestId('editor').locator('.view-lines').click();
+  await page.keyboard.type('# mine');
+  await work.shell('echo "# theirs" >> solution/textstats.py; echo made-$((3+3))', /^made-6$/m);
+  await page.getByTestId('changed-on-disk').waitFor();
+  await page.getByTestId('editor').locator('.view-lines').click();
+  await page.keyboard.press('Control+S');
+  await page.getByTestId('conflict-dialog').waitFor();
+  await take(page, 'conflict');
+  await page.getByRole('button', { name: 'Take the file on disk' }).click();
   // A file that vanished since it was listed, and a score of a solution that does not run.
   await work.shell('touch gone.txt; echo made-$((1+1))', /^made-2$/m);
   await page.getByTestId('explorer-refresh').click();
@@ -185,4 +211,19 @@ async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId:
   await take(page, 'offline');
   await context.setOffline(false);
   await page.getByTestId('banner-offline').waitFor({ state: 'detached', timeout: 60_000 });
+  const stall = await db.pool.connect();
+  await stall.query('BEGIN; LOCK TABLE recording_tail IN ACCESS EXCLUSIVE MODE');
+  await new WorkspacePage(page).type(1, 'x');
+  await page.getByTestId('banner-recording').waitFor();
+  await take(page, 'recording-stalled');
+  await stall.query('ROLLBACK');
+  stall.release();
+  await page.getByTestId('banner-recording').waitFor({ state: 'detached', timeout: 60_000 });
+
+  await page.getByTestId('pause').click();
+  await page.getByTestId('pause-reason').selectOption('hibernate');
+  await take(page, 'pause-dialog-hibernation');
+  await page.getByTestId('pause-confirm').click();
+  await page.getByText('The machine was given back').waitFor({ timeout: 120_000 });
+  await take(page, 'hibernated');
 }

@@ -10,6 +10,7 @@ export * from './format.ts';
 export * from './menu.tsx';
 export * from './page.tsx';
 export * from './popover.tsx';
+export * from './scrollBox.tsx';
 export * from './sendForm.tsx';
 export * from './table.tsx';
 export * from './tabs.tsx';

@@ -1,15 +1,15 @@
 import type { ComponentProps, ReactNode } from 'react';
 import { cn } from './cn.tsx';
+import { ScrollBox } from './scrollBox.tsx';
 
 /** A table that scrolls by itself when it is wider than its place. `label` names it for screen readers; what only they read is placed within it, not beside the page. */
 export function Table({ label, className, children, ...props }: ComponentProps<'table'> & { label: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
-    <section className="relative overflow-x-auto focus-visible:-outline-offset-2" aria-label={label} tabIndex={0}>
+    <ScrollBox role="region" aria-label={label} className="relative overflow-x-auto focus-visible:-outline-offset-2">
       <table className={cn('w-full border-collapse text-sm', className)} {...props}>
         {children}
       </table>
-    </section>
+    </ScrollBox>
   );
 }
 

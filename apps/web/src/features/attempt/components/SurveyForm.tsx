@@ -6,6 +6,8 @@ import { type FormEvent, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { DIFFICULTIES, EXPECTATIONS, SURVEY_QUESTIONS, type SurveyView } from '../model/survey.ts';
 
+const DIFFICULTY_CHOICES = DIFFICULTIES.map((words, index) => ({ value: index + 1, words }));
+
 /** The questions at the end of one's own attempt. */
 export function SurveyForm({ attemptId, answers }: { attemptId: string; answers: SurveyView | null }) {
   const [answered, setAnswered] = useState(answers !== null);
@@ -31,34 +33,8 @@ export function SurveyForm({ attemptId, answers }: { attemptId: string; answers:
       <CardBody>
         <form className="space-y-4" onSubmit={submit} onChange={() => send.reset()}>
           <div className="grid gap-4 sm:grid-cols-2">
-            <Field label={SURVEY_QUESTIONS.expectation}>
-              {(control) => (
-                <Select {...control} name="expectation" required defaultValue={answers?.expectation ?? ''}>
-                  <option value="" disabled>
-                    Choose an answer
-                  </option>
-                  {EXPECTATIONS.map(({ value, words }) => (
-                    <option key={value} value={value}>
-                      {words}
-                    </option>
-                  ))}
-                </Select>
-              )}
-            </Field>
-            <Field label={SURVEY_QUESTIONS.difficulty}>
-              {(control) => (
-                <Select {...control} name="difficulty" required defaultValue={answers?.difficulty ?? ''}>
-                  <option value="" disabled>
-                    Choose an answer
-                  </option>
-                  {DIFFICULTIES.map((words, index) => (
-                    <option key={words} value={index + 1}>
-                      {words}
-                    </option>
-                  ))}
-                </Select>
-              )}
-            </Field>
+            <Choice label={SURVEY_QUESTIONS.expectation} name="expectation" answer={answers?.expectation} choices={EXPECTATIONS} />
+            <Choice label={SURVEY_QUESTIONS.difficulty} name="difficulty" answer={answers?.difficulty} choices={DIFFICULTY_CHOICES} />
           </div>
           <Field
             label={SURVEY_QUESTIONS.offClock}
@@ -92,5 +68,34 @@ export function SurveyForm({ attemptId, answers }: { attemptId: string; answers:
         </form>
       </CardBody>
     </Card>
+  );
+}
+
+function Choice({
+  label,
+  name,
+  answer,
+  choices,
+}: {
+  label: string;
+  name: string;
+  answer: string | number | undefined;
+  choices: readonly { value: string | number; words: string }[];
+}) {
+  return (
+    <Field label={label}>
+      {(control) => (
+        <Select {...control} name={name} required defaultValue={answer ?? ''}>
+          <option value="" disabled>
+            Choose an answer
+          </option>
+          {choices.map(({ value, words }) => (
+            <option key={value} value={value}>
+              {words}
+            </option>
+          ))}
+        </Select>
+      )}
+    </Field>
   );
 }

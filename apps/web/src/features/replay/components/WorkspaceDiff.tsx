@@ -1,5 +1,5 @@
 'use client';
-import { Alert, cn, Dialog, DialogContent, EmptyState, formatDuration, Select, Spinner } from '@plumbline/ui';
+import { Alert, cn, Dialog, DialogContent, EmptyState, formatDuration, ScrollBox, Select, Spinner } from '@plumbline/ui';
 import { useEffect, useId, useState } from 'react';
 import type { DiffAnswer, RecordingIndex } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
@@ -67,10 +67,9 @@ export function WorkspaceDiff({
         {shown !== null && 'error' in shown ? <Alert tone="danger">{shown.error}</Alert> : null}
         {shown !== null && 'answer' in shown && shown.answer.patch === '' ? <EmptyState title="Nothing changed between them" /> : null}
         {shown !== null && 'answer' in shown && shown.answer.patch !== '' ? (
-          <section
+          <ScrollBox
+            role="region"
             aria-label="The changes"
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-            tabIndex={0}
             className="max-h-[60vh] overflow-auto rounded border border-border bg-surface p-2 font-mono text-xs"
           >
             {shown.answer.patch.split('\n').map((line, at) => (
@@ -78,7 +77,7 @@ export function WorkspaceDiff({
                 {line || ' '}
               </div>
             ))}
-          </section>
+          </ScrollBox>
         ) : null}
         {shown !== null && 'answer' in shown && shown.answer.truncated ? (
           <p className="mt-2 text-xs text-muted">Only the first megabyte of the changes is shown.</p>

@@ -1,9 +1,8 @@
 'use client';
-import { formatDuration, Spinner } from '@plumbline/ui';
+import { formatDuration, ScrollBox, Spinner } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { ClockEvents } from '../../attempt/components/ClockEvents.tsx';
-import { ScrollBox } from './ScrollBox.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 type Events = Awaited<ReturnType<typeof rpc.attempt.get.query>>['events'];

@@ -75,6 +75,7 @@ export function DockTab({ tab, props }: { tab: TabNode<null>; props: TabRenderPr
       className={cn(
         className,
         'flex shrink-0 cursor-default items-center gap-1 border-transparent px-1.5 text-xs whitespace-nowrap select-none',
+        'data-drop-after:shadow-[inset_-2px_0_0_var(--accent)] data-drop-before:shadow-[inset_2px_0_0_var(--accent)]',
         isCollapsed ? 'py-2 [writing-mode:vertical-rl]' : 'h-full border-b-2',
         isFront ? 'border-accent text-foreground' : 'text-muted hover:text-foreground',
       )}

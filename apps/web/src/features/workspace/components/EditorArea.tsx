@@ -2,14 +2,14 @@
 import { Button, ConfirmDialog, cn } from '@plumbline/ui';
 import { Columns2, GitCompare } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { MOST_PANES } from '../model/editorPanes.ts';
 import type { MonacoApi } from '../model/monaco.ts';
 import type { OpenFile } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
+import { MOST_PANES } from '../model/paneDrop.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';
-import { PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
+import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSessionState, useStore } from './useAttemptSession.ts';
 
 const SAVE_WORDS = { saved: 'Saved', unsaved: 'Unsaved', saving: 'Saving' } as const;
@@ -23,6 +23,9 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
   return open.map((file) => (
     <PanelTab
       key={file.path}
+      of="editor"
+      tabKey={file.path}
+      onDropBefore={(path) => files.moveTab(path, file.path)}
       shown={file.path === active}
       close={{ label: `Close ${file.path}`, onClose: () => onClose(file) }}
       aria-current={file.path === active}
@@ -133,7 +136,12 @@ export function EditorArea({
   return (
     <section aria-label="Editor" className="flex h-full min-w-0 flex-col bg-surface">
       {open.length > 0 ? (
-        <PanelBar of="editor" label="Open files" tabs={<FileTabs files={files} onClose={close} />}>
+        <PanelBar
+          of="editor"
+          label="Open files"
+          onDropLast={(path) => files.moveTab(path, null)}
+          tabs={<FileTabs files={files} onClose={close} />}
+        >
           {file?.model ? (
             <PanelButton
               label="Compare with the start or a snapshot"
@@ -157,7 +165,8 @@ export function EditorArea({
       {file ? <FileBanner file={file} files={files} /> : null}
       <div className="flex min-h-0 flex-1 divide-x divide-border">
         {panes.map((_, at) => (
-          <div key={at} className="h-full min-w-0 flex-1">
+          <div key={at} className="relative h-full min-w-0 flex-1">
+            <PaneDrop of="editor" canSplit={panes.length < MOST_PANES} onDrop={(path, spot) => files.dropOnPane(path, at, spot)} />
             <EditorPane
               monaco={monaco}
               files={files}

@@ -1,8 +1,7 @@
 'use client';
-import { Alert, Spinner } from '@plumbline/ui';
+import { Alert, ScrollBox, Spinner } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
 import { Markdown } from './Markdown.tsx';
-import { ScrollBox } from './ScrollBox.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** The task's text. */

@@ -1,4 +1,5 @@
 'use client';
+import { ScrollBox } from '@plumbline/ui';
 import { lexer, type Token, type Tokens } from 'marked';
 import { Fragment, type ReactNode, useMemo } from 'react';
 
@@ -43,10 +44,9 @@ function block(token: Token): ReactNode {
       return <p>{inline((token as Tokens.Paragraph).tokens)}</p>;
     case 'code':
       return (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
-        <pre tabIndex={0} className="overflow-x-auto rounded-md bg-surface-sunken p-3 font-mono text-xs leading-5">
-          {(token as Tokens.Code).text}
-        </pre>
+        <ScrollBox className="overflow-x-auto rounded-md bg-surface-sunken p-3">
+          <pre className="font-mono text-xs leading-5">{(token as Tokens.Code).text}</pre>
+        </ScrollBox>
       );
     case 'blockquote':
       return (

@@ -1,11 +1,10 @@
 'use client';
 import type { SearchQuery, SearchResult } from '@plumbline/protocol';
-import { Button, ConfirmDialog, cn, Input, Spinner, Tooltip, toast } from '@plumbline/ui';
+import { Button, ConfirmDialog, cn, Input, ScrollBox, Spinner, Tooltip, toast } from '@plumbline/ui';
 import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { patternOf, replaceAll } from '../model/searchReplace.ts';
-import { ScrollBox } from './ScrollBox.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 const AFTER_TYPING_MS = 350;

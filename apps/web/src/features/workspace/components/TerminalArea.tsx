@@ -2,15 +2,15 @@
 import { Button, ConfirmDialog, cn, EmptyState, Input, toast } from '@plumbline/ui';
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, type PaneSpot } from '../model/paneDrop.ts';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
-import { PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
+import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** Programs that a terminal always holds, so that they are no reason to ask before closing it. */
 const SHELLS = /^(-?(ba|z|da|fi)?sh|login)\b/;
-const MOST_SIDE_BY_SIDE = 3;
 
 /** Draws one terminal in whatever space it is given; the screen itself lives in the session. */
 export function TerminalPane({ terminal, active, onFocus }: { terminal: number; active: boolean; onFocus: (terminal: number) => void }) {
@@ -93,8 +93,13 @@ function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void 
 export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside: boolean) => void) => void }) {
   const session = useSession();
   const { terminals, connection, sandbox, clock } = useSessionState();
-  const open = terminals.filter((terminal) => terminal.open);
-  const [wanted, setWanted] = useTerminalPanes(session.attemptId);
+  const { panes: wanted, setPanes: setWanted, order, setOrder } = useTerminalPanes(session.attemptId);
+  const opened = terminals.filter((terminal) => terminal.open);
+  const numbers = inOrder(
+    opened.map((one) => one.terminal),
+    order,
+  );
+  const open = numbers.flatMap((number) => opened.find((one) => one.terminal === number) ?? []);
   const [active, setActive] = useState<number | null>(null);
   const [opening, setOpening] = useState(false);
   const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);
@@ -116,7 +121,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
       const terminal = await session.openTerminal(size ?? undefined);
       setWanted(
         beside
-          ? [...shown, terminal].slice(-MOST_SIDE_BY_SIDE)
+          ? [...shown, terminal].slice(-MOST_PANES)
           : shown.length <= 1
             ? [terminal]
             : shown.map((at) => (at === front ? terminal : at)),
@@ -140,6 +145,19 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
     if (terminals.length === 0) void openRef.current(false);
   }, [canAct, terminals.length]);
 
+  const drop = (terminal: number, at: number, spot: PaneSpot) => {
+    setWanted(movedToPane(shown, terminal, at, spot).panes);
+    setActive(terminal);
+  };
+  const moveTab = (key: string, before: number | null) => setOrder(movedBefore(numbers, Number(key), before));
+  const moveFront = useRef<(by: -1 | 1) => void>(() => {});
+  moveFront.current = (by) => front !== null && setOrder(movedAlong(numbers, front, by));
+  useEffect(() => {
+    const onMove = (event: CustomEvent<-1 | 1>) => moveFront.current(event.detail);
+    window.addEventListener('plumbline:move-terminal', onMove as EventListener);
+    return () => window.removeEventListener('plumbline:move-terminal', onMove as EventListener);
+  }, []);
+
   const show = (terminal: number) => {
     if (!shown.includes(terminal)) setWanted(shown.length <= 1 ? [terminal] : shown.map((at) => (at === front ? terminal : at)));
     setActive(terminal);
@@ -161,9 +179,13 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
       <PanelBar
         of="terminals"
         label="Terminals"
+        onDropLast={(key) => moveTab(key, null)}
         tabs={open.map((terminal) => (
           <PanelTab
             key={terminal.terminal}
+            of="terminals"
+            tabKey={String(terminal.terminal)}
+            onDropBefore={(key) => moveTab(key, terminal.terminal)}
             shown={shown.includes(terminal.terminal)}
             close={{
               label: `Close ${terminal.name || `terminal ${terminal.terminal}`}`,
@@ -189,15 +211,18 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
         <PanelButton
           label="New terminal beside this one"
           data-testid="terminal-split"
-          disabled={!canAct || opening || shown.length >= MOST_SIDE_BY_SIDE}
+          disabled={!canAct || opening || shown.length >= MOST_PANES}
           onClick={() => void openOne(true)}
         >
           <Columns2 />
         </PanelButton>
       </PanelBar>
       <div className="flex min-h-0 flex-1 divide-x divide-border">
-        {shown.map((terminal) => (
-          <TerminalPane key={terminal} terminal={terminal} active={terminal === front && active !== null} onFocus={setActive} />
+        {shown.map((terminal, at) => (
+          <div key={terminal} className="relative h-full min-w-0 flex-1">
+            <PaneDrop of="terminals" canSplit={shown.length < MOST_PANES} onDrop={(key, spot) => drop(Number(key), at, spot)} />
+            <TerminalPane terminal={terminal} active={terminal === front && active !== null} onFocus={setActive} />
+          </div>
         ))}
         {open.length === 0 ? (
           <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open" className="flex-1">

@@ -33,6 +33,9 @@ export function deskCommands(acts: DeskActs): Command[] {
   const active = () => files?.store.get().active ?? null;
   // The next key is already meant for what is shown now.
   const show = (panel: PanelId) => () => flushSync(() => showPanel(docks(), panel));
+  const move = (to: Parameters<typeof moveUsed>[1]) => () => {
+    if (!moveUsed(docks(), to)) session.notice.emit({ tone: 'info', text: 'Go into a panel first: the one that was used last is moved.' });
+  };
   return [
     { id: 'palette', title: 'Show all commands', keys: ['Ctrl/Cmd', 'Shift', 'P'], run: () => openDialog('commands') },
     { id: 'open', title: 'Open a file by name', keys: ['Ctrl/Cmd', 'P'], notInTerminal: true, run: () => openDialog('open') },
@@ -83,6 +86,14 @@ export function deskCommands(acts: DeskActs): Command[] {
         focusEditor();
       },
     })),
+    ...([-1, 1] as const).flatMap((by) => {
+      const side = by < 0 ? 'left' : 'right';
+      const moveTerminal = () => window.dispatchEvent(new CustomEvent('plumbline:move-terminal', { detail: by }));
+      return [
+        { id: `tab-${side}`, title: `Move the file’s tab to the ${side}`, run: () => files?.moveActiveTab(by) },
+        { id: `terminal-tab-${side}`, title: `Move the terminal’s tab to the ${side}`, run: moveTerminal },
+      ];
+    }),
     {
       id: 'format',
       title: 'Format the file',
@@ -152,9 +163,9 @@ export function deskCommands(acts: DeskActs): Command[] {
     ...(['left', 'right', 'bottom'] as const).map((edge) => ({
       id: `move-${edge}`,
       title: `Move the panel in use to the ${edge} edge`,
-      run: () => moveUsed(docks(), edge),
+      run: move(edge),
     })),
-    { id: 'move-next', title: 'Move the panel in use to the next group of panels', run: () => moveUsed(docks(), 'next group') },
+    { id: 'move-next', title: 'Move the panel in use to the next group of panels', run: move('next group') },
     { id: 'reset-layout', title: 'Put all panels back where they were at first', run: () => resetLayout(docks()) },
     { id: 'instructions', title: 'Show the instructions', run: show('instructions') },
     { id: 'score-panel', title: 'Show the scores', run: show('score') },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { closedPane, focusedPane, MOST_PANES, type OpenFilesState, shownInPane, splitPane, withoutFile } from './editorPanes.ts';
+import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane, withoutFile } from './editorPanes.ts';
 import { loadingFile } from './openFile.ts';
+import { MOST_PANES } from './paneDrop.ts';
 
 const state = (panes: (string | null)[], pane = 0): OpenFilesState => ({
   files: ['a', 'b', 'c'].map(loadingFile),
@@ -25,6 +26,11 @@ describe('the panes of the editor', () => {
     expect(shownInPane(state(['a', 'b'], 1), 'c')).toEqual({ active: 'c', panes: ['a', 'c'] });
     expect(focusedPane(state(['a', 'b']), 1)).toEqual({ pane: 1, active: 'b' });
     for (const at of [0, 2]) expect(focusedPane(state(['a', 'b']), at)).toBe(null);
+  });
+
+  it('give the focus to a file that is dropped on one, or at its edge', () => {
+    expect(droppedFile(state(['a', 'b']), 'c', 1, 'whole')).toEqual({ panes: ['a', 'c'], pane: 1, active: 'c' });
+    expect(droppedFile(state(['a', 'b'], 1), 'c', 0, 'left')).toEqual({ panes: ['c', 'a', 'b'], pane: 0, active: 'c' });
   });
 
   it('show the neighbour of a file that was closed, and nothing after the last', () => {

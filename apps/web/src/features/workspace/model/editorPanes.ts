@@ -1,4 +1,5 @@
 import type { OpenFile } from './openFile.ts';
+import { droppedOnPane, MOST_PANES, type PaneSpot } from './paneDrop.ts';
 
 /** Which open file each pane of the editor shows, and which pane has the focus. */
 
@@ -12,8 +13,6 @@ export interface OpenFilesState {
   pane: number;
 }
 
-export const MOST_PANES = 3;
-
 type Panes = Omit<OpenFilesState, 'files'>;
 
 /** Shows an open file in the pane that has the focus. */
@@ -25,6 +24,11 @@ export function shownInPane({ panes, pane }: Panes, path: string): Partial<Panes
 export function splitPane({ panes, pane, active }: Panes): Partial<Panes> | null {
   if (panes.length >= MOST_PANES) return null;
   return { panes: [...panes.slice(0, pane + 1), active, ...panes.slice(pane + 1)], pane: pane + 1 };
+}
+
+/** A file dropped on a pane is shown there, or beside it, and has the focus. */
+export function droppedFile({ panes }: Panes, path: string, at: number, spot: PaneSpot): Partial<Panes> {
+  return { ...droppedOnPane(panes, path, at, spot), active: path };
 }
 
 /** Without a pane; null where it is the last one. */

@@ -117,15 +117,16 @@ export function putAtEdge(docks: Docks | null, panel: PanelId, edge: 'left' | 'r
   if (moved) docks.moveTabset(moved.id, { edge });
 }
 
-/** Moves the panel that was used last to an edge of the desk, or into the next group. */
-export function moveUsed(docks: Docks | null, to: 'left' | 'right' | 'bottom' | 'next group'): void {
-  if (!docks) return;
+/** Moves the panel that was used last to an edge of the desk, or into the next group; false where none was used yet. */
+export function moveUsed(docks: Docks | null, to: 'left' | 'right' | 'bottom' | 'next group'): boolean {
+  if (!docks) return false;
   const groups = groupsOf(docks.getModel().root);
   const at = groups.findIndex(({ id }) => id === docks.getActiveTabsetId());
   const panel = groups[at]?.selectedId;
   const next = groups[(at + 1) % groups.length];
-  if (panel === undefined || !next) return;
+  if (panel === undefined || !next) return false;
   docks.moveTab(panel, to === 'next group' ? { tabsetId: next.id, region: 'center' } : { edge: to });
+  return true;
 }
 
 export function resetLayout(docks: Docks | null): void {

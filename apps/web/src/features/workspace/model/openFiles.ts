@@ -1,11 +1,12 @@
 import { AppError } from '@plumbline/core';
 import type { RequestAct, RequestArgs, RequestResult } from '@plumbline/protocol';
 import type { BrowserTime } from './browserTime.ts';
-import { closedPane, focusedPane, MOST_PANES, type OpenFilesState, shownInPane, splitPane, withoutFile } from './editorPanes.ts';
+import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane, withoutFile } from './editorPanes.ts';
 import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi, type TextModel } from './monaco.ts';
 import { exceedsFrame, type Held, loadingFile, messageOf, type OpenFile, type Place } from './openFile.ts';
 import type { DraftStore } from './outboxStore.ts';
+import { MOST_PANES, movedAlong, movedBefore, type PaneSpot } from './paneDrop.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
 
@@ -54,8 +55,10 @@ export class OpenFiles {
     if (!kept) return;
     const { paths, active, panes } = JSON.parse(kept) as { paths: string[]; active: string | null; panes?: (string | null)[] };
     await Promise.all(paths.map((path) => this.open(path, false)));
-    if (panes && panes.length > 1)
-      this.store.patch({ panes: panes.slice(0, MOST_PANES).map((path) => (path && this.held.has(path) ? path : null)) });
+    if (panes && panes.length > 1) {
+      const shown = panes.slice(0, MOST_PANES).map((path) => (path && this.held.has(path) ? path : null));
+      this.store.patch({ panes: shown, pane: Math.max(0, shown.indexOf(active)) });
+    }
     if (active && this.held.has(active)) this.activate(active);
   }
 
@@ -92,6 +95,22 @@ export class OpenFiles {
 
   closePane(at: number): void {
     this.arrange(closedPane(this.store.get(), at));
+  }
+
+  /** Shows an open file in a pane, or in a new one at its edge. */
+  dropOnPane(path: string, at: number, spot: PaneSpot): void {
+    if (this.held.has(path)) this.arrange(droppedFile(this.store.get(), path, at, spot));
+  }
+
+  /** Puts a file's tab in front of another's; at the end for null. */
+  moveTab(path: string, before: string | null): void {
+    this.reorder(movedBefore(this.paths, path, before));
+  }
+
+  /** Puts the tab of the file in front a place further to one side. */
+  moveActiveTab(by: -1 | 1): void {
+    const { active } = this.store.get();
+    if (active !== null) this.reorder(movedAlong(this.paths, active, by));
   }
 
   focusPane(at: number): void {
@@ -376,6 +395,14 @@ export class OpenFiles {
     this.store.patch({ files });
   }
 
+  private get paths(): string[] {
+    return this.store.get().files.map(({ path }) => path);
+  }
+
+  private reorder(paths: string[]): void {
+    this.arrange({ files: paths.flatMap((path) => this.file(path) ?? []) });
+  }
+
   private arrange(panes: Partial<OpenFilesState> | null): void {
     if (!panes) return;
     this.store.patch(panes);
@@ -387,7 +414,7 @@ export class OpenFiles {
   }
 
   private rememberOpen(): void {
-    const { files, active, panes } = this.store.get();
-    this.options.remember.setItem(this.rememberKey, JSON.stringify({ paths: files.map((file) => file.path), active, panes }));
+    const { active, panes } = this.store.get();
+    this.options.remember.setItem(this.rememberKey, JSON.stringify({ paths: this.paths, active, panes }));
   }
 }

@@ -45,20 +45,23 @@ describe('the keeping of it', () => {
     await time.step(1_000);
     expect(saved).toEqual([{ ...DEFAULTS, wordWrap: true, layout: 'c' }]);
     expect(held.size).toBe(0);
+    // The same page drawn again, with what it was given at first.
+    kept.begin('me', null);
+    expect(kept.get().layout).toBe('c');
   });
 
   it('finds after a reload what was not saved before it, for the same person alone', async () => {
     const first = page();
     first.kept.begin('me', null);
     first.kept.choose({ autoSave: true });
+    const other = page(new Map(first.held));
+    other.kept.begin('somebody else', null);
+    expect(other.kept.get().autoSave).toBe(false);
     const reloaded = page(first.held);
     reloaded.kept.begin('me', null);
     expect(reloaded.kept.get().autoSave).toBe(true);
     await reloaded.time.step(1_000);
     expect(reloaded.saved).toHaveLength(1);
-    const other = page(new Map([['plumbline.workspace.unsent.me', JSON.stringify({ ...DEFAULTS, autoSave: true })]]));
-    other.kept.begin('somebody else', null);
-    expect(other.kept.get().autoSave).toBe(false);
   });
 
   it('tries again where the platform is away', async () => {

@@ -1,23 +1,28 @@
 import { useState } from 'react';
 
-/** Which terminals of an attempt stand side by side: the view of one person, kept over reloads in their browser. */
-export function useTerminalPanes(attemptId: string): [number[], (panes: number[]) => void] {
-  const key = `plumbline-terminal-panes-${attemptId}`;
-  const [panes, setPanes] = useState<number[]>(() => readPanes(localStorage.getItem(key)));
+/** Which terminals of an attempt stand side by side, and how their tabs are ordered: kept over reloads in this browser. */
+export function useTerminalPanes(attemptId: string) {
+  const [panes, setPanes] = useKeptNumbers(`plumbline-terminal-panes-${attemptId}`);
+  const [order, setOrder] = useKeptNumbers(`plumbline-terminal-order-${attemptId}`);
+  return { panes, setPanes, order, setOrder };
+}
+
+function useKeptNumbers(key: string): [number[], (numbers: number[]) => void] {
+  const [numbers, setNumbers] = useState<number[]>(() => readNumbers(localStorage.getItem(key)));
   return [
-    panes,
+    numbers,
     (next) => {
-      setPanes(next);
+      setNumbers(next);
       localStorage.setItem(key, JSON.stringify(next));
     },
   ];
 }
 
 /** What was stored, or nothing where it is not a list of terminal numbers. */
-export function readPanes(stored: string | null): number[] {
+export function readNumbers(stored: string | null): number[] {
   try {
-    const panes: unknown = JSON.parse(stored ?? '[]');
-    return Array.isArray(panes) && panes.every((pane) => Number.isInteger(pane)) ? panes : [];
+    const numbers: unknown = JSON.parse(stored ?? '[]');
+    return Array.isArray(numbers) && numbers.every((number) => Number.isInteger(number)) ? numbers : [];
   } catch {
     return [];
   }
