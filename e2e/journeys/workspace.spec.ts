@@ -257,7 +257,7 @@ test.describe('the workspace of an expert', () => {
     await expect.poll(async () => (await place(page, 'notes')).y).toBeGreaterThan((await place(page, 'score')).y + 100);
     await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
     await page.getByTestId('note-text').fill('');
-    await expectAccessible(page, 'docked elsewhere');
+    await expectAccessible(page, 'docked elsewhere', [], '[data-tabset]:has([data-testid=tab-notes])');
 
     await page.reload();
     await expect(work.terminal(1)).toBeVisible();
