@@ -12,7 +12,11 @@ const config: NextConfig = {
   poweredByHeader: false,
   reactStrictMode: true,
   outputFileTracingRoot: repositoryRoot,
-  turbopack: { root: repositoryRoot },
+  turbopack: {
+    root: repositoryRoot,
+    // monaco-vim asks for the editor by the name that its files had until 0.53.
+    resolveAlias: { 'monaco-editor/esm/vs/editor/editor.api': 'monaco-editor/editor/editor.api.js' },
+  },
   transpilePackages: [
     '@plumbline/api',
     '@plumbline/config',
@@ -24,7 +28,15 @@ const config: NextConfig = {
     '@plumbline/storage',
     '@plumbline/ui',
   ],
-  serverExternalPackages: ['pg', 'pg-boss', '@node-rs/argon2', '@prisma/client', '@prisma/adapter-pg'],
+  serverExternalPackages: [
+    'pg',
+    'pg-boss',
+    '@node-rs/argon2',
+    '@prisma/client',
+    '@prisma/adapter-pg',
+    '@secretlint/core',
+    '@secretlint/secretlint-rule-preset-recommend',
+  ],
   // `npm run check` checks the types of the whole repository with one compiler; a build does not do it again.
   typescript: { ignoreBuildErrors: true },
   experimental: {

@@ -75,6 +75,15 @@ test.describe('an attempt from sign-in to export', () => {
   test('the expert prepares a sandbox and starts the clock', async () => {
     await expert.goto('/');
     await expert.getByRole('listitem').filter({ hasText: 'Optimise a kernel' }).getByRole('button', { name: 'Get ready' }).click();
+    const setup = expert.getByTestId('setup');
+    const give = (name: string, text: string) =>
+      expert.getByTestId('dotfiles').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+    await expect(setup.getByLabel('Keymap of the editor')).toBeVisible();
+    await give('.env', `API_TOKEN=${'0123456789'.repeat(2)}\n`);
+    await expect(setup).toContainText('.env, line 1, seems to hold a password or token');
+    await give('bashrc', `alias greet='echo hello-$((40+2))'\nPROMPT_COMMAND='PS0='\n`);
+    await expect(setup.getByText('.bashrc')).toBeVisible();
+    await expect(setup.getByText('.env')).toHaveCount(0);
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expert.getByRole('button', { name: 'Start the clock' }).click({ timeout: 240_000 });
     await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();
@@ -84,7 +93,9 @@ test.describe('an attempt from sign-in to export', () => {
     expect(await work.clockMs()).toBeGreaterThan(7.9 * 3_600_000);
   });
 
-  test('two terminals run in one sandbox', async () => {
+  test('two terminals run in one sandbox, with the dotfiles that were given before the clock', async () => {
+    await work.type(1, 'greet\n');
+    await work.expectOnScreen(1, /^hello-42$/m);
     await work.type(1, 'echo one-$((40+2)) > /tmp/shared; echo written\n');
     await work.expectOnScreen(1, /^written$/m);
     await expert.getByTestId('terminal-split').click();

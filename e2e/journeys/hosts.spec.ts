@@ -43,6 +43,13 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expert.getByRole('listitem').filter({ hasText: PRACTICE }).getByRole('button', { name: 'Get ready' }).click();
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expect(expert.getByText(/^Waiting for a machine: no such machine/)).toBeVisible();
+    const setup = expert.getByTestId('setup');
+    await setup.getByLabel('Keymap of the editor').selectOption('Vim');
+    await setup.getByRole('button', { name: 'Paste one' }).click();
+    await expert.getByLabel('Path in your home folder').fill('.tmux.conf');
+    await expert.getByLabel('Text').fill('set -g mouse on');
+    await expert.getByRole('button', { name: 'Keep it' }).click();
+    await expect(setup.getByText('.tmux.conf')).toBeVisible();
     await expectAccessible(expert, 'lobby, in the queue');
     await expect(staff.getByRole('region', { name: 'Attempts that wait for a machine' })).toContainText('Waiting for a machine');
     await expert.getByRole('button', { name: 'Leave the queue' }).click();
@@ -82,7 +89,26 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     // Shells are new ones after a night, and so are their numbers.
     const shown = await expert.locator('[data-testid^="terminal-"]:has(.xterm-screen)').first().getAttribute('data-testid');
     const n = Number(shown?.replace('terminal-', ''));
-    await work.type(n, 'cat night.txt\n');
-    await work.expectOnScreen(n, 'kept-over-the-night');
+    await work.type(n, 'cat night.txt .tmux.conf\n');
+    await work.expectOnScreen(n, /kept-over-the-night\s+set -g mouse on/);
+  });
+
+  test('the editor has the keymap that was chosen before the clock', async () => {
+    const work = new WorkspacePage(expert);
+    await work.openFile('night.txt');
+    const status = expert.getByTestId('vim-0');
+    await expect(status).toContainText('NORMAL');
+    await expert.getByTestId('editor').locator('.view-line').first().click();
+    await expert.keyboard.type('yypOby vim');
+    await expect(status).toContainText('INSERT');
+    await expert.keyboard.press('Escape');
+    await expert.keyboard.type(':w\n');
+    await expect(expert.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+    await expect(expert.getByTestId('editor')).toContainText('by vim');
+    await staff.goto(expert.url().replace(/\/work$/, ''));
+    await expect(staff.getByTestId('setup-of-attempt')).toContainText('Vim');
+    await staff.getByTestId('setup-of-attempt').getByText('.tmux.conf').click();
+    await expect(staff.getByTestId('setup-of-attempt')).toContainText('set -g mouse on');
+    await expectAccessible(staff, 'an attempt with a setup');
   });
 });

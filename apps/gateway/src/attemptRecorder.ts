@@ -1,13 +1,14 @@
 import { AppError } from '@plumbline/core';
-import { claimEpoch, noteSnapshot, noteTerminal } from '@plumbline/database';
+import { claimEpoch, noteSetupApplied, noteSnapshot, noteTerminal } from '@plumbline/database';
 import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder } from '@plumbline/recording/recorder';
 import type { LiveAttempt } from './liveAttempt.ts';
 
-/** What a workspace that is lost is taken from. */
+/** What a workspace that is lost is taken from, and which setup it was given. */
 async function noteWorkspace({ id, gateway }: LiveAttempt, events: readonly EventInput[]): Promise<void> {
   for (const event of events) {
     if (event.type === 'terminal.opened') await noteTerminal(gateway.db, id, event.stream);
+    if (event.type === 'setup.applied') await noteSetupApplied(gateway.db, id, { ...event.data, atMs: event.atMs });
     if (event.type !== 'snapshot.taken') continue;
     const { commit, bundle, skipped } = event.data;
     await noteSnapshot(gateway.db, id, { commit, bundle, atMs: event.atMs, skipped });

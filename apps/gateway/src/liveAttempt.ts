@@ -30,6 +30,7 @@ import { AttemptPorts } from './ports/attemptPorts.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
+import { SetupCare } from './setupCare.ts';
 
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
 
@@ -57,6 +58,7 @@ export class LiveAttempt {
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
   readonly #messages: NewMessages;
+  readonly #setup: SetupCare;
   readonly #gpuUse: GpuUse;
   readonly #ownEvents: { type: EventType; data: unknown }[] = [];
   #ownN = 0;
@@ -76,6 +78,7 @@ export class LiveAttempt {
     this.#finalisation = new Finalisation(this);
     this.#messages = new NewMessages(gateway.db, view.id);
     this.#gpuUse = new GpuUse(this);
+    this.#setup = new SetupCare(this);
   }
 
   /** Nobody is connected and nothing is left to write. */
@@ -96,6 +99,7 @@ export class LiveAttempt {
       if (this.view.state !== 'running') this.ports.close();
       this.recorder?.takeOutbox();
       await this.showNewMessages();
+      this.#later(this.#setup.advance());
       if (this.view.state === 'finalising') this.#finalisation.advance();
       if (before !== this.view.state && (this.view.state === 'completed' || this.view.state === 'void')) {
         this.runner?.send({ t: 'shutdown', reason: `the attempt is ${this.view.state}` });

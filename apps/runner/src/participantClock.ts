@@ -57,6 +57,12 @@ export class ParticipantClock {
     throw new AppError('clock_not_running', 'The clock is not running, so nothing in the sandbox can be changed now.');
   }
 
+  /** Throws `conflict` once the clock has begun. */
+  assertWaiting(): void {
+    if (this.#state === 'waiting') return;
+    throw new AppError('conflict', 'The clock has started, so the sandbox is no longer set up.');
+  }
+
   /** Takes over the clock's state. Older than what is known: ignored. The same again: timers are set anew, nothing else. */
   apply(message: ClockMessage): void {
     if (message.n < this.#n || (this.#state === 'ended' && message.state !== 'ended')) return;

@@ -43,6 +43,8 @@ export interface ProvisionOptions {
   readonly config: RunnerConfig;
   readonly logger: Logger;
   readonly onProgress: (step: string, fraction: number | null) => void;
+  /** Lays the participant's dotfiles in a workspace that was just made. */
+  readonly laySetup: (files: WorkspaceFiles) => Promise<void>;
   /** Gets a blob of this attempt from the gateway; the path of this host that it is kept under. */
   readonly fetchBlob: (hash: string) => Promise<string>;
 }
@@ -109,6 +111,8 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     if (isNew) {
       onProgress('Setting up the task', 0.8);
       await startTask(sandbox, files, task, config.secrets);
+      // Before what is brought back, which has them as the participant left them.
+      await options.laySetup(files);
       if (config.restore !== null) await restoreWorkspace(files, config.restore.bundles, options);
       await writeFile(started, '', { mode: 0o600 });
     }

@@ -59,6 +59,7 @@ async function start(stateDir: string, family = FAMILY, task = 'main'): Promise<
       cpus: null,
       gpuIds: [],
       restore: null,
+      setup: null,
       secrets: {},
     }),
   );

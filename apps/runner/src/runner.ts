@@ -27,6 +27,7 @@ import { sampleResources } from './resources.ts';
 import { SandboxPorts } from './sandboxPorts.ts';
 import { Scoring } from './scoring.ts';
 import { ServerTime } from './serverTime.ts';
+import { applySetup } from './setup.ts';
 import { watchSleep } from './sleepWatch.ts';
 import { Snapshots } from './snapshots.ts';
 import { TASK_SOCKET_NAME, TaskSocket } from './taskSocket.ts';
@@ -141,6 +142,9 @@ export class Runner {
         logger,
         onProgress: (step, fraction) => this.#tell({ t: 'progress', step, fraction }),
         fetchBlob: (hash) => this.#blobs.fetch(hash),
+        laySetup: async (files) => {
+          if (config.setup !== null) await applySetup({ files, stateDir: config.stateDir, log: this.#log }, config.setup);
+        },
       });
       const hardware = await finding;
       if (this.#ending !== null) {
@@ -364,6 +368,12 @@ export class Runner {
         },
         thaw: async () => {
           await holds.release('pausing');
+          return {};
+        },
+        'setup.apply': async ({ setup }) => {
+          participantClock.assertWaiting();
+          await applySetup({ files, stateDir: config.stateDir, log }, setup);
+          await snapshots.take('start');
           return {};
         },
         restore: async ({ terminal }) => ({ terminal, ...(await terminals.restore(terminal)) }),

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { AttemptSetup } from '@plumbline/protocol';
 import { hostEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { expect, vi } from 'vitest';
 import { StubGateway } from './stubGateway.ts';
@@ -17,7 +18,9 @@ export interface RigOptions {
   task?: string;
   settings?: Record<string, unknown>;
   memoryBytes?: number;
-  isolation?: 'bubblewrap' | 'docker';
+  isolation?: 'none' | 'bubblewrap' | 'docker';
+  setup?: AttemptSetup;
+  restore?: { bundles: string[]; lastTerminal: number };
   secrets?: Record<string, string>;
 }
 
@@ -53,6 +56,7 @@ export class RunnerRig {
         cpus: null,
         gpuIds: [],
         restore: null,
+        setup: null,
         secrets: {},
         ...options,
       }),
@@ -73,8 +77,8 @@ export class RunnerRig {
     this.gateway.send({ t: 'clock', n: this.#clockN, state, remainingMs: HOUR_MS });
   }
 
-  /** Has the participant type a command; resolves when it has ended. */
-  async sh(command: string): Promise<void> {
+  /** The terminal that the participant types into; the first call starts the clock and opens it. */
+  async #open(): Promise<number> {
     if (this.#terminal === null) {
       this.clock('running');
       const opened = await vi.waitFor(() => this.gateway.call<{ terminal: number }>('terminal.open', { cols: 200, rows: 50 }), {
@@ -82,7 +86,17 @@ export class RunnerRig {
       });
       this.#terminal = opened.terminal;
     }
-    const terminal = this.#terminal;
+    return this.#terminal;
+  }
+
+  /** Has the participant type a line. */
+  async type(line: string): Promise<void> {
+    this.gateway.input(TAB, await this.#open(), this.#input++, `${line}\r`);
+  }
+
+  /** Has the participant type a command; resolves when it has ended. */
+  async sh(command: string): Promise<void> {
+    const terminal = await this.#open();
     const mark = ++this.#marks;
     this.gateway.input(TAB, terminal, this.#input++, ` { ${command}\n } >/dev/null 2>&1 </dev/null; echo mark-$((${mark}))-$((1+1))\r`);
     await vi.waitFor(() => expect(this.gateway.output(terminal)).toContain(`mark-${mark}-2`), { timeout: 20_000, interval: 20 });

@@ -372,6 +372,34 @@ describe('the commands of a terminal', () => {
     expect(outputBytes(id).toString()).toContain('hello');
   });
 
+  it.each([
+    [
+      'sets PROMPT_COMMAND, PS0 and traps',
+      "PROMPT_COMMAND='printf own-; '; PS0='[ps0]'; trap ': debug' DEBUG; trap ': err' ERR; trap ': exit' EXIT; set -T; set -E",
+    ],
+    [
+      'installs its own hooks at the first prompt in the place of all others',
+      "PROMPT_COMMAND='PROMPT_COMMAND=later; PS0=[ps0]; shopt -u promptvars'; later() { printf own-; }",
+    ],
+    ['has a list of prompt commands', "PROMPT_COMMAND=('printf own-' 'PROMPT_COMMAND=(\"printf own-\" true)')"],
+    [
+      'turns the history off and gives commands other names',
+      "HISTSIZE=0; HISTIGNORE='*'; set +o history; shopt -u promptvars; alias builtin=true local=true printf=true; PROMPT_COMMAND='command printf own-'",
+    ],
+  ])('are recorded with a .bashrc that %s', async (_, bashrc) => {
+    const id = await openIntegrated(`PS1='mine> '; ${bashrc}`);
+    await seen(id, /own-.*mine> |mine> /);
+    await run(id, 'true', 1);
+    await run(id, '(exit 3)', 2);
+    await seen(id, /own-/);
+    expect(commands().map(({ type, data }) => [type, data.text ?? data.exitCode])).toEqual([
+      ['command.started', 'true'],
+      ['command.finished', 0],
+      ['command.started', '(exit 3)'],
+      ['command.finished', 3],
+    ]);
+  });
+
   it('leave nothing on the screen, under `set -x` neither', async () => {
     const id = await openIntegrated('PS1="$ "');
     await seen(id, /\$ /);

@@ -32,6 +32,7 @@ const RUNNER_REQUEST = {
   cpus: null,
   gpuIds: [],
   restore: null,
+  setup: null,
   model: null,
   secrets: {},
   resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },

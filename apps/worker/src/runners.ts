@@ -5,6 +5,7 @@ import {
   type AttemptView,
   findHostById,
   findLiveLease,
+  findSetup,
   getHost,
   type HostRecord,
   LEASE_MARGIN_MS,
@@ -65,7 +66,12 @@ function runnerRequest(
   worker: Worker,
   view: AttemptView,
   token: string,
-  { host, lease, restore }: { host: HostRecord; lease: LeaseRecord; restore: RunnerRequest['restore'] },
+  {
+    host,
+    lease,
+    restore,
+    setup,
+  }: { host: HostRecord; lease: LeaseRecord; restore: RunnerRequest['restore']; setup: RunnerRequest['setup'] },
 ): RunnerRequest {
   const { gatewayUrl, publicGatewayUrl, environmentsDir, model } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
@@ -87,6 +93,7 @@ function runnerRequest(
     cpus: null,
     gpuIds: lease.gpuIds,
     restore,
+    setup,
     // The key goes only where it is used.
     model: view.settings.model?.standIn === null ? model : null,
     secrets: secretsOf(view, worker.host.secretsFile),
@@ -144,9 +151,10 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     const kept = status?.state === 'gone' && status.folderKept && !(await wasElsewhere(db, lease));
     const cause = why ?? (status?.state === 'gone' ? status.cause : 'its sandbox was on another one');
     const restore = kept || view.startedAtMs === null ? null : await recover(worker, view, cause);
+    const setup = await findSetup(db, attemptId);
     const token = randomBytes(32).toString('hex');
     await setRunnerToken(db, attemptId, createHash('sha256').update(token).digest('hex'));
-    const handle = await placement.start(runnerRequest(worker, view, token, { host, lease, restore })).catch((error: unknown) => {
+    const handle = await placement.start(runnerRequest(worker, view, token, { host, lease, restore, setup })).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
       throw new AppError('sandbox_unavailable', `The sandbox could not be started on ${host.name}.`, { cause: error });
     });

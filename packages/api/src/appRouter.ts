@@ -6,6 +6,7 @@ import { hostRouter } from './routers/host.ts';
 import { liveRouter } from './routers/live.ts';
 import { reviewRouter } from './routers/review.ts';
 import { selfRouter } from './routers/self.ts';
+import { setupRouter } from './routers/setup.ts';
 import { studyRouter } from './routers/study.ts';
 import { userRouter } from './routers/user.ts';
 
@@ -18,6 +19,7 @@ export const appRouter = router({
   live: liveRouter,
   review: reviewRouter,
   self: selfRouter,
+  setup: setupRouter,
   study: studyRouter,
   user: userRouter,
 });

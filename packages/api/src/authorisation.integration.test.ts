@@ -21,6 +21,7 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'assignment.open': { readers: EVERYBODY, input: () => ({ assignmentId: randomUUID() }) },
   'attempt.get': { readers: ['owner', 'admin'], input: ofAttempt },
   'attempt.progress': { readers: ['owner', 'admin'], input: ofAttempt },
+  'attempt.setup': { readers: ['owner', 'admin'], input: ofAttempt },
   'attempt.prepare': { readers: ['owner'], input: ofAttempt },
   'attempt.leaveQueue': { readers: ['owner'], input: ofAttempt },
   'attempt.start': { readers: ['owner'], input: ofAttempt },
@@ -37,6 +38,8 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'self.get': { readers: EVERYBODY },
   'self.keepWorkspacePreferences': { readers: EVERYBODY, input: () => PREFERENCES },
   'self.workspacePreferences': { readers: EVERYBODY },
+  'setup.get': { readers: EVERYBODY },
+  'setup.save': { readers: EVERYBODY, input: () => ({ keymap: 'vim', files: [] }) },
   'study.assign': { readers: ['admin'], input: () => ({ studyId: randomUUID(), environmentId: randomUUID(), userId: randomUUID() }) },
   'study.assignments': { readers: ['admin'] },
   'study.candidates': { readers: ['admin'] },
@@ -168,6 +171,41 @@ describe('what a person chose for their workspace', () => {
     expect(await caller.self.workspacePreferences()).toEqual(PREFERENCES);
     await callerOf(actors.otherExpert).self.keepWorkspacePreferences({ ...PREFERENCES, autoSave: false });
     expect(await caller.self.workspacePreferences()).toEqual(PREFERENCES);
+  });
+});
+
+describe('a setup', () => {
+  it('is kept whole, or not at all with what is wrong and where, and reaches nobody else', async () => {
+    const { db } = database;
+    const own = await makeAttempt(db, { environmentSettings: settings });
+    const participant = callerOf({ userId: own.expert.id, role: 'expert' });
+    const good = { path: '.bashrc', text: 'alias ll="ls -l"\ncurl -s https://example.org\n' };
+    expect(await participant.setup.save({ keymap: 'vim', files: [good] })).toEqual({
+      saved: true,
+      problems: [],
+      notices: [{ path: '.bashrc', line: 2, message: 'downloads something.' }],
+    });
+    const bad = [good, { path: '../.vimrc', text: '' }, { path: '.env', text: `x\nAPI_TOKEN=${'0123456789abcdef'}` }];
+    const refused = await participant.setup.save({ keymap: 'vscode', files: bad });
+    expect(refused.saved).toBe(false);
+    expect(refused.problems.map(({ path, line }) => [path, line])).toEqual([
+      ['../.vimrc', null],
+      ['.env', 2],
+    ]);
+    expect(await participant.setup.get()).toMatchObject({ keymap: 'vim', files: [good] });
+    expect((await callerOf(actors.admin).setup.get()).files).toEqual([]);
+    // The attempt that is prepared takes it, and staff see it there.
+    await db.prisma.attempt.update({ where: { id: own.attempt.id }, data: { state: 'ready' } });
+    await participant.setup.save({ keymap: 'vim', files: [good] });
+    for (const reader of [participant, callerOf(actors.admin)]) {
+      expect(await reader.attempt.setup({ attemptId: own.attempt.id })).toMatchObject({
+        keymap: 'vim',
+        files: [{ ...good, size: Buffer.byteLength(good.text) }],
+        applied: false,
+        notices: [{ path: '.bashrc', line: 2 }],
+      });
+    }
+    expect((await participant.attempt.progress({ attemptId: own.attempt.id })).setup).toEqual({ state: 'on_its_way', problem: null });
   });
 });
 

@@ -16,5 +16,8 @@ export * from './pauses.ts';
 export * from './policy.ts';
 export * from './scale.ts';
 export * from './score.ts';
+export * from './setup/checkDotfiles.ts';
+export * from './setup/dotfilePath.ts';
+export * from './setup/setup.ts';
 export * from './time.ts';
 export * from './warnings.ts';

@@ -56,6 +56,9 @@ const GENERAL_RULES = {
   /** What one chose for one's own workspace. */
   'self.keepPreferences': ['expert', 'reviewer', 'researcher', 'admin'],
   'self.changePassword': ['expert', 'reviewer', 'researcher', 'admin'],
+  /** One's own setup: dotfiles and keymap. */
+  'setup.read': ['expert', 'reviewer', 'researcher', 'admin'],
+  'setup.write': ['expert', 'reviewer', 'researcher', 'admin'],
   /** One's own assignments and attempts. */
   'assignment.listOwn': ['expert', 'reviewer', 'researcher', 'admin'],
   'attempt.listFinished': ['reviewer', 'researcher', 'admin'],

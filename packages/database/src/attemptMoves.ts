@@ -1,9 +1,11 @@
 import { AppError, type AttemptState, canMove } from '@plumbline/core';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
-import { type Appended, appendClockEvent } from './clockEvents.ts';
+import { type Appended, appendLocked } from './clockEvents.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { queueForMachine, releaseLease } from './leases.ts';
+import { lockAttempt } from './lockedAttempt.ts';
+import { isSetupOnItsWay, takeSetup } from './setups.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
 
@@ -107,6 +109,7 @@ export async function prepareAttempt(db: Database, attemptId: string): Promise<{
     if (row.late) throw new AppError('conflict', 'This assignment has closed. Ask the staff if you still want to work on it.');
     await tx.query('UPDATE study SET frozen_at = coalesce(frozen_at, clock_timestamp()) WHERE id = $1', [row.study_id]);
     await moveWithin(tx, attemptId, 'provisioning', { progress: 'Waiting for a machine' });
+    await takeSetup(tx, attemptId);
     await queueForMachine(tx, attemptId);
     await enqueueWithin(tx, db, 'provision', { attemptId });
     return { state: 'provisioning' };
@@ -131,9 +134,19 @@ export function leaveQueue(db: Database, attemptId: string): Promise<{ state: At
   });
 }
 
-/** Starts an attempt's clock; from this moment the instructions are shown. */
+/**
+ * Starts an attempt's clock; from this moment the instructions are shown, and its setup stays as it is.
+ *
+ * @throws AppError as `appendClockEvent` does, and `conflict` while the setup is on its way into the sandbox.
+ */
 export function startAttempt(db: Database, attemptId: string, by: string): Promise<Appended> {
-  return appendClockEvent(db, attemptId, { kind: 'started' }, { by });
+  return inTransaction(db, async (tx) => {
+    const attempt = await lockAttempt(tx, attemptId);
+    if (attempt.state === 'ready' && (await isSetupOnItsWay(tx, attemptId))) {
+      throw new AppError('conflict', 'Your dotfiles are being laid in the sandbox. Start the clock in a moment.');
+    }
+    return appendLocked(tx, attempt, { kind: 'started' }, { by });
+  });
 }
 
 /** Notes a token that a runner is about to be started with; the one before it is worth nothing from now on. */

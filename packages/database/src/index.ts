@@ -22,6 +22,7 @@ export * from './rateLimit.ts';
 export * from './recordingTail.ts';
 export * from './scores.ts';
 export * from './sessions.ts';
+export * from './setups.ts';
 export * from './signIn.ts';
 export * from './snapshots.ts';
 export * from './studies.ts';

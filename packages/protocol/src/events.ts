@@ -84,6 +84,20 @@ export const EVENTS = {
     'participant',
   ),
 
+  /**
+   * The participant's setup was laid in a sandbox, before the clock, or again in one that was made anew. `hash` is of the setup;
+   * `omitted` are files that the sandbox did not get.
+   */
+  'setup.applied': define(
+    z.object({
+      hash: sha256,
+      keymap: z.string(),
+      files: z.array(z.object({ path, size: z.int(), hash: sha256, text: z.string() })),
+      omitted: z.array(z.object({ path, reason: z.string() })),
+    }),
+    'participant',
+  ),
+
   /** The participant opened a page that a program of the sandbox serves on this port; `path` without its query. What is done there is not recorded. */
   'port.opened': define(z.object({ port: z.int(), path: z.string().max(4096) }), 'participant'),
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TerminalInfo } from './browserLink.ts';
 import { WireError } from './requests.ts';
+import { AttemptSetup } from './setup.ts';
 
 /**
  * The socket that a runner dials: `GET /realtime/runner`, first message `hello` with the incarnation's token. The
@@ -80,6 +81,8 @@ export const RUNNER_CALLS = {
     args: z.object({ terminal: z.int() }),
     result: z.object({ terminal: z.int(), cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }),
   },
+  /** Puts a changed setup in the place of the one that the sandbox has. Only before the clock runs; idempotent. */
+  'setup.apply': { args: z.object({ setup: AttemptSetup }), result: z.object({}) },
   instructions: { args: z.object({}), result: z.object({ markdown: z.string() }) },
   /** Answers as soon as the score is under way; the result comes as journalled events (`score.finished`, `score.details`). */
   score: {
@@ -299,6 +302,8 @@ export const RunnerConfig = z.object({
    * the highest number that a terminal has had.
    */
   restore: z.object({ bundles: z.array(z.string()), lastTerminal: z.int() }).nullable(),
+  /** The participant's dotfiles, for a sandbox that is made; a workspace that is brought back is laid on top of them. */
+  setup: AttemptSetup.nullable().default(null),
   /** The provider of models behind environments, for the runner's own proxy; its key reaches no sandbox. Null: there is none. */
   model: z.object({ url: z.url(), key: z.string() }).nullable().default(null),
   /** Secrets that the family's `required_environment_variables` name. Reach the scorer's view only. */

@@ -52,6 +52,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'model.call': 'mc',
   'ai_use.noted': 'an',
   'issue.reported': 'ir',
+  'setup.applied': 'sa',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

@@ -101,6 +101,17 @@ export function laterEvents(baseMs: number): EventInput[] {
     },
     { type: 'port.opened', stream: 0, atMs: baseMs + 1, data: { port: 6006, path: '/' } },
     { type: 'ai_use.noted', stream: 0, atMs: baseMs + 10.5, data: { n: 2, text: 'asked a model about tiling', elapsedMs: 62_000 } },
+    {
+      type: 'setup.applied',
+      stream: 0,
+      atMs: baseMs + 15,
+      data: {
+        hash: 'cd'.repeat(32),
+        keymap: 'vim',
+        files: [{ path: '.vimrc', size: 11, hash: 'ab'.repeat(32), text: 'set number\n' }],
+        omitted: [{ path: '.bashrc', reason: 'the environment has a file of this name' }],
+      },
+    },
     { type: 'issue.reported', stream: 0, atMs: baseMs + 21, data: { n: 1, text: 'the index of packages does not answer' } },
   ];
 }

@@ -42,7 +42,13 @@ export interface RecorderOptions {
 export type Offered = 'taken' | 'duplicate' | 'gap' | 'closed';
 
 /** What the platform's own tables hold of the recording. The others, above all output, wait for nobody. */
-const ASKED_BEFORE: ReadonlySet<EventInput['type']> = new Set(['score.finished', 'score.details', 'snapshot.taken', 'terminal.opened']);
+const ASKED_BEFORE: ReadonlySet<EventInput['type']> = new Set([
+  'score.finished',
+  'score.details',
+  'setup.applied',
+  'snapshot.taken',
+  'terminal.opened',
+]);
 
 const BATCH_WINDOW_MS = 15;
 /** A batch goes at once when it has this much, and takes no more than MOST after a wait. */

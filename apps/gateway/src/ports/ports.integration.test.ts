@@ -96,6 +96,7 @@ beforeAll(async () => {
       cpus: null,
       gpuIds: [],
       restore: null,
+      setup: null,
       secrets: {},
     }),
   );

@@ -1,5 +1,6 @@
-import { AppError, type AttemptSubject, can } from '@plumbline/core';
+import { AppError, type AttemptSubject, can, findDotfileNotices, textBytes } from '@plumbline/core';
 import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
+import { findSetup } from '@plumbline/database/setups';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
 import { SurveyAnswers } from '@plumbline/protocol';
@@ -29,6 +30,11 @@ async function loadAttemptRows(ctx: ApiContext, attemptId: string): Promise<Atte
 /** Whether this reader sees scores: staff who may read them always, the participant where the policy of the attempt shows them. */
 function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: AttemptWithRows): boolean {
   return can(ctx.actor, 'attempt.readStaff', subject) && subject.ownerUserId !== ctx.actor?.userId ? true : isScoreVisible(attempt);
+}
+
+/** What became of an attempt's setup in its sandbox. */
+function setupProgress({ hash, appliedHash, problem }: { hash: string; appliedHash: string | null; problem: string | null }) {
+  return { state: appliedHash === hash ? ('applied' as const) : problem === null ? ('on_its_way' as const) : ('failed' as const), problem };
 }
 
 /** One attempt: what its participant does around the workspace, and what pages show of it. */
@@ -87,17 +93,34 @@ export const attemptRouter = router({
 
   /** The little that a page asks for again and again while a sandbox is being prepared. */
   progress: authorisedOnAttempt('attempt.read').query(async ({ ctx, input }) => {
-    const { leases, ...attempt } = await ctx.db.prisma.attempt.findUniqueOrThrow({
+    const { leases, setup, ...attempt } = await ctx.db.prisma.attempt.findUniqueOrThrow({
       where: { id: input.attemptId },
       select: {
         state: true,
         progress: true,
         progressFraction: true,
         leases: { where: { state: 'queued' }, select: { waitReason: true, waitAhead: true, requestedAt: true } },
+        setup: { select: { hash: true, appliedHash: true, problem: true } },
       },
     });
-    /** `queue`: while it waits for a machine, and nothing is being made yet. */
-    return { ...attempt, queue: leases[0] ?? null };
+    /** `queue`: while it waits for a machine, and nothing is being made yet. `setup`: null where the participant has none. */
+    return { ...attempt, queue: leases[0] ?? null, setup: setup && setupProgress(setup) };
+  }),
+
+  /** The dotfiles and the keymap of this attempt, with what staff should know of them; null where there are none. */
+  setup: authorisedOnAttempt('attempt.read').query(async ({ ctx, input }) => {
+    const setup = await findSetup(ctx.db, input.attemptId);
+    if (setup === null) return null;
+    const { keymap, files, omitted, appliedAt, applied, problem } = setup;
+    return {
+      keymap,
+      files: files.map(({ path, text }) => ({ path, text, size: textBytes(text) })),
+      omitted,
+      appliedAt,
+      applied,
+      problem,
+      notices: findDotfileNotices(files),
+    };
   }),
 
   /** Gives up the place in the queue; the sandbox can be asked for again. */

@@ -121,6 +121,7 @@ export class PlacementTrial {
       cpus: null,
       gpuIds: [],
       restore: null,
+      setup: null,
       model: null,
       secrets: {},
       resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },

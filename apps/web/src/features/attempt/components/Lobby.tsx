@@ -18,6 +18,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
+import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
 import { QueuePlace } from './QueuePlace.tsx';
@@ -29,6 +30,7 @@ const POLL_MS = 1_000;
 /** Before the clock: the rules, the check of this machine, the sandbox, and the button that starts it all. */
 export function Lobby({ attempt }: { attempt: AttemptDetail }) {
   const { rules, environment, attemptId } = attempt;
+  const queryClient = useQueryClient();
   return (
     <Page width="narrow">
       <PageHeader title={attempt.title} description={attempt.study} />
@@ -65,6 +67,10 @@ export function Lobby({ attempt }: { attempt: AttemptDetail }) {
           {rules.onboarding ? <p className="text-sm whitespace-pre-line">{rules.onboarding}</p> : null}
         </CardBody>
       </Card>
+      <SetupCard
+        hasStarted={attempt.startedAt !== null}
+        onSaved={() => void queryClient.invalidateQueries({ queryKey: ['attempt.progress', attemptId] })}
+      />
       <SystemCheck key={attemptId} />
     </Page>
   );
@@ -79,8 +85,9 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   const { data, error: pollError } = useQuery({
     queryKey: progressKey,
     queryFn: () => rpc.attempt.progress.query({ attemptId }),
-    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction, queue: null },
-    refetchInterval: (query) => (query.state.data?.state === 'provisioning' ? POLL_MS : 5 * POLL_MS),
+    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction, queue: null, setup: null },
+    refetchInterval: ({ state: { data: now } }) =>
+      now?.state === 'provisioning' || now?.setup?.state === 'on_its_way' ? POLL_MS : 5 * POLL_MS,
   });
   const prepare = useMutation({
     mutationFn: () => rpc.attempt.prepare.mutate({ attemptId }),
@@ -138,7 +145,17 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
               The sandbox is ready. When you start the clock, the task and its files open, and you have {formatSpan(rules.limitMs)} of
               working time, reading included. A sandbox that is not started within 30 minutes is given back; you can then prepare it again.
             </p>
-            <Button variant="primary" size="lg" onClick={() => setConfirming(true)}>
+            {data.setup?.state === 'failed' ? (
+              <Alert tone="warning" title="Your dotfiles could not be laid in this sandbox.">
+                {data.setup.problem} You can start without them, or change them below, and they are laid again.
+              </Alert>
+            ) : null}
+            <Button
+              variant="primary"
+              size="lg"
+              busy={data.setup?.state === 'on_its_way' && 'Laying your dotfiles…'}
+              onClick={() => setConfirming(true)}
+            >
               Start the clock
             </Button>
           </>

@@ -14,6 +14,7 @@ import {
 } from '@plumbline/ui';
 import { Eye, Play } from 'lucide-react';
 import Link from 'next/link';
+import { type SetupOfAttempt, SetupView } from '@/features/setup/components/SetupView.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { ClockEvents } from './ClockEvents.tsx';
@@ -60,7 +61,7 @@ function ReviewCard({ checklist, changedWhileScored, disagrees }: ReviewCardProp
 }
 
 /** An attempt after its end, or, for staff, at any time: figures, scores and what happened to the clock. */
-export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
+export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: SetupOfAttempt | null }) {
   const { clock, result, environment } = attempt;
   const ended = attempt.endedAt !== null;
   return (
@@ -156,6 +157,7 @@ export function ResultPage({ attempt }: { attempt: AttemptDetail }) {
           countsScoreId={result?.countsScoreId ?? null}
         />
       </Card>
+      {setup ? <SetupView setup={setup} /> : null}
       <Card>
         <CardHeader title="Clock" description="Each event as it was recorded, with the time on the clock after it." />
         {attempt.events.length > 0 ? (

@@ -26,6 +26,11 @@ export const QUESTIONS = [
       'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. Keys that a terminal does not echo, such as a password, are recorded as a length only.',
   },
   {
+    question: 'Can I bring my dotfiles, or use Vim’s keys?',
+    answer:
+      'Yes, before the clock: on the attempt’s page, where you prepare the sandbox. They are kept in your account for your later attempts. What you change once the clock has started is for the next one.',
+  },
+  {
     question: 'Can I use TensorBoard or a notebook?',
     answer:
       'Yes: start it in a terminal, for example tensorboard --logdir runs, and open it from Ports beside the work, or by its link in the terminal. It opens in a tab of its own and closes with a pause.',
@@ -44,6 +49,7 @@ export const RECORDED: readonly { what: string; how: string }[] = [
     what: 'Files',
     how: 'Each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',
   },
+  { what: 'Dotfiles', how: 'The dotfiles that you bring along, whole, and the keymap that you chose.' },
   { what: 'Clipboard', how: 'That something was pasted or copied in the workspace, with length and hash. Not what you copy elsewhere.' },
   { what: 'Scores', how: 'When you asked, what the scorer said, and the submission that it scored.' },
   { what: 'Notes and messages', how: 'What you write in Notes and Help, with the time on the clock.' },

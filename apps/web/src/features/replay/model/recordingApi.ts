@@ -25,6 +25,7 @@ const MARKER_KINDS = [
   'clock',
   'snapshot',
   'submission',
+  'setup',
   'message',
   'paste',
   'terminal',

@@ -33,6 +33,16 @@ describe('the index of a recording', () => {
     ]);
   });
 
+  it('has a marker for a setup that was laid, and its files among the changed ones', async () => {
+    const file = { path: '.vimrc', size: 3, hash: 'ab'.repeat(32), text: 'set' };
+    const data = { hash: 'cd'.repeat(32), keymap: 'vim', files: [file], omitted: [] };
+    const index = await buildRecordingIndex(HEAD, [{ seq: 1, atMs: 5, type: 'setup.applied', stream: 0, data }]);
+    expect(RecordingIndex.parse(index).markers.map(({ kind, label }) => [kind, label])).toEqual([
+      ['setup', 'Setup laid: .vimrc; keymap vim'],
+    ]);
+    expect(index.files).toEqual([{ seq: 1, atMs: 5, op: 'created', path: '.vimrc', to: null, size: 3 }]);
+  });
+
   it('carries scores with the elapsed time at which they were asked for, and their place on the scale', async () => {
     const events = [
       { seq: 1, atMs: 5, type: 'score.requested', stream: 0, data: { scoreId: 's', n: 1, trigger: 'participant', elapsedMs: 77 } },

@@ -270,6 +270,13 @@ export class IndexBuilder {
         });
         this.mark(event, 'snapshot', `Snapshot (${event.data.cause})`);
         break;
+      case 'setup.applied': {
+        const { files, keymap } = event.data;
+        for (const { path, size } of files) index.files.push({ seq: event.seq, atMs: event.atMs, op: 'created', path, to: null, size });
+        const names = files.length === 0 ? 'no dotfiles' : files.map(({ path }) => path).join(', ');
+        this.mark(event, 'setup', `Setup laid: ${names}; keymap ${keymap}`.slice(0, 200));
+        break;
+      }
       case 'submission.captured':
         this.mark(event, 'submission', `Submission captured, ${event.data.files} files`);
         break;

@@ -2,6 +2,7 @@
 import { Button, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
 import { FileCode, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
+import { attachVim, keymap } from '../model/keymap.ts';
 import { type CodeEditor, EDITOR_OPTIONS, type MonacoApi } from '../model/monaco.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { preferences } from '../model/preferences.ts';
@@ -37,6 +38,9 @@ export function EditorPane({
   const session = useSession();
   const { files: open, panes, pane } = useStore(files.store);
   const { wordWrap } = useStore(preferences);
+  const keys = useStore(keymap);
+  const status = useRef<HTMLDivElement>(null);
+  const takeKeys = useRef<(() => void) | null>(null);
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeEditor | null>(null);
   const shown = useRef<string | null>(null);
@@ -92,10 +96,26 @@ export function EditorPane({
       dom?.removeEventListener('paste', onPaste, { capture: true });
       dom?.removeEventListener('copy', onCopy, { capture: true });
       dom?.removeEventListener('cut', onCopy, { capture: true });
+      takeKeys.current?.();
+      takeKeys.current = null;
       editor.current = null;
       made.dispose();
     };
   }, [monaco, files, session, places]);
+
+  // Behind the effect that makes the editor, which takes the keys away before the editor goes.
+  useEffect(() => {
+    const target = editor.current;
+    if (keys !== 'vim' || !target || !status.current) return undefined;
+    const detach = attachVim(target, status.current, {
+      save: () => {
+        if (shown.current) void files.save(shown.current);
+      },
+      close: () => window.dispatchEvent(new CustomEvent('plumbline:close-file')),
+    });
+    takeKeys.current = detach;
+    return detach;
+  }, [keys, monaco, files, session, places]);
 
   useEffect(() => {
     const target = editor.current;
@@ -197,6 +217,18 @@ export function EditorPane({
           </EmptyState>
         ) : null}
       </div>
+      {keys === 'vim' ? (
+        <div
+          ref={status}
+          data-testid={`vim-${at}`}
+          aria-label="Vim"
+          role="status"
+          className={cn(
+            'h-6 shrink-0 border-t border-border px-3 font-mono text-xs leading-6 [&_input]:ml-1 [&_input]:w-2/3 [&_input]:outline-none',
+            !model && 'invisible',
+          )}
+        />
+      ) : null}
     </div>
   );
 }

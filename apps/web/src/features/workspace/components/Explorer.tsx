@@ -14,9 +14,10 @@ import {
 } from '@plumbline/ui';
 import { FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react';
 import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { filesOfDrop } from '../model/droppedFiles.ts';
 import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
-import { filesOfDrop, type Transfers } from '../model/transfers.ts';
+import type { Transfers } from '../model/transfers.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { TransferList } from './TransferList.tsx';
 import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useVisibleRows } from './TreeRows.tsx';

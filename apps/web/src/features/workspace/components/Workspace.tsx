@@ -1,4 +1,5 @@
 'use client';
+import type { Keymap } from '@plumbline/core';
 import { Spinner } from '@plumbline/ui';
 import dynamic from 'next/dynamic';
 
@@ -13,6 +14,6 @@ const Screen = dynamic(() => import('./WorkspaceScreen.tsx').then((module) => mo
 });
 
 /** The participant's workspace of one attempt: fills the height that its page gives it. Practice is where it is shown around. */
-export function Workspace(props: { attemptId: string; title: string; isPractice: boolean; userId: string; kept: unknown }) {
+export function Workspace(props: { attemptId: string; title: string; isPractice: boolean; keymap: Keymap; userId: string; kept: unknown }) {
   return <Screen {...props} />;
 }

@@ -1,9 +1,11 @@
 'use client';
+import type { Keymap } from '@plumbline/core';
 import { Spinner, TooltipProvider } from '@plumbline/ui';
 import { useEffect, useRef, useState } from 'react';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
 import { FileTree, parentOf } from '../model/fileTree.ts';
+import { keymap } from '../model/keymap.ts';
 import { loadMonaco } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
@@ -29,6 +31,7 @@ interface Opened {
   userId: string;
   /** What the person chose for their workspace, as it was kept. */
   kept: unknown;
+  keymap: Keymap;
 }
 
 export function WorkspaceScreen(opened: Opened) {
@@ -36,6 +39,7 @@ export function WorkspaceScreen(opened: Opened) {
   // Before anything is drawn, so that nothing jumps to where it was left.
   useState(() => preferences.begin(userId, kept));
   const session = useAttemptSession(attemptId);
+  useEffect(() => keymap.set(opened.keymap), [opened.keymap]);
   if (!session) {
     return (
       <div className="flex h-full items-center justify-center">

@@ -1,6 +1,7 @@
 import { AppError } from '@plumbline/core';
 import { FILE_PART_MAX_BYTES, UPLOAD_MAX_BYTES } from '@plumbline/protocol';
 import type { BrowserTime } from './browserTime.ts';
+import type { Incoming } from './droppedFiles.ts';
 import type { Ask } from './openFiles.ts';
 import { sha256OfText } from './sha256.ts';
 import { Store } from './store.ts';
@@ -31,12 +32,6 @@ export interface TransfersOptions {
   onUploaded: (path: string) => void;
   /** Hands a finished download to the person. */
   save: (name: string, parts: Uint8Array<ArrayBuffer>[]) => void;
-}
-
-/** A file to be uploaded, with the path it will have. */
-export interface Incoming {
-  path: string;
-  file: File;
 }
 
 const RETRY_MS = 1_500;
@@ -213,34 +208,6 @@ export class Transfers {
 
 function uploadId(path: string, file: Pick<File, 'size' | 'lastModified'>): string {
   return sha256OfText(`${path}\n${file.size}\n${file.lastModified}`).slice(0, 32);
-}
-
-/** The files of a drop with all that is in dropped folders, under `folder`. */
-export async function filesOfDrop(items: DataTransferItemList, folder: string): Promise<Incoming[]> {
-  // The list is empty after the event: every entry is taken before anything is waited for.
-  const entries = [...items].flatMap((item) => (item.kind === 'file' ? [item.webkitGetAsEntry() ?? item.getAsFile()] : []));
-  const found: Incoming[] = [];
-  const prefix = folder === '.' ? '' : `${folder}/`;
-  for (const entry of entries) {
-    if (entry instanceof File) found.push({ path: prefix + entry.name, file: entry });
-    else if (entry) await collect(entry, prefix, found);
-  }
-  return found;
-}
-
-async function collect(entry: FileSystemEntry, prefix: string, found: Incoming[]): Promise<void> {
-  const path = prefix + entry.name;
-  if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    found.push({ path, file });
-    return;
-  }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  for (;;) {
-    const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (batch.length === 0) return;
-    for (const child of batch) await collect(child, `${path}/`, found);
-  }
 }
 
 /** Gives bytes to the person as a file of their own machine. */

@@ -10,8 +10,9 @@ const BEFORE_THE_END = new Set(['scheduled', 'provisioning', 'ready', 'running',
 
 export default async function AttemptPage({ params }: { params: Promise<{ attemptId: string }> }) {
   const { attemptId } = await params;
-  const attempt = await orRefuse((await api()).attempt.get({ attemptId }), `/attempts/${attemptId}`);
+  const rpc = await api();
+  const attempt = await orRefuse(rpc.attempt.get({ attemptId }), `/attempts/${attemptId}`);
   if (attempt.isOwn && BEFORE_THE_END.has(attempt.state)) return <Lobby attempt={attempt} />;
   if (attempt.isOwn && attempt.state === 'finalising') return <FinishingPage attempt={attempt} />;
-  return <ResultPage attempt={attempt} />;
+  return <ResultPage attempt={attempt} setup={await rpc.attempt.setup({ attemptId })} />;
 }

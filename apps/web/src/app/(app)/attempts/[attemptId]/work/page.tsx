@@ -1,3 +1,4 @@
+import { NO_SETUP } from '@plumbline/core';
 import type { Metadata } from 'next';
 import { redirect } from 'next/navigation';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
@@ -9,11 +10,15 @@ const UNDER_WAY = new Set(['running', 'paused']);
 
 export default async function WorkPage({ params }: { params: Promise<{ attemptId: string }> }) {
   const { attemptId } = await params;
-  const attempt = await orRefuse((await api()).attempt.get({ attemptId }), `/attempts/${attemptId}/work`);
+  const rpc = await api();
+  const attempt = await orRefuse(rpc.attempt.get({ attemptId }), `/attempts/${attemptId}/work`);
   // Nobody works in another person's attempt; before the start and after the end there is no workspace.
   if (!attempt.isOwn || !UNDER_WAY.has(attempt.state)) redirect(`/attempts/${attemptId}`);
-  const { self } = await api();
-  const [{ id: userId }, kept] = await Promise.all([self.get(), self.workspacePreferences()]);
+  const [{ id: userId }, kept, setup] = await Promise.all([
+    rpc.self.get(),
+    rpc.self.workspacePreferences(),
+    rpc.attempt.setup({ attemptId }),
+  ]);
   return (
     <div className="h-[calc(100dvh-2.5rem)] min-h-0">
       <Workspace
@@ -22,6 +27,7 @@ export default async function WorkPage({ params }: { params: Promise<{ attemptId
         isPractice={attempt.environment.family === 'practice'}
         userId={userId}
         kept={kept}
+        keymap={setup?.keymap ?? NO_SETUP.keymap}
       />
     </div>
   );
