@@ -1,6 +1,8 @@
 'use client';
 import { Spinner } from '@plumbline/ui';
 import dynamic from 'next/dynamic';
+import { preload } from 'react-dom';
+import { indexUrl } from '../model/replaySource.ts';
 import { useReplayOpening } from './useReplayOpening.ts';
 
 function Loading() {
@@ -19,6 +21,8 @@ const Screen = dynamic(() => import('./ReplayScreen.tsx').then((module) => modul
  * running attempt: it is joined at its end, whatever the moment, and its participant can be written to.
  */
 export function Replay({ attemptId, watching = false }: { attemptId: string; watching?: boolean }) {
+  // The browser asks for it as soon as it has the page, while it still loads what will read it.
+  preload(indexUrl(attemptId), { as: 'fetch', crossOrigin: 'anonymous' });
   const opening = useReplayOpening(attemptId);
   return opening === null ? <Loading /> : <Screen opening={opening} watching={watching} />;
 }

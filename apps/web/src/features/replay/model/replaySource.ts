@@ -52,14 +52,21 @@ export function parseEventLines(text: string): RecordedEvent[] {
   return events;
 }
 
+const baseUrl = (attemptId: string) => `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
+
+/** Where an attempt's `RecordingIndex` is read. */
+export function indexUrl(attemptId: string): string {
+  return `${baseUrl(attemptId)}/index`;
+}
+
 /** The recording of an attempt, read from the web app. */
 export function httpReplaySource(attemptId: string): ReplaySource & ReviewSource {
-  const base = `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
+  const base = baseUrl(attemptId);
   const events = async (query: Record<string, string>) =>
     parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
   return {
     async index() {
-      return RecordingIndex.parse(await (await get(`${base}/index`)).json());
+      return RecordingIndex.parse(await (await get(indexUrl(attemptId))).json());
     },
     events: (fromMs, toMs) => events({ fromMs: String(fromMs), toMs: String(toMs) }),
     async moment(atMs) {
