@@ -17,7 +17,7 @@ import type { SandboxSpec } from '../isolation/isolation.ts';
 export interface AssetOptions {
   /** The host's cache, shared by all runners. */
   dir: string;
-  /** `fraction` of all bytes that are to be fetched. */
+  /** Called at each whole percent of all bytes that are to be fetched; `fraction` is their share. */
   onProgress?: (step: string, fraction: number) => void;
   signal?: AbortSignal;
 }
@@ -61,9 +61,15 @@ export async function layAssets(assets: readonly Asset[], options: AssetOptions)
   await mkdir(blobs, { recursive: true });
   const total = assets.reduce((sum, asset) => sum + asset.bytes, 0);
   let before = 0;
+  let told = -1;
   for (const [index, asset] of assets.entries()) {
     const step = `Fetching data, file ${index + 1} of ${assets.length}: ${asset.path}`;
-    await keepAsset(asset, blobs, options.signal, (bytes) => options.onProgress?.(step, (before + bytes) / total));
+    await keepAsset(asset, blobs, options.signal, (bytes) => {
+      // Bytes come in pieces of kilobytes, and of some data there are terabytes.
+      const percent = Math.floor((100 * (before + bytes)) / total);
+      if (percent > told) options.onProgress?.(step, (before + bytes) / total);
+      told = Math.max(told, percent);
+    });
     before += asset.bytes;
   }
   return layFolders(assets, options.dir, blobs);
