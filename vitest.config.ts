@@ -10,6 +10,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
+    // What is waited for comes at once where the machine is free; here it is shared.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,

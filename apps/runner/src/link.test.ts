@@ -13,6 +13,9 @@ import type { Journal } from './journal.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { ServerTime } from './serverTime.ts';
 
+/** What comes at once on a free machine, on one that is shared. */
+const WITHIN = { timeout: 20_000, interval: 20 };
+
 /** A gateway that does what a test tells it, on a real socket. */
 class StubGateway {
   readonly server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
@@ -112,39 +115,39 @@ describe('the link', () => {
     record(1);
     record(2);
     dial();
-    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 2]));
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 2]), WITHIN);
     record(3);
-    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 2, 3]));
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 2, 3]), WITHIN);
     expect(gateway.hellos[0]).toMatchObject({ token: 'secret', firstN: 1, lastN: 2, phase: 'ready' });
   });
 
   it('sends again exactly what was not acknowledged when the gateway was killed', async () => {
     dial();
-    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
     for (let i = 1; i <= 5; i++) record(i);
-    await vi.waitFor(() => expect(gateway.eventNumbers).toHaveLength(5));
+    await vi.waitFor(() => expect(gateway.eventNumbers).toHaveLength(5), WITHIN);
     gateway.send({ t: 'ack', n: 3 });
-    await vi.waitFor(() => expect(log.firstN).toBe(4));
+    await vi.waitFor(() => expect(log.firstN).toBe(4), WITHIN);
     gateway.messages.length = 0;
     gateway.answer = { t: 'attached', epoch: 2, ackedN: 4, serverNowMs: 2_000_000 };
     gateway.socket?.terminate();
-    await vi.waitFor(() => expect(seen.detached).toBe(1));
+    await vi.waitFor(() => expect(seen.detached).toBe(1), WITHIN);
     record(6);
-    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([5, 6]));
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([5, 6]), WITHIN);
     expect(gateway.hellos[1]).toMatchObject({ firstN: 4, lastN: 6 });
   });
 
   it('stamps events with the server’s time, which never goes back', async () => {
     gateway.answer = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 5_000_000_000_000 };
     dial();
-    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
     record(1);
-    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1]));
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1]), WITHIN);
     gateway.answer = { t: 'attached', epoch: 2, ackedN: 0, serverNowMs: 4_999_999_990_000 };
     gateway.socket?.terminate();
-    await vi.waitFor(() => expect(seen.attached).toBe(2));
+    await vi.waitFor(() => expect(seen.attached).toBe(2), WITHIN);
     record(2);
-    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 1, 2]));
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1, 1, 2]), WITHIN);
     const times = gateway.messages.flatMap((message) => (message.t === 'event' ? [message.atMs] : []));
     expect(times[0]).toBeGreaterThanOrEqual(5_000_000_000_000);
     expect(times[2]).toBeGreaterThanOrEqual(times[1] ?? 0);
@@ -153,7 +156,7 @@ describe('the link', () => {
   it('gives up when its token is refused', async () => {
     gateway.answer = { t: 'refused', error: { code: 'unauthenticated', message: 'revoked' } };
     dial();
-    await vi.waitFor(() => expect(seen.refused).toEqual(['unauthenticated']));
+    await vi.waitFor(() => expect(seen.refused).toEqual(['unauthenticated']), WITHIN);
     expect(gateway.hellos).toHaveLength(1);
   });
 
@@ -167,20 +170,20 @@ describe('the link', () => {
 
   it('hands on input frames, and survives frames that are none', async () => {
     dial();
-    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
     gateway.socket?.send(Buffer.from([9, 9, 9]));
     gateway.socket?.send('not json');
     gateway.socket?.send('{"t":"unknown"}');
     gateway.socket?.send(
       encodeForwardedInput({ tab: 'b5a1c0de-0000-4000-8000-000000000001', terminal: 1, n: 7, more: false, bytes: Buffer.from('x') }),
     );
-    await vi.waitFor(() => expect(seen.inputs).toEqual([7]));
+    await vi.waitFor(() => expect(seen.inputs).toEqual([7]), WITHIN);
   });
 
   it('drops a gateway that holds the socket open and says nothing, within fifteen seconds', async () => {
     const clock = new FakeClock();
     dial({ clock });
-    await vi.waitFor(() => expect(seen.attached).toBe(1));
+    await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
     const socket = gateway.socket;
     // The stub never answers the ping, like a host that has gone to sleep.
     for (let second = 0; second < 15 && seen.detached === 0; second++) {
@@ -188,8 +191,8 @@ describe('the link', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(gateway.messages.some((message) => message.t === 'ping')).toBe(true);
-    await vi.waitFor(() => expect(seen.detached).toBe(1));
+    await vi.waitFor(() => expect(seen.detached).toBe(1), WITHIN);
     clock.advance(10_000);
-    await vi.waitFor(() => expect(gateway.socket).not.toBe(socket));
+    await vi.waitFor(() => expect(gateway.socket).not.toBe(socket), WITHIN);
   });
 });

@@ -9,6 +9,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { StubGateway } from './stubGateway.ts';
 
 const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
+/** What comes at once on a free machine, on one that is shared. */
+const WITHIN = { timeout: 20_000, interval: 20 };
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
 const RUST = fileURLToPath(new URL('../../../environments/re-bench/rust_codecontests', import.meta.url));
@@ -200,7 +202,7 @@ describe('a runner with a real sandbox', () => {
     expect(hello?.incarnation).toBe(gateway.hellos[0]?.incarnation);
     expect(hello?.lastN).toBeGreaterThanOrEqual(lastN);
     expect(hello?.inputMarks).toEqual({ [TAB]: nextInput - 1 });
-    await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed').some(({ stream }) => stream === first)).toBe(true));
+    await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed').some(({ stream }) => stream === first)).toBe(true), WITHIN);
     expect(gateway.eventsOf('editor.saved').some(({ data }) => data.hash === saved.hash)).toBe(true);
     const second = await openTerminal();
     expect(second).toBeGreaterThan(first);
@@ -230,7 +232,7 @@ describe('a runner with a real sandbox', () => {
 
     clock('ended');
     await gateway.call('finalise');
-    await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed')).toHaveLength(1));
+    await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed')).toHaveLength(1), WITHIN);
     expect(gateway.eventsOf('snapshot.taken').map(({ data }) => data.cause)).toEqual(expect.arrayContaining(['start', 'score', 'end']));
     await gateway.call('score', { scoreId: 'clean', n: 3, trigger: 'clean', submissionHash: captured?.hash });
     const clean = await scored('clean');
@@ -320,11 +322,14 @@ describe('a runner with a real sandbox', () => {
     });
     socket.on('error', () => {});
     socket.write('nonsense\n[1]\n{"id":7,"act":"submit-all"}\n');
-    await vi.waitFor(() => expect(answers.map(({ error }) => error?.code)).toEqual(['invalid_input', 'invalid_input', 'invalid_input']));
+    await vi.waitFor(
+      () => expect(answers.map(({ error }) => error?.code)).toEqual(['invalid_input', 'invalid_input', 'invalid_input']),
+      WITHIN,
+    );
     for (let i = 0; i < 100; i++) socket.write('{"id":1,"act":"status"}\n');
-    await vi.waitFor(() => expect(answers.at(-1)?.error?.code).toBe('rate_limited'));
+    await vi.waitFor(() => expect(answers.at(-1)?.error?.code).toBe('rate_limited'), WITHIN);
     socket.write('x'.repeat(200_000));
-    await vi.waitFor(() => expect(answers.at(-1)?.error?.code).toBe('too_large'));
+    await vi.waitFor(() => expect(answers.at(-1)?.error?.code).toBe('too_large'), WITHIN);
     socket.destroy();
   });
 });
