@@ -61,7 +61,6 @@ const WORTH_KNOWING: readonly Rule[] = [
   },
   { pattern: /\b(?:LD_PRELOAD|LD_LIBRARY_PATH|PYTHONPATH|PYTHONSTARTUP|PYTHONHOME)\b/, message: 'changes what programs load.' },
   { pattern: /\b(?:crontab|nohup|disown|setsid|systemctl|at\s+now)\b/, message: 'starts something in the background.' },
-  { pattern: /\bHIST(?:IGNORE|CONTROL|SIZE|FILE)\b|set\s+\+o\s+history/, message: 'changes what the shell remembers of commands.' },
   { pattern: /[\w.+-]+@[\w-]+\.[\w.-]+[^:]?$/, message: 'names an e-mail address, which readers of the recording will see.' },
   { pattern: /[A-Za-z0-9+/]{400,}/, message: 'has a long stretch of encoded text.' },
 ];
