@@ -11,6 +11,7 @@ import {
 } from '@plumbline/protocol';
 import type { Logger } from 'pino';
 import { Blobs } from './blobs.ts';
+import { callHandlers } from './callHandlers.ts';
 import { answerCall, type CallHandlers } from './calls.ts';
 import { incarnationOf } from './config.ts';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
@@ -37,8 +38,6 @@ import { WorkspaceActs } from './workspaceActs.ts';
 /** One attempt's sandbox and everything around it, from an empty state folder to a clean end. */
 
 export const RUNNER_VERSION = '0.1.0';
-/** At the end, uploads and the last acknowledgements get so long. */
-const LAST_UPLOADS_MS = 30_000;
 const LINK_GRACE_MS = 1_000;
 /** Frames of input; more than a tab may hold that is not durable. */
 const EARLY_INPUT_MAX = 4_000;
@@ -308,90 +307,21 @@ export class Runner {
         logger,
         isRunning,
       }),
-      handlers: {
-        'file.list': (args) => acts.list(args),
-        'file.read': (args) => acts.read(args),
-        'file.write': (args) => acts.write(args),
-        'file.create': (args) => acts.create(args),
-        'file.rename': (args) => acts.rename(args),
-        'file.delete': (args) => acts.delete(args),
-        'file.undelete': (args) => acts.undelete(args),
-        'file.range': (args) => acts.range(args),
-        'file.download': (args) => acts.download(args),
-        'archive.range': (args) => acts.archiveRange(args),
-        'file.upload': (args) => acts.upload(args),
-        'file.dropUpload': (args) => acts.dropUpload(args),
-        'file.search': (args) => acts.search(args),
-        'file.paths': () => acts.paths(),
-        'file.history': (args) => acts.history(args),
-        'file.textAt': (args) => acts.textAt(args),
-        'language.sync': (args) => language.sync(args),
-        'language.close': (args) => language.close(args),
-        'language.diagnose': (args) => language.diagnose(args),
-        'language.complete': (args) => language.complete(args),
-        'language.hover': (args) => language.hover(args),
-        'language.define': (args) => language.define(args),
-        'language.signature': (args) => language.signature(args),
-        'terminal.open': ({ cols, rows, name }) => {
-          participantClock.assertRunning();
-          return { terminal: terminals.open(cols, rows, name) };
-        },
-        'terminal.resize': ({ terminal, cols, rows }) => {
-          terminals.resize(terminal, cols, rows);
-          return {};
-        },
-        'terminal.rename': ({ terminal, name }) => {
-          terminals.rename(terminal, name);
-          return {};
-        },
-        'terminal.close': ({ terminal }) => {
-          terminals.close(terminal);
-          return {};
-        },
-        'sandbox.processes': async () => ({ processes: await sandbox.processes() }),
-        'port.list': async () => ({ ports: await ports.list() }),
-        'port.connect': async ({ port, stream }) => {
-          participantClock.assertRunning();
-          await ports.connect(port, stream);
-          return {};
-        },
-        freeze: async () => {
-          await holds.hold('pausing');
-          void snapshots.take('pause');
-          return { method: holds.method };
-        },
-        hibernate: async () => {
-          await holds.hold('pausing');
-          await snapshots.take('pause');
-          await blobs.drained(LAST_UPLOADS_MS);
-          return { lastN: log.lastN };
-        },
-        thaw: async () => {
-          await holds.release('pausing');
-          return {};
-        },
-        'setup.apply': async ({ setup }) => {
-          participantClock.assertWaiting();
-          await applySetup({ files, stateDir: config.stateDir, log }, setup);
-          await snapshots.take('start');
-          return {};
-        },
-        restore: async ({ terminal }) => ({ terminal, ...(await terminals.restore(terminal)) }),
-        instructions: () => ({ markdown: task.facts.instructions }),
-        score: async (order) => {
-          await scoring.start(order);
-          return {};
-        },
-        'score.cancel': () => {
-          scoring.cancel();
-          return {};
-        },
-        finalise: async () => {
-          await this.#endParticipant();
-          await blobs.drained(LAST_UPLOADS_MS);
-          return {};
-        },
-      },
+      handlers: callHandlers({
+        ...provisioned,
+        stateDir: config.stateDir,
+        log,
+        blobs,
+        holds,
+        participantClock,
+        terminals,
+        snapshots,
+        scoring,
+        acts,
+        ports,
+        language,
+        endParticipant: () => this.#endParticipant(),
+      }),
     };
     this.#live = live;
     this.#phase = 'ready';
