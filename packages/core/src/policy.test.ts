@@ -69,7 +69,7 @@ test('an owner reads their own attempt, and not what is staff’s', () => {
 
 test('each role has exactly these general rights', () => {
   const of = (role: Role) => GENERAL_ACTS.filter((act) => can(actor(role), act));
-  const own = ['self.read', 'self.changePassword', 'setup.read', 'setup.write', 'assignment.listOwn'];
+  const own = ['self.read', 'self.keepPreferences', 'self.changePassword', 'setup.read', 'setup.write', 'assignment.listOwn'];
   expect(of('expert')).toEqual(own);
   expect(of('reviewer')).toEqual([...own, 'attempt.listFinished', 'study.read', 'environment.read']);
   expect(of('researcher')).toEqual([
