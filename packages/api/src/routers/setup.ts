@@ -1,4 +1,4 @@
-import { DOTFILES_MAX, findDotfileNotices, findDotfileProblems } from '@plumbline/core';
+import { findDotfileNotices, findDotfileProblems } from '@plumbline/core';
 import { loadPersonalSetup, savePersonalSetup } from '@plumbline/database/setups';
 import { SetupGiven } from '@plumbline/protocol';
 import { authorised, router } from '../procedure.ts';
@@ -19,10 +19,11 @@ export const setupRouter = router({
     .input(SetupGiven)
     .mutation(async ({ ctx, input }) => {
       const problems = findDotfileProblems(input.files);
-      // What is far too much is not worth searching.
-      if (problems.every(({ path }) => path !== '') && input.files.length <= DOTFILES_MAX)
-        problems.push(...(await findSecrets(input.files)));
+      // What is refused as a whole, for its size above all, is not worth searching.
+      const refused = new Set(problems.filter(({ line }) => line === null).map(({ path }) => path));
+      const searched = refused.has('') ? [] : input.files.filter(({ path }) => !refused.has(path));
+      problems.push(...(await findSecrets(searched)));
       if (problems.length === 0) await savePersonalSetup(ctx.db, ctx.actor.userId, input);
-      return { saved: problems.length === 0, problems, notices: findDotfileNotices(input.files) };
+      return { saved: problems.length === 0, problems, notices: findDotfileNotices(searched) };
     }),
 });

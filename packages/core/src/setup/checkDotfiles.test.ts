@@ -89,7 +89,7 @@ find . -exec echo {} \\;
   });
 
   it('are refused above the size of one, of all and above their number, with the sizes in words', () => {
-    expect(words('.vimrc', 'x'.repeat(DOTFILE_MAX_BYTES))).toEqual([]);
+    expect(words('.vimrc', 'x\n'.repeat(DOTFILE_MAX_BYTES / 2))).toEqual([]);
     // Two bytes each.
     expect(words('.vimrc', 'ü'.repeat(DOTFILE_MAX_BYTES / 2 + 512))).toEqual(['-: has 65 KiB; one file can have at most 64 KiB.']);
     const many = Array.from({ length: 5 }, (_, i) => ({ path: `.x${i}`, text: 'x'.repeat(60 * 1024) }));
@@ -104,6 +104,12 @@ find . -exec echo {} \\;
     // What a decoder leaves of bytes that are no UTF-8.
     expect(words('.config/tool', 'a\ufffdb')[0]).toContain('not text');
     expect(words('.config/tool', 'a\ud800b')[0]).toContain('not text');
+  });
+
+  it('with a line so long that nobody wrote it are refused, also where it goes on behind backslashes', () => {
+    expect(words('.bashrc', `alias x="${'a'.repeat(3_900)}"`)).toEqual([]);
+    expect(words('.bashrc', `alias x="${'a'.repeat(4_000)}"`)[0]).toContain('a line of more than 4000 characters');
+    expect(words('.bashrc', `${'a'.repeat(99)}\\\n`.repeat(41))[0]).toContain('a line of more than 4000 characters');
   });
 
   it('that are there twice, or as a file and as a folder, are refused', () => {

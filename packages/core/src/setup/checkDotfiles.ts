@@ -1,9 +1,11 @@
 import { dotfilePathProblem } from './dotfilePath.ts';
 import { DOTFILE_MAX_BYTES, DOTFILES_MAX, DOTFILES_MAX_BYTES, type Dotfile, type SetupFinding, textBytes } from './setup.ts';
-import { findAgainstRecording, findWorthKnowing } from './shellScan.ts';
+import { findAgainstRecording, findWorthKnowing, longestLine } from './shellScan.ts';
 
 /** Beginnings of programs and archives that can be read as text, at least in part. */
 const PROGRAM_BEGINNINGS = ['\u007fELF', '!<arch>', 'PK\u0003\u0004'];
+/** What people write by hand has shorter ones; the scan's patterns may take the square of a line's length. */
+const LINE_MAX_CHARACTERS = 4_000;
 /** Of one file so many findings are told; the first ones say enough. */
 const FINDINGS_TOLD = 20;
 
@@ -39,6 +41,8 @@ export function findDotfileProblems(files: readonly Dotfile[]): SetupFinding[] {
       found.push({ line: null, message: 'is a program or an archive. Only text can be brought along.' });
     } else if (text.includes('\0') || text.includes('\ufffd') || /\p{Cs}/u.test(text)) {
       found.push({ line: null, message: 'is not text in UTF-8. Only text can be brought along.' });
+    } else if (longestLine(text) > LINE_MAX_CHARACTERS) {
+      found.push({ line: null, message: `has a line of more than ${LINE_MAX_CHARACTERS} characters. Break it up, or leave the file out.` });
     } else {
       found.push(...findAgainstRecording(file));
     }

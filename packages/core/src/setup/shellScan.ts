@@ -61,7 +61,7 @@ const WORTH_KNOWING: readonly Rule[] = [
   },
   { pattern: /\b(?:LD_PRELOAD|LD_LIBRARY_PATH|PYTHONPATH|PYTHONSTARTUP|PYTHONHOME)\b/, message: 'changes what programs load.' },
   { pattern: /\b(?:crontab|nohup|disown|setsid|systemctl|at\s+now)\b/, message: 'starts something in the background.' },
-  { pattern: /[\w.+-]+@[\w-]+\.[\w.-]+[^:]?$/, message: 'names an e-mail address, which readers of the recording will see.' },
+  { pattern: /(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]+[^:]?$/, message: 'names an e-mail address, which readers of the recording will see.' },
   { pattern: /[A-Za-z0-9+/]{400,}/, message: 'has a long stretch of encoded text.' },
 ];
 
@@ -90,6 +90,13 @@ export function findAgainstRecording({ path, text }: { path: string; text: strin
 export function findWorthKnowing({ path, text }: { path: string; text: string }): { line: number | null; message: string }[] {
   const code = PROGRAM_CODE.test(path) ? [{ line: null, message: 'is a file of program code.' }] : [];
   return [...code, ...findIn(path, joinContinued(text), WORTH_KNOWING)];
+}
+
+/** The length of the longest line, as the scan reads it. */
+export function longestLine(text: string): number {
+  return joinContinued(text)
+    .split('\n')
+    .reduce((longest, line) => Math.max(longest, line.length), 0);
 }
 
 /** A command may go on behind a backslash at the end of a line; it counts as where it begins. Lines keep their numbers. */
