@@ -92,7 +92,7 @@ find . -exec echo {} \\;
     expect(words('.vimrc', 'x\n'.repeat(DOTFILE_MAX_BYTES / 2))).toEqual([]);
     // Two bytes each.
     expect(words('.vimrc', 'ü'.repeat(DOTFILE_MAX_BYTES / 2 + 512))).toEqual(['-: has 65 KiB; one file can have at most 64 KiB.']);
-    const many = Array.from({ length: 5 }, (_, i) => ({ path: `.x${i}`, text: 'x'.repeat(60 * 1024) }));
+    const many = Array.from({ length: 5 }, (_, i) => ({ path: `.x${i}`, text: 'x\n'.repeat(30 * 1024) }));
     expect(findDotfileProblems(many)).toEqual([{ path: '', line: null, message: expect.stringContaining('300 KiB; at most 256 KiB') }]);
     const most = Array.from({ length: DOTFILES_MAX + 1 }, (_, i) => ({ path: `.x${i}`, text: '' }));
     expect(findDotfileProblems(most)[0]?.message).toContain(`at most ${DOTFILES_MAX}`);
