@@ -63,6 +63,8 @@ test.describe('every page can be used by everybody', () => {
   });
 
   test('the workspace with its panels and dialogs', async () => {
+    // All of it is computing: twice as long on a machine that is busy with something else.
+    test.setTimeout(600_000);
     const work = new WorkspacePage(expert);
     await expert.goto(`/attempts/${attemptId}/work`);
     await expect(expert.getByTestId('instructions')).toBeVisible();
