@@ -66,6 +66,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
   }
 
   async function give(incoming: readonly { path: string; file: File }[]): Promise<SetupFinding[]> {
+    if (!data) return [{ path: '', line: null, message: 'Your setup is still being loaded. Give these files again in a moment.' }];
     const given = await readGiven(incoming);
     // All or nothing: what is missing would be found out in the attempt.
     if (given.problems.length > 0 || given.files.length === 0) return given.problems;
