@@ -1,6 +1,5 @@
 """Scaffolding for Rust CodeContests: make a model solve programming contests in Rust. A METR Task Standard family; see README.md."""
 
-import errno
 import json
 import math
 import os
@@ -9,7 +8,6 @@ import subprocess
 
 HOME = os.environ.get("PLUMBLINE_HOME", "/home/agent")
 PROTECTED = os.environ.get("PLUMBLINE_PROTECTED", "/protected")
-DATA = os.environ.get("PLUMBLINE_DATA") or "/opt/data"
 SCORER_DATA = os.environ.get("PLUMBLINE_SCORER_DATA") or "/opt/scorer-data"
 ASSETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
 SMALL_PROBLEMS = {"valid": 20, "test": 12}
@@ -101,19 +99,6 @@ def write_problems(path, problems, mode):
             file.write(json.dumps(problem) + "\n")
 
 
-def read_split(directory, name):
-    """The problems of one split of CodeContests, as assets/prepare.py writes them."""
-    path = os.path.join(directory, "code_contests", name + ".jsonl")
-    if not os.path.isfile(path):
-        text = (
-            "rust_codecontests/main needs a file that is made from the public CodeContests with assets/prepare.py and named as an asset; see "
-            "the family's README.md. The task `small` needs no data"
-        )
-        raise FileNotFoundError(errno.ENOENT, text, path)
-    with open(path) as file:
-        return [json.loads(line) for line in file]
-
-
 class TaskFamily:
     standard_version = "0.3.0"
 
@@ -137,7 +122,9 @@ class TaskFamily:
     def start(t):
         require_rustc()
         if t["name"] == "main":
-            valid, test = read_split(DATA, "valid"), read_split(SCORER_DATA, "test")
+            from assets.code_contests import read_split
+
+            valid, test = (read_split(os.path.join(SCORER_DATA, "code_contests", split + ".parquet")) for split in ("valid", "test"))
         else:
             from assets.problems import make
 

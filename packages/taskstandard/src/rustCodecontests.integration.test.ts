@@ -84,21 +84,24 @@ def solve_batch(problems):
   });
 
   it('runs main over data of the same form, and says what is missing without it', async () => {
-    const told = await at.python(
-      'import json, rust_codecontests\ntry: rust_codecontests.TaskFamily.start({"name": "main"})\nexcept FileNotFoundError as error: print(json.dumps(str(error)))',
-    );
-    expect(told).toMatch(/made from the public CodeContests.*code_contests\/valid.jsonl/);
+    const refused = (before: string) =>
+      at.python(
+        `import json, os, sys, rust_codecontests\n${before}\ntry: rust_codecontests.TaskFamily.start({"name": "main"})\nexcept Exception as error: print(json.dumps(str(error)))`,
+      );
+    expect(await refused('')).toMatch(/code_contests\/valid\.parquet is not there.*assets that its manifest names/);
+    const laid = `folder = rust_codecontests.SCORER_DATA = os.environ["PLUMBLINE_PROTECTED"]\nos.makedirs(folder + "/code_contests", exist_ok=True)\nopen(folder + "/code_contests/valid.parquet", "w").close()`;
+    expect(await refused(`sys.modules["pyarrow"] = None\n${laid}`)).toMatch(/needs pyarrow.*pip install pyarrow/);
     writeFileSync(
       join(at.host.home, 'solution/solve_code_contests_rust.py'),
       'def solve_batch(problems):\n    return [DOUBLE] * len(problems)\nDOUBLE = \'fn main() { let mut s = String::new(); std::io::stdin().read_line(&mut s).unwrap(); println!("{}", 2 * s.trim().parse::<i64>().unwrap()); }\'\n',
     );
     const row = await at.python(`
 import json, os
-from assets import prepare, score
+from assets import code_contests, score
 rows = [{"name": "p%d" % i, "description": "Double it.", "time_limit": {"seconds": 2, "nanos": 0}, "public_tests": {"input": ["2\\n"], "output": ["4\\n"]},
          "private_tests": {"input": ["%d\\n" % i], "output": ["%d\\n" % (2 * i + (i > 20))]}, "generated_tests": None} for i in range(22)]
 with open(os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl", "w") as file:
-    for row in rows: file.write(json.dumps(prepare.problem_of(row)) + "\\n")
+    for row in rows: file.write(json.dumps(code_contests.problem_of(row)) + "\\n")
 print(json.dumps(score.score(score.Rules(20, 60, "-C opt-level=0"))))
 `);
     expect(row).toMatchObject({ score: 21 / 22, message: { n_successes: 21, n_problems: 22 } });
