@@ -62,9 +62,6 @@ const START_TOLERANCE: Record<string, number> = {
 /** Families whose score is a time, with its standard deviation on a busy machine as their README has it. */
 const TIMED: Record<string, number> = { optimize_llm_foundry: 0.21 };
 
-// Pictures of every page all the time would cost as much as the work.
-test.use({ trace: { mode: 'retain-on-failure', screenshots: false } });
-
 const families = readdirSync(FAMILIES_DIR).filter((family) => family !== 'optimize_kernel');
 const settingsOf = (family: string) => loadFamily(join(FAMILIES_DIR, family)).tasks['small']?.settings as EnvironmentSettings;
 
