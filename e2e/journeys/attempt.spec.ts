@@ -83,7 +83,7 @@ test.describe('an attempt from sign-in to export', () => {
     await give('.env', `API_TOKEN=${'0123456789'.repeat(2)}\n`);
     await expect(setup).toContainText('.env, line 1, seems to hold a password or token');
     await give('bashrc', `alias greet='echo hello-$((40+2))'\nPROMPT_COMMAND='PS0='\n`);
-    await expect(setup.getByText('.bashrc')).toBeVisible();
+    await expect(setup.getByRole('listitem').filter({ hasText: '.bashrc' })).toBeVisible();
     await expect(setup.getByText('.env')).toHaveCount(0);
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expert.getByRole('button', { name: 'Start the clock' }).click({ timeout: 240_000 });

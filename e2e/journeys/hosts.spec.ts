@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import type { Page, Route } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -44,12 +44,18 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expect(expert.getByText(/^Waiting for a machine: no such machine/)).toBeVisible();
     const setup = expert.getByTestId('setup');
+    // Two changes in a hurry: the second is made while the first is still on its way, and both are kept.
+    const { promise: bothAreMade, resolve: letGo } = Promise.withResolvers<void>();
+    const late = (route: Route) => bothAreMade.then(() => route.continue());
+    await expert.route('**/api/trpc/setup.save*', late, { times: 1 });
     await setup.getByLabel('Keymap of the editor').selectOption('Vim');
     await setup.getByRole('button', { name: 'Paste one' }).click();
     await expert.getByLabel('Path in your home folder').fill('.tmux.conf');
     await expert.getByLabel('Text').fill('set -g mouse on');
     await expert.getByRole('button', { name: 'Keep it' }).click();
-    await expect(setup.getByText('.tmux.conf')).toBeVisible();
+    letGo();
+    await expect(setup.getByRole('listitem').filter({ hasText: '.tmux.conf' })).toBeVisible();
+    await expect(setup.getByLabel('Keymap of the editor')).toHaveValue('vim');
     await expectAccessible(expert, 'lobby, in the queue');
     await expect(staff.getByRole('region', { name: 'Attempts that wait for a machine' })).toContainText('Waiting for a machine');
     await expert.getByRole('button', { name: 'Leave the queue' }).click();

@@ -32,6 +32,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
   const [problems, setProblems] = useState<SetupFinding[]>([]);
   const [over, setOver] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
+  const turn = useRef<Promise<unknown>>(Promise.resolve());
   const save = useMutation({
     mutationFn: async (setup: Setup) => {
       const found = findDotfileProblems(setup.files);
@@ -44,16 +45,22 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
     },
   });
 
-  /** Keeps what changes; answers what is wrong. */
-  async function keep(change: Partial<Setup>): Promise<SetupFinding[]> {
-    if (!data) return [];
-    const { problems: found } = await save.mutateAsync({ keymap: data.keymap, files: data.files, ...change });
-    return found;
+  /** Keeps what changes of the setup as the changes before have left it; answers what is wrong. */
+  function keep(change: (setup: Setup) => Setup): Promise<SetupFinding[]> {
+    const work = turn.current.then(async () => {
+      const kept = queryClient.getQueryData<Setup>(KEY);
+      if (kept === undefined) return [];
+      const { problems: found } = await save.mutateAsync(change({ keymap: kept.keymap, files: kept.files }));
+      return found;
+    });
+    turn.current = work.catch(() => {});
+    return work;
   }
 
-  const withFiles = (added: readonly Dotfile[]): Dotfile[] => {
+  const withFiles = (added: readonly Dotfile[]) => (setup: Setup) => {
     const names = new Set(added.map(({ path }) => path));
-    return [...(data?.files.filter(({ path }) => !names.has(path)) ?? []), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const files = [...setup.files.filter(({ path }) => !names.has(path)), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return { ...setup, files };
   };
 
   async function show(work: Promise<SetupFinding[]>): Promise<void> {
@@ -70,7 +77,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
     const given = await readGiven(incoming);
     // All or nothing: what is missing would be found out in the attempt.
     if (given.problems.length > 0 || given.files.length === 0) return given.problems;
-    return keep({ files: withFiles(given.files) });
+    return keep(withFiles(given.files));
   }
 
   function drop(event: DragEvent) {
@@ -130,7 +137,10 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
                   {...control}
                   value={data.keymap}
                   disabled={save.isPending}
-                  onChange={(event) => void show(keep({ keymap: event.target.value as Keymap }))}
+                  onChange={(event) => {
+                    const keymap = event.target.value as Keymap;
+                    void show(keep((setup) => ({ ...setup, keymap })));
+                  }}
                 >
                   {KEYMAPS.map((keymap) => (
                     <option key={keymap} value={keymap}>
@@ -158,7 +168,9 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
                       size="icon-sm"
                       aria-label={`Remove ${file.path}`}
                       disabled={save.isPending}
-                      onClick={() => void show(keep({ files: data.files.filter(({ path }) => path !== file.path) }))}
+                      onClick={() =>
+                        void show(keep((setup) => ({ ...setup, files: setup.files.filter(({ path }) => path !== file.path) })))
+                      }
                     >
                       <Trash2 />
                     </Button>
@@ -185,9 +197,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
           </>
         ) : null}
       </CardBody>
-      {editing ? (
-        <DotfileDialog file={editing.file} onClose={() => setEditing(null)} onSave={(file) => keep({ files: withFiles([file]) })} />
-      ) : null}
+      {editing ? <DotfileDialog file={editing.file} onClose={() => setEditing(null)} onSave={(file) => keep(withFiles([file]))} /> : null}
     </Card>
   );
 }
