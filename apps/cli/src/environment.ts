@@ -1,6 +1,7 @@
 import { loadSettings } from '@plumbline/config';
 import { IsolationName } from '@plumbline/protocol';
 import { gpuStates } from '@plumbline/sandbox';
+import { hostEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { type CheckLine, environmentCheck, environmentScore, type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AddFlags, addEnvironments } from './environmentAdd.ts';
@@ -82,7 +83,15 @@ function positive(text: string): number {
 function placeOf(flags: EnvironmentFlags) {
   const { overlay: overlayFile, envDir, secrets } = flags;
   const createHost = (family: Family, task: TaskDefinition) => familySandbox(family, task, flags);
-  return { overlayFile, envDir, secrets, modelEndpoint: loadSettings().model, ...(flags.isolation === undefined ? {} : { createHost }) };
+  const hostVariables = hostEnvironment();
+  return {
+    overlayFile,
+    envDir,
+    secrets,
+    hostVariables,
+    modelEndpoint: loadSettings().model,
+    ...(flags.isolation === undefined ? {} : { createHost }),
+  };
 }
 
 /** A sandbox shows the GPUs that are named; plain processes see all. */

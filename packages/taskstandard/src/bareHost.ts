@@ -27,7 +27,14 @@ export interface BareHostOptions {
   assets?: { everyone: string | null; scorer: string | null };
   /** Secrets for the family's `required_environment_variables`. */
   secrets?: Record<string, string>;
+  /** This machine's own variables: the family gets its path and its way to a package index, and nothing else of them. */
+  hostVariables?: HostVariables;
 }
+
+export type HostVariables = Readonly<Record<string, string | undefined>>;
+
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const PIP_VARIABLE = /^(PIP_|SSL_CERT_|HTTPS?_PROXY$|NO_PROXY$)/i;
 
 /** Copies the family into fresh folders and gives a door to run it through. */
 export async function createBareHost(familyDir: string, options: BareHostOptions = {}): Promise<BareHost> {
@@ -39,7 +46,7 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
   await cp(familyDir, root, { recursive: true, filter: (source) => !source.endsWith('__pycache__') });
   for (const dir of [home, protectedDir, env]) await mkdir(dir, { recursive: true });
   const baseEnv: Record<string, string> = {
-    PATH: `${join(env, 'bin')}:${process.env.PATH ?? '/usr/bin:/bin'}`,
+    PATH: `${join(env, 'bin')}:${options.hostVariables?.['PATH'] ?? SYSTEM_PATH}`,
     LANG: 'C.UTF-8',
     HOME: home,
     PYTHONPATH: join(env, 'lib', 'python'),
@@ -49,7 +56,7 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
     PLUMBLINE_ENV: env,
     PLUMBLINE_DATA: options.assets?.everyone ?? '',
     PLUMBLINE_SCORER_DATA: options.assets?.scorer ?? '',
-    ...pipSettings(),
+    ...pipSettings(options.hostVariables ?? {}),
     ...options.secrets,
   };
   return {
@@ -68,11 +75,11 @@ export async function createBareHost(familyDir: string, options: BareHostOptions
   };
 }
 
-/** The user's own way to reach a package index: `install` needs it, and nothing else of the environment. */
-function pipSettings(): Record<string, string> {
+/** The user's own way to reach a package index, which `install` needs. */
+function pipSettings(variables: HostVariables): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name, value]) => value !== undefined && /^(PIP_|SSL_CERT_|HTTPS?_PROXY$|NO_PROXY$)/i.test(name)),
-  ) as Record<string, string>;
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && PIP_VARIABLE.test(entry[0])),
+  );
 }
 
 /** The interpreter of the Task Standard host: the system's own, as in the sandboxes, where there is one. */

@@ -1,7 +1,7 @@
 import { cp, lchown, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { createBareHost } from './bareHost.ts';
+import { createBareHost, type HostVariables } from './bareHost.ts';
 import { type Family, loadFamily } from './family.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { ManifestOptions, TaskDefinition } from './manifest.ts';
@@ -24,6 +24,8 @@ export interface EnvironmentOptions extends ManifestOptions {
   /** Makes the place where the family runs; without it the bare host does. */
   createHost?: (family: Family, task: TaskDefinition) => Promise<FamilyHost>;
   secrets?: Record<string, string>;
+  /** This machine's own variables, for the bare host. */
+  hostVariables?: HostVariables;
   /** The provider for environments that ask a model. */
   modelEndpoint?: ModelEndpoint | null;
 }
@@ -76,9 +78,13 @@ export async function hostFor(family: Family, task: TaskDefinition, options: Env
   }
   if (assets.length > 0)
     throw new AppError('invalid_input', 'the family needs assets, which are fetched for sandboxes alone; try it with --isolation');
-  const { envDir, secrets } = options;
+  const { envDir, secrets, hostVariables } = options;
   // Never in a workspace that is given to be scored: `start` would write over it.
-  return createBareHost(family.dir, { ...(envDir === undefined ? {} : { envDir }), ...(secrets === undefined ? {} : { secrets }) });
+  return createBareHost(family.dir, {
+    ...(envDir === undefined ? {} : { envDir }),
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(hostVariables === undefined ? {} : { hostVariables }),
+  });
 }
 
 export interface EnvironmentScore {
