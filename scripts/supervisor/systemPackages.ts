@@ -47,6 +47,11 @@ const IPROUTE: Requirement = {
   why: "closes a sandbox's way to this machine and its networks",
   isThere: () => onPath('ip'),
 };
+const E2FSPROGS: Requirement = {
+  debianPackage: 'e2fsprogs',
+  why: 'makes the disk that bounds what a workspace takes',
+  isThere: () => onPath('mkfs.ext4'),
+};
 const CHROMIUM: Requirement = {
   debianPackage: 'chromium',
   why: 'drives the browser journeys',
@@ -74,7 +79,9 @@ export function requirementsOf(isolation: 'bubblewrap' | 'docker' | 'none'): Req
   const always = [PYTHON, PIP, GIT];
   if (isolation === 'none') return always;
   // The engine is the operator's own: it may be another package than Debian's, and its state shows when it is asked.
-  return [...always, ...(isolation === 'bubblewrap' ? [BUBBLEWRAP] : []), SLIRP, IPROUTE];
+  // Root alone may mount one.
+  const disk = process.getuid?.() === 0 ? [E2FSPROGS] : [];
+  return [...always, ...(isolation === 'bubblewrap' ? [BUBBLEWRAP] : []), SLIRP, IPROUTE, ...disk];
 }
 
 const testProgram = (debianPackage: string, program: string, why: string): Requirement => ({

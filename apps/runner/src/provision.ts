@@ -4,6 +4,7 @@ import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import {
   assetMounts,
+  endAllLeftovers,
   type Isolation,
   isolationNamed,
   type LaidAssets,
@@ -89,6 +90,8 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   const socketDir = await laySocketDir(config.stateDir);
   const language = await languageServerPrograms(isolation.name, config.imageDir);
   const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir, assets, language });
+  // A runner that was killed has left disks mounted and groups behind.
+  await endAllLeftovers(config.stateDir);
   await rm(join(config.stateDir, 'fresh'), { recursive: true, force: true });
   const facts = (await readFacts(config.stateDir, family)) ?? (await probe(base, config, family));
   const task: FamilyTask = { family, name: config.task, settings, facts, scoringKind: scoringKindOf(facts) };

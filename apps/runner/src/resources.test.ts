@@ -28,7 +28,7 @@ async function nvidiaSmi(script: string): Promise<void> {
 
 function sampling(
   gpuIds: string[],
-  { isRunning = () => true, limits = { memoryLimitBytes: null as number | null, workspaceDir: '/nowhere' } } = {},
+  { isRunning = () => true, limits = { memoryLimitBytes: null as number | null, diskDirs: ['/nowhere'] } } = {},
 ) {
   const clock = new FakeClock();
   const samples: unknown[] = [];
@@ -62,7 +62,7 @@ test('a driver that fails takes nothing from what is known of the rest', async (
 });
 
 test('what is left of memory and disk stands beside what is used', async () => {
-  const { clock, samples } = sampling([], { limits: { memoryLimitBytes: 1000, workspaceDir: folder.path } });
+  const { clock, samples } = sampling([], { limits: { memoryLimitBytes: 1000, diskDirs: [folder.path, '/nowhere'] } });
   clock.advance(5_000);
   await expect
     .poll(() => samples)

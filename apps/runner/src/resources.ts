@@ -14,8 +14,8 @@ export interface ResourcesOptions {
   /** The GPUs of the attempt's lease; a sample counts them in this order, from 0. */
   readonly gpuIds: readonly string[];
   readonly memoryLimitBytes: number | null;
-  /** On the disk that the participant writes to. */
-  readonly workspaceDir: string;
+  /** What the participant writes to, and what that lies on: the fuller one counts. */
+  readonly diskDirs: readonly string[];
   readonly log: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -47,9 +47,9 @@ export function sampleResources(options: ResourcesOptions): () => void {
       try {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         const gpus = await gpuUse();
-        const diskFreeBytes = await freeBytes(options.workspaceDir);
+        const free = (await Promise.all(options.diskDirs.map(freeBytes))).filter((bytes) => bytes !== null);
         const limit = options.memoryLimitBytes === null ? {} : { memoryLimitBytes: options.memoryLimitBytes };
-        const disk = diskFreeBytes === null ? {} : { diskFreeBytes };
+        const disk = free.length === 0 ? {} : { diskFreeBytes: Math.min(...free) };
         if (!stopped)
           log.event('resource.sample', 0, { cpuMs, memoryBytes, ...limit, ...disk, processes, ...(gpus === undefined ? {} : { gpus }) });
         if (!stopped && network !== undefined && !isDeepStrictEqual(network, lastNetwork)) log.event('network.sample', 0, network);

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { canMakeVolumes } from '@plumbline/sandbox/isolation/workspaceVolume';
 import { environmentScore } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { StubGateway } from './stubGateway.ts';
@@ -15,6 +16,7 @@ const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
 const RUST = fileURLToPath(new URL('../../../environments/re-bench/rust_codecontests', import.meta.url));
 const HOUR_MS = 3_600_000;
+const DISK_BYTES = 64 * 1024 ** 2;
 
 let base: string;
 let imageDir: string;
@@ -37,7 +39,7 @@ afterAll(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
-async function start(stateDir: string, family = FAMILY, task = 'main'): Promise<void> {
+async function start(stateDir: string, family = FAMILY, task = 'main', diskBytes: number | null = null): Promise<void> {
   stderr = '';
   runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '' } });
   runner.stderr?.on('data', (data: Buffer) => {
@@ -57,7 +59,7 @@ async function start(stateDir: string, family = FAMILY, task = 'main'): Promise<
       maxProcesses: 256,
       assetsDir: join(stateDir, 'assets'),
       docker: null,
-      diskBytes: null,
+      diskBytes,
       cpus: null,
       gpuIds: [],
       restore: null,
@@ -112,13 +114,13 @@ async function scored(scoreId: string): Promise<Record<string, unknown>> {
   return gateway.eventsOf('score.finished').find(({ data }) => data.scoreId === scoreId)?.data ?? {};
 }
 
-async function fresh(name: string, family = FAMILY, task = 'main'): Promise<string> {
+async function fresh(name: string, family = FAMILY, task = 'main', diskBytes: number | null = null): Promise<string> {
   gateway = new StubGateway();
   port = await gateway.listen();
   clockN = 0;
   nextInput = 1;
   const stateDir = join(base, name);
-  await start(stateDir, family, task);
+  await start(stateDir, family, task, diskBytes);
   return stateDir;
 }
 
@@ -184,10 +186,15 @@ describe('a runner with a real sandbox', () => {
     expect(await readFile(join(stateDir, 'workspace', 'instructions.txt'), 'utf8')).not.toBe('');
   });
 
-  it('goes on with the same workspace, numbering and marks after it was killed', async () => {
-    const stateDir = await fresh('killed');
+  it('records on while its participant’s disk is full, and goes on with the same workspace, numbering and marks after it was killed', async () => {
+    const isLimited = await canMakeVolumes();
+    const stateDir = await fresh('killed', FAMILY, 'main', DISK_BYTES);
     clock('running');
     const first = await openTerminal();
+    if (isLimited) {
+      type(first, `head -c ${2 * DISK_BYTES} /dev/zero > big; echo full-$((1+1)); rm big\r`);
+      await shows(first, /No space left on device[\s\S]*full-2/);
+    }
     type(first, 'echo kept > kept.txt; echo wrote-$((1+1)); sleep 1000\r');
     await shows(first, /wrote-2/);
     gateway.acknowledges = false;
@@ -196,7 +203,7 @@ describe('a runner with a real sandbox', () => {
     const lastN = Math.max(...gateway.numbers);
     gateway.acknowledges = true;
     gateway.messages.length = 0;
-    await start(stateDir);
+    await start(stateDir, FAMILY, 'main', DISK_BYTES);
     clock('running');
     const hello = gateway.hellos.at(-1);
     expect(hello?.incarnation).toBe(gateway.hellos[0]?.incarnation);

@@ -301,7 +301,7 @@ export class Runner {
         sandbox,
         gpuIds: config.gpuIds,
         memoryLimitBytes: config.memoryBytes,
-        workspaceDir: join(config.stateDir, 'workspace'),
+        diskDirs: [join(config.stateDir, 'workspace'), config.stateDir],
         log,
         clock,
         logger,

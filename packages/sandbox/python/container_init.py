@@ -36,8 +36,8 @@ PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 LAST_CAPABILITY = 63
-# Where the kernel must choose, it ends a command, and not what holds the container.
-OOM_SCORE = "500"
+# Where the kernel must choose, it ends a command, and not what holds the container; and the language server, with 1000, first.
+OOM_SCORE = "50"
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 MAX_ROUNDS = 50
 

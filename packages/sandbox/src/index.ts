@@ -5,6 +5,7 @@ export { type GpuState, gpuStates } from './host/nvidiaSmi.ts';
 export { DOCKER_SOCKET_PATH, type DockerOptions } from './isolation/docker/docker.ts';
 export * from './isolation/isolation.ts';
 export { isolationNamed } from './isolation/isolations.ts';
+export { endAllLeftovers } from './isolation/sandboxState.ts';
 export { type LanguageServerPrograms, languageServerPrograms } from './language/languageServerPrograms.ts';
 export { type LocalPlacementOptions, localPlacement } from './placement/local.ts';
 export * from './placement/placement.ts';

@@ -20,6 +20,7 @@ const SANDBOXES = 50;
 const CONTAINER_SANDBOXES = 10;
 /** As many as start side by side: a host has several attempts, whose lives meet. */
 const AT_ONCE = 5;
+const DISK_BYTES = 16 * 1024 ** 2;
 
 async function childProcesses(): Promise<number> {
   const stats = await Promise.all((await allPids()).map(processStat));
@@ -43,6 +44,12 @@ function isOurs(line: string, { child, dir }: ContractWorld): boolean {
   return line.includes(dir) || (child.name === 'docker' && line.includes(dirname(child.socketPath)));
 }
 
+/** The files that the host has as disks. */
+async function disks(): Promise<string[]> {
+  const names = (await readdir('/sys/block').catch(() => [])).filter((name) => name.startsWith('loop'));
+  return Promise.all(names.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')));
+}
+
 /** What this process and the kernel hold: descriptors, children, mounts, groups of sandboxes made here. */
 async function held(world: ContractWorld): Promise<Record<string, number>> {
   const groups = await Promise.all(
@@ -56,6 +63,7 @@ async function held(world: ContractWorld): Promise<Record<string, number>> {
     mounts: (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => isOurs(line, world)).length,
     groups: groups.flat().filter((name) => name.startsWith(`plumbline-c${process.pid}-`)).length,
     containers: containers.length,
+    disks: (await disks()).filter((path) => path.includes(world.dir)).length,
     terminals: await terminalsHeld(),
   };
 }
@@ -250,7 +258,7 @@ export const lifeChecks: ContractCheck[] = [
     name: 'a runner that dies takes its shells with it, leaves the workspace, and can be followed by another',
     needs: (capabilities) => capabilities.views,
     run: async (world) => {
-      const spec = await world.spec();
+      const spec = await world.spec({ diskBytes: DISK_BYTES });
       const runner = spawn(process.execPath, [CHILD, 'hold', JSON.stringify(world.child), JSON.stringify(spec)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -286,7 +294,7 @@ export const lifeChecks: ContractCheck[] = [
     run: async (world) => {
       const count = world.child.name === 'docker' ? CONTAINER_SANDBOXES : SANDBOXES;
       const round = async () => {
-        const spec = await world.spec();
+        const spec = await world.spec({ diskBytes: DISK_BYTES });
         const sandbox = await world.isolation.create(spec);
         await shell(sandbox, 'participant', '(sleep 1000 &) ; true');
         await shell(sandbox, 'scorer', '(sleep 1000 &) ; true');

@@ -9,6 +9,8 @@ import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
 
 const run = promisify(execFile);
 
+const DISK_BYTES = 64 * 1024 ** 2;
+
 const views = (capabilities: { views: boolean }) => capabilities.views;
 
 async function listen(world: ContractWorld, options: { host?: string; path?: string }): Promise<{ port: number; reached: () => number }> {
@@ -339,6 +341,57 @@ export const viewChecks: ContractCheck[] = [
       assert.equal((await shell(sandbox, 'platform', 'echo fine')).stdout.toString(), 'fine\n');
       assert.equal((await shell(sandbox, 'scorer', 'echo fine')).stdout.toString(), 'fine\n');
       await sandbox.killParticipant();
+    },
+  },
+  {
+    name: 'a full disk is the participant’s own: the platform and the scorer work on, and what is removed can be written again',
+    needs: (capabilities) => capabilities.diskLimit === 'hard',
+    run: async (world) => {
+      const spec = await world.spec({ diskBytes: DISK_BYTES });
+      const sandbox = await world.isolation.create(spec);
+      world.later(() => sandbox.destroy());
+      const files = await world.files(sandbox);
+      const filled = await shell(
+        sandbox,
+        'participant',
+        `head -c ${4 * DISK_BYTES} /dev/zero > big; stat -c %s big; echo x > more || echo full`,
+      );
+      const size = Number.parseInt(filled.stdout.toString(), 10);
+      assert.ok(size > DISK_BYTES / 2 && size < DISK_BYTES, String(size));
+      assert.match(filled.stdout.toString(), /full/);
+      assert.match(filled.stderr.toString(), /No space left on device/);
+      await assert.rejects(files.write('note.txt', 'a line that has no room\n'.repeat(1_000), null), {
+        code: 'too_large',
+        message: 'The disk of the sandbox is full.',
+      });
+      for (const [view, dir] of [
+        ['platform', '/store'],
+        ['scorer', '/protected'],
+      ] as const) {
+        const done = await shell(sandbox, view, `head -c 1000000 /dev/zero > ${dir}/kept && echo written`);
+        assert.equal(done.stdout.toString(), 'written\n', view);
+      }
+      await shell(sandbox, 'participant', 'rm big');
+      await files.write('note.txt', 'room again\n', null);
+      await files.close();
+      await sandbox.destroy();
+      const second = await world.isolation.create(spec);
+      world.later(() => second.destroy());
+      const again = await shell(second, 'participant', `cat note.txt; head -c ${4 * DISK_BYTES} /dev/zero > big || echo full`);
+      assert.equal(again.stdout.toString(), 'room again\nfull\n');
+    },
+  },
+  {
+    name: 'what fills the folders in memory gets an error, and they can be emptied again',
+    needs: (capabilities) => capabilities.memoryLimit && capabilities.filesystem,
+    run: async (world) => {
+      const sandbox = await world.sandbox({ memoryBytes: 128 * 1024 ** 2 });
+      const fill =
+        'for d in /tmp /var/tmp /dev/shm; do head -c 500000000 /dev/zero > $d/big || echo full; done; rm /tmp/big /var/tmp/big /dev/shm/big; echo x > /tmp/x && cat /tmp/x';
+      for (const view of ['participant', 'scorer'] as const) {
+        const done = await shell(sandbox, view, fill);
+        assert.deepEqual([done.stdout.toString(), done.outOfMemory], ['full\nfull\nfull\nx\n', false], view);
+      }
     },
   },
   {

@@ -58,6 +58,20 @@ export async function inspectThisHost(options: {
     isolation === null
       ? null
       : await found(isolation.capabilities(), null, 'Install what the isolation needs, or choose another one.', true);
+  if (gpus.length > 0 && capabilities !== null && !capabilities.gpus && isolation !== null) {
+    const remedy =
+      isolation.name === 'docker'
+        ? 'Install NVIDIA’s Container Toolkit, run `nvidia-ctk runtime configure --runtime=docker`, and restart the engine.'
+        : 'Load NVIDIA’s driver, or choose another isolation.';
+    problems.push({ problem: `The isolation ${isolation.name} cannot show this host’s GPUs to a sandbox.`, remedy, blocking: false });
+  }
+  if (capabilities?.diskLimit === null) {
+    problems.push({
+      problem: 'The disk that a workspace takes is not limited on this host.',
+      remedy: 'Run the sandboxes as root, with loop devices and the package e2fsprogs.',
+      blocking: false,
+    });
+  }
   return {
     gpus: gpus.map(({ id, model, memoryBytes, driver }) => ({ id, model, memoryBytes, driver })),
     cpus: availableParallelism(),

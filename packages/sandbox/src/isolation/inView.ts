@@ -42,3 +42,18 @@ export function viewEnvironment(view: View, paths: SandboxPaths, systemPath: str
   }
   return env;
 }
+
+const BYTES_PER_GB = 1024 ** 3;
+/** Loaders of training data share batches through it. It takes memory only where it is used, and counts as the view's. */
+const SHM_UNLIMITED_BYTES = 8 * BYTES_PER_GB;
+const SHM_MIN_BYTES = 64 * 1024 ** 2;
+
+/**
+ * How much the folders hold that lie in memory; null: as much as the system lets them. Together less than the memory limit: what
+ * fills them gets an error, and leaves room to remove it again.
+ */
+export function foldersInMemory(memoryBytes: number | null): { '/dev/shm': number; '/tmp': number | null; '/var/tmp': number | null } {
+  if (memoryBytes === null) return { '/dev/shm': SHM_UNLIMITED_BYTES, '/tmp': null, '/var/tmp': null };
+  const share = (part: number) => Math.floor(memoryBytes * part);
+  return { '/dev/shm': Math.max(SHM_MIN_BYTES, share(1 / 2)), '/tmp': share(1 / 4), '/var/tmp': share(1 / 8) };
+}

@@ -7,6 +7,7 @@ import { isSameProcess, signalProcess } from '../host/processTable.ts';
 import { Cgroup } from './cgroups.ts';
 import { Engine } from './docker/engine.ts';
 import { releaseHostUid } from './hostUid.ts';
+import { unmountVolume } from './workspaceVolume.ts';
 
 /** What a sandbox leaves on disk of itself, so that another process can end what a dead runner left. */
 const SandboxRecord = z.object({
@@ -16,6 +17,8 @@ const SandboxRecord = z.object({
   holder: z.object({ pid: z.int(), startTime: z.string() }).nullable(),
   /** Containers, by name, and the engine that has them. */
   containers: z.object({ socketPath: z.string(), names: z.array(z.string()) }).optional(),
+  /** Where its workspace's own disk is mounted, if it has one. */
+  workspaceDir: z.string().optional(),
 });
 export type SandboxRecord = z.infer<typeof SandboxRecord>;
 
@@ -51,9 +54,16 @@ export async function endLeftovers(dir: string): Promise<void> {
     await group.kill();
     await group.remove();
   }
+  if (record.workspaceDir !== undefined) await unmountVolume(record.workspaceDir);
 }
 
-/** As `endLeftovers`, for every sandbox up to two folders below `stateDir`; their host users are given back. */
+/** What lies in a workspace is its participant's: no record of ours. */
+const WORKSPACE = /workspace$/;
+
+/**
+ * As `endLeftovers`, for every sandbox up to two folders below `stateDir`; their host users are given back. Folders whose names end
+ * in `workspace` are not looked into.
+ */
 export async function endAllLeftovers(stateDir: string): Promise<void> {
   const visit = async (dir: string, depth: number): Promise<void> => {
     const record = await readRecord(dir);
@@ -64,7 +74,7 @@ export async function endAllLeftovers(stateDir: string): Promise<void> {
     }
     if (depth === 0) return;
     for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
-      if (entry.isDirectory()) await visit(join(dir, entry.name), depth - 1);
+      if (entry.isDirectory() && !WORKSPACE.test(entry.name)) await visit(join(dir, entry.name), depth - 1);
     }
   };
   await visit(stateDir, 2);

@@ -14,6 +14,7 @@ import { PYTHON } from '../inView.ts';
 import type { Isolation, IsolationCapabilities, Sandbox, SandboxSpec } from '../isolation.ts';
 import { InternetNamespace, requireInternetTools, SLIRP_NAMESERVER } from '../networkNamespace.ts';
 import { copyAssets, endLeftovers, readRecord, requireReachable, writeRecord } from '../sandboxState.ts';
+import { canMakeVolumes, mountVolume, unmountVolume } from '../workspaceVolume.ts';
 import { type EntererConfig, entererCommand } from './enterer.ts';
 import { prepareBubblewrapImage } from './image.ts';
 import { BubblewrapSandbox, type Holder } from './sandbox.ts';
@@ -150,6 +151,10 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
   const uid = await claimHostUid(spec.dir, (await readRecord(spec.dir))?.hostUid ?? null);
   const undo: (() => Promise<void>)[] = [() => releaseHostUid(spec.dir, uid)];
   try {
+    undo.push(() => unmountVolume(spec.workspaceDir));
+    const { workspaceDir } = spec;
+    await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: uid, holder: null, workspaceDir });
+    const diskWarnings = await mountVolume(spec.dir, workspaceDir, spec.diskBytes);
     const internet = spec.network === 'internet';
     const from = await prepareSources(spec, uid, internet ? SLIRP_NAMESERVER : null);
     const groups = {
@@ -159,7 +164,7 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
       platform: await Cgroup.create(`plumbline-${spec.id}-platform`, { memoryBytes: null, maxProcesses: null }),
     };
     for (const group of Object.values(groups)) undo.push(() => group.kill().then(() => group.remove()));
-    const record = { id: spec.id, cgroups: Object.values(groups).map((group) => group.folders), hostUid: uid, holder: null };
+    const record = { id: spec.id, cgroups: Object.values(groups).map((group) => group.folders), hostUid: uid, holder: null, workspaceDir };
     await writeRecord(spec.dir, record);
     const networks: InternetNamespace[] = [];
     if (internet) {
@@ -170,20 +175,30 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
       }
     }
     const [participantNetwork, scorerNetwork] = networks;
-    const limits = fallbackLimits(spec, groups.participant);
+    const { rlimits, warnings } = fallbackLimits(spec, groups.participant);
     const devices = await gpuDevices(spec.gpuIds);
+    const seen = { ownNetwork: !internet, devices, memoryBytes: spec.memoryBytes };
     const args = {
-      scorer: await viewArguments('scorer', from, { ownNetwork: !internet, devices }),
-      platform: await viewArguments('platform', from, { ownNetwork: true, devices: [] }),
+      scorer: await viewArguments('scorer', from, seen),
+      platform: await viewArguments('platform', from, { ownNetwork: true, devices: [], memoryBytes: null }),
     };
     const config: EntererConfig = { mode: 'launch', uid, cgroups: groups.participant.procsFiles, network: participantNetwork?.pid };
-    const holder = await startHolder(
-      config,
-      [...(await viewArguments('participant', from, { ownNetwork: !internet, devices })), '--chdir', '/home/agent'],
-      { PATH: '/usr/bin:/bin' },
-    );
+    const holder = await startHolder(config, [...(await viewArguments('participant', from, seen)), '--chdir', '/home/agent'], {
+      PATH: '/usr/bin:/bin',
+    });
     await writeRecord(spec.dir, { ...record, holder: { pid: holder.pid, startTime: holder.startTime } });
-    return new BubblewrapSandbox({ spec, uid, from, groups, networks, scorerNetwork, holder, args, ...limits });
+    return new BubblewrapSandbox({
+      spec,
+      uid,
+      from,
+      groups,
+      networks,
+      scorerNetwork,
+      holder,
+      args,
+      rlimits,
+      warnings: [...diskWarnings, ...warnings],
+    });
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
@@ -205,7 +220,7 @@ async function capabilities(): Promise<IsolationCapabilities> {
     filesystem: true,
     memoryLimit: probe.memoryLimited,
     processLimit: probe.processesLimited,
-    diskLimit: null,
+    diskLimit: (await canMakeVolumes()) ? 'hard' : null,
     gpus: await hasGpuDriver(),
     scorerIsRoot: false,
     freezeMethod: probe.freezeMethod,

@@ -23,13 +23,17 @@ import type { InternetNamespace } from '../networkNamespace.ts';
 import { ownWork, processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { SIGNAL_WARNING, stopBySignal } from '../signalFreeze.ts';
+import { unmountVolume } from '../workspaceVolume.ts';
 import { entererCommand } from './enterer.ts';
 import { BWRAP, type ViewSources } from './views.ts';
 
 const PRLIMIT = '/usr/bin/prlimit';
 const END_TIMEOUT_MS = 5_000;
-/** Where the kernel must choose, it ends what the participant runs, and not what holds the sandbox or the platform. */
-const PARTICIPANT_OOM_SCORE = 500;
+/**
+ * Where the kernel must choose, it ends what the participant runs, and not what holds the sandbox or the platform. No more than
+ * that takes: the language server, with 1000, is to go before a process that uses nearly all of the memory.
+ */
+const PARTICIPANT_OOM_SCORE = 50;
 
 /** The bwrap that keeps the participant's namespaces, and its first process as the host counts. */
 export interface Holder {
@@ -187,6 +191,7 @@ export class BubblewrapSandbox implements Sandbox {
     await groups.platform.kill();
     for (const network of networks) await network.stop();
     for (const group of Object.values(groups)) await group.remove();
+    await unmountVolume(spec.workspaceDir);
     await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: uid, holder: null });
     await releaseHostUid(spec.dir, uid);
   }

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AGENT_UID, IN_VIEW_PATHS } from '../inView.ts';
+import { AGENT_UID, foldersInMemory, IN_VIEW_PATHS } from '../inView.ts';
 import type { SandboxSpec, View } from '../isolation.ts';
 
 /** What of a sandbox lies where on the host; every path must be reachable by the sandbox's host user. */
@@ -71,17 +71,25 @@ export async function writeEtc(dir: string, nameserver: string | null): Promise<
 }
 
 /** `devices`: host device files that are seen beside the usual ones. */
-async function systemMounts(etc: string, devices: readonly string[]): Promise<string[]> {
+async function systemMounts(
+  etc: string,
+  { devices, memoryBytes }: { devices: readonly string[]; memoryBytes: number | null },
+): Promise<string[]> {
+  const inMemory = Object.entries(foldersInMemory(memoryBytes)).map(([path, bytes]) => ({ path, bytes }));
+  const tmpfs = ({ path, bytes }: { path: string; bytes: number | null }) => [
+    ...['--perms', '1777', ...(bytes === null ? [] : ['--size', String(bytes)])],
+    ...['--tmpfs', path],
+  ];
   const args = ['--ro-bind', '/usr', '/usr'];
   for (const dir of PROGRAM_DIRS) {
     const entry = await lstat(dir).catch(() => null);
     if (entry?.isSymbolicLink()) args.push('--symlink', await readlink(dir), dir);
     else if (entry?.isDirectory()) args.push('--ro-bind', dir, dir);
   }
-  args.push('--proc', '/proc', '--dev', '/dev', '--perms', '1777', '--tmpfs', '/dev/shm');
+  args.push('--proc', '/proc', '--dev', '/dev', ...inMemory.filter(({ path }) => path.startsWith('/dev/')).flatMap(tmpfs));
   for (const path of devices) args.push('--dev-bind', path, path);
   args.push('--remount-ro', '/dev');
-  args.push('--perms', '1777', '--tmpfs', '/tmp', '--perms', '1777', '--tmpfs', '/var/tmp');
+  args.push(...inMemory.filter(({ path }) => !path.startsWith('/dev/')).flatMap(tmpfs));
   for (const name of [...ETC_NAMES, ...CERTIFICATE_NAMES]) {
     const path = `/etc/${name}`;
     if (await stat(path).catch(() => null)) args.push('--ro-bind', path, path);
@@ -106,10 +114,10 @@ const IDENTITY = ['--uid', String(AGENT_UID), '--gid', String(AGENT_UID), '--hos
 export async function viewArguments(
   view: View,
   from: ViewSources,
-  options: { ownNetwork: boolean; devices: readonly string[] },
+  options: { ownNetwork: boolean; devices: readonly string[]; memoryBytes: number | null },
 ): Promise<string[]> {
   const args = [...NAMESPACES, ...IDENTITY, ...(options.ownNetwork ? ['--unshare-net'] : [])];
-  args.push(...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc, options.devices)));
+  args.push(...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc, options)));
   args.push('--bind', from.workspace, IN_VIEW_PATHS.home, '--ro-bind', from.env, IN_VIEW_PATHS.env);
   if (view === 'participant') args.push('--disable-userns', '--as-pid-1', '--ro-bind', from.socket, IN_VIEW_PATHS.run);
   else args.push('--ro-bind', from.assets, IN_VIEW_PATHS.assets);
@@ -130,7 +138,12 @@ export async function builderArguments(from: {
   assets: string;
   certificates: string;
 }): Promise<string[]> {
-  const args = [...NAMESPACES, ...IDENTITY, ...folders('/home', '/opt', '/run', '/var', '/etc'), ...(await systemMounts(from.etc, []))];
+  const args = [
+    ...NAMESPACES,
+    ...IDENTITY,
+    ...folders('/home', '/opt', '/run', '/var', '/etc'),
+    ...(await systemMounts(from.etc, { devices: [], memoryBytes: null })),
+  ];
   args.push(
     '--perms',
     '0755',

@@ -1,6 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { isSameProcess, processStat } from '../../host/processTable.ts';
-import { IN_VIEW_PATHS } from '../inView.ts';
+import { foldersInMemory, IN_VIEW_PATHS } from '../inView.ts';
 import type { SandboxSpec, View } from '../isolation.ts';
 import type { Engine } from './engine.ts';
 
@@ -14,9 +14,6 @@ const INIT = `${DOOR_PATH}/container_init.py`;
 const IMAGE_PYTHON = '/usr/bin/python3';
 
 const LABEL = 'plumbline.runner';
-const BYTES_PER_GB = 1024 ** 3;
-/** Loaders of training data share batches through it. It takes memory only where it is used, and counts as the view's. */
-const SHM_UNLIMITED_BYTES = 8 * BYTES_PER_GB;
 const NO_LIMIT = -1;
 /** Deep recursions of numerical code, as NVIDIA advises for its images. */
 const STACK_BYTES = 64 * 1024 ** 2;
@@ -65,10 +62,6 @@ export interface ContainerOptions {
   lockMemory: boolean;
 }
 
-function shmBytes(memoryBytes: number | null): number {
-  return memoryBytes === null ? SHM_UNLIMITED_BYTES : Math.max(64 * 1024 ** 2, Math.floor(memoryBytes / 2));
-}
-
 function capabilitiesOf(kind: ContainerOptions['kind']): string[] {
   if (kind === 'build') return BUILD_CAPABILITIES;
   return kind === 'scorer' ? SCORER_CAPABILITIES : INIT_CAPABILITIES;
@@ -79,6 +72,8 @@ export function containerSpec(options: ContainerOptions): object {
   const { init, kind, limits, mounts } = options;
   const { memoryBytes, maxProcesses, cpus, gpuIds } = limits;
   const gpus = gpuIds.length > 0;
+  const inMemory = foldersInMemory(memoryBytes);
+  const tmpfs = (bytes: number | null) => `rw,nosuid,nodev,exec,mode=1777${bytes === null ? '' : `,size=${bytes}`}`;
   const ulimits = [
     { Name: 'core', Soft: 0, Hard: 0 },
     ...(options.lockMemory
@@ -116,8 +111,8 @@ export function containerSpec(options: ContainerOptions): object {
         kind === 'build'
           ? {}
           : {
-              '/tmp': 'rw,nosuid,nodev,exec,mode=1777',
-              '/var/tmp': 'rw,nosuid,nodev,exec,mode=1777',
+              '/tmp': tmpfs(inMemory['/tmp']),
+              '/var/tmp': tmpfs(inMemory['/var/tmp']),
               '/run': 'rw,nosuid,nodev,mode=0755',
             },
       Mounts: mounts.map(({ source, target, readOnly }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: readOnly === true })),
@@ -126,7 +121,7 @@ export function containerSpec(options: ContainerOptions): object {
       ...(maxProcesses === null ? {} : { PidsLimit: maxProcesses }),
       ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
       ...(gpus ? { DeviceRequests: [{ Driver: '', DeviceIDs: [...gpuIds], Capabilities: [['gpu']] }] } : {}),
-      ShmSize: shmBytes(memoryBytes),
+      ShmSize: inMemory['/dev/shm'],
       Ulimits: ulimits,
     },
   };

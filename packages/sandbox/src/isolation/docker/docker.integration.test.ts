@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +18,7 @@ import { BASE_IMAGE, TestEngine } from './engine.fixture.ts';
 const TIMEOUT_MS = 180_000;
 /** A number without an account; only what it may read as `other` is open to it. */
 const ORDINARY_UID = '65533';
+const CAP_SYS_RESOURCE = 1n << 24n;
 const CHILD = fileURLToPath(new URL('../../contract/child.ts', import.meta.url));
 
 const isRoot = process.getuid?.() === 0;
@@ -112,6 +114,73 @@ describe.skipIf(!isRoot)('docker as root', () => {
     const silent = dockerIsolation({ baseImage: BASE_IMAGE, socketPath: join(world.dir, 'no.sock') });
     await assert.rejects(silent.capabilities(), { code: 'sandbox_unavailable', message: /does not answer at/ });
   });
+
+  /** A way to the engine on which the containers that it is asked for are read, by name. */
+  async function watchedEngine(): Promise<{ socketPath: string; asked: () => Map<string, string> }> {
+    const socketPath = join(world.dir, 'watched.sock');
+    const said: string[] = [];
+    const server = createServer((socket) => {
+      const further = connect(engine.socketPath);
+      const at = said.push('') - 1;
+      socket.on('data', (chunk) => (said[at] += chunk.toString()));
+      socket.pipe(further).pipe(socket);
+      for (const end of [socket, further]) end.on('error', () => socket.destroy());
+    });
+    server.listen(socketPath);
+    await once(server, 'listening');
+    world.later(() => new Promise((resolve) => void server.close(() => resolve())));
+    // One request for each connection.
+    const asked = () =>
+      new Map(
+        said.flatMap((request): [string, string][] => {
+          const view = /create\?name=plumbline-\S*-(\w+) /.exec(request)?.[1];
+          return view === undefined ? [] : [[view, request.slice(request.indexOf('\r\n\r\n'))]];
+        }),
+      );
+    return { socketPath, asked };
+  }
+
+  own(
+    'the GPUs of a lease, and they alone, are asked of the engine; one that has no way to give them is said with what to install',
+    async () => {
+      const { socketPath, asked } = await watchedEngine();
+      const isolation = dockerIsolation({ baseImage: BASE_IMAGE, socketPath });
+      assert.equal((await isolation.capabilities()).gpus, false);
+      const spec = await world.spec({ gpuIds: ['GPU-b8ea3855-276c', 'GPU-4f4c8a5e-8a0b'] });
+      await assert.rejects(isolation.create(spec), {
+        code: 'sandbox_unavailable',
+        message: /nvidia-container-toolkit.*nvidia-ctk runtime configure/,
+      });
+      const requests = new Map(
+        [...asked()].map(([view, body]) => [
+          view,
+          (JSON.parse(body) as { HostConfig: { DeviceRequests?: unknown } }).HostConfig.DeviceRequests,
+        ]),
+      );
+      const gpus = [{ Driver: '', DeviceIDs: spec.gpuIds, Capabilities: [['gpu']] }];
+      assert.deepEqual([requests.get('participant'), requests.get('scorer'), requests.get('platform')], [gpus, gpus, undefined]);
+      assert.deepEqual(await containers(), []);
+    },
+  );
+
+  own(
+    'training has locked memory without a limit, or a warning that says what the engine lacks, and half of its memory to share',
+    async () => {
+      // The engine of the tests may lift a limit where they may.
+      const effective = /^CapEff:\s+(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
+      const mayLift = (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
+      const sandbox = await world.sandbox();
+      for (const view of ['participant', 'scorer'] as const) {
+        const seen = await shell(sandbox, view, 'ulimit -l; df --output=size -B1 /dev/shm | tail -n 1');
+        const [locked, shared] = seen.stdout.toString().trim().split('\n');
+        assert.deepEqual([locked === 'unlimited', shared], [mayLift, String(256 * 1024 ** 2)], view);
+      }
+      assert.deepEqual(
+        sandbox.warnings.map((warning) => warning.includes('LimitMEMLOCK=infinity')),
+        mayLift ? [] : [true],
+      );
+    },
+  );
 
   const whyNotOrdinary = (): string | null => {
     for (let dir = CHILD; dir !== dirname(dir); dir = dirname(dir))

@@ -8,6 +8,7 @@ import { AGENT_UID, IN_VIEW_PATHS } from '../inView.ts';
 import type { FreezeMethod, Isolation, IsolationCapabilities, Sandbox, SandboxSpec, View } from '../isolation.ts';
 import { joinInternet, requireInternetTools, SLIRP_NAMESERVER } from '../networkNamespace.ts';
 import { copyAssets, endLeftovers, writeRecord } from '../sandboxState.ts';
+import { canMakeVolumes, mountVolume, unmountVolume } from '../workspaceVolume.ts';
 import { containerSpec, type InitConfig, removeOrphans, runnerLabel, VIEWS, viewMounts } from './containers.ts';
 import { holdContainer, layDoor } from './door.ts';
 import { Engine, EngineError } from './engine.ts';
@@ -29,6 +30,10 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const MIN_PROCESSES = 16;
 const SEED_PATH = '/run/seed.tar';
 const LIMIT_REFUSED = /rlimit|ulimit|operation not permitted/i;
+/** How an engine says that it has no way to give GPUs to a container. */
+const GPUS_REFUSED = /could not select device driver|unknown or invalid runtime name|nvidia-container|unresolvable CDI devices/i;
+const NO_GPUS =
+  'The Docker engine of this host cannot give its GPUs to containers. Install NVIDIA’s Container Toolkit (nvidia-container-toolkit), run `nvidia-ctk runtime configure --runtime=docker`, and restart the engine.';
 const NO_LOCKED_MEMORY =
   'The Docker engine may not lift the limit on locked memory, so it stays as the engine has it. Start the engine with LimitMEMLOCK=infinity for training on GPUs.';
 
@@ -84,14 +89,16 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
   await removeOrphans(engine);
   if (spec.network === 'internet') await requireInternet();
   const image = await engineImageOf(engine, spec.imageDir);
-  const isFirstLife = await laySources(spec);
   const names = VIEWS.map((view) => `plumbline-${spec.id}-${view}`);
   // Written before there is a container, so that none is ever without a record.
-  const record = { id: spec.id, cgroups: [], hostUid: null, holder: null, containers: { socketPath: engine.socketPath, names } };
+  const { id, workspaceDir } = spec;
+  const record = { id, cgroups: [], hostUid: null, holder: null, containers: { socketPath: engine.socketPath, names }, workspaceDir };
   await writeRecord(spec.dir, record);
   const networks: { stop: () => Promise<void> }[] = [];
   const lives: Socket[] = [];
   try {
+    const warnings = await mountVolume(spec.dir, workspaceDir, spec.diskBytes);
+    const isFirstLife = await laySources(spec);
     const labels = await runnerLabel();
     const started = await Promise.allSettled(
       VIEWS.map(async (view): Promise<[View, ViewContainer]> => {
@@ -117,8 +124,8 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
           return startView(engine, container(false), name, door);
         });
         lives.push(life);
-        const { container: id, ...first } = await firstProcess(engine, name);
-        const group = await Cgroup.ofProcess(first.pid, id);
+        const { container: its, ...first } = await firstProcess(engine, name);
+        const group = await Cgroup.ofProcess(first.pid, its);
         return [view, { name, door, life, group, first }];
       }),
     );
@@ -128,6 +135,7 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
       View,
       ViewContainer
     >;
+    await requireSameWorkspace(containers.platform.first.pid, workspaceDir);
     if (spec.network === 'internet') {
       for (const view of ['participant', 'scorer'] as const) networks.push(await joinInternet(containers[view].first.pid));
     }
@@ -140,16 +148,28 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
       networks,
       freezeMethod: await freezeMethodOf(engine),
       storeDir: join(spec.dir, 'store'),
-      warnings: engine.mayLockMemory ? [] : [NO_LOCKED_MEMORY],
+      warnings: engine.mayLockMemory ? warnings : [...warnings, NO_LOCKED_MEMORY],
     });
   } catch (error) {
     for (const network of networks) await network.stop();
     for (const life of lives) life.destroy();
     await Promise.all(names.map((name) => engine.remove(name)));
-    if (error instanceof EngineError)
-      throw new AppError('sandbox_unavailable', `The Docker engine refused: ${error.message}`, { cause: error });
-    throw error;
+    await unmountVolume(workspaceDir);
+    if (!(error instanceof EngineError)) throw error;
+    const refusesGpus = spec.gpuIds.length > 0 && GPUS_REFUSED.test(error.message);
+    throw new AppError('sandbox_unavailable', refusesGpus ? NO_GPUS : `The Docker engine refused: ${error.message}`, { cause: error });
   }
+}
+
+/** An engine that does not see what this process mounts would keep the work where the next sandbox does not look for it. */
+async function requireSameWorkspace(pid: number, workspaceDir: string): Promise<void> {
+  // Another user's process is open to root alone, who alone mounts.
+  const inside = await stat(`/proc/${pid}/root${IN_VIEW_PATHS.home}`).catch(() => null);
+  if (inside === null || inside.dev === (await stat(workspaceDir)).dev) return;
+  throw new AppError(
+    'sandbox_unavailable',
+    'The Docker engine of this host does not see the disks that the sandboxes’ user mounts. Run both in one mount namespace.',
+  );
 }
 
 async function freezeMethodOf(engine: Engine): Promise<FreezeMethod> {
@@ -180,7 +200,7 @@ async function capabilities(engine: Engine): Promise<IsolationCapabilities> {
     filesystem: true,
     memoryLimit: info.MemoryLimit,
     processLimit: info.PidsLimit,
-    diskLimit: null,
+    diskLimit: (await canMakeVolumes()) ? 'hard' : null,
     gpus: 'nvidia' in info.Runtimes,
     scorerIsRoot: true,
     freezeMethod: await freezeMethodOf(engine),

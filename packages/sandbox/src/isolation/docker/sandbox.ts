@@ -21,6 +21,7 @@ import type {
 } from '../isolation.ts';
 import { ownWork, processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
+import { unmountVolume } from '../workspaceVolume.ts';
 import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
 
@@ -182,6 +183,7 @@ export class DockerSandbox implements Sandbox {
     const { networks, spec } = this.#parts;
     await Promise.all([this.killParticipant(), this.#end('scorer'), this.#end('platform')]);
     for (const network of networks) await network.stop();
+    await unmountVolume(spec.workspaceDir);
     await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: null, holder: null });
   }
 }
