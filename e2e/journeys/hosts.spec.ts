@@ -54,8 +54,13 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expert.getByLabel('Text').fill('set -g mouse on');
     await expert.getByRole('button', { name: 'Keep it' }).click();
     letGo();
-    await expect(setup.getByRole('listitem').filter({ hasText: '.tmux.conf' })).toBeVisible();
-    await expect(setup.getByLabel('Keymap of the editor')).toHaveValue('vim');
+    const areBothThere = async () => {
+      await expect(setup.getByRole('listitem').filter({ hasText: '.tmux.conf' })).toBeVisible();
+      await expect(setup.getByLabel('Keymap of the editor')).toHaveValue('vim');
+    };
+    await areBothThere();
+    await expert.reload();
+    await areBothThere();
     await expectAccessible(expert, 'lobby, in the queue');
     await expect(staff.getByRole('region', { name: 'Attempts that wait for a machine' })).toContainText('Waiting for a machine');
     await expert.getByRole('button', { name: 'Leave the queue' }).click();
