@@ -45,7 +45,10 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expect(expert.getByText(/^Waiting for a machine: no such machine/)).toBeVisible();
     const setup = expert.getByTestId('setup');
     // Two changes in a hurry: the second is made while the first is still on its way, and both are kept.
-    const { promise: bothAreMade, resolve: letGo } = Promise.withResolvers<void>();
+    let letGo = () => {};
+    const bothAreMade = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
     const late = (route: Route) => bothAreMade.then(() => route.continue());
     await expert.route('**/api/trpc/setup.save*', late, { times: 1 });
     await setup.getByLabel('Keymap of the editor').selectOption('Vim');
