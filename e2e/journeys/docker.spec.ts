@@ -61,6 +61,11 @@ test.describe('an attempt in containers', () => {
   test('the expert prepares a sandbox, which is three containers, and starts the clock', async ({ engine }) => {
     await page.goto('/');
     await page.getByRole('listitem').filter({ hasText: 'Practice' }).getByRole('button', { name: 'Get ready' }).click();
+    const setup = page.getByTestId('setup');
+    await expect(setup.getByLabel('Keymap of the editor')).toBeVisible();
+    const bashrc = { name: 'bashrc', mimeType: 'text/plain', buffer: Buffer.from("alias greet='echo hello-$((40+2))'\n") };
+    await page.getByTestId('dotfiles').setInputFiles(bashrc);
+    await expect(setup.getByRole('listitem').filter({ hasText: '.bashrc' })).toBeVisible();
     await page.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await page.getByRole('button', { name: 'Start the clock' }).click({ timeout: 240_000 });
     await page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();
@@ -70,7 +75,9 @@ test.describe('an attempt in containers', () => {
     expect(names).toEqual(['participant', 'platform', 'scorer'].map((view) => `plumbline-${attemptId}-main-${view}`));
   });
 
-  test('a terminal is the participant’s: an ordinary user whose own the workspace is, with the task command', async () => {
+  test('a terminal is the participant’s: an ordinary user whose own the workspace is, with the task command and the dotfiles that were given', async () => {
+    await work.type(1, 'greet\n');
+    await work.expectOnScreen(1, /^hello-42$/m);
     await work.type(
       1,
       'whoami; stat -c %U solution/textstats.py; echo >> solution/textstats.py && task status >/dev/null; echo status-$?\n',

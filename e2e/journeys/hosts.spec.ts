@@ -40,10 +40,22 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expect(here.getByText('Drained')).toBeVisible();
 
     await expert.goto('/');
+    // Files that are given before the setup is there.
+    let load = () => {};
+    const isLoaded = new Promise<void>((resolve) => {
+      load = resolve;
+    });
+    await expert.route(/setup\.get/, (route) => isLoaded.then(() => route.continue()));
     await expert.getByRole('listitem').filter({ hasText: PRACTICE }).getByRole('button', { name: 'Get ready' }).click();
+    const setup = expert.getByTestId('setup');
+    await expert.getByTestId('dotfiles').setInputFiles({ name: '.vimrc', mimeType: 'text/plain', buffer: Buffer.from('set number\n') });
+    await expect(setup).toContainText('Not taken; what you had is as it was.');
+    await expect(setup).toContainText('Give these files again in a moment');
+    load();
+    await expect(setup.getByText('No dotfiles yet')).toBeVisible();
+
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expect(expert.getByText(/^Waiting for a machine: no such machine/)).toBeVisible();
-    const setup = expert.getByTestId('setup');
     // Two changes in a hurry: the second is made while the first is still on its way, and both are kept.
     let letGo = () => {};
     const bothAreMade = new Promise<void>((resolve) => {

@@ -73,7 +73,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
   }
 
   async function give(incoming: readonly { path: string; file: File }[]): Promise<SetupFinding[]> {
-    if (!data) return [{ path: '', line: null, message: 'Your setup is still being loaded. Give these files again in a moment.' }];
+    if (!data) return [{ path: '', line: null, message: 'Your setup was not loaded yet. Give these files again in a moment.' }];
     const given = await readGiven(incoming);
     // All or nothing: what is missing would be found out in the attempt.
     if (given.problems.length > 0 || given.files.length === 0) return given.problems;
@@ -86,6 +86,12 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
     void show(filesOfDrop(event.dataTransfer.items, '.').then(give));
   }
 
+  const refused =
+    problems.length > 0 ? (
+      <Alert tone="danger" title="Not taken; what you had is as it was.">
+        <FindingList findings={problems} />
+      </Alert>
+    ) : null;
   const total = data?.files.reduce((sum, { text }) => sum + textBytes(text), 0) ?? 0;
   return (
     <Card
@@ -128,6 +134,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
         />
         {loadError ? <Alert tone="danger">{loadError.message}</Alert> : null}
         {!data && !loadError ? <Spinner label="Reading your dotfiles" /> : null}
+        {data ? null : refused}
         {data ? (
           <>
             {hasStarted ? <Alert>The clock of this attempt has started. What you change here is for your next one.</Alert> : null}
@@ -178,11 +185,7 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
                 ))}
               </ul>
             )}
-            {problems.length > 0 ? (
-              <Alert tone="danger" title="Not taken; what you had is as it was.">
-                <FindingList findings={problems} />
-              </Alert>
-            ) : null}
+            {refused}
             {save.error ? <Alert tone="danger">{save.error.message}</Alert> : null}
             {data.notices.length > 0 ? (
               <Alert tone="warning" title="Taken, and the staff are told:">
