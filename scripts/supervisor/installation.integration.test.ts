@@ -49,12 +49,16 @@ test('what a killed supervisor left is ended, and a process that only has its nu
   process.kill(other.pid, 'SIGKILL');
 });
 
-test('a full stop ends the runners', async () => {
-  const runner = sleeper();
+test('a full stop ends the runners, and what one left that had died before', async () => {
+  const [runner, left] = [sleeper(), sleeper()];
   mkdirSync(join(folder.path, 'runners/a'), { recursive: true });
+  mkdirSync(join(folder.path, 'runners/b/sandbox'), { recursive: true });
+  const record = { id: 'b', cgroups: [], hostUid: null, holder: left };
+  writeFileSync(join(folder.path, 'runners/b/sandbox/sandbox.json'), JSON.stringify(record));
   writeFileSync(join(folder.path, 'runners/a/runner.json'), JSON.stringify(runner));
   await new Installation(folder.path, URL).endRunners();
   expect(isRunning(runner)).toBe(false);
+  await expect.poll(() => isRunning(left)).toBe(false);
 });
 
 test('a child that dies is started again at once, and a stopped one is not', async () => {

@@ -82,14 +82,21 @@ export class Installation {
     this.#lock?.close();
   }
 
-  /** Ends every runner of this data folder. Their attempts go on, with the time given back, when Plumbline starts again. */
+  /**
+   * Ends every runner of this data folder, and what one left that had died before. Their attempts go on, with the time given back,
+   * when Plumbline starts again.
+   */
   async endRunners(): Promise<void> {
+    const { endAllLeftovers } = await import('@plumbline/sandbox/isolation/sandboxState');
     const runnersDir = join(this.#dataDir, 'runners');
     const ids = existsSync(runnersDir) ? readdirSync(runnersDir) : [];
     await Promise.all(
       ids.map(async (id) => {
         const runner = readJson<ProcessIdentity>(join(runnersDir, id, 'runner.json'));
         if (runner?.pid && runner.startTime) await endProcess({ pid: runner.pid, startTime: String(runner.startTime) }, RUNNER_PATIENCE_MS);
+        await endAllLeftovers(join(runnersDir, id)).catch((error: Error) =>
+          console.error(`The sandbox of ${id} could not be cleared up: ${error.message}`),
+        );
       }),
     );
   }
