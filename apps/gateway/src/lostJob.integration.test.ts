@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,11 @@ import {
   createSession,
   databaseNowMs,
   ensureLocalHost,
+  findLiveLease,
   LOCAL_HOST_NAME,
   loadAttempt,
   mintTicket,
+  moveAttempt,
   prepareAttempt,
   setHostDrained,
   startAttempt,
@@ -40,6 +42,20 @@ const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const FAMILY = join(REPOSITORY, 'environments/practice');
 const ORIGIN = 'http://localhost:3999';
 
+/** What a night must not change: a file of nearly all that a copy may hold, one that can be run, links that lead somewhere and nowhere. */
+const LAY_FILES = [
+  'mkdir -p kept/deep',
+  'head -c 45000000 /dev/urandom > kept/deep/big.bin',
+  "printf '#!/bin/sh\\necho ran\\n' > kept/run.sh",
+  'chmod 755 kept/run.sh',
+  'ln -s run.sh kept/link',
+  'ln -s ../nowhere kept/dangling',
+  "touch 'kept/an empty one' kept/ünï",
+  'ln -s deep kept/folder',
+].join(' && ');
+const LIST_FILES =
+  "(find kept ! -type d -printf '%p %y %m %s %l\\n' | sort; find kept -type f -print0 | sort -z | xargs -0 sha256sum; sh kept/run.sh)";
+
 const missing = missingForCluster();
 if (missing !== null) {
   if (process.env['CI']) throw new Error(missing);
@@ -61,12 +77,16 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
   let dir: string;
   let port: number;
   const processes: ChildProcess[] = [];
+  let worker: ChildProcess;
+  let start: (app: 'gateway' | 'worker') => ChildProcess;
 
   beforeAll(async () => {
     testing = await testDatabase({ poolMax: 5 });
     cluster = await SlurmCluster.start();
     dir = await mkdtemp(join(tmpdir(), 'plumbline-lost-'));
     await chmod(dir, 0o755);
+    // Sandboxes of this machine are walked to by users of their own.
+    await mkdir(join(dir, 'data'), { mode: 0o711 });
     port = await freePort();
     const env = {
       PATH: process.env['PATH'],
@@ -85,10 +105,13 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
       gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
     });
     await addHost(testing.db, { name: 'lab', reach: { placement: 'slurm', settings }, isolation: 'bubblewrap' }, { by: null });
-    for (const app of ['gateway', 'worker']) {
-      const main = join(REPOSITORY, 'apps', app, 'src/main.ts');
-      processes.push(spawn(process.execPath, [main], { env, stdio: ['ignore', 2, 2] }));
-    }
+    start = (app) => {
+      const child = spawn(process.execPath, [join(REPOSITORY, 'apps', app, 'src/main.ts')], { env, stdio: ['ignore', 2, 2] });
+      processes.push(child);
+      return child;
+    };
+    start('gateway');
+    worker = start('worker');
   }, 120_000);
   afterAll(async () => {
     for (const child of processes) {
@@ -142,15 +165,20 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     }
   }
 
-  it('says who is ahead while it waits, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back', {
-    timeout: 480_000,
-  }, async () => {
+  async function scheduled(): Promise<{ id: string; expert: { id: string } }> {
     const { db } = testing;
     const family = loadFamily(FAMILY);
     const settings = family.tasks['main']?.settings;
     const { attempt, expert, environmentId } = await makeAttempt(db, { familyDir: FAMILY, environmentSettings: { ...settings } });
     await db.prisma.environment.update({ where: { id: environmentId }, data: { contentHash: family.contentHash } });
-    const id = attempt.id;
+    return { id: attempt.id, expert };
+  }
+
+  it('says who is ahead while it waits, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back', {
+    timeout: 480_000,
+  }, async () => {
+    const { db } = testing;
+    const { id, expert } = await scheduled();
     const view = () => loadAttempt(db, id);
 
     const blockers = await Promise.all([1, 2, 3].map(() => cluster.occupy(4, '--exclusive')));
@@ -200,5 +228,60 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     const outage = now.events.find(({ kind }) => kind === 'outage');
     expect(elapsedMs(now.events, outage?.atMs ?? 0, now.limits.limitMs)).toBeLessThanOrEqual(elapsedBeforeMs);
     expect(now.state).toBe('running');
+  });
+
+  it('hibernates on one machine and is woken on another by the next worker, with every byte, mode and link of its files, and the clock as it stood', {
+    timeout: 300_000,
+  }, async () => {
+    const { db } = testing;
+    const { id, expert } = await scheduled();
+    const view = () => loadAttempt(db, id);
+    const say = <A extends RequestAct>(act: A, args: RequestArgs<A>) => ask(expert.id, id, act, args);
+    const read = (path: string) => say('file.read', { path }).then(({ text }) => text, String);
+    await prepareAttempt(db, id);
+    await expect.poll(async () => (await view()).state, { timeout: 120_000 }).toBe('ready');
+    await startAttempt(db, id, expert.id);
+    const type = await openTab(expert.id, id);
+    const terminal = () => say('terminal.open', { cols: 80, rows: 24 }).then((opened) => opened.terminal);
+    const opened = () => terminal().catch(() => null);
+    let shell: number | null = null;
+    await expect.poll(async () => (shell = await opened()), { timeout: 20_000 }).not.toBeNull();
+    type(Number(shell), `${LAY_FILES}; ${LIST_FILES} > before.txt; echo done > laid.txt\r`);
+    await expect.poll(() => read('laid.txt'), { timeout: 30_000 }).toBe('done\n');
+    const before = String(await read('before.txt'));
+    expect(before.split('\n').length).toBeGreaterThan(8);
+
+    // From here on this worker does nothing any more, as one that was killed the moment the pause was committed.
+    worker.kill('SIGSTOP');
+    const paused = await say('pause', { reason: 'hibernate', resumeAtMs: Date.now() + 3_600_000 });
+    worker.kill('SIGKILL');
+    expect(paused.state).toBe('paused');
+    expect(await findLiveLease(db, id)).toMatchObject({ state: 'releasing' });
+    await setHostDrained(db, 'lab', true, { by: null });
+    await setHostDrained(db, LOCAL_HOST_NAME, false, { by: null });
+    worker = start('worker');
+    await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
+    expect(await cluster.slurm('squeue', '--noheader')).toBe('');
+    expect((await view()).state).toBe('paused');
+
+    await say('wake', {});
+    const resumed = () => say('resume', {}).then(({ state }) => state, String);
+    await expect.poll(resumed, { timeout: 120_000, interval: 500 }).toBe('running');
+    const leases = await db.prisma.lease.findMany({ where: { attemptId: id }, orderBy: { requestedAt: 'asc' }, include: { host: true } });
+    expect(leases.map(({ state, host }) => [state, host?.name])).toEqual([
+      ['released', 'lab'],
+      ['held', LOCAL_HOST_NAME],
+    ]);
+    const { events, limits } = await view();
+    expect(events.map(({ kind }) => kind)).toEqual(['started', 'paused', 'woken', 'resumed']);
+    const elapsed = (kind: string) => elapsedMs(events, events.find((event) => event.kind === kind)?.atMs ?? 0, limits.limitMs);
+    expect(elapsed('resumed')).toBe(elapsed('paused'));
+
+    await expect.poll(async () => (shell = await opened()), { timeout: 20_000 }).not.toBeNull();
+    type(Number(shell), `${LIST_FILES} > after.txt; echo done > listed.txt\r`);
+    await expect.poll(() => read('listed.txt'), { timeout: 30_000 }).toBe('done\n');
+    expect(await read('after.txt')).toBe(before);
+    await moveAttempt(db, id, 'void');
+    await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 import { AppError, type PauseReason } from '@plumbline/core';
-import { appendClockEvent } from '@plumbline/database';
+import { appendClockEvent, databaseNowMs } from '@plumbline/database';
 import type { AttemptStatus } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
@@ -27,11 +27,14 @@ export async function pauseAttempt(
   await attempt.scoring.settled();
   assertRunning(attempt);
   const runner = runnerOf(attempt);
+  const { db } = attempt.gateway;
   try {
+    await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
+    // Putting away takes its time, in which nothing of the participant's runs any more: the pause began before it.
+    const atMs = reason === 'hibernate' ? await databaseNowMs(db.pool) : undefined;
     if (reason === 'hibernate') await putAway(attempt, runner);
-    else await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
     const body = { kind: 'paused' as const, reason, ...(note ? { note } : {}), ...(resumeAtMs === undefined ? {} : { resumeAtMs }) };
-    await appendClockEvent(attempt.gateway.db, attempt.id, body, { by });
+    await appendClockEvent(db, attempt.id, body, { by, ...(atMs === undefined ? {} : { atMs }) });
   } catch (error) {
     await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
     if (error instanceof AppError && error.code !== 'sandbox_unavailable') throw error;

@@ -77,10 +77,10 @@ export class Blobs {
     await Promise.race([pending.promise, new Promise<void>((resolve) => this.#options.clock.setTimer(withinMs, resolve))]);
   }
 
-  /** Resolves when nothing waits any more, or `withinMs` have passed. */
-  async drained(withinMs: number): Promise<void> {
-    const all = Promise.all([...this.#pending.values()].map(({ promise }) => promise));
-    await Promise.race([all, new Promise<void>((resolve) => this.#options.clock.setTimer(withinMs, resolve))]);
+  /** Resolves when nothing waits any more, or `withinMs` have passed: with whether all was stored. */
+  async drained(withinMs: number): Promise<boolean> {
+    const all = Promise.all([...this.#pending.values()].map(({ promise }) => promise)).then(() => true);
+    return Promise.race([all, new Promise<boolean>((resolve) => this.#options.clock.setTimer(withinMs, () => resolve(false)))]);
   }
 
   /** Gets a blob of this attempt from the gateway and keeps it. Rejects with `not_found` where there is none. */

@@ -1,3 +1,4 @@
+import { AppError } from '@plumbline/core';
 import type { Blobs } from './blobs.ts';
 import type { CallHandlers } from './calls.ts';
 import type { EventLog } from './eventLog.ts';
@@ -14,6 +15,7 @@ import type { WorkspaceActs } from './workspaceActs.ts';
 
 /** Before a sandbox is left, uploads get so long. */
 const LAST_UPLOADS_MS = 30_000;
+const NOT_STORED = 'Your files could not be stored in time, so the machine was not given back. Try again, or take a plain pause.';
 
 /** What carries out the gateway's calls. */
 export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files' | 'task'> {
@@ -90,8 +92,9 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     },
     hibernate: async () => {
       await holds.hold('pausing');
-      await snapshots.take('pause');
-      await blobs.drained(LAST_UPLOADS_MS);
+      // Another machine has only what is stored.
+      await snapshots.takeSurely('pause');
+      if (!(await blobs.drained(LAST_UPLOADS_MS))) throw new AppError('unavailable', NOT_STORED);
       return { lastN: log.lastN };
     },
     thaw: async () => {

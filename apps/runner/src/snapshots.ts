@@ -49,12 +49,24 @@ export class Snapshots {
 
   /** Takes one and resolves with the bundle's hash, or null where nothing changed or it failed. */
   async take(cause: SnapshotCause): Promise<string | null> {
-    let bundle: string | null = null;
-    this.#turn = this.#turn.then(async () => {
-      if (!this.#closed) bundle = await this.#take(cause);
+    return this.#inTurn(cause).catch((error: unknown) => {
+      this.#options.logger.error({ err: error, cause }, 'a snapshot could not be taken');
+      return null;
     });
-    await this.#turn;
-    return bundle;
+  }
+
+  /** The same for what rests on it: rejects where it failed. */
+  async takeSurely(cause: SnapshotCause): Promise<void> {
+    await this.#inTurn(cause);
+  }
+
+  #inTurn(cause: SnapshotCause): Promise<string | null> {
+    const taken = this.#turn.then(() => (this.#closed ? null : this.#take(cause)));
+    this.#turn = taken.then(
+      () => undefined,
+      () => undefined,
+    );
+    return taken;
   }
 
   close(): void {
@@ -71,25 +83,20 @@ export class Snapshots {
   }
 
   async #take(cause: SnapshotCause): Promise<string | null> {
-    const { files, blobs, log, time, logger } = this.#options;
-    try {
-      const taken = await files.snapshot({ message: cause, atMs: time.nowMs() });
-      const { bundlePath, bundleHash, tree, commit } = taken;
-      if (bundlePath === null && cause === 'periodic') return null;
-      if (bundlePath !== null && bundleHash !== null) await blobs.add(bundlePath, bundleHash, false);
-      log.event('snapshot.taken', 0, {
-        cause,
-        tree,
-        commit,
-        ...(bundleHash === null ? {} : { bundle: bundleHash }),
-        files: taken.files,
-        bytes: taken.bytes,
-        skipped: taken.skipped.slice(0, SKIPPED_MAX),
-      });
-      return bundleHash;
-    } catch (error) {
-      logger.error({ err: error, cause }, 'a snapshot could not be taken');
-      return null;
-    }
+    const { files, blobs, log, time } = this.#options;
+    const taken = await files.snapshot({ message: cause, atMs: time.nowMs() });
+    const { bundlePath, bundleHash, tree, commit } = taken;
+    if (bundlePath === null && cause === 'periodic') return null;
+    if (bundlePath !== null && bundleHash !== null) await blobs.add(bundlePath, bundleHash, false);
+    log.event('snapshot.taken', 0, {
+      cause,
+      tree,
+      commit,
+      ...(bundleHash === null ? {} : { bundle: bundleHash }),
+      files: taken.files,
+      bytes: taken.bytes,
+      skipped: taken.skipped.slice(0, SKIPPED_MAX),
+    });
+    return bundleHash;
   }
 }

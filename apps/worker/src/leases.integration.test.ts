@@ -126,11 +126,12 @@ describe('leases', () => {
     expect(await worker.db.prisma.lease.count({ where: { attemptId: id, state: 'released' } })).toBe(1);
   });
 
-  test('an attempt that hibernates gives its GPUs to the next, and comes back on the same folder when it is woken', async () => {
+  test('an attempt that hibernates gives its GPUs to the next, though a worker dies meanwhile, and comes back on the same folder when it is woken', async () => {
     const gpus = [{ id: 'GPU-only', model: 'NVIDIA H100 80GB HBM3', memoryBytes: 8e10, driver: '535' }];
     await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });
     const environmentSettings = { ...SETTINGS, resources: { gpu: { count_range: [1, 1], model: 'h100' } } };
-    const machines = new Machines({ ...worker, inspectThisHost: async () => ({ ...INVENTORY, gpus }) });
+    const withGpus = { ...worker, inspectThisHost: async () => ({ ...INVENTORY, gpus }) };
+    const machines = new Machines(withGpus);
     const [sleeper, next] = [await makeAttempt(worker.db, { environmentSettings }), await makeAttempt(worker.db, { environmentSettings })];
     const { id } = sleeper.attempt;
     for (const { attempt } of [sleeper, next]) await moveAttempt(worker.db, attempt.id, 'provisioning');
@@ -141,9 +142,18 @@ describe('leases', () => {
 
     const resumeAtMs = Date.now() + 3_600_000;
     await appendClockEvent(worker.db, id, { kind: 'paused', reason: 'hibernate', resumeAtMs }, { by: null });
-    await machines.run();
-    await machines.run();
+    // The worker that ends the runner dies before it has written that down.
+    const isDead = () => Promise.reject(new Error('the worker died'));
+    const dies = (handle: RunnerHandle) => rig.placement.stop(handle).then(isDead);
+    await new Machines({ ...withGpus, placementOf: () => ({ ...rig.placement, stop: dies, list: isDead }) }).run();
     expect(await rig.lives(first)).toBe(false);
+    expect([await findLiveLease(worker.db, id), (await loadAttempt(worker.db, id)).state]).toMatchObject([
+      { state: 'releasing' },
+      'paused',
+    ]);
+    expect((await findLiveLease(worker.db, next.attempt.id))?.state).not.toBe('held');
+    await machines.run();
+    await machines.run();
     expect([await findLiveLease(worker.db, id), (await loadAttempt(worker.db, id)).state]).toEqual([null, 'paused']);
     expect(await findLiveLease(worker.db, next.attempt.id)).toMatchObject({ state: 'held', gpuIds: ['GPU-only'] });
 

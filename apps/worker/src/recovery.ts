@@ -30,7 +30,9 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
     );
     const nowElapsedMs = elapsedMs(view.events, await databaseNowMs(db.pool), limitMs);
     const last = view.events.findLast((event) => event.kind === 'rollback');
-    if (nowElapsedMs - toElapsedMs >= ROLLBACK_FROM_MS && last?.toElapsedMs !== toElapsedMs) {
+    const losesTime = nowElapsedMs - toElapsedMs >= ROLLBACK_FROM_MS;
+    const losesFiles = (point?.skipped ?? []).length > 0;
+    if ((losesTime || losesFiles) && last?.toElapsedMs !== toElapsedMs) {
       await appendClockEvent(
         db,
         view.id,
