@@ -1,4 +1,4 @@
-import type { Browser, Page } from '@playwright/test';
+import type { Browser, Locator, Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
@@ -14,6 +14,16 @@ const SEARCH_PANEL = '[data-testid=search-panel]';
 const DIALOG = '[role=dialog], [role=alertdialog]';
 
 test.describe.configure({ mode: 'serial' });
+
+/** Goes on with Tab until something has the focus, as one does without a mouse. */
+async function tabTo(target: Locator): Promise<void> {
+  await expect(target).toBeVisible();
+  for (let presses = 0; presses < 100; presses += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await target.page().keyboard.press('Tab');
+  }
+  throw new Error(`${target} cannot be reached with Tab`);
+}
 
 async function openPage(browser: Browser, platform: PlatformUnderTest, email: string, password: string): Promise<Page> {
   const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
@@ -107,6 +117,64 @@ test.describe('every page can be used by everybody', () => {
     await expectAccessible(expert, 'paused');
     await expert.getByTestId('resume').click();
     await expect(work.terminal(1)).toBeVisible();
+  });
+
+  test('keyboard alone completes an attempt, from sign-in to the result', async ({ browser, platform, signIn }) => {
+    const { account } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1280, height: 720 } });
+    const page = await context.newPage();
+    await page.addInitScript(() => localStorage.setItem('plumbline.terminal.renderer', 'dom'));
+    const { keyboard } = page;
+    const press = async (target: Locator, key = 'Enter') => {
+      await tabTo(target);
+      await keyboard.press(key);
+    };
+    const command = async (words: string) => {
+      await keyboard.press('Control+Shift+P');
+      await expect(page.getByPlaceholder('What would you like to do?')).toBeFocused();
+      await keyboard.type(words);
+      await keyboard.press('Enter');
+    };
+    await page.goto('/sign-in');
+    await tabTo(page.getByLabel('E-mail'));
+    await keyboard.type(account.email);
+    await tabTo(page.getByLabel('Password'));
+    await keyboard.type(`${account.password}\n`);
+    await press(page.getByRole('button', { name: 'Get ready' }));
+    await press(page.getByRole('button', { name: 'Prepare the sandbox' }));
+    const start = page.getByRole('button', { name: 'Start the clock' });
+    await expect(start).toBeVisible({ timeout: 120_000 });
+    await press(start);
+    await press(page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }));
+
+    const work = new WorkspacePage(page);
+    // The terminal that opens behind the tour leaves it the keyboard.
+    await expect(work.terminal(1)).toBeVisible();
+    await expect(page.getByTestId('tour-next')).toBeFocused();
+    await keyboard.press('Escape');
+    await expect(page.getByTestId('tour')).toHaveCount(0);
+    await command('Open a file by name');
+    await expect(page.getByPlaceholder('Parts of a file’s path')).toBeFocused();
+    await keyboard.type('textstats');
+    await expect(page.getByRole('option')).toHaveCount(1);
+    await keyboard.press('Enter');
+    await expect(page.getByTestId('editor')).toContainText('def describe');
+    await keyboard.press('Control+Home');
+    await keyboard.type('# by keys\n');
+    await keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await keyboard.press('Control+`');
+    await keyboard.type('head -n 1 solution/textstats.py\n');
+    await work.expectOnScreen(1, /^# by keys$/m);
+    await command('Score now');
+    await expect(page.getByTestId('score-row').first()).toBeVisible();
+    await expect(page.getByTestId('score-running')).toHaveCount(0, { timeout: 120_000 });
+    await command('Submit the attempt');
+    await press(page.getByTestId('submit-sure'), 'Space');
+    await press(page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }));
+    await press(page.getByTestId('result-link').and(page.locator(':visible')));
+    await expect(page.getByRole('table').first()).toBeVisible();
+    await context.close();
   });
 
   test('the pages of staff', async () => {

@@ -2,6 +2,7 @@
 import { Button, ConfirmDialog, cn, EmptyState, Input, toast } from '@plumbline/ui';
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { mayTakeFocus } from '../model/keptFocus.ts';
 import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, type PaneSpot } from '../model/paneDrop.ts';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
@@ -34,7 +35,7 @@ export function TerminalPane({ terminal, active, onFocus }: { terminal: number; 
   }, [session, terminal, onFocus]);
 
   useEffect(() => {
-    if (active) session.terminalView(terminal).focus();
+    if (active && mayTakeFocus()) session.terminalView(terminal).focus();
   }, [active, session, terminal]);
 
   const onKeyDown = (event: KeyboardEvent) => {

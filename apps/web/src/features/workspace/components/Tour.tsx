@@ -1,6 +1,7 @@
 'use client';
 import { Button } from '@plumbline/ui';
 import { useEffect, useId, useRef, useState } from 'react';
+import { KEEPS_FOCUS } from '../model/keptFocus.ts';
 
 /** What there is to know before the first real attempt: a part of the page, and what it is for. */
 const STEPS: readonly { at: string; title: string; text: string }[] = [
@@ -100,6 +101,7 @@ export function Tour({ onEnd }: { onEnd: () => void }) {
     <>
       {spot ? <div aria-hidden className="pointer-events-none fixed z-40 rounded ring-2 ring-accent" style={spot} /> : null}
       <div
+        {...KEEPS_FOCUS}
         role="dialog"
         aria-labelledby={title}
         data-testid="tour"
