@@ -167,6 +167,30 @@ test.describe('the workspace of an expert', () => {
     await page.getByTestId('auto-save').click();
   });
 
+  test('a file is indented as its text is, or as is chosen', async () => {
+    await work.shell("printf 'def f():\\n  if True:\\n    return 1\\n' > narrow.py; echo made-$((5+5))", /^made-10$/m);
+    await page.getByTestId('tab-files').click();
+    await page.getByTestId('explorer-refresh').click();
+    await item('narrow.py').click();
+    await expect(page.getByTestId('indentation')).toHaveText('Spaces: 2');
+    await command('indentation');
+    await page.getByRole('menuitemradio', { name: 'Tabs, 2 wide' }).click();
+    await expect(page.getByTestId('indentation')).toHaveText('Tabs: 2');
+    await editor().click();
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell("grep -c $'^\\tdef' narrow.py", /^1$/m);
+    await page.getByTestId('indentation').click();
+    await page.getByRole('menuitem', { name: 'Turn the file’s spaces into tabs' }).click();
+    await expect(page.getByTestId('save-state')).toHaveText('Unsaved');
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell("grep -c '^ ' narrow.py; rm narrow.py", /^0$/m);
+    await page.getByRole('button', { name: 'Close narrow.py' }).click();
+  });
+
   test('a file is compared with what it was at the start', async () => {
     await page.getByTestId('compare-toggle').click();
     await expect(page.getByTestId('compare')).toContainText('# by itself');
@@ -336,6 +360,8 @@ test.describe('the workspace of an expert', () => {
     const oldWork = new WorkspacePage(old);
     await expect(oldWork.terminal(1)).toBeVisible();
     await oldWork.openFile('lib', 'part1.py');
+    await expect(old.getByTestId('edited-elsewhere')).toBeVisible();
+    await old.getByTestId('edit-here').click();
     await old.getByTestId('editor').locator('.view-lines').click();
     await old.keyboard.press('Control+End');
     await old.keyboard.type('# not saved yet');
@@ -349,7 +375,7 @@ test.describe('the workspace of an expert', () => {
     await oldWork.expectOnScreen(1, /^goes-on$/m);
     old.on('dialog', (dialog) => void dialog.accept());
     await old.getByTestId('upgraded').click();
-    await expect(old.getByText('Your unsaved text from before the reload is back.')).toBeVisible();
+    await expect(old.getByText(/^Unsaved text of yours/)).toBeVisible();
     await expect(old.getByTestId('editor')).toContainText('# not saved yet');
     await expect(old.getByTestId('upgraded')).toHaveCount(0);
 
@@ -360,6 +386,47 @@ test.describe('the workspace of an expert', () => {
     await old.getByRole('button', { name: 'Reload' }).click();
     await expect(old.getByTestId('editor')).toContainText('# not saved yet');
     await old.close({ runBeforeUnload: false });
+  });
+
+  test('of two tabs one edits a file and the other shows its text, which is left to it when the first is gone', async () => {
+    // The page that was closed had taken this file over, and left it unsaved.
+    await work.openFile('lib', 'part1.py');
+    await expect(page.getByTestId('edited-elsewhere')).toHaveCount(0, { timeout: 30_000 });
+    await expect(editor()).toContainText('# not saved yet');
+    await expect(page.getByTestId('save-state')).toHaveText('Unsaved');
+
+    const other = await context.newPage();
+    const otherWork = new WorkspacePage(other);
+    await other.goto(`/attempts/${attemptId}/work`);
+    await otherWork.openFile('lib', 'part1.py');
+    const otherText = other.getByTestId('editor').locator('.view-lines');
+    await expect(other.getByTestId('edited-elsewhere')).toBeVisible();
+    await expect(otherText).toContainText('# not saved yet');
+    await expectAccessible(other, 'edited in another tab', [], '[data-testid=edited-elsewhere]');
+    await otherText.click();
+    await other.keyboard.type('never');
+    await page.bringToFront();
+    await editor().click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type(', but seen');
+    await expect(otherText).toContainText('# not saved yet, but seen');
+    await expect(otherText).not.toContainText('never');
+
+    await other.bringToFront();
+    await other.getByTestId('edit-here').click();
+    await otherText.click();
+    await other.keyboard.press('Control+End');
+    await other.keyboard.type(' and saved');
+    await expect(page.getByTestId('edited-elsewhere')).toBeVisible();
+    await expect(editor()).toContainText('# not saved yet, but seen and saved');
+    await other.keyboard.press('Control+S');
+    await expect(other.getByTestId('save-state')).toHaveText('Saved');
+    await other.getByRole('button', { name: 'Close lib/part1.py' }).click();
+    await expect(page.getByTestId('edited-elsewhere')).toHaveCount(0);
+    await other.close({ runBeforeUnload: false });
+    await page.bringToFront();
+    await work.shell('tail -n 1 lib/part1.py; echo', /^# not saved yet, but seen and saved$/m);
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
   });
 
   test('the clock’s panel tells each event in words', async () => {
@@ -394,10 +461,19 @@ test.describe('the workspace of an expert', () => {
     await staff.context().close();
   });
 
-  test('processors, memory and disk are shown as they are used', async () => {
+  test('processors, memory and disk are shown as they are used, and were in the last minutes', async () => {
     await expect(page.getByTestId('meter-memory')).toContainText(/iB/, { timeout: 30_000 });
     await expect(page.getByTestId('meter-disk')).toContainText(/iB/);
     await expect(page.getByTestId('meter-cpu')).toContainText('%', { timeout: 30_000 });
+    await page.getByTestId('tab-resources').click();
+    const course = page.getByTestId('resource-course');
+    await expect(course.filter({ hasText: 'Memory in use' })).toContainText(/iB/);
+    await expect(course.filter({ hasText: 'Processors' }).locator('polyline')).toHaveAttribute('points', /,.* /, { timeout: 30_000 });
+    await expectAccessible(page, 'resources', [], '[data-testid=resources-panel]');
+    // The layout is kept a little later: nothing that another test keeps must be overwritten by it.
+    const kept = page.waitForResponse(/keepWorkspacePreferences/);
+    await page.getByTestId('tab-files').click();
+    await kept;
   });
 
   test('who practises for the first time is shown around, by keys alone, and not a second time', async ({ platform }) => {

@@ -90,6 +90,15 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     await attempt.refresh();
     return attempt.clock.status();
   },
+  'document.open': async (attempt, { tab, path, want }) => {
+    assertRunning(attempt);
+    return attempt.documents.open(tab, path, want);
+  },
+  'document.keep': async (attempt, { tab, path, text, baseHash }) => ({ kept: attempt.documents.keep(tab, path, text, baseHash) }),
+  'document.close': async (attempt, { tab, path }) => {
+    attempt.documents.close(tab, path);
+    return {};
+  },
   'port.open': (attempt, args, requester) => openPort(attempt, args, requester),
   submit: async (attempt, _args, { userId }) => {
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'submitted' }, { by: userId });

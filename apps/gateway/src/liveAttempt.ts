@@ -31,6 +31,7 @@ import { RunnerConnection } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
 import { SetupCare } from './setupCare.ts';
+import { SharedDocuments } from './sharedDocuments.ts';
 
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
 
@@ -47,6 +48,7 @@ export class LiveAttempt {
   readonly scoring: Scoring;
   readonly browsers = new Set<BrowserConnection>();
   readonly ports: AttemptPorts;
+  readonly documents: SharedDocuments;
   view: AttemptView;
   runner: RunnerConnection | null = null;
   recorder: AttemptRecorder | null = null;
@@ -74,6 +76,13 @@ export class LiveAttempt {
     this.clock = new AttemptClock(this);
     this.scoring = new Scoring(this);
     this.ports = new AttemptPorts(this);
+    this.documents = new SharedDocuments({
+      isConnected: (tab) => this.#browsersOf(tab).length > 0,
+      tell: (tab, message) => {
+        for (const browser of this.#browsersOf(tab)) browser.send(message);
+      },
+      later: (delayMs, call) => void setTimeout(call, delayMs).unref(),
+    });
     this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
     this.#messages = new NewMessages(gateway.db, view.id);
@@ -315,12 +324,17 @@ export class LiveAttempt {
     this.recordOwn('connection.attached', { tab: browser.tab, role: 'participant' });
   }
 
+  #browsersOf(tab: string): BrowserConnection[] {
+    return [...this.browsers].filter((browser) => browser.tab === tab);
+  }
+
   #tellOfTab({ tab, firstInputN }: BrowserConnection): void {
     this.runner?.send({ t: 'tab', tab, inputN: Math.max(this.#input.durable(tab), firstInputN - 1) });
   }
 
   detachBrowser(browser: BrowserConnection, code: number): void {
     if (!this.browsers.delete(browser)) return;
+    this.documents.disconnected(browser.tab);
     this.recordOwn('connection.detached', { tab: browser.tab, role: 'participant', code });
   }
 

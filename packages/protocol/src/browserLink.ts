@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EVENTS } from './events.ts';
-import { AttemptMessage, AttemptStatus, NoteKind, ReplyMessage, RequestMessage, ScoreRow, WireError } from './requests.ts';
+import { AttemptMessage, AttemptStatus, DocumentState, NoteKind, ReplyMessage, RequestMessage, ScoreRow, WireError } from './requests.ts';
 
 /**
  * The socket between a browser tab and the gateway: `GET /realtime/attempt?ticket=…`. JSON in text frames, terminal
@@ -87,6 +87,8 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   AttemptMessage.extend({ t: z.literal('message') }),
   /** A path that changed on disk and may be open in an editor. */
   z.object({ t: z.literal('file'), path: z.string(), hash: z.string().optional(), tab: z.string().optional() }),
+  /** Of a file that this tab has open: whether this tab is the one that edits it, and what is not saved of it. */
+  DocumentState.extend({ t: z.literal('document'), path: z.string() }),
   /** What the sandbox uses now, as it was recorded: see `resource.sample`. */
   z.object({ t: z.literal('resources'), atMs: z.number(), sample: EVENTS['resource.sample'].schema }),
   z.object({ t: z.literal('durable'), events: z.number(), input: z.number() }),

@@ -188,6 +188,13 @@ export const AttemptMessage = z.object({
 });
 export type AttemptMessage = z.infer<typeof AttemptMessage>;
 
+export const DocumentState = z.object({
+  editing: z.boolean(),
+  text: z.string().nullable(),
+  baseHash: z.string().nullable(),
+  from: z.string().nullable(),
+});
+
 export const ATTEMPT_REQUESTS = {
   status: { args: empty, result: AttemptStatus },
   instructions: { args: empty, result: z.object({ markdown: z.string() }) },
@@ -230,6 +237,18 @@ export const ATTEMPT_REQUESTS = {
     }),
     result: z.object({ url: z.string() }),
   },
+  /**
+   * A browser's tab opens a file in its editor. With `edit` it is the one that edits, unless another tab is; with `follow` it
+   * never is; with `take` it is from now on. `text` is what is not saved of the file, `baseHash` what that started from, and
+   * `from` the tab that wrote it: null where the file on disk is all there is. Changes come as `document` of the socket.
+   */
+  'document.open': { args: z.object({ tab: z.uuid(), path, want: z.enum(['edit', 'follow', 'take']) }), result: DocumentState },
+  /** What the tab that edits has not saved; null once everything is. False where another tab edits the file by now. */
+  'document.keep': {
+    args: z.object({ tab: z.uuid(), path, text: z.string().nullable(), baseHash: z.string().nullable() }),
+    result: z.object({ kept: z.boolean() }),
+  },
+  'document.close': { args: z.object({ tab: z.uuid(), path }), result: empty },
   /** `confirm` repeats that the caller has been told this cannot be undone. */
   submit: { args: z.object({ confirm: z.literal(true) }), result: empty },
 } as const;

@@ -31,6 +31,11 @@ export const QUESTIONS = [
       'Yes, before the clock: on the attempt’s page, where you prepare the sandbox. They are kept in your account for your later attempts. What you change once the clock has started is for the next one.',
   },
   {
+    question: 'Can I work in two tabs, or on two computers?',
+    answer:
+      'Yes: terminals are the same in both. A file is edited in one tab at a time; the other shows it as it is typed, and takes it over when you press Edit here. What you have not saved goes along.',
+  },
+  {
     question: 'Can I use TensorBoard or a notebook?',
     answer:
       'Yes: start it in a terminal, for example tensorboard --logdir runs, and open it from Ports beside the work, or by its link in the terminal. It opens in a tab of its own and closes with a pause.',

@@ -22,6 +22,7 @@ import { Notes } from './Notes.tsx';
 import { PauseDialog } from './PauseDialog.tsx';
 import { PortsPanel } from './PortsPanel.tsx';
 import { QuickOpen } from './QuickOpen.tsx';
+import { ResourcesPanel } from './ResourcesPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
 import { SearchPanel } from './SearchPanel.tsx';
 import { SubmitDialog } from './SubmitDialog.tsx';
@@ -138,6 +139,8 @@ export function Desk({
           return <ClockPanel />;
         case 'ports':
           return <PortsPanel />;
+        case 'resources':
+          return <ResourcesPanel />;
         case 'help':
           return <HelpPanel />;
       }

@@ -1,14 +1,15 @@
 'use client';
 import { Button, ConfirmDialog, cn } from '@plumbline/ui';
 import { Columns2, GitCompare } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { MonacoApi } from '../model/monaco.ts';
-import type { OpenFile } from '../model/openFile.ts';
+import { type OpenFile, readOnlyReason } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { MOST_PANES } from '../model/paneDrop.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';
+import { IndentationMenu } from './IndentationMenu.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSessionState, useStore } from './useAttemptSession.ts';
 
@@ -47,53 +48,93 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
   ));
 }
 
+const BANNER_TONES = { danger: 'bg-danger-soft', warning: 'bg-warning-soft', info: 'bg-accent-soft' } as const;
+
+/** One sentence above the text, and what can be done about it. */
+function Banner({
+  tone,
+  testId,
+  acts,
+  children,
+}: {
+  tone: keyof typeof BANNER_TONES;
+  testId: string;
+  acts: { label: string; testId?: string; act: () => Promise<unknown> }[];
+  children: ReactNode;
+}) {
+  return (
+    <div
+      role={tone === 'danger' ? 'alert' : 'status'}
+      className={cn('flex shrink-0 items-center gap-2 border-b border-border px-3 py-1 text-xs', BANNER_TONES[tone])}
+      data-testid={testId}
+    >
+      <span className="flex-1">{children}</span>
+      {acts.map(({ label, testId: actTestId, act }) => (
+        <Button key={label} size="sm" data-testid={actTestId} onClick={() => void act()}>
+          {label}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
 /** What is to be said about the file in front, above its text. */
 function FileBanner({ file, files }: { file: OpenFile; files: OpenFiles }) {
-  const line = 'flex shrink-0 items-center gap-2 border-b border-border px-3 py-1 text-xs';
+  const { path } = file;
+  const keepBoth = () => files.keepBoth(path);
+  const reload = () => files.reload(path);
+  if (file.edited === 'apart') {
+    const acts = [
+      { label: 'Save mine as a copy', act: keepBoth },
+      { label: 'Drop mine', act: reload },
+    ];
+    return (
+      <Banner tone="warning" testId="edited-apart" acts={acts}>
+        Another tab edits this file by now. What you typed here last stands in this tab alone.
+      </Banner>
+    );
+  }
+  if (file.edited === 'elsewhere') {
+    return (
+      <Banner tone="info" testId="edited-elsewhere" acts={[{ label: 'Edit here', testId: 'edit-here', act: () => files.editHere(path) }]}>
+        Another tab edits this file; its text is shown here as it is typed.
+      </Banner>
+    );
+  }
   if (file.saveError) {
     return (
-      <div role="alert" className={cn(line, 'bg-danger-soft')}>
-        <span className="flex-1">Not saved: {file.saveError}</span>
-        <Button size="sm" onClick={() => void files.save(file.path)}>
-          Save again
-        </Button>
-      </div>
+      <Banner tone="danger" testId="not-saved" acts={[{ label: 'Save again', act: () => files.save(path) }]}>
+        Not saved: {file.saveError}
+      </Banner>
     );
   }
   if (file.conflict === 'changed') {
+    const acts = [
+      { label: 'Take the file on disk', act: reload },
+      { label: 'Keep both', act: keepBoth },
+    ];
     return (
-      <div role="status" className={cn(line, 'bg-warning-soft')} data-testid="changed-on-disk">
-        <span className="flex-1">This file changed on disk since your edit began. Your text is kept here, unsaved.</span>
-        <Button size="sm" onClick={() => void files.reload(file.path)}>
-          Take the file on disk
-        </Button>
-        <Button size="sm" onClick={() => void files.keepBoth(file.path)}>
-          Keep both
-        </Button>
-      </div>
+      <Banner tone="warning" testId="changed-on-disk" acts={acts}>
+        This file changed on disk since your edit began. Your text is kept here, unsaved.
+      </Banner>
     );
   }
   if (file.conflict === 'deleted') {
     return (
-      <div role="status" className={cn(line, 'bg-warning-soft')}>
-        <span className="flex-1">This file is no longer on disk. Saving writes it again.</span>
-        <Button size="sm" onClick={() => void files.save(file.path, true)}>
-          Write it again
-        </Button>
-      </div>
+      <Banner tone="warning" testId="deleted-on-disk" acts={[{ label: 'Write it again', act: () => files.save(path, true) }]}>
+        This file is no longer on disk. Saving writes it again.
+      </Banner>
     );
   }
   if (file.recovered) {
     return (
-      <div role="status" className={cn(line, 'bg-accent-soft')}>
-        <span className="flex-1">Your unsaved text from before the reload is back.</span>
-        <Button size="sm" onClick={() => void files.reload(file.path)}>
-          Drop it
-        </Button>
-      </div>
+      <Banner tone="info" testId="recovered" acts={[{ label: 'Drop it', act: reload }]}>
+        Unsaved text of yours, from before a reload or from another tab, is back.
+      </Banner>
     );
   }
-  if (file.readOnlyReason && file.model) return <div className={cn(line, 'bg-surface-sunken text-muted')}>{file.readOnlyReason}</div>;
+  if (file.readOnlyReason && file.model)
+    return <div className="shrink-0 border-b border-border bg-surface-sunken px-3 py-1 text-xs text-muted">{file.readOnlyReason}</div>;
   return null;
 }
 
@@ -123,8 +164,9 @@ export function EditorArea({
   const closeRef = useRef(close);
   closeRef.current = close;
   useEffect(() => {
-    const onClose = () => {
-      const { files: all, active: path } = files.store.get();
+    const onClose = (event: Event) => {
+      const { files: all, active: front } = files.store.get();
+      const path = (event as CustomEvent<string | null>).detail ?? front;
       const target = all.find((candidate) => candidate.path === path);
       if (target) closeRef.current(target);
     };
@@ -184,6 +226,7 @@ export function EditorArea({
           <span className="tabular-nums">
             {position.line}:{position.column}
           </span>
+          <IndentationMenu key={file.path} monaco={monaco} model={file.model} readOnly={readOnlyReason(file) !== null} />
           <button
             type="button"
             aria-pressed={autoSave}
@@ -194,7 +237,7 @@ export function EditorArea({
             Auto-save {autoSave ? 'on' : 'off'}
           </button>
           <span data-testid="save-state" data-state={saveState}>
-            {file.readOnlyReason
+            {readOnlyReason(file) !== null
               ? 'Read-only'
               : connection.kind !== 'open' && file.dirty
                 ? 'Unsaved, kept in this browser'

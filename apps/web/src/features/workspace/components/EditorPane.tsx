@@ -2,8 +2,10 @@
 import { Button, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
 import { FileCode, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
+import { mayTakeFocus } from '../model/keptFocus.ts';
 import { attachVim, keymap } from '../model/keymap.ts';
 import { type CodeEditor, EDITOR_OPTIONS, type MonacoApi } from '../model/monaco.ts';
+import { readOnlyReason } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { preferences } from '../model/preferences.ts';
 import { CompareView } from './CompareView.tsx';
@@ -53,6 +55,7 @@ export function EditorPane({
   const file = open.find((candidate) => candidate.path === path);
   const model = file?.model ?? null;
   const focused = pane === at;
+  const reason = file ? readOnlyReason(file) : null;
 
   useEffect(() => {
     if (!host.current) return undefined;
@@ -107,11 +110,15 @@ export function EditorPane({
   useEffect(() => {
     const target = editor.current;
     if (keys !== 'vim' || !target || !status.current) return undefined;
+    const inFront = () => files.store.get().files.find((one) => one.path === shown.current);
     const detach = attachVim(target, status.current, {
-      save: () => {
-        if (shown.current) void files.save(shown.current);
+      files: (all) => (all ? files.store.get().files : [inFront()].flatMap((one) => one ?? [])),
+      save: (saved, overwrite) => files.save(saved.path, overwrite),
+      close: ({ path: closed, dirty }, discard) => {
+        if (dirty && !discard) window.dispatchEvent(new CustomEvent('plumbline:close-file', { detail: closed }));
+        else files.close(closed);
       },
-      close: () => window.dispatchEvent(new CustomEvent('plumbline:close-file')),
+      say: (text) => session.notice.emit({ tone: 'warning', text }),
     });
     takeKeys.current = detach;
     return detach;
@@ -129,7 +136,7 @@ export function EditorPane({
   }, [model, path, places]);
 
   useEffect(() => {
-    if (focused && model && path) editor.current?.focus();
+    if (focused && model && path && mayTakeFocus()) editor.current?.focus();
   }, [focused, model, path]);
 
   useEffect(
@@ -152,13 +159,12 @@ export function EditorPane({
   );
 
   useEffect(() => {
-    const reason = file?.readOnlyReason ?? null;
     editor.current?.updateOptions({
       readOnly: reason !== null,
       readOnlyMessage: { value: reason ?? '' },
       wordWrap: wordWrap ? 'on' : 'off',
     });
-  }, [file?.readOnlyReason, wordWrap]);
+  }, [reason, wordWrap]);
 
   return (
     <div className="flex h-full min-w-0 flex-col" data-testid={`editor-pane-${at}`} data-focused={focused}>

@@ -120,6 +120,7 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     if (!live) return;
     // A sandbox that replaces a lost one holds the files of the last copy.
     void tree.refresh();
+    void files?.shareAgain();
     for (const { path } of files?.store.get().files ?? []) files?.onDiskChanged(path, undefined, undefined);
   }, [live, tree, files]);
 
@@ -146,6 +147,8 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
       }),
     [session, editing, files, tree],
   );
+
+  useEffect(() => session.documentChanged.on(({ path, ...shared }) => files?.sharedChanged(path, shared)), [session, files]);
 
   useEffect(() => {
     const guard = (event: BeforeUnloadEvent) => {

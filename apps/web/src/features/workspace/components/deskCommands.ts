@@ -107,7 +107,20 @@ export function deskCommands(acts: DeskActs): Command[] {
         else session.notice.emit({ tone: 'info', text: 'There is a formatter for Python files only.' });
       },
     },
+    {
+      id: 'edit-here',
+      title: 'Edit the file here that another tab edits',
+      run: () => {
+        const path = active();
+        if (path && files?.store.get().files.some((file) => file.path === path && file.edited === 'elsewhere')) void files.editHere(path);
+      },
+    },
     { id: 'compare', title: 'Compare the file with the start or a snapshot', run: () => acts.toggleCompare() },
+    {
+      id: 'indentation',
+      title: 'Change what the file is indented with…',
+      run: () => window.dispatchEvent(new CustomEvent('plumbline:indentation')),
+    },
     { id: 'auto-save', title: `Turn auto-save ${autoSave ? 'off' : 'on'}`, run: () => choose({ autoSave: !autoSave }) },
     {
       id: 'word-wrap',
@@ -172,6 +185,7 @@ export function deskCommands(acts: DeskActs): Command[] {
     { id: 'notes', title: 'Show the notes', run: show('notes') },
     { id: 'clock', title: 'Show what happened to the clock', run: show('clock') },
     { id: 'ports', title: 'Open a page that the sandbox serves', run: show('ports') },
+    { id: 'resources', title: 'Show what the sandbox uses', run: show('resources') },
     { id: 'tour', title: 'Show me around', run: () => acts.startTour() },
     { id: 'report', title: 'Report a problem to the staff', run: show('help') },
     {

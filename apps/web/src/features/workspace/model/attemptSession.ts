@@ -5,6 +5,7 @@ import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
 import type { Ask } from './openFiles.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
+import { withUse } from './resourceHistory.ts';
 import { resourceUse, type Sampled } from './resourceUse.ts';
 import { FIRST_STATE, type SessionState } from './sessionState.ts';
 import { SessionTerminals } from './sessionTerminals.ts';
@@ -27,6 +28,8 @@ export class AttemptSession {
   readonly clock: ClockDisplay;
   /** A path changed on disk. */
   readonly fileChanged = new Signal<Extract<GatewayToBrowser, { t: 'file' }>>();
+  /** Who edits an open file, or what is not saved of it. */
+  readonly documentChanged = new Signal<Extract<GatewayToBrowser, { t: 'document' }>>();
   /** Something to say once: a toast. */
   readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
   /** A link in a terminal was clicked: it comes from the sandbox, so somebody is asked first. */
@@ -302,6 +305,9 @@ export class AttemptSession {
       case 'file':
         this.fileChanged.emit(message);
         break;
+      case 'document':
+        this.documentChanged.emit(message);
+        break;
       case 'resources':
         this.onResources(message);
         break;
@@ -340,7 +346,8 @@ export class AttemptSession {
     const before = this.store.get().resources;
     const resources = resourceUse(sampled, this.lastSample);
     this.lastSample = sampled;
-    this.store.patch({ resources });
+    const resourceHistory = withUse(this.store.get().resourceHistory, { atMs: sampled.atMs, use: resources });
+    this.store.patch({ resources, resourceHistory });
     for (const { kind, text } of resources.warnings) {
       if (!before?.warnings.some((known) => known.kind === kind)) this.notice.emit({ tone: 'warning', text });
     }

@@ -12,6 +12,7 @@ export const PANEL_TITLES = {
   notes: 'Notes',
   clock: 'Clock',
   ports: 'Ports',
+  resources: 'Resources',
   help: 'Help',
 } as const;
 export type PanelId = keyof typeof PANEL_TITLES;
@@ -38,7 +39,7 @@ const DEFAULT: Layout = {
     id: 'columns',
     orientation: 'horizontal',
     children: [
-      group('left', 17, 'files', 'search'),
+      group('left', 17, 'files', 'search', 'resources'),
       {
         type: 'split',
         id: 'work',

@@ -16,8 +16,13 @@ export interface OpenFile {
   saveError: string | null;
   /** What a dialog or a banner asks about: the file on disk is no longer the one that the edit started from. */
   conflict: 'none' | 'changed' | 'save_refused' | 'deleted';
-  /** Unsaved text of an earlier page was put back. */
+  /** Unsaved text was put back: of an earlier page of this tab, or of another tab that is gone. */
   recovered: boolean;
+  /**
+   * Which tab edits it: this one, or another whose text is shown. `apart` where another took it over while this one had text
+   * that it had not told of: that text stays here until the person decides.
+   */
+  edited: 'here' | 'elsewhere' | 'apart';
   size: number;
   /** Shown as a picture, read from the sandbox when it is drawn. */
   isImage: boolean;
@@ -36,6 +41,7 @@ export function loadingFile(path: string): OpenFile {
     saveError: null,
     conflict: 'none',
     recovered: false,
+    edited: 'here',
     size: 0,
     isImage: false,
   };
@@ -56,6 +62,14 @@ export interface Held {
   subscription: { dispose(): void } | null;
   cancelDraft: (() => void) | null;
   cancelAutoSave: (() => void) | null;
+  /** How often another tab's text was shown. */
+  shown: number;
+}
+
+/** Why nothing can be typed into a file; null where it can. */
+export function readOnlyReason(file: OpenFile): string | null {
+  if (file.readOnlyReason !== null) return file.readOnlyReason;
+  return file.edited === 'here' ? null : 'Another tab edits this file. Press “Edit here” to edit it in this one.';
 }
 
 /** Room in a frame for the request around the text. */

@@ -1,14 +1,16 @@
 import { AppError } from '@plumbline/core';
 import type { RequestAct, RequestArgs, RequestResult } from '@plumbline/protocol';
+import { ArrangedFiles } from './arrangedFiles.ts';
 import type { BrowserTime } from './browserTime.ts';
-import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane, withoutFile } from './editorPanes.ts';
+import { DocumentShare, type Shared } from './documentShare.ts';
+import { withoutFile } from './editorPanes.ts';
 import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi, type TextModel } from './monaco.ts';
-import { exceedsFrame, type Held, loadingFile, messageOf, type OpenFile, type Place } from './openFile.ts';
+import { exceedsFrame, type Held, loadingFile, messageOf, type Place, readOnlyReason } from './openFile.ts';
 import type { DraftStore } from './outboxStore.ts';
-import { MOST_PANES, movedAlong, movedBefore, type PaneSpot } from './paneDrop.ts';
+import { replaceText } from './replaceText.ts';
+import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
-import { Store } from './store.ts';
 
 /**
  * The files that are open in this tab's editor: their models, what is unsaved, and the rules for saving. A save names the
@@ -37,29 +39,29 @@ export interface OpenFilesOptions {
 const DRAFT_AFTER_MS = 500;
 /** With auto-save a file is saved when nothing was typed for so long. */
 const AUTO_SAVE_AFTER_MS = 1_000;
-export class OpenFiles {
-  readonly store = new Store<OpenFilesState>({ files: [], active: null, panes: [null], pane: 0 });
+/** No text of a model has it: whatever the model holds is unsaved. */
+const NO_VERSION = -1;
+
+export class OpenFiles extends ArrangedFiles {
   /** A place is to be shown in the pane that has the focus. */
   readonly revealed = new Signal<{ path: string; place: Place }>();
   private readonly options: OpenFilesOptions;
   private readonly held = new Map<string, Held>();
-  private disposed = false;
+  private readonly share: DocumentShare;
+  private readonly saves = new Map<string, Promise<boolean>>();
 
   constructor(options: OpenFilesOptions) {
+    super(`plumbline.open.${options.attemptId}`, options.remember);
     this.options = options;
+    this.share = new DocumentShare(options);
   }
 
   /** Opens again what an earlier page of this tab had open. */
   async restore(): Promise<void> {
-    const kept = this.options.remember.getItem(this.rememberKey);
+    const kept = this.remembered();
     if (!kept) return;
-    const { paths, active, panes } = JSON.parse(kept) as { paths: string[]; active: string | null; panes?: (string | null)[] };
-    await Promise.all(paths.map((path) => this.open(path, false)));
-    if (panes && panes.length > 1) {
-      const shown = panes.slice(0, MOST_PANES).map((path) => (path && this.held.has(path) ? path : null));
-      this.store.patch({ panes: shown, pane: Math.max(0, shown.indexOf(active)) });
-    }
-    if (active && this.held.has(active)) this.activate(active);
+    await Promise.all(kept.paths.map((path) => this.open(path, false)));
+    this.arrangeAsBefore(kept);
   }
 
   /** Opens a file, or shows it where it is open already. */
@@ -68,7 +70,15 @@ export class OpenFiles {
       if (activate) this.activate(path);
       return;
     }
-    this.held.set(path, { baseHash: null, savedVersion: 0, recorder: null, subscription: null, cancelDraft: null, cancelAutoSave: null });
+    this.held.set(path, {
+      baseHash: null,
+      savedVersion: 0,
+      recorder: null,
+      subscription: null,
+      cancelDraft: null,
+      cancelAutoSave: null,
+      shown: 0,
+    });
     const { files, active } = this.store.get();
     this.store.patch({ files: [...files, loadingFile(path)] });
     if (activate || active === null) this.activate(path);
@@ -82,41 +92,6 @@ export class OpenFiles {
     this.revealed.emit({ path, place });
   }
 
-  /** Shows an open file in the pane that has the focus. */
-  activate(path: string): void {
-    this.store.patch(shownInPane(this.store.get(), path));
-    this.rememberOpen();
-  }
-
-  /** Another pane beside the one that has the focus, with the same file. */
-  split(): void {
-    this.arrange(splitPane(this.store.get()));
-  }
-
-  closePane(at: number): void {
-    this.arrange(closedPane(this.store.get(), at));
-  }
-
-  /** Shows an open file in a pane, or in a new one at its edge. */
-  dropOnPane(path: string, at: number, spot: PaneSpot): void {
-    if (this.held.has(path)) this.arrange(droppedFile(this.store.get(), path, at, spot));
-  }
-
-  /** Puts a file's tab in front of another's; at the end for null. */
-  moveTab(path: string, before: string | null): void {
-    this.reorder(movedBefore(this.paths, path, before));
-  }
-
-  /** Puts the tab of the file in front a place further to one side. */
-  moveActiveTab(by: -1 | 1): void {
-    const { active } = this.store.get();
-    if (active !== null) this.reorder(movedAlong(this.paths, active, by));
-  }
-
-  focusPane(at: number): void {
-    this.arrange(focusedPane(this.store.get(), at));
-  }
-
   /**
    * Changes a file's text and saves it, in the editor where it is open and straight on disk where it is not. Answers how
    * many changes were made; null where it could not be saved.
@@ -127,9 +102,8 @@ export class OpenFiles {
       if (model) {
         const { text, count } = change(model.getValue());
         if (count === 0) return 0;
-        model.pushStackElement();
-        model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null);
-        model.pushStackElement();
+        if (this.file(path)?.edited !== 'here') return null;
+        replaceText(model, text);
         return (await this.save(path)) ? count : null;
       }
       const { text: before, hash, partial } = await this.options.ask('file.read', { path });
@@ -148,8 +122,9 @@ export class OpenFiles {
     if (!held) return;
     this.patchFile(path, { state: 'loading', error: null });
     let answer: RequestResult<'file.read'>;
+    let shared: Shared;
     try {
-      answer = await this.options.ask('file.read', { path });
+      [answer, shared] = await Promise.all([this.options.ask('file.read', { path }), this.share.open(path, 'edit')]);
     } catch (error) {
       if (this.held.get(path) === held) this.patchFile(path, { state: 'failed', error: messageOf(error) });
       return;
@@ -158,29 +133,53 @@ export class OpenFiles {
     held.baseHash = answer.hash;
     if (answer.text === null) {
       const isImage = IMAGES.test(path);
-      const readOnlyReason = isImage ? 'This is a picture.' : 'This is a binary file. Look at it from a terminal, or download it.';
-      this.patchFile(path, { state: 'ready', size: answer.size, isImage, readOnlyReason });
+      const reason = isImage ? 'This is a picture.' : 'This is a binary file. Look at it from a terminal, or download it.';
+      this.patchFile(path, { state: 'ready', size: answer.size, isImage, readOnlyReason: reason });
       return;
     }
-    const { monaco, tab, offer, time } = this.options;
+    const { monaco } = this.options;
     const model = monaco.editor.createModel(answer.text, languageOf(monaco, path));
-    held.recorder = new EditorRecorder({ tab, path, hash: answer.hash, model, offer, time });
     held.savedVersion = model.getAlternativeVersionId();
     held.subscription = model.onDidChangeContent(() => this.contentChanged(path));
-    const readOnlyReason = answer.partial
+    const reason = answer.partial
       ? 'This file is too large for the editor: its first part is shown, and it cannot be edited here.'
       : exceedsFrame(answer.text)
         ? 'This file is too large to be saved from the editor, so it is read-only here.'
         : null;
-    this.patchFile(path, { state: 'ready', model, readOnlyReason, size: answer.size });
-    if (readOnlyReason === null) await this.recoverDraft(path, held, model);
+    this.patchFile(path, {
+      state: 'ready',
+      model,
+      readOnlyReason: reason,
+      size: answer.size,
+      edited: shared.editing ? 'here' : 'elsewhere',
+    });
+    if (!shared.editing) return this.follow(path, shared);
+    this.record(path, held, model, answer.hash);
+    if (reason !== null) return;
+    // What this tab typed while the gateway was away is newer than what it told; what another tab told is newer than its draft.
+    if (shared.text === null || shared.from === this.options.tab) {
+      const isRecovered = await this.recoverDraft(path, held, model);
+      if (isRecovered || shared.text === null) return;
+    }
+    if (this.held.get(path) === held && !model.isDisposed()) this.takeUnsaved(path, held, model, shared);
   }
 
-  /** Saves; true when the file on disk is now what the editor shows. */
+  /** Saves; true when the file on disk is now what the editor shows. One save of a file waits for the one before. */
   async save(path: string, overwrite = false): Promise<boolean> {
+    for (let before = this.saves.get(path); before; before = this.saves.get(path)) await before;
+    const saving = this.write(path, overwrite);
+    this.saves.set(path, saving);
+    try {
+      return await saving;
+    } finally {
+      this.saves.delete(path);
+    }
+  }
+
+  private async write(path: string, overwrite: boolean): Promise<boolean> {
     const held = this.held.get(path);
     const file = this.file(path);
-    if (!held || !file?.model || file.readOnlyReason !== null || file.saving) return false;
+    if (!held || !file?.model || readOnlyReason(file) !== null) return false;
     const { monaco, tab, ask } = this.options;
     const text = file.model.getValue(monaco.editor.EndOfLinePreference.TextDefined, true);
     if (exceedsFrame(text)) {
@@ -210,16 +209,14 @@ export class OpenFiles {
   /** Takes the file on disk into the editor; the undo history keeps what was there. */
   async reload(path: string): Promise<void> {
     const held = this.held.get(path);
-    const model = this.file(path)?.model;
-    if (!held || !model) return this.load(path);
+    const file = this.file(path);
+    const model = file?.model;
+    if (!held || !file || !model) return this.load(path);
+    if (file.edited !== 'here') return this.follow(path, await this.share.open(path, 'follow'));
     try {
       const answer = await this.options.ask('file.read', { path });
       if (this.held.get(path) !== held || answer.text === null) return;
-      if (answer.text !== model.getValue()) {
-        model.pushStackElement();
-        model.pushEditOperations([], [{ range: model.getFullModelRange(), text: answer.text }], () => null);
-        model.pushStackElement();
-      }
+      replaceText(model, answer.text);
       held.baseHash = answer.hash;
       held.savedVersion = model.getAlternativeVersionId();
       this.patchFile(path, { conflict: 'none', saveError: null, recovered: false, size: answer.size });
@@ -262,12 +259,14 @@ export class OpenFiles {
   close(path: string): void {
     const held = this.held.get(path);
     if (!held) return;
-    const model = this.file(path)?.model;
+    const file = this.file(path);
     this.held.delete(path);
     this.release(held);
+    this.share.close(path);
     this.store.patch(withoutFile(this.store.get(), path));
-    model?.dispose();
-    void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
+    file?.model?.dispose();
+    // The draft of a file that another tab edits is that tab's.
+    if (file?.edited === 'here') void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
     this.rememberOpen();
   }
 
@@ -304,8 +303,54 @@ export class OpenFiles {
     return this.store.get().files.some((file) => file.dirty);
   }
 
+  /** Makes this tab the one that edits a file, with what the other one had not saved. */
+  async editHere(path: string): Promise<void> {
+    const held = this.held.get(path);
+    const shared = await this.share.open(path, 'take');
+    if (!held || this.held.get(path) !== held) return;
+    this.sharedChanged(path, shared);
+    // It was seen all along: there is nothing to say of it.
+    this.patchFile(path, { recovered: false });
+  }
+
+  /** Who edits a file changed, or what is not saved of it. */
+  sharedChanged(path: string, shared: Shared): void {
+    const held = this.held.get(path);
+    const file = this.file(path);
+    if (!held || !file?.model) return;
+    const { model } = file;
+    if (shared.editing) {
+      if (file.edited === 'here') return;
+      this.patchFile(path, { edited: 'here' });
+      this.record(path, held, model, held.baseHash ?? sha256OfText(model.getValue()));
+      if (shared.text === null) this.onDiskChanged(path, undefined, undefined);
+      else this.takeUnsaved(path, held, model, shared);
+      return;
+    }
+    if (file.edited === 'here') {
+      this.stopEditing(held);
+      this.share.cancel(path);
+      const isTold = !file.dirty || shared.text === model.getValue();
+      this.patchFile(path, { edited: isTold ? 'elsewhere' : 'apart' });
+    }
+    if (this.file(path)?.edited === 'elsewhere') void this.follow(path, shared);
+  }
+
+  /** After the connection was away: the gateway may be another one, which knows of no open file. */
+  async shareAgain(): Promise<void> {
+    for (const { path, edited, state } of this.store.get().files) {
+      const held = this.held.get(path);
+      if (state !== 'ready' || !held) continue;
+      const shared = await this.share.open(path, edited === 'here' ? 'edit' : 'follow');
+      if (this.held.get(path) !== held) continue;
+      this.sharedChanged(path, shared);
+      this.contentChanged(path);
+    }
+  }
+
   dispose(): void {
     this.disposed = true;
+    this.share.dispose();
     for (const held of this.held.values()) {
       held.cancelDraft?.();
       held.cancelAutoSave?.();
@@ -335,20 +380,65 @@ export class OpenFiles {
     }
   }
 
-  private async recoverDraft(path: string, held: Held, model: TextModel): Promise<void> {
+  private record(path: string, held: Held, model: TextModel, hash: string): void {
+    const { tab, offer, time } = this.options;
+    held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time });
+  }
+
+  private async recoverDraft(path: string, held: Held, model: TextModel): Promise<boolean> {
     const draft = await this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
-    if (!draft || this.held.get(path) !== held || model.isDisposed() || draft.text === model.getValue()) return;
-    model.pushEditOperations([], [{ range: model.getFullModelRange(), text: draft.text }], () => null);
-    this.patchFile(path, { recovered: true, conflict: draft.baseHash === held.baseHash ? 'none' : 'changed' });
-    held.baseHash = draft.baseHash;
+    if (!draft || this.held.get(path) !== held || model.isDisposed() || draft.text === model.getValue()) return false;
+    this.takeUnsaved(path, held, model, draft);
+    return true;
+  }
+
+  /** Goes on with text that was not saved, on top of what the model holds: undo brings that back. */
+  private takeUnsaved(path: string, held: Held, model: TextModel, unsaved: { text: string | null; baseHash: string | null }): void {
+    if (unsaved.text === null) return;
+    // What was only shown so far is unsaved from here on, though the text stays the same.
+    if (model.getValue() === unsaved.text) held.savedVersion = NO_VERSION;
+    else replaceText(model, unsaved.text);
+    this.patchFile(path, { recovered: true, conflict: unsaved.baseHash === held.baseHash ? 'none' : 'changed' });
+    held.baseHash = unsaved.baseHash;
+    this.contentChanged(path);
+  }
+
+  /** Shows what another tab has not saved, or what is on disk. */
+  private async follow(path: string, shared: Shared): Promise<void> {
+    const held = this.held.get(path);
+    const model = this.file(path)?.model;
+    if (!held || !model) return;
+    held.shown += 1;
+    const { shown } = held;
+    const onDisk = shared.text === null ? await this.options.ask('file.read', { path }).catch(() => null) : null;
+    const text = shared.text ?? onDisk?.text ?? null;
+    // What was told since is newer than what was read.
+    if (text === null || this.held.get(path) !== held || held.shown !== shown || this.file(path)?.edited === 'here') return;
+    replaceText(model, text);
+    held.baseHash = onDisk?.hash ?? shared.baseHash;
+    held.savedVersion = model.getAlternativeVersionId();
+    this.patchFile(path, { edited: 'elsewhere', dirty: false, conflict: 'none', saveError: null, recovered: false });
+  }
+
+  private stopEditing(held: Held): void {
+    held.cancelDraft?.();
+    held.cancelAutoSave?.();
+    held.cancelDraft = null;
+    held.cancelAutoSave = null;
+    held.recorder?.close();
+    held.recorder = null;
   }
 
   private contentChanged(path: string): void {
     const held = this.held.get(path);
     const model = this.file(path)?.model;
-    if (!held || !model) return;
+    if (!held || !model || this.file(path)?.edited !== 'here') return;
     const dirty = model.getAlternativeVersionId() !== held.savedVersion;
     this.patchFile(path, { dirty });
+    this.share.keepSoon(path, dirty ? model.getValueLength() : null, () => {
+      if (this.file(path)?.edited !== 'here' || model.isDisposed() || model.getAlternativeVersionId() === held.savedVersion) return null;
+      return { text: model.getValue(), baseHash: held.baseHash };
+    });
     held.cancelAutoSave?.();
     held.cancelAutoSave = null;
     if (dirty && this.options.savesByItself()) {
@@ -379,42 +469,7 @@ export class OpenFiles {
   }
 
   private release(held: Held): void {
-    held.cancelDraft?.();
-    held.cancelAutoSave?.();
+    this.stopEditing(held);
     held.subscription?.dispose();
-    held.recorder?.close();
-  }
-
-  private file(path: string): OpenFile | undefined {
-    return this.store.get().files.find((file) => file.path === path);
-  }
-
-  private patchFile(path: string, part: Partial<OpenFile>): void {
-    if (this.disposed) return;
-    const files = this.store.get().files.map((file) => (file.path === path ? { ...file, ...part } : file));
-    this.store.patch({ files });
-  }
-
-  private get paths(): string[] {
-    return this.store.get().files.map(({ path }) => path);
-  }
-
-  private reorder(paths: string[]): void {
-    this.arrange({ files: paths.flatMap((path) => this.file(path) ?? []) });
-  }
-
-  private arrange(panes: Partial<OpenFilesState> | null): void {
-    if (!panes) return;
-    this.store.patch(panes);
-    this.rememberOpen();
-  }
-
-  private get rememberKey(): string {
-    return `plumbline.open.${this.options.attemptId}`;
-  }
-
-  private rememberOpen(): void {
-    const { active, panes } = this.store.get();
-    this.options.remember.setItem(this.rememberKey, JSON.stringify({ paths: this.paths, active, panes }));
   }
 }

@@ -1,5 +1,6 @@
 import type { AttemptMessage, ClockView, NoteKind, ScoreRow, TerminalInfo } from '@plumbline/protocol';
 import type { SocketState, Welcome } from './attemptSocket.ts';
+import type { UsedAt } from './resourceHistory.ts';
 import type { ResourceUse } from './resourceUse.ts';
 
 /** What a tab knows of its attempt, as the page draws it. */
@@ -32,6 +33,7 @@ export interface SessionState {
   upgraded: boolean;
   /** Null until the sandbox was measured. */
   resources: ResourceUse | null;
+  resourceHistory: readonly UsedAt[];
 }
 
 /** Before the gateway has said anything. */
@@ -50,4 +52,5 @@ export const FIRST_STATE: SessionState = {
   inputFull: false,
   upgraded: false,
   resources: null,
+  resourceHistory: [],
 };

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { SharedDocuments } from './sharedDocuments.ts';
+
+const PATH = 'solution/train.py';
+
+function attempt() {
+  const connected = new Set(['here', 'there']);
+  const told: Record<string, unknown[]> = { here: [], there: [] };
+  let waiting: (() => void)[] = [];
+  const documents = new SharedDocuments({
+    isConnected: (tab) => connected.has(tab),
+    tell: (tab, message) => told[tab]?.push(message),
+    later: (_, call) => waiting.push(call),
+  });
+  const passTime = () => {
+    const due = waiting;
+    waiting = [];
+    for (const call of due) call();
+  };
+  return { documents, connected, told, passTime };
+}
+
+describe('SharedDocuments', () => {
+  it('lets one tab edit a file, and shows what it has not saved to the others', () => {
+    const { documents, told } = attempt();
+    expect(documents.open('here', PATH, 'edit')).toEqual({ editing: true, text: null, baseHash: null, from: null });
+    expect(documents.open('there', PATH, 'edit').editing).toBe(false);
+    expect(documents.keep('here', PATH, 'x = 1', 'h1')).toBe(true);
+    expect(told.there).toEqual([{ t: 'document', path: PATH, editing: false, text: 'x = 1', baseHash: 'h1', from: 'here' }]);
+    expect(documents.keep('there', PATH, 'y = 2', 'h1')).toBe(false);
+    expect(told.here).toEqual([]);
+  });
+
+  it('hands a file over with what was not saved when another tab takes it, and tells the one that had it', () => {
+    const { documents, told } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.keep('here', PATH, 'x = 1', 'h1');
+    expect(documents.open('there', PATH, 'take')).toEqual({ editing: true, text: 'x = 1', baseHash: 'h1', from: 'here' });
+    expect(told.here).toMatchObject([{ editing: false, text: 'x = 1' }]);
+    expect(documents.keep('here', PATH, 'x = 0', 'h1')).toBe(false);
+    // A tab that comes back to what it edited does not take it away again.
+    expect(documents.open('here', PATH, 'edit')).toMatchObject({ editing: false, text: 'x = 1' });
+  });
+
+  it('keeps a file for a tab that is reloaded, and gives it to another with its unsaved text when the tab stays away', () => {
+    const { documents, connected, told, passTime } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.open('there', PATH, 'edit');
+    documents.keep('here', PATH, 'x = 1', 'h1');
+    documents.disconnected('here');
+    passTime();
+    expect(told.there).toHaveLength(1);
+    connected.delete('here');
+    documents.disconnected('here');
+    passTime();
+    expect(told.there?.[1]).toMatchObject({ editing: true, text: 'x = 1', from: 'here' });
+  });
+
+  it('keeps unsaved text while no tab is there at all, and gives it up when its tab closes the file', () => {
+    const { documents, connected, passTime } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.keep('here', PATH, 'x = 1', 'h1');
+    connected.clear();
+    documents.disconnected('here');
+    passTime();
+    connected.add('there');
+    expect(documents.open('there', PATH, 'edit')).toMatchObject({ editing: true, text: 'x = 1', from: 'here' });
+    documents.close('there', PATH);
+    expect(documents.open('there', PATH, 'edit')).toMatchObject({ editing: true, text: null });
+  });
+
+  it('gives the file to the next tab when the one that edits closes it', () => {
+    const { documents, told } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.open('there', PATH, 'follow');
+    documents.close('here', PATH);
+    expect(told.there).toEqual([{ t: 'document', path: PATH, editing: true, text: null, baseHash: null, from: null }]);
+  });
+
+  it('holds no more text than its bound, and lets the file be edited all the same', () => {
+    const { documents } = attempt();
+    documents.open('here', PATH, 'edit');
+    expect(documents.keep('here', PATH, 'x'.repeat(17 * 1024 * 1024), 'h1')).toBe(true);
+    expect(documents.open('there', PATH, 'follow').text).toBeNull();
+  });
+});

@@ -1,0 +1,103 @@
+import type { GatewayToBrowser, RequestResult } from '@plumbline/protocol';
+
+type Want = 'edit' | 'follow' | 'take';
+type Told = Omit<Extract<GatewayToBrowser, { t: 'document' }>, 't' | 'path'>;
+
+/** A tab that is reloaded, or whose network changes, is back by then; one that is gone leaves what it edited to the others. */
+const EDITOR_AWAY_MAX_MS = 10_000;
+/** Beyond these a file can still be edited, and no other tab is told of it. */
+const DOCUMENTS_MAX = 500;
+const TEXT_MAX_CHARS = 16 * 1024 * 1024;
+
+interface SharedDocument {
+  editor: string | null;
+  /** The tabs that have it open, in the order of their coming. */
+  tabs: Set<string>;
+  /** What is not saved, what it started from, and which tab wrote it; null where the file on disk is all there is. */
+  unsaved: { text: string; baseHash: string | null; from: string } | null;
+}
+
+/** How the documents reach the attempt's tabs. */
+export interface DocumentTabs {
+  isConnected(tab: string): boolean;
+  tell(tab: string, message: Extract<GatewayToBrowser, { t: 'document' }>): void;
+  later(delayMs: number, call: () => void): void;
+}
+
+/**
+ * The files that an attempt's tabs have open: one tab edits a file, the others follow what it has not saved yet. Lost with the
+ * gateway; each tab then opens its files anew, and the one that edited says its text again.
+ */
+export class SharedDocuments {
+  readonly #documents = new Map<string, SharedDocument>();
+  readonly #tabs: DocumentTabs;
+
+  constructor(tabs: DocumentTabs) {
+    this.#tabs = tabs;
+  }
+
+  /** A tab opens a file, comes back to it, or takes it over. Who edits it from now on, and what is not saved of it. */
+  open(tab: string, path: string, want: Want): RequestResult<'document.open'> {
+    let document = this.#documents.get(path);
+    if (document === undefined) {
+      if (this.#documents.size >= DOCUMENTS_MAX) return { editing: true, text: null, baseHash: null, from: null };
+      document = { editor: null, tabs: new Set(), unsaved: null };
+      this.#documents.set(path, document);
+    }
+    document.tabs.add(tab);
+    const { editor } = document;
+    const isFree = editor === null || !this.#tabs.isConnected(editor);
+    if (want === 'take' || (want === 'edit' && isFree)) document.editor = tab;
+    if (editor !== null && document.editor !== editor) this.#tell(editor, path, document);
+    return this.#toldTo(tab, document);
+  }
+
+  /** What the tab that edits a file has not saved of it; null once it has saved everything. Says whether it is the one that edits. */
+  keep(tab: string, path: string, text: string | null, baseHash: string | null): boolean {
+    const document = this.#documents.get(path);
+    if (document === undefined || document.editor !== tab) return false;
+    document.unsaved = null;
+    if (text !== null && text.length + this.#keptChars() <= TEXT_MAX_CHARS) document.unsaved = { text, baseHash, from: tab };
+    for (const other of document.tabs) if (other !== tab) this.#tell(other, path, document);
+    return true;
+  }
+
+  /** A tab closed a file: what it did not save of it is given up. */
+  close(tab: string, path: string): void {
+    const document = this.#documents.get(path);
+    if (document === undefined) return;
+    if (document.editor === tab) document.unsaved = null;
+    this.#leave(tab, path, document);
+  }
+
+  /** A tab's connection ended. If the tab does not come back, others may edit what it edited, and its unsaved text is theirs. */
+  disconnected(tab: string): void {
+    this.#tabs.later(EDITOR_AWAY_MAX_MS, () => {
+      if (this.#tabs.isConnected(tab)) return;
+      for (const [path, document] of this.#documents) this.#leave(tab, path, document);
+    });
+  }
+
+  #leave(tab: string, path: string, document: SharedDocument): void {
+    document.tabs.delete(tab);
+    if (document.editor === tab) {
+      document.editor = [...document.tabs].find((other) => this.#tabs.isConnected(other)) ?? null;
+      if (document.editor !== null) this.#tell(document.editor, path, document);
+    }
+    if (document.tabs.size === 0 && document.unsaved === null) this.#documents.delete(path);
+  }
+
+  #toldTo(tab: string, { editor, unsaved }: SharedDocument): Told {
+    return { editing: editor === tab, text: unsaved?.text ?? null, baseHash: unsaved?.baseHash ?? null, from: unsaved?.from ?? null };
+  }
+
+  #tell(tab: string, path: string, document: SharedDocument): void {
+    this.#tabs.tell(tab, { t: 'document', path, ...this.#toldTo(tab, document) });
+  }
+
+  #keptChars(): number {
+    let chars = 0;
+    for (const { unsaved } of this.#documents.values()) chars += unsaved?.text.length ?? 0;
+    return chars;
+  }
+}

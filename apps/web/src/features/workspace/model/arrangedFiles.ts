@@ -1,0 +1,101 @@
+import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane } from './editorPanes.ts';
+import type { OpenFile } from './openFile.ts';
+import { MOST_PANES, movedAlong, movedBefore, type PaneSpot } from './paneDrop.ts';
+import { Store } from './store.ts';
+
+/** What is kept over a reload of the tab. */
+interface Remembered {
+  paths: string[];
+  active: string | null;
+  panes?: (string | null)[];
+}
+
+/** Which files are open in this tab, in what order and in which panes. What is in them is not known here. */
+export class ArrangedFiles {
+  readonly store = new Store<OpenFilesState>({ files: [], active: null, panes: [null], pane: 0 });
+  protected disposed = false;
+  private readonly rememberKey: string;
+  private readonly remember: Pick<Storage, 'getItem' | 'setItem'>;
+
+  constructor(rememberKey: string, remember: Pick<Storage, 'getItem' | 'setItem'>) {
+    this.rememberKey = rememberKey;
+    this.remember = remember;
+  }
+
+  /** Shows an open file in the pane that has the focus. */
+  activate(path: string): void {
+    this.store.patch(shownInPane(this.store.get(), path));
+    this.rememberOpen();
+  }
+
+  /** Another pane beside the one that has the focus, with the same file. */
+  split(): void {
+    this.arrange(splitPane(this.store.get()));
+  }
+
+  closePane(at: number): void {
+    this.arrange(closedPane(this.store.get(), at));
+  }
+
+  /** Shows an open file in a pane, or in a new one at its edge. */
+  dropOnPane(path: string, at: number, spot: PaneSpot): void {
+    if (this.file(path)) this.arrange(droppedFile(this.store.get(), path, at, spot));
+  }
+
+  /** Puts a file's tab in front of another's; at the end for null. */
+  moveTab(path: string, before: string | null): void {
+    this.reorder(movedBefore(this.paths, path, before));
+  }
+
+  /** Puts the tab of the file in front a place further to one side. */
+  moveActiveTab(by: -1 | 1): void {
+    const { active } = this.store.get();
+    if (active !== null) this.reorder(movedAlong(this.paths, active, by));
+  }
+
+  focusPane(at: number): void {
+    this.arrange(focusedPane(this.store.get(), at));
+  }
+
+  protected file(path: string): OpenFile | undefined {
+    return this.store.get().files.find((file) => file.path === path);
+  }
+
+  protected patchFile(path: string, part: Partial<OpenFile>): void {
+    if (this.disposed) return;
+    const files = this.store.get().files.map((file) => (file.path === path ? { ...file, ...part } : file));
+    this.store.patch({ files });
+  }
+
+  private get paths(): string[] {
+    return this.store.get().files.map(({ path }) => path);
+  }
+
+  private reorder(paths: string[]): void {
+    this.arrange({ files: paths.flatMap((path) => this.file(path) ?? []) });
+  }
+
+  private arrange(panes: Partial<OpenFilesState> | null): void {
+    if (!panes) return;
+    this.store.patch(panes);
+    this.rememberOpen();
+  }
+
+  protected rememberOpen(): void {
+    const { active, panes } = this.store.get();
+    this.remember.setItem(this.rememberKey, JSON.stringify({ paths: this.paths, active, panes }));
+  }
+
+  protected remembered(): Remembered | null {
+    const kept = this.remember.getItem(this.rememberKey);
+    return kept === null ? null : (JSON.parse(kept) as Remembered);
+  }
+
+  protected arrangeAsBefore({ active, panes }: Remembered): void {
+    if (panes && panes.length > 1) {
+      const shown = panes.slice(0, MOST_PANES).map((path) => (path && this.file(path) ? path : null));
+      this.store.patch({ panes: shown, pane: Math.max(0, shown.indexOf(active)) });
+    }
+    if (active && this.file(active)) this.activate(active);
+  }
+}
