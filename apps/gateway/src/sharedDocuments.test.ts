@@ -31,6 +31,13 @@ describe('SharedDocuments', () => {
     expect(told.here).toEqual([]);
   });
 
+  it('keeps nothing of a tab that is not there', () => {
+    const { documents } = attempt();
+    expect(documents.open('made-up', PATH, 'take').editing).toBe(true);
+    expect(documents.keep('made-up', PATH, 'x = 1', 'h1')).toBe(false);
+    expect(documents.open('here', PATH, 'edit')).toEqual({ editing: true, text: null, baseHash: null, from: null });
+  });
+
   it('hands a file over with what was not saved when another tab takes it, and tells the one that had it', () => {
     const { documents, told } = attempt();
     documents.open('here', PATH, 'edit');

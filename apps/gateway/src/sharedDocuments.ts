@@ -9,6 +9,8 @@ const EDITOR_AWAY_MAX_MS = 10_000;
 const DOCUMENTS_MAX = 500;
 const TEXT_MAX_CHARS = 16 * 1024 * 1024;
 
+const ALONE: Told = { editing: true, text: null, baseHash: null, from: null };
+
 interface SharedDocument {
   editor: string | null;
   /** The tabs that have it open, in the order of their coming. */
@@ -38,9 +40,11 @@ export class SharedDocuments {
 
   /** A tab opens a file, comes back to it, or takes it over. Who edits it from now on, and what is not saved of it. */
   open(tab: string, path: string, want: Want): RequestResult<'document.open'> {
+    // A tab asks over its own connection: one without is made up, and nothing would ever end what is kept of it.
+    if (!this.#tabs.isConnected(tab)) return ALONE;
     let document = this.#documents.get(path);
     if (document === undefined) {
-      if (this.#documents.size >= DOCUMENTS_MAX) return { editing: true, text: null, baseHash: null, from: null };
+      if (this.#documents.size >= DOCUMENTS_MAX) return ALONE;
       document = { editor: null, tabs: new Set(), unsaved: null };
       this.#documents.set(path, document);
     }
