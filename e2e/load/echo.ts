@@ -1,23 +1,36 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expertWith } from '../support/accounts.ts';
+import { startAttempt } from '../support/attempt.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { findFaults, readEvents, recordedInput } from '../support/recordingCheck.ts';
+import { Session } from '../support/session.ts';
 import { AttemptTerminal, outputUntil } from './attemptTerminal.ts';
+import { Crowd } from './crowd.ts';
 import { type BenchTerminal, LoopbackTerminal } from './loopback.ts';
-import { latencyOf, latencyRatio } from './summary.ts';
+import { PaintedKeys } from './paintedKeys.ts';
+import { ProcessWatch, processesOf } from './processes.ts';
+import { latencyOf, latencyRatio, rounded } from './summary.ts';
+import { nextGapMs, randomLetter } from './typing.ts';
 
 const SAMPLES = 1_000;
 /** Both sides take turns of this many keys, so that whatever else the machine does hits them alike. */
 const TURN = 50;
-/** Between an echo and the next key: a fast typist's bursts and a slow one's pauses. */
-const GAP_MIN_MS = 25;
-const GAP_MAX_MS = 125;
 const ECHO_LIMIT_MS = 10_000;
 const KILL_LINE = '\x15';
+/** Letters in a browser, once while its attempt is the only one and once while so many others are live. */
+const PAINTED_SAMPLES = 400;
+const OTHERS = Number(process.env.BENCH_ATTEMPTS ?? 50);
+/** Of a letter in a browser, from key to paint, while the others are live. */
+const PAINTED_P95_MAX_MS = 50;
 
-/** Keystroke to screen through the whole path, against the same shell on a bare PTY. Fails where typing is not in the recording. */
+/**
+ * Keystroke to socket through the whole path, against the same shell on a bare PTY; and keystroke to paint in a browser, alone
+ * and with 50 other live attempts on the same gateway. Fails where typing, or what a tab was shown, is not in the recording.
+ */
 export async function benchEcho(): Promise<Record<string, unknown>> {
   const home = mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
   const platform = await PlatformUnderTest.start();
@@ -37,13 +50,18 @@ export async function benchEcho(): Promise<Record<string, unknown>> {
     if (recordedInput(events, attempt.tab, attempt.terminal) !== typists.platform.typed)
       faults.push('the recorded input is not what was typed');
     const [whole, bare] = [latencyOf(typists.platform.times), latencyOf(typists.loopback.times)];
+    attempt.tab.end();
+    loopback.stop();
+    const painted = await paintedKeys(platform);
     return {
       bench: 'echo',
       platform: whole,
       loopback: bare,
       typedBytes: typists.platform.typed.length,
       ratio: latencyRatio(whole, bare),
-      faults,
+      painted: painted.figures,
+      meets: { paintedP95: painted.figures.withOthers.p95Ms < PAINTED_P95_MAX_MS },
+      faults: [...faults, ...painted.faults],
     };
   } finally {
     loopback.stop();
@@ -51,6 +69,43 @@ export async function benchEcho(): Promise<Record<string, unknown>> {
     rmSync(home, { recursive: true, force: true });
   }
 }
+
+/** What a person sees in a browser of the production build, and what its attempt is among. */
+async function paintedKeys(platform: PlatformUnderTest) {
+  const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
+  const { account, session } = await expertWith(platform.baseUrl, admin, /practice/i);
+  const attemptId = await startAttempt(session, /practice/i);
+  const browser = await launchChromium();
+  try {
+    const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
+    const keys = await PaintedKeys.open(page, account, attemptId);
+    const alone = latencyOf(await keys.measure(PAINTED_SAMPLES));
+    say(`alone: ${JSON.stringify(alone)}`);
+    const crowd = await Crowd.gather(platform, admin, OTHERS, say);
+    const watch = new ProcessWatch(processesOf(platform, attemptId));
+    crowd.beginCount();
+    const withOthers = latencyOf(await keys.measure(PAINTED_SAMPLES));
+    const others = crowd.count();
+    const machine = { cores: cpus().length, loadAverage: rounded(loadavg()[0] ?? 0) };
+    const processes = watch.stop();
+    say(`with ${OTHERS} others: ${JSON.stringify(withOthers)}`);
+    const faults = await crowd.disperse();
+    if (others.silent > 0) faults.push(`${others.silent} of the other attempts showed nothing`);
+    const typed = (await readEvents(platform, attemptId)).flatMap((event) =>
+      event.type === 'terminal.input' && event.data.bytes !== undefined ? [Buffer.from(event.data.bytes)] : [],
+    );
+    if (Buffer.concat(typed).toString() !== keys.typed) faults.push('the recorded input of the browser is not what was typed');
+    return {
+      figures: { alone, withOthers, ratio: latencyRatio(withOthers, alone), budgetP95Ms: PAINTED_P95_MAX_MS, others, processes, machine },
+      faults,
+    };
+  } finally {
+    await browser.close();
+  }
+}
+
+/** It takes minutes: where it is, for whoever waits. */
+const say = (text: string) => console.error(`${(performance.now() / 1000).toFixed(0)} s: ${text}`);
 
 /** Types letters one by one and times how long each takes to come back. */
 class Typist {
@@ -70,9 +125,8 @@ class Typist {
 
   async turn(): Promise<void> {
     for (let i = 0; i < TURN; i++) {
-      await sleep(GAP_MIN_MS + Math.random() * (GAP_MAX_MS - GAP_MIN_MS));
-      const letter = String.fromCharCode(97 + Math.floor(Math.random() * 26));
-      this.times.push(await this.#echoed(letter));
+      await sleep(nextGapMs());
+      this.times.push(await this.#echoed(randomLetter()));
     }
     this.#type(KILL_LINE);
     await sleep(200);

@@ -68,7 +68,8 @@ export function processesOf(platform: PlatformUnderTest, attemptId: string): Map
   ]);
 }
 
-function rssMb(pid: number): number {
+/** What a process has resident, MB. */
+export function rssMb(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(ofProcess(pid, 'status'))?.[1];
   return Number(kilobytes ?? 0) / 1024;
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from '@playwright/test';
+import type { Browser, Page } from '@playwright/test';
 import { appendClockEvent, claimEpoch, createDatabase, type Database, moveAttempt } from '@plumbline/database';
 import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
+import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { People } from '../support/workspacePage.ts';
 import { longAttempt } from './longAttempt.ts';
@@ -37,10 +38,7 @@ interface Seen {
 export async function benchReplay(): Promise<Record<string, unknown>> {
   const platform = await PlatformUnderTest.start();
   const db = createDatabase(platform.databaseUrl, { poolMax: 4 });
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--enable-precise-memory-info'],
-  });
+  const browser = await launchChromium('--enable-precise-memory-info');
   try {
     const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
     await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);

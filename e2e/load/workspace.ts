@@ -1,6 +1,7 @@
-import { type CDPSession, chromium, type Page } from '@playwright/test';
+import type { CDPSession, Page } from '@playwright/test';
 import { expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
@@ -15,10 +16,7 @@ const MB = 1_000_000;
 /** Loads the workspace with an empty cache, works in it, and says what that took in time, bytes and memory. */
 export async function benchWorkspace(): Promise<Record<string, unknown>> {
   const platform = await PlatformUnderTest.start();
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-    args: process.getuid?.() === 0 ? ['--no-sandbox', '--disable-gpu'] : ['--disable-gpu'],
-  });
+  const browser = await launchChromium();
   try {
     const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
     const { account, session } = await expertWith(platform.baseUrl, admin, /practice/i);
