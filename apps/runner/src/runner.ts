@@ -11,29 +11,18 @@ import {
 } from '@plumbline/protocol';
 import type { Logger } from 'pino';
 import { Blobs } from './blobs.ts';
-import { callHandlers } from './callHandlers.ts';
-import { answerCall, type CallHandlers } from './calls.ts';
+import { answerCall } from './calls.ts';
 import { incarnationOf } from './config.ts';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
-import { FreezeHolds } from './freezeHolds.ts';
 import { findHardware } from './hardware.ts';
 import type { Journal } from './journal.ts';
-import { LanguageActs } from './language/languageActs.ts';
-import { LanguageServer } from './language/languageServer.ts';
 import { Link } from './link.ts';
-import { MODEL_SOCKET_NAME, Models } from './models.ts';
-import { ParticipantClock } from './participantClock.ts';
-import { type Provisioned, provision, SHELL_INTEGRATION } from './provision.ts';
-import { sampleResources } from './resources.ts';
-import { SandboxPorts } from './sandboxPorts.ts';
-import { Scoring } from './scoring.ts';
+import { LiveSandbox } from './liveSandbox.ts';
+import { type Provisioned, provision } from './provision.ts';
 import { ServerTime } from './serverTime.ts';
 import { applySetup } from './setup.ts';
 import { watchSleep } from './sleepWatch.ts';
-import { Snapshots } from './snapshots.ts';
-import { TASK_SOCKET_NAME, TaskSocket } from './taskSocket.ts';
-import { Terminals } from './terminals.ts';
-import { WorkspaceActs } from './workspaceActs.ts';
+import type { Terminals } from './terminals.ts';
 
 /** One attempt's sandbox and everything around it, from an empty state folder to a clean end. */
 
@@ -55,22 +44,6 @@ export interface RunnerOptions {
 /** Exit codes that the log of a placement shows. */
 export const EXIT = { asked: 0, failed: 1, refused: 3, sandboxLost: 4, provisioning: 5 } as const;
 
-/** What exists once the sandbox is ready. */
-interface Live extends Provisioned {
-  readonly holds: FreezeHolds;
-  readonly participantClock: ParticipantClock;
-  readonly terminals: Terminals;
-  readonly snapshots: Snapshots;
-  readonly scoring: Scoring;
-  readonly models: Models;
-  readonly taskSocket: TaskSocket;
-  readonly acts: WorkspaceActs;
-  readonly ports: SandboxPorts;
-  readonly languageServer: LanguageServer;
-  readonly handlers: CallHandlers;
-  readonly stopSampling: () => void;
-}
-
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #journal: Journal<LogState>;
@@ -79,16 +52,13 @@ export class Runner {
   readonly #link: Link;
   readonly #blobs: Blobs;
   readonly #stopSleepWatch: () => void;
-  #live: Live | null = null;
-  #phase: RunnerHello['phase'] = 'starting';
+  #live: LiveSandbox | null = null;
   #clockMessage: Extract<GatewayToRunner, { t: 'clock' }> | null = null;
   /** Input that came before the terminals were there: after a restart it is for those that have ended. */
   #earlyInput: ((terminals: Terminals) => void)[] = [];
   /** Messages that are told once the gateway is there, by kind: only the newest of a kind counts. */
   readonly #untold = new Map<string, RunnerToGateway>();
   #ending: Promise<void> | null = null;
-  #participantOver = false;
-  #participantEnd: Promise<void> | null = null;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -177,183 +147,40 @@ export class Runner {
 
   async #stop(): Promise<void> {
     this.#stopSleepWatch();
-    const live = this.#live;
-    if (live !== null) {
-      live.stopSampling();
-      live.participantClock.stop();
-      live.snapshots.close();
-      await live.taskSocket.close();
-      await live.scoring.close();
-      await live.models.close();
-      live.ports.close();
-      // A frozen shell cannot heed its hang-up, so the participant's processes are ended rather than asked.
-      live.languageServer.stop();
-      await live.holds.finish();
-      await live.sandbox.killParticipant();
-      await live.terminals.dispose();
-      await live.acts.close();
-      await live.files.close();
-      await live.sandbox.destroy();
-    }
+    await this.#live?.close();
     this.#blobs.close();
     await this.#link.close(LINK_GRACE_MS);
     this.#journal.close();
   }
 
   async #goLive(provisioned: Provisioned, hardware: SandboxHardware): Promise<void> {
-    const { config, clock, logger } = this.#options;
-    const { sandbox, files, task } = provisioned;
-    const log = this.#log;
-    const blobs = this.#blobs;
-    const holds = new FreezeHolds(sandbox, logger);
-    const participantClock = new ParticipantClock({
+    const { config, clock, logger, onOver } = this.#options;
+    const live = new LiveSandbox(provisioned, {
+      config,
       clock,
-      holds,
       logger,
-      onZero: (clockN) => {
-        void snapshots.take('end');
-        this.#link.send({ t: 'zero', clockN });
+      log: this.#log,
+      time: this.#time,
+      blobs: this.#blobs,
+      send: (message) => this.#link.send(message),
+      onLost: () => {
+        if (this.#ending === null) onOver(EXIT.sandboxLost, 'the sandbox ended by itself');
       },
-      onEnded: () => this.#endParticipant(),
     });
-    const isRunning = () => participantClock.running;
-    const snapshots = new Snapshots({ files, blobs, log, clock, time: this.#time, logger, isRunning });
-    const terminals = new Terminals({
-      lastTerminal: config.restore?.lastTerminal ?? 0,
-      log,
-      clock,
-      logger,
-      shellCommand: (env) =>
-        sandbox.command('participant', ['/bin/bash', '--init-file', join(sandbox.paths.run, SHELL_INTEGRATION), '-i'], {
-          tty: true,
-          env: {
-            ...env,
-            PLUMBLINE_SOCKET: join(sandbox.paths.run, TASK_SOCKET_NAME),
-            ...(task.settings.model === null ? {} : { PLUMBLINE_MODEL_SOCKET: join(sandbox.paths.run, MODEL_SOCKET_NAME) }),
-            // The system's profile, which a login shell reads, is without isolation the host's own and forgets the view's PATH.
-            PLUMBLINE_SHELL_LOGIN: sandbox.isolation === 'none' ? '' : '1',
-          },
-        }),
-      onListChanged: (list) => this.#link.send({ t: 'terminals', terminals: list }),
-    });
-    const { secrets } = config;
-    const { createFresh } = provisioned;
-    const models = new Models({
-      settings: task.settings,
-      endpoint: config.model,
-      stateDir: config.stateDir,
-      socketDir: provisioned.socketDir,
-      log,
-      clock,
-      isRunning,
-    });
-    await models.open(sandbox);
-    const scoring = new Scoring({
-      stateDir: config.stateDir,
-      task,
-      sandbox,
-      sandboxDir: provisioned.sandboxDir,
-      models,
-      files,
-      blobs,
-      snapshots,
-      holds,
-      log,
-      clock,
-      logger,
-      secrets,
-      createFresh,
-    });
-    const taskSocket = new TaskSocket({
-      dir: provisioned.socketDir,
-      clock,
-      logger,
-      forward: (request) => this.#link.send({ t: 'task', ...request }),
-    });
-    await taskSocket.open();
-    await scoring.recover();
-    if (provisioned.isNew) await snapshots.take('start');
-    sandbox.onEnded(() => {
-      if (!this.#participantOver && this.#ending === null) this.#options.onOver(EXIT.sandboxLost, 'the sandbox ended by itself');
-    });
-    const ports = new SandboxPorts({ sandbox, streamsUrl: config.gatewayUrl.replace(/\/runner$/, '/ports'), logger });
-    const acts = new WorkspaceActs({ files, log, snapshots, participantClock, logger });
-    const languageServer = new LanguageServer({
-      command: () => sandbox.command('participant', provisioned.language.argv(config.memoryBytes)),
-      home: sandbox.paths.home,
-      clock,
-      logger,
-    });
-    const language = new LanguageActs({ server: languageServer, home: sandbox.paths.home, files });
-    const live: Live = {
-      ...provisioned,
-      holds,
-      participantClock,
-      terminals,
-      snapshots,
-      scoring,
-      models,
-      taskSocket,
-      acts,
-      ports,
-      languageServer,
-      stopSampling: sampleResources({
-        sandbox,
-        gpuIds: config.gpuIds,
-        memoryLimitBytes: config.memoryBytes,
-        diskDirs: [join(config.stateDir, 'workspace'), config.stateDir],
-        log,
-        clock,
-        logger,
-        isRunning,
-      }),
-      handlers: callHandlers({
-        ...provisioned,
-        stateDir: config.stateDir,
-        log,
-        blobs,
-        holds,
-        participantClock,
-        terminals,
-        snapshots,
-        scoring,
-        acts,
-        ports,
-        language,
-        endParticipant: () => this.#endParticipant(),
-      }),
-    };
+    await live.open();
     this.#live = live;
-    this.#phase = 'ready';
-    for (const early of this.#earlyInput.splice(0)) early(terminals);
-    if (this.#clockMessage !== null) participantClock.apply(this.#clockMessage);
-    this.#tell({
-      t: 'ready',
-      instructionsHash: createHash('sha256').update(task.facts.instructions).digest('hex'),
-      isolation: sandbox.isolation,
-      freezeMethod: sandbox.freezeMethod,
-      hardware,
-    });
-    logger.info({ isolation: sandbox.isolation, freezeMethod: sandbox.freezeMethod, isNew: provisioned.isNew }, 'the sandbox is ready');
+    for (const early of this.#earlyInput.splice(0)) early(live.terminals);
+    if (this.#clockMessage !== null) live.participantClock.apply(this.#clockMessage);
+    const { sandbox, task, isNew } = provisioned;
+    const { isolation, freezeMethod } = sandbox;
+    const instructionsHash = createHash('sha256').update(task.facts.instructions).digest('hex');
+    this.#tell({ t: 'ready', instructionsHash, isolation, freezeMethod, hardware });
+    logger.info({ isolation, freezeMethod, isNew }, 'the sandbox is ready');
   }
 
-  /** The participant's part is over: its processes end, the last snapshot is taken. Done once. */
-  #endParticipant(): Promise<void> {
-    this.#participantEnd ??= this.#doEndParticipant();
-    return this.#participantEnd;
-  }
-
-  async #doEndParticipant(): Promise<void> {
-    const live = this.#live;
-    if (live === null) return;
-    this.#participantOver = true;
-    live.languageServer.stop();
-    await live.holds.finish();
-    live.ports.close();
-    await live.sandbox.killParticipant();
-    await live.terminals.closeAll();
-    await live.snapshots.take('end');
-    this.#phase = 'finalised';
+  get #phase(): RunnerHello['phase'] {
+    if (this.#live === null) return 'starting';
+    return this.#live.finalised ? 'finalised' : 'ready';
   }
 
   #receive(message: Exclude<GatewayToRunner, { t: 'attached' | 'refused' | 'ack' | 'ping' | 'pong' }>): void {
