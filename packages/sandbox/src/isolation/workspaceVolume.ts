@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,8 +22,16 @@ const MOUNT_OPTIONS = 'loop,nosuid,nodev,noatime,discard';
 const PROBE_BYTES = 4 * 1024 ** 2;
 const UNMOUNT_TIMEOUT_MS = 5_000;
 const UNLIMITED =
-  'The disk that this workspace takes is not limited: that takes the worker to be root, loop devices, and the package e2fsprogs.';
+  'The disk that this workspace takes is not limited: that takes the worker to be root, a local disk, loop devices, and the package e2fsprogs.';
 const UNLIMITED_STILL = 'The disk that this workspace takes is not limited: the workspace is older than its limit.';
+
+/** ext2 to ext4, XFS, Btrfs, ZFS, F2FS, overlay and tmpfs, as the kernel numbers them. */
+const LOCAL_FILE_SYSTEMS = [0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x794c7630, 0x01021994];
+
+/** Another machine that has the same folder could mount the disk a second time, which destroys it. */
+async function isLocal(dir: string): Promise<boolean> {
+  return LOCAL_FILE_SYSTEMS.includes((await statfs(dir)).type >>> 0);
+}
 
 async function isMounted(dir: string): Promise<boolean> {
   const escaped = dir.replace(/[\\ \t\n]/g, (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`);
@@ -79,7 +87,7 @@ export async function mountVolume(sandboxDir: string, workspaceDir: string, byte
   await mkdir(workspaceDir, { recursive: true });
   const isThere = (await stat(path).catch(() => null)) !== null;
   if (!isThere && bytes === null) return [];
-  if (!isThere && process.getuid?.() !== 0) return [UNLIMITED];
+  if (!isThere && (process.getuid?.() !== 0 || !(await isLocal(sandboxDir)))) return [UNLIMITED];
   // A disk that is mounted over what is in the folder would hide it.
   if (!isThere && (await readdir(workspaceDir)).length > 0) return [UNLIMITED_STILL];
   try {
