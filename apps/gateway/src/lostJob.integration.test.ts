@@ -52,6 +52,8 @@ const LAY_FILES = [
   'ln -s ../nowhere kept/dangling',
   "touch 'kept/an empty one' kept/ünï",
   'ln -s deep kept/folder',
+  // No copy holds so much.
+  'truncate -s 60M too-large.bin',
 ].join(' && ');
 const LIST_FILES =
   "(find kept ! -type d -printf '%p %y %m %s %l\\n' | sort; find kept -type f -print0 | sort -z | xargs -0 sha256sum; sh kept/run.sh)";
@@ -155,6 +157,7 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
         socket.on('message', (data, isBinary) => {
           if (isBinary) return;
           const message = GatewayToBrowser.parse(JSON.parse(String(data)));
+          if (message.t === 'ping') socket.send(JSON.stringify({ t: 'pong', id: message.id }));
           if (message.t !== 'reply' || message.id !== 'one') return;
           if (message.error === undefined) resolve(message.result as RequestResult<A>);
           else reject(new Error(message.error.message));
@@ -170,7 +173,8 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     const family = loadFamily(FAMILY);
     const settings = family.tasks['main']?.settings;
     const { attempt, expert, environmentId } = await makeAttempt(db, { familyDir: FAMILY, environmentSettings: { ...settings } });
-    await db.prisma.environment.update({ where: { id: environmentId }, data: { contentHash: family.contentHash } });
+    const data = { contentHash: family.contentHash, version: randomUUID() };
+    await db.prisma.environment.update({ where: { id: environmentId }, data });
     return { id: attempt.id, expert };
   }
 
@@ -253,15 +257,14 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
 
     // From here on this worker does nothing any more, as one that was killed the moment the pause was committed.
     worker.kill('SIGSTOP');
-    const paused = await say('pause', { reason: 'hibernate', resumeAtMs: Date.now() + 3_600_000 });
-    worker.kill('SIGKILL');
+    const paused = await say('pause', { reason: 'hibernate', resumeAtMs: Date.now() + 3_600_000 }).finally(() => worker.kill('SIGKILL'));
     expect(paused.state).toBe('paused');
     expect(await findLiveLease(db, id)).toMatchObject({ state: 'releasing' });
     await setHostDrained(db, 'lab', true, { by: null });
     await setHostDrained(db, LOCAL_HOST_NAME, false, { by: null });
     worker = start('worker');
     await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
-    expect(await cluster.slurm('squeue', '--noheader')).toBe('');
+    expect(await cluster.slurm('squeue', '--noheader', `--name=plumbline-${id}`)).toBe('');
     expect((await view()).state).toBe('paused');
 
     await say('wake', {});
@@ -273,7 +276,9 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
       ['held', LOCAL_HOST_NAME],
     ]);
     const { events, limits } = await view();
-    expect(events.map(({ kind }) => kind)).toEqual(['started', 'paused', 'woken', 'resumed']);
+    expect(events.map(({ kind }) => kind)).toEqual(['started', 'paused', 'woken', 'rollback', 'resumed']);
+    const named = expect.stringMatching(/^the attempt came back on another machine.*too-large\.bin/);
+    expect(events.find(({ kind }) => kind === 'rollback')).toMatchObject({ reason: named });
     const elapsed = (kind: string) => elapsedMs(events, events.find((event) => event.kind === kind)?.atMs ?? 0, limits.limitMs);
     expect(elapsed('resumed')).toBe(elapsed('paused'));
 

@@ -1,4 +1,4 @@
-import { elapsedMs } from '@plumbline/core';
+import { elapsedMs, openHibernation } from '@plumbline/core';
 import { type AttemptView, appendClockEvent, databaseNowMs, findRestorePoint, type SkippedFile } from '@plumbline/database';
 import type { RunnerRequest } from '@plumbline/sandbox';
 import type { Worker } from './worker.ts';
@@ -36,7 +36,7 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
       await appendClockEvent(
         db,
         view.id,
-        { kind: 'rollback', toElapsedMs, reason: rollbackWords(cause, point?.skipped ?? []) },
+        { kind: 'rollback', toElapsedMs, reason: rollbackWords(lossWords(view, cause), point?.skipped ?? []) },
         { by: null },
       );
     }
@@ -48,9 +48,13 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
   return { bundles: point?.bundles ?? [], lastTerminal: point?.lastTerminal ?? 0 };
 }
 
+function lossWords({ events }: AttemptView, cause: string): string {
+  if (openHibernation(events) !== null) return 'the attempt came back on another machine, with the last copy of its files';
+  return `the machine was lost (${cause.replace(/\.$/, '')}), and the work goes on from its last copy`;
+}
+
 /** `The machine was lost (…). Not kept: data/model.bin (too large).` without a full stop at the end, as reasons are. */
-export function rollbackWords(cause: string, skipped: readonly SkippedFile[]): string {
-  const why = `the machine was lost (${cause.replace(/\.$/, '')}), and the work goes on from its last copy`;
+function rollbackWords(why: string, skipped: readonly SkippedFile[]): string {
   if (skipped.length === 0) return why;
   const named = skipped.slice(0, NAMED_MAX).map(({ path, reason }) => `${path} (${reason})`);
   const more = skipped.length - named.length;

@@ -37,7 +37,7 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
       ) : null}
       {!asleep && !isBack ? <MachineWait attemptId={attemptId} /> : null}
       {isBack ? (
-        <p>Shells start anew; your files are as they were. The clock goes on when you resume, or when the pause reaches its limit.</p>
+        <p>Shells start anew, and your files are there again. The clock goes on when you resume, or when the pause reaches its limit.</p>
       ) : null}
       {asleep ? (
         <ClockAct act="wake" label="Ask for my machine now" of={act} />
