@@ -101,6 +101,7 @@ test('no staff item reaches the participant of a hidden score on any route, and 
     `/api/attempts/${attemptId}/recording/index`,
     `/api/attempts/${attemptId}/recording/events?fromSeq=1&toSeq=100000`,
     `/api/attempts/${attemptId}/recording/moment?atMs=${Date.now()}`,
+    `/api/attempts/${attemptId}/recording/opening`,
   ]) {
     const response = await session.fetch(path);
     expect(response.status, path).toBe(403);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from '@playwright/test';
-import { appendClockEvent, claimEpoch, createDatabase, type Database, moveAttempt } from '@plumbline/database';
+import { appendClockEvent, claimEpoch, createDatabase, type Database, enqueue, moveAttempt } from '@plumbline/database';
 import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
 import { launchChromium } from '../support/chromium.ts';
@@ -111,6 +112,9 @@ export async function record(
     if (n % 500 === 0) await recorder.flush();
   }
   await recorder.finish();
+  // As at the end of every attempt: the worker makes the index.
+  await enqueue(db, 'index', { attemptId });
+  while ((await db.prisma.recordingIndex.findUnique({ where: { attemptId } })) === null) await sleep(100);
   say(`${n} events of ${size.lengthMs / MINUTE_MS} minutes are recorded`);
   return { attemptId, recordedEvents: n };
 }

@@ -61,6 +61,7 @@ export class Finalisation {
     await recorder.finish();
     await moveAttempt(gateway.db, id, 'completed', {});
     await enqueue(gateway.db, 'retire', { attemptId: id });
+    await enqueue(gateway.db, 'index', { attemptId: id });
     await this.#attempt.refresh();
   }
 

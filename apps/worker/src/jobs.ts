@@ -2,6 +2,7 @@ import { AppError } from '@plumbline/core';
 import { JOBS, type JobData, type JobName, openJobQueue } from '@plumbline/database';
 import type { PgBoss } from 'pg-boss';
 import { buildDataset } from './buildDataset.ts';
+import { indexRecording } from './indexRecording.ts';
 import { provision } from './provision.ts';
 import { retireRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
@@ -10,11 +11,12 @@ import type { Worker } from './worker.ts';
 const HANDLERS: { [N in JobName]: (worker: Worker, data: JobData<N>) => Promise<void> } = {
   provision,
   retire: (worker, { attemptId }) => retireRunner(worker, attemptId),
+  index: indexRecording,
   export: buildDataset,
 };
 
-/** Jobs of a kind that run side by side. Building a dataset reads whole recordings, so that is done one at a time. */
-const AT_ONCE: Record<JobName, number> = { provision: 4, retire: 4, export: 1 };
+/** Jobs of a kind that run side by side. Those that read whole recordings are done one at a time. */
+const AT_ONCE: Record<JobName, number> = { provision: 4, retire: 4, index: 1, export: 1 };
 
 /** After a failure to open the queue, the next try waits this long: the server may be starting. */
 const REOPEN_AFTER_MS = 1_000;

@@ -12,6 +12,8 @@ export const JOBS = {
   provision: z.object({ attemptId: z.uuid() }),
   /** Stop an attempt's runner and give back what it holds. */
   retire: z.object({ attemptId: z.uuid() }),
+  /** Make the index of a finished recording, for replays. */
+  index: z.object({ attemptId: z.uuid() }),
   /** Build a dataset. */
   export: z.object({ exportId: z.uuid() }),
 } as const;

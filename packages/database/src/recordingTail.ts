@@ -1,5 +1,6 @@
 import { AppError } from '@plumbline/core';
 import type { Pool } from 'pg';
+import { inTransaction } from './transaction.ts';
 
 /**
  * The recording's rows: the tail of committed batches, the marks of their sources, the index of sealed segments. Every
@@ -214,30 +215,24 @@ export async function insertSegment(db: RecordingDatabase, attemptId: string, ep
 }
 
 /**
- * Puts a segment with lines taken out in the place of the one whose object is `objectHash`. Its root is the same.
+ * Puts a segment with lines taken out in the place of the one whose object is `objectHash`. Its root is the same. With it goes the
+ * kept index, which may have what was taken out.
  *
  * @throws AppError `conflict` where another one stands there by now.
  */
 export async function replaceSegment(db: RecordingDatabase, attemptId: string, objectHash: string, row: SegmentRow): Promise<void> {
-  const replaced = await db.pool.query(
-    `UPDATE recording_segment
-        SET object_hash = $5, object_bytes = $6, raw_bytes = $7, min_at_ms = $8, max_at_ms = $9, keyframes = $10::jsonb
-      WHERE attempt_id = $1 AND n = $2 AND object_hash = $3 AND root = $4`,
-    [
-      attemptId,
-      row.n,
-      objectHash,
-      row.root,
-      row.objectHash,
-      row.objectBytes,
-      row.rawBytes,
-      row.minAtMs,
-      row.maxAtMs,
-      JSON.stringify(row.keyframes),
-    ],
-  );
-  if (replaced.rowCount !== 1)
-    throw new AppError('conflict', `Segment ${row.n} was changed meanwhile. Verify the recording and try again.`);
+  const { n, root, objectBytes, rawBytes, minAtMs, maxAtMs, keyframes } = row;
+  await inTransaction(db, async (tx) => {
+    const replaced = await tx.query(
+      `UPDATE recording_segment
+          SET object_hash = $5, object_bytes = $6, raw_bytes = $7, min_at_ms = $8, max_at_ms = $9, keyframes = $10::jsonb
+        WHERE attempt_id = $1 AND n = $2 AND object_hash = $3 AND root = $4`,
+      [attemptId, n, objectHash, root, row.objectHash, objectBytes, rawBytes, minAtMs, maxAtMs, JSON.stringify(keyframes)],
+    );
+    if (replaced.rowCount !== 1) throw new AppError('conflict', `Segment ${n} was changed meanwhile. Verify the recording and try again.`);
+    // After the segment, and so after whoever kept an index of the segment as it was.
+    await tx.query('DELETE FROM recording_index WHERE attempt_id = $1', [attemptId]);
+  });
 }
 
 /** The index of sealed segments with `n` above `afterN` and events from `fromSeq` on, in order. */
@@ -248,6 +243,50 @@ export async function listSegments(db: RecordingDatabase, attemptId: string, aft
     [attemptId, afterN, fromSeq],
   );
   return rows.map(toSegmentRow);
+}
+
+/** What reading needs of a segment's row. The keyframes, which are most of it, stay where they are. */
+export type SegmentPlace = Pick<SegmentRow, 'n' | 'firstSeq' | 'lastSeq' | 'minAtMs' | 'maxAtMs' | 'objectHash'>;
+
+/** Where the sealed segments with events from `fromSeq` on are, in order. */
+export async function listSegmentPlaces(db: RecordingDatabase, attemptId: string, fromSeq = 0): Promise<SegmentPlace[]> {
+  const { rows } = await db.pool.query(
+    `SELECT n, first_seq, last_seq, min_at_ms, max_at_ms, object_hash
+       FROM recording_segment WHERE attempt_id = $1 AND last_seq >= $2 ORDER BY n`,
+    [attemptId, fromSeq],
+  );
+  return rows.map((row) => ({
+    n: row.n as number,
+    firstSeq: Number(row.first_seq),
+    lastSeq: Number(row.last_seq),
+    minAtMs: row.min_at_ms as number,
+    maxAtMs: row.max_at_ms as number,
+    objectHash: row.object_hash as string,
+  }));
+}
+
+/**
+ * The last place of the sealed segments from which a terminal's screen at a time can be drawn: a keyframe or its opening. Looks
+ * from the end, and at no more segments than it must.
+ */
+export async function lastKeyframe(
+  db: RecordingDatabase,
+  attemptId: string,
+  terminal: number,
+  atMs: number,
+): Promise<{ seq: number; atMs: number } | null> {
+  const { rows } = await db.pool.query<{ seq: string; at_ms: number }>(
+    `SELECT place.seq, place.at_ms FROM recording_segment segment
+      CROSS JOIN LATERAL (
+        SELECT (item->>'seq')::bigint AS seq, (item->>'atMs')::float8 AS at_ms FROM jsonb_array_elements(segment.keyframes) AS item
+         WHERE (item->>'terminal')::int = $2 AND (item->>'atMs')::float8 <= $3
+         ORDER BY at_ms DESC, seq DESC LIMIT 1
+      ) AS place
+      WHERE segment.attempt_id = $1 AND segment.min_at_ms <= $3
+      ORDER BY segment.n DESC LIMIT 1`,
+    [attemptId, terminal, atMs],
+  );
+  return rows[0] === undefined ? null : { seq: Number(rows[0].seq), atMs: rows[0].at_ms };
 }
 
 /** The segment with the highest number, or null. */
@@ -316,6 +355,7 @@ export async function destroyWrappedKey(db: RecordingDatabase, attemptId: string
      ON CONFLICT (attempt_id) DO UPDATE SET wrapped = NULL, destroyed_at = COALESCE(recording_key.destroyed_at, now())`,
     [attemptId],
   );
+  await db.pool.query('DELETE FROM recording_index WHERE attempt_id = $1', [attemptId]);
 }
 
 export interface ManifestRow {

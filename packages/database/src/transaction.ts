@@ -5,7 +5,7 @@ import type { Database } from './client.ts';
 export type Queryable = Pick<pg.PoolClient, 'query'>;
 
 /** Runs `work` in one transaction. Anything it throws rolls all of it back, notifications included. */
-export async function inTransaction<T>(db: Database, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(db: Pick<Database, 'pool'>, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await db.pool.connect();
   let broken: Error | undefined;
   try {

@@ -4,9 +4,11 @@ import { folderStore, type ObjectStore } from '@plumbline/storage';
 import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { indexEvents, OUTLINED_TYPES } from './indexBuilder.ts';
 import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
 import { openRecording, type Recording } from './reader.ts';
 import { AttemptRecorder } from './recorder.ts';
+import { screenPlace } from './screenPlace.ts';
 
 const BASE_MS = 1_790_000_000_000;
 const EVENTS = 240;
@@ -109,12 +111,15 @@ describe('reading a recording', () => {
 
   it('finds for any moment the last keyframe, and output after it without a hole', async () => {
     const { recording, all } = await record();
+    const index = await indexEvents(recording.outline(OUTLINED_TYPES));
     const ofTerminal = (terminal: number, atMs: number) =>
       all.filter((event) => event.stream === terminal && event.atMs <= atMs).sort(byTime);
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(0, 1), fc.integer({ min: 0, max: EVENTS * 10 + 100 }), async (terminal, offsetMs) => {
         const atMs = BASE_MS + offsetMs;
         const { keyframe, events } = await recording.seekTerminal(terminal, atMs);
+        // Where the index has its place, the same is found.
+        expect(await recording.seekTerminal(terminal, atMs, screenPlace(index, terminal, atMs))).toEqual({ keyframe, events });
         const expected = ofTerminal(terminal, atMs).findLast(({ type }) => type === 'terminal.keyframe');
         expect(keyframe).toEqual(expected ?? null);
         expect(events.every((event) => event.atMs <= atMs && event.seq > (keyframe?.seq ?? 0))).toBe(true);

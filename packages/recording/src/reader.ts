@@ -1,11 +1,20 @@
 import { AppError } from '@plumbline/core';
-import { listSegments, type RecordingDatabase, readRecordingState, readTail, type SegmentRow } from '@plumbline/database/recordingTail';
+import {
+  lastKeyframe,
+  listSegmentPlaces,
+  type RecordingDatabase,
+  readRecordingState,
+  readTail,
+  type SegmentPlace,
+} from '@plumbline/database/recordingTail';
 import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { readBatch } from './batch.ts';
 import { decodeUnit, type LinePlace, lineHead, roundAtMs, TYPE_OF } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
+import { keepIndex, readKeptIndex } from './keptIndex.ts';
 import type { RecordingKeys } from './keys.ts';
+import type { IndexedEvents } from './recordingIndex.ts';
 import { openSegment, type Segment, segmentEvents } from './segment.ts';
 import type { SegmentCache } from './segmentCache.ts';
 import { splitLines } from './unitText.ts';
@@ -71,7 +80,7 @@ export async function openRecording(source: RecordingSource): Promise<Recording>
 export class Recording {
   private readonly source: RecordingSource;
   private readonly sealing: SealingKeys;
-  private listed: Promise<SegmentRow[]> | null = null;
+  private listed: Promise<SegmentPlace[]> | null = null;
 
   constructor(source: RecordingSource, sealing: SealingKeys) {
     this.source = source;
@@ -79,8 +88,8 @@ export class Recording {
   }
 
   /** The index of sealed segments as it was when it was first asked for, from the one that holds `fromSeq` on. */
-  async segments(fromSeq = 0): Promise<SegmentRow[]> {
-    this.listed ??= listSegments(this.source.db, this.source.attemptId);
+  async segments(fromSeq = 0): Promise<SegmentPlace[]> {
+    this.listed ??= listSegmentPlaces(this.source.db, this.source.attemptId);
     try {
       return (await this.listed).filter((segment) => segment.lastSeq >= fromSeq);
     } catch (error) {
@@ -92,6 +101,19 @@ export class Recording {
   /** The last durable `seq`. */
   async lastSeq(): Promise<number> {
     return (await readRecordingState(this.source.db, this.source.attemptId)).lastSeq;
+  }
+
+  /** The index that is kept beside the recording, of the segments as they were first listed; null where none is. */
+  async keptIndex(): Promise<IndexedEvents | null> {
+    const { db, attemptId } = this.source;
+    return readKeptIndex({ db, attemptId, sealing: this.sealing, segments: await this.segments() });
+  }
+
+  /** Keeps the index of a finished recording, which was made of this reading: another one waits in the tail for more. */
+  async keepIndex(index: IndexedEvents): Promise<void> {
+    const { db, attemptId } = this.source;
+    const segments = await this.segments();
+    if (index.lastSeq === segments.at(-1)?.lastSeq) await keepIndex({ db, attemptId, sealing: this.sealing, segments }, index);
   }
 
   /** The events of a range in the order of `seq`. Segments without any of its times are not opened. */
@@ -147,12 +169,16 @@ export class Recording {
     yield* held;
   }
 
-  /** The screen of a terminal at a time: where to start, and what to play from there. */
-  async seekTerminal(terminal: number, atMs: number): Promise<TerminalSeek> {
-    const start = await this.seekStart(terminal, atMs);
+  /**
+   * The screen of a terminal at a time: where to start, and what to play from there. `known` is where an index has it; without, the
+   * start is looked for, and everything up to the time is read.
+   */
+  async seekTerminal(terminal: number, atMs: number, known?: { fromSeq: number; toSeq?: number }): Promise<TerminalSeek> {
+    const start = known?.fromSeq ?? (await this.seekStart(terminal, atMs));
     let keyframe: TerminalSeek['keyframe'] = null;
     const events: RecordedEvent[] = [];
-    const range = { fromSeq: start, toMs: nextAfter(atMs), types: TERMINAL_TYPES, stream: terminal };
+    const until = known?.toSeq === undefined ? {} : { toSeq: known.toSeq };
+    const range = { fromSeq: start, ...until, toMs: nextAfter(atMs), types: TERMINAL_TYPES, stream: terminal };
     for await (const event of this.events(range)) {
       if (keyframe === null && event.seq === start && event.type === 'terminal.keyframe') keyframe = event;
       else events.push(event);
@@ -163,15 +189,13 @@ export class Recording {
 
   /** `seq` of the last keyframe or opening of a terminal at or before a time; 1 where the index knows none. */
   private async seekStart(terminal: number, atMs: number): Promise<number> {
-    const segments = await this.segments();
+    const { db, attemptId } = this.source;
+    const [segments, sealed] = await Promise.all([this.segments(), lastKeyframe(db, attemptId, terminal, atMs)]);
     const sealedSeq = segments.at(-1)?.lastSeq ?? 0;
-    let start: { seq: number; atMs: number } = { seq: 1, atMs: Number.NEGATIVE_INFINITY };
-    const consider = (place: { seq: number; atMs: number }) => {
-      if (place.atMs <= atMs && place.atMs >= start.atMs) start = place;
-    };
-    for (const segment of segments) for (const place of segment.keyframes) if (place.terminal === terminal) consider(place);
+    let start = sealed ?? { seq: 1, atMs: Number.NEGATIVE_INFINITY };
     for await (const event of this.events({ fromSeq: sealedSeq + 1, types: TERMINAL_TYPES, stream: terminal })) {
-      if (event.type === 'terminal.keyframe' || event.type === 'terminal.opened') consider(event);
+      const isStart = event.type === 'terminal.keyframe' || event.type === 'terminal.opened';
+      if (isStart && event.atMs <= atMs && event.atMs >= start.atMs) start = event;
     }
     return start.seq;
   }
@@ -195,23 +219,23 @@ export class Recording {
       }
       if (next > lastSeq) return;
       // What was in the tail is sealed by now, or it is nowhere.
-      segments = await listSegments(this.source.db, this.source.attemptId, 0, next);
+      segments = await listSegmentPlaces(this.source.db, this.source.attemptId, next);
       if (segments.length === 0 && wanted === next)
         throw new AppError('internal', `The recording has no event ${next}. Verify it to see what is missing.`);
     }
   }
 
-  private segmentUnit(row: SegmentRow, range: EventRange): UnitPlace {
+  private segmentUnit(row: SegmentPlace, range: EventRange): UnitPlace {
     const { firstSeq, lastSeq, minAtMs } = row;
     return { firstSeq, lastSeq, minAtMs, events: async () => whereOf(segmentEvents(await this.open(row), within(range)), range) };
   }
 
-  private open(row: SegmentRow): Promise<Segment> {
+  private open(row: SegmentPlace): Promise<Segment> {
     const { attemptId, cache } = this.source;
     return cache?.take(`${attemptId} ${row.objectHash}`, () => this.openOnce(row)) ?? this.openOnce(row);
   }
 
-  private async openOnce({ n, objectHash }: SegmentRow): Promise<Segment> {
+  private async openOnce({ n, objectHash }: SegmentPlace): Promise<Segment> {
     return openSegment(this.sealing, this.source.attemptId, n, await this.source.store.get(objectHash));
   }
 
@@ -248,7 +272,7 @@ function whereOf(events: RecordedEvent[], { where }: EventRange): RecordedEvent[
   return where === undefined ? events : events.filter((event) => where(event));
 }
 
-function overlaps(segment: SegmentRow, { fromMs, toMs }: EventRange): boolean {
+function overlaps(segment: SegmentPlace, { fromMs, toMs }: EventRange): boolean {
   return (fromMs === undefined || segment.maxAtMs >= fromMs) && (toMs === undefined || segment.minAtMs < toMs);
 }
 

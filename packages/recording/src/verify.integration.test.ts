@@ -6,6 +6,7 @@ import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealingKeys } from './encryption.ts';
+import { indexEvents, OUTLINED_TYPES } from './indexBuilder.ts';
 import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
 import { openRecording } from './reader.ts';
 import { AttemptRecorder } from './recorder.ts';
@@ -36,7 +37,10 @@ afterAll(async () => {
   await folder.remove();
 });
 
+const NOTE = 45;
+
 function event(n: number): EventInput {
+  if (n === NOTE) return { type: 'note.written', stream: 0, atMs: BASE_MS + n, data: { n: 1, text: 'a name', elapsedMs: n } };
   if (n % 10 === 1)
     return { type: 'terminal.keyframe', stream: 1, atMs: BASE_MS + n, data: { cols: 80, rows: 24, offset: n * 8, screen: `screen ${n}` } };
   return { type: 'terminal.output', stream: 1, atMs: BASE_MS + n, data: { offset: n * 8, bytes: Buffer.from(`line ${n}\r\n`.padEnd(8)) } };
@@ -257,6 +261,47 @@ describe('redaction and erasure', () => {
     expect(await verify(attemptId)).toMatchObject({ verdict: 'erased', signed: true, lastSeq: 100, problem: null });
     for (const { objectHash } of rows) expect(await store.has(objectHash)).toBe(false);
     await expect(openRecording(source(attemptId))).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('take the kept index with them, and nobody who read before can bring it back', async () => {
+    const attemptId = await record('finished');
+    const open = () => openRecording(source(attemptId));
+    const rows = async () => (await database.db.pool.query('SELECT object FROM recording_index WHERE attempt_id = $1', [attemptId])).rows;
+    const early = await open();
+    expect(await early.keptIndex()).toBeNull();
+    const index = await indexEvents(early.outline(OUTLINED_TYPES));
+    expect(index.notes.map(({ text }) => text)).toEqual(['a name']);
+    await early.keepIndex(index);
+    expect(await (await open()).keptIndex()).toEqual(index);
+    const [{ object }] = (await rows()) as [{ object: Buffer }];
+    // One that was changed is as good as none.
+    await database.db.pool.query('UPDATE recording_index SET object = $2 WHERE attempt_id = $1', [
+      attemptId,
+      object.fill(0, object.length - 1),
+    ]);
+    expect(await (await open()).keptIndex()).toBeNull();
+
+    await redactRecording(source(attemptId), { fromSeq: NOTE, toSeq: NOTE });
+    expect(await rows()).toEqual([]);
+    await early.keepIndex(index);
+    expect(await rows()).toEqual([]);
+    const late = await open();
+    const without = await indexEvents(late.outline(OUTLINED_TYPES));
+    expect(without.notes).toEqual([]);
+    await late.keepIndex(without);
+    expect(await (await open()).keptIndex()).toEqual(without);
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', withheld: 1 });
+
+    await eraseRecording(source(attemptId));
+    expect(await rows()).toEqual([]);
+    await late.keepIndex(without);
+    expect(await rows()).toEqual([]);
+  });
+
+  it('find no index of a recording that may still grow', async () => {
+    const recording = await openRecording(source(await record('tail')));
+    await recording.keepIndex(await indexEvents(recording.outline(OUTLINED_TYPES)));
+    expect(await recording.keptIndex()).toBeNull();
   });
 
   async function seqsOf(attemptId: string): Promise<number[]> {

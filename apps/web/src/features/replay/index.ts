@@ -1,1 +1,2 @@
 export { Replay } from './components/Replay.tsx';
+export { momentAsked } from './model/places.ts';

@@ -1,7 +1,9 @@
 import type { EventType } from '@plumbline/protocol';
 import type { Recording } from '@plumbline/recording/reader';
+import type { IndexedEvents } from '@plumbline/recording/recordingIndex';
+import { screenPlace } from '@plumbline/recording/screenPlace';
 import { type MomentReader, momentAt } from '../../replay/model/moment.ts';
-import { type MomentAnswer, type RecordingIndex, toEventLine } from '../../replay/model/recordingApi.ts';
+import { type MomentAnswer, toEventLine } from '../../replay/model/recordingApi.ts';
 
 const DOCUMENT_TYPES: ReadonlySet<EventType> = new Set([
   'editor.opened',
@@ -12,10 +14,10 @@ const DOCUMENT_TYPES: ReadonlySet<EventType> = new Set([
 ]);
 
 /** What was on the screen of an attempt at a moment, by its index and its recording. */
-export function recordedMoment(index: RecordingIndex, recording: Recording, atMs: number): Promise<MomentAnswer> {
+export function recordedMoment(index: IndexedEvents, recording: Recording, atMs: number): Promise<MomentAnswer> {
   const reader: MomentReader = {
     async screen(terminal) {
-      const { keyframe, events } = await recording.seekTerminal(terminal, atMs);
+      const { keyframe, events } = await recording.seekTerminal(terminal, atMs, screenPlace(index, terminal, atMs));
       return {
         terminal,
         keyframe: keyframe === null ? null : { seq: keyframe.seq, atMs: keyframe.atMs, ...keyframe.data },

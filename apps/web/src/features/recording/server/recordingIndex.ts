@@ -1,14 +1,15 @@
 import { normalise } from '@plumbline/core';
 import type { AttemptView } from '@plumbline/database/attempts';
+import { emptyIndex, IndexBuilder, OUTLINED_TYPES } from '@plumbline/recording/indexBuilder';
 import type { Recording } from '@plumbline/recording/reader';
-import type { RecordingIndex } from '../../replay/model/recordingApi.ts';
-import { emptyIndex, IndexBuilder, OUTLINED_TYPES } from '../../replay/model/recordingIndex.ts';
+import type { IndexedEvents, RecordingIndex } from '@plumbline/recording/recordingIndex';
 
 /** Indexes of this many recordings are kept: a reviewer comes back to the same one again and again. */
 const INDEXES_KEPT = 8;
 
 interface Kept {
-  builder: IndexBuilder;
+  /** Goes on where there are more events; null for an index that was found beside a finished recording. */
+  builder: IndexBuilder | null;
   index: RecordingIndex;
   /** Which objects it was made of: a redacted segment is another. */
   objects: string[];
@@ -16,7 +17,20 @@ interface Kept {
 
 const kept = new Map<string, Promise<Kept>>();
 
-/** The index of a recording as far as it goes now. Made in one pass over the events, and gone on with where there are more. */
+/** A chart has no more points than this across. */
+const SAMPLES_SENT = 1_000;
+
+/** What a replay needs of an index: not where screens are, and of a finished attempt's samples, stretch by stretch, the busiest. */
+export function sentIndex(index: RecordingIndex): RecordingIndex {
+  const { resources, live } = index;
+  const per = live ? 1 : Math.ceil(resources.length / SAMPLES_SENT);
+  const thinned: RecordingIndex['resources'] = [];
+  for (let at = 0; at < resources.length; at += per)
+    thinned.push(resources.slice(at, at + per).reduce((most, sample) => ((sample.cpus ?? 0) > (most.cpus ?? 0) ? sample : most)));
+  return { ...index, screens: [], resources: thinned };
+}
+
+/** The index of a recording as far as it goes now: the one that is kept beside it, or made in one pass and gone on with as there are more. */
 export async function recordingIndex(attempt: AttemptView, recording: Recording): Promise<RecordingIndex> {
   // One at a time for each attempt: two readers of a long recording cost one pass.
   const before = kept.get(attempt.id) ?? Promise.resolve(null);
@@ -30,20 +44,29 @@ export async function recordingIndex(attempt: AttemptView, recording: Recording)
   return (await next).index;
 }
 
-async function goOn(attempt: AttemptView, recording: Recording, known: Kept | null): Promise<Kept> {
+async function goOn(attempt: AttemptView, recording: Recording, before: Kept | null): Promise<Kept> {
   const live = attempt.completedAtMs === null;
-  const rows = await recording.segments();
-  const objects = rows.map(({ objectHash }) => objectHash);
-  const isSame = known?.objects.every((hash, i) => hash === objects[i]) === true;
-  if (known !== null && isSame && known.index.live === live && known.index.lastSeq === (await recording.lastSeq())) return known;
-  const segments = rows.map(({ firstSeq, lastSeq, minAtMs, maxAtMs }) => ({ firstSeq, lastSeq, fromMs: minAtMs, toMs: maxAtMs }));
-  const head = { attemptId: attempt.id, title: attempt.title, limitMs: attempt.limits.limitMs, direction: attempt.settings.direction };
-  const builder =
-    known !== null && isSame
-      ? known.builder
-      : new IndexBuilder(emptyIndex({ ...head, live, segments }), (raw) => normalise(raw, attempt.settings).value);
-  builder.setHead({ live, segments });
-  const fromSeq = known !== null && isSame ? known.index.lastSeq + 1 : 1;
-  for await (const event of recording.outline(OUTLINED_TYPES, fromSeq)) builder.add(event);
-  return { builder, index: builder.take(), objects };
+  const [segments, lastSeq] = await Promise.all([recording.segments(), recording.lastSeq()]);
+  const objects = segments.map(({ objectHash }) => objectHash);
+  const known = before?.objects.every((hash, i) => hash === objects[i]) === true ? before : null;
+  if (known !== null && known.index.live === live && known.index.lastSeq === lastSeq) return known;
+  if (known === null && !live) {
+    const found = await recording.keptIndex();
+    if (found?.lastSeq === lastSeq) return { builder: null, index: ofAttempt(attempt, live, found), objects };
+  }
+  const builder = known === null ? new IndexBuilder(emptyIndex()) : (known.builder ?? new IndexBuilder<IndexedEvents>(known.index));
+  for await (const event of recording.outline(OUTLINED_TYPES, (known?.index.lastSeq ?? 0) + 1)) builder.add(event);
+  const indexed = builder.take();
+  if (!live) {
+    await recording.keepIndex(indexed).catch((error: unknown) => {
+      // It is here all the same; whoever opens the recording next makes it again.
+      console.error(`Attempt ${attempt.id}: the index of the recording cannot be kept.`, error);
+    });
+  }
+  return { builder, index: ofAttempt(attempt, live, indexed), objects };
+}
+
+function ofAttempt({ id, title, limits, settings }: AttemptView, live: boolean, indexed: IndexedEvents): RecordingIndex {
+  const scores = indexed.scores.map((row) => ({ ...row, normalised: row.score === null ? null : normalise(row.score, settings).value }));
+  return { ...indexed, scores, attemptId: id, title, live, limitMs: limits.limitMs, direction: settings.direction };
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { findBlob } from '@plumbline/database/blobs';
 import { openBlob } from '@plumbline/recording';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { platform } from '../../platform/server/platform.ts';
-import type { DiffAnswer, RecordingIndex, TreeAnswer } from '../../replay/model/recordingApi.ts';
+import type { DiffAnswer, TreeAnswer } from '../../replay/model/recordingApi.ts';
 import { recordingKeys } from './recordingOf.ts';
 
 /**

@@ -1,8 +1,8 @@
 'use client';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { cn, EmptyState, formatDuration, Input } from '@plumbline/ui';
 import { SquareTerminal } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { RecordingIndex } from '../model/recordingApi.ts';
 
 type Command = RecordingIndex['commands'][number];
 

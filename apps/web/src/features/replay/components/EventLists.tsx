@@ -1,11 +1,11 @@
 'use client';
+import type { Marker, RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { cn, EmptyState, formatDuration, SendForm, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
 import { ListTree } from 'lucide-react';
-import { useEffect, useRef } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
 import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
-import type { Marker, RecordingIndex } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 import { CommandList } from './CommandList.tsx';
 import { FileList } from './FileList.tsx';
@@ -69,7 +69,12 @@ export function EventLists({
         <OutputSearch index={index} source={source} onSeek={onSeek} />
       </TabsContent>
       <TabsContent value="markers" className="min-h-0 flex-1 overflow-auto">
-        <Markers markers={index.markers} fromMs={index.fromMs} positionMs={positionMs} onSeek={onSeek} />
+        <Markers
+          markers={index.markers}
+          fromMs={index.fromMs}
+          current={index.markers.findLastIndex((marker) => marker.atMs <= positionMs)}
+          onSeek={onSeek}
+        />
       </TabsContent>
       <TabsContent value="scores" className="min-h-0 flex-1 space-y-3 overflow-auto p-3">
         <ScoreChart
@@ -110,18 +115,17 @@ export function EventLists({
   );
 }
 
-function Markers({
+const Markers = memo(function Markers({
   markers,
   fromMs,
-  positionMs,
+  current,
   onSeek,
 }: {
   markers: Marker[];
   fromMs: number;
-  positionMs: number;
+  current: number;
   onSeek: (atMs: number) => void;
 }) {
-  const current = markers.findLastIndex((marker) => marker.atMs <= positionMs);
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     list.current?.children[current]?.scrollIntoView({ block: 'nearest' });
@@ -150,4 +154,4 @@ function Markers({
       ))}
     </ol>
   );
-}
+});

@@ -1,9 +1,10 @@
 'use client';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, cn, EmptyState, formatDuration, Spinner } from '@plumbline/ui';
 import { FolderTree, GitCompare } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { snapshotAt } from '../model/places.ts';
-import type { RecordingIndex, TreeAnswer } from '../model/recordingApi.ts';
+import type { TreeAnswer } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 import { WorkspaceDiff } from './WorkspaceDiff.tsx';
 

@@ -1,8 +1,9 @@
 'use client';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, EmptyState, formatDuration, Input, Spinner } from '@plumbline/ui';
 import { Search } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import type { RecordingIndex, SearchAnswer } from '../model/recordingApi.ts';
+import type { SearchAnswer } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 
 type Answer =

@@ -1,28 +1,23 @@
 'use client';
 import { Spinner } from '@plumbline/ui';
-import dynamic from 'next/dynamic';
 import { preload } from 'react-dom';
-import { indexUrl } from '../model/replaySource.ts';
+import { openingUrl } from '../model/replaySource.ts';
+import { ReplayScreen } from './ReplayScreen.tsx';
 import { useReplayOpening } from './useReplayOpening.ts';
 
-function Loading() {
+/**
+ * The replay of one attempt's recording, `t` milliseconds after its beginning: fills the height that its page gives it. `watching`
+ * is for who looks after a running attempt: it is joined at its end, whatever the moment, and its participant can be written to.
+ */
+export function Replay({ attemptId, t, watching = false }: { attemptId: string; t?: number | undefined; watching?: boolean }) {
+  // The browser asks for it as soon as it has the page, while it still loads what will read it.
+  preload(openingUrl(attemptId, t), { as: 'fetch', crossOrigin: 'anonymous' });
+  const opening = useReplayOpening(attemptId, t);
+  // Terminals and the editor exist only in a browser.
+  if (opening !== null) return <ReplayScreen opening={opening} watching={watching} />;
   return (
     <div className="flex h-full items-center justify-center">
       <Spinner label="Loading the replay" />
     </div>
   );
-}
-
-// Terminals and the editor exist only in a browser.
-const Screen = dynamic(() => import('./ReplayScreen.tsx').then((module) => module.ReplayScreen), { ssr: false, loading: Loading });
-
-/**
- * The replay of one attempt's recording: fills the height that its page gives it. `watching` is for who looks after a
- * running attempt: it is joined at its end, whatever the moment, and its participant can be written to.
- */
-export function Replay({ attemptId, watching = false }: { attemptId: string; watching?: boolean }) {
-  // The browser asks for it as soon as it has the page, while it still loads what will read it.
-  preload(indexUrl(attemptId), { as: 'fetch', crossOrigin: 'anonymous' });
-  const opening = useReplayOpening(attemptId);
-  return opening === null ? <Loading /> : <Screen opening={opening} watching={watching} />;
 }

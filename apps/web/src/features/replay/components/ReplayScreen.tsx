@@ -1,14 +1,14 @@
 'use client';
 import { type ClockEvent, elapsedMs } from '@plumbline/core';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, cn, EmptyState, formatDuration, Spinner, TooltipProvider, toast } from '@plumbline/ui';
 import { Eye, FileCode, Film, Keyboard, Maximize, SquareTerminal } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { ReadOnlyEditor } from '../../workspace/components/ReadOnlyEditor.tsx';
 import { useStore } from '../../workspace/components/useAttemptSession.ts';
 import { isHere } from '../model/places.ts';
 import type { Player } from '../model/player.ts';
-import type { RecordingIndex } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 import { EventLists, type ListName } from './EventLists.tsx';
 import { KeyboardHelp } from './KeyboardHelp.tsx';
@@ -20,19 +20,26 @@ import type { ReplayOpening } from './useReplayOpening.ts';
 
 const SEPARATOR = 'bg-border hover:bg-accent';
 const MOST_SIDE_BY_SIDE = 3;
+const DRAWN_WITHIN_MS = 2_000;
 
 /** Moves the player on with each frame that the browser draws, while it plays. */
 function useFrames(player: Player | null): void {
   useEffect(() => {
     if (!player) return undefined;
-    let frame = 0;
+    let frame: number | null = null;
     const tick = (nowMs: number) => {
       player.tick(nowMs);
-      frame = requestAnimationFrame(tick);
+      frame = player.store.get().playing ? requestAnimationFrame(tick) : null;
     };
-    frame = requestAnimationFrame(tick);
+    // A page that shows a still picture has nothing to do.
+    const begin = () => {
+      if (frame === null && player.store.get().playing) frame = requestAnimationFrame(tick);
+    };
+    begin();
+    const stop = player.store.subscribe(begin);
     return () => {
-      cancelAnimationFrame(frame);
+      stop();
+      if (frame !== null) cancelAnimationFrame(frame);
       player.pause();
     };
   }, [player]);
@@ -111,6 +118,13 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
   const { positionMs, error, index } = useStore(player.store);
   const [list, setList] = useState<ListName>(watching ? 'scores' : 'markers');
   const [help, setHelp] = useState(false);
+  const [isDrawn, setDrawn] = useState(false);
+  const onDrawn = useCallback(() => setDrawn(true), []);
+  useEffect(() => {
+    // Where no terminal is open, or none has room, nothing tells.
+    const timer = setTimeout(onDrawn, DRAWN_WITHIN_MS);
+    return () => clearTimeout(timer);
+  }, [onDrawn]);
   const stage = useRef<HTMLDivElement>(null);
   const acts = useMemo<ScreenActs>(
     () => ({
@@ -129,7 +143,7 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
   );
   useKeys(player, acts);
   useNewMessages(index, watching);
-  const seek = (atMs: number) => void player.seek(atMs);
+  const seek = useCallback((atMs: number) => void player.seek(atMs), [player]);
   const here = isHere(index, positionMs);
   return (
     <div ref={stage} className="flex h-full flex-col bg-background" data-testid="replay">
@@ -150,11 +164,11 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
         <Panel id="stage" defaultSize="72%" minSize="30%">
           <Group orientation="vertical">
             <Panel id="editor" defaultSize="50%" collapsible>
-              <ActiveFile player={player} />
+              <ActiveFile player={player} ready={isDrawn} />
             </Panel>
             <Separator className={`${SEPARATOR} h-px`} aria-label="Height of the terminals" />
             <Panel id="terminals" defaultSize="50%" collapsible>
-              <Terminals player={player} />
+              <Terminals player={player} onDrawn={onDrawn} />
             </Panel>
           </Group>
         </Panel>
@@ -202,7 +216,7 @@ function Watching({ live }: { live: boolean }) {
   );
 }
 
-function ActiveFile({ player }: { player: Player }) {
+function ActiveFile({ player, ready }: { player: Player; ready: boolean }) {
   useStore(player.store);
   const shown = player.activeDocument();
   if (!shown) {
@@ -218,13 +232,13 @@ function ActiveFile({ player }: { player: Player }) {
         {shown.path}
       </p>
       <div className="min-h-0 flex-1">
-        <ReadOnlyEditor shown={shown} />
+        <ReadOnlyEditor shown={shown} ready={ready} />
       </div>
     </div>
   );
 }
 
-function Terminals({ player }: { player: Player }) {
+function Terminals({ player, onDrawn }: { player: Player; onDrawn: () => void }) {
   const { terminals } = useStore(player.store);
   const [front, setFront] = useState<number | null>(null);
   const open = [...terminals.keys()].sort((a, b) => a - b);
@@ -254,7 +268,7 @@ function Terminals({ player }: { player: Player }) {
       </nav>
       <div className="flex min-h-0 flex-1 divide-x divide-border">
         {shown.map((terminal) => (
-          <ReplayTerminal key={terminal} player={player} terminal={terminal} />
+          <ReplayTerminal key={terminal} player={player} terminal={terminal} onDrawn={onDrawn} />
         ))}
       </div>
     </div>

@@ -5,7 +5,7 @@ import type { Player } from '../model/player.ts';
 import { type TerminalStep, tailOf } from '../model/terminalState.ts';
 
 /** A recorded terminal, drawn by a real one at the recorded size; its answers to queries go nowhere. */
-export function ReplayTerminal({ player, terminal }: { player: Player; terminal: number }) {
+export function ReplayTerminal({ player, terminal, onDrawn }: { player: Player; terminal: number; onDrawn: () => void }) {
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!host.current) return undefined;
@@ -17,6 +17,7 @@ export function ReplayTerminal({ player, terminal }: { player: Player; terminal:
     view.linkClicked.on((url) => {
       if (window.confirm(`Open this link from the recording in a new tab?\n\n${url}`)) window.open(url, '_blank', 'noopener,noreferrer');
     });
+    view.drawn.on(onDrawn);
     const draw = (step: TerminalStep) => {
       if (step.kind === 'resize') view.resizedTo(step.cols, step.rows);
       else view.output(step.offset, step.bytes);
@@ -24,8 +25,9 @@ export function ReplayTerminal({ player, terminal }: { player: Player; terminal:
     const redraw = () => {
       const state = player.store.get().terminals.get(terminal);
       if (!state) return;
-      view.restore(state.base);
-      for (const step of tailOf(state)) draw(step);
+      view.restore(state.base, () => {
+        for (const step of tailOf(state)) draw(step);
+      });
     };
     redraw();
     const stop = player.terminalNews.on((news) => {
@@ -38,7 +40,7 @@ export function ReplayTerminal({ player, terminal }: { player: Player; terminal:
       stop();
       view.dispose();
     };
-  }, [player, terminal]);
+  }, [player, terminal, onDrawn]);
   return (
     <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`replay-terminal-${terminal}`}>
       <div ref={host} className="absolute inset-0 m-1" />

@@ -1,7 +1,8 @@
 'use client';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, cn, Dialog, DialogContent, EmptyState, formatDuration, ScrollBox, Select, Spinner } from '@plumbline/ui';
 import { useEffect, useId, useState } from 'react';
-import type { DiffAnswer, RecordingIndex } from '../model/recordingApi.ts';
+import type { DiffAnswer } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 
 type Diff = { key: string; answer: DiffAnswer } | { key: string; error: string };

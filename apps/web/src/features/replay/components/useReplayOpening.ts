@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { LiveFeed } from '../model/liveFeed.ts';
 import { Player } from '../model/player.ts';
-import { httpReplaySource, type ReplaySource, type ReviewSource } from '../model/replaySource.ts';
+import { fetchOpening, httpReplaySource, type ReplaySource, type ReviewSource } from '../model/replaySource.ts';
 
 /** A recording on its way to the screen. */
 export interface ReplayOpening {
@@ -12,27 +12,21 @@ export interface ReplayOpening {
 }
 
 /**
- * Opens an attempt's recording, beside the page's loading of what draws it. The moment in the address (`?t=`, milliseconds) is
- * where it begins; without one, a running attempt is followed and a finished one begins with its work. Null before the page is
- * a browser's.
+ * Opens an attempt's recording `t` milliseconds after its beginning; without `t`, a running attempt is followed and a finished one
+ * begins with its work. Null before the page is a browser's.
  */
-export function useReplayOpening(attemptId: string): ReplayOpening | null {
+export function useReplayOpening(attemptId: string, t: number | undefined): ReplayOpening | null {
   const [opening, setOpening] = useState<ReplayOpening | null>(null);
   useEffect(() => {
     let gone = false;
     let stop = () => {};
     const source = httpReplaySource(attemptId);
     setOpening({ source, player: null, error: null });
-    source.index().then(
-      (index) => {
+    fetchOpening(attemptId, t).then(
+      ({ index, atMs, moment }) => {
         if (gone) return;
         const player = new Player(source, index);
-        const asked = new URLSearchParams(location.search).get('t');
-        const offsetMs = asked === null ? Number.NaN : Number(asked);
-        // Provisioning comes before the clock's start, and hours may lie between: who asks for no moment wants the work.
-        const workFromMs = index.clock.find(({ event }) => event.kind === 'started')?.atMs ?? index.fromMs;
-        if (index.live && !Number.isFinite(offsetMs)) void player.follow();
-        else void player.seek(Number.isFinite(offsetMs) ? index.fromMs + offsetMs : workFromMs);
+        player.begin(atMs, moment, { following: index.live && t === undefined });
         stop = new LiveFeed(source, player).start();
         setOpening({ source, player, error: null });
       },
@@ -45,6 +39,6 @@ export function useReplayOpening(attemptId: string): ReplayOpening | null {
       gone = true;
       stop();
     };
-  }, [attemptId]);
+  }, [attemptId, t]);
   return opening;
 }

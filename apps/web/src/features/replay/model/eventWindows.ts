@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@plumbline/protocol';
-import type { RecordingIndex } from './recordingApi.ts';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import type { ReplaySource } from './replaySource.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@plumbline/protocol';
+import { IndexBuilder } from '@plumbline/recording/indexBuilder';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import type { Player } from './player.ts';
-import { IndexBuilder } from './recordingIndex.ts';
 import type { ReplaySource } from './replaySource.ts';
 
 /** Keeps the replay of a running attempt growing: asks for what came since, and hands it to the player with its index. */
@@ -14,7 +15,7 @@ const RENEW_EVERY = 20;
 export class LiveFeed {
   private readonly source: Pick<ReplaySource, 'index' | 'eventsFrom'>;
   private readonly player: Player;
-  private builder: IndexBuilder;
+  private builder: IndexBuilder<RecordingIndex>;
   private asked = 0;
   private renewDue = false;
 

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@plumbline/protocol';
+import type { IndexedEvents } from '@plumbline/recording/recordingIndex';
 import { applyEditorEvent, documentKey, type EditorState, NO_EDITORS } from './editorText.ts';
-import type { MomentAnswer, RecordingIndex, ScreenAnswer } from './recordingApi.ts';
+import type { MomentAnswer, ScreenAnswer } from './recordingApi.ts';
 import { type TerminalState, terminalFromScreen } from './terminalState.ts';
 
 /**
@@ -14,7 +15,7 @@ export interface MomentReader {
   documentEvents(stretch: { fromSeq: number; toSeq: number; untilMs: number; tab: string; path: string }): Promise<RecordedEvent[]>;
 }
 
-export async function momentAt(index: RecordingIndex, reader: MomentReader, atMs: number): Promise<MomentAnswer> {
+export async function momentAt(index: IndexedEvents, reader: MomentReader, atMs: number): Promise<MomentAnswer> {
   const open = index.terminals.filter(({ openedAtMs, closedAtMs }) => openedAtMs <= atMs && (closedAtMs === null || closedAtMs > atMs));
   const [screens, editors] = await Promise.all([
     Promise.all(open.map(({ terminal }) => reader.screen(terminal, atMs))),
@@ -23,8 +24,8 @@ export async function momentAt(index: RecordingIndex, reader: MomentReader, atMs
   return { screens, documents: [...editors.documents.values()] };
 }
 
-async function editorsAt(index: RecordingIndex, reader: MomentReader, atMs: number): Promise<EditorState> {
-  const bases = new Map<string, RecordingIndex['editorBases'][number]>();
+async function editorsAt(index: IndexedEvents, reader: MomentReader, atMs: number): Promise<EditorState> {
+  const bases = new Map<string, IndexedEvents['editorBases'][number]>();
   for (const base of index.editorBases) if (base.atMs <= atMs) bases.set(documentKey(base.tab, base.path), base);
   for (const closed of index.editorClosed) {
     const key = documentKey(closed.tab, closed.path);

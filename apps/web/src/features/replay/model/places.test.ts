@@ -1,10 +1,11 @@
+import { emptyIndex } from '@plumbline/recording/indexBuilder';
 import { describe, expect, it } from 'vitest';
 import { awayStretches, isHere, snapshotAt } from './places.ts';
-import { emptyIndex } from './recordingIndex.ts';
 
-const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 1000, direction: null, segments: [] };
+const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 1000, direction: null };
 const index = {
-  ...emptyIndex(HEAD),
+  ...HEAD,
+  ...emptyIndex(),
   toMs: 100,
   focus: [
     { atMs: 10, tab: 'a', here: true },

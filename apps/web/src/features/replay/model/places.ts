@@ -1,5 +1,5 @@
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import type { Player } from './player.ts';
-import type { RecordingIndex } from './recordingApi.ts';
 
 /** Places to jump to, and what was so at a moment. */
 
@@ -55,4 +55,10 @@ export function awayStretches(index: RecordingIndex): { fromMs: number; toMs: nu
 /** The newest snapshot at or before a moment. */
 export function snapshotAt(index: RecordingIndex, atMs: number): RecordingIndex['snapshots'][number] | null {
   return index.snapshots.findLast((snapshot) => snapshot.atMs <= atMs) ?? null;
+}
+
+/** The moment that an address asks for with `?t=`, in milliseconds from the recording's beginning; undefined for none that can be read. */
+export function momentAsked(t: string | string[] | undefined): number | undefined {
+  const asked = typeof t === 'string' && t !== '' ? Number(t) : Number.NaN;
+  return Number.isFinite(asked) ? asked : undefined;
 }

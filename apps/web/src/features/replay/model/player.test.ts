@@ -1,17 +1,18 @@
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
+import { indexEvents } from '@plumbline/recording/indexBuilder';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LiveFeed } from './liveFeed.ts';
 import { type MomentReader, momentAt } from './moment.ts';
 import { Player } from './player.ts';
-import { type EventLine, fromEventLine, type MomentAnswer, type RecordingIndex, type ScreenAnswer, toEventLine } from './recordingApi.ts';
-import { buildRecordingIndex } from './recordingIndex.ts';
+import { type EventLine, fromEventLine, type MomentAnswer, type ScreenAnswer, toEventLine } from './recordingApi.ts';
 import type { ReplaySource } from './replaySource.ts';
 import { tailOf } from './terminalState.ts';
 
 const TAB = '00000000-0000-4000-8000-000000000000';
 const START_MS = 1_700_000_000_000;
-const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 3_600_000, direction: 'lower' as const, segments: [] };
+const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 3_600_000, direction: 'lower' as const };
 
 /** Answers as the routes are told to, from events in memory; every answer crosses the wire format. */
 class MemorySource implements ReplaySource, MomentReader {
@@ -24,8 +25,8 @@ class MemorySource implements ReplaySource, MomentReader {
     this.ordered = [...recorded].sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
   }
 
-  index(): Promise<RecordingIndex> {
-    return buildRecordingIndex(HEAD, this.recorded);
+  async index(): Promise<RecordingIndex> {
+    return { ...HEAD, ...(await indexEvents(this.recorded)) };
   }
 
   async events(fromMs: number, toMs: number): Promise<RecordedEvent[]> {
@@ -286,7 +287,7 @@ describe('the player', () => {
           const source = new MemorySource(whole);
           let there = Math.ceil(whole.length / 3);
           const growing: ReplaySource = {
-            index: () => buildRecordingIndex({ ...HEAD, live: true }, whole.slice(0, there)),
+            index: async () => ({ ...HEAD, ...(await indexEvents(whole.slice(0, there))), live: true }),
             events: async (fromMs, toMs) => (await source.events(fromMs, toMs)).filter(({ seq }) => seq <= there),
             eventsFrom: async (fromSeq) => (await source.eventsFrom(fromSeq)).filter(({ seq }) => seq <= there),
             moment: (atMs) => new MemorySource(whole.slice(0, there)).moment(atMs),

@@ -1,11 +1,12 @@
 import type { RecordedEvent } from '@plumbline/protocol';
+import { isActivity } from '@plumbline/recording/indexBuilder';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Signal } from '../../workspace/model/signal.ts';
 import { Store } from '../../workspace/model/store.ts';
 import { applyEditorEvent, documentKey, type EditorDocument, type EditorState, NO_EDITORS } from './editorText.ts';
 import { EventWindows, WINDOW_MS } from './eventWindows.ts';
 import { editorsOf, terminalsOf } from './moment.ts';
-import type { RecordingIndex } from './recordingApi.ts';
-import { isActivity } from './recordingIndex.ts';
+import type { MomentAnswer } from './recordingApi.ts';
 import type { ReplaySource } from './replaySource.ts';
 import { applyTerminalEvent, emptyTerminal, type TerminalState, type TerminalStep } from './terminalState.ts';
 
@@ -53,6 +54,8 @@ export class Player {
   private readonly source: ReplaySource;
   private readonly windows: EventWindows;
   private seeks = 0;
+  /** Where the latest jump went: on its way there, what comes may be older than what it will draw. */
+  private jumpedToMs = Number.NEGATIVE_INFINITY;
   private lastTickMs: number | null = null;
   /** Growths that brought something older than what was drawn, and how many of them what is drawn has in it. */
   private lateGrowths = 0;
@@ -89,10 +92,17 @@ export class Player {
     this.windows.extend(index, events);
     const { following, positionMs, waiting } = this.store.get();
     this.store.patch({ index });
-    if (events.some((event) => event.atMs <= positionMs && isDrawn(event))) this.lateGrowths += 1;
+    const drawnUntilMs = waiting ? Math.max(positionMs, this.jumpedToMs) : positionMs;
+    if (events.some((event) => event.atMs <= drawnUntilMs && isDrawn(event))) this.lateGrowths += 1;
     if (!following || waiting) return;
     if (this.outdated || this.firstMissing(positionMs, index.toMs) !== null) void this.follow();
     else this.applyUntil(index.toMs);
+  }
+
+  /** Begins at a moment that is here already. */
+  begin(atMs: number, moment: MomentAnswer, { following }: { following: boolean }): void {
+    this.store.patch({ following });
+    this.show(atMs, moment);
   }
 
   /** Goes to the end of a running attempt, and stays there. */
@@ -177,14 +187,13 @@ export class Player {
     }
     this.store.patch({ waiting: true, error: null });
     const growths = this.lateGrowths;
+    this.jumpedToMs = target;
     try {
       const moment = await this.source.moment(target);
       if (seek !== this.seeks) return;
       this.lastTickMs = null;
       this.drawnGrowths = growths;
-      const terminals = terminalsOf(moment);
-      this.store.patch({ positionMs: target, waiting: false, terminals, editors: editorsOf(moment) });
-      for (const terminal of terminals.keys()) this.terminalNews.emit({ terminal, step: 'redraw' });
+      this.show(target, moment);
       // Who looks for a place jumps again and again: what follows is read once it is wanted.
       if (this.store.get().playing) this.loadAhead(target, this.store.get().speed);
       // What came while this was read is caught up with.
@@ -197,6 +206,12 @@ export class Player {
         error: error instanceof Error ? error.message : 'The recording could not be read.',
       });
     }
+  }
+
+  private show(atMs: number, moment: MomentAnswer): void {
+    const terminals = terminalsOf(moment);
+    this.store.patch({ positionMs: atMs, waiting: false, terminals, editors: editorsOf(moment) });
+    for (const terminal of terminals.keys()) this.terminalNews.emit({ terminal, step: 'redraw' });
   }
 
   /** To the next event that shows, or the one before. Stays where it is at either end. */

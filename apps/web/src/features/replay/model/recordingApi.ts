@@ -1,10 +1,12 @@
 import { EVENTS, type EventType, type RecordedEvent } from '@plumbline/protocol';
+import { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { z } from 'zod';
 
 /**
- * The wire between the replay and the web app: three routes under `/api/attempts/[id]/recording/`.
+ * The wire between the replay and the web app: routes under `/api/attempts/[id]/recording/`.
  *
- * - `index` → `RecordingIndex`, JSON. Built by `buildRecordingIndex` (recordingIndex.ts) in one pass over the events.
+ * - `opening?t=` → `OpeningAnswer`: all that the first frame needs, in one answer that the page can ask for before its code is here.
+ * - `index` → `RecordingIndex`, JSON. Made where the recording is, see `@plumbline/recording/recordingIndex`.
  * - `events?fromMs=&toMs=` or `?fromSeq=&toSeq=` → one `EventLine` per line (`application/x-ndjson`), ordered by `atMs`,
  *   then `seq`. Both borders belong to the range for `seq`; for times `fromMs <= atMs < toMs`.
  * - `moment?atMs=` → `MomentAnswer`: the terminals and the documents that were open at the time.
@@ -15,118 +17,7 @@ import { z } from 'zod';
  * All times are server time in milliseconds since the epoch. The routes blank what the caller may not see.
  */
 
-const MARKER_KINDS = [
-  'start',
-  'end',
-  'score',
-  'note',
-  'pause',
-  'resume',
-  'clock',
-  'snapshot',
-  'submission',
-  'setup',
-  'message',
-  'paste',
-  'terminal',
-  'gap',
-] as const;
-export type MarkerKind = (typeof MARKER_KINDS)[number];
-
-export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MARKER_KINDS), label: z.string() });
-export type Marker = z.infer<typeof Marker>;
-
-export const RecordingIndex = z.object({
-  attemptId: z.string(),
-  title: z.string(),
-  /** Times of the first and the last event; equal to 0 where there is none. */
-  fromMs: z.number(),
-  toMs: z.number(),
-  lastSeq: z.int(),
-  /** True while the attempt still records: the index covers what was there when it was asked for. */
-  live: z.boolean(),
-  /** Time limit of the attempt, for drawing the clock. */
-  limitMs: z.number(),
-  /** Which way is better, for charts; null where scores are hidden from the reader. */
-  direction: z.enum(['lower', 'higher']).nullable(),
-  segments: z.array(z.object({ firstSeq: z.int(), lastSeq: z.int(), fromMs: z.number(), toMs: z.number() })),
-  terminals: z.array(
-    z.object({
-      terminal: z.int(),
-      name: z.string(),
-      openedAtMs: z.number(),
-      closedAtMs: z.number().nullable(),
-      cols: z.int(),
-      rows: z.int(),
-    }),
-  ),
-  keyframes: z.array(z.object({ terminal: z.int(), seq: z.int(), atMs: z.number() })),
-  /** Places from which an editor's text can be rebuilt; `untilSeq` is the last event that builds on this one. */
-  editorBases: z.array(
-    z.object({ tab: z.string(), path: z.string(), kind: z.enum(['opened', 'text']), seq: z.int(), atMs: z.number(), untilSeq: z.int() }),
-  ),
-  editorClosed: z.array(z.object({ tab: z.string(), path: z.string(), seq: z.int(), atMs: z.number() })),
-  /** Which document was touched last, from when on. */
-  editorActive: z.array(z.object({ atMs: z.number(), tab: z.string(), path: z.string() })),
-  scores: z.array(
-    z.object({
-      seq: z.int(),
-      atMs: z.number(),
-      scoreId: z.string(),
-      n: z.int(),
-      trigger: z.string(),
-      elapsedMs: z.number(),
-      status: z.string(),
-      score: z.number().nullable(),
-      normalised: z.number().nullable(),
-      message: z.unknown(),
-    }),
-  ),
-  notes: z.array(
-    z.object({ seq: z.int(), atMs: z.number(), n: z.int(), text: z.string(), elapsedMs: z.number(), kind: z.enum(['note', 'ai_use']) }),
-  ),
-  messages: z.array(z.object({ seq: z.int(), atMs: z.number(), from: z.string(), text: z.string() })),
-  /** The clock's events as recorded: enough for `elapsedMs` of the core at any moment. */
-  clock: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), event: z.record(z.string(), z.unknown()) })),
-  pauses: z.array(z.object({ fromMs: z.number(), toMs: z.number().nullable(), reason: z.string() })),
-  markers: z.array(Marker),
-  /** What the terminals' shells said that they ran; `endAtMs` is null while it runs. Best effort. */
-  commands: z.array(
-    z.object({
-      seq: z.int(),
-      terminal: z.int(),
-      atMs: z.number(),
-      endAtMs: z.number().nullable(),
-      text: z.string().nullable(),
-      directory: z.string(),
-      exitCode: z.int().nullable(),
-    }),
-  ),
-  /** `cpus`: processors in use since the sample before. */
-  resources: z.array(
-    z.object({ atMs: z.number(), cpuMs: z.number().nullable(), cpus: z.number().nullable(), memoryBytes: z.number().nullable() }),
-  ),
-  /** Whether some page of the participant was visible and had the focus, from when on. */
-  focus: z.array(z.object({ atMs: z.number(), tab: z.string(), here: z.boolean() })),
-  /** What changed on disk, as told one by one; the newest `FILES_KEPT` of them. */
-  files: z.array(
-    z.object({
-      seq: z.int(),
-      atMs: z.number(),
-      op: z.enum(['saved', 'created', 'changed', 'deleted', 'renamed']),
-      path: z.string(),
-      to: z.string().nullable(),
-      size: z.number().nullable(),
-    }),
-  ),
-  /** Trees of the workspace that can be listed and compared. */
-  snapshots: z.array(z.object({ seq: z.int(), atMs: z.number(), cause: z.string(), commit: z.string(), bundle: z.string().nullable() })),
-  /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
-  activity: z.object({ bucketMs: z.number(), counts: z.array(z.int()) }),
-});
-export type RecordingIndex = z.infer<typeof RecordingIndex>;
-
-/** An event as a line of JSON: as recorded, with `data.bytes` in base64. */
+/** An event as a line of JSON: as recorded, with `data.bytes` as `data.utf8` where they are text, otherwise in base64. */
 export const EventLine = z.object({
   seq: z.int(),
   type: z.string(),
@@ -163,6 +54,19 @@ export const MomentAnswer = z.object({
 });
 export type MomentAnswer = z.infer<typeof MomentAnswer>;
 
+/** `t`: milliseconds from the beginning of the recording; without it, a running attempt's end, or where the work began. */
+export const OpeningQuery = z.object({ t: z.coerce.number().optional() });
+export const OpeningAnswer = z.object({ index: RecordingIndex, atMs: z.number(), moment: MomentAnswer });
+export type OpeningAnswer = z.infer<typeof OpeningAnswer>;
+
+/** Where a replay begins that was asked for `t`. */
+export function openingMs(index: RecordingIndex, t: number | undefined): number {
+  // Provisioning comes before the clock's start, and hours may lie between: who asks for no moment wants the work.
+  const workFromMs = index.clock.find(({ event }) => event.kind === 'started')?.atMs ?? index.fromMs;
+  const wantedMs = t !== undefined ? index.fromMs + t : index.live ? index.toMs : workFromMs;
+  return Math.min(index.toMs, Math.max(index.fromMs, wantedMs));
+}
+
 const Commit = z.string().regex(/^[0-9a-f]{40}$/);
 
 export const TreeQuery = z.object({ commit: Commit });
@@ -182,6 +86,16 @@ export const SearchAnswer = z.object({
 export type SearchAnswer = z.infer<typeof SearchAnswer>;
 
 const BASE64_CHUNK = 0x8000;
+const strictly = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+function toText(bytes: Uint8Array): string | null {
+  try {
+    return strictly.decode(bytes);
+  } catch {
+    return null;
+  }
+}
 
 function toBase64(bytes: Uint8Array): string {
   let binary = '';
@@ -198,8 +112,13 @@ function fromBase64(text: string): Uint8Array {
 
 /** A recorded event as the routes send it. */
 export function toEventLine(event: RecordedEvent): EventLine {
-  const data: Record<string, unknown> = { ...event.data };
-  if (data.bytes instanceof Uint8Array) data.bytes = toBase64(data.bytes);
+  let data: Record<string, unknown> = event.data;
+  if (data.bytes instanceof Uint8Array) {
+    const { bytes, ...rest } = data;
+    // Nearly all of it is text, which is a quarter shorter so, and much less work at both ends.
+    const utf8 = toText(bytes as Uint8Array);
+    data = utf8 === null ? { ...rest, bytes: toBase64(bytes as Uint8Array) } : { ...rest, utf8 };
+  }
   return {
     seq: event.seq,
     type: event.type,
@@ -213,8 +132,9 @@ export function toEventLine(event: RecordedEvent): EventLine {
 /** The reverse of `toEventLine`; null for a type or a shape that this version does not know, which a replay passes over. */
 export function fromEventLine(line: EventLine): RecordedEvent | null {
   if (!(line.type in EVENTS)) return null;
-  const data: Record<string, unknown> = { ...line.data };
-  if (typeof data.bytes === 'string') data.bytes = fromBase64(data.bytes);
+  const { utf8, ...data } = line.data;
+  if (typeof utf8 === 'string') data.bytes = encoder.encode(utf8);
+  else if (typeof data.bytes === 'string') data.bytes = fromBase64(data.bytes);
   const parsed = EVENTS[line.type as EventType].schema.safeParse(data);
   if (!parsed.success) return null;
   return {

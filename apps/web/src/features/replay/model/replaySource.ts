@@ -1,6 +1,7 @@
 import { AppError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/protocol';
-import { DiffAnswer, EventLine, fromEventLine, MomentAnswer, RecordingIndex, SearchAnswer, TreeAnswer } from './recordingApi.ts';
+import { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import { DiffAnswer, EventLine, fromEventLine, MomentAnswer, OpeningAnswer, SearchAnswer, TreeAnswer } from './recordingApi.ts';
 
 /** Where a replay reads: always a stretch, never the whole recording. Errors are `AppError`. */
 export interface ReplaySource {
@@ -54,9 +55,14 @@ export function parseEventLines(text: string): RecordedEvent[] {
 
 const baseUrl = (attemptId: string) => `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
 
-/** Where an attempt's `RecordingIndex` is read. */
-export function indexUrl(attemptId: string): string {
-  return `${baseUrl(attemptId)}/index`;
+/** Where an attempt's `OpeningAnswer` is read; `t` as in `OpeningQuery`. */
+export function openingUrl(attemptId: string, t: number | undefined): string {
+  return `${baseUrl(attemptId)}/opening${t === undefined ? '' : `?t=${t}`}`;
+}
+
+/** What the first frame of an attempt's replay needs. */
+export async function fetchOpening(attemptId: string, t: number | undefined): Promise<OpeningAnswer> {
+  return OpeningAnswer.parse(await (await get(openingUrl(attemptId, t))).json());
 }
 
 /** The recording of an attempt, read from the web app. */
@@ -66,7 +72,7 @@ export function httpReplaySource(attemptId: string): ReplaySource & ReviewSource
     parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
   return {
     async index() {
-      return RecordingIndex.parse(await (await get(indexUrl(attemptId))).json());
+      return RecordingIndex.parse(await (await get(`${base}/index`)).json());
     },
     events: (fromMs, toMs) => events({ fromMs: String(fromMs), toMs: String(toMs) }),
     async moment(atMs) {

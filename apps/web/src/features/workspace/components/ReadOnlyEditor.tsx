@@ -1,6 +1,6 @@
 'use client';
 import { useEffect, useRef, useState } from 'react';
-import { type CodeEditor, EDITOR_OPTIONS, languageOf, loadMonaco, type MonacoApi } from '../model/monaco.ts';
+import { type CodeEditor, EDITOR_OPTIONS, languageOf, loadMonaco, type MonacoApi, type TextModel } from '../model/monaco.ts';
 
 export interface ShownText {
   path: string;
@@ -18,6 +18,8 @@ function difference(before: string, after: string): { from: number; to: number; 
   return { from: start, to: before.length - end, text: after.slice(start, after.length - end) };
 }
 
+/** Long enough for what was drawn to be on the screen, and for a first click to be answered. */
+const LOADED_AFTER_MS = 300;
 const IDLE_WITHIN_MS = 1_500;
 
 /** Calls once the page has nothing else to do, or after a while all the same. Answers how to stop. */
@@ -31,22 +33,48 @@ function whenIdle(call: () => void): () => void {
   return () => cancelIdleCallback(handle);
 }
 
-/** A text that somebody else edits or edited, with the place of their cursor; without colours until the editor is loaded. */
-export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
+function markSelection(monaco: MonacoApi, editor: CodeEditor, model: TextModel, selection: { anchor: number; active: number }) {
+  const anchor = model.getPositionAt(selection.anchor);
+  const active = model.getPositionAt(selection.active);
+  const [start, end] = selection.anchor <= selection.active ? [anchor, active] : [active, anchor];
+  const marks = editor.createDecorationsCollection([
+    { range: monaco.Range.fromPositions(start, end), options: { className: 'bg-accent-soft' } },
+    { range: monaco.Range.fromPositions(active, active), options: { className: 'border-l-2 border-accent', isWholeLine: false } },
+    {
+      range: monaco.Range.fromPositions(active, active),
+      options: { isWholeLine: true, linesDecorationsClassName: 'border-l-2 border-accent' },
+    },
+  ]);
+  editor.revealPositionInCenterIfOutsideViewport(active);
+  return marks;
+}
+
+/**
+ * A text that somebody else edits or edited, with the place of their cursor; without colours until the editor is loaded, which begins
+ * once the page is `ready` for so much code.
+ */
+export function ReadOnlyEditor({ shown, ready }: { shown: ShownText; ready: boolean }) {
   const host = useRef<HTMLDivElement>(null);
   const [monaco, setMonaco] = useState<MonacoApi | null>(null);
   const editor = useRef<CodeEditor | null>(null);
   const marks = useRef<{ clear(): void } | null>(null);
+  /** The model's text as it was last set, which the model would put together anew; null where it may have other line endings. */
+  const applied = useRef<string | null>(null);
 
   useEffect(() => {
+    if (!ready) return undefined;
     let gone = false;
+    let stop = () => {};
     // The editor is megabytes of code: whatever else the page begins with, terminals above all, is drawn before it.
-    const stop = whenIdle(() => void loadMonaco().then((loaded) => !gone && setMonaco(loaded)));
+    const timer = setTimeout(() => {
+      stop = whenIdle(() => void loadMonaco().then((loaded) => !gone && setMonaco(loaded)));
+    }, LOADED_AFTER_MS);
     return () => {
       gone = true;
+      clearTimeout(timer);
       stop();
     };
-  }, []);
+  }, [ready]);
 
   useEffect(() => {
     if (!monaco || !host.current) return undefined;
@@ -72,35 +100,30 @@ export function ReadOnlyEditor({ shown }: { shown: ShownText }) {
     const model = monaco.editor.createModel('', languageOf(monaco, shown.path));
     const previous = target.getModel();
     target.setModel(model);
+    applied.current = null;
     previous?.dispose();
     return undefined;
   }, [monaco, shown.path]);
 
   useEffect(() => {
-    const target = editor.current;
-    const model = target?.getModel();
-    if (!monaco || !target || !model) return;
-    // Offsets count the text as recorded, so the line endings must stay what they were.
-    model.setEOL(shown.text.includes('\r\n') ? monaco.editor.EndOfLineSequence.CRLF : monaco.editor.EndOfLineSequence.LF);
-    const before = model.getValue();
-    if (before !== shown.text) {
-      const { from, to, text } = difference(before, shown.text);
-      model.applyEdits([{ range: monaco.Range.fromPositions(model.getPositionAt(from), model.getPositionAt(to)), text }]);
-    }
-    marks.current?.clear();
-    if (!shown.selection) return;
-    const anchor = model.getPositionAt(shown.selection.anchor);
-    const active = model.getPositionAt(shown.selection.active);
-    const [start, end] = shown.selection.anchor <= shown.selection.active ? [anchor, active] : [active, anchor];
-    marks.current = target.createDecorationsCollection([
-      { range: monaco.Range.fromPositions(start, end), options: { className: 'bg-accent-soft' } },
-      { range: monaco.Range.fromPositions(active, active), options: { className: 'border-l-2 border-accent', isWholeLine: false } },
-      {
-        range: monaco.Range.fromPositions(active, active),
-        options: { isWholeLine: true, linesDecorationsClassName: 'border-l-2 border-accent' },
-      },
-    ]);
-    target.revealPositionInCenterIfOutsideViewport(active);
+    if (!monaco) return undefined;
+    // With the next frame, and of several texts before it the last one.
+    const frame = requestAnimationFrame(() => {
+      const model = editor.current?.getModel();
+      if (!editor.current || !model) return;
+      // Offsets count the text as recorded, so the line endings must stay what they were.
+      model.setEOL(shown.text.includes('\r\n') ? monaco.editor.EndOfLineSequence.CRLF : monaco.editor.EndOfLineSequence.LF);
+      const hasReturns = shown.text.includes('\r');
+      const before = (hasReturns ? null : applied.current) ?? model.getValue();
+      if (before !== shown.text) {
+        const { from, to, text } = difference(before, shown.text);
+        model.applyEdits([{ range: monaco.Range.fromPositions(model.getPositionAt(from), model.getPositionAt(to)), text }]);
+      }
+      applied.current = hasReturns ? null : shown.text;
+      marks.current?.clear();
+      marks.current = shown.selection === null ? null : markSelection(monaco, editor.current, model, shown.selection);
+    });
+    return () => cancelAnimationFrame(frame);
   }, [monaco, shown]);
 
   return (

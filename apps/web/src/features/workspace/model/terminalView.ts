@@ -6,6 +6,7 @@ import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
+import { cellSize } from './cellSize.ts';
 import { Signal } from './signal.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
@@ -24,11 +25,17 @@ export interface TerminalViewOptions {
   copiesOnSelection: () => boolean;
 }
 
+const FONT_FAMILY = "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, Menlo, Consolas, monospace";
 const FONT_SIZE_PX = 13;
 const SMALLEST_FONT_PX = 6;
 const SCROLLBACK_LINES = 10_000;
 /** A replay's screens begin without history at each jump; what it plays on from there passes by too fast to be gone back to. */
 const VIEWER_SCROLLBACK_LINES = 1_000;
+/** What xterm.js keeps free beside the screen where there is a history. */
+const SCROLLBAR_PX = 14;
+/** Synchronised output: what comes between them is drawn at once, and not as it is taken in. */
+const TOGETHER = new TextEncoder().encode('\x1b[?2026h');
+const TOGETHER_END = new TextEncoder().encode('\x1b[?2026l');
 /** A full reset, sent through the stream so that it takes its turn after what is still to be drawn. */
 const RESET = new Uint8Array([0x1b, 0x63]);
 const RENDERER_KEY = 'plumbline.terminal.renderer';
@@ -57,6 +64,8 @@ export class TerminalView {
   /** Output before this is missing: the screen must be restored. */
   readonly gap = new Signal<void>();
   readonly focused = new Signal<void>();
+  /** The first screen that was restored is on the page. */
+  readonly drawn = new Signal<void>();
   /** A link was clicked: whoever listens asks before it is followed. */
   readonly linkClicked = new Signal<string>();
 
@@ -69,6 +78,8 @@ export class TerminalView {
   private readonly encoder = new TextEncoder();
   private readonly cleanups: (() => void)[] = [];
   private host: HTMLElement | null = null;
+  /** The host's inside in CSS pixels. */
+  private room = { width: 0, height: 0 };
   private observer: ResizeObserver | null = null;
   private opened = false;
   private disposed = false;
@@ -88,7 +99,7 @@ export class TerminalView {
       rows: 24,
       cursorBlink: !options.readOnly,
       disableStdin: options.readOnly,
-      fontFamily: "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, Menlo, Consolas, monospace",
+      fontFamily: FONT_FAMILY,
       fontSize: FONT_SIZE_PX,
       scrollback: options.readOnly ? VIEWER_SCROLLBACK_LINES : SCROLLBACK_LINES,
       screenReaderMode: options.screenReader,
@@ -117,9 +128,9 @@ export class TerminalView {
     this.detach();
     this.host = host;
     host.appendChild(this.root);
-    this.observer = new ResizeObserver(() => this.layout());
+    this.observer = new ResizeObserver(() => this.layoutIn(host));
     this.observer.observe(host);
-    this.layout();
+    this.layoutIn(host);
   }
 
   /** Leaves the element; the screen's state stays. */
@@ -168,9 +179,14 @@ export class TerminalView {
     this.layout();
   }
 
-  /** Takes a whole screen that holds `offset` bytes of output; what follows continues there. */
-  restore(screen: { cols: number; rows: number; offset: number; screen: string }): void {
+  /**
+   * Takes a whole screen that holds `offset` bytes of output; what follows continues there. What `follow` gives out after it is a part of
+   * the picture: it is drawn once, with all of it.
+   */
+  restore(screen: { cols: number; rows: number; offset: number; screen: string }, follow = () => {}): void {
     if (this.disposed) return;
+    // Nothing is drawn before it is opened: it begins with the size that it will have, and so with its letters' size.
+    if (!this.opened && this.restores === 0) this.terminal.resize(screen.cols, screen.rows);
     this.restores += 1;
     this.restored = true;
     this.cursor.restoreAt(screen.offset);
@@ -180,8 +196,15 @@ export class TerminalView {
       if (this.disposed) return;
       if (screen.cols !== this.terminal.cols || screen.rows !== this.terminal.rows) this.terminal.resize(screen.cols, screen.rows);
     });
+    this.terminal.write(TOGETHER);
     // Bytes, not text: half a character that an earlier frame ended with must not join with what comes now.
-    this.terminal.write(this.encoder.encode(screen.screen), () => this.layout());
+    const isFirst = this.restores === 1;
+    this.terminal.write(this.encoder.encode(screen.screen), () => {
+      this.layout();
+      if (isFirst && !this.disposed) this.tellDrawn();
+    });
+    follow();
+    this.terminal.write(TOGETHER_END);
   }
 
   /** Output of the program that starts after `offset` bytes. Before the first restore it is passed over. */
@@ -227,11 +250,19 @@ export class TerminalView {
   }
 
   private isMeasurable(): boolean {
-    return this.host !== null && this.host.clientWidth > 0 && this.host.clientHeight > 0;
+    return this.host !== null && this.room.width > 0 && this.room.height > 0;
+  }
+
+  /** Asking the page for it later, after rows have changed, would have all of them laid out at once. */
+  private layoutIn({ clientWidth, clientHeight }: HTMLElement): void {
+    this.room = { width: clientWidth, height: clientHeight };
+    this.layout();
   }
 
   private layout(): void {
     if (this.disposed || !this.isMeasurable()) return;
+    // Before it is opened: each size that it is drawn with has its letters measured one by one.
+    if (!this.ownsSize) this.letterbox();
     if (!this.opened) this.open();
     if (this.ownsSize) {
       if (this.terminal.options.fontSize !== FONT_SIZE_PX) this.terminal.options.fontSize = FONT_SIZE_PX;
@@ -239,19 +270,26 @@ export class TerminalView {
       if (!wanted) return;
       if (wanted.cols !== this.terminal.cols || wanted.rows !== this.terminal.rows) this.terminal.resize(wanted.cols, wanted.rows);
       this.sizeWanted.emit(wanted);
-    } else {
-      this.letterbox();
     }
   }
 
   /** A foreign size is drawn whole: with smaller letters where it does not fit. */
   private letterbox(): void {
-    const fontSize = this.terminal.options.fontSize ?? FONT_SIZE_PX;
-    const fits = this.wantedSize();
-    if (!fits) return;
-    const scale = Math.min(fits.cols / this.terminal.cols, fits.rows / this.terminal.rows);
-    const wanted = Math.max(SMALLEST_FONT_PX, Math.min(FONT_SIZE_PX, Math.floor(fontSize * scale)));
-    if (wanted !== fontSize) this.terminal.options.fontSize = wanted;
+    const { cols, rows } = this.terminal;
+    const isFitting = (px: number) => {
+      const cell = cellSize(FONT_FAMILY, px);
+      return cell.width * cols <= this.room.width - SCROLLBAR_PX && cell.height * rows <= this.room.height;
+    };
+    let px = FONT_SIZE_PX;
+    while (px > SMALLEST_FONT_PX && !isFitting(px)) px -= 1;
+    if (this.terminal.options.fontSize !== px) this.terminal.options.fontSize = px;
+  }
+
+  private tellDrawn(): void {
+    const rendering = this.terminal.onRender(() => {
+      rendering.dispose();
+      this.drawn.emit();
+    });
   }
 
   private open(): void {

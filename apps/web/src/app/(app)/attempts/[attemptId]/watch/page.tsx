@@ -1,17 +1,19 @@
 import type { Metadata } from 'next';
 import { forbidden } from 'next/navigation';
-import { Replay } from '@/features/replay/index.ts';
+import { momentAsked, Replay } from '@/features/replay/index.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
 
 export const metadata: Metadata = { title: 'Watch' };
 
-export default async function WatchPage({ params }: { params: Promise<{ attemptId: string }> }) {
+type Params = { params: Promise<{ attemptId: string }>; searchParams: Promise<{ t?: string | string[] }> };
+
+export default async function WatchPage({ params, searchParams }: Params) {
   const { attemptId } = await params;
   const attempt = await orRefuse((await api()).attempt.get({ attemptId }), `/attempts/${attemptId}/watch`);
   if (!attempt.may.watch) forbidden();
   return (
     <div className="h-[calc(100dvh-2.5rem)] min-h-0">
-      <Replay attemptId={attemptId} watching />
+      <Replay attemptId={attemptId} t={momentAsked((await searchParams).t)} watching />
     </div>
   );
 }

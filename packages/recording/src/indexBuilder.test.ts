@@ -1,26 +1,43 @@
 import type { RecordedEvent } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
-import { RecordingIndex } from './recordingApi.ts';
-import { buildRecordingIndex } from './recordingIndex.ts';
+import { indexEvents } from './indexBuilder.ts';
+import { IndexedEvents } from './recordingIndex.ts';
 
-const HEAD = { attemptId: 'a', title: 'T', live: true, limitMs: 1000, direction: null, segments: [] };
 const clock = (seq: number, atMs: number, event: Record<string, unknown>) =>
   ({ seq, atMs, type: 'clock.event', stream: 0, data: { n: seq, event } }) as RecordedEvent;
 
 describe('the index of a recording', () => {
   it('is empty for an empty one', async () => {
-    const index = await buildRecordingIndex(HEAD, []);
-    expect(RecordingIndex.parse(index)).toMatchObject({ lastSeq: 0, fromMs: 0, toMs: 0 });
+    const index = await indexEvents([]);
+    expect(IndexedEvents.parse(index)).toMatchObject({ lastSeq: 0, fromMs: 0, toMs: 0 });
   });
 
   it('begins at the earliest event, also where that one arrived late', async () => {
-    const index = await buildRecordingIndex(HEAD, [clock(1, 50_000, { kind: 'started' }), clock(2, 20_000, { kind: 'adjusted' })]);
+    const index = await indexEvents([clock(1, 50_000, { kind: 'started' }), clock(2, 20_000, { kind: 'adjusted' })]);
     expect([index.fromMs, index.toMs, index.lastSeq]).toEqual([20_000, 50_000, 2]);
     expect(index.activity.counts).toEqual([1, 0, 0, 1]);
   });
 
+  it('knows of each terminal where its screen can be drawn from, and how far that reaches', async () => {
+    const place = (seq: number, type: string, stream: number) => ({ seq, atMs: seq, type, stream, data: { cols: 80, rows: 24 } }) as never;
+    const index = await indexEvents([
+      place(1, 'terminal.opened', 1),
+      place(2, 'terminal.opened', 2),
+      place(3, 'terminal.output', 1),
+      place(4, 'terminal.keyframe', 2),
+      place(5, 'terminal.output', 2),
+      place(6, 'terminal.input', 1),
+      place(7, 'terminal.resized', 2),
+    ]);
+    expect(index.screens).toEqual([
+      { terminal: 1, seq: 1, atMs: 1, untilSeq: 3 },
+      { terminal: 2, seq: 2, atMs: 2, untilSeq: 2 },
+      { terminal: 2, seq: 4, atMs: 4, untilSeq: 7 },
+    ]);
+  });
+
   it('shades a pause from its start to whatever ended it, and leaves an open one open', async () => {
-    const index = await buildRecordingIndex(HEAD, [
+    const index = await indexEvents([
       clock(1, 0, { kind: 'started' }),
       clock(2, 10, { kind: 'paused', reason: 'break' }),
       clock(3, 15, { kind: 'adjusted', creditMs: 5, reason: 'x' }),
@@ -36,8 +53,8 @@ describe('the index of a recording', () => {
   it('has a marker for a setup that was laid, and its files among the changed ones', async () => {
     const file = { path: '.vimrc', size: 3, hash: 'ab'.repeat(32), text: 'set' };
     const data = { hash: 'cd'.repeat(32), keymap: 'vim', files: [file], omitted: [] };
-    const index = await buildRecordingIndex(HEAD, [{ seq: 1, atMs: 5, type: 'setup.applied', stream: 0, data }]);
-    expect(RecordingIndex.parse(index).markers.map(({ kind, label }) => [kind, label])).toEqual([
+    const index = await indexEvents([{ seq: 1, atMs: 5, type: 'setup.applied', stream: 0, data }]);
+    expect(IndexedEvents.parse(index).markers.map(({ kind, label }) => [kind, label])).toEqual([
       ['setup', 'Setup laid: .vimrc; keymap vim'],
     ]);
     expect(index.files).toEqual([{ seq: 1, atMs: 5, op: 'created', path: '.vimrc', to: null, size: 3 }]);
@@ -54,8 +71,8 @@ describe('the index of a recording', () => {
         data: { scoreId: 's', n: 1, trigger: 'participant', status: 'scored', score: 4, message: null, durationMs: 4 },
       },
     ] as RecordedEvent[];
-    const index = await buildRecordingIndex({ ...HEAD, normalise: (raw) => raw / 8 }, events);
-    expect(index.scores[0]).toMatchObject({ elapsedMs: 77, score: 4, normalised: 0.5 });
+    const index = await indexEvents(events);
+    expect(index.scores[0]).toMatchObject({ elapsedMs: 77, score: 4, normalised: null });
     expect(index.markers.map((marker) => marker.label)).toEqual(['Score 1: 4']);
   });
 });

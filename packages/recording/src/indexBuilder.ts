@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@plumbline/protocol';
-import type { Marker, MarkerKind, RecordingIndex } from './recordingApi.ts';
+import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 
 /**
  * Builds a recording's index in one pass over its events, so that a replay can seek without reading what lies between.
@@ -22,18 +22,6 @@ const SILENT = new Set<string>([
   'focus.page',
   'file.omitted',
 ]);
-
-export interface IndexHead {
-  attemptId: string;
-  title: string;
-  live: boolean;
-  limitMs: number;
-  direction: 'lower' | 'higher' | null;
-  segments: RecordingIndex['segments'];
-}
-
-/** The published scale for a raw score; null where the reader may not see it. */
-export type Normalise = (raw: number) => number | null;
 
 const CLOCK_LABELS: Record<string, { kind: MarkerKind; label: string }> = {
   started: { kind: 'start', label: 'Clock started' },
@@ -64,14 +52,13 @@ export interface OutlinedEvent {
   stream: number;
 }
 
-export function emptyIndex(head: IndexHead): RecordingIndex {
+export function emptyIndex(): IndexedEvents {
   return {
-    ...head,
     fromMs: 0,
     toMs: 0,
     lastSeq: 0,
     terminals: [],
-    keyframes: [],
+    screens: [],
     editorBases: [],
     editorClosed: [],
     editorActive: [],
@@ -91,31 +78,31 @@ export function emptyIndex(head: IndexHead): RecordingIndex {
 }
 
 /** Takes events in order of `seq` and keeps an index of them; begins with an empty index, or where another one ended. */
-export class IndexBuilder {
-  private readonly index: RecordingIndex;
-  private readonly normalise: Normalise;
+export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
+  private readonly index: Index;
   /** Times that are not counted yet: the earliest of all is known only at the first `take`. */
   private activeTimes: number[] = [];
-  private readonly lastBase = new Map<string, RecordingIndex['editorBases'][number]>();
-  private readonly running = new Map<number, RecordingIndex['commands'][number]>();
+  private readonly lastScreen = new Map<number, IndexedEvents['screens'][number]>();
+  private readonly lastBase = new Map<string, IndexedEvents['editorBases'][number]>();
+  private readonly running = new Map<number, IndexedEvents['commands'][number]>();
   private readonly requested = new Map<string, number>();
   /** Once counted from, the beginning stays. */
   private begun: boolean;
 
-  constructor(index: RecordingIndex, normalise: Normalise = () => null) {
+  constructor(index: Index) {
     this.index = structuredClone(index);
-    this.normalise = normalise;
     this.begun = index.lastSeq > 0;
     const closed = new Map(this.index.editorClosed.map((place) => [`${place.tab} ${place.path}`, place.seq]));
     for (const base of this.index.editorBases) {
       const key = `${base.tab} ${base.path}`;
       if ((closed.get(key) ?? 0) < base.seq) this.lastBase.set(key, base);
     }
+    for (const screen of this.index.screens) this.lastScreen.set(screen.terminal, screen);
     for (const command of this.index.commands) if (command.endAtMs === null) this.running.set(command.terminal, command);
   }
 
   /** The index as far as it goes; a copy, so that who holds it sees no half of what comes next. */
-  take(): RecordingIndex {
+  take(): Index {
     const { index } = this;
     this.begun ||= index.lastSeq > 0;
     const { counts } = index.activity;
@@ -131,7 +118,7 @@ export class IndexBuilder {
       index.scores,
       index.notes,
       index.messages,
-      index.keyframes,
+      index.screens,
       index.editorBases,
       index.editorClosed,
       index.commands,
@@ -144,19 +131,25 @@ export class IndexBuilder {
     return structuredClone(index);
   }
 
-  /** What of the index does not come from events. */
-  setHead(head: Pick<IndexHead, 'live' | 'segments'>): void {
-    Object.assign(this.index, head);
-  }
-
   add(event: RecordedEvent | OutlinedEvent): void {
     const { index } = this;
     if (!this.begun) index.fromMs = index.lastSeq === 0 ? event.atMs : Math.min(index.fromMs, event.atMs);
     index.toMs = Math.max(index.toMs, event.atMs);
     index.lastSeq = event.seq;
     if (isActivity(event.type)) this.activeTimes.push(event.atMs);
-    if (event.type === 'terminal.keyframe') index.keyframes.push({ terminal: event.stream, seq: event.seq, atMs: event.atMs });
-    else if (!OUTLINED_TYPES.has(event.type as OutlinedType)) this.addWhole(event as RecordedEvent);
+    if (event.type.startsWith('terminal.')) this.addToScreen(event);
+    if (!OUTLINED_TYPES.has(event.type as OutlinedType)) this.addWhole(event as RecordedEvent);
+  }
+
+  private addToScreen({ type, seq, atMs, stream }: RecordedEvent | OutlinedEvent): void {
+    if (type === 'terminal.keyframe' || type === 'terminal.opened') {
+      const screen = { terminal: stream, seq, atMs, untilSeq: seq };
+      this.index.screens.push(screen);
+      this.lastScreen.set(stream, screen);
+    } else if (type !== 'terminal.input') {
+      const screen = this.lastScreen.get(stream);
+      if (screen !== undefined) screen.untilSeq = seq;
+    }
   }
 
   private mark(event: RecordedEvent, kind: MarkerKind, label: string): void {
@@ -191,7 +184,7 @@ export class IndexBuilder {
         const text = event.data.text?.slice(0, COMMAND_TEXT_MAX) ?? null;
         const command = { terminal: event.stream, atMs: event.atMs, endAtMs: null, text, directory: event.data.directory, exitCode: null };
         index.commands.push({ seq: event.seq, ...command });
-        this.running.set(event.stream, index.commands.at(-1) as RecordingIndex['commands'][number]);
+        this.running.set(event.stream, index.commands.at(-1) as IndexedEvents['commands'][number]);
         break;
       }
       case 'command.finished': {
@@ -235,9 +228,8 @@ export class IndexBuilder {
         break;
       case 'score.finished': {
         const { scoreId, n, trigger, status, score, message } = event.data;
-        const normalised = score === null ? null : this.normalise(score);
         const elapsedMs = this.requested.get(scoreId) ?? 0;
-        index.scores.push({ seq: event.seq, atMs: event.atMs, scoreId, n, trigger, elapsedMs, status, score, normalised, message });
+        index.scores.push({ seq: event.seq, atMs: event.atMs, scoreId, n, trigger, elapsedMs, status, score, normalised: null, message });
         this.mark(event, 'score', score === null ? `Score ${n}: ${status}` : `Score ${n}: ${Number(score.toPrecision(6))}`);
         break;
       }
@@ -321,12 +313,10 @@ export class IndexBuilder {
 }
 
 /** The index of the given events, which come in order of `seq`. */
-export async function buildRecordingIndex(
-  head: IndexHead & { normalise?: Normalise },
+export async function indexEvents(
   events: AsyncIterable<RecordedEvent | OutlinedEvent> | Iterable<RecordedEvent | OutlinedEvent>,
-): Promise<RecordingIndex> {
-  const { normalise, ...rest } = head;
-  const builder = new IndexBuilder(emptyIndex(rest), normalise);
+): Promise<IndexedEvents> {
+  const builder = new IndexBuilder(emptyIndex());
   for await (const event of events) builder.add(event);
   return builder.take();
 }

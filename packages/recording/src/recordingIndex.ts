@@ -1,0 +1,127 @@
+import { z } from 'zod';
+
+/**
+ * Where things are in a recording, so that a replay can seek without reading what lies between: what is kept beside a recording,
+ * and what the web app sends to a replay. All times are server time in milliseconds since the epoch.
+ */
+
+const MARKER_KINDS = [
+  'start',
+  'end',
+  'score',
+  'note',
+  'pause',
+  'resume',
+  'clock',
+  'snapshot',
+  'submission',
+  'setup',
+  'message',
+  'paste',
+  'terminal',
+  'gap',
+] as const;
+export type MarkerKind = (typeof MARKER_KINDS)[number];
+
+export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MARKER_KINDS), label: z.string() });
+export type Marker = z.infer<typeof Marker>;
+
+/** What the events alone tell: it is kept beside a finished recording. */
+export const IndexedEvents = z.object({
+  /** Times of the first and the last event; equal to 0 where there is none. */
+  fromMs: z.number(),
+  toMs: z.number(),
+  lastSeq: z.int(),
+  terminals: z.array(
+    z.object({
+      terminal: z.int(),
+      name: z.string(),
+      openedAtMs: z.number(),
+      closedAtMs: z.number().nullable(),
+      cols: z.int(),
+      rows: z.int(),
+    }),
+  ),
+  /**
+   * Places from which a terminal's screen can be drawn, keyframes and openings; `untilSeq` is its last event before the next one.
+   * Only who reads the recording needs them: a replay is given none.
+   */
+  screens: z.array(z.object({ terminal: z.int(), seq: z.int(), atMs: z.number(), untilSeq: z.int() })),
+  /** Places from which an editor's text can be rebuilt; `untilSeq` is the last event that builds on this one. */
+  editorBases: z.array(
+    z.object({ tab: z.string(), path: z.string(), kind: z.enum(['opened', 'text']), seq: z.int(), atMs: z.number(), untilSeq: z.int() }),
+  ),
+  editorClosed: z.array(z.object({ tab: z.string(), path: z.string(), seq: z.int(), atMs: z.number() })),
+  /** Which document was touched last, from when on. */
+  editorActive: z.array(z.object({ atMs: z.number(), tab: z.string(), path: z.string() })),
+  scores: z.array(
+    z.object({
+      seq: z.int(),
+      atMs: z.number(),
+      scoreId: z.string(),
+      n: z.int(),
+      trigger: z.string(),
+      elapsedMs: z.number(),
+      status: z.string(),
+      score: z.number().nullable(),
+      /** On the published scale, which the events do not know: null until it is asked for. */
+      normalised: z.number().nullable(),
+      message: z.unknown(),
+    }),
+  ),
+  notes: z.array(
+    z.object({ seq: z.int(), atMs: z.number(), n: z.int(), text: z.string(), elapsedMs: z.number(), kind: z.enum(['note', 'ai_use']) }),
+  ),
+  messages: z.array(z.object({ seq: z.int(), atMs: z.number(), from: z.string(), text: z.string() })),
+  /** The clock's events as recorded: enough for `elapsedMs` of the core at any moment. */
+  clock: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), event: z.record(z.string(), z.unknown()) })),
+  pauses: z.array(z.object({ fromMs: z.number(), toMs: z.number().nullable(), reason: z.string() })),
+  markers: z.array(Marker),
+  /** What the terminals' shells said that they ran; `endAtMs` is null while it runs. Best effort. */
+  commands: z.array(
+    z.object({
+      seq: z.int(),
+      terminal: z.int(),
+      atMs: z.number(),
+      endAtMs: z.number().nullable(),
+      text: z.string().nullable(),
+      directory: z.string(),
+      exitCode: z.int().nullable(),
+    }),
+  ),
+  /** `cpus`: processors in use since the sample before. */
+  resources: z.array(
+    z.object({ atMs: z.number(), cpuMs: z.number().nullable(), cpus: z.number().nullable(), memoryBytes: z.number().nullable() }),
+  ),
+  /** Whether some page of the participant was visible and had the focus, from when on. */
+  focus: z.array(z.object({ atMs: z.number(), tab: z.string(), here: z.boolean() })),
+  /** What changed on disk, as told one by one; the newest `FILES_KEPT` of them. */
+  files: z.array(
+    z.object({
+      seq: z.int(),
+      atMs: z.number(),
+      op: z.enum(['saved', 'created', 'changed', 'deleted', 'renamed']),
+      path: z.string(),
+      to: z.string().nullable(),
+      size: z.number().nullable(),
+    }),
+  ),
+  /** Trees of the workspace that can be listed and compared. */
+  snapshots: z.array(z.object({ seq: z.int(), atMs: z.number(), cause: z.string(), commit: z.string(), bundle: z.string().nullable() })),
+  /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
+  activity: z.object({ bucketMs: z.number(), counts: z.array(z.int()) }),
+});
+export type IndexedEvents = z.infer<typeof IndexedEvents>;
+
+/** What a replay is given: the events' index, and what the attempt says beside it. */
+export const RecordingIndex = IndexedEvents.extend({
+  attemptId: z.string(),
+  title: z.string(),
+  /** True while the attempt still records: the index covers what was there when it was asked for. */
+  live: z.boolean(),
+  /** Time limit of the attempt, for drawing the clock. */
+  limitMs: z.number(),
+  /** Which way is better, for charts; null where scores are hidden from the reader. */
+  direction: z.enum(['lower', 'higher']).nullable(),
+});
+export type RecordingIndex = z.infer<typeof RecordingIndex>;
