@@ -178,7 +178,13 @@ class SandboxMaker {
     this.#options = options;
   }
 
-  async create(name: string, dir: string, workspaceDir: string, network: 'none' | 'internet'): Promise<Sandbox> {
+  async create(
+    name: string,
+    dir: string,
+    workspaceDir: string,
+    network: 'none' | 'internet',
+    diskBytes = this.#options.config.diskBytes,
+  ): Promise<Sandbox> {
     const { config, isolation, imageDir, socketDir, assets, language } = this.#options;
     const mounts = assetMounts(assets, isolation.name);
     await mkdir(dir, { recursive: true, mode: 0o711 });
@@ -191,7 +197,7 @@ class SandboxMaker {
       network,
       memoryBytes: config.memoryBytes,
       maxProcesses: config.maxProcesses,
-      diskBytes: config.diskBytes,
+      diskBytes,
       cpus: config.cpus,
       gpuIds: config.gpuIds,
       env: { LANG: 'C.UTF-8', ...mounts.env },
@@ -244,7 +250,7 @@ async function handOver(sandbox: Sandbox): Promise<void> {
 async function probe(maker: SandboxMaker, config: RunnerConfig, family: Family): Promise<TaskFacts> {
   const dir = join(config.stateDir, 'probe');
   const workspaceDir = join(config.stateDir, 'probe.workspace');
-  const sandbox = await maker.create('probe', dir, workspaceDir, 'none');
+  const sandbox = await maker.create('probe', dir, workspaceDir, 'none', null);
   try {
     const exec = (argv: string[], options: Parameters<Sandbox['run']>[2]) => sandbox.run('scorer', argv, options);
     const facts = await askFacts(exec, family, sandbox.paths.root, config.task, config.secrets);

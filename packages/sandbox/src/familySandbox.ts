@@ -47,7 +47,8 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
   await chmod(dir, 0o711);
   const { memory_gb: memoryGb, storage_gb: storageGb, cpus } = settings.resources;
   const mounts = assetMounts(assets, isolation.name);
-  const create = async (name: string, network: 'none' | 'internet') => {
+  const diskBytes = storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB);
+  const create = async (name: string, network: 'none' | 'internet', limits: { diskBytes: number | null }) => {
     const workspaceDir = join(dir, `${name}.workspace`);
     const socketDir = join(dir, `${name}.run`);
     for (const folder of [workspaceDir, socketDir]) await mkdir(folder, { mode: 0o755 });
@@ -58,7 +59,7 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
       imageDir: image.dir,
       network,
       memoryBytes: memoryGb === undefined ? null : Math.round(memoryGb * BYTES_PER_GB),
-      diskBytes: storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB),
+      ...limits,
       maxProcesses: MAX_PROCESSES,
       cpus: cpus ?? null,
       gpuIds: options.gpuIds ?? [],
@@ -66,17 +67,22 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
       env: { LANG: 'C.UTF-8', ...mounts.env },
       readOnly: mounts.readOnly,
     });
+    made.push(sandbox);
     return { sandbox, workspaceDir };
   };
-  const remove = () => rm(dir, { recursive: true, force: true });
+  const made: Sandbox[] = [];
+  const remove = async () => {
+    for (const sandbox of made) await sandbox.destroy();
+    await rm(dir, { recursive: true, force: true });
+  };
   try {
-    const asked = await create('ask', 'none');
+    const asked = await create('ask', 'none', { diskBytes: null });
     const args = { familyDir: asked.sandbox.paths.root, module: family.module, task: task.name };
     const exec: FamilyHost['exec'] = (argv, run) => asked.sandbox.run('scorer', argv, { ...run, env: { ...secrets, ...run.env } });
     const permissions = await runTaskOperation(exec, 'get_permissions', args, { timeoutMs: ASK_TIMEOUT_MS });
     await asked.sandbox.destroy();
     const network = permissions.ok && permissions.value.includes('full_internet') ? 'internet' : 'none';
-    const { sandbox, workspaceDir } = await create('main', network);
+    const { sandbox, workspaceDir } = await create('main', network, { diskBytes });
     return {
       sandbox,
       exec: (argv, run) => sandbox.run('scorer', argv, { ...run, env: { ...secrets, ...run.env } }),
@@ -87,10 +93,7 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
       installed: true,
       command: (argv) => sandbox.command('scorer', argv),
       socketDir: { here: join(dir, 'main', 'assets'), there: sandbox.paths.assets },
-      destroy: async () => {
-        await sandbox.destroy();
-        await remove();
-      },
+      destroy: remove,
     };
   } catch (error) {
     await remove();
