@@ -66,5 +66,7 @@ test('what is left of memory and disk stands beside what is used', async () => {
   clock.advance(5_000);
   await expect
     .poll(() => samples)
-    .toEqual([{ cpuMs: 5, memoryBytes: 7, memoryLimitBytes: 1000, diskFreeBytes: expect.any(Number), processes: 1 }]);
+    .toEqual([
+      { cpuMs: 5, memoryBytes: 7, memoryLimitBytes: 1000, diskBytes: expect.any(Number), diskFreeBytes: expect.any(Number), processes: 1 },
+    ]);
 });

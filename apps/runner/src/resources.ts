@@ -47,11 +47,11 @@ export function sampleResources(options: ResourcesOptions): () => void {
       try {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         const gpus = await gpuUse();
-        const free = (await Promise.all(options.diskDirs.map(freeBytes))).filter((bytes) => bytes !== null);
+        const disks = (await Promise.all(options.diskDirs.map(diskOf))).filter((one) => one !== null);
+        const fullest = disks.sort((a, b) => a.diskFreeBytes - b.diskFreeBytes)[0];
         const limit = options.memoryLimitBytes === null ? {} : { memoryLimitBytes: options.memoryLimitBytes };
-        const disk = free.length === 0 ? {} : { diskFreeBytes: Math.min(...free) };
         if (!stopped)
-          log.event('resource.sample', 0, { cpuMs, memoryBytes, ...limit, ...disk, processes, ...(gpus === undefined ? {} : { gpus }) });
+          log.event('resource.sample', 0, { cpuMs, memoryBytes, ...limit, ...fullest, processes, ...(gpus === undefined ? {} : { gpus }) });
         if (!stopped && network !== undefined && !isDeepStrictEqual(network, lastNetwork)) log.event('network.sample', 0, network);
         lastNetwork = network;
       } catch (error) {
@@ -67,11 +67,11 @@ export function sampleResources(options: ResourcesOptions): () => void {
   };
 }
 
-/** What a user who is not root may still write there; null where the disk does not say. */
-async function freeBytes(dir: string): Promise<number | null> {
+/** How large the disk is, and what a user who is not root may still write there; null where it does not say. */
+async function diskOf(dir: string): Promise<{ diskBytes: number; diskFreeBytes: number } | null> {
   try {
-    const { bavail, bsize } = await statfs(dir);
-    return bavail * bsize;
+    const { blocks, bavail, bsize } = await statfs(dir);
+    return { diskBytes: blocks * bsize, diskFreeBytes: bavail * bsize };
   } catch {
     return null;
   }

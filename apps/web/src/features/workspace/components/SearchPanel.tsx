@@ -161,6 +161,8 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
           <Spinner label="Searching" className="text-xs" />
         ) : error ? (
           <span className="text-danger">{error}</span>
+        ) : result?.matches === 0 ? (
+          'Nothing matches.'
         ) : result ? (
           `${result.matches} in ${result.files.length} ${result.files.length === 1 ? 'file' : 'files'}${result.truncated ? '; there may be more' : ''}`
         ) : (

@@ -17,6 +17,9 @@ describe('what the sandbox uses', () => {
     expect(use(8 * GIB, 50 * GIB)).toEqual([]);
     expect(use(9.5 * GIB, 50 * GIB)).toEqual(['memory']);
     expect(use(9.5 * GIB, GIB / 2)).toEqual(['memory', 'disk']);
+    const ofSmallDisk = (diskFreeBytes: number) => resourceUse({ atMs: 0, sample: { diskBytes: GIB, diskFreeBytes } }, null).warnings;
+    expect(ofSmallDisk(0.9 * GIB)).toEqual([]);
+    expect(ofSmallDisk(0.05 * GIB)).toHaveLength(1);
     expect(resourceUse({ atMs: 0, sample: { memoryBytes: 99 * GIB } }, null).warnings).toEqual([]);
   });
 });

@@ -21,11 +21,20 @@ export interface ResourceUse {
 
 /** From here on a training run that grows a little more is ended by the kernel. */
 const MEMORY_SHORT = 0.9;
-/** A checkpoint of a small model has about this size. */
+/** A checkpoint of a small model has about this size. A small disk of one's own is short when this share of it is left. */
 const DISK_SHORT_BYTES = 1024 ** 3;
+const DISK_SHORT_SHARE = 0.1;
 
 export function resourceUse(now: Sampled, before: Sampled | null): ResourceUse {
-  const { cpuMs, memoryBytes = null, memoryLimitBytes = null, diskFreeBytes = null, gpus = [], processes = null } = now.sample;
+  const {
+    cpuMs,
+    memoryBytes = null,
+    memoryLimitBytes = null,
+    diskBytes = Number.POSITIVE_INFINITY,
+    diskFreeBytes = null,
+    gpus = [],
+    processes = null,
+  } = now.sample;
   const sinceMs = before ? now.atMs - before.atMs : 0;
   const usedMs = before?.sample.cpuMs === undefined || cpuMs === undefined ? null : cpuMs - before.sample.cpuMs;
   const warnings: ResourceUse['warnings'] = [];
@@ -35,7 +44,7 @@ export function resourceUse(now: Sampled, before: Sampled | null): ResourceUse {
       text: 'The sandbox’s memory is nearly full. A program that asks for more will be ended; end what you do not need.',
     });
   }
-  if (diskFreeBytes !== null && diskFreeBytes < DISK_SHORT_BYTES) {
+  if (diskFreeBytes !== null && diskFreeBytes < Math.min(DISK_SHORT_BYTES, DISK_SHORT_SHARE * diskBytes)) {
     warnings.push({ kind: 'disk', text: 'The disk is nearly full. Saving may fail soon; delete what you do not need.' });
   }
   return {
