@@ -4,10 +4,11 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from '@playwright/test';
+import type { BrowserContext, Page } from '@playwright/test';
 import { createDatabase } from '@plumbline/database';
 import { expertWith } from '../support/accounts.ts';
 import { prepareAttempt, startAttempt } from '../support/attempt.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
@@ -76,10 +77,7 @@ rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const platform = await PlatformUnderTest.start();
 const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-  args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu'],
-});
+const browser = await launchChromium();
 const encoder = await browser.newPage();
 try {
   const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
@@ -132,7 +130,25 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('search-query').fill('def');
   await page.getByTestId('search-match').first().waitFor();
   await take(page, 'search');
+  await page.getByTestId('search-query').fill('stands nowhere');
+  await page.getByText('Nothing matches.').waitFor();
+  await take(page, 'search-empty');
+  await page.getByTestId('tab-resources').click();
+  // A course, at a sample every few seconds.
+  await page.waitForTimeout(20_000);
+  await take(page, 'resources');
   await page.getByTestId('tab-files').click();
+  await work.type(1, 'python3 -m http.server 8000 --bind 127.0.0.1 2>/dev/null &\n');
+  await page.getByTestId('tab-ports').click();
+  await page.getByTestId('port').first().waitFor();
+  await take(page, 'ports');
+  const second = await page.context().newPage();
+  await second.goto(`/attempts/${attemptId}/work`);
+  await new WorkspacePage(second).openFile('solution', 'textstats.py');
+  await second.getByTestId('edited-elsewhere').waitFor();
+  await take(second, 'edited-elsewhere');
+  await second.close({ runBeforeUnload: false });
+  await page.bringToFront();
   await page.getByTestId('editor-split').click();
   await page.getByTestId('terminal-split').click();
   await work.terminal(2).waitFor();
