@@ -37,9 +37,9 @@ function CourseRow({ course, nowMs }: { course: Course; nowMs: number }) {
   });
   return (
     <li data-testid="resource-course">
-      <p className="flex justify-between gap-2 text-sm">
+      <p className="flex flex-wrap justify-between gap-x-2 text-sm">
         <span className="text-muted">{course.label}</span>
-        <span className="font-medium whitespace-nowrap tabular-nums">{course.now}</span>
+        <span className="ml-auto font-medium whitespace-nowrap tabular-nums">{course.now}</span>
       </p>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden className="mt-1 h-10 w-full rounded bg-surface-sunken">
         <polyline points={points.join(' ')} fill="none" stroke="var(--accent)" strokeWidth={1.5} vectorEffect="non-scaling-stroke" />
