@@ -197,7 +197,8 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       case 'editor.text': {
         const { tab, path } = event.data;
         const kind: 'opened' | 'text' = event.type === 'editor.opened' ? 'opened' : 'text';
-        const base = { tab, path, kind, seq: event.seq, atMs: event.atMs, untilSeq: event.seq };
+        const selection = this.lastBase.get(`${tab} ${path}`)?.selection ?? null;
+        const base = { tab, path, kind, seq: event.seq, atMs: event.atMs, untilSeq: event.seq, selectionBefore: selection, selection };
         index.editorBases.push(base);
         this.lastBase.set(`${tab} ${path}`, base);
         this.nowActive(event, tab, path);
@@ -208,6 +209,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         const base = this.lastBase.get(`${event.data.tab} ${event.data.path}`);
         if (!base) break;
         base.untilSeq = event.seq;
+        if (event.type === 'editor.selection') base.selection = { anchor: event.data.anchor, active: event.data.active };
         this.nowActive(event, event.data.tab, event.data.path);
         break;
       }

@@ -26,6 +26,8 @@ export type MarkerKind = (typeof MARKER_KINDS)[number];
 export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MARKER_KINDS), label: z.string() });
 export type Marker = z.infer<typeof Marker>;
 
+const Selection = z.object({ anchor: z.int(), active: z.int() });
+
 /** What the events alone tell: it is kept beside a finished recording. */
 export const IndexedEvents = z.object({
   /** Times of the first and the last event; equal to 0 where there is none. */
@@ -47,9 +49,21 @@ export const IndexedEvents = z.object({
    * Only who reads the recording needs them: a replay is given none.
    */
   screens: z.array(z.object({ terminal: z.int(), seq: z.int(), atMs: z.number(), untilSeq: z.int() })),
-  /** Places from which an editor's text can be rebuilt; `untilSeq` is the last event that builds on this one. */
+  /**
+   * Places from which an editor's text can be rebuilt; `untilSeq` is the last event that builds on this one. What was selected is no
+   * part of a text: `selectionBefore` is what was when this one came, and `selection` the last until the next one.
+   */
   editorBases: z.array(
-    z.object({ tab: z.string(), path: z.string(), kind: z.enum(['opened', 'text']), seq: z.int(), atMs: z.number(), untilSeq: z.int() }),
+    z.object({
+      tab: z.string(),
+      path: z.string(),
+      kind: z.enum(['opened', 'text']),
+      seq: z.int(),
+      atMs: z.number(),
+      untilSeq: z.int(),
+      selectionBefore: Selection.nullable(),
+      selection: Selection.nullable(),
+    }),
   ),
   editorClosed: z.array(z.object({ tab: z.string(), path: z.string(), seq: z.int(), atMs: z.number() })),
   /** Which document was touched last, from when on. */

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '@plumbline/protocol';
 import type { IndexedEvents } from '@plumbline/recording/recordingIndex';
-import { applyEditorEvent, documentKey, type EditorState, NO_EDITORS } from './editorText.ts';
+import { applyEditorEvent, documentKey, type EditorState } from './editorText.ts';
 import type { MomentAnswer, ScreenAnswer } from './recordingApi.ts';
 import { type TerminalState, terminalFromScreen } from './terminalState.ts';
 
@@ -33,12 +33,17 @@ async function editorsAt(index: IndexedEvents, reader: MomentReader, atMs: numbe
     if (base && closed.atMs <= atMs && closed.seq > base.seq) bases.delete(key);
   }
   const stretches = await Promise.all(
-    [...bases.values()].map(({ seq, untilSeq, tab, path }) =>
-      reader.documentEvents({ fromSeq: seq, toSeq: untilSeq, untilMs: atMs, tab, path }),
-    ),
+    [...bases].map(async ([key, { seq, untilSeq, tab, path, selectionBefore }]) => {
+      const events = await reader.documentEvents({ fromSeq: seq, toSeq: untilSeq, untilMs: atMs, tab, path });
+      // A whole text leaves what was selected as it is. One that was taken out of the recording leaves nothing to build on.
+      const before = events.some((event) => event.seq === seq) ? { tab, path, text: '', version: 0, selection: selectionBefore } : null;
+      return { key, before, events };
+    }),
   );
-  const events = stretches.flat().sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
-  let state = NO_EDITORS;
+  const events = stretches.flatMap((stretch) => stretch.events).sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
+  let state: EditorState = {
+    documents: new Map(stretches.flatMap(({ key, before }) => (before === null ? [] : [[key, before] as const]))),
+  };
   for (const event of events) if (event.atMs <= atMs) state = applyEditorEvent(state, event.type, event.data);
   return state;
 }

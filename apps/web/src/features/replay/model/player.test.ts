@@ -219,6 +219,22 @@ describe('the player', () => {
     );
   });
 
+  it('keeps what was selected over a whole text, however it came there', async () => {
+    const source = new MemorySource(
+      recordingOf([
+        [1_000, { kind: 'toggleFile', path: 'a.py' }],
+        [1_000, { kind: 'select', path: 'a.py', at: 4 }],
+        [1_000, { kind: 'text', path: 'a.py' }],
+        [1_000, { kind: 'text', path: 'a.py' }],
+        [1_000, { kind: 'score' }],
+      ]),
+    );
+    const player = new Player(source, await source.index());
+    await player.seek(player.index.toMs);
+    expect(player.activeDocument()?.selection).toEqual({ anchor: 4, active: 4 });
+    expect(shown(player)).toEqual(shown(await playTo(source, player.index.toMs)));
+  });
+
   it('steps through every moment at which something happened, and back', async () => {
     await fc.assert(
       fc.asyncProperty(recording, async (events) => {
