@@ -29,6 +29,16 @@ class Terminal {
     this.#pty.resize(cols, rows);
   }
 
+  /** Presses Ctrl-C until a program says so: a signal that comes just before it reads is heard with the next key alone. */
+  async interrupt(said: string): Promise<void> {
+    let heard = false;
+    for (let tries = 0; tries < 10 && !heard; tries++) {
+      this.type('\x03');
+      heard = await waitUntil(() => this.output.includes(said), 1_000);
+    }
+    await this.expect(said);
+  }
+
   /** Waits for a text that comes after all that was waited for before. */
   async expect(text: string | RegExp): Promise<void> {
     const find = () => {
@@ -92,8 +102,7 @@ export const terminalChecks: ContractCheck[] = [
         await sandbox.thaw();
         await terminal.expect('typed while frozen');
         assert.doesNotMatch(terminal.output, /Stopped|ready> /);
-        terminal.type('\x03');
-        await terminal.expect('KeyboardInterrupt');
+        await terminal.interrupt('KeyboardInterrupt');
         await terminal.expect('ready> ');
         terminal.type('exit\n');
         assert.ok(await waitUntil(() => terminal.exitCode !== null, 5_000));
