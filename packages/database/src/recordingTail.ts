@@ -255,14 +255,7 @@ export async function listSegmentPlaces(db: RecordingDatabase, attemptId: string
        FROM recording_segment WHERE attempt_id = $1 AND last_seq >= $2 ORDER BY n`,
     [attemptId, fromSeq],
   );
-  return rows.map((row) => ({
-    n: row.n as number,
-    firstSeq: Number(row.first_seq),
-    lastSeq: Number(row.last_seq),
-    minAtMs: row.min_at_ms as number,
-    maxAtMs: row.max_at_ms as number,
-    objectHash: row.object_hash as string,
-  }));
+  return rows.map(toSegmentPlace);
 }
 
 /**
@@ -299,7 +292,7 @@ export async function lastSegment(db: RecordingDatabase, attemptId: string): Pro
   return rows[0] === undefined ? null : toSegmentRow(rows[0]);
 }
 
-function toSegmentRow(row: Record<string, unknown>): SegmentRow {
+function toSegmentPlace(row: Record<string, unknown>): SegmentPlace {
   return {
     n: row.n as number,
     firstSeq: Number(row.first_seq),
@@ -307,6 +300,12 @@ function toSegmentRow(row: Record<string, unknown>): SegmentRow {
     minAtMs: row.min_at_ms as number,
     maxAtMs: row.max_at_ms as number,
     objectHash: row.object_hash as string,
+  };
+}
+
+function toSegmentRow(row: Record<string, unknown>): SegmentRow {
+  return {
+    ...toSegmentPlace(row),
     objectBytes: row.object_bytes as number,
     rawBytes: row.raw_bytes as number,
     root: row.root as string,

@@ -10,36 +10,47 @@ import { canMakeVolumes, mountVolume } from './workspaceVolume.ts';
 
 const RECORD = { id: 'a', cgroups: [], hostUid: null };
 
-it('what a dead runner left is ended and unmounted, and what a participant wrote as if it were a record of it is not believed', async (context) => {
-  const folder = await temporaryFolder();
-  const bystander = spawn('sleep', ['1000']);
-  await once(bystander, 'spawn');
-  const first = await processStat(bystander.pid as number);
-  const holder = { pid: first?.pid ?? 0, startTime: first?.startTime ?? '' };
-  const lives = () => isSameProcess(holder.pid, holder.startTime);
-  try {
-    const [workspaceDir, sandboxDir] = ['workspace', 'sandbox'].map((name) => join(folder.path, name)) as [string, string];
-    for (const dir of [workspaceDir, sandboxDir]) await mkdir(dir);
-    await writeRecord(workspaceDir, { ...RECORD, holder });
-    await endAllLeftovers(folder.path);
-    expect(await lives()).toBe(true);
+const isMountable = await canMakeVolumes();
+if (!isMountable) console.warn('SKIPPED: the disk that a dead runner left: this host cannot give a workspace one of its own');
 
-    if (!(await canMakeVolumes())) return context.skip('this host cannot give a workspace a disk of its own');
-    const own = join(folder.path, 'own.workspace');
+/** A process that a record may name, with a folder for records. */
+async function besideProcess(work: (at: { folder: string; holder: { pid: number; startTime: string } }) => Promise<void>): Promise<void> {
+  const folder = await temporaryFolder();
+  const process = spawn('sleep', ['1000']);
+  await once(process, 'spawn');
+  const { pid = 0, startTime = '' } = (await processStat(process.pid as number)) ?? {};
+  try {
+    await work({ folder: folder.path, holder: { pid, startTime } });
+  } finally {
+    process.kill('SIGKILL');
+    await folder.remove();
+  }
+}
+
+it('what a participant wrote as if it were a record is not believed', () =>
+  besideProcess(async ({ folder, holder }) => {
+    const workspaceDir = join(folder, 'workspace');
+    await mkdir(workspaceDir);
+    await writeRecord(workspaceDir, { ...RECORD, holder });
+    await endAllLeftovers(folder);
+    expect(await isSameProcess(holder.pid, holder.startTime)).toBe(true);
+  }));
+
+it.skipIf(!isMountable)('what a dead runner left is ended, and its disk unmounted and kept', () =>
+  besideProcess(async ({ folder, holder }) => {
+    const [sandboxDir, own] = [join(folder, 'sandbox'), join(folder, 'own.workspace')];
+    await mkdir(sandboxDir);
     expect(await mountVolume(sandboxDir, own, 16 * 1024 ** 2)).toEqual([]);
     await writeFile(join(own, 'kept'), 'kept');
     await writeRecord(sandboxDir, { ...RECORD, holder, workspaceDir: own });
-    await endAllLeftovers(folder.path);
-    await expect.poll(lives).toBe(false);
+    await endAllLeftovers(folder);
+    await expect.poll(() => isSameProcess(holder.pid, holder.startTime)).toBe(false);
     await expect(readFile(join(own, 'kept'))).rejects.toThrow('ENOENT');
     expect(await mountVolume(sandboxDir, own, null)).toEqual([]);
     expect(await readFile(join(own, 'kept'), 'utf8')).toBe('kept');
-    await endAllLeftovers(folder.path);
-  } finally {
-    bystander.kill('SIGKILL');
-    await folder.remove();
-  }
-});
+    await endAllLeftovers(folder);
+  }),
+);
 
 it('a workspace that has files and no disk of its own is left as it is, with a warning', async () => {
   const folder = await temporaryFolder();

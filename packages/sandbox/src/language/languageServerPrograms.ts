@@ -11,7 +11,6 @@ import { makeReadable, requireReachable } from '../isolation/sandboxState.ts';
 
 export interface LanguageServerPrograms {
   readonly readOnly: NonNullable<SandboxSpec['readOnly']>;
-  /** Paths as the participant's view sees them. */
   /** What starts it, with the memory it may use for itself. */
   readonly argv: (memoryBytes: number | null) => string[];
 }
@@ -24,7 +23,7 @@ const MEMORY_SHARE = 1 / 4;
 const MEMORY_MIN_MB = 256;
 const MEMORY_MAX_MB = 1024;
 const MB = 1024 * 1024;
-/** Where memory runs out all the same, it goes before anything of the participant's. */
+/** Where memory runs out all the same, the kernel is asked to end it before anything of the participant's; it often does not. */
 const FIRST_TO_GO = 'echo 1000 2>/dev/null > /proc/self/oom_score_adj; exec "$0" "$@"';
 
 function startCommand(node: string, server: string, memoryBytes: number | null): string[] {

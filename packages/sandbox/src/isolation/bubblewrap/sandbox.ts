@@ -31,7 +31,7 @@ const PRLIMIT = '/usr/bin/prlimit';
 const END_TIMEOUT_MS = 5_000;
 /**
  * Where the kernel must choose, it ends what the participant runs, and not what holds the sandbox or the platform. No more than
- * that takes: the language server, with 1000, is to go before a process that uses nearly all of the memory.
+ * that takes: the language server, with 1000, should go before a process that uses nearly all of the memory, and not always does.
  */
 const PARTICIPANT_OOM_SCORE = 50;
 
