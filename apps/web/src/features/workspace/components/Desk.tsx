@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type TabNode, type TabRenderProps, useWorkspaceRef, Workspace, type WorkspaceChangedMeta } from 'react-resizable-panels';
 import { type Command, matches } from '../model/commands.ts';
 import type { FileTree } from '../model/fileTree.ts';
-import { groupsOf, keepFoldable, type Layout, type PanelId, readLayout, showPanel } from '../model/layout.ts';
+import { groupsOf, keepFoldable, keptLayout, type Layout, type PanelId, readLayout, showPanel } from '../model/layout.ts';
 import type { MonacoApi } from '../model/monaco.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { choose, preferences } from '../model/preferences.ts';
@@ -68,7 +68,7 @@ export function Desk({
   const [searchFocusedAt, setSearchFocusedAt] = useState(0);
   const [comparing, setComparing] = useState(false);
   const [touring, setTouring] = useState(() => isPractice && !preferences.get().tourSeen);
-  const [layout] = useState(() => readLayout(preferences.get().layout));
+  const [layout] = useState(() => readLayout(preferences.get().layout, session.attemptId));
   const [bars] = useState(newBarPlaces);
   const docks = useWorkspaceRef<null, null>();
   const newTerminal = useRef<(beside: boolean) => void>(() => {});
@@ -152,7 +152,7 @@ export function Desk({
     if (reason === 'move') keepFoldable(docks.current);
     const shown = groupsOf(changed.root).find(({ id }) => id === docks.current?.getActiveTabsetId())?.selectedId;
     if (reason === 'select' && isUserInteraction && shown && !SPEAKING.has(shown)) session.panelFocused(shown);
-    choose({ layout: JSON.stringify(changed) });
+    choose({ layout: keptLayout(changed, session.attemptId) });
   };
 
   const unsaved = (editing?.files.store.get().files ?? []).filter((file) => file.dirty).map((file) => file.path);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { groupsOf, type Layout, PANEL_TITLES, readLayout } from './layout.ts';
+import { groupsOf, keptLayout, type Layout, PANEL_TITLES, readLayout as readLayoutIn } from './layout.ts';
 
+const ATTEMPT = 'attempt';
+const readLayout = (text: string | null) => readLayoutIn(text, ATTEMPT);
 const panelsOf = (layout: Layout) => groupsOf(layout.root).map(({ tabs }) => tabs.map(({ id }) => id));
 const DEFAULT = panelsOf(readLayout(null));
 
@@ -39,5 +41,17 @@ describe('the layout of the desk', () => {
       kept(['x']),
     ];
     for (const text of unreadable) expect(panelsOf(readLayout(text)), String(text)).toEqual(DEFAULT);
+  });
+
+  it('opens on the instructions in an attempt for which it was not kept, and as it was left in the one for which it was', () => {
+    const left = readLayout(kept(['editor'], ['instructions', 'notes', 'help']));
+    Object.assign(groupsOf(left.root)[1] ?? {}, { selectedId: 'notes', collapsible: true, collapsed: true });
+    const text = keptLayout(left, ATTEMPT);
+    expect(groupsOf(readLayout(text).root)[1]).toMatchObject({ selectedId: 'notes', collapsible: true, collapsed: true });
+    for (const other of [readLayoutIn(text, 'the next one'), readLayout(JSON.stringify(left))]) {
+      expect(panelsOf(other)).toEqual(panelsOf(left));
+      const { selectedId, collapsed = false } = groupsOf(other.root)[1] ?? {};
+      expect({ selectedId, collapsed }).toEqual({ selectedId: 'instructions', collapsed: false });
+    }
   });
 });

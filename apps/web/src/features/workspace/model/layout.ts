@@ -62,22 +62,38 @@ function groupWith(layout: Layout, panel: PanelId): Group | undefined {
 
 /**
  * The layout that was kept. Every panel is in it once: those that it lacks join the instructions. The default where it
- * cannot be read.
+ * cannot be read. In an attempt for which it was not kept the instructions are in front of their group: they are what one
+ * comes to read.
  */
-export function readLayout(kept: string | null): Layout {
+export function readLayout(kept: string | null, attemptId: string): Layout {
+  const given = parsed(kept);
+  const layout = arranged(given);
+  if (!layout) return DEFAULT;
+  const isOfAttempt = typeof given === 'object' && given !== null && 'attemptId' in given && given.attemptId === attemptId;
+  const home = groupWith(layout, 'instructions');
+  if (!isOfAttempt && home) Object.assign(home, { selectedId: 'instructions', collapsed: false });
+  return layout;
+}
+
+/** The text of a layout as it stands in an attempt. */
+export function keptLayout(layout: Layout, attemptId: string): string {
+  return JSON.stringify({ ...layout, attemptId });
+}
+
+function arranged(given: unknown): Layout | null {
   const found = new Set<string>();
-  const model = normalizeWorkspaceModel<null, null>(parsed(kept), {
+  const model = normalizeWorkspaceModel<null, null>(given, {
     mapTab: ({ id }) => {
       if (found.has(id) || !Object.hasOwn(PANEL_TITLES, id)) return null;
       found.add(id);
       return tab(id as PanelId);
     },
   });
-  if (!model) return DEFAULT;
+  if (!model) return null;
   const layout: Layout = { version: 1, root: model.root };
   const missing = PANEL_IDS.filter((id) => !groupWith(layout, id));
   const home = groupWith(layout, 'instructions') ?? groupsOf(layout.root)[0];
-  if (!home || missing.length === PANEL_IDS.length) return DEFAULT;
+  if (!home || missing.length === PANEL_IDS.length) return null;
   home.tabs.push(...missing.map(tab));
   return layout;
 }
