@@ -49,6 +49,10 @@ await serveHost(
       return handle === null ? null : { ...handle, placement: 'local' };
     },
     list: async () => (await placement.list()).map((handle) => ({ ...handle, placement: 'local' as const })),
+    remove: async ({ attemptId }) => {
+      await placement.remove(attemptId);
+      return {};
+    },
     clock: async () => ({ nowMs: performance.timeOrigin + performance.now() }),
     inspect: ({ isolation }) =>
       inspectThisHost({

@@ -10,10 +10,13 @@ import { startJobs } from './jobs.ts';
 import { Machines } from './machines.ts';
 import { placementsOf } from './placements.ts';
 import { repeat } from './repeat.ts';
+import { runSteps } from './steps.ts';
 import { Sweep } from './sweep.ts';
 import type { Worker } from './worker.ts';
+import { removeWorkspaces } from './workspaces.ts';
 
 const SWEEP_EVERY_MS = 2_000;
+const REMOVE_EVERY_MS = 60_000;
 
 /** A sweep or job that does not end by itself is left to the next worker, which repeats it. */
 const STOP_TIMEOUT_MS = 8_000;
@@ -46,6 +49,7 @@ const worker: Worker = {
     secretsFile: settings.secretsFile,
     model: settings.model,
   },
+  workspaceRetentionMs: settings.workspaceRetentionMs,
 };
 
 const sweep = new Sweep(worker);
@@ -53,6 +57,8 @@ const machines = new Machines(worker);
 const heartbeats = repeat(systemClock, HEARTBEAT_EVERY_MS, () => writeHeartbeat(db, 'worker', settings.version).then(() => true));
 const sweeps = repeat(systemClock, SWEEP_EVERY_MS, () => sweep.run());
 const machineCare = repeat(systemClock, SWEEP_EVERY_MS, () => machines.run());
+// Apart from the others: removing a large workspace takes minutes.
+const workspaceCare = repeat(systemClock, REMOVE_EVERY_MS, () => runSteps(worker, [['workspaces', () => removeWorkspaces(worker)]]));
 const jobs = startJobs(worker);
 log.info('worker started');
 
@@ -61,7 +67,10 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   const late = new Promise((resolve) => systemClock.setTimer(STOP_TIMEOUT_MS, () => resolve(undefined)));
-  await Promise.race([Promise.all([heartbeats.stop(), sweeps.stop(), machineCare.stop(), jobs.stop()]).then(() => db.close()), late]);
+  await Promise.race([
+    Promise.all([heartbeats.stop(), sweeps.stop(), machineCare.stop(), workspaceCare.stop(), jobs.stop()]).then(() => db.close()),
+    late,
+  ]);
   process.exit(0);
 }
 process.on('SIGTERM', () => void stop());

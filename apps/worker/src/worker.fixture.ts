@@ -83,6 +83,7 @@ export class WorkerRig {
       stop: (handle) => local.stop(handle),
       find: (id) => local.find(id),
       list: () => local.list(),
+      remove: (id) => local.remove(id),
     };
     const worker: Worker = {
       db: testing.db,
@@ -101,6 +102,7 @@ export class WorkerRig {
         secretsFile: null,
         model: null,
       },
+      workspaceRetentionMs: 30 * 24 * 3_600_000,
     };
     await ensureLocalHost(testing.db, 'none');
     return new WorkerRig({ worker, folder: folder.path, clock, placement }, async () => {

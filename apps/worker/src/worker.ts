@@ -18,6 +18,8 @@ export interface Worker {
   readonly clock: Clock;
   readonly log: Logger;
   readonly host: RunnerHost;
+  /** How long workspaces are kept after the review of their attempts. */
+  readonly workspaceRetentionMs: number;
 }
 
 /** What runners of this installation are given. */

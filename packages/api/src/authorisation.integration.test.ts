@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, Role } from '@plumbline/core';
+import { ensureLocalHost } from '@plumbline/database/hosts';
 import { createSession, loadSession } from '@plumbline/database/sessions';
 import { type AttemptFixture, exampleSettings, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { TRPCError } from '@trpc/server';
@@ -35,6 +36,8 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'live.list': { readers: ['admin'] },
   'live.message': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, text: 'hello' }) },
   'review.list': { readers: STAFF },
+  // The attempt of this test has not ended.
+  'review.setEnded': { readers: [], input: (fixture) => ({ attemptId: fixture.attempt.id, ended: true }) },
   'self.get': { readers: EVERYBODY },
   'self.keepWorkspacePreferences': { readers: EVERYBODY, input: () => PREFERENCES },
   'self.workspacePreferences': { readers: EVERYBODY },
@@ -79,7 +82,8 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 function callerOf(actor: Actor | null, sessionId: string | null = null) {
-  return createCaller({ actor, sessionId, db: database.db, clock: { nowMs: () => Date.now() }, lastInputAtMs: async () => null });
+  const clock = { nowMs: () => Date.now() };
+  return createCaller({ actor, sessionId, db: database.db, clock, workspaceRetentionMs: 0, lastInputAtMs: async () => null });
 }
 
 /** Calls a procedure by its path and gives the code that refused it, or null. */
@@ -152,6 +156,30 @@ describe('the survey', () => {
     await participant.attempt.answerSurvey({ attemptId, ...SURVEY });
     for (const reader of [participant, callerOf(actors.reviewer)])
       expect((await reader.attempt.get({ attemptId })).survey).toMatchObject(SURVEY);
+  });
+});
+
+describe('the review of an attempt', () => {
+  it('is ended and reopened by reviewers and admins once the attempt is over, and says until when hosts keep the workspace', async () => {
+    const { db } = database;
+    const own = await makeAttempt(db, { environmentSettings: settings });
+    const attemptId = own.attempt.id;
+    const host = await ensureLocalHost(db, 'none');
+    await db.prisma.lease.create({ data: { attemptId, hostId: host.id, state: 'released', grantedAt: new Date() } });
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'completed' } });
+    const reviewer = callerOf(actors.reviewer);
+    const seen = async () => (await reviewer.attempt.get({ attemptId })).workspace;
+    expect(await seen()).toMatchObject({ keptUntil: null, copies: [{ host: 'here', removedAt: null }] });
+    for (const actor of [actors.researcher, { userId: own.expert.id, role: 'admin' } as const]) {
+      await expect(callerOf(actor).review.setEnded({ attemptId, ended: true })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    }
+    await reviewer.review.setEnded({ attemptId, ended: true });
+    const { reviewEndedAt, keptUntil } = (await seen()) ?? {};
+    expect([reviewEndedAt, keptUntil]).toEqual([expect.any(Date), reviewEndedAt]);
+    await callerOf(actors.admin).review.setEnded({ attemptId, ended: false });
+    expect(await seen()).toMatchObject({ reviewEndedAt: null, keptUntil: null });
+    expect(await db.prisma.auditEntry.count({ where: { subject: `attempt:${attemptId}`, userId: { not: null } } })).toBe(2);
+    expect((await callerOf({ userId: own.expert.id, role: 'expert' }).attempt.get({ attemptId })).workspace).toBeNull();
   });
 });
 

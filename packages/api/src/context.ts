@@ -16,6 +16,8 @@ export interface ApiContext {
   sessionId: string | null;
   db: Database;
   clock: { nowMs(): number };
+  /** How long a workspace is kept after the review of its attempt. */
+  workspaceRetentionMs: number;
   /** When the participant of a running attempt last typed, edited or pasted, in milliseconds; null where that is not known. */
   lastInputAtMs(attempt: RecordedSoFar): Promise<number | null>;
 }

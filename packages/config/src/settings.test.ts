@@ -20,6 +20,7 @@ test('nothing set gives a working installation on this machine alone', () => {
     publicUrl: 'http://localhost:3000',
     seed: 'demo',
     databaseEmbedded: true,
+    workspaceRetentionMs: 30 * 24 * 3_600_000,
   });
   expect(settings.databaseUrl).toMatch(/^postgresql:\/\/plumbline@localhost\/plumbline\?host=/);
 });

@@ -14,6 +14,8 @@ type Env = Record<string, string | undefined>;
 
 export const DEFAULT_GATEWAY_PORT = 4801;
 
+const MS_PER_DAY = 24 * 3_600_000;
+
 const port = z.coerce.number().int().min(1).max(65535);
 
 function isOrigin(text: string): boolean {
@@ -83,6 +85,11 @@ const VARIABLES = {
     example: '/var/run/docker.sock',
     schema: z.string().refine(isAbsolute).default('/var/run/docker.sock'),
   },
+  PLUMBLINE_WORKSPACE_RETENTION_DAYS: {
+    must: 'be a whole number of days from 0 to 3650',
+    example: '30',
+    schema: z.coerce.number().int().min(0).max(3650).default(30),
+  },
   PLUMBLINE_SECRETS_FILE: {
     must: 'be an absolute path of a file with NAME=VALUE lines',
     example: '/etc/plumbline/secrets',
@@ -139,6 +146,8 @@ export interface Settings {
   isolation: 'bubblewrap' | 'docker' | 'none';
   /** For every host whose isolation is docker: what families are built on, and the engine's socket there. */
   docker: { baseImage: string; socketPath: string };
+  /** How long a workspace is kept on its host after the review of its attempt. */
+  workspaceRetentionMs: number;
   /** Values of the variables that task families require; null where there are none. */
   secretsFile: string | null;
   /** The provider of models that environments ask, through a metered proxy; null where there is none. */
@@ -224,6 +233,7 @@ export function loadSettings(env: Env = process.env): Settings {
     dataDir: read('PLUMBLINE_DATA_DIR'),
     isolation: read('PLUMBLINE_ISOLATION') ?? 'bubblewrap',
     docker: { baseImage: read('PLUMBLINE_DOCKER_BASE_IMAGE') ?? '', socketPath: read('PLUMBLINE_DOCKER_SOCKET') ?? '' },
+    workspaceRetentionDays: read('PLUMBLINE_WORKSPACE_RETENTION_DAYS') ?? 0,
     secretsFile: read('PLUMBLINE_SECRETS_FILE'),
     modelUrl: read('MODEL_API_URL'),
     modelKey: read('MODEL_API_KEY'),
@@ -271,6 +281,7 @@ export function loadSettings(env: Env = process.env): Settings {
     },
     isolation: raw.isolation,
     docker: raw.docker,
+    workspaceRetentionMs: raw.workspaceRetentionDays * MS_PER_DAY,
     secretsFile: raw.secretsFile ?? null,
     model: raw.modelUrl === undefined ? null : { url: raw.modelUrl, key: raw.modelKey ?? 'none' },
     // Accounts with a known password are made only where nobody else can sign in with them.

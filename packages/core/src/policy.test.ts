@@ -54,6 +54,14 @@ describe('another person’s attempt', () => {
     }
   });
 
+  test('has its review ended by reviewers and admins once it is over, and never by its own participant', () => {
+    for (const role of ['reviewer', 'admin'] as const) {
+      expect(of('attempt.endReview', role)).toEqual(['completed', 'void']);
+      expect(can(actor(role), 'attempt.endReview', { ownerUserId: `the-${role}`, state: 'completed' })).toBe(false);
+    }
+    expect(of('attempt.endReview', 'researcher')).toEqual([]);
+  });
+
   test('is exported by researchers once it is complete', () => {
     expect(of('attempt.export', 'researcher')).toEqual(['completed']);
     expect(of('attempt.export', 'reviewer')).toEqual([]);

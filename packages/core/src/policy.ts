@@ -47,6 +47,9 @@ const ATTEMPT_RULES = {
   'attempt.adjust': isAdmin,
   'attempt.stop': isAdmin,
   'attempt.void': isAdmin,
+  /** Say that its review is over, or goes on after all; never of one's own. */
+  'attempt.endReview': (actor, subject) =>
+    !isOwner(actor, subject) && (actor.role === 'admin' || actor.role === 'reviewer') && hasEnded(subject.state),
   'attempt.export': (actor, subject) => actor.role === 'admin' || (actor.role === 'researcher' && subject.state === 'completed'),
 } as const satisfies Record<string, Rule>;
 

@@ -31,3 +31,4 @@ export * from './tickets.ts';
 export { databaseNowMs, inTransaction, type Queryable, withAdvisoryLock } from './transaction.ts';
 export * from './users.ts';
 export * from './workspacePreferences.ts';
+export * from './workspaces.ts';

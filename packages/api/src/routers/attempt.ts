@@ -1,8 +1,9 @@
-import { AppError, type AttemptSubject, can, findDotfileNotices, textBytes } from '@plumbline/core';
+import { AppError, type AttemptState, type AttemptSubject, can, findDotfileNotices, textBytes } from '@plumbline/core';
 import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findSetup } from '@plumbline/database/setups';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
+import { findWorkspace } from '@plumbline/database/workspaces';
 import { SurveyAnswers } from '@plumbline/protocol';
 import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
 import type { ApiContext } from '../context.ts';
@@ -32,6 +33,13 @@ function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: Atte
   return can(ctx.actor, 'attempt.readStaff', subject) && subject.ownerUserId !== ctx.actor?.userId ? true : isScoreVisible(attempt);
 }
 
+const AFTER_THE_END: readonly AttemptState[] = ['completed', 'void', 'withdrawn'];
+
+async function workspaceView(ctx: ApiContext, attemptId: string) {
+  const { workspaceRetentionMs: retentionMs } = ctx;
+  return { ...(await findWorkspace(ctx.db, attemptId, { retentionMs })), retentionMs };
+}
+
 /** What became of an attempt's setup in its sandbox. */
 function setupProgress({ hash, appliedHash, problem }: { hash: string; appliedHash: string | null; problem: string | null }) {
   return { state: appliedHash === hash ? ('applied' as const) : problem === null ? ('on_its_way' as const) : ('failed' as const), problem };
@@ -53,6 +61,7 @@ export const attemptRouter = router({
       may: {
         replay: can(ctx.actor, 'attempt.replay', ctx.subject),
         watch: can(ctx.actor, 'attempt.watch', ctx.subject),
+        endReview: can(ctx.actor, 'attempt.endReview', ctx.subject),
       },
       window: { opensAt: attempt.assignment.opensAt, closesAt: attempt.assignment.closesAt, isOpen: isOpen(attempt.assignment, nowMs) },
       progress: attempt.progress,
@@ -88,6 +97,8 @@ export const attemptRouter = router({
       survey: attempt.survey,
       /** For staff: what to look for before the result counts, and scores whose submission changed while it was scored. */
       review: isStaff ? { checklist: reviewChecklist(settings), changedWhileScored: changedWhileScored(attempt.scores) } : null,
+      /** For staff, once it is over: what hosts keep of it and until when, or when it was removed. */
+      workspace: isStaff && AFTER_THE_END.includes(attempt.state) ? await workspaceView(ctx, attempt.id) : null,
     };
   }),
 

@@ -1,4 +1,6 @@
-import { authorised, router } from '../procedure.ts';
+import { setReviewEnded } from '@plumbline/database/workspaces';
+import { z } from 'zod';
+import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
 import { ATTEMPT_INCLUDE, attemptSummary } from '../views/attemptView.ts';
 
 /** Finished attempts, for those who judge them or release them. */
@@ -17,4 +19,9 @@ export const reviewRouter = router({
       recordedBytes: Number(attempt.rawBytes),
     }));
   }),
+
+  /** From the end of the review on the workspace is kept for the installation's retention alone. */
+  setEnded: authorisedOnAttempt('attempt.endReview')
+    .input(z.object({ ended: z.boolean() }))
+    .mutation(({ ctx, input }) => setReviewEnded(ctx.db, input.attemptId, input.ended, { by: ctx.actor.userId })),
 });

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, realpath, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '@plumbline/core';
+import { mountPoints } from '../host/mounts.ts';
 import { waitUntil } from '../host/waiting.ts';
 
 /**
@@ -34,9 +35,8 @@ async function isLocal(dir: string): Promise<boolean> {
 }
 
 async function isMounted(dir: string): Promise<boolean> {
-  const escaped = dir.replace(/[\\ \t\n]/g, (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`);
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-  return mounts.split('\n').some((line) => line.split(' ')[4] === escaped);
+  const real = await realpath(dir).catch(() => null);
+  return real !== null && (await mountPoints()).includes(real);
 }
 
 async function makeFileSystem(path: string, bytes: number): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -385,6 +385,41 @@ export const placementChecks: readonly PlacementCheck[] = [
       assert.equal(await trial.written(first.request.attemptId, 'signals'), kept ? 'SIGTERM\n' : '');
       assert.equal(await trial.state(second.handle), 'running');
       assert.equal(await trial.state(first.handle), 'gone', 'the first one’s handle does not speak of the second');
+    },
+  },
+  {
+    name: 'a removal takes all that an attempt left and nothing that a link in it leads to, is refused while its runner lives, and can be repeated',
+    run: async (trial) => {
+      const { handle, request } = await trial.start('listens');
+      const { attemptId } = request;
+      const stateDir = trial.world.stateDir(attemptId);
+      const [outside, beside] = [join(trial.world.dir, `outside-${attemptId}`), trial.world.stateDir(randomUUID())];
+      for (const dir of [outside, beside]) {
+        await mkdir(dir);
+        await writeFile(join(dir, 'kept'), '');
+      }
+      await mkdir(join(stateDir, 'workspace/closed/in'), { recursive: true });
+      await chmod(join(stateDir, 'workspace/closed'), 0);
+      await symlink(outside, join(stateDir, 'workspace/link'));
+      await symlink(outside, join(stateDir, 'link'));
+      await assert.rejects(trial.placement.remove(attemptId), { code: 'conflict' });
+      assert.notEqual(await trial.written(attemptId, 'report.json'), '');
+      await trial.placement.stop(handle);
+      await trial.placement.remove(attemptId);
+      await assert.rejects(stat(stateDir), { code: 'ENOENT' });
+      await Promise.all([trial.placement.remove(attemptId), trial.placement.remove(attemptId)]);
+      assert.equal(await trial.state(handle), 'gone');
+      for (const name of ['', '.', '..', `../${attemptId}`, '/']) {
+        await assert.rejects(trial.placement.remove(name), { code: 'invalid_input' });
+      }
+      const link = randomUUID();
+      await symlink(outside, trial.world.stateDir(link));
+      await trial.placement.remove(link).catch(() => undefined);
+      await rm(trial.world.stateDir(link));
+      for (const dir of [outside, beside]) {
+        assert.deepEqual(await readdir(dir), ['kept']);
+        await rm(dir, { recursive: true });
+      }
     },
   },
 ];

@@ -8,9 +8,10 @@ import { z } from 'zod';
 import { withFileLock } from '../host/fileLock.ts';
 import { runnerEnvironment } from '../host/hostEnvironment.ts';
 import { isSameProcess, processStat, signalProcess } from '../host/processTable.ts';
+import { isFolder, removeFolder } from '../host/removeFolder.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { endAllLeftovers } from '../isolation/sandboxState.ts';
-import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from './placement.ts';
+import { attemptFolderName, type Placement, type RunnerHandle, type RunnerRequest, type RunnerStatus } from './placement.ts';
 
 /** The runner as a detached process of this host: it outlives the worker that started it and is found again. */
 
@@ -67,7 +68,7 @@ class LocalPlacement implements Placement {
   }
 
   async start(request: RunnerRequest): Promise<RunnerHandle> {
-    const stateDir = join(this.#options.runnersDir, request.attemptId);
+    const stateDir = this.#stateDir(request.attemptId);
     // Others may walk through: the sandbox's own user reaches the workspace, and nothing that it could list.
     await mkdir(stateDir, { recursive: true, mode: 0o711 });
     return withFileLock(join(stateDir, LOCK_NAME), async () => {
@@ -152,6 +153,25 @@ class LocalPlacement implements Placement {
     const alive: RunnerHandle[] = [];
     for (const handle of found) if (handle !== null && (await this.status(handle)).state === 'running') alive.push(handle);
     return alive;
+  }
+
+  async remove(attemptId: string): Promise<void> {
+    const stateDir = this.#stateDir(attemptId);
+    if (!(await isFolder(stateDir))) return;
+    const work = async () => {
+      const record = await this.#record(attemptId);
+      if (record !== null && (await isAlive(record))) throw new AppError('conflict', 'A runner of this attempt still runs on the host.');
+      await endAllLeftovers(stateDir);
+      await removeFolder(stateDir);
+    };
+    await withFileLock(join(stateDir, LOCK_NAME), work).catch(async (error: unknown) => {
+      // Somebody else removed it, and with it the lock.
+      if (await isFolder(stateDir)) throw error;
+    });
+  }
+
+  #stateDir(attemptId: string): string {
+    return join(this.#options.runnersDir, attemptFolderName(attemptId));
   }
 
   async #record(attemptId: string): Promise<z.infer<typeof LocalRecord> | null> {

@@ -1,10 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mountPoints } from '../host/mounts.ts';
+import { writeRecord } from '../isolation/sandboxState.ts';
+import { canMakeVolumes, mountVolume } from '../isolation/workspaceVolume.ts';
 import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from './contract.ts';
 import { type LocalPlacementOptions, localPlacement } from './local.ts';
+
+const run = promisify(execFile);
+const isMountable = await canMakeVolumes();
+if (!isMountable) console.warn('SKIPPED: the removal of a workspace’s own disk: this host cannot give a workspace one');
 
 const LOCAL = fileURLToPath(new URL('./local.ts', import.meta.url));
 
@@ -33,6 +43,32 @@ describe('local', () => {
     expect(await processesNaming([dir])).toEqual([]);
     await rm(dir, { recursive: true, force: true });
   });
+
+  it.skipIf(!isMountable)(
+    'a removal unmounts the workspace’s own disk, which a dead runner left, and touches nothing else that is mounted there',
+    async () => {
+      const { placement } = await world.open();
+      const attemptId = randomUUID();
+      const stateDir = world.stateDir(attemptId);
+      const [sandboxDir, workspaceDir, outside] = [join(stateDir, 'sandbox'), join(stateDir, 'workspace'), join(dir, 'outside')];
+      await mkdir(sandboxDir, { recursive: true });
+      expect(await mountVolume(sandboxDir, workspaceDir, 16 * 1024 ** 2)).toEqual([]);
+      await writeRecord(sandboxDir, { id: 'left', cgroups: [], hostUid: null, holder: null, workspaceDir });
+      for (const path of [outside, join(stateDir, 'theirs')]) await mkdir(path);
+      await writeFile(join(outside, 'kept'), '');
+      await run('mount', ['--bind', outside, join(stateDir, 'theirs')]);
+      try {
+        await expect(placement.remove(attemptId)).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('theirs') });
+        expect(await readdir(outside)).toEqual(['kept']);
+        expect(await mountPoints()).not.toContain(workspaceDir);
+      } finally {
+        await run('umount', [join(stateDir, 'theirs')]);
+      }
+      await placement.remove(attemptId);
+      expect(await readdir(dirname(stateDir))).not.toContain(attemptId);
+      expect(await readdir(outside)).toEqual(['kept']);
+    },
+  );
 
   for (const check of placementChecks) it(check.name, { timeout: 90_000 }, () => PlacementTrial.run(world, check));
 });

@@ -1,3 +1,4 @@
+import { AppError } from '@plumbline/core';
 import type { HostInventory, IsolationName, RunnerConfig } from '@plumbline/protocol';
 import type { Asset } from '@plumbline/taskstandard/settings';
 
@@ -42,6 +43,16 @@ export interface RunnerResources {
   readonly maxDurationMs: number;
 }
 
+/**
+ * The name of an attempt's folders on a host.
+ *
+ * @throws AppError `invalid_input` for what would name anything else.
+ */
+export function attemptFolderName(attemptId: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(attemptId)) throw new AppError('invalid_input', 'That is no attempt’s name.');
+  return attemptId;
+}
+
 export interface Placement {
   readonly name: PlacementName;
   /**
@@ -57,6 +68,12 @@ export interface Placement {
   find(attemptId: string): Promise<RunnerHandle | null>;
   /** Every runner of ours that lives or waits, whatever this platform's own books say. */
   list(): Promise<RunnerHandle[]>;
+  /**
+   * Removes all that an attempt left on the host: its runner's folder with the workspace, the disk of that and the journal. Whether
+   * the attempt is over is for the caller to know. Idempotent; rejects with `conflict` while a runner lives or waits, with
+   * `invalid_input` for what is no attempt's name, and with `unavailable` where the host cannot be asked or not all could be removed.
+   */
+  remove(attemptId: string): Promise<void>;
 }
 
 /** What is copied and fetched before anybody needs it. */

@@ -39,6 +39,7 @@ export const HOST_REQUESTS = {
   stop: { args: z.object({ handle: FarHandle }), result: z.object({}) },
   find: { args: z.object({ attemptId: AttemptId }), result: FarHandle.nullable() },
   list: { args: z.object({}), result: z.array(FarHandle).max(10_000) },
+  remove: { args: z.object({ attemptId: AttemptId }), result: z.object({}) },
   /** The host's wall clock in milliseconds since the epoch. */
   clock: { args: z.object({}), result: z.object({ nowMs: z.number() }) },
   inspect: { args: z.object({ isolation: IsolationName }), result: HostInventory },

@@ -13,6 +13,8 @@ export interface JobScriptOptions {
   readonly configFile: string;
   /** The runner's own folder, made on the node: others may walk through it, and list nothing. */
   readonly stateDir: string;
+  /** Another job finds it there: it is not on this node's own disk. */
+  readonly keepsStateDir: boolean;
   readonly launchScript: string | null;
   readonly programs: NodePrograms;
 }
@@ -25,7 +27,7 @@ function quoted(word: string): string {
  * The text to hand to sbatch. The shell stays beside the runner, passes on the signal that asks it to end, ends it
  * at SIGUSR2, and clears up after it. The runner is told which GPUs the job was given, in the numbers that `nvidia-smi` uses on that node for this job.
  */
-export function jobScript({ configFile, stateDir, launchScript, programs }: JobScriptOptions): string {
+export function jobScript({ configFile, stateDir, keepsStateDir, launchScript, programs }: JobScriptOptions): string {
   const { node, runner, endLeftovers } = programs;
   return [
     '#!/bin/bash',
@@ -44,6 +46,8 @@ export function jobScript({ configFile, stateDir, launchScript, programs }: JobS
     // A signal ends the wait, not the runner.
     'while kill -0 "$runner" 2>/dev/null; do wait "$runner"; code=$?; done',
     `${quoted(node)} ${quoted(endLeftovers)} ${quoted(stateDir)} </dev/null`,
+    // No other job finds what an orderly end leaves there; what a fault leaves is kept for whoever looks into it.
+    ...(keepsStateDir ? [] : [`[ "$code" -ne 0 ] || rm -rf --one-file-system -- ${quoted(stateDir)}`]),
     'exit "$code"',
     '',
   ].join('\n');

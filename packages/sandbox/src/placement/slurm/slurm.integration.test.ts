@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -137,12 +137,19 @@ describe.skipIf(missing !== null)('slurm', () => {
   );
 
   onCluster(
-    'a node’s own folder is lost with the job, and the status says so',
+    'a node’s own folder is lost with the job, which removes it at an orderly end, and the status says so',
     () => ({ nodeDir: join(dir, 'node') }),
     async (trial) => {
-      const { handle } = await trial.start('ends');
-      await gone(trial, handle);
-      expect(await trial.placement.status(handle)).toMatchObject({ state: 'gone', folderKept: false });
+      const [stopped, killed] = [await trial.start('listens'), await trial.start('listens')];
+      await trial.placement.stop(stopped.handle);
+      process.kill(killed.report.pid, 'SIGKILL');
+      for (const { handle, request } of [stopped, killed]) {
+        await gone(trial, handle);
+        expect(await trial.placement.status(handle)).toMatchObject({ state: 'gone', folderKept: false });
+        await trial.placement.remove(request.attemptId);
+      }
+      expect(await readdir(join(dir, 'node/runners'))).toEqual([killed.request.attemptId]);
+      expect(await readdir(join(dir, 'shared/jobs'))).not.toContain(stopped.request.attemptId);
     },
   );
 

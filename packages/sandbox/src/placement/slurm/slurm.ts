@@ -7,9 +7,17 @@ import { z } from 'zod';
 import { layAssets } from '../../assets/assetStore.ts';
 import { withFileLock } from '../../host/fileLock.ts';
 import { runnerEnvironment } from '../../host/hostEnvironment.ts';
+import { isFolder, removeFolder } from '../../host/removeFolder.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import type { RunnerBundle } from '../bundle/runnerBundle.ts';
-import type { CheckedPlacement, RunnerHandle, RunnerRequest, RunnerStatus, WarmFamily } from '../placement.ts';
+import {
+  attemptFolderName,
+  type CheckedPlacement,
+  type RunnerHandle,
+  type RunnerRequest,
+  type RunnerStatus,
+  type WarmFamily,
+} from '../placement.ts';
 import { jobScript, type NodePrograms } from './jobScript.ts';
 import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
@@ -93,7 +101,7 @@ class SlurmPlacement implements CheckedPlacement {
       ...rest,
       gatewayUrl: settings.gatewayUrl ?? request.gatewayUrl,
       familyDir: await this.#publishFamily(request.familyDir, familyHash),
-      stateDir: join(base, 'runners', request.attemptId),
+      stateDir: this.#stateDir(request.attemptId),
       imageDir: join(base, 'images'),
       assetsDir: join(base, 'assets'),
     };
@@ -105,6 +113,7 @@ class SlurmPlacement implements CheckedPlacement {
     const script = jobScript({
       configFile,
       stateDir: config.stateDir,
+      keepsStateDir: settings.nodeDir === null,
       launchScript: settings.launchScript,
       programs,
     });
@@ -238,6 +247,23 @@ class SlurmPlacement implements CheckedPlacement {
     return ours.map((job) => ({ placement: 'slurm', attemptId: this.#attemptOf(job) ?? '', jobId: job.id }));
   }
 
+  /** What lies on a node's own disk went with its job. */
+  async remove(attemptId: string): Promise<void> {
+    const dir = this.#attemptDir(attemptId);
+    if (!(await isFolder(dir))) return;
+    const work = async () => {
+      if ((await this.#jobsOf(attemptId)).some((job) => endWords(job) === null)) {
+        throw new AppError('conflict', 'A job of this attempt still waits or runs in Slurm.');
+      }
+      if (this.#options.settings.nodeDir === null) await removeFolder(this.#stateDir(attemptId));
+      await removeFolder(dir);
+    };
+    await withFileLock(join(dir, LOCK_NAME), work).catch(async (error: unknown) => {
+      // Somebody else removed it, and with it the lock.
+      if (await isFolder(dir)) throw error;
+    });
+  }
+
   /** What the cluster says of its nodes. Processors and memory are those of its largest one: a runner is on one node alone. */
   async inspect(): Promise<HostInventory> {
     const { sharedDir, partition, nodeDir } = this.#options.settings;
@@ -308,8 +334,13 @@ class SlurmPlacement implements CheckedPlacement {
   async close(): Promise<void> {}
 
   #attemptDir(attemptId: string): string {
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(attemptId)) throw new AppError('invalid_input', 'That is no attempt’s name.');
-    return join(this.#options.settings.sharedDir, 'jobs', attemptId);
+    return join(this.#options.settings.sharedDir, 'jobs', attemptFolderName(attemptId));
+  }
+
+  /** The runner's own folder, as a path of the node. */
+  #stateDir(attemptId: string): string {
+    const { nodeDir, sharedDir } = this.#options.settings;
+    return join(nodeDir ?? sharedDir, 'runners', attemptFolderName(attemptId));
   }
 
   /** The attempt that a job of this installation is for; null for any other job. */

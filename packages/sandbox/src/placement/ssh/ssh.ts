@@ -8,7 +8,14 @@ import { HostClient, LinkLost } from '../agent/hostClient.ts';
 import { FarHandle, type HostArgs, type HostRequestName, type HostResult } from '../agent/hostRequests.ts';
 import { BUNDLE_HOST_AGENT, BUNDLE_NODE, type RunnerBundle } from '../bundle/runnerBundle.ts';
 import { folderEntries, writeArchive } from '../bundle/tarArchive.ts';
-import type { CheckedPlacement, RunnerHandle, RunnerRequest, RunnerStatus, WarmFamily } from '../placement.ts';
+import {
+  attemptFolderName,
+  type CheckedPlacement,
+  type RunnerHandle,
+  type RunnerRequest,
+  type RunnerStatus,
+  type WarmFamily,
+} from '../placement.ts';
 import { FarSide, type Hello } from './farSide.ts';
 import { SshConnection } from './sshConnection.ts';
 
@@ -33,6 +40,8 @@ const SLOW_TIMEOUT_MS = 60_000;
 const CLOCK_SAMPLES = 5;
 /** Data of hundreds of gigabytes; a fetch that was cut off goes on where it stopped when it is asked for again. */
 const WARM_TIMEOUT_MS = 12 * 3_600_000;
+/** Millions of files on a slow disk; what a removal that was cut off has left is removed when it is asked for again. */
+const REMOVE_TIMEOUT_MS = 3_600_000;
 const STILL_HERE_MS = 60_000;
 /** A host that is away is tried this often, however many attempts are on it. */
 const RECONNECT_AFTER_MS = 10_000;
@@ -91,6 +100,10 @@ class RemoteHost implements CheckedPlacement {
     return (await this.#ask('list', {})).map((far) => ({ placement: 'ssh', attemptId: far.attemptId, far }));
   }
 
+  async remove(attemptId: string): Promise<void> {
+    await this.#askLong('remove', { attemptId: attemptFolderName(attemptId) }, REMOVE_TIMEOUT_MS);
+  }
+
   async inspect({ isolation, gatewayUrl }: { isolation: IsolationName; gatewayUrl: string }): Promise<HostInventory> {
     const facts = await this.#ask('inspect', { isolation }, SLOW_TIMEOUT_MS);
     const { problem } = await this.#ask('dial', { gatewayUrl: this.#options.settings.gatewayUrl ?? gatewayUrl });
@@ -114,13 +127,7 @@ class RemoteHost implements CheckedPlacement {
 
   async warm(family: WarmFamily): Promise<void> {
     await this.#publishFamily(family);
-    // The agent ends where nobody asks it anything for long.
-    const asking = setInterval(() => void this.#ask('clock', {}).catch(() => undefined), STILL_HERE_MS);
-    try {
-      await this.#ask('warm', { assets: [...family.assets] }, WARM_TIMEOUT_MS);
-    } finally {
-      clearInterval(asking);
-    }
+    await this.#askLong('warm', { assets: [...family.assets] }, WARM_TIMEOUT_MS);
   }
 
   async close(): Promise<void> {
@@ -133,6 +140,16 @@ class RemoteHost implements CheckedPlacement {
   /** Asks the host's agent, once more where the link was lost: a connection that has been idle is often found dead. */
   async #ask<Name extends HostRequestName>(act: Name, args: HostArgs<Name>, timeoutMs = ASK_TIMEOUT_MS): Promise<HostResult<Name>> {
     return this.#onLink(({ client }) => client.ask(act, args, timeoutMs));
+  }
+
+  /** The agent ends where nobody asks it anything for long. */
+  async #askLong<Name extends HostRequestName>(act: Name, args: HostArgs<Name>, timeoutMs: number): Promise<HostResult<Name>> {
+    const asking = setInterval(() => void this.#ask('clock', {}).catch(() => undefined), STILL_HERE_MS);
+    try {
+      return await this.#ask(act, args, timeoutMs);
+    } finally {
+      clearInterval(asking);
+    }
   }
 
   async #onLink<T>(act: (link: Link) => Promise<T>): Promise<T> {

@@ -22,6 +22,7 @@ import { ScoresTable } from './ScoresTable.tsx';
 import { StateBadge } from './StateBadge.tsx';
 import { SurveyCard } from './SurveyCard.tsx';
 import { SurveyForm } from './SurveyForm.tsx';
+import { WorkspaceCard } from './WorkspaceCard.tsx';
 
 interface ReviewCardProps {
   checklist: string[];
@@ -157,6 +158,9 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
           countsScoreId={result?.countsScoreId ?? null}
         />
       </Card>
+      {attempt.workspace ? (
+        <WorkspaceCard attemptId={attempt.attemptId} workspace={attempt.workspace} mayEndReview={attempt.may.endReview} />
+      ) : null}
       {setup ? <SetupView setup={setup} /> : null}
       <Card>
         <CardHeader title="Clock" description="Each event as it was recorded, with the time on the clock after it." />

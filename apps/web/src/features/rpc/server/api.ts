@@ -8,9 +8,10 @@ import { currentSession } from '../../session/server/currentActor.ts';
 
 /** The context of a procedure for this request. */
 export async function apiContext(): Promise<ApiContext> {
-  const { db, clock } = platform();
+  const { db, clock, settings } = platform();
   const session = await currentSession();
-  return { actor: session?.actor ?? null, sessionId: session?.sessionId ?? null, db, clock, lastInputAtMs };
+  const { workspaceRetentionMs } = settings;
+  return { actor: session?.actor ?? null, sessionId: session?.sessionId ?? null, db, clock, workspaceRetentionMs, lastInputAtMs };
 }
 
 /** The procedures, called from a page on the server: the same authorisation as from a browser, without a request. */
