@@ -4,8 +4,20 @@ import type { CheckOutcome } from '../check.ts';
 export interface Counts {
   passed: number;
   failed: number;
-  /** The names of what failed. */
+  /** What failed, by name, and the first line of why. */
   failures: string[];
+}
+
+/** As much as a log's last lines have room for; the whole is above them. */
+const REASON_CHARS = 400;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of a terminal.
+const COLOURS = /\u001b\[[0-9;]*m/g;
+
+/** `name`, with the first line of what was thrown. */
+function withReason(name: string, thrown: string | undefined): string {
+  const reason = thrown?.replace(COLOURS, '').split('\n')[0]?.slice(0, REASON_CHARS);
+  return reason ? `${name}: ${reason}` : name;
 }
 
 export function countChecks(report: unknown): Counts {
@@ -15,7 +27,12 @@ export function countChecks(report: unknown): Counts {
 }
 
 interface VitestReport {
-  testResults: { name: string; status: string; assertionResults: { status: string; fullName: string }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message?: string;
+    assertionResults: { status: string; fullName: string; failureMessages?: string[] }[];
+  }[];
 }
 
 /** A file that fails before its first test, at an import or in a hook, is one failure. */
@@ -24,15 +41,15 @@ export function countVitest(report: unknown): Counts {
   for (const file of (report as VitestReport).testResults) {
     const failed = file.assertionResults.filter((test) => test.status === 'failed');
     counts.passed += file.assertionResults.filter((test) => test.status === 'passed').length;
-    counts.failures.push(...failed.map((test) => `${file.name}: ${test.fullName}`));
-    if (file.status === 'failed' && failed.length === 0) counts.failures.push(`${file.name}: the file itself`);
+    counts.failures.push(...failed.map((test) => withReason(`${file.name}: ${test.fullName}`, test.failureMessages?.[0])));
+    if (file.status === 'failed' && failed.length === 0) counts.failures.push(withReason(`${file.name}: the file itself`, file.message));
   }
   return { ...counts, failed: counts.failures.length };
 }
 
 interface PlaywrightSuite {
   title: string;
-  specs?: { title: string; tests: { status: string }[] }[];
+  specs?: { title: string; tests: { status: string; results?: { error?: { message?: string } }[] }[] }[];
   suites?: PlaywrightSuite[];
 }
 
@@ -48,7 +65,8 @@ export function countPlaywright(report: unknown): Counts {
     for (const spec of suite.specs ?? []) {
       for (const test of spec.tests) {
         if (test.status === 'expected' || test.status === 'flaky') counts.passed += 1;
-        if (test.status === 'unexpected') counts.failures.push(`${suite.title}: ${spec.title}`);
+        if (test.status === 'unexpected')
+          counts.failures.push(withReason(`${suite.title}: ${spec.title}`, test.results?.at(-1)?.error?.message));
       }
     }
     for (const inner of suite.suites ?? []) visit(inner);
