@@ -3,7 +3,8 @@
  * without saying which test failed counts as a failure of its own. The last line is the sum.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { generateClient } from './supervisor/generateClient.ts';
 import { ensureSystemPackages, ensureUserNamespaces, requirementsOf, TEST_REQUIREMENTS } from './supervisor/systemPackages.ts';
@@ -18,77 +19,83 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name);
 const STAGE_LIMIT_MS = 40 * 60_000;
 /** For what it started to be stopped in order. */
 const STAGE_PATIENCE_MS = 20_000;
+/** A third of an ordinary process's share. */
+const BACKGROUND_NICENESS = 5;
 
 interface Stage {
   name: string;
   command: string[];
+  /** Beside another stage: it takes what that leaves of the processors, and prints what it said when it has ended. */
+  inBackground?: boolean;
   env?: NodeJS.ProcessEnv;
   report: string;
   count(report: unknown): Counts;
 }
 
-function vitest(name: string, project: string): Stage {
+function vitest(project: string): Stage {
   const report = join(reports, `${project}.json`);
-  const command = [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  return { name, command, report, count: countVitest };
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return { name: project, command: [bin('vitest'), 'run', '--project', project, ...reporters], report, count: countVitest };
 }
 
-function stages(): Stage[] {
-  const checks = join(reports, 'check.json');
-  const all: Stage[] = [
-    { name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks },
-    vitest('unit', 'unit'),
-    vitest('integration', 'integration'),
-  ];
-  const journeys = join(root, 'e2e/playwright.config.ts');
-  if (existsSync(journeys)) {
-    const report = join(reports, 'journeys.json');
-    const command = [bin('playwright'), 'test', '-c', journeys, '--reporter=list,json'];
-    all.push({ name: 'journeys and chaos', command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright });
-  }
-  return all;
+function check(): Stage {
+  const report = join(reports, 'check.json');
+  return { name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', report], report, count: countChecks };
 }
 
-let running: ChildProcess | undefined;
-function endRunning(signal: NodeJS.Signals): void {
+function journeys(): Stage {
+  const report = join(reports, 'journeys.json');
+  const command = [bin('playwright'), 'test', '-c', join(root, 'e2e/playwright.config.ts'), '--reporter=list,json'];
+  return { name: 'journeys and chaos', command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright };
+}
+
+const running = new Set<ChildProcess>();
+function end(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
-    if (running?.pid) process.kill(-running.pid, signal);
+    if (child.pid) process.kill(-child.pid, signal);
   } catch {
     // It ended by itself in this moment.
   }
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    endRunning('SIGTERM');
+    for (const child of running) end(child, 'SIGTERM');
     process.exit(1);
   });
 }
 
 /** Null when the program ran to its end with status 0; otherwise how it ended. */
-function run({ command, env }: Stage): Promise<string | null> {
+function run({ name, command, env, inBackground }: Stage): Promise<string | null> {
   const [file = '', ...args] = command;
+  const saidPath = join(reports, `${name}.log`);
+  const output = inBackground ? openSync(saidPath, 'w') : 'inherit';
   // A group of its own: whatever hangs in it is ended with it.
-  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
-  running = child;
+  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', output, output], detached: true });
+  running.add(child);
+  if (inBackground && child.pid !== undefined) setPriority(child.pid, BACKGROUND_NICENESS);
   return new Promise((done) => {
     let late = false;
     const limit = setTimeout(() => {
       late = true;
-      endRunning('SIGTERM');
-      setTimeout(() => endRunning('SIGKILL'), STAGE_PATIENCE_MS).unref();
+      end(child, 'SIGTERM');
+      setTimeout(() => end(child, 'SIGKILL'), STAGE_PATIENCE_MS).unref();
     }, STAGE_LIMIT_MS);
-    const end = (how: string | null) => {
+    const ended = (how: string | null) => {
       clearTimeout(limit);
-      running = undefined;
+      running.delete(child);
+      if (typeof output === 'number') {
+        closeSync(output);
+        console.log(`\n== ${name}, meanwhile\n${readFileSync(saidPath, 'utf8')}`);
+      }
       done(late ? `it did not end within ${STAGE_LIMIT_MS / 60_000} minutes` : how);
     };
-    child.once('error', (error) => end(error.message));
-    child.once('exit', (code, signal) => end(code === 0 ? null : signal ? `ended by ${signal}` : `status ${code}`));
+    child.once('error', (error) => ended(error.message));
+    child.once('exit', (code, signal) => ended(code === 0 ? null : signal ? `ended by ${signal}` : `status ${code}`));
   });
 }
 
 async function runStage(stage: Stage): Promise<Counts> {
-  console.log(`\n== ${stage.name}`);
+  if (!stage.inBackground) console.log(`\n== ${stage.name}`);
   const ended = await run(stage);
   let counts: Counts;
   try {
@@ -122,7 +129,12 @@ await measure('preparation', async () => {
     return { passed: 0, failed: 1, failures: [(error as Error).message] };
   }
 });
-for (const stage of stages()) await measure(stage.name, () => runStage(stage));
+const runStages = (...stages: Stage[]) => Promise.all(stages.map((stage) => measure(stage.name, () => runStage(stage))));
+await runStages(check());
+await runStages(vitest('unit'));
+// Both wait much of their time, for shells, sandboxes and pages: beside each other they fill two cores, one after the other they do
+// not. People's acts have limits that are shorter than those of the integration tests, which so take what is left.
+await runStages(journeys(), { ...vitest('integration'), inBackground: true });
 
 console.log('\n== summary');
 for (const { name, seconds, counts } of results) {

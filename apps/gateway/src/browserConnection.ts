@@ -17,6 +17,8 @@ import { ViewerFlow } from './viewerFlow.ts';
 
 /** A tab that sends more than this many messages a second is broken or hostile; a fast typist with focus events stays under 100. */
 const MESSAGES_PER_SECOND_MAX = 2_000;
+/** For the word of a broken frame to arrive. */
+const TOLD_OF_ERROR_MS = 2_000;
 
 export interface BrowserIdentity {
   actor: Actor;
@@ -70,8 +72,9 @@ export class BrowserConnection {
       }
     });
     socket.on('close', (code: number) => this.#ended(code));
-    // `ws` reports a frame beyond the limit here and closes with 1009 by itself.
-    socket.on('error', () => {});
+    // `ws` reports a frame beyond the limit here and closes with 1009 by itself, but waits half a minute for an answer that it
+    // no longer reads.
+    socket.on('error', () => setTimeout(() => socket.terminate(), TOLD_OF_ERROR_MS).unref());
     this.#probe = setInterval(() => this.#checkLife(), PING_AFTER_MS);
   }
 
