@@ -1,9 +1,7 @@
 import { AppError, isUnderWay, toAppError } from '@plumbline/core';
 import { type AttemptView, appendClockEvent, listScores, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
 import {
-  BROWSER_EVENT_TYPES,
   CLOSE_CODES,
-  EVENTS,
   type EventInput,
   type EventType,
   encodeForwardedInput,
@@ -23,6 +21,7 @@ import type { BrowserConnection } from './browserConnection.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { GpuUse } from './gpuUse.ts';
+import { eventOfFrame, eventOfPage, eventOfRunner } from './incomingEvents.ts';
 import { InputDurability } from './inputDurability.ts';
 import { NewMessages } from './messages.ts';
 import { pauseAttempt } from './pausing.ts';
@@ -34,8 +33,6 @@ import { SetupCare } from './setupCare.ts';
 import { SharedDocuments } from './sharedDocuments.ts';
 
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
-
-const BROWSER_TYPES: ReadonlySet<string> = new Set(BROWSER_EVENT_TYPES);
 
 /**
  * One attempt that somebody is connected to: the runner's link, the browsers', the recorder between them and the
@@ -231,14 +228,12 @@ export class LiveAttempt {
   }
 
   #eventFromRunner(message: Extract<RunnerToGateway, { t: 'event' }>): void {
-    const definition = message.type in EVENTS ? EVENTS[message.type as EventType] : undefined;
-    const data = definition?.schema.safeParse(message.data);
-    if (definition === undefined || data === undefined || !data.success || BROWSER_TYPES.has(message.type)) {
+    const event = eventOfRunner(message);
+    if (event === null) {
       this.gateway.log.error({ attempt: this.id, type: message.type, n: message.n }, 'the runner sent an event that no schema knows');
       this.runner?.close(1008, `malformed event ${message.n}`);
       return;
     }
-    const event = { type: message.type, stream: message.stream, atMs: message.atMs, data: data.data } as EventInput;
     const taken = this.#offerFromRunner(message.n, event);
     if (taken && event.type === 'resource.sample') {
       this.#gpuUse.sampled(event.data);
@@ -255,26 +250,10 @@ export class LiveAttempt {
   }
 
   #frameFromRunner(frame: RunnerFrame): void {
-    const { terminal: stream, atMs } = frame;
-    if (frame.kind === 'output') {
-      const taken = this.#offerFromRunner(frame.n, {
-        type: 'terminal.output',
-        stream,
-        atMs,
-        data: { offset: frame.offset, bytes: frame.bytes },
-      });
-      if (!taken) return;
-      for (const browser of this.browsers) browser.output(frame.terminal, frame.offset, frame.bytes);
-      return;
-    }
-    const data = {
-      tab: frame.tab,
-      n: frame.inputN,
-      ...(frame.hidden ? { hiddenBytes: frame.length } : { bytes: frame.bytes }),
-      ...(frame.paste ? { paste: true } : {}),
-    };
-    this.#input.journalled(frame.n, frame.tab, frame.inputN);
-    this.#offerFromRunner(frame.n, { type: 'terminal.input', stream, atMs, data });
+    if (frame.kind === 'input') this.#input.journalled(frame.n, frame.tab, frame.inputN);
+    const taken = this.#offerFromRunner(frame.n, eventOfFrame(frame));
+    if (!taken || frame.kind !== 'output') return;
+    for (const browser of this.browsers) browser.output(frame.terminal, frame.offset, frame.bytes);
   }
 
   #offerFromRunner(n: number, event: EventInput): boolean {
@@ -339,21 +318,9 @@ export class LiveAttempt {
   }
 
   eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void {
-    if (!BROWSER_TYPES.has(event.type)) throw new AppError('invalid_input', `A page cannot record ${event.type.slice(0, 60)}.`);
-    const data = EVENTS[event.type as EventType].schema.safeParse(event.data);
-    // A claim that no schema knows still takes its number: refusing it would stop everything the tab says after it.
-    const input = (
-      data.success && (data.data as { tab?: string }).tab === browser.tab
-        ? { type: event.type, stream: 0, atMs: event.atMs, data: data.data }
-        : {
-            type: 'connection.gap',
-            stream: 0,
-            atMs: event.atMs,
-            data: { source: `tab:${browser.tab}`, from: event.n, to: event.n, reason: 'malformed' },
-          }
-    ) as EventInput;
-    this.recorder?.offer(`tab:${browser.tab}`, event.n, input);
-    if (!data.success)
+    const { event: recorded, readable } = eventOfPage(browser.tab, event);
+    this.recorder?.offer(`tab:${browser.tab}`, event.n, recorded);
+    if (!readable)
       throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
   }
 
