@@ -150,9 +150,10 @@ def tokenizer():
 
 def start_main():
     torch = require_torch()
-    needed = ["gpt2-xl/" + name for name in ("config.json", "pytorch_model.bin", "vocab.json", "merges.txt")]
-    needed += ["gpt2-alpaca/config.json", "gpt2-alpaca/pytorch_model.bin", "alpaca_data.json"]
-    missing = [name for name in needed if not os.path.isfile(os.path.join(DATA, name))]
+    from pretrained import SAFE, weights_path
+
+    missing = ["%s/%s" % (name, SAFE) for name in ("gpt2-xl", "gpt2-alpaca") if weights_path(os.path.join(DATA, name)) is None]
+    missing += [name for name in ("gpt2-xl/vocab.json", "gpt2-xl/merges.txt", "alpaca_data.json") if not os.path.isfile(os.path.join(DATA, name))]
     if missing:
         text = "gpt2_rl_qa/main needs these files as assets: %s. See the family's README.md; the task `small` needs none" % ", ".join(missing)
         raise FileNotFoundError(errno.ENOENT, text, os.path.join(DATA, missing[0]))

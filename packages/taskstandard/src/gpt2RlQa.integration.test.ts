@@ -61,19 +61,25 @@ print(json.dumps([evaluation.win("q", "a", "a"), len(asked), evaluation.win("q",
     const told = await at.python(
       'import json, gpt2_rl_qa\ntry: gpt2_rl_qa.TaskFamily.start({"name": "main"})\nexcept FileNotFoundError as error: print(json.dumps(str(error)))',
     );
-    expect(told).toMatch(/gpt2-xl\/config.json.*alpaca_data.json/);
-    const shapes = await at.python(`
+    expect(told).toMatch(/gpt2-xl\/model.safetensors, gpt2-alpaca.*merges.txt, alpaca_data.json/);
+    const read = await at.python(`
 import json, os, sys, tempfile, torch
 sys.path.insert(0, "assets")
-import pretrained
-with tempfile.TemporaryDirectory() as directory:
-    json.dump({"vocab_size": 11, "n_positions": 8, "n_embd": 4, "n_head": 2, "n_layer": 1}, open(directory + "/config.json", "w"))
-    state = {"wte.weight": (11, 4), "wpe.weight": (8, 4), "ln_f.weight": (4,), "ln_f.bias": (4,), "h.0.attn.bias": (1, 1, 8, 8)}
-    for name, size in (("ln_1", (4,)), ("ln_2", (4,)), ("attn.c_attn", (4, 12)), ("attn.c_proj", (4, 4)), ("mlp.c_fc", (4, 16)), ("mlp.c_proj", (16, 4))):
-        state["h.0.%s.weight" % name], state["h.0.%s.bias" % name] = size, size[-1:]
-    torch.save({name: torch.randn(size) for name, size in state.items()}, directory + "/pytorch_model.bin")
-    model = pretrained.load_pretrained(directory)
-print(json.dumps(list(model(torch.zeros(2, 5, dtype=torch.long)).shape)))`);
-    expect(shapes).toEqual([2, 5, 11]);
+import pretrained, tensors
+width, state = 128, {"wte.weight": (11, 128), "wpe.weight": (8, 128), "ln_f.weight": (128,), "ln_f.bias": (128,), "h.0.attn.bias": (1, 1, 8, 8)}
+for name, size in (("ln_1", (128,)), ("ln_2", (128,)), ("attn.c_attn", (128, 384)), ("attn.c_proj", (128, 128)), ("mlp.c_fc", (128, 512)), ("mlp.c_proj", (512, 128))):
+    state["h.0.%s.weight" % name], state["h.0.%s.bias" % name] = size, size[-1:]
+state = {name: torch.randn(size) for name, size in state.items()}
+tokens, told = torch.arange(10).reshape(2, 5), []
+for name in ("pytorch_model.bin", "model.safetensors"):
+    with tempfile.TemporaryDirectory() as directory:
+        with open(os.path.join(directory, name), "wb") as file:
+            tensors.write(file, state) if name.endswith("safetensors") else torch.save(state, file)
+        model = pretrained.load_pretrained(directory)
+        told.append([model.config["heads"], list(model(tokens).shape), model(tokens).sum().item()])
+print(json.dumps(told))`);
+    const [pickled, safe] = read as [number, number[], number][];
+    expect(safe?.slice(0, 2)).toEqual([2, [2, 5, 11]]);
+    expect(safe).toEqual(pickled);
   });
 });
