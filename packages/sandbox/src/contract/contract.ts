@@ -6,6 +6,9 @@ import type { Isolation, IsolationCapabilities, RunResult, Sandbox, SandboxSpec,
 import { isolationNamed } from '../isolation/isolations.ts';
 import { openWorkspace, type WorkspaceFiles } from '../workspace/workspaceFiles.ts';
 
+/** How long what comes at once may take on a machine that does much else. */
+export const PATIENCE_MS = 30_000;
+
 /** One promise of the contract, as a check that throws where it is broken. */
 export interface ContractCheck {
   name: string;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { waitUntil } from '../host/waiting.ts';
 import type { FileChange } from '../workspace/workspaceFiles.ts';
-import { type ContractCheck, shell } from './contract.ts';
+import { type ContractCheck, PATIENCE_MS, shell } from './contract.ts';
 
 const exec = promisify(execFile);
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
@@ -206,7 +206,7 @@ export const fileChecks: ContractCheck[] = [
       const { hash } = await files.write('sub/open.txt', 'a', null);
       await files.watch(['sub/open.txt']);
       const told = (op: string, path: string) =>
-        waitUntil(() => changes.some((change) => change.op === op && change.path === path), 10_000);
+        waitUntil(() => changes.some((change) => change.op === op && change.path === path), PATIENCE_MS);
       // The first look has happened once something made after it is told.
       for (let n = 0; !changes.some((change) => change.path.startsWith('top')); n++) {
         await shell(sandbox, 'participant', `echo x > top${n}`);
@@ -239,12 +239,12 @@ export const fileChecks: ContractCheck[] = [
         await waitUntil(() => changes.length > 0, 1_500);
       }
       await shell(sandbox, 'participant', 'mkdir -p a/b/.git/c; echo deep > a/b/deep.txt; echo no > a/b/.git/c/index; ln -s / out');
-      assert.ok(await waitUntil(() => has('created', 'a/b/deep.txt') && has('created', 'out'), 10_000));
+      assert.ok(await waitUntil(() => has('created', 'a/b/deep.txt') && has('created', 'out'), PATIENCE_MS));
       assert.equal(changes.find(({ path }) => path === 'a/b/deep.txt')?.hash, sha256('deep\n'));
       assert.ok(!changes.some(({ path }) => path.startsWith('a/b/.git/') || path.startsWith('out/')));
       await files.rename('a', 'moved');
       await shell(sandbox, 'participant', 'rm -r moved/b; mkdir many; cd many; for i in $(seq 1000); do echo $i > $i; done');
-      assert.ok(await waitUntil(() => has('deleted', 'moved/b') && omitted >= 700, 15_000), `${omitted} were counted`);
+      assert.ok(await waitUntil(() => has('deleted', 'moved/b') && omitted >= 700, PATIENCE_MS), `${omitted} were counted`);
       assert.ok(!has('deleted', 'a') && !has('deleted', 'a/b/deep.txt') && !has('deleted', 'moved/b/deep.txt') && !has('created', 'moved'));
     },
   },

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { waitUntil } from '../host/waiting.ts';
 import { languageServerPrograms } from '../language/languageServerPrograms.ts';
-import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
+import { type ContractCheck, type ContractWorld, PATIENCE_MS, shell } from './contract.ts';
 
 /** The platform's helper for Python, which runs where the participant works and is not the participant's work. */
 
@@ -32,7 +32,7 @@ async function startServer(world: ContractWorld) {
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stdin.on('error', () => undefined);
   child.stdin.write(request(1, 'initialize', { processId: null, rootUri: null, capabilities: {} }));
-  const answered = await waitUntil(async () => said.includes('"hoverProvider"'), 20_000);
+  const answered = await waitUntil(async () => said.includes('"hoverProvider"'), PATIENCE_MS);
   assert.ok(answered, `the language server did not answer: ${said}`);
   return { sandbox, child, ended, said: () => said };
 }
@@ -51,7 +51,7 @@ export const languageChecks: ContractCheck[] = [
       await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
       assert.equal(said(), before);
       await sandbox.thaw();
-      assert.ok(await waitUntil(async () => said().includes('"id":2'), 10_000));
+      assert.ok(await waitUntil(async () => said().includes('"id":2'), PATIENCE_MS));
       await sandbox.killParticipant();
       await ended;
     },

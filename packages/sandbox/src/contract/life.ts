@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { allPids, processStat } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { readRecord } from '../isolation/sandboxState.ts';
-import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
+import { type ContractCheck, type ContractWorld, PATIENCE_MS, shell } from './contract.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
@@ -116,7 +116,7 @@ export const lifeChecks: ContractCheck[] = [
         assert.ok(done.timedOut, view);
         assert.equal(done.exitCode, null);
       }
-      assert.ok(await waitUntil(async () => (await sandbox.processes()).length === 0, 5_000));
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).length === 0, PATIENCE_MS));
     },
   },
   {
@@ -130,7 +130,7 @@ export const lifeChecks: ContractCheck[] = [
         await sandbox.run(view, ['/bin/sleep', '1000'], { timeoutMs, maxOutputBytes: 1000 });
       }
       assert.ok(
-        await waitUntil(async () => (await processesNaming(world.dir)) <= before && (await sandbox.processes()).length === 0, 5_000),
+        await waitUntil(async () => (await processesNaming(world.dir)) <= before && (await sandbox.processes()).length === 0, PATIENCE_MS),
       );
     },
   },
@@ -148,7 +148,7 @@ export const lifeChecks: ContractCheck[] = [
       const sandbox = await world.sandbox();
       const done = sandbox.run('participant', ['/usr/bin/python3', '-c', SPIN], { timeoutMs: 30_000, maxOutputBytes: 1000 });
       const spin = async () => Number((await shell(sandbox, 'platform', 'cat spin 2>/dev/null || echo 0')).stdout.toString() || 0);
-      assert.ok(await waitUntil(async () => (await spin()) > 0, 10_000));
+      assert.ok(await waitUntil(async () => (await spin()) > 0, PATIENCE_MS));
       const { method } = await sandbox.freeze();
       assert.equal(method, world.capabilities.freezeMethod);
       await sandbox.freeze();
@@ -158,7 +158,7 @@ export const lifeChecks: ContractCheck[] = [
       assert.equal((await sandbox.usage()).cpuMs, cpuBefore);
       await sandbox.thaw();
       await sandbox.thaw();
-      assert.ok(await waitUntil(async () => (await spin()) > before, 10_000));
+      assert.ok(await waitUntil(async () => (await spin()) > before, PATIENCE_MS));
       await sandbox.killParticipant();
       await done;
     },
@@ -168,7 +168,7 @@ export const lifeChecks: ContractCheck[] = [
     run: async (world) => {
       const sandbox = await world.sandbox();
       const done = shell(sandbox, 'participant', 'sleep 1000');
-      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.startsWith('sleep')), 10_000));
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.startsWith('sleep')), PATIENCE_MS));
       await sandbox.freeze();
       await sandbox.killParticipant();
       await done;
@@ -183,7 +183,7 @@ export const lifeChecks: ContractCheck[] = [
       const sandbox = await world.sandbox();
       assert.ok(await sandbox.isIdle());
       const done = shell(sandbox, 'participant', 'sleep 987 & wait');
-      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command === 'sleep 987'), 10_000));
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command === 'sleep 987'), PATIENCE_MS));
       assert.equal(await sandbox.isIdle(), false);
       assert.ok((await sandbox.usage()).processes >= 2);
       await sandbox.killParticipant();
@@ -267,7 +267,7 @@ export const lifeChecks: ContractCheck[] = [
       assert.ok(record?.holder);
       const { pid, startTime } = record.holder;
       runner.kill('SIGKILL');
-      assert.ok(await waitUntil(async () => (await processStat(pid))?.startTime !== startTime, 10_000));
+      assert.ok(await waitUntil(async () => (await processStat(pid))?.startTime !== startTime, PATIENCE_MS));
       const next = await world.isolation.create(spec);
       world.later(() => next.destroy());
       assert.equal((await shell(next, 'participant', 'cat held')).stdout.toString(), 'by a runner\n');
@@ -283,7 +283,7 @@ export const lifeChecks: ContractCheck[] = [
       let told = 0;
       sandbox.onEnded(() => told++);
       process.kill((await readRecord(spec.dir))?.holder?.pid ?? 0, 'SIGKILL');
-      assert.ok(await waitUntil(() => told === 1, 5_000));
+      assert.ok(await waitUntil(() => told === 1, PATIENCE_MS));
       assert.throws(() => sandbox.command('participant', ['true']), { code: 'sandbox_unavailable' });
       await sandbox.destroy();
       assert.equal(told, 1);
@@ -310,7 +310,7 @@ export const lifeChecks: ContractCheck[] = [
         return Object.entries(after).flatMap(([what, many]) => (many > (before[what] ?? 0) ? [`${what}: ${many}`] : []));
       };
       assert.ok(
-        await waitUntil(async () => (await leftBehind()).length === 0, 20_000),
+        await waitUntil(async () => (await leftBehind()).length === 0, PATIENCE_MS),
         `${(await leftBehind()).join(', ')}, before ${JSON.stringify(before)}`,
       );
     },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from '@lydell/node-pty';
 import { waitUntil } from '../host/waiting.ts';
 import type { Sandbox } from '../isolation/isolation.ts';
-import type { ContractCheck, ContractWorld } from './contract.ts';
+import { type ContractCheck, type ContractWorld, PATIENCE_MS } from './contract.ts';
 
 /** An interactive bash on a real PTY, as the runner opens it. */
 class Terminal {
@@ -17,7 +17,7 @@ class Terminal {
     this.#pty.onExit(({ exitCode }) => (this.exitCode = exitCode));
     world.later(async () => {
       this.#pty.kill('SIGKILL');
-      assert.ok(await waitUntil(() => this.exitCode !== null, 5_000));
+      assert.ok(await waitUntil(() => this.exitCode !== null, PATIENCE_MS));
     });
   }
 
@@ -47,7 +47,7 @@ class Terminal {
       this.output = this.output.slice(match + (typeof text === 'string' ? text.length : 1));
       return true;
     };
-    assert.ok(await waitUntil(find, 10_000), `${text} in ${JSON.stringify(this.output.slice(-1500))}`);
+    assert.ok(await waitUntil(find, PATIENCE_MS), `${text} in ${JSON.stringify(this.output.slice(-1500))}`);
   }
 }
 
@@ -79,7 +79,7 @@ export const terminalChecks: ContractCheck[] = [
       terminal.type('echo "code $?"\n');
       await terminal.expect('code 130');
       terminal.type('exit 7\n');
-      assert.ok(await waitUntil(() => terminal.exitCode !== null, 5_000));
+      assert.ok(await waitUntil(() => terminal.exitCode !== null, PATIENCE_MS));
       assert.equal(terminal.exitCode, 7);
     },
   },
@@ -93,7 +93,9 @@ export const terminalChecks: ContractCheck[] = [
         await terminal.expect('ready> ');
         terminal.type('python3 -c "while True: print(input())"\n');
         await terminal.expect('input())');
-        assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.startsWith('python3')), 10_000));
+        assert.ok(
+          await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.startsWith('python3')), PATIENCE_MS),
+        );
         await sandbox.freeze();
         terminal.type('typed while frozen\n');
         await terminal.expect('typed while frozen');
@@ -105,7 +107,7 @@ export const terminalChecks: ContractCheck[] = [
         await terminal.interrupt('KeyboardInterrupt');
         await terminal.expect('ready> ');
         terminal.type('exit\n');
-        assert.ok(await waitUntil(() => terminal.exitCode !== null, 5_000));
+        assert.ok(await waitUntil(() => terminal.exitCode !== null, PATIENCE_MS));
       }
     },
   },
@@ -134,14 +136,18 @@ export const terminalChecks: ContractCheck[] = [
       await terminal.expect('ready> ');
       assert.equal((await sandbox.processes()).filter((entry) => entry.command.includes('bash')).length, 1);
       terminal.type('exec sleep 5555\n');
-      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command === 'sleep 5555'), 5_000));
+      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command === 'sleep 5555'), PATIENCE_MS));
       const command = sandbox.command('participant', ['/bin/sleep', '6666'], { tty: true });
       const other = spawn(command.file, command.args, { cwd: command.cwd, env: command.env });
       const ended = new Promise((resolve) => other.onExit(resolve));
-      assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.endsWith('sleep 6666')), 5_000));
+      assert.ok(
+        await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command.endsWith('sleep 6666')), PATIENCE_MS),
+      );
       other.kill('SIGKILL');
       await ended;
-      assert.ok(await waitUntil(async () => !(await sandbox.processes()).some((entry) => entry.command.endsWith('sleep 6666')), 5_000));
+      assert.ok(
+        await waitUntil(async () => !(await sandbox.processes()).some((entry) => entry.command.endsWith('sleep 6666')), PATIENCE_MS),
+      );
       assert.ok((await sandbox.processes()).some((entry) => entry.command === 'sleep 5555'));
     },
   },
