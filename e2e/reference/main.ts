@@ -23,6 +23,8 @@ const THEMES = ['dark', 'light'] as const;
 const QUALITY = 0.55;
 const PRACTICE = /practice/i;
 const SETTLE_MS = 500;
+/** What panels ask the gateway for. */
+const READING_ACTS = new Set(['file.list', 'file.search', 'instructions', 'notes', 'port.list']);
 /** Long enough to open the workspace before it expires. */
 const SHORT_LIMIT_MS = 30_000;
 
@@ -84,6 +86,7 @@ try {
   const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
   const { page, attemptId } = await open(context, platform.baseUrl, admin);
   await picturesOfWork(page, attemptId);
+  await picturesOfReading(context, attemptId);
   await picturesOfTrouble(context, page, attemptId);
   const other = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
   const short = await open(other, platform.baseUrl, admin, SHORT_LIMIT_MS);
@@ -202,6 +205,50 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await work.shell('rm gone.txt; echo "raise RuntimeError" > solution/textstats.py; echo made-$((2+2))', /^made-4$/m);
   await work.score();
   await take(page, 'error');
+}
+
+/** What panels say while they read, and where that fails: two of them at a time, since one stands at each side. */
+async function picturesOfReading(context: BrowserContext, attemptId: string): Promise<void> {
+  const page = await context.newPage();
+  const held: (() => void)[] = [];
+  let isFailing = false;
+  await page.routeWebSocket(/realtime\/attempt/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((message) => {
+      const { t, id, act } = typeof message === 'string' ? JSON.parse(message) : { t: 'bytes' };
+      if (t !== 'request' || !READING_ACTS.has(act)) return server.send(message);
+      const error = { code: 'sandbox_unavailable', message: 'The sandbox does not answer at the moment.' };
+      const fail = () => socket.send(JSON.stringify({ t: 'reply', id, error }));
+      if (isFailing) fail();
+      else held.push(fail);
+    });
+  });
+  await page.route(/attempt\.get/, (route) => route.abort());
+  const show = async (...panels: string[]) => {
+    for (const panel of panels) await page.getByTestId(`tab-${panel}`).click();
+  };
+  await page.goto(`/attempts/${attemptId}/work`);
+  await page.getByText('Reading the instructions').waitFor();
+  await take(page, 'files-instructions-loading');
+  await show('search', 'notes');
+  await page.getByTestId('search-query').fill('def');
+  await page.getByText('Searching').waitFor();
+  await take(page, 'search-notes-loading');
+  isFailing = true;
+  for (const fail of held) fail();
+  await page.getByText('The notes could not be read.').waitFor();
+  await take(page, 'search-notes-failed');
+  await show('files', 'instructions');
+  await page.getByTestId('read-again').nth(1).waitFor();
+  await take(page, 'files-instructions-failed');
+  await show('ports');
+  await page.getByTestId('ports-panel').getByTestId('read-again').waitFor();
+  await take(page, 'ports-failed');
+  await show('clock');
+  await page.getByTestId('clock-panel').getByTestId('read-again').waitFor();
+  await take(page, 'clock-failed');
+  await show('instructions');
+  await page.close({ runBeforeUnload: false });
 }
 
 async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId: string): Promise<void> {

@@ -110,6 +110,21 @@ export class WorkspacePage {
     return rows.find((row) => row.includes('Running')) ?? (rows[0] as string);
   }
 
+  /** How far parts of the page jumped since it was opened without anybody having touched it: the sum of its layout shifts. */
+  layoutShift(): Promise<number> {
+    return this.page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          const observer = new PerformanceObserver((list) => {
+            const shifts = list.getEntries() as unknown as { value: number; hadRecentInput: boolean }[];
+            resolve(shifts.reduce((sum, { value, hadRecentInput }) => sum + (hadRecentInput ? 0 : value), 0));
+          });
+          observer.observe({ type: 'layout-shift', buffered: true });
+          setTimeout(() => resolve(0), 1_000);
+        }),
+    );
+  }
+
   /** Milliseconds left, as shown. */
   async clockMs(): Promise<number> {
     const text = await this.page.getByTestId('clock').innerText();

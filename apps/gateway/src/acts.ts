@@ -90,9 +90,9 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     await attempt.refresh();
     return attempt.clock.status();
   },
-  'document.open': async (attempt, { tab, path, want }) => {
+  'document.open': async (attempt, { tab, path, want, followed }) => {
     assertRunning(attempt);
-    return attempt.documents.open(tab, path, want);
+    return attempt.documents.open(tab, path, want, followed);
   },
   'document.keep': async (attempt, { tab, path, text, baseHash }) => ({ kept: attempt.documents.keep(tab, path, text, baseHash) }),
   'document.close': async (attempt, { tab, path }) => {

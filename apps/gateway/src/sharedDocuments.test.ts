@@ -84,6 +84,27 @@ describe('SharedDocuments', () => {
     expect(told.there).toEqual([{ t: 'document', path: PATH, editing: true, text: null, baseHash: null, from: null }]);
   });
 
+  it('has unsaved text again after a restart, from whoever shows it, and gives it back to the tab that wrote it', () => {
+    const { documents, told, passTime } = attempt();
+    const followed = { text: 'x = 1', baseHash: 'h1', from: 'here' };
+    expect(documents.open('there', PATH, 'follow', followed)).toEqual({ editing: false, ...followed });
+    expect(documents.open('here', PATH, 'edit')).toEqual({ editing: true, ...followed });
+    documents.keep('here', PATH, 'x = 12', 'h1');
+    expect(documents.open('there', PATH, 'follow', followed)).toMatchObject({ editing: false, text: 'x = 12' });
+    passTime();
+    expect(told.there?.every((message) => !(message as { editing: boolean }).editing)).toBe(true);
+  });
+
+  it('lets a tab that followed edit, with what it shows, where the one that edited does not come back after a restart', () => {
+    const { documents, told, passTime } = attempt();
+    const followed = { text: 'x = 1', baseHash: 'h1', from: 'gone' };
+    documents.open('there', PATH, 'follow', followed);
+    expect(told.there).toEqual([]);
+    passTime();
+    expect(told.there).toEqual([{ t: 'document', path: PATH, editing: true, ...followed }]);
+    expect(documents.keep('there', PATH, 'x = 2', 'h1')).toBe(true);
+  });
+
   it('holds no more text than its bound, and lets the file be edited all the same', () => {
     const { documents } = attempt();
     documents.open('here', PATH, 'edit');

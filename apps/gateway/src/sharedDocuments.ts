@@ -11,12 +11,18 @@ const TEXT_MAX_CHARS = 16 * 1024 * 1024;
 
 const ALONE: Told = { editing: true, text: null, baseHash: null, from: null };
 
+interface Unsaved {
+  text: string;
+  baseHash: string | null;
+  from: string;
+}
+
 interface SharedDocument {
   editor: string | null;
   /** The tabs that have it open, in the order of their coming. */
   tabs: Set<string>;
   /** What is not saved, what it started from, and which tab wrote it; null where the file on disk is all there is. */
-  unsaved: { text: string; baseHash: string | null; from: string } | null;
+  unsaved: Unsaved | null;
 }
 
 /** How the documents reach the attempt's tabs. */
@@ -28,7 +34,7 @@ export interface DocumentTabs {
 
 /**
  * The files that an attempt's tabs have open: one tab edits a file, the others follow what it has not saved yet. Lost with the
- * gateway; each tab then opens its files anew, and the one that edited says its text again.
+ * gateway; each tab then opens its files anew, the one that edited says its text again, and those that followed what they show.
  */
 export class SharedDocuments {
   readonly #documents = new Map<string, SharedDocument>();
@@ -39,7 +45,7 @@ export class SharedDocuments {
   }
 
   /** A tab opens a file, comes back to it, or takes it over. Who edits it from now on, and what is not saved of it. */
-  open(tab: string, path: string, want: Want): RequestResult<'document.open'> {
+  open(tab: string, path: string, want: Want, followed?: Unsaved): RequestResult<'document.open'> {
     // A tab asks over its own connection: one without is made up, and nothing would ever end what is kept of it.
     if (!this.#tabs.isConnected(tab)) return ALONE;
     let document = this.#documents.get(path);
@@ -50,9 +56,12 @@ export class SharedDocuments {
     }
     document.tabs.add(tab);
     const { editor } = document;
+    if (editor === null && document.unsaved === null && followed) this.#store(document, followed);
     const isFree = editor === null || !this.#tabs.isConnected(editor);
     if (want === 'take' || (want === 'edit' && isFree)) document.editor = tab;
     if (editor !== null && document.editor !== editor) this.#tell(editor, path, document);
+    // The one that edited may be on its way back as well, to a gateway that was started just now.
+    if (document.editor === null) this.#tabs.later(EDITOR_AWAY_MAX_MS, () => this.#handOver(path));
     return this.#toldTo(tab, document);
   }
 
@@ -61,7 +70,7 @@ export class SharedDocuments {
     const document = this.#documents.get(path);
     if (document === undefined || document.editor !== tab) return false;
     document.unsaved = null;
-    if (text !== null && text.length + this.#keptChars() <= TEXT_MAX_CHARS) document.unsaved = { text, baseHash, from: tab };
+    if (text !== null) this.#store(document, { text, baseHash, from: tab });
     for (const other of document.tabs) if (other !== tab) this.#tell(other, path, document);
     return true;
   }
@@ -85,10 +94,22 @@ export class SharedDocuments {
   #leave(tab: string, path: string, document: SharedDocument): void {
     document.tabs.delete(tab);
     if (document.editor === tab) {
-      document.editor = [...document.tabs].find((other) => this.#tabs.isConnected(other)) ?? null;
-      if (document.editor !== null) this.#tell(document.editor, path, document);
+      document.editor = null;
+      this.#handOver(path);
     }
     if (document.tabs.size === 0 && document.unsaved === null) this.#documents.delete(path);
+  }
+
+  /** A file that nobody edits goes to the first tab that has it open. */
+  #handOver(path: string): void {
+    const document = this.#documents.get(path);
+    if (document === undefined || document.editor !== null) return;
+    document.editor = [...document.tabs].find((tab) => this.#tabs.isConnected(tab)) ?? null;
+    if (document.editor !== null) this.#tell(document.editor, path, document);
+  }
+
+  #store(document: SharedDocument, unsaved: Unsaved): void {
+    if (unsaved.text.length + this.#keptChars() <= TEXT_MAX_CHARS) document.unsaved = unsaved;
   }
 
   #toldTo(tab: string, { editor, unsaved }: SharedDocument): Told {

@@ -240,9 +240,18 @@ export const ATTEMPT_REQUESTS = {
   /**
    * A browser's tab opens a file in its editor. With `edit` it is the one that edits, unless another tab is; with `follow` it
    * never is; with `take` it is from now on. `text` is what is not saved of the file, `baseHash` what that started from, and
-   * `from` the tab that wrote it: null where the file on disk is all there is. Changes come as `document` of the socket.
+   * `from` the tab that wrote it: null where the file on disk is all there is. Changes come as `document` of the socket. A tab
+   * that followed hands in what it shows as `followed`: a gateway that was started meanwhile has it from there.
    */
-  'document.open': { args: z.object({ tab: z.uuid(), path, want: z.enum(['edit', 'follow', 'take']) }), result: DocumentState },
+  'document.open': {
+    args: z.object({
+      tab: z.uuid(),
+      path,
+      want: z.enum(['edit', 'follow', 'take']),
+      followed: z.object({ text: z.string(), baseHash: z.string().nullable(), from: z.string() }).optional(),
+    }),
+    result: DocumentState,
+  },
   /** What the tab that edits has not saved; null once everything is. False where another tab edits the file by now. */
   'document.keep': {
     args: z.object({ tab: z.uuid(), path, text: z.string().nullable(), baseHash: z.string().nullable() }),

@@ -3,6 +3,7 @@ import { formatDuration, ScrollBox, Spinner } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { ClockEvents } from '../../attempt/components/ClockEvents.tsx';
+import { ReadFailure } from './ReadFailure.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 type Events = Awaited<ReturnType<typeof rpc.attempt.get.query>>['events'];
@@ -13,6 +14,7 @@ export function ClockPanel() {
   const { clock, connection } = useSessionState();
   const [events, setEvents] = useState<Events | null>(null);
   const [error, setError] = useState<string | null>(null);
+  const [tries, setTries] = useState(0);
   useTick(1_000, clock?.running ?? false);
   const { attemptId } = session;
   const clockN = clock?.n ?? 0;
@@ -21,18 +23,19 @@ export function ClockPanel() {
   useEffect(() => {
     if (!isOpen) return undefined;
     let gone = false;
+    setError(null);
     rpc.attempt.get.query({ attemptId }).then(
       (attempt) => {
         if (gone) return;
         setEvents(attempt.events);
         setError(null);
       },
-      () => !gone && setError('The clock’s events could not be read. They are shown when the connection is back.'),
+      () => !gone && setError('The clock’s events could not be read. The clock itself is right.'),
     );
     return () => {
       gone = true;
     };
-  }, [attemptId, clockN, isOpen]);
+  }, [attemptId, clockN, isOpen, tries]);
 
   if (!clock) return null;
   const facts = [
@@ -53,7 +56,11 @@ export function ClockPanel() {
         ))}
       </dl>
       <h3 className="border-t border-border px-4 pt-3 pb-1 text-xs font-medium text-muted">What happened to it</h3>
-      {error ? <p className="px-4 py-2 text-xs text-danger">{error}</p> : null}
+      {error ? (
+        <ReadFailure className="m-3" onRetry={() => setTries(tries + 1)}>
+          {error}
+        </ReadFailure>
+      ) : null}
       {events ? (
         <ClockEvents events={events} limitMs={clock.limitMs} />
       ) : error ? null : (

@@ -1,7 +1,7 @@
 'use client';
-import { Button, ConfirmDialog, cn } from '@plumbline/ui';
+import { ConfirmDialog } from '@plumbline/ui';
 import { Columns2, GitCompare } from 'lucide-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { MonacoApi } from '../model/monaco.ts';
 import { type OpenFile, readOnlyReason } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
@@ -9,6 +9,7 @@ import { MOST_PANES } from '../model/paneDrop.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';
+import { FileBanner } from './FileBanner.tsx';
 import { IndentationMenu } from './IndentationMenu.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSessionState, useStore } from './useAttemptSession.ts';
@@ -46,96 +47,6 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
       ) : null}
     </PanelTab>
   ));
-}
-
-const BANNER_TONES = { danger: 'bg-danger-soft', warning: 'bg-warning-soft', info: 'bg-accent-soft' } as const;
-
-/** One sentence above the text, and what can be done about it. */
-function Banner({
-  tone,
-  testId,
-  acts,
-  children,
-}: {
-  tone: keyof typeof BANNER_TONES;
-  testId: string;
-  acts: { label: string; testId?: string; act: () => Promise<unknown> }[];
-  children: ReactNode;
-}) {
-  return (
-    <div
-      role={tone === 'danger' ? 'alert' : 'status'}
-      className={cn('flex shrink-0 items-center gap-2 border-b border-border px-3 py-1 text-xs', BANNER_TONES[tone])}
-      data-testid={testId}
-    >
-      <span className="flex-1">{children}</span>
-      {acts.map(({ label, testId: actTestId, act }) => (
-        <Button key={label} size="sm" data-testid={actTestId} onClick={() => void act()}>
-          {label}
-        </Button>
-      ))}
-    </div>
-  );
-}
-
-/** What is to be said about the file in front, above its text. */
-function FileBanner({ file, files }: { file: OpenFile; files: OpenFiles }) {
-  const { path } = file;
-  const keepBoth = () => files.keepBoth(path);
-  const reload = () => files.reload(path);
-  if (file.edited === 'apart') {
-    const acts = [
-      { label: 'Save mine as a copy', act: keepBoth },
-      { label: 'Drop mine', act: reload },
-    ];
-    return (
-      <Banner tone="warning" testId="edited-apart" acts={acts}>
-        Another tab edits this file by now. What you typed here last stands in this tab alone.
-      </Banner>
-    );
-  }
-  if (file.edited === 'elsewhere') {
-    return (
-      <Banner tone="info" testId="edited-elsewhere" acts={[{ label: 'Edit here', testId: 'edit-here', act: () => files.editHere(path) }]}>
-        Another tab edits this file; its text is shown here as it is typed.
-      </Banner>
-    );
-  }
-  if (file.saveError) {
-    return (
-      <Banner tone="danger" testId="not-saved" acts={[{ label: 'Save again', act: () => files.save(path) }]}>
-        Not saved: {file.saveError}
-      </Banner>
-    );
-  }
-  if (file.conflict === 'changed') {
-    const acts = [
-      { label: 'Take the file on disk', act: reload },
-      { label: 'Keep both', act: keepBoth },
-    ];
-    return (
-      <Banner tone="warning" testId="changed-on-disk" acts={acts}>
-        This file changed on disk since your edit began. Your text is kept here, unsaved.
-      </Banner>
-    );
-  }
-  if (file.conflict === 'deleted') {
-    return (
-      <Banner tone="warning" testId="deleted-on-disk" acts={[{ label: 'Write it again', act: () => files.save(path, true) }]}>
-        This file is no longer on disk. Saving writes it again.
-      </Banner>
-    );
-  }
-  if (file.recovered) {
-    return (
-      <Banner tone="info" testId="recovered" acts={[{ label: 'Drop it', act: reload }]}>
-        Unsaved text of yours, from before a reload or from another tab, is back.
-      </Banner>
-    );
-  }
-  if (file.readOnlyReason && file.model)
-    return <div className="shrink-0 border-b border-border bg-surface-sunken px-3 py-1 text-xs text-muted">{file.readOnlyReason}</div>;
-  return null;
 }
 
 /** The editor: the tabs of all open files, and up to three panes beside each other; each file keeps its own undo history. */

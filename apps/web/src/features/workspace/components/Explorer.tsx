@@ -19,6 +19,7 @@ import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileT
 import type { OpenFiles } from '../model/openFiles.ts';
 import type { Transfers } from '../model/transfers.ts';
 import { NameDialog } from './NameDialog.tsx';
+import { ReadFailure } from './ReadFailure.tsx';
 import { TransferList } from './TransferList.tsx';
 import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useVisibleRows } from './TreeRows.tsx';
 import { useSession, useSessionState, useStore } from './useAttemptSession.ts';
@@ -266,12 +267,9 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
             </div>
             {!root || root.loading ? <Spinner label="Listing files" className="px-3 py-2" /> : null}
             {root?.error ? (
-              <div className="space-y-2 px-3 py-2 text-xs text-danger">
-                <p>{root.error}</p>
-                <Button size="sm" onClick={() => void tree.list(ROOT)}>
-                  Try again
-                </Button>
-              </div>
+              <ReadFailure className="m-2" onRetry={() => void tree.list(ROOT)}>
+                {root.error}
+              </ReadFailure>
             ) : null}
             {root && !root.loading && !root.error && rows.length === 0 ? (
               <p className="px-3 py-2 text-xs text-muted">The workspace is empty. Create a file, drop one here, or use a terminal.</p>

@@ -3,6 +3,7 @@ import { cn, EmptyState, SendForm, Time } from '@plumbline/ui';
 import { LifeBuoy } from 'lucide-react';
 import { useEffect } from 'react';
 import { useSession, useSessionState } from './useAttemptSession.ts';
+import { EmptyWritings } from './Writings.tsx';
 
 /** Problems that the participant reports, and what the staff answers. */
 export function HelpPanel() {
@@ -22,9 +23,11 @@ export function HelpPanel() {
         onSend={(text) => session.ask('report', { text })}
       />
       {messages.length === 0 ? (
-        <EmptyState icon={<LifeBuoy aria-hidden />} title="Nothing written yet">
-          What you report and what the staff answers stands here.
-        </EmptyState>
+        <EmptyWritings what="messages">
+          <EmptyState icon={<LifeBuoy aria-hidden />} title="Nothing written yet">
+            What you report and what the staff answers stands here.
+          </EmptyState>
+        </EmptyWritings>
       ) : null}
       <ol className="space-y-2" aria-label="Messages">
         {[...messages].reverse().map((message) => {

@@ -4,6 +4,7 @@ import { Badge, EmptyState, formatDuration, Select, SendForm } from '@plumbline/
 import { NotebookPen } from 'lucide-react';
 import { useState } from 'react';
 import { useSession, useSessionState } from './useAttemptSession.ts';
+import { EmptyWritings } from './Writings.tsx';
 
 const PLACEHOLDERS: Record<NoteKind, string> = {
   note: 'What are you trying, and why? Notes are recorded with the time.',
@@ -41,7 +42,11 @@ export function Notes() {
           <option value="ai_use">Use of an AI tool</option>
         </Select>
       </SendForm>
-      {notes.length === 0 ? <EmptyState icon={<NotebookPen aria-hidden />} title="No notes yet" /> : null}
+      {notes.length === 0 ? (
+        <EmptyWritings what="notes">
+          <EmptyState icon={<NotebookPen aria-hidden />} title="No notes yet" />
+        </EmptyWritings>
+      ) : null}
       <ol className="divide-y divide-border" aria-label="Notes">
         {[...notes].reverse().map((note) => (
           <li key={note.n} className="py-2 text-sm" data-testid="note" data-kind={note.kind}>

@@ -1,8 +1,9 @@
 'use client';
-import { Alert, Button, EmptyState, Field, Input, Spinner } from '@plumbline/ui';
+import { Button, EmptyState, Field, Input, Spinner } from '@plumbline/ui';
 import { AppWindow, ExternalLink } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { openSandboxPage } from '../model/sandboxPages.ts';
+import { ReadFailure } from './ReadFailure.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 /** Programs come and go; each look is a process of the sandbox. */
@@ -15,6 +16,7 @@ export function PortsPanel() {
   const { connection, sandbox, clock } = useSessionState();
   const [ports, setPorts] = useState<{ port: number; command: string | null }[] | null>(null);
   const [error, setError] = useState<string | null>(null);
+  const [tries, setTries] = useState(0);
   const [wanted, setWanted] = useState('');
   const isOpen = connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
 
@@ -37,7 +39,7 @@ export function PortsPanel() {
       gone = true;
       clearInterval(timer);
     };
-  }, [session, isOpen]);
+  }, [session, isOpen, tries]);
 
   const open = useCallback(
     async (port: number) => {
@@ -77,7 +79,7 @@ export function PortsPanel() {
           Open
         </Button>
       </form>
-      {error ? <Alert tone="warning">{error}</Alert> : null}
+      {error ? <ReadFailure onRetry={() => setTries(tries + 1)}>{error}</ReadFailure> : null}
       {ports === null && error === null ? <Spinner label="Looking at what is served in the sandbox" /> : null}
       {ports?.length === 0 ? (
         <EmptyState icon={<AppWindow aria-hidden />} title="Nothing is served in the sandbox">

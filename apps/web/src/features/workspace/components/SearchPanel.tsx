@@ -5,6 +5,7 @@ import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { patternOf, replaceAll } from '../model/searchReplace.ts';
+import { ReadFailure } from './ReadFailure.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 const AFTER_TYPING_MS = 350;
@@ -156,12 +157,15 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
           onChange={(event) => change({ exclude: event.target.value })}
         />
       </div>
+      {error && !busy ? (
+        <ReadFailure className="m-2" onRetry={() => setQuery((now) => ({ ...now }))}>
+          {error}
+        </ReadFailure>
+      ) : null}
       <div role="status" className="px-3 py-1 text-xs text-muted">
         {busy ? (
           <Spinner label="Searching" className="text-xs" />
-        ) : error ? (
-          <span className="text-danger">{error}</span>
-        ) : result?.matches === 0 ? (
+        ) : error ? null : result?.matches === 0 ? (
           'Nothing matches.'
         ) : result ? (
           `${result.matches} in ${result.files.length} ${result.files.length === 1 ? 'file' : 'files'}${result.truncated ? '; there may be more' : ''}`

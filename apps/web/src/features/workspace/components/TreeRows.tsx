@@ -94,6 +94,12 @@ export function TreeRowView({
       )}
       <RowIcon row={row} />
       <span className="truncate">{row.name}</span>
+      {row.expanded && row.loading ? <span className="text-xs text-muted">(listing)</span> : null}
+      {row.expanded && row.error !== null ? (
+        <span className="truncate text-xs text-danger" title={row.error}>
+          (not listed: {row.error})
+        </span>
+      ) : null}
       {row.truncated ? <span className="text-xs text-muted">(not all listed)</span> : null}
     </div>
   );

@@ -1,9 +1,9 @@
 import type { AttemptMessage, BrowserEventType, ClockView, EventData, GatewayToBrowser } from '@plumbline/protocol';
 import { decodeOutputFrame, PASTE_MAX_BYTES, PROTOCOL_VERSION } from '@plumbline/protocol';
+import type { Ask } from './ask.ts';
 import { AttemptSocket, type Welcome } from './attemptSocket.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
-import type { Ask } from './openFiles.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
 import { withUse } from './resourceHistory.ts';
 import { resourceUse, type Sampled } from './resourceUse.ts';
@@ -178,9 +178,15 @@ export class AttemptSession {
   }
 
   /** Asks for notes and messages; they come by themselves afterwards. */
-  async loadNotes(): Promise<void> {
-    const [{ notes }, { messages }] = await Promise.all([this.ask('notes', {}), this.ask('messages', {})]);
-    this.store.patch({ notes, messages });
+  async readWritings(): Promise<void> {
+    // What was read once stays in sight.
+    if (this.store.get().writings === 'failed') this.store.patch({ writings: 'reading' });
+    try {
+      const [{ notes }, { messages }] = await Promise.all([this.ask('notes', {}), this.ask('messages', {})]);
+      this.store.patch({ writings: 'read', notes, messages });
+    } catch {
+      if (this.store.get().writings === 'reading') this.store.patch({ writings: 'failed' });
+    }
   }
 
   /** What the other side wrote was looked at. */
@@ -265,7 +271,7 @@ export class AttemptSession {
     if (welcome.sandbox === 'attached') this.input.onWelcome(welcome.inputDurable);
     this.terminals.attachAll();
     this.updateTyping();
-    if (welcome.clock.state !== 'paused') void this.loadNotes().catch(() => {});
+    if (welcome.clock.state !== 'paused') void this.readWritings();
   }
 
   private onMessage(message: GatewayToBrowser): void {
@@ -331,7 +337,11 @@ export class AttemptSession {
     this.store.patch({ clock: this.clock.current });
     this.updateTyping();
     if (warning !== undefined) this.notice.emit({ tone: 'warning', text: `${Math.round(warning / 60_000)} minutes are left.` });
-    if (before !== 'running' && clock.state === 'running') this.terminals.attachAll();
+    if (before !== 'running' && clock.state === 'running') {
+      this.terminals.attachAll();
+      // A page that was opened on a pause was told of none.
+      if (this.store.get().writings !== 'read') void this.readWritings();
+    }
   }
 
   private onWrittenMessage(message: AttemptMessage): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Ask } from './ask.ts';
 import { DocumentShare } from './documentShare.ts';
-import type { Ask } from './openFiles.ts';
 import { SteppedTime } from './steppedTime.ts';
 
 const PATH = 'solution/train.py';

@@ -1,7 +1,7 @@
 import type { RequestResult } from '@plumbline/protocol';
+import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
-import { exceedsFrame } from './openFile.ts';
-import type { Ask } from './openFiles.ts';
+import { exceedsFrame, type Unsaved } from './openFile.ts';
 
 /** Who edits a file, and what is not saved of it. */
 export type Shared = RequestResult<'document.open'>;
@@ -28,11 +28,12 @@ export class DocumentShare {
     this.time = options.time;
   }
 
-  async open(path: string, want: 'edit' | 'follow' | 'take'): Promise<Shared> {
+  /** `followed` is what this tab shows of another one, for a gateway that knows of neither. */
+  async open(path: string, want: 'edit' | 'follow' | 'take', followed: Unsaved | null = null): Promise<Shared> {
     try {
-      return await this.ask('document.open', { tab: this.tab, path, want });
+      return await this.ask('document.open', { tab: this.tab, path, want, ...(followed ? { followed } : {}) });
     } catch {
-      return { editing: want !== 'follow', text: null, baseHash: null, from: null };
+      return { editing: want === 'edit', text: null, baseHash: null, from: null };
     }
   }
 

@@ -1,5 +1,5 @@
 import type { DirectoryEntry } from '@plumbline/protocol';
-import type { Ask } from './openFiles.ts';
+import type { Ask } from './ask.ts';
 import { Store } from './store.ts';
 
 /** The workspace's folders as far as they were opened: listed one at a time, as they may be huge. */
@@ -12,6 +12,8 @@ export interface TreeRow {
   size: number;
   expanded: boolean;
   loading: boolean;
+  /** Why the folder could not be listed; null where it could, or was not asked for. */
+  error: string | null;
   /** The folder has more entries than are listed. */
   truncated: boolean;
 }
@@ -79,6 +81,7 @@ export class FileTree {
           size: entry.size,
           expanded,
           loading: folder?.loading ?? false,
+          error: folder?.error ?? null,
           truncated: folder?.truncated ?? false,
         });
         if (expanded) add(child, depth + 1);

@@ -54,6 +54,13 @@ export interface Place {
   length: number;
 }
 
+/** Text that was not saved, what it started from, and the tab that wrote it. */
+export interface Unsaved {
+  text: string;
+  baseHash: string | null;
+  from: string;
+}
+
 /** What belongs to an open file and is not drawn. */
 export interface Held {
   baseHash: string | null;
@@ -64,6 +71,8 @@ export interface Held {
   cancelAutoSave: (() => void) | null;
   /** How often another tab's text was shown. */
   shown: number;
+  /** What is shown of another tab and was not saved there; null where the file on disk is all there is. */
+  followed: Unsaved | null;
 }
 
 /** Why nothing can be typed into a file; null where it can. */

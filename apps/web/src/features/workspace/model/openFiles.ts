@@ -1,60 +1,25 @@
 import { AppError } from '@plumbline/core';
-import type { RequestAct, RequestArgs, RequestResult } from '@plumbline/protocol';
-import { ArrangedFiles } from './arrangedFiles.ts';
-import type { BrowserTime } from './browserTime.ts';
-import { DocumentShare, type Shared } from './documentShare.ts';
+import type { RequestResult } from '@plumbline/protocol';
+import type { Shared } from './documentShare.ts';
 import { withoutFile } from './editorPanes.ts';
-import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
-import { languageOf, type MonacoApi, type TextModel } from './monaco.ts';
-import { exceedsFrame, type Held, loadingFile, messageOf, type Place, readOnlyReason } from './openFile.ts';
-import type { DraftStore } from './outboxStore.ts';
+import { languageOf } from './monaco.ts';
+import { exceedsFrame, loadingFile, messageOf, type Place, readOnlyReason } from './openFile.ts';
 import { replaceText } from './replaceText.ts';
-import { sha256OfText } from './sha256.ts';
+import { SharedFiles } from './sharedFiles.ts';
 import { Signal } from './signal.ts';
 
 /**
- * The files that are open in this tab's editor: their models, what is unsaved, and the rules for saving. A save names the
- * text that the edit started from, so that nothing which somebody else wrote is overwritten without asking.
+ * The files that are open in this tab's editor, between the disk and their models: opening, saving, and what happens when somebody
+ * else wrote a file. A save names the text that the edit started from, so that nothing is overwritten without asking.
  */
-
-export type Ask = <A extends RequestAct>(act: A, args: RequestArgs<A>, timeoutMs?: number) => Promise<RequestResult<A>>;
 
 /** Formats that every browser draws and that cannot run anything; an SVG is a text. */
 const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
 
-export interface OpenFilesOptions {
-  attemptId: string;
-  tab: string;
-  monaco: MonacoApi;
-  ask: Ask;
-  offer: OfferEvent;
-  drafts: DraftStore;
-  time: BrowserTime;
-  /** Which files were open, kept over a reload. */
-  remember: Pick<Storage, 'getItem' | 'setItem'>;
-  /** Whether files are saved by themselves; asked at each change. */
-  savesByItself: () => boolean;
-}
-
-const DRAFT_AFTER_MS = 500;
-/** With auto-save a file is saved when nothing was typed for so long. */
-const AUTO_SAVE_AFTER_MS = 1_000;
-/** No text of a model has it: whatever the model holds is unsaved. */
-const NO_VERSION = -1;
-
-export class OpenFiles extends ArrangedFiles {
+export class OpenFiles extends SharedFiles {
   /** A place is to be shown in the pane that has the focus. */
   readonly revealed = new Signal<{ path: string; place: Place }>();
-  private readonly options: OpenFilesOptions;
-  private readonly held = new Map<string, Held>();
-  private readonly share: DocumentShare;
   private readonly saves = new Map<string, Promise<boolean>>();
-
-  constructor(options: OpenFilesOptions) {
-    super(`plumbline.open.${options.attemptId}`, options.remember);
-    this.options = options;
-    this.share = new DocumentShare(options);
-  }
 
   /** Opens again what an earlier page of this tab had open. */
   async restore(): Promise<void> {
@@ -78,6 +43,7 @@ export class OpenFiles extends ArrangedFiles {
       cancelDraft: null,
       cancelAutoSave: null,
       shown: 0,
+      followed: null,
     });
     const { files, active } = this.store.get();
     this.store.patch({ files: [...files, loadingFile(path)] });
@@ -295,69 +261,8 @@ export class OpenFiles extends ArrangedFiles {
     }
   }
 
-  selectionChanged(path: string, anchor: number, active: number): void {
-    this.held.get(path)?.recorder?.selectionChanged(anchor, active);
-  }
-
   get hasUnsaved(): boolean {
     return this.store.get().files.some((file) => file.dirty);
-  }
-
-  /** Makes this tab the one that edits a file, with what the other one had not saved. */
-  async editHere(path: string): Promise<void> {
-    const held = this.held.get(path);
-    const shared = await this.share.open(path, 'take');
-    if (!held || this.held.get(path) !== held) return;
-    this.sharedChanged(path, shared);
-    // It was seen all along: there is nothing to say of it.
-    this.patchFile(path, { recovered: false });
-  }
-
-  /** Who edits a file changed, or what is not saved of it. */
-  sharedChanged(path: string, shared: Shared): void {
-    const held = this.held.get(path);
-    const file = this.file(path);
-    if (!held || !file?.model) return;
-    const { model } = file;
-    if (shared.editing) {
-      if (file.edited === 'here') return;
-      this.patchFile(path, { edited: 'here' });
-      this.record(path, held, model, held.baseHash ?? sha256OfText(model.getValue()));
-      if (shared.text === null) this.onDiskChanged(path, undefined, undefined);
-      else this.takeUnsaved(path, held, model, shared);
-      return;
-    }
-    if (file.edited === 'here') {
-      this.stopEditing(held);
-      this.share.cancel(path);
-      const isTold = !file.dirty || shared.text === model.getValue();
-      this.patchFile(path, { edited: isTold ? 'elsewhere' : 'apart' });
-    }
-    if (this.file(path)?.edited === 'elsewhere') void this.follow(path, shared);
-  }
-
-  /** After the connection was away: the gateway may be another one, which knows of no open file. */
-  async shareAgain(): Promise<void> {
-    for (const { path, edited, state } of this.store.get().files) {
-      const held = this.held.get(path);
-      if (state !== 'ready' || !held) continue;
-      const shared = await this.share.open(path, edited === 'here' ? 'edit' : 'follow');
-      if (this.held.get(path) !== held) continue;
-      this.sharedChanged(path, shared);
-      this.contentChanged(path);
-    }
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    this.share.dispose();
-    for (const held of this.held.values()) {
-      held.cancelDraft?.();
-      held.cancelAutoSave?.();
-      held.subscription?.dispose();
-    }
-    for (const file of this.store.get().files) file.model?.dispose();
-    this.held.clear();
   }
 
   private async lookAtDisk(path: string): Promise<void> {
@@ -378,98 +283,5 @@ export class OpenFiles extends ArrangedFiles {
       if (error instanceof AppError && error.code === 'not_found') return null;
       throw error;
     }
-  }
-
-  private record(path: string, held: Held, model: TextModel, hash: string): void {
-    const { tab, offer, time } = this.options;
-    held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time });
-  }
-
-  private async recoverDraft(path: string, held: Held, model: TextModel): Promise<boolean> {
-    const draft = await this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
-    if (!draft || this.held.get(path) !== held || model.isDisposed() || draft.text === model.getValue()) return false;
-    this.takeUnsaved(path, held, model, draft);
-    return true;
-  }
-
-  /** Goes on with text that was not saved, on top of what the model holds: undo brings that back. */
-  private takeUnsaved(path: string, held: Held, model: TextModel, unsaved: { text: string | null; baseHash: string | null }): void {
-    if (unsaved.text === null) return;
-    // What was only shown so far is unsaved from here on, though the text stays the same.
-    if (model.getValue() === unsaved.text) held.savedVersion = NO_VERSION;
-    else replaceText(model, unsaved.text);
-    this.patchFile(path, { recovered: true, conflict: unsaved.baseHash === held.baseHash ? 'none' : 'changed' });
-    held.baseHash = unsaved.baseHash;
-    this.contentChanged(path);
-  }
-
-  /** Shows what another tab has not saved, or what is on disk. */
-  private async follow(path: string, shared: Shared): Promise<void> {
-    const held = this.held.get(path);
-    const model = this.file(path)?.model;
-    if (!held || !model) return;
-    held.shown += 1;
-    const { shown } = held;
-    const onDisk = shared.text === null ? await this.options.ask('file.read', { path }).catch(() => null) : null;
-    const text = shared.text ?? onDisk?.text ?? null;
-    // What was told since is newer than what was read.
-    if (text === null || this.held.get(path) !== held || held.shown !== shown || this.file(path)?.edited === 'here') return;
-    replaceText(model, text);
-    held.baseHash = onDisk?.hash ?? shared.baseHash;
-    held.savedVersion = model.getAlternativeVersionId();
-    this.patchFile(path, { edited: 'elsewhere', dirty: false, conflict: 'none', saveError: null, recovered: false });
-  }
-
-  private stopEditing(held: Held): void {
-    held.cancelDraft?.();
-    held.cancelAutoSave?.();
-    held.cancelDraft = null;
-    held.cancelAutoSave = null;
-    held.recorder?.close();
-    held.recorder = null;
-  }
-
-  private contentChanged(path: string): void {
-    const held = this.held.get(path);
-    const model = this.file(path)?.model;
-    if (!held || !model || this.file(path)?.edited !== 'here') return;
-    const dirty = model.getAlternativeVersionId() !== held.savedVersion;
-    this.patchFile(path, { dirty });
-    this.share.keepSoon(path, dirty ? model.getValueLength() : null, () => {
-      if (this.file(path)?.edited !== 'here' || model.isDisposed() || model.getAlternativeVersionId() === held.savedVersion) return null;
-      return { text: model.getValue(), baseHash: held.baseHash };
-    });
-    held.cancelAutoSave?.();
-    held.cancelAutoSave = null;
-    if (dirty && this.options.savesByItself()) {
-      held.cancelAutoSave = this.options.time.after(AUTO_SAVE_AFTER_MS, () => this.saveByItself(path));
-    }
-    held.cancelDraft?.();
-    held.cancelDraft = this.options.time.after(dirty ? DRAFT_AFTER_MS : 0, () => {
-      held.cancelDraft = null;
-      this.keepDraft(path, held, model);
-    });
-  }
-
-  /** What asks the person something, or failed, waits for the person. */
-  private saveByItself(path: string): void {
-    const file = this.file(path);
-    if (file?.dirty && file.conflict === 'none' && file.saveError === null) void this.save(path);
-  }
-
-  private keepDraft(path: string, held: Held, model: TextModel): void {
-    if (model.isDisposed()) return;
-    const { attemptId, drafts, time } = this.options;
-    const dirty = model.getAlternativeVersionId() !== held.savedVersion;
-    const kept = dirty
-      ? drafts.put({ attemptId, path, text: model.getValue(), baseHash: held.baseHash, savedAtMs: time.wallMs() })
-      : drafts.delete(attemptId, path);
-    // A browser that stores nothing still edits and saves; only the reload's safety net is missing.
-    void kept.catch(() => {});
-  }
-
-  private release(held: Held): void {
-    this.stopEditing(held);
-    held.subscription?.dispose();
   }
 }

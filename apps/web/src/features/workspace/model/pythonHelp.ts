@@ -1,9 +1,10 @@
 import { AppError } from '@plumbline/core';
 import { LANGUAGE_TEXT_MAX_LENGTH, type RequestResult } from '@plumbline/protocol';
 import type { IDisposable, languages, Position } from 'monaco-editor/editor/editor.api.js';
+import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
 import type { MonacoApi, TextModel } from './monaco.ts';
-import type { Ask, OpenFiles } from './openFiles.ts';
+import type { OpenFiles } from './openFiles.ts';
 
 /**
  * What the language server in the sandbox knows of the open Python files, for the editor: problems, completions,

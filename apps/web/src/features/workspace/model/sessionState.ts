@@ -21,6 +21,8 @@ export interface SessionState {
   scoreVisible: boolean;
   terminals: TerminalInfo[];
   scores: ScoreRow[];
+  /** Whether notes and messages were read; each new one comes by itself. */
+  writings: 'reading' | 'read' | 'failed';
   notes: Note[];
   /** What participant and staff wrote to each other. */
   messages: AttemptMessage[];
@@ -44,6 +46,7 @@ export const FIRST_STATE: SessionState = {
   scoreVisible: true,
   terminals: [],
   scores: [],
+  writings: 'reading',
   notes: [],
   messages: [],
   unread: 0,

@@ -1,6 +1,6 @@
 import type { AppError } from '@plumbline/core';
 import type { BrowserToGateway, GatewayToBrowser, TerminalInfo } from '@plumbline/protocol';
-import type { Ask } from './openFiles.ts';
+import type { Ask } from './ask.ts';
 import { preferences } from './preferences.ts';
 import { TerminalView, terminalPreferences } from './terminalView.ts';
 

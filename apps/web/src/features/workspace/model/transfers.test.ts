@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
-import type { Ask } from './openFiles.ts';
+import type { Ask } from './ask.ts';
 import { SteppedTime } from './steppedTime.ts';
 import { type Transfer, Transfers } from './transfers.ts';
 

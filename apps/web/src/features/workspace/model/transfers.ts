@@ -1,8 +1,8 @@
 import { AppError } from '@plumbline/core';
 import { FILE_PART_MAX_BYTES, UPLOAD_MAX_BYTES } from '@plumbline/protocol';
+import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
 import type { Incoming } from './droppedFiles.ts';
-import type { Ask } from './openFiles.ts';
 import { sha256OfText } from './sha256.ts';
 import { Store } from './store.ts';
 

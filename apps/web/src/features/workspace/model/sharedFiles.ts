@@ -1,0 +1,215 @@
+import { ArrangedFiles } from './arrangedFiles.ts';
+import type { Ask } from './ask.ts';
+import type { BrowserTime } from './browserTime.ts';
+import { DocumentShare, type Shared } from './documentShare.ts';
+import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
+import type { MonacoApi, TextModel } from './monaco.ts';
+import type { Held, Unsaved } from './openFile.ts';
+import type { DraftStore } from './outboxStore.ts';
+import { replaceText } from './replaceText.ts';
+import { sha256OfText } from './sha256.ts';
+
+export interface OpenFilesOptions {
+  attemptId: string;
+  tab: string;
+  monaco: MonacoApi;
+  ask: Ask;
+  offer: OfferEvent;
+  drafts: DraftStore;
+  time: BrowserTime;
+  /** Which files were open, kept over a reload. */
+  remember: Pick<Storage, 'getItem' | 'setItem'>;
+  /** Whether files are saved by themselves; asked at each change. */
+  savesByItself: () => boolean;
+}
+
+const DRAFT_AFTER_MS = 500;
+/** With auto-save a file is saved when nothing was typed for so long. */
+const AUTO_SAVE_AFTER_MS = 1_000;
+/** No text of a model has it: whatever the model holds is unsaved. */
+const NO_VERSION = -1;
+
+/**
+ * Whose text stands in the models of the open files: this tab's, which is then recorded, told to the other tabs and kept over a
+ * reload until it is saved, or that of the tab which edits the file.
+ */
+export abstract class SharedFiles extends ArrangedFiles {
+  protected readonly options: OpenFilesOptions;
+  protected readonly held = new Map<string, Held>();
+  protected readonly share: DocumentShare;
+
+  constructor(options: OpenFilesOptions) {
+    super(`plumbline.open.${options.attemptId}`, options.remember);
+    this.options = options;
+    this.share = new DocumentShare(options);
+  }
+
+  /** Saves; true when the file on disk is now what the editor shows. */
+  abstract save(path: string): Promise<boolean>;
+  /** Somebody wrote a file: a terminal's program, another tab, or this one. */
+  abstract onDiskChanged(path: string, hash: string | undefined, tab: string | undefined): void;
+
+  selectionChanged(path: string, anchor: number, active: number): void {
+    this.held.get(path)?.recorder?.selectionChanged(anchor, active);
+  }
+
+  /** Makes this tab the one that edits a file, with what the other one had not saved. */
+  async editHere(path: string): Promise<void> {
+    const held = this.held.get(path);
+    const shared = await this.share.open(path, 'take');
+    if (!held || this.held.get(path) !== held) return;
+    this.sharedChanged(path, shared);
+    // It was seen all along: there is nothing to say of it.
+    this.patchFile(path, { recovered: false });
+  }
+
+  /** Who edits a file changed, or what is not saved of it. */
+  sharedChanged(path: string, shared: Shared): void {
+    const held = this.held.get(path);
+    const file = this.file(path);
+    if (!held || !file?.model) return;
+    const { model } = file;
+    if (shared.editing) {
+      if (file.edited === 'here') return;
+      this.patchFile(path, { edited: 'here' });
+      this.record(path, held, model, held.baseHash ?? sha256OfText(model.getValue()));
+      if (shared.text === null) this.onDiskChanged(path, undefined, undefined);
+      else this.takeUnsaved(path, held, model, shared);
+      return;
+    }
+    if (file.edited !== 'elsewhere') {
+      this.stopEditing(held);
+      this.share.cancel(path);
+      const isTold = !file.dirty || shared.text === model.getValue();
+      this.patchFile(path, { edited: isTold ? 'elsewhere' : 'apart' });
+    }
+    if (this.file(path)?.edited === 'elsewhere') void this.follow(path, shared);
+  }
+
+  /** After the connection was away: the gateway may be another one, which knows of no open file and of nothing unsaved. */
+  async shareAgain(): Promise<void> {
+    for (const { path, edited, state } of this.store.get().files) {
+      const held = this.held.get(path);
+      if (state !== 'ready' || !held) continue;
+      const followed = edited === 'elsewhere' ? await this.stillUnsaved(path, held) : null;
+      const shared = await this.share.open(path, edited === 'here' ? 'edit' : 'follow', followed);
+      if (this.held.get(path) !== held) continue;
+      this.sharedChanged(path, shared);
+      this.contentChanged(path);
+    }
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.share.dispose();
+    for (const held of this.held.values()) {
+      held.cancelDraft?.();
+      held.cancelAutoSave?.();
+      held.subscription?.dispose();
+    }
+    for (const file of this.store.get().files) file.model?.dispose();
+    this.held.clear();
+  }
+
+  protected record(path: string, held: Held, model: TextModel, hash: string): void {
+    const { tab, offer, time } = this.options;
+    held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time });
+  }
+
+  protected async recoverDraft(path: string, held: Held, model: TextModel): Promise<boolean> {
+    const draft = await this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
+    if (!draft || this.held.get(path) !== held || model.isDisposed() || draft.text === model.getValue()) return false;
+    this.takeUnsaved(path, held, model, draft);
+    return true;
+  }
+
+  /** Goes on with text that was not saved, on top of what the model holds: undo brings that back. */
+  protected takeUnsaved(path: string, held: Held, model: TextModel, unsaved: { text: string | null; baseHash: string | null }): void {
+    if (unsaved.text === null) return;
+    // What was only shown so far is unsaved from here on, though the text stays the same.
+    if (model.getValue() === unsaved.text) held.savedVersion = NO_VERSION;
+    else replaceText(model, unsaved.text);
+    this.patchFile(path, { recovered: true, conflict: unsaved.baseHash === held.baseHash ? 'none' : 'changed' });
+    held.baseHash = unsaved.baseHash;
+    this.contentChanged(path);
+  }
+
+  /** What is shown of another tab and is saved nowhere: the file is still the one that it started from. */
+  private async stillUnsaved(path: string, held: Held): Promise<Unsaved | null> {
+    if (!held.followed) return null;
+    const onDisk = await this.options.ask('file.read', { path }).catch(() => null);
+    return onDisk?.hash === held.followed.baseHash ? held.followed : null;
+  }
+
+  /** Shows what another tab has not saved, or what is on disk. */
+  protected async follow(path: string, shared: Shared): Promise<void> {
+    const held = this.held.get(path);
+    const model = this.file(path)?.model;
+    if (!held || !model) return;
+    held.shown += 1;
+    const { shown } = held;
+    const onDisk = shared.text === null ? await this.options.ask('file.read', { path }).catch(() => null) : null;
+    const text = shared.text ?? onDisk?.text ?? null;
+    // What was told since is newer than what was read.
+    if (text === null || this.held.get(path) !== held || held.shown !== shown || this.file(path)?.edited === 'here') return;
+    replaceText(model, text);
+    const { text: unsaved, baseHash, from } = shared;
+    held.followed = unsaved !== null && from !== null ? { text: unsaved, baseHash, from } : null;
+    held.baseHash = onDisk?.hash ?? baseHash;
+    held.savedVersion = model.getAlternativeVersionId();
+    this.patchFile(path, { edited: 'elsewhere', dirty: false, conflict: 'none', saveError: null, recovered: false });
+  }
+
+  private stopEditing(held: Held): void {
+    held.cancelDraft?.();
+    held.cancelAutoSave?.();
+    held.cancelDraft = null;
+    held.cancelAutoSave = null;
+    held.recorder?.close();
+    held.recorder = null;
+  }
+
+  protected contentChanged(path: string): void {
+    const held = this.held.get(path);
+    const model = this.file(path)?.model;
+    if (!held || !model || this.file(path)?.edited !== 'here') return;
+    const dirty = model.getAlternativeVersionId() !== held.savedVersion;
+    this.patchFile(path, { dirty });
+    this.share.keepSoon(path, dirty ? model.getValueLength() : null, () => {
+      if (this.file(path)?.edited !== 'here' || model.isDisposed() || model.getAlternativeVersionId() === held.savedVersion) return null;
+      return { text: model.getValue(), baseHash: held.baseHash };
+    });
+    held.cancelAutoSave?.();
+    held.cancelAutoSave = null;
+    if (dirty && this.options.savesByItself()) {
+      held.cancelAutoSave = this.options.time.after(AUTO_SAVE_AFTER_MS, () => this.saveByItself(path));
+    }
+    held.cancelDraft?.();
+    held.cancelDraft = this.options.time.after(dirty ? DRAFT_AFTER_MS : 0, () => {
+      held.cancelDraft = null;
+      this.keepDraft(path, held, model);
+    });
+  }
+
+  /** What asks the person something, or failed, waits for the person. */
+  private saveByItself(path: string): void {
+    const file = this.file(path);
+    if (file?.dirty && file.conflict === 'none' && file.saveError === null) void this.save(path);
+  }
+
+  private keepDraft(path: string, held: Held, model: TextModel): void {
+    if (model.isDisposed()) return;
+    const { attemptId, drafts, time } = this.options;
+    const dirty = model.getAlternativeVersionId() !== held.savedVersion;
+    const kept = dirty
+      ? drafts.put({ attemptId, path, text: model.getValue(), baseHash: held.baseHash, savedAtMs: time.wallMs() })
+      : drafts.delete(attemptId, path);
+    // A browser that stores nothing still edits and saves; only the reload's safety net is missing.
+    void kept.catch(() => {});
+  }
+
+  protected release(held: Held): void {
+    this.stopEditing(held);
+    held.subscription?.dispose();
+  }
+}
