@@ -40,7 +40,7 @@ export function WorkspaceCard({ attemptId, workspace, mayEndReview }: WorkspaceC
         <Facts
           items={[
             ...(reviewEndedAt === null ? [] : [{ term: 'Review ended', value: <Time at={reviewEndedAt} /> }]),
-            ...copies.map((copy) => ({ term: `On ${copy.host}`, value: copyWords(copy, workspace) })),
+            ...copies.map((copy) => ({ term: `On host “${copy.host}”`, value: copyWords(copy, workspace) })),
           ]}
         />
       </CardBody>
