@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '..');
 const reports = join(root, 'test-reports');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
-/** Over twice what the slowest stage takes on two cores: one that hangs must still end with a report. */
+/** Well over what the slowest stage takes on two cores: one that hangs must still end with a report. */
 const STAGE_LIMIT_MS = 40 * 60_000;
 /** For what it started to be stopped in order. */
 const STAGE_PATIENCE_MS = 20_000;
