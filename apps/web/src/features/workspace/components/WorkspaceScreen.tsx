@@ -99,7 +99,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
 
 function Workspace({ session, attemptId, title, isPractice }: Opened & { session: AttemptSession }) {
   const { connection, sandbox, clock, welcome } = useSessionState();
-  const [tree] = useState(() => new FileTree(session.ask));
+  const [tree] = useState(() => new FileTree(session.ask, browserTime));
   const [transfers] = useState(
     () =>
       new Transfers({

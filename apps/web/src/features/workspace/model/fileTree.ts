@@ -1,5 +1,7 @@
 import type { DirectoryEntry } from '@plumbline/protocol';
 import type { Ask } from './ask.ts';
+import type { BrowserTime } from './browserTime.ts';
+import { inOrder } from './nameOrder.ts';
 import { Store } from './store.ts';
 
 /** The workspace's folders as far as they were opened: listed one at a time, as they may be huge. */
@@ -49,20 +51,14 @@ export function parentOf(path: string): string {
   return slash < 0 ? ROOT : path.slice(0, slash);
 }
 
-/** Made once: a comparison that looks its rules up each time takes seconds for 100,000 names. */
-const NAMES = new Intl.Collator(undefined, { numeric: true });
-
-function byKindAndName(a: DirectoryEntry, b: DirectoryEntry): number {
-  const folderFirst = Number(b.kind === 'directory') - Number(a.kind === 'directory');
-  return folderFirst || NAMES.compare(a.name, b.name);
-}
-
 export class FileTree {
   readonly store = new Store<TreeState>({ folders: new Map(), expanded: new Set([ROOT]) });
   private readonly ask: Ask;
+  private readonly time: Pick<BrowserTime, 'after'>;
 
-  constructor(ask: Ask) {
+  constructor(ask: Ask, time: Pick<BrowserTime, 'after'>) {
     this.ask = ask;
+    this.time = time;
   }
 
   /** The rows to draw, from top to bottom. */
@@ -71,8 +67,10 @@ export class FileTree {
     const add = (path: string, depth: number) => {
       for (const entry of state.folders.get(path)?.entries ?? []) {
         const child = joinPath(path, entry.name);
-        const folder = state.folders.get(child);
-        const expanded = entry.kind === 'directory' && state.expanded.has(child);
+        // Looked up for folders alone: of 100,000 files each would be looked for in vain.
+        const isFolder = entry.kind === 'directory';
+        const folder = isFolder ? state.folders.get(child) : undefined;
+        const expanded = isFolder && state.expanded.has(child);
         rows.push({
           path: child,
           name: entry.name,
@@ -112,7 +110,8 @@ export class FileTree {
     try {
       const listed = await this.ask('file.list', { path, ...stamp });
       if (listed.unchanged) return;
-      const sorted = listed.entries.filter(({ name }) => !name.startsWith(OWN_FILES)).sort(byKindAndName);
+      const shown = listed.entries.filter(({ name }) => !name.startsWith(OWN_FILES));
+      const sorted = await inOrder(shown, known?.entries ?? [], this.rest);
       this.setFolder(path, { entries: sorted, stamp: listed.stamp, truncated: listed.truncated, loading: false, error: null });
     } catch (error) {
       // What was listed before is still worth showing; the next refresh puts it right.
@@ -160,6 +159,8 @@ export class FileTree {
     await this.refresh();
     await this.reveal(path);
   }
+
+  private readonly rest = () => new Promise<void>((resume) => void this.time.after(0, resume));
 
   private isShown(path: string): boolean {
     const { expanded } = this.store.get();
