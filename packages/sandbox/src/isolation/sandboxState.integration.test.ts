@@ -1,13 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { temporaryFolder } from '@plumbline/testing';
 import { expect, it } from 'vitest';
+import { mountPoints } from '../host/mounts.ts';
 import { isSameProcess, processStat } from '../host/processTable.ts';
 import { endAllLeftovers, writeRecord } from './sandboxState.ts';
-import { canMakeVolumes, mountVolume } from './workspaceVolume.ts';
+import { canMakeVolumes, mountVolume, unmountVolume } from './workspaceVolume.ts';
 
+const run = promisify(execFile);
 const RECORD = { id: 'a', cgroups: [], hostUid: null };
 
 const isMountable = await canMakeVolumes();
@@ -60,3 +63,28 @@ it('a workspace that has files and no disk of its own is left as it is, with a w
   expect(await readFile(join(folder.path, 'workspace', 'earlier'), 'utf8')).toBe('work');
   await folder.remove();
 });
+
+it.skipIf(!isMountable)(
+  'a disk is mounted once and unmounted whichever way leads to its folder, and none is made where another machine could mount it too',
+  async () => {
+    const folder = await temporaryFolder();
+    const [real, link, shared] = ['real', 'link', 'shared'].map((name) => join(folder.path, name)) as [string, string, string];
+    for (const dir of [real, shared]) await mkdir(dir);
+    await symlink(real, link);
+    const workspaceDir = join(link, 'workspace');
+    const mounts = async () => (await mountPoints()).filter((point) => point === join(real, 'workspace'));
+    for (const sandboxDir of [link, real]) expect(await mountVolume(sandboxDir, workspaceDir, 16 * 1024 ** 2)).toEqual([]);
+    expect(await mounts()).toHaveLength(1);
+    await unmountVolume(workspaceDir);
+    expect(await mounts()).toEqual([]);
+    // Not among those of a host's own disks, as those of a network are not.
+    await run('mount', ['-t', 'ramfs', 'ramfs', shared]);
+    try {
+      expect(await mountVolume(shared, join(shared, 'workspace'), 16 * 1024 ** 2)).toEqual([expect.stringMatching(/is not limited/)]);
+      expect(await readdir(shared)).toEqual(['workspace']);
+    } finally {
+      await run('umount', [shared]);
+    }
+    await folder.remove();
+  },
+);
