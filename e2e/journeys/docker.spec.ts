@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from '@playwright/test';
@@ -24,6 +24,7 @@ const test = base.extend<object, { engine: TestEngine }>({
         PLUMBLINE_ISOLATION: 'docker',
         PLUMBLINE_DOCKER_BASE_IMAGE: BASE_IMAGE,
         PLUMBLINE_DOCKER_SOCKET: engine.socketPath,
+        PLUMBLINE_WORKSPACE_RETENTION_DAYS: '0',
       });
       await use(platform);
       await platform.stop();
@@ -121,5 +122,21 @@ test.describe('an attempt in containers', () => {
     await page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
     await expect(page.getByTestId('result-link')).toBeVisible({ timeout: 240_000 });
     await expect(async () => expect((await engine.docker('ps', '--all', '--quiet')).trim()).toBe('')).toPass({ timeout: 60_000 });
+  });
+
+  test('once its review has ended nothing of it is left on the host, and staff read when it was removed', async ({ browser, platform }) => {
+    const staff = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
+    await new People(staff).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
+    await staff.goto(`/attempts/${attemptId}`);
+    const card = staff.getByTestId('workspace-kept');
+    await expect(card).toContainText('Kept until the review ends');
+    await card.getByRole('button', { name: 'End the review' }).click();
+    await staff.getByRole('alertdialog').getByRole('button', { name: 'End the review' }).click();
+    await expect(card).toContainText('Review ended');
+    await expect(async () => expect(await readdir(join(platform.dataDir, 'runners'))).toEqual([])).toPass({ timeout: 60_000 });
+    await staff.reload();
+    await expect(card.getByText(/^Removed/)).toBeVisible();
+    await expect(card.getByRole('button')).toHaveCount(0);
+    await staff.context().close();
   });
 });

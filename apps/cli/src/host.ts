@@ -219,7 +219,7 @@ async function inspect({ name, reach, isolation }: HostRecord): Promise<HostInve
   const placement = remotePlacementFor(reach, { repository: REPOSITORY, dirs: settings.dirs });
   const gatewayUrl = `${settings.publicUrl.replace(/^http/, 'ws')}/realtime/runner`;
   return placement
-    .inspect({ isolation, gatewayUrl })
+    .inspect({ isolation, docker: settings.docker, gatewayUrl })
     .catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error;
       throw new AppError(error.code, `${name}: ${error.message}`, { cause: error });

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DOCKER_SOCKET_PATH, inspectThisHost, isolationNamed, layAssets, localPlacement } from '@plumbline/sandbox';
+import { inspectThisHost, isolationNamed, layAssets, localPlacement } from '@plumbline/sandbox';
 import { serveHost } from '@plumbline/sandbox/placement/agent/hostServer';
 
 /**
@@ -54,10 +54,10 @@ await serveHost(
       return {};
     },
     clock: async () => ({ nowMs: performance.timeOrigin + performance.now() }),
-    inspect: ({ isolation }) =>
+    inspect: ({ isolation, docker }) =>
       inspectThisHost({
         dataDir,
-        isolation: isolationNamed(isolation, { baseImage: '', socketPath: DOCKER_SOCKET_PATH }),
+        isolation: isolationNamed(isolation, docker),
         measuresDisk: true,
       }),
     warm: async ({ assets }) => {

@@ -16,7 +16,7 @@ import type { Worker } from './worker.ts';
 import { removeWorkspaces } from './workspaces.ts';
 
 const SWEEP_EVERY_MS = 2_000;
-const REMOVE_EVERY_MS = 60_000;
+const REMOVE_EVERY_MS = 5_000;
 
 /** A sweep or job that does not end by itself is left to the next worker, which repeats it. */
 const STOP_TIMEOUT_MS = 8_000;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { findWorkspace, loadAttempt, moveAttempt, setReviewEnded } from '@plumbline/database';
+import { beginWorkspaceRemoval, findWorkspace, loadAttempt, moveAttempt, setReviewEnded } from '@plumbline/database';
 import type { Placement } from '@plumbline/sandbox';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Machines } from './machines.ts';
@@ -50,8 +50,11 @@ test('a workspace stays while its attempt is reviewed and for the retention afte
   await age(id, 29 * DAY_MS);
   await removeWorkspaces(worker);
   expect(existsSync(join(folderOf(id), 'workspace/work.py'))).toBe(true);
-  // Reopened, it stays as long as the review goes on again.
+  // Reopened, also after it was listed as due, it stays as long as the review goes on again.
   await setReviewEnded(worker.db, id, false, { by: null });
+  const [copy] = (await workspaceOf(id)).copies;
+  const due = { attemptId: id, hostId: copy?.hostId as string };
+  expect(await beginWorkspaceRemoval(worker.db, due, { retentionMs: 0 })).toBe(false);
   await setReviewEnded(worker.db, id, true, { by: null });
   await age(id, 29 * DAY_MS);
   expect((await workspaceOf(id)).keptUntil?.getTime()).toBeGreaterThan(Date.now());

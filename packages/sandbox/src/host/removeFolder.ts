@@ -24,7 +24,7 @@ export async function isFolder(path: string): Promise<boolean> {
  * Removes a folder with all that a participant may have made in it: names that lead far deeper than a path can say, and folders
  * that even their owner may not enter. Links are removed and never followed. Nothing to do where there is none.
  *
- * @throws AppError `conflict` where something is mounted in it, which is not its own, or where it is no folder.
+ * @throws AppError `conflict` where it is no folder, something is mounted in it that is not its own, or this user may not remove all of it.
  */
 export async function removeFolder(path: string): Promise<void> {
   if (!(await isFolder(path))) return;
@@ -39,7 +39,7 @@ export async function removeFolder(path: string): Promise<void> {
     // Walks by descriptors, which neither long paths nor a link that takes a folder's place can lead astray.
     await run('rm', ['-rf', '--one-file-system', '--', real], { cwd: '/', env: ENV, maxBuffer: OUTPUT_MAX_BYTES });
   } catch (error) {
-    throw new AppError('unavailable', 'Not everything in its folder could be removed. The log of the worker has the cause.', {
+    throw new AppError('conflict', 'Not everything in its folder could be removed. The log of the worker has the cause.', {
       cause: error,
     });
   }

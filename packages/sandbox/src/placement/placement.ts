@@ -1,5 +1,5 @@
 import { AppError } from '@plumbline/core';
-import type { HostInventory, IsolationName, RunnerConfig } from '@plumbline/protocol';
+import type { HostInventory, RunnerConfig } from '@plumbline/protocol';
 import type { Asset } from '@plumbline/taskstandard/settings';
 
 /**
@@ -70,8 +70,8 @@ export interface Placement {
   list(): Promise<RunnerHandle[]>;
   /**
    * Removes all that an attempt left on the host: its runner's folder with the workspace, the disk of that and the journal. Whether
-   * the attempt is over is for the caller to know. Idempotent; rejects with `conflict` while a runner lives or waits, with
-   * `invalid_input` for what is no attempt's name, and with `unavailable` where the host cannot be asked or not all could be removed.
+   * the attempt is over is for the caller to know. Idempotent; rejects with `conflict` while a runner lives or waits, or where not all
+   * could be removed, with `invalid_input` for what is no attempt's name, and with `unavailable` where the host cannot be asked.
    */
   remove(attemptId: string): Promise<void>;
 }
@@ -83,10 +83,13 @@ export interface WarmFamily {
   readonly assets: readonly Asset[];
 }
 
+/** What a runner there would be told. */
+export type InspectOptions = Pick<RunnerConfig, 'isolation' | 'docker' | 'gatewayUrl'>;
+
 /** A placement whose host an operator looks after. */
 export interface CheckedPlacement extends Placement {
   /** What the host has. What is wrong with it is a problem in the inventory; rejects with `unavailable` where it cannot be asked. */
-  inspect(options: { readonly isolation: IsolationName; readonly gatewayUrl: string }): Promise<HostInventory>;
+  inspect(options: InspectOptions): Promise<HostInventory>;
   /** Puts a family there and fetches its assets. */
   warm(family: WarmFamily): Promise<void>;
   /** Gives up what it holds, such as a connection. Runners go on. */

@@ -15,9 +15,6 @@ import { Engine, EngineError } from './engine.ts';
 import { engineImageOf, prepareDockerImage, SEED } from './image.ts';
 import { DockerSandbox, type ViewContainer } from './sandbox.ts';
 
-/** Where Docker itself puts it. */
-export const DOCKER_SOCKET_PATH = '/var/run/docker.sock';
-
 export interface DockerOptions {
   /** The image that families are built on; it has `/usr/bin/python3`, bash, git and tar. */
   baseImage: string;

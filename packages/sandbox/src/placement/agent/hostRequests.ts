@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from '@plumbline/core';
-import { HostInventory, IsolationName, RunnerConfig } from '@plumbline/protocol';
+import { HostInventory, RunnerConfig } from '@plumbline/protocol';
 import { Asset } from '@plumbline/taskstandard/settings';
 import { z } from 'zod';
 
@@ -42,7 +42,7 @@ export const HOST_REQUESTS = {
   remove: { args: z.object({ attemptId: AttemptId }), result: z.object({}) },
   /** The host's wall clock in milliseconds since the epoch. */
   clock: { args: z.object({}), result: z.object({ nowMs: z.number() }) },
-  inspect: { args: z.object({ isolation: IsolationName }), result: HostInventory },
+  inspect: { args: RunnerConfig.pick({ isolation: true, docker: true }), result: HostInventory },
   /** Fetches data and keeps it for the runners to come. */
   warm: { args: z.object({ assets: z.array(Asset).max(10_000) }), result: z.object({}) },
   /** Whether a runner on this host can dial the gateway; the problem in words where it cannot. */

@@ -166,12 +166,12 @@ describe.skipIf(missing !== null)('slurm', () => {
 
   it('a cluster says what its nodes have, and what keeps jobs away', async () => {
     const placement = slurmPlacement({ settings: settingsOf({ gpuTypes: { 'H100 SXM': 'h100' } }), runner: { entry: CONTRACT_RUNNER } });
-    const inventory = await placement.inspect({ isolation: 'none', gatewayUrl: 'ws://127.0.0.1:9' });
+    const inventory = await placement.inspect({ isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' });
     expect(inventory).toMatchObject({ cpus: 16, memoryBytes: 64_000 * 1024 ** 2, problems: [] });
     expect(inventory.gpus).toHaveLength(8);
     expect(inventory.gpus[0]).toMatchObject({ id: 'gpu1/h100/0', model: 'H100 SXM' });
     const nowhere = slurmPlacement({ settings: settingsOf({ partition: 'nowhere' }), runner: { entry: CONTRACT_RUNNER } });
-    const empty = await nowhere.inspect({ isolation: 'none', gatewayUrl: 'ws://127.0.0.1:9' });
+    const empty = await nowhere.inspect({ isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' });
     expect(empty.problems).toContainEqual(expect.objectContaining({ blocking: true, problem: 'Slurm shows no node there.' }));
   });
 

@@ -175,7 +175,7 @@ describe.skipIf(missing !== null)('ssh', () => {
     await once(gateway, 'listening');
     const { port } = gateway.address() as { port: number };
     const url = (address: string) => `ws://${address}:${port}/realtime/runner`;
-    const inventory = await placement.inspect({ isolation: 'bubblewrap', gatewayUrl: url(machine.gatewayAddress) });
+    const inventory = await placement.inspect({ isolation: 'bubblewrap', docker: null, gatewayUrl: url(machine.gatewayAddress) });
     expect(inventory.cpus).toBeGreaterThan(0);
     expect(inventory.memoryBytes).toBeGreaterThan(1e9);
     expect(inventory.diskWriteBytesPerSecond).toBeGreaterThan(0);
@@ -183,7 +183,7 @@ describe.skipIf(missing !== null)('ssh', () => {
     expect(Math.abs(inventory.clockOffsetMs ?? Number.NaN)).toBeLessThan((inventory.clockUncertaintyMs ?? 0) + 50);
     expect(inventory.isolation?.name ?? inventory.problems[0]?.problem).toBeTruthy();
     expect(inventory.problems.filter(({ problem }) => problem.includes('dialled'))).toEqual([]);
-    const lost = await placement.inspect({ isolation: 'none', gatewayUrl: url('127.0.0.1') });
+    const lost = await placement.inspect({ isolation: 'none', docker: null, gatewayUrl: url('127.0.0.1') });
     expect(lost.problems).toContainEqual(
       expect.objectContaining({ problem: expect.stringContaining('cannot be dialled'), blocking: true }),
     );

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import type { HostInventory, IsolationName, SshHostSettings } from '@plumbline/protocol';
+import type { HostInventory, SshHostSettings } from '@plumbline/protocol';
 import { z } from 'zod';
 import { HostClient, LinkLost } from '../agent/hostClient.ts';
 import { FarHandle, type HostArgs, type HostRequestName, type HostResult } from '../agent/hostRequests.ts';
@@ -11,6 +11,7 @@ import { folderEntries, writeArchive } from '../bundle/tarArchive.ts';
 import {
   attemptFolderName,
   type CheckedPlacement,
+  type InspectOptions,
   type RunnerHandle,
   type RunnerRequest,
   type RunnerStatus,
@@ -104,8 +105,8 @@ class RemoteHost implements CheckedPlacement {
     await this.#askLong('remove', { attemptId: attemptFolderName(attemptId) }, REMOVE_TIMEOUT_MS);
   }
 
-  async inspect({ isolation, gatewayUrl }: { isolation: IsolationName; gatewayUrl: string }): Promise<HostInventory> {
-    const facts = await this.#ask('inspect', { isolation }, SLOW_TIMEOUT_MS);
+  async inspect({ isolation, docker, gatewayUrl }: InspectOptions): Promise<HostInventory> {
+    const facts = await this.#ask('inspect', { isolation, docker }, SLOW_TIMEOUT_MS);
     const { problem } = await this.#ask('dial', { gatewayUrl: this.#options.settings.gatewayUrl ?? gatewayUrl });
     const remedy = 'Set the host’s gateway URL to one that it reaches, and let its firewall pass it.';
     const problems = problem === null ? facts.problems : [...facts.problems, { problem, remedy, blocking: true }];

@@ -51,7 +51,7 @@ export function WorkspaceCard({ attemptId, workspace, mayEndReview }: WorkspaceC
         description={
           isOver
             ? 'The workspace is then kept until the review ends again.'
-            : `The workspace is removed from its host ${retentionWords(retentionMs)}. Until then the review can be reopened. The recording, the scores and the snapshots are kept.`
+            : `The workspace is removed from its host ${retentionWords(retentionMs)}. The recording, the scores and the snapshots are kept.`
         }
         confirmLabel={isOver ? 'Reopen the review' : 'End the review'}
         busyLabel={isOver ? 'Reopening…' : 'Ending…'}
@@ -66,7 +66,8 @@ export function WorkspaceCard({ attemptId, workspace, mayEndReview }: WorkspaceC
 
 function retentionWords(retentionMs: number): string {
   const days = retentionMs / MS_PER_DAY;
-  return days === 0 ? 'at once' : days === 1 ? 'after a day' : `after ${days} days`;
+  if (days === 0) return 'at once, and does not come back';
+  return `after ${days === 1 ? 'a day' : `${days} days`}; until then the review can be reopened`;
 }
 
 function copyWords(copy: Workspace['copies'][number], { keptUntil }: Workspace): ReactNode {
