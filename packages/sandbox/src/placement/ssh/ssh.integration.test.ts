@@ -187,6 +187,12 @@ describe.skipIf(missing !== null)('ssh', () => {
     expect(lost.problems).toContainEqual(
       expect.objectContaining({ problem: expect.stringContaining('cannot be dialled'), blocking: true }),
     );
+    // Its engine is asked where runners would ask it.
+    const docker = { baseImage: 'python:3.11', socketPath: join(dir, 'no-engine.sock') };
+    const engineless = await placement.inspect({ isolation: 'docker', docker, gatewayUrl: url(machine.gatewayAddress) });
+    expect(engineless.problems).toContainEqual(
+      expect.objectContaining({ problem: expect.stringContaining(docker.socketPath), blocking: true }),
+    );
     gateway.closeAllConnections();
     gateway.close();
     await placement.close();
