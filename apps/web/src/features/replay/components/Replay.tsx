@@ -1,5 +1,6 @@
 'use client';
 import { Spinner } from '@plumbline/ui';
+import { monoFontUrl } from '@plumbline/ui/monoFont';
 import { preload } from 'react-dom';
 import { openingUrl } from '../model/replaySource.ts';
 import { ReplayScreen } from './ReplayScreen.tsx';
@@ -10,8 +11,9 @@ import { useReplayOpening } from './useReplayOpening.ts';
  * is for who looks after a running attempt: it is joined at its end, whatever the moment, and its participant can be written to.
  */
 export function Replay({ attemptId, t, watching = false }: { attemptId: string; t?: number | undefined; watching?: boolean }) {
-  // The browser asks for it as soon as it has the page, while it still loads what will read it.
+  // The browser asks for them as soon as it has the page, while it still loads what will read them.
   preload(openingUrl(attemptId, t), { as: 'fetch', crossOrigin: 'anonymous' });
+  preload(monoFontUrl, { as: 'font', type: 'font/woff2', crossOrigin: 'anonymous' });
   const opening = useReplayOpening(attemptId, t);
   // Terminals and the editor exist only in a browser.
   if (opening !== null) return <ReplayScreen opening={opening} watching={watching} />;

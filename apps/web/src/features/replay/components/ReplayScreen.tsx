@@ -3,20 +3,23 @@ import { type ClockEvent, elapsedMs } from '@plumbline/core';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, cn, EmptyState, formatDuration, Spinner, TooltipProvider, toast } from '@plumbline/ui';
 import { Eye, FileCode, Film, Keyboard, Maximize, SquareTerminal } from 'lucide-react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { ReadOnlyEditor } from '../../workspace/components/ReadOnlyEditor.tsx';
-import { useStore } from '../../workspace/components/useAttemptSession.ts';
+import { useStore } from '../../workspace/components/useStore.ts';
 import { isHere } from '../model/places.ts';
 import type { Player } from '../model/player.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
-import { EventLists, type ListName } from './EventLists.tsx';
+import type { ListName } from './EventLists.tsx';
 import { KeyboardHelp } from './KeyboardHelp.tsx';
 import { REPLAY_KEYS, type ScreenActs } from './keys.ts';
 import { ReplayTerminal } from './ReplayTerminal.tsx';
 import { Timeline } from './Timeline.tsx';
 import { Transport } from './Transport.tsx';
 import type { ReplayOpening } from './useReplayOpening.ts';
+
+/** Charts, comparisons and forms, of which the first frame has none. */
+const EventLists = lazy(() => import('./EventLists.tsx').then((loaded) => ({ default: loaded.EventLists })));
 
 const SEPARATOR = 'bg-border hover:bg-accent';
 const MOST_SIDE_BY_SIDE = 3;
@@ -121,7 +124,7 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
   const [isDrawn, setDrawn] = useState(false);
   const onDrawn = useCallback(() => setDrawn(true), []);
   useEffect(() => {
-    // Where no terminal is open, or none has room, nothing tells.
+    // Where no terminal has room, nothing tells.
     const timer = setTimeout(onDrawn, DRAWN_WITHIN_MS);
     return () => clearTimeout(timer);
   }, [onDrawn]);
@@ -174,20 +177,24 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
         </Panel>
         <Separator className={`${SEPARATOR} w-px`} aria-label="Width of the list" />
         <Panel id="lists" defaultSize="28%" minSize="180px" collapsible>
-          <EventLists
-            index={index}
-            positionMs={positionMs}
-            source={source}
-            list={list}
-            onList={setList}
-            onSeek={seek}
-            messageTo={watching && index.live ? index.attemptId : null}
-          />
+          {isDrawn ? (
+            <Suspense fallback={null}>
+              <EventLists
+                index={index}
+                positionMs={positionMs}
+                source={source}
+                list={list}
+                onList={setList}
+                onSeek={seek}
+                messageTo={watching && index.live ? index.attemptId : null}
+              />
+            </Suspense>
+          ) : null}
         </Panel>
       </Group>
       <footer className="shrink-0 space-y-2 border-t border-border bg-surface p-3">
         {error ? <Alert tone="danger">{error}</Alert> : null}
-        <Timeline index={index} positionMs={positionMs} onSeek={seek} />
+        <Timeline index={index} positionMs={positionMs} onSeek={seek} ready={isDrawn} />
         <Transport player={player} />
       </footer>
     </div>
@@ -244,7 +251,11 @@ function Terminals({ player, onDrawn }: { player: Player; onDrawn: () => void })
   const open = [...terminals.keys()].sort((a, b) => a - b);
   const nameOf = (terminal: number) => player.index.terminals.find((info) => info.terminal === terminal)?.name ?? `Terminal ${terminal}`;
   const shown = open.length <= MOST_SIDE_BY_SIDE ? open : [front !== null && open.includes(front) ? front : (open[0] ?? 0)];
-  if (open.length === 0) {
+  const isEmpty = open.length === 0;
+  useEffect(() => {
+    if (isEmpty) onDrawn();
+  }, [isEmpty, onDrawn]);
+  if (isEmpty) {
     return (
       <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open here">
         Terminals are shown from the moment at which they were opened.

@@ -7,8 +7,21 @@ import { shareOf, TimelineTracks } from './TimelineTracks.tsx';
 const STEP_MS = 5_000;
 const LARGE_STEP_MS = 60_000;
 
-/** The whole recording as a line: what happened when, pauses shaded, marks, and the play head, which is a slider. */
-export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex; positionMs: number; onSeek: (atMs: number) => void }) {
+/**
+ * The whole recording as a line: what happened when, pauses shaded, marks, and the play head, which is a slider. What happened is drawn once
+ * the page is `ready` for it.
+ */
+export function Timeline({
+  index,
+  positionMs,
+  onSeek,
+  ready,
+}: {
+  index: RecordingIndex;
+  positionMs: number;
+  onSeek: (atMs: number) => void;
+  ready: boolean;
+}) {
   const track = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<number | null>(null);
   const lengthMs = Math.max(1, index.toMs - index.fromMs);
@@ -58,7 +71,7 @@ export function Timeline({ index, positionMs, onSeek }: { index: RecordingIndex;
       onPointerLeave={() => setHover(null)}
       className="relative h-24 cursor-pointer touch-none overflow-hidden rounded-md border border-border bg-surface-sunken select-none"
     >
-      <TimelineTracks index={index} />
+      {ready ? <TimelineTracks index={index} /> : null}
       <div aria-hidden className="absolute inset-y-0 w-0.5 bg-foreground" style={{ left: shareOf(index, positionMs) }} />
       {hover === null ? null : (
         <span

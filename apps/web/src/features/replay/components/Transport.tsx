@@ -2,7 +2,7 @@
 import { Button, Checkbox, formatDuration, Select, Tooltip, toast } from '@plumbline/ui';
 import { ChevronsLeft, ChevronsRight, Link2, Pause, Play, Radio, SkipBack, SkipForward, StepBack, StepForward } from 'lucide-react';
 import { useId } from 'react';
-import { useStore } from '../../workspace/components/useAttemptSession.ts';
+import { useStore } from '../../workspace/components/useStore.ts';
 import { seekCommand, seekMarker } from '../model/places.ts';
 import { type Player, SPEEDS, type Speed } from '../model/player.ts';
 

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { terminalFont } from '../../workspace/model/terminalFont.ts';
 import { LiveFeed } from '../model/liveFeed.ts';
 import { Player } from '../model/player.ts';
 import { fetchOpening, httpReplaySource, type ReplaySource, type ReviewSource } from '../model/replaySource.ts';
@@ -20,6 +21,7 @@ export function useReplayOpening(attemptId: string, t: number | undefined): Repl
   useEffect(() => {
     let gone = false;
     let stop = () => {};
+    void terminalFont();
     const source = httpReplaySource(attemptId);
     setOpening({ source, player: null, error: null });
     fetchOpening(attemptId, t).then(

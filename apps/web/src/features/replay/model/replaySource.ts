@@ -1,7 +1,15 @@
 import { AppError } from '@plumbline/core';
 import type { RecordedEvent } from '@plumbline/protocol';
-import { RecordingIndex } from '@plumbline/recording/recordingIndex';
-import { DiffAnswer, EventLine, fromEventLine, MomentAnswer, OpeningAnswer, SearchAnswer, TreeAnswer } from './recordingApi.ts';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import {
+  type DiffAnswer,
+  type EventLine,
+  fromEventLine,
+  type MomentAnswer,
+  type OpeningAnswer,
+  type SearchAnswer,
+  type TreeAnswer,
+} from './recordingApi.ts';
 
 /** Where a replay reads: always a stretch, never the whole recording. Errors are `AppError`. */
 export interface ReplaySource {
@@ -41,16 +49,13 @@ async function get(url: string): Promise<Response> {
   throw WORDS_OF_STATUS[response.status] ?? new AppError('unavailable', 'The recording could not be read. Try again in a moment.');
 }
 
-/** Events of a stretch as the route sends them, one per line. A line that this version does not know is passed over. */
+async function getJson<T>(url: string): Promise<T> {
+  return (await get(url)).json();
+}
+
+/** Events of a stretch as the route sends them, one per line. */
 export function parseEventLines(text: string): RecordedEvent[] {
-  const events: RecordedEvent[] = [];
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    const parsed = EventLine.safeParse(JSON.parse(line));
-    const event = parsed.success ? fromEventLine(parsed.data) : null;
-    if (event) events.push(event);
-  }
-  return events;
+  return text.split('\n').flatMap((line) => (line === '' ? [] : [fromEventLine(JSON.parse(line) as EventLine)]));
 }
 
 const baseUrl = (attemptId: string) => `/api/attempts/${encodeURIComponent(attemptId)}/recording`;
@@ -61,8 +66,8 @@ export function openingUrl(attemptId: string, t: number | undefined): string {
 }
 
 /** What the first frame of an attempt's replay needs. */
-export async function fetchOpening(attemptId: string, t: number | undefined): Promise<OpeningAnswer> {
-  return OpeningAnswer.parse(await (await get(openingUrl(attemptId, t))).json());
+export function fetchOpening(attemptId: string, t: number | undefined): Promise<OpeningAnswer> {
+  return getJson(openingUrl(attemptId, t));
 }
 
 /** The recording of an attempt, read from the web app. */
@@ -71,25 +76,15 @@ export function httpReplaySource(attemptId: string): ReplaySource & ReviewSource
   const events = async (query: Record<string, string>) =>
     parseEventLines(await (await get(`${base}/events?${new URLSearchParams(query)}`)).text());
   return {
-    async index() {
-      return RecordingIndex.parse(await (await get(`${base}/index`)).json());
-    },
+    index: () => getJson(`${base}/index`),
     events: (fromMs, toMs) => events({ fromMs: String(fromMs), toMs: String(toMs) }),
-    async moment(atMs) {
-      return MomentAnswer.parse(await (await get(`${base}/moment?atMs=${atMs}`)).json());
-    },
+    moment: (atMs) => getJson(`${base}/moment?atMs=${atMs}`),
     async eventsFrom(fromSeq) {
       const found = await events({ fromSeq: String(fromSeq), toSeq: String(fromSeq + EVENTS_AT_ONCE - 1) });
       return found.sort((a, b) => a.seq - b.seq);
     },
-    async tree(commit) {
-      return TreeAnswer.parse(await (await get(`${base}/tree?${new URLSearchParams({ commit })}`)).json());
-    },
-    async diff(from, to) {
-      return DiffAnswer.parse(await (await get(`${base}/diff?${new URLSearchParams({ from, to })}`)).json());
-    },
-    async search(text) {
-      return SearchAnswer.parse(await (await get(`${base}/search?${new URLSearchParams({ text })}`)).json());
-    },
+    tree: (commit) => getJson(`${base}/tree?${new URLSearchParams({ commit })}`),
+    diff: (from, to) => getJson(`${base}/diff?${new URLSearchParams({ from, to })}`),
+    search: (text) => getJson(`${base}/search?${new URLSearchParams({ text })}`),
   };
 }

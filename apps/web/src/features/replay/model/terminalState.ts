@@ -82,7 +82,6 @@ export function terminalFromScreen(answer: ScreenAnswer): TerminalState | null {
   let state = answer.keyframe ? fromKeyframe(answer.terminal, answer.keyframe) : null;
   for (const line of answer.events) {
     const event = fromEventLine(line);
-    if (!event) continue;
     if (event.type === 'terminal.opened') state = emptyTerminal(answer.terminal, event.data.cols, event.data.rows);
     else if (event.type === 'terminal.closed') state = null;
     else if (state) state = applyTerminalEvent(state, event).state;

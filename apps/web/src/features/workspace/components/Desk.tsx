@@ -29,7 +29,8 @@ import { SubmitDialog } from './SubmitDialog.tsx';
 import { TerminalArea } from './TerminalArea.tsx';
 import { TopBar } from './TopBar.tsx';
 import { Tour } from './Tour.tsx';
-import { useSession, useStore } from './useAttemptSession.ts';
+import { useSession } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 export interface Editing {
   monaco: MonacoApi;

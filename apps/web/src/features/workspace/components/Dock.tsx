@@ -6,7 +6,8 @@ import { createPortal } from 'react-dom';
 import { Separator, type TabNode, type TabRenderProps, useParentTabsetState, type WorkspaceClassNames } from 'react-resizable-panels';
 import { PANEL_TITLES, type PanelId } from '../model/layout.ts';
 import { Store } from '../model/store.ts';
-import { useSessionState, useStore } from './useAttemptSession.ts';
+import { useSessionState } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 const ICONS: Partial<Record<PanelId, LucideIcon>> = { files: Files, search: Search, editor: SquareCode, terminals: SquareTerminal };
 

@@ -12,7 +12,8 @@ import { EditorPane, type Position } from './EditorPane.tsx';
 import { FileBanner } from './FileBanner.tsx';
 import { IndentationMenu } from './IndentationMenu.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
-import { useSessionState, useStore } from './useAttemptSession.ts';
+import { useSessionState } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 const SAVE_WORDS = { saved: 'Saved', unsaved: 'Unsaved', saving: 'Saving' } as const;
 

@@ -10,7 +10,8 @@ import type { OpenFiles } from '../model/openFiles.ts';
 import { preferences } from '../model/preferences.ts';
 import { CompareView } from './CompareView.tsx';
 import { ImageView } from './ImageView.tsx';
-import { useSession, useStore } from './useAttemptSession.ts';
+import { useSession } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 export interface Position {
   line: number;

@@ -22,7 +22,8 @@ import { NameDialog } from './NameDialog.tsx';
 import { ReadFailure } from './ReadFailure.tsx';
 import { TransferList } from './TransferList.tsx';
 import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useVisibleRows } from './TreeRows.tsx';
-import { useSession, useSessionState, useStore } from './useAttemptSession.ts';
+import { useSession, useSessionState } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 type Asking = { kind: 'file' | 'directory'; folder: string } | { kind: 'rename'; row: TreeRow } | { kind: 'delete'; row: TreeRow } | null;
 

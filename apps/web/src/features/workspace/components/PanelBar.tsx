@@ -4,7 +4,7 @@ import { type ComponentProps, type DragEvent, type ReactNode, useState } from 'r
 import type { PaneSpot } from '../model/paneDrop.ts';
 import { Store } from '../model/store.ts';
 import { Bar, type BarPanel } from './Dock.tsx';
-import { useStore } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 /** A tab that is being dragged: its panes show where it may go. */
 const dragged = new Store<{ of: BarPanel; key: string } | null>(null);

@@ -2,7 +2,7 @@
 import { Button, formatBytes, Progress } from '@plumbline/ui';
 import { ArrowDown, ArrowUp, X } from 'lucide-react';
 import type { Transfer, Transfers } from '../model/transfers.ts';
-import { useStore } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 function wordsOf({ state, doneBytes, totalBytes, direction, error }: Transfer): string {
   if (error) return error;

@@ -1,9 +1,9 @@
 'use client';
 import { toast } from '@plumbline/ui';
-import { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+import { createContext, useContext, useEffect, useState } from 'react';
 import { AttemptSession } from '../model/attemptSession.ts';
 import type { SessionState } from '../model/sessionState.ts';
-import type { Store } from '../model/store.ts';
+import { useStore } from './useStore.ts';
 
 /** A session that lives as long as the component; null until the tab's identity is settled. */
 export function useAttemptSession(attemptId: string): AttemptSession | null {
@@ -28,11 +28,6 @@ export function useAttemptSession(attemptId: string): AttemptSession | null {
     };
   }, [attemptId]);
   return session;
-}
-
-/** The value of a store, drawn again at each change. */
-export function useStore<T>(store: Store<T>): T {
-  return useSyncExternalStore(store.subscribe, store.get, store.get);
 }
 
 const SessionContext = createContext<AttemptSession | null>(null);

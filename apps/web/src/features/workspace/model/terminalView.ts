@@ -8,12 +8,13 @@ import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import { cellSize } from './cellSize.ts';
 import { Signal } from './signal.ts';
+import { TERMINAL_FONT_FAMILY, terminalFont } from './terminalFont.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
 
 /**
  * One terminal's screen, outside React: it keeps its state while components come and go, and opens only in a host that
- * has a size. It draws bytes at the size that the sandbox has; it never answers the program, only the person does.
+ * has a size, with its font. It draws bytes at the size that the sandbox has; it never answers the program, only the person does.
  */
 
 export interface TerminalViewOptions {
@@ -25,7 +26,6 @@ export interface TerminalViewOptions {
   copiesOnSelection: () => boolean;
 }
 
-const FONT_FAMILY = "'JetBrains Mono Variable', 'JetBrains Mono', ui-monospace, Menlo, Consolas, monospace";
 const FONT_SIZE_PX = 13;
 const SMALLEST_FONT_PX = 6;
 const SCROLLBACK_LINES = 10_000;
@@ -81,6 +81,7 @@ export class TerminalView {
   /** The host's inside in CSS pixels. */
   private room = { width: 0, height: 0 };
   private observer: ResizeObserver | null = null;
+  private hasFont = false;
   private opened = false;
   private disposed = false;
   private ownsSize = false;
@@ -99,7 +100,7 @@ export class TerminalView {
       rows: 24,
       cursorBlink: !options.readOnly,
       disableStdin: options.readOnly,
-      fontFamily: FONT_FAMILY,
+      fontFamily: TERMINAL_FONT_FAMILY,
       fontSize: FONT_SIZE_PX,
       scrollback: options.readOnly ? VIEWER_SCROLLBACK_LINES : SCROLLBACK_LINES,
       screenReaderMode: options.screenReader,
@@ -120,6 +121,10 @@ export class TerminalView {
       }),
     );
     if (!options.readOnly) this.listenForInput();
+    void terminalFont().then(() => {
+      this.hasFont = true;
+      this.layout();
+    });
   }
 
   /** Draws in this element from now on, which may be a new one after a component came back. */
@@ -260,7 +265,7 @@ export class TerminalView {
   }
 
   private layout(): void {
-    if (this.disposed || !this.isMeasurable()) return;
+    if (this.disposed || !this.hasFont || !this.isMeasurable()) return;
     // Before it is opened: each size that it is drawn with has its letters measured one by one.
     if (!this.ownsSize) this.letterbox();
     if (!this.opened) this.open();
@@ -277,7 +282,7 @@ export class TerminalView {
   private letterbox(): void {
     const { cols, rows } = this.terminal;
     const isFitting = (px: number) => {
-      const cell = cellSize(FONT_FAMILY, px);
+      const cell = cellSize(TERMINAL_FONT_FAMILY, px);
       return cell.width * cols <= this.room.width - SCROLLBAR_PX && cell.height * rows <= this.room.height;
     };
     let px = FONT_SIZE_PX;

@@ -1,19 +1,16 @@
-import { AppError } from '@plumbline/core';
 import { NextResponse } from 'next/server';
-import { z } from 'zod';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
+import { readQuery, TreeQuery } from '@/features/recording/server/queries.ts';
 import { recordingIndex } from '@/features/recording/server/recordingIndex.ts';
 import { recordingOf } from '@/features/recording/server/recordingOf.ts';
 import { snapshotTree } from '@/features/recording/server/workspaceHistory.ts';
-import { TreeQuery } from '@/features/replay/model/recordingApi.ts';
 
 /** The files of a snapshot of the workspace. */
 export async function GET(request: Request, { params }: { params: Promise<{ attemptId: string }> }): Promise<Response> {
   try {
     const { attempt, recording } = await recordingOf((await params).attemptId);
-    const query = TreeQuery.safeParse(Object.fromEntries(new URL(request.url).searchParams));
-    if (!query.success) throw new AppError('invalid_input', z.prettifyError(query.error));
-    return NextResponse.json(await snapshotTree(await recordingIndex(attempt, recording), query.data.commit), {
+    const query = readQuery(TreeQuery, request);
+    return NextResponse.json(await snapshotTree(await recordingIndex(attempt, recording), query.commit), {
       headers: { 'Cache-Control': 'private, no-store' },
     });
   } catch (error) {
