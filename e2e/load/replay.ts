@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Browser, Page } from '@playwright/test';
+import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
 import { appendClockEvent, claimEpoch, createDatabase, type Database, enqueue, moveAttempt } from '@plumbline/database';
 import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
-import { launchChromium } from '../support/chromium.ts';
+import { chromiumOptions } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { People } from '../support/workspacePage.ts';
 import { longAttempt } from './longAttempt.ts';
@@ -23,12 +25,17 @@ const FIRST_FRAME_MAX_MS = 1_000;
 const SEEK_P95_MAX_MS = 200;
 const MEMORY_MAX_MB = 300;
 const PLAYED_MS = 10_000;
+/** A browser keeps a page's code compiled from its third opening on: that is what somebody has who reviews for a living. */
+const OPENINGS = 7;
+const OPENINGS_BEFORE = 3;
 
 interface Seen {
   recordedEvents: number;
-  /** The first time that anybody opens this recording, and after that. */
+  /** The first time that anybody opens this recording, in a browser that has nothing of the page; and the median for who has been here. */
   firstFrameColdMs: number;
   firstFrameMs: number;
+  /** What the page's thread computed for it, at the median: steadier than the time on a machine that does something else beside it. */
+  firstFrameCpuMs: number;
   seek: Latency;
   /** The most that the page's process had to itself, while it was sought in and played at 64 times its speed. */
   memoryPeakMb: number;
@@ -39,13 +46,20 @@ interface Seen {
 export async function benchReplay(): Promise<Record<string, unknown>> {
   const platform = await PlatformUnderTest.start();
   const db = createDatabase(platform.databaseUrl, { poolMax: 4 });
-  const browser = await launchChromium('--enable-precise-memory-info');
+  // A profile of its own on disk: a private window has no place to keep compiled code.
+  const profileDir = mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
+  const context = await chromium.launchPersistentContext(profileDir, {
+    ...chromiumOptions('--enable-precise-memory-info'),
+    baseURL: platform.baseUrl,
+    viewport: { width: 1440, height: 900 },
+  });
   try {
-    const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
+    const page = context.pages()[0] ?? (await context.newPage());
+    await page.addInitScript(watchFirstFrame);
     await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
     say('the platform runs');
-    const short = await see(browser, page, await record(platform, db, SHORT));
-    const long = await see(browser, page, await record(platform, db, LONG));
+    const short = await see(page, await record(platform, db, SHORT));
+    const long = await see(page, await record(platform, db, LONG));
     return {
       bench: 'replay',
       seed: SEED,
@@ -61,10 +75,17 @@ export async function benchReplay(): Promise<Record<string, unknown>> {
       faults: [],
     };
   } finally {
-    await browser.close();
+    await context.close();
+    rmSync(profileDir, { recursive: true, force: true });
     await db.close();
     await platform.stop();
   }
+}
+
+function browserOf(page: Page): Browser {
+  const browser = page.context().browser();
+  if (browser === null) throw new Error('the browser of the benchmark cannot be reached');
+  return browser;
 }
 
 /** It takes minutes: where it is, for whoever waits. */
@@ -119,27 +140,50 @@ export async function record(
   return { attemptId, recordedEvents: n };
 }
 
-async function see(
-  browser: Browser,
-  page: Page,
-  { attemptId, recordedEvents }: { attemptId: string; recordedEvents: number },
-): Promise<Seen> {
-  const firstFrame = async () => {
-    await page.goto('about:blank');
-    const beganMs = performance.now();
-    await page.goto(`/attempts/${attemptId}/replay?t=${5 * MINUTE_MS}`, { waitUntil: 'commit' });
-    await page.locator('[data-testid="replay-terminal-2"] .xterm-rows', { hasText: 'loss' }).waitFor({ timeout: 120_000 });
-    return rounded(performance.now() - beganMs);
+/** Runs in the page from its beginning: tells when the second terminal's picture had been painted, as the machine's time. */
+function watchFirstFrame(): void {
+  const look = () => {
+    const rows = document.querySelector('[data-testid="replay-terminal-2"] .xterm-rows');
+    if (rows?.textContent?.includes('loss') !== true) requestAnimationFrame(look);
+    // What a frame's callbacks made is painted before the next task.
+    else setTimeout(() => Object.assign(window, { firstFrameAtMs: performance.timeOrigin + performance.now() }));
   };
-  const firstFrameColdMs = await firstFrame();
-  const firstFrameMs = await firstFrame();
-  say(`first frame after ${firstFrameColdMs} ms, and again after ${firstFrameMs} ms`);
+  requestAnimationFrame(look);
+}
+
+/**
+ * Opens a replay, and answers when its first frame was painted, from the click on, and what its thread had computed by then. The page itself
+ * looks, at each frame: who waits for a locator from outside asks every 500 ms, and gets no finer answer.
+ */
+async function firstFrame(page: Page, session: CDPSession, attemptId: string): Promise<{ ms: number; cpuMs: number }> {
+  await page.goto('about:blank');
+  const beganMs = performance.timeOrigin + performance.now();
+  await page.goto(`/attempts/${attemptId}/replay?t=${5 * MINUTE_MS}`, { waitUntil: 'commit' });
+  const painted = await page.waitForFunction(() => (window as unknown as { firstFrameAtMs?: number }).firstFrameAtMs, null, {
+    timeout: 120_000,
+  });
+  const { metrics } = await session.send('Performance.getMetrics');
+  const cpuSeconds = metrics.find(({ name }) => name === 'ThreadTime')?.value ?? 0;
+  return { ms: rounded(((await painted.jsonValue()) ?? 0) - beganMs), cpuMs: rounded(cpuSeconds * 1_000) };
+}
+
+async function see(page: Page, { attemptId, recordedEvents }: { attemptId: string; recordedEvents: number }): Promise<Seen> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  await session.send('Network.clearBrowserCache');
+  const { ms: firstFrameColdMs } = await firstFrame(page, session, attemptId);
+  const openings: { ms: number; cpuMs: number }[] = [];
+  for (let n = 0; n < OPENINGS_BEFORE + OPENINGS; n += 1) openings.push(await firstFrame(page, session, attemptId));
+  const counted = openings.slice(OPENINGS_BEFORE);
+  const firstFrameMs = latencyOf(counted.map(({ ms }) => ms)).medianMs;
+  const firstFrameCpuMs = latencyOf(counted.map(({ cpuMs }) => cpuMs)).medianMs;
+  say(`first frame after ${firstFrameColdMs} ms, and later after ${firstFrameMs} ms`);
   const timeline = page.getByTestId('replay-timeline');
   const box = await timeline.boundingBox();
   if (box === null) throw new Error('the timeline is not shown');
   const times: number[] = [];
   let memoryPeakMb = 0;
-  const browserSession = await browser.newBrowserCDPSession();
+  const browserSession = await browserOf(page).newBrowserCDPSession();
   const weigh = async () => {
     const { processInfo } = await browserSession.send('SystemInfo.getProcessInfo');
     const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => privateMb(id));
@@ -171,14 +215,13 @@ async function see(
   await page.getByTestId('replay-play').click();
   for (const untilMs = performance.now() + PLAYED_MS; performance.now() < untilMs; await page.waitForTimeout(200)) await weigh();
   say('sought in and played');
-  const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
   const { metrics } = await session.send('Performance.getMetrics');
   const heapBytes = metrics.find(({ name }) => name === 'JSHeapUsedSize')?.value ?? 0;
   return {
     recordedEvents,
     firstFrameColdMs,
     firstFrameMs,
+    firstFrameCpuMs,
     seek: latencyOf(times),
     memoryPeakMb: rounded(memoryPeakMb),
     heapMb: rounded(heapBytes / 1e6),
