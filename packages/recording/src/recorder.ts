@@ -9,6 +9,7 @@ import { prepareEvent } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
 import type { RecordingKeys } from './keys.ts';
 import { keyFingerprint, manifestText, signManifest } from './manifest.ts';
+import { Retries } from './retries.ts';
 import { Sealer } from './sealer.ts';
 import { setSystemTimer } from './systemTimer.ts';
 
@@ -58,8 +59,6 @@ export const SEGMENT_FULL_BYTES = 1024 * 1024;
 /** A segment is compressed alone, so that short ones cost a quarter of the recording's size; the tail is as durable. */
 export const SEGMENT_LONGEST_MS = 5 * 60_000;
 const STALLED_AFTER_MS = 1_000;
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 1_000;
 
 /** The source of what the platform's processes put into the attempt's outbox. */
 const OUTBOX_SOURCE = 'platform';
@@ -70,6 +69,7 @@ export class AttemptRecorder {
   private readonly sealing: SealingKeys;
   private readonly sealer: Sealer;
   private readonly setTimer: Clock['setTimer'];
+  private readonly retries: Retries;
   /** The highest number taken from each source, durable or not. */
   private readonly taken: Map<string, number>;
   private readonly durable: Map<string, number>;
@@ -83,7 +83,6 @@ export class AttemptRecorder {
   private stalled = false;
   private stallWatch: Timer | null = null;
   private segment: { baseMs: number; rawBytes: number; due: boolean; timer: Timer } | null = null;
-  private readonly wakeRetries = new Set<() => void>();
   private flushWaiters: { resolve: () => void; reject: (error: Error) => void; after: number }[] = [];
   private outboxRun: Promise<void> = Promise.resolve();
   private takenCount = 0;
@@ -98,6 +97,7 @@ export class AttemptRecorder {
     this.options = options;
     this.sealing = sealing;
     this.setTimer = options.setTimer ?? setSystemTimer;
+    this.retries = new Retries(this.setTimer, (error) => options.onError?.(error));
     this.taken = new Map(options.claim.sources);
     this.durable = new Map(options.claim.sources);
     this.durableSeq = options.claim.lastSeq;
@@ -169,7 +169,7 @@ export class AttemptRecorder {
   private async drainOutbox(): Promise<void> {
     const { db, attemptId } = this.options;
     for (;;) {
-      const entries = await this.untilDone(() => takeOutbox(db, attemptId, this.takenMark(OUTBOX_SOURCE), OUTBOX_PAGE));
+      const entries = await this.retries.untilDone(() => takeOutbox(db, attemptId, this.takenMark(OUTBOX_SOURCE), OUTBOX_PAGE));
       if (entries === 'closed') return;
       for (const { n, type, data, atMs } of entries) this.take(OUTBOX_SOURCE, n, { type, stream: 0, atMs, data } as EventInput, false);
       if (entries.length < OUTBOX_PAGE) return;
@@ -223,7 +223,7 @@ export class AttemptRecorder {
     this.window?.cancel();
     this.stallWatch?.cancel();
     this.segment?.timer.cancel();
-    for (const wake of this.wakeRetries) wake();
+    this.retries.close();
     this.sealer.close();
     for (const { reject } of this.flushWaiters.splice(0)) reject(closedError());
     this.pending = [];
@@ -291,10 +291,10 @@ export class AttemptRecorder {
     const segment = this.segment ?? this.beginSegment(batch);
     const marks = new Map(batch.map(({ source, n }) => [source, n]));
     const place = { firstSeq, baseMs: segment.baseMs, starts };
-    const written = await this.untilDone(() => writeBatch(this.sealing, attemptId, place, batch));
+    const written = await this.retries.untilDone(() => writeBatch(this.sealing, attemptId, place, batch));
     if (written === 'closed') return;
     const { sealed, rawBytes } = written;
-    const committed = await this.untilDone(async () => {
+    const committed = await this.retries.untilDone(async () => {
       await this.askBefore(batch);
       return appendBatch(db, { attemptId, epoch, firstSeq, count: batch.length, rawBytes, batch: sealed, marks });
     });
@@ -320,33 +320,6 @@ export class AttemptRecorder {
     if (hook === undefined) return;
     const events = batch.map(({ prepared }) => prepared.event);
     if (events.some(({ type }) => ASKED_BEFORE.has(type))) await hook(events);
-  }
-
-  /** Tries until it works, with growing waits, or until the recorder is closed. */
-  private async untilDone<T>(act: () => Promise<T>): Promise<T | 'closed'> {
-    let waitMs = FIRST_RETRY_MS;
-    for (;;) {
-      if (this.state === 'closed') return 'closed';
-      try {
-        return await act();
-      } catch (error) {
-        this.options.onError?.(error);
-      }
-      await this.pauseFor(waitMs);
-      waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
-    }
-  }
-
-  private pauseFor(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        timer.cancel();
-        this.wakeRetries.delete(wake);
-        resolve();
-      };
-      const timer = this.setTimer(ms, wake);
-      this.wakeRetries.add(wake);
-    });
   }
 
   private beginSegment(batch: readonly NumberedEvent[]): NonNullable<AttemptRecorder['segment']> {
