@@ -239,7 +239,7 @@ async function picturesOfReading(context: BrowserContext, attemptId: string): Pr
   await page.getByText('The notes could not be read.').waitFor();
   await take(page, 'search-notes-failed');
   await show('files', 'instructions');
-  await page.getByTestId('read-again').nth(1).waitFor();
+  await page.getByTestId('explorer-tree').getByTestId('read-again').waitFor();
   await take(page, 'files-instructions-failed');
   await show('ports');
   await page.getByTestId('ports-panel').getByTestId('read-again').waitFor();
