@@ -185,7 +185,8 @@ test.describe('an attempt at each small environment', () => {
   });
 
   for (const [family, scoreSd] of Object.entries(TIMED)) {
-    test(`${family} is scored alike for a person, an agent and on the bare host, within its noise`, async ({ platform }) => {
+    const name = `${family} is scored alike for a person, an agent and on the bare host, within its noise`;
+    test(name, { tag: '@timed' }, async ({ platform }) => {
       test.setTimeout(PHASE_TIMEOUT_MS * 2);
       const scores = await scoreThreeWays(family, platform);
       expectWithinNoise(scores, scoreSd);

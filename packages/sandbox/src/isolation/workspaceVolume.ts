@@ -16,8 +16,11 @@ import { waitUntil } from '../host/waiting.ts';
 const run = promisify(execFile);
 const VOLUME_NAME = 'workspace.ext4';
 const PROGRAMS = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin', LANG: 'C' };
-/** No bytes are kept back for root, and none are written before the participant writes. */
-const MKFS_ARGS = ['-q', '-F', '-m', '0'];
+/**
+ * No bytes are kept back for root, and none are written before the participant writes. Twice the usual number of files: packages and
+ * datasets are many small ones, and a small disk would run out of names long before it is full.
+ */
+const MKFS_ARGS = ['-q', '-F', '-m', '0', '-i', '8192'];
 /** What is deleted inside gives its bytes back to the host. */
 const MOUNT_OPTIONS = 'loop,nosuid,nodev,noatime,discard';
 const PROBE_BYTES = 4 * 1024 ** 2;
