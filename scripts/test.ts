@@ -3,8 +3,7 @@
  * without saying which test failed counts as a failure of its own. The last line is the sum.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateClient } from './supervisor/generateClient.ts';
 import { ensureSystemPackages, ensureUserNamespaces, requirementsOf, TEST_REQUIREMENTS } from './supervisor/systemPackages.ts';
@@ -15,98 +14,81 @@ const root = join(import.meta.dirname, '..');
 const reports = join(root, 'test-reports');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
-/** Well over what the slowest stage takes on two cores: one that hangs must still end with a report. */
+/** Over twice what the slowest stage takes on two cores: one that hangs must still end with a report. */
 const STAGE_LIMIT_MS = 40 * 60_000;
 /** For what it started to be stopped in order. */
 const STAGE_PATIENCE_MS = 20_000;
-/** A third of an ordinary process's share. */
-const BACKGROUND_NICENESS = 5;
 
 interface Stage {
   name: string;
   command: string[];
-  /** Beside another stage: it takes what that leaves of the processors, and prints what it said when it has ended. */
-  inBackground?: boolean;
   env?: NodeJS.ProcessEnv;
   report: string;
   count(report: unknown): Counts;
 }
 
-function vitest(project: string): Stage {
+function vitest(name: string, project: string): Stage {
   const report = join(reports, `${project}.json`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  return { name: project, command: [bin('vitest'), 'run', '--project', project, ...reporters], report, count: countVitest };
+  const command = [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return { name, command, report, count: countVitest };
 }
 
-function check(): Stage {
-  const report = join(reports, 'check.json');
-  return { name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', report], report, count: countChecks };
-}
-
-/** `@timed` are those of which scores are times: they run where nothing else does. */
-function journeys(name: string, report: string, ...options: string[]): Stage {
-  const path = join(reports, `${report}.json`);
-  const config = join(root, 'e2e/playwright.config.ts');
-  const command = [
-    bin('playwright'),
-    'test',
-    '-c',
-    config,
-    '--reporter=list,json',
-    '--output',
-    join(root, 'test-results', report),
-    ...options,
+function stages(): Stage[] {
+  const checks = join(reports, 'check.json');
+  const all: Stage[] = [
+    { name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks },
+    vitest('unit', 'unit'),
+    vitest('integration', 'integration'),
   ];
-  return { name, command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: path }, report: path, count: countPlaywright };
+  const journeys = join(root, 'e2e/playwright.config.ts');
+  if (existsSync(journeys)) {
+    const report = join(reports, 'journeys.json');
+    const command = [bin('playwright'), 'test', '-c', journeys, '--reporter=list,json'];
+    all.push({ name: 'journeys and chaos', command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright });
+  }
+  return all;
 }
 
-const running = new Set<ChildProcess>();
-function end(child: ChildProcess, signal: NodeJS.Signals): void {
+let running: ChildProcess | undefined;
+function endRunning(signal: NodeJS.Signals): void {
   try {
-    if (child.pid) process.kill(-child.pid, signal);
+    if (running?.pid) process.kill(-running.pid, signal);
   } catch {
     // It ended by itself in this moment.
   }
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    for (const child of running) end(child, 'SIGTERM');
+    endRunning('SIGTERM');
     process.exit(1);
   });
 }
 
 /** Null when the program ran to its end with status 0; otherwise how it ended. */
-function run({ name, command, env, inBackground }: Stage): Promise<string | null> {
+function run({ command, env }: Stage): Promise<string | null> {
   const [file = '', ...args] = command;
-  const saidPath = join(reports, `${name}.log`);
-  const output = inBackground ? openSync(saidPath, 'w') : 'inherit';
   // A group of its own: whatever hangs in it is ended with it.
-  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', output, output], detached: true });
-  running.add(child);
-  if (inBackground && child.pid !== undefined) setPriority(child.pid, BACKGROUND_NICENESS);
+  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  running = child;
   return new Promise((done) => {
     let late = false;
     const limit = setTimeout(() => {
       late = true;
-      end(child, 'SIGTERM');
-      setTimeout(() => end(child, 'SIGKILL'), STAGE_PATIENCE_MS).unref();
+      endRunning('SIGTERM');
+      setTimeout(() => endRunning('SIGKILL'), STAGE_PATIENCE_MS).unref();
     }, STAGE_LIMIT_MS);
-    const ended = (how: string | null) => {
+    const end = (how: string | null) => {
       clearTimeout(limit);
-      running.delete(child);
-      if (typeof output === 'number') {
-        closeSync(output);
-        console.log(`\n== ${name}, meanwhile\n${readFileSync(saidPath, 'utf8')}`);
-      }
+      running = undefined;
       done(late ? `it did not end within ${STAGE_LIMIT_MS / 60_000} minutes` : how);
     };
-    child.once('error', (error) => ended(error.message));
-    child.once('exit', (code, signal) => ended(code === 0 ? null : signal ? `ended by ${signal}` : `status ${code}`));
+    child.once('error', (error) => end(error.message));
+    child.once('exit', (code, signal) => end(code === 0 ? null : signal ? `ended by ${signal}` : `status ${code}`));
   });
 }
 
 async function runStage(stage: Stage): Promise<Counts> {
-  if (!stage.inBackground) console.log(`\n== ${stage.name}`);
+  console.log(`\n== ${stage.name}`);
   const ended = await run(stage);
   let counts: Counts;
   try {
@@ -140,14 +122,7 @@ await measure('preparation', async () => {
     return { passed: 0, failed: 1, failures: [(error as Error).message] };
   }
 });
-const runStages = (...stages: Stage[]) => Promise.all(stages.map((stage) => measure(stage.name, () => runStage(stage))));
-await runStages(check());
-await runStages(vitest('unit'));
-// Both wait much of their time, for shells, sandboxes and pages: beside each other they fill two cores, one after the other they do
-// not. People's acts have limits that are shorter than those of the integration tests, which so take what is left.
-const untimed = journeys('journeys and chaos', 'journeys', '--grep-invert', '@timed');
-await runStages(untimed, { ...vitest('integration'), inBackground: true });
-await runStages(journeys('timed journeys', 'timed', '--grep', '@timed'));
+for (const stage of stages()) await measure(stage.name, () => runStage(stage));
 
 console.log('\n== summary');
 for (const { name, seconds, counts } of results) {

@@ -40,7 +40,7 @@ const plumb = (platform: PlatformUnderTest, ...args: string[]) =>
 
 test.describe.configure({ mode: 'serial' });
 
-test.describe('an attempt from sign-in to export', { tag: '@timed' }, () => {
+test.describe('an attempt from sign-in to export', () => {
   let expert: Page;
   let work: WorkspacePage;
   let admin: Page;

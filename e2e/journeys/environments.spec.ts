@@ -185,8 +185,7 @@ test.describe('an attempt at each small environment', () => {
   });
 
   for (const [family, scoreSd] of Object.entries(TIMED)) {
-    const name = `${family} is scored alike for a person, an agent and on the bare host, within its noise`;
-    test(name, { tag: '@timed' }, async ({ platform }) => {
+    test(`${family} is scored alike for a person, an agent and on the bare host, within its noise`, async ({ platform }) => {
       test.setTimeout(PHASE_TIMEOUT_MS * 2);
       const scores = await scoreThreeWays(family, platform);
       expectWithinNoise(scores, scoreSd);
