@@ -3,7 +3,7 @@ import { appendClockEvent, listMessages, listNotes, listScores, requestScore, wr
 import { REQUESTS, type RequestAct, type RequestArgs, type RequestResult, SANDBOX_REQUESTS, TASK_COMMAND_ACTS } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { messageView } from './messages.ts';
-import { assertRunning, pauseAttempt, runnerOf } from './pausing.ts';
+import { assertRunning, pauseAttempt, runnerOf, thawed } from './pausing.ts';
 import { openPort } from './ports/openPort.ts';
 import type { CallAct } from './runnerConnection.ts';
 import { scoreRowFor } from './scoreView.ts';
@@ -81,6 +81,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     }
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
     await attempt.refresh();
+    await thawed(attempt);
     attempt.restoreAll();
     return attempt.clock.status();
   },

@@ -47,6 +47,12 @@ export async function pauseAttempt(
   return attempt.clock.status();
 }
 
+/** Waits until the sandbox runs again, as the clock that it was told says it may: what is asked of it sooner is refused. */
+export async function thawed(attempt: LiveAttempt): Promise<void> {
+  // One that does not answer is told of the clock again when it is back.
+  await attempt.runner?.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
+}
+
 /** Everything that must outlive the runner is durable: the workspace's snapshot in the store, the journal in the recording. */
 async function putAway(attempt: LiveAttempt, runner: RunnerConnection): Promise<void> {
   const { lastN } = await runner.call('hibernate', {}, PUT_AWAY_TIMEOUT_MS);
