@@ -1,4 +1,5 @@
 /** What the stages of `npm test` wrote, as numbers that can be added. */
+import { stripVTControlCharacters } from 'node:util';
 import type { CheckOutcome } from '../check.ts';
 
 export interface Counts {
@@ -11,12 +12,11 @@ export interface Counts {
 /** As much as a log's last lines have room for; the whole is above them. */
 const REASON_CHARS = 400;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of a terminal.
-const COLOURS = /\u001b\[[0-9;]*m/g;
-
 /** `name`, with the first line of what was thrown. */
 function withReason(name: string, thrown: string | undefined): string {
-  const reason = thrown?.replace(COLOURS, '').split('\n')[0]?.slice(0, REASON_CHARS);
+  const reason = stripVTControlCharacters(thrown ?? '')
+    .split('\n')[0]
+    ?.slice(0, REASON_CHARS);
   return reason ? `${name}: ${reason}` : name;
 }
 
