@@ -2,8 +2,8 @@
 import { cn, EmptyState, SendForm, Time } from '@plumbline/ui';
 import { LifeBuoy } from 'lucide-react';
 import { useEffect } from 'react';
+import { EmptyWritings } from './EmptyWritings.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
-import { EmptyWritings } from './Writings.tsx';
 
 /** Problems that the participant reports, and what the staff answers. */
 export function HelpPanel() {

@@ -3,8 +3,8 @@ import type { NoteKind } from '@plumbline/protocol';
 import { Badge, EmptyState, formatDuration, Select, SendForm } from '@plumbline/ui';
 import { NotebookPen } from 'lucide-react';
 import { useState } from 'react';
+import { EmptyWritings } from './EmptyWritings.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
-import { EmptyWritings } from './Writings.tsx';
 
 const PLACEHOLDERS: Record<NoteKind, string> = {
   note: 'What are you trying, and why? Notes are recorded with the time.',
