@@ -141,17 +141,17 @@ export function addHostCommands(program: Command): void {
     .action(async (name: string, dir: string) => {
       const { reach } = await withPlatform(({ db }) => getHost(db, name));
       const family = loadFamily(resolve(dir));
-      const assets = [
-        ...new Map(Object.values(family.tasks).flatMap(({ settings }) => settings.assets.map((asset) => [asset.sha256, asset]))).values(),
-      ];
+      const named = Object.values(family.tasks).flatMap(({ settings }) => settings.assets);
+      const assets = [...new Map(named.map((asset) => [asset.sha256 ?? JSON.stringify(asset.git), asset])).values()];
       const { dirs } = loadSettings();
       if (reach.placement === 'local') await layAssets(assets, { dir: dirs.assets });
       else {
         const placement = remotePlacementFor(reach, { repository: REPOSITORY, dirs });
         await placement.warm({ familyDir: resolve(dir), familyHash: family.contentHash, assets }).finally(() => placement.close());
       }
-      const bytes = assets.reduce((sum, asset) => sum + asset.bytes, 0);
-      print(`${name} has ${family.family} with ${assets.length} files of data (${Math.round(bytes / MIB)} MiB).`);
+      const bytes = assets.reduce((sum, asset) => sum + (asset.bytes ?? 0), 0);
+      const atLeast = assets.every((asset) => asset.bytes !== undefined) ? '' : 'at least ';
+      print(`${name} has ${family.family} with ${assets.length} files of data (${atLeast}${Math.round(bytes / MIB)} MiB).`);
     });
 }
 

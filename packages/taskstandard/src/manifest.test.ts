@@ -122,6 +122,22 @@ tasks:
     expect(problems(manifest(asset('path: a').replace('https', 'ftp')))[0]?.problem).toContain('https://');
   });
 
+  it('holds large data to a checksum, with or without a size, or to a commit of a repository, and to nothing less', () => {
+    const git = (revision: string) => `git: { repository: "https://example.org/r", revision: ${revision}, file: a.bin }`;
+    const sha256 = `sha256: ${'a'.repeat(64)}`;
+    const manifest = (how: string) =>
+      `tasks: { main: {} }\nmeta: { plumbline: { assets: [{ url: "https://example.org/a", path: a, ${how} }] } }\n`;
+    for (const how of [sha256, `${sha256}, bytes: 3`, git('b'.repeat(40))])
+      expect(loadManifest(family({ 'manifest.yaml': manifest(how) })).tasks.main?.settings.assets).toHaveLength(1);
+    for (const how of ['bytes: 3', 'for: scorer', `${sha256}, ${git('b'.repeat(40))}`, `bytes: 3, ${git('b'.repeat(40))}`])
+      expect(problems(manifest(how))[0]?.problem).toMatch(/held to sha256.* or to a commit/);
+    expect(problems(manifest(git('main')))[0]).toMatchObject({
+      key: 'meta.plumbline.assets.0.git.revision',
+      problem: expect.stringContaining('a commit, no branch'),
+    });
+    expect(problems(manifest(git('b'.repeat(40)).replace('https', 'ext::sh')))[0]?.problem).toContain('https://');
+  });
+
   it('takes an overlay’s settings over those of a family that stays unchanged', () => {
     const dir = family({ 'manifest.yaml': 'tasks: { main: {} }\n' });
     const overlayFile = join(dir, '..', 'toy.yaml');

@@ -12,15 +12,37 @@ function isPlainRelative(path: string): boolean {
   return !path.startsWith('/') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-/** Large data of a family. The host fetches it once, holds it against its checksum and lays it read-only into the sandbox. */
-export const Asset = z.strictObject({
-  url: z.url({ protocol: /^(https?|file)$/, error: 'must be an address that begins with https://, http:// or file://' }),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
-  bytes: z.int().positive(),
-  /** Below PLUMBLINE_DATA, or PLUMBLINE_SCORER_DATA where only the scorer may read it. */
-  path: z.string().min(1).refine(isPlainRelative, 'must be a plain path such as openwebtext/train.bin'),
-  for: z.enum(['everyone', 'scorer']).default('everyone'),
+const Address = z.url({ protocol: /^(https?|file)$/, error: 'must be an address that begins with https://, http:// or file://' });
+
+/** A file of one commit of a git repository: the commit's hash says what the file is, where nobody could look up its checksum. */
+const GitPin = z.strictObject({
+  repository: Address,
+  revision: z.string().regex(/^[0-9a-f]{40}$/, 'must be 40 lower-case hexadecimal digits: a commit, no branch or tag'),
+  /** Where the file lies in the repository. */
+  file: z.string().min(1).refine(isPlainRelative, 'must be a plain path such as model.safetensors'),
 });
+export type GitPin = z.infer<typeof GitPin>;
+
+/** Large data of a family. The host fetches it once, holds it against its checksum and lays it read-only into the sandbox. */
+export const Asset = z
+  .strictObject({
+    url: Address,
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
+      .optional(),
+    /** Not known of every file: then a fetch that brings too much is noticed at its end alone. */
+    bytes: z.int().positive().optional(),
+    /** In place of `sha256` and `bytes`. */
+    git: GitPin.optional(),
+    /** Below PLUMBLINE_DATA, or PLUMBLINE_SCORER_DATA where only the scorer may read it. */
+    path: z.string().min(1).refine(isPlainRelative, 'must be a plain path such as openwebtext/train.bin'),
+    for: z.enum(['everyone', 'scorer']).default('everyone'),
+  })
+  .refine(({ sha256, bytes, git }) => (git === undefined ? sha256 !== undefined : sha256 === undefined && bytes === undefined), {
+    message: 'an asset is held to sha256, with bytes where they are known, or to a commit by git, and not to both',
+    path: ['sha256'],
+  });
 export type Asset = z.infer<typeof Asset>;
 
 const Assets = z
@@ -224,6 +246,10 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   url: 'url: "https://example.org/data.bin"',
   sha256: 'sha256: <64 hex digits, as sha256sum prints them>',
   bytes: 'bytes: 1024',
+  git: 'git: { repository: "https://huggingface.co/owner/model", revision: <40 hex digits>, file: model.safetensors }',
+  repository: 'repository: "https://huggingface.co/owner/model"',
+  revision: 'revision: <40 hex digits, as git rev-parse prints them>',
+  file: 'file: model.safetensors',
   path: 'path: openwebtext/train.bin',
   for: 'for: scorer',
   model: 'model: { name: gpt-4o-mini, usd_per_million: { input: 0.15, output: 0.6 }, budget_usd: { participant: 50, scorer: 5 } }',

@@ -109,6 +109,28 @@ describe('a family’s data', () => {
     expect(readFileSync(join(everyone ?? '', 'text/train.bin')).equals(DATA)).toBe(true);
   });
 
+  it('needs no size where its checksum is known: it is whole when the checksum says so, also after a cut', async () => {
+    const { bytes: _, ...unsized } = asset();
+    answer = (request, response) => (requests.length === 1 ? cutAt(100_000)(request, response) : serveRest(request, response));
+    const seen: number[] = [];
+    const { everyone } = await layAssets([unsized], { dir, onProgress: (_, fraction) => seen.push(fraction) });
+    expect(readFileSync(join(everyone ?? '', 'text/train.bin')).equals(DATA)).toBe(true);
+    expect(requests[1]?.range).toMatch(/^bytes=[1-9]\d*-$/);
+    expect(seen.at(-1)).toBe(1);
+
+    // Whole already, but for its name: a server has no part after the last byte.
+    const other = join(base, 'other');
+    await mkdir(join(other, 'sha256'), { recursive: true });
+    await writeFile(join(other, 'sha256', `${SHA256}.partial`), DATA);
+    answer = (_, response) => response.writeHead(416).end();
+    await layAssets([unsized], { dir: other });
+    expect(readdirSync(join(other, 'sha256'))).toContain(SHA256);
+
+    answer = (_, response) => response.end('short');
+    await expect(layAssets([{ ...unsized, sha256: 'a'.repeat(64) }], { dir })).rejects.toThrow(/SHA-256 is [0-9a-f]{64}, another/);
+    expect(readdirSync(join(dir, 'sha256'))).not.toContain(`${'a'.repeat(64)}.partial`);
+  });
+
   it('that is not what the manifest names is refused by checksum or length, and never kept', async () => {
     const wrong = { sha256: 'a'.repeat(64) };
     await expect(layAssets([asset(wrong)], { dir })).rejects.toThrow(/SHA-256 is [0-9a-f]{64}, another than the manifest names/);

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
 import type { Asset } from '@plumbline/taskstandard/settings';
 import { withFileLock } from '../host/fileLock.ts';
 import type { SandboxSpec } from '../isolation/isolation.ts';
+import { readGitFile } from './gitFile.ts';
 
 /**
  * Families' large data on one host: fetched once, kept by checksum, laid out as folders of hard links that sandboxes see
@@ -54,46 +56,80 @@ const STALLED_MS = 60_000;
 /** An answer that asking again will not change. */
 class Refused extends Error {}
 
+/** An asset with what its file has to be, whichever way the manifest says it. */
+interface PinnedAsset extends Asset {
+  sha256: string;
+  /** Null where nobody knows before it is fetched. */
+  size: number | null;
+}
+
+/** Told of what a file has so far, and of how much there will be, where that is known. */
+type OnBytes = (bytes: number, of: number | null) => void;
+
 /** Fetches what is missing and lays the folders. Rejects with `sandbox_unavailable`, naming file, address and what to do. */
 export async function layAssets(assets: readonly Asset[], options: AssetOptions): Promise<LaidAssets> {
   if (assets.length === 0) return { everyone: null, scorer: null };
   const blobs = join(options.dir, 'sha256');
   await mkdir(blobs, { recursive: true });
-  const total = assets.reduce((sum, asset) => sum + asset.bytes, 0);
+  const pinned: PinnedAsset[] = [];
+  for (const asset of assets) pinned.push(await pinAsset(asset, options));
+  // By bytes, and by files where one does not say how many it has.
+  const weights = pinned.every(({ size }) => size !== null) ? pinned.map(({ size }) => size ?? 0) : pinned.map(() => 1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
   let before = 0;
   let told = -1;
-  for (const [index, asset] of assets.entries()) {
+  for (const [index, asset] of pinned.entries()) {
     const step = `Fetching data, file ${index + 1} of ${assets.length}: ${asset.path}`;
-    await keepAsset(asset, blobs, options.signal, (bytes) => {
+    const weight = weights[index] ?? 0;
+    await keepAsset(asset, blobs, options.signal, (bytes, of) => {
+      const fraction = (before + (of === null ? 0 : (weight * bytes) / of)) / total;
       // Bytes come in pieces of kilobytes, and of some data there are terabytes.
-      const percent = Math.floor((100 * (before + bytes)) / total);
-      if (percent > told) options.onProgress?.(step, (before + bytes) / total);
+      const percent = Math.floor(100 * fraction);
+      if (percent > told) options.onProgress?.(step, fraction);
       told = Math.max(told, percent);
     });
-    before += asset.bytes;
+    before += weight;
   }
-  return layFolders(assets, options.dir, blobs);
+  return layFolders(pinned, options.dir, blobs);
 }
 
-async function isKept(path: string, bytes: number): Promise<boolean> {
-  return (await stat(path).catch(() => null))?.size === bytes;
+async function pinAsset(asset: Asset, { dir, signal, onProgress }: AssetOptions): Promise<PinnedAsset> {
+  const { git, sha256, bytes } = asset;
+  if (git === undefined) return { ...asset, sha256: sha256 as string, size: bytes ?? null };
+  onProgress?.(`Looking up what ${asset.path} has to be`, 0);
+  try {
+    const facts = await readGitFile(git, join(dir, 'git'), signal);
+    return { ...asset, sha256: facts.sha256, size: facts.bytes };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new AppError(
+      'sandbox_unavailable',
+      `What the environment's data file ${asset.path} has to be could not be read from ${git.repository}: ${(error as Error).message}. Mend the address or the network, or give the asset its sha256 in place of git.`,
+      { cause: error },
+    );
+  }
 }
 
-async function keepAsset(asset: Asset, blobs: string, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<void> {
+async function isKept(path: string, size: number | null): Promise<boolean> {
+  const kept = (await stat(path).catch(() => null))?.size;
+  return kept !== undefined && (size === null || kept === size);
+}
+
+async function keepAsset(asset: PinnedAsset, blobs: string, signal: AbortSignal | undefined, onBytes: OnBytes): Promise<void> {
   const kept = join(blobs, asset.sha256);
-  if (await isKept(kept, asset.bytes)) return;
+  if (await isKept(kept, asset.size)) return;
   const locks = join(blobs, '.locks');
   await mkdir(locks, { recursive: true });
   await withFileLock(
     join(locks, asset.sha256),
     async () => {
-      if (await isKept(kept, asset.bytes)) return;
+      if (await isKept(kept, asset.size)) return;
       const partial = `${kept}.partial`;
       try {
         await fetchWhole(asset, partial, signal, onBytes);
       } catch (error) {
         signal?.throwIfAborted();
-        if (error instanceof Refused && (await sizeOf(partial)) > asset.bytes) await rm(partial, { force: true });
+        if (error instanceof Refused && asset.size !== null && (await sizeOf(partial)) > asset.size) await rm(partial, { force: true });
         throw unavailable(asset, kept, error);
       }
       await chmod(partial, 0o444);
@@ -103,7 +139,7 @@ async function keepAsset(asset: Asset, blobs: string, signal: AbortSignal | unde
   );
 }
 
-function unavailable(asset: Asset, kept: string, error: unknown): AppError {
+function unavailable(asset: PinnedAsset, kept: string, error: unknown): AppError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : (error as Error).message;
   return new AppError(
     'sandbox_unavailable',
@@ -113,9 +149,9 @@ function unavailable(asset: Asset, kept: string, error: unknown): AppError {
 }
 
 /** Brings `partial` to its full length and holds it against the checksum. */
-async function fetchWhole(asset: Asset, partial: string, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<void> {
+async function fetchWhole(asset: PinnedAsset, partial: string, signal: AbortSignal | undefined, onBytes: OnBytes): Promise<void> {
   let have = await sizeOf(partial);
-  for (let failures = 0; have < asset.bytes; ) {
+  for (let failures = 0; asset.size === null || have < asset.size; ) {
     let problem: unknown = null;
     try {
       await fetchRest(asset, partial, have, signal, onBytes);
@@ -124,9 +160,11 @@ async function fetchWhole(asset: Asset, partial: string, signal: AbortSignal | u
       problem = error;
     }
     const now = await sizeOf(partial);
-    if (problem === null && now < asset.bytes) {
+    // Where only the server knows how long the file is, its end is the end, and the checksum decides.
+    if (problem === null && asset.size === null) break;
+    if (problem === null && asset.size !== null && now < asset.size) {
       await rm(partial, { force: true });
-      throw new Refused(`it has ${now} bytes instead of ${asset.bytes}`);
+      throw new Refused(`it has ${now} bytes instead of ${asset.size}`);
     }
     failures = now > have ? 0 : failures + 1;
     if (failures >= TRIES) throw problem;
@@ -148,14 +186,15 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 async function fetchRest(
-  asset: Asset,
+  asset: PinnedAsset,
   partial: string,
   have: number,
   signal: AbortSignal | undefined,
-  onBytes: (bytes: number) => void,
+  onBytes: OnBytes,
 ): Promise<void> {
   const stalled = new AbortController();
-  const { source, from } = await openSource(asset, have, AbortSignal.any([stalled.signal, ...(signal === undefined ? [] : [signal])]));
+  const opened = await openSource(asset, have, AbortSignal.any([stalled.signal, ...(signal === undefined ? [] : [signal])]));
+  const { source, from, of } = opened;
   let bytes = from;
   const timer = setTimeout(() => stalled.abort(new Error('it stalled')), STALLED_MS);
   // Written piece by piece, so that what came before a cut is there to go on from.
@@ -165,9 +204,9 @@ async function fetchRest(
       timer.refresh();
       bytes += chunk.length;
       // A file that is too long is not fetched to its end.
-      if (bytes > asset.bytes) throw new Refused(`it has more than ${asset.bytes} bytes`);
+      if (asset.size !== null && bytes > asset.size) throw new Refused(`it has more than ${asset.size} bytes`);
       await file.writeFile(chunk);
-      onBytes(bytes);
+      onBytes(bytes, asset.size ?? of);
     }
   } finally {
     clearTimeout(timer);
@@ -175,23 +214,40 @@ async function fetchRest(
   }
 }
 
+interface Source {
+  source: AsyncIterable<Uint8Array>;
+  from: number;
+  /** The whole file's bytes as its server says; null where it does not. */
+  of: number | null;
+}
+
 /** The asset's bytes from `have` on, or from the start where its server does not serve parts. */
-async function openSource(asset: Asset, have: number, signal: AbortSignal): Promise<{ source: AsyncIterable<Uint8Array>; from: number }> {
+async function openSource(asset: PinnedAsset, have: number, signal: AbortSignal): Promise<Source> {
   if (asset.url.startsWith('file:')) {
     const file = await open(fileURLToPath(asset.url));
-    return { source: file.createReadStream({ start: have }), from: have };
+    return { source: file.createReadStream({ start: have }), from: have, of: (await file.stat()).size };
   }
-  const response = await fetch(asset.url, { headers: have === 0 ? {} : { range: `bytes=${have}-` }, signal });
+  // Packed for the way, a part would be one of another file.
+  const headers = { 'accept-encoding': 'identity', ...(have === 0 ? {} : { range: `bytes=${have}-` }) };
+  const response = await fetch(asset.url, { headers, signal });
+  if (response.status === 416 && asset.size === null && have > 0) {
+    // Nothing is left of it: it was whole already when it was cut off.
+    await response.body?.cancel();
+    return { source: Readable.from([]), from: have, of: have };
+  }
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
     const problem = `the server answers ${response.status} ${response.statusText}`.trim();
     throw response.status >= 500 || response.status === 429 ? new Error(problem) : new Refused(problem);
   }
-  return { source: response.body as AsyncIterable<Uint8Array>, from: response.status === 206 ? have : 0 };
+  const from = response.status === 206 ? have : 0;
+  const rest = Number(response.headers.get('content-length') ?? Number.NaN);
+  const of = Number.isNaN(rest) ? null : from + rest;
+  return { source: response.body as AsyncIterable<Uint8Array>, from, of };
 }
 
 /** The folders of one list of assets, made once. */
-async function layFolders(assets: readonly Asset[], dir: string, blobs: string): Promise<LaidAssets> {
+async function layFolders(assets: readonly PinnedAsset[], dir: string, blobs: string): Promise<LaidAssets> {
   const name = createHash('sha256')
     .update(JSON.stringify(assets.map((asset) => [asset.for, asset.path, asset.sha256]).sort()))
     .digest('hex');
