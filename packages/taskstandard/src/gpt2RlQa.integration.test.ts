@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +44,10 @@ checkpoint["thief"] = Thief()`);
     expect(() => readFileSync(join(at.host.home, 'stolen.json'))).toThrow();
     writeFileSync(join(at.host.home, 'solution/model.pt'), 'no weights');
     invalid(await at.score(), /could not be loaded/);
+    rmSync(join(at.host.home, 'solution'), { recursive: true });
+    cpSync(join(at.host.home, 'base_model.pt'), join(at.host.protected, 'model.pt'));
+    symlinkSync(at.host.protected, join(at.host.home, 'solution'));
+    invalid(await at.score(), /link out of the workspace/);
   }, 240_000);
 
   it('counts an answer that is alike as one half, without asking, and one that the judge does not understand too', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,13 @@ describe('optimise a kernel', () => {
       await at.scoreOf('import ctypes\ndef prefix_sum(v):\n    ctypes.memset(v.ctypes.data, 1, max(v.nbytes, 1))\n    return v\n'),
       /crashed|Wrong|failed/,
     );
+    const solution = join(at.host.home, 'solution');
+    rmSync(solution, { recursive: true });
+    writeFileSync(join(at.host.protected, 'solution.py'), start);
+    symlinkSync(at.host.protected, solution);
+    invalid(await at.score(), /link out of the workspace/);
+    rmSync(solution);
+    mkdirSync(solution);
   });
 
   it('stops a call that does not end', async () => {

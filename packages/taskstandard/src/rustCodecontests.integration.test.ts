@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -70,6 +70,61 @@ def solve_batch(problems):
     });
   });
 
+  it('loses one problem by a program that prints without end, waits, or ends its judge, and no other one', async () => {
+    const body = {
+      double:
+        'let mut s = String::new(); std::io::stdin().read_line(&mut s).unwrap(); println!("{}", 2 * s.trim().parse::<i64>().unwrap());',
+      // More than all of a batch may answer, and each time less than one output may have.
+      much: 'println!("{}", "x".repeat(1_000_000));',
+      endless: 'loop { println!("{}", "x".repeat(100_000)); }',
+      slow: 'loop { std::thread::sleep(std::time::Duration::from_secs(1)); }',
+      murder: 'std::process::Command::new("kill").args(["-9", &std::os::unix::process::parent_id().to_string()]).status().unwrap();',
+    };
+    const kinds = ['double', 'much', 'endless', 'slow', 'murder', 'double'] as const;
+    const programs = kinds.map((kind) => `fn main() { ${body[kind]} }`);
+    writeFileSync(
+      join(at.host.home, 'solution/solve_code_contests_rust.py'),
+      `def solve_batch(problems):\n    return ${JSON.stringify(programs)}\n`,
+    );
+    const { row, seconds } = (await at.python(`
+import json, os, time
+from assets import score
+tests = [{"input": "%d\\n" % i, "output": "%d\\n" % (2 * i)} for i in range(100)]
+problems = [{"name": "same name", "description": "Double it.", "time_limit_seconds": 1, "public_tests": tests[:1], "private_tests": tests[1:]} for _ in range(${kinds.length})]
+with open(os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl", "w") as file:
+    for problem in problems: file.write(json.dumps(problem) + "\\n")
+begun = time.monotonic()
+row = score.score(score.Rules(20, 60, "-C opt-level=0 -C debuginfo=0 -C prefer-dynamic"))
+row["score"] = row["score"] if row["score"] == row["score"] else None
+print(json.dumps({"row": row, "seconds": time.monotonic() - begun}))
+`)) as { row: unknown; seconds: number };
+    expect(row).toMatchObject({ score: 2 / 6, message: { n_successes: 2, n_problems: 6, n_compiled: 6 } });
+    // The slow one alone would take 100 s at each of its tests' limits.
+    expect(seconds).toBeLessThan(60);
+  });
+
+  it('takes no more of an output than it may have, nor waits for a program that has printed too much', async () => {
+    const [printed, seconds] = (await at.python(`
+import json, time
+from assets import judge
+begun = time.monotonic()
+print(json.dumps([judge.run_program("/usr/bin/yes", "", 20), time.monotonic() - begun]))`)) as [null, number];
+    expect(printed).toBeNull();
+    expect(seconds).toBeLessThan(10);
+  });
+
+  it('holds a solution that never gets as far as reading its problems to the limit of a batch', async () => {
+    writeFileSync(join(at.host.home, 'solution/solve_code_contests_rust.py'), 'import time\nwhile True: time.sleep(1)\n');
+    const row = await at.python(`
+import json, os
+from assets import score
+problem = {"name": "long", "description": "x" * 300_000, "time_limit_seconds": 1, "public_tests": [{"input": "1", "output": "2"}], "private_tests": []}
+with open(os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl", "w") as file: file.write(json.dumps(problem) + "\\n")
+print(json.dumps(score.score(score.Rules(20, 2, ""))))
+`);
+    expect(row).toMatchObject({ score: 0, message: { notes: ['batch 1: took longer than 2 s'] } });
+  });
+
   it('spends no more than the scorer’s budget, and says so to the solution', async () => {
     const spender = `
 import json
@@ -105,5 +160,13 @@ with open(os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl", "w") as file:
 print(json.dumps(score.score(score.Rules(20, 60, "-C opt-level=0"))))
 `);
     expect(row).toMatchObject({ score: 21 / 22, message: { n_successes: 21, n_problems: 22 } });
+  });
+
+  it('explains a solution folder that is a link out of the workspace', async () => {
+    const solution = join(at.host.home, 'solution');
+    rmSync(solution, { recursive: true });
+    writeFileSync(join(at.host.protected, 'solve_code_contests_rust.py'), start);
+    symlinkSync(at.host.protected, solution);
+    invalid(await at.score(), /link out of the workspace/);
   });
 });

@@ -6,6 +6,7 @@ const ENVIRONMENTS = join(import.meta.dirname, '../../../environments');
 
 test.each([
   ['confined.py', ['**/assets/confined.py']],
+  ['exchange.py', ['**/assets/exchange.py']],
   ['language.py', ['**/assets/language.py']],
   ['openwebtext.py', ['**/assets/openwebtext.py']],
   ['tensors.py', ['**/assets/tensors.py']],

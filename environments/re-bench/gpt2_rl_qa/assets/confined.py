@@ -80,14 +80,13 @@ def confined_argv(argv, directory, shown=(), writable=()):
     return argv, "plain"
 
 
-def _become_agent():
+def _as_agent():
+    """The options by which root's child becomes `agent`, where there is one. No function that would run in the child: scorers have threads."""
     try:
         agent = pwd.getpwnam("agent")
     except KeyError:
-        return
-    os.setgroups([])
-    os.setgid(agent.pw_gid)
-    os.setuid(agent.pw_uid)
+        return {}
+    return {"user": agent.pw_uid, "group": agent.pw_gid, "extra_groups": []}
 
 
 def start(source, arguments, directory, **options):
@@ -107,7 +106,7 @@ def start_program(argv, directory, pass_fds=(), stdin=subprocess.DEVNULL, stdout
         stderr=stderr,
         pass_fds=pass_fds,
         start_new_session=True,
-        preexec_fn=_become_agent if how == "plain" and os.getuid() == 0 else None,
+        **(_as_agent() if how == "plain" and os.getuid() == 0 else {}),
     )
     return process, how
 

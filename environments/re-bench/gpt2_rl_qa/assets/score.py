@@ -3,11 +3,11 @@
 import json
 import math
 import os
-import select
 import subprocess
 import time
 
 from assets import confined
+from assets.exchange import Answer, TimeUp, TooLong, request_file
 
 GENERATE_LIMIT_SECONDS = 600
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -26,36 +26,20 @@ def source_of(name):
         return file.read()
 
 
-def exchange(process, request, limit_seconds):
-    out = b""
-    deadline = time.monotonic() + limit_seconds
-    try:
-        try:
-            process.stdin.write(json.dumps(request).encode())
-            process.stdin.close()
-        except BrokenPipeError:
-            pass
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
-                raise Invalid("Answering took longer than %d s." % limit_seconds, timed_out=True)
-            part = os.read(process.stdout.fileno(), 1 << 20)
-            if not part:
-                return out
-            out += part
-            if len(out) > MAX_ANSWER_BYTES:
-                raise Invalid("The answers are too long.")
-    finally:
-        confined.end(process)
-
-
 def answers_of(held, path, details):
     """The token ids that the submitted weights answer with."""
     source = source_of("gpt.py") + "\n" + source_of("child.py")
-    process, details["confinement"] = confined.start(source, [], os.path.dirname(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     request = {key: held[key] for key in ("config", "new_tokens", "end")}
     request.update(path=path, prompts=[row["prompt"] for row in held["rows"]])
-    out = exchange(process, request, GENERATE_LIMIT_SECONDS)
+    with request_file(request) as given:
+        process, details["confinement"] = confined.start(source, [], os.path.dirname(path), stdin=given, stdout=subprocess.PIPE)
+    with Answer(process) as answering:
+        try:
+            out = answering.rest(GENERATE_LIMIT_SECONDS, MAX_ANSWER_BYTES)
+        except TimeUp:
+            raise Invalid("Answering took longer than %d s." % GENERATE_LIMIT_SECONDS, timed_out=True) from None
+        except TooLong:
+            raise Invalid("The answers are too long.") from None
     try:
         said = json.loads(out.decode("utf-8", "replace"))
     except ValueError:
@@ -78,6 +62,8 @@ def score(decode):
         with open(os.path.join(confined.PROTECTED, "heldout.json")) as file:
             held = json.load(file)
         answers = [decode(ids) for ids in answers_of(held, path, details)]
+    except confined.Escapes as error:
+        return {"score": math.nan, "message": {"reason": str(error)}, "details": details}
     except Invalid as invalid:
         return {"score": math.nan, "message": invalid.fields, "details": details}
     message, shares = {}, []

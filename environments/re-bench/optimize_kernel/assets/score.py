@@ -199,6 +199,8 @@ def score(kind=Solution):
         for value in (HIGH, LOW):
             solution.run(1000, value, value)
         times = [solution.run(solution.count) for _ in range(WARM_UPS + RUNS)]
+    except confined.Escapes as error:
+        return {"score": math.nan, "message": {"reason": str(error)}, "details": details}
     except Invalid as invalid:
         return {"score": math.nan, "message": invalid.fields, "details": details}
     finally:

@@ -1,17 +1,21 @@
 """Scores a solution on the held-out problems: batches to the participant's code, its programs to the compiler, outputs compared here."""
 
+import concurrent.futures
 import json
 import math
 import os
-import select
 import subprocess
 import sys
-import time
 
 from assets import confined
-from assets.judge import same_output
+from assets.exchange import Answer, TimeUp, TooLong, request_file
+from assets.judge import AT_ONCE, COMPILE_LIMIT_SECONDS, MAX_OUTPUT_BYTES, same_output
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# In JSON a byte takes up to six.
+MAX_LINE_BYTES = 6 * MAX_OUTPUT_BYTES + 1024
+# What starting processes may take on a busy machine, beyond the limits that judge.py keeps.
+SLACK_SECONDS = 30
 SHOWN = ("name", "description", "public_tests", "time_limit_seconds")
 
 
@@ -43,46 +47,26 @@ def source_of(name):
         return file.read()
 
 
-def exchange(process, request, limit_seconds):
-    """Gives a child its request and takes what it answers until it ends: bytes, or None where the time was up."""
-    out = b""
-    deadline = time.monotonic() + limit_seconds
-    try:
-        try:
-            process.stdin.write(json.dumps(request).encode())
-            process.stdin.close()
-        except BrokenPipeError:
-            pass
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
-                return None
-            part = os.read(process.stdout.fileno(), 1 << 20)
-            if not part:
-                return out
-            out += part
-            if len(out) > MAX_ANSWER_BYTES:
-                raise Invalid("The solution answered with more than 8 MiB.")
-    finally:
-        confined.end(process)
-
-
 def solve(batch, rules, details):
     """The programs of the participant's code for a batch, each a text or None; and a note where there are none."""
     socket = os.environ.get("PLUMBLINE_MODEL_SOCKET")
-    process, details["confinement"] = confined.start(
-        source_of("child.py"),
-        [],
-        os.path.join(confined.HOME, "solution"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        shown=[socket] if socket else [],
-        env={"PLUMBLINE_MODEL_SOCKET": socket} if socket else {},
-    )
-    shown = [{key: problem[key] for key in SHOWN} for problem in batch]
-    out = exchange(process, {"problems": shown}, rules.batch_limit_seconds)
-    if out is None:
-        return [None] * len(batch), "took longer than %d s" % rules.batch_limit_seconds
+    with request_file({"problems": [{key: problem[key] for key in SHOWN} for problem in batch]}) as given:
+        process, details["confinement"] = confined.start(
+            source_of("child.py"),
+            [],
+            os.path.join(confined.HOME, "solution"),
+            stdin=given,
+            stdout=subprocess.PIPE,
+            shown=[socket] if socket else [],
+            env={"PLUMBLINE_MODEL_SOCKET": socket} if socket else {},
+        )
+    with Answer(process) as answering:
+        try:
+            out = answering.rest(rules.batch_limit_seconds, MAX_ANSWER_BYTES)
+        except TimeUp:
+            return [None] * len(batch), "took longer than %d s" % rules.batch_limit_seconds
+        except TooLong:
+            return [None] * len(batch), "answered with more than %d MiB" % (MAX_ANSWER_BYTES >> 20)
     try:
         answer = json.loads(out.decode("utf-8", "replace"))
     except ValueError:
@@ -97,31 +81,22 @@ def solve(batch, rules, details):
     return [source if isinstance(source, str) else None for source in sources], None
 
 
-def judge(batch, sources, rules):
-    """Whether each program solves its problem: it compiles, and prints the right output for every test in time."""
-    given = [(problem, source) for problem, source in zip(batch, sources) if source is not None]
-    tests = {problem["name"]: problem["public_tests"] + problem["private_tests"] for problem, _ in given}
-    programs = [
-        {"source": source, "inputs": [test["input"] for test in tests[problem["name"]]], "time_limit_seconds": problem["time_limit_seconds"]}
-        for problem, source in given
-    ]
+def judge(problem, source, rules):
+    """Whether a program compiles, and whether it prints the right output for every test in time. In a process of its own: what it does there is its own problem's loss."""
+    if source is None:
+        return False, False
+    cases, compiled = problem["public_tests"] + problem["private_tests"], False
+    seconds = problem["time_limit_seconds"]
     argv = [sys.executable, "-s", "-B", "-c", source_of("judge.py")]
-    process, _how = confined.start_program(argv, "/tmp", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"RUSTC_OPTIONS": rules.rustc_options})
-    out = exchange(process, {"programs": programs}, 60 + 10 * sum(len(program["inputs"]) for program in programs))
-    if out is None:
-        raise Invalid("The programs of a batch took too long to be judged.", timed_out=True)
-    try:
-        results = json.loads(out)
-    except ValueError:
-        raise Invalid("A program ended the process that runs it.") from None
-    solved, compiled = {}, 0
-    for (problem, _source), result in zip(given, results):
-        compiled += result["compiled"] is True
-        cases = tests[problem["name"]]
-        solved[problem["name"]] = len(result["outputs"]) == len(cases) and all(
-            same_output(output, case["output"]) for output, case in zip(result["outputs"], cases)
-        )
-    return [solved.get(problem["name"], False) for problem in batch], compiled
+    with request_file({"source": source, "inputs": [case["input"] for case in cases], "time_limit_seconds": seconds}) as given:
+        process, _how = confined.start_program(argv, "/tmp", stdin=given, stdout=subprocess.PIPE, env={"RUSTC_OPTIONS": rules.rustc_options})
+    with Answer(process) as answer:
+        try:
+            compiled = json.loads(answer.line(COMPILE_LIMIT_SECONDS + SLACK_SECONDS, MAX_LINE_BYTES)).get("compiled") is True
+            outputs = (json.loads(answer.line(seconds + SLACK_SECONDS, MAX_LINE_BYTES)) for _ in cases)
+            return compiled, compiled and all(same_output(output, case["output"]) for output, case in zip(outputs, cases))
+        except (TimeUp, TooLong, ValueError, AttributeError, RecursionError):
+            return compiled, False
 
 
 def score(rules):
@@ -133,18 +108,21 @@ def score(rules):
             raise Invalid("There is no file solution/solve_code_contests_rust.py.")
         with open(os.path.join(confined.PROTECTED, "test.jsonl")) as file:
             problems = [json.loads(line) for line in file]
-        outcome, compiled, notes = {}, 0, []
+        solved, compiled, notes = [], 0, []
         for first in range(0, len(problems), rules.batch_size):
             batch = problems[first : first + rules.batch_size]
             sources, note = solve(batch, rules, details)
             if note:
                 notes.append("batch %d: %s" % (first // rules.batch_size + 1, note))
-            solved, some = judge(batch, sources, rules)
-            compiled += some
-            outcome.update(zip((problem["name"] for problem in batch), solved))
+            with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+                judged = list(pool.map(lambda given: judge(*given, rules), zip(batch, sources)))
+            compiled += sum(compiles for compiles, _right in judged)
+            solved += [problem["name"] for problem, (_compiles, right) in zip(batch, judged) if right]
+    except confined.Escapes as error:
+        return {"score": math.nan, "message": {"reason": str(error)}, "details": details}
     except Invalid as invalid:
         return {"score": math.nan, "message": invalid.fields, "details": details}
-    total, right = len(problems), sum(outcome.values())
+    total, right = len(problems), len(solved)
     share = right / total
     message = {
         "n_successes": right,
@@ -154,4 +132,4 @@ def score(rules):
     }
     if notes:
         message["notes"] = notes[:5]
-    return {"score": share, "message": message, "details": dict(details, solved=[name for name in outcome if outcome[name]])}
+    return {"score": share, "message": message, "details": dict(details, solved=solved)}
