@@ -1,5 +1,6 @@
 """Optimise a finetuning script: the same weights in less time. A METR Task Standard family; see README.md."""
 
+import errno
 import importlib.util
 import json
 import math
@@ -137,13 +138,12 @@ def make_base_model(directory, seed):
 
 def require_main():
     """What `main` cannot do without, with what to do about it."""
-    missing = [name for name in MAIN_NEEDS if not os.path.isfile(os.path.join(DATA, name))]
-    missing += [] if os.path.isfile(TASKS["main"]["pool"]) else [os.path.basename(TASKS["main"]["pool"]) + " (for: scorer)"]
+    needed = {os.path.join(DATA, name): name for name in MAIN_NEEDS}
+    needed[TASKS["main"]["pool"]] = os.path.basename(TASKS["main"]["pool"]) + " (for: scorer)"
+    missing = {path: name for path, name in needed.items() if not os.path.isfile(path)}
     if missing:
-        raise RuntimeError(
-            "optimize_llm_foundry/main needs these files as assets, below %s: %s. See the family's README.md; the task `small` needs none."
-            % (DATA, ", ".join(missing))
-        )
+        text = "optimize_llm_foundry/main needs these files as assets, below %s: %s. See the family's README.md; the task `small` needs none"
+        raise FileNotFoundError(errno.ENOENT, text % (DATA, ", ".join(missing.values())), next(iter(missing)))
     try:
         import llmfoundry  # noqa: F401: the scripts need it
         import torch

@@ -43,7 +43,7 @@ const MANIFEST = `
 version: "1.0.0"
 meta: { plumbline: { starting_score: 1, reference_score: 2 } }
 tasks:
-  gpu: { resources: { gpu: { count_range: [1, 1], model: h100 } } }
+  gpu: { resources: { gpu: { count_range: [2, 4], model: h100 } } }
   asset: { meta: { plumbline: { assets: [{ url: "https://example.org/a", sha256: "${'a'.repeat(64)}", bytes: 1, path: a }] } } }
   unnamed: {}
   torn: {}
@@ -66,12 +66,16 @@ describe('a check of tasks that this machine cannot run', () => {
 
   it('skips what needs a GPU or data that are not there, says what to do, and asks all else', async () => {
     const { start, lines } = await startOf('gpu');
-    expect(start).toMatchObject({ status: 'skipped', message: expect.stringMatching(/1 × h100.*on a machine that has one/) });
+    expect(start).toMatchObject({ status: 'skipped', message: expect.stringMatching(/2 × h100.*on a machine that has as many/) });
     expect(lines.filter(({ status }) => status === 'failed')).toEqual([]);
     expect(lines.filter(({ status }) => status === 'ok').map(({ check }) => check)).toEqual(
       expect.arrayContaining(['instructions', 'permissions', 'aggregation', 'direction']),
     );
-    expect((await startOf('gpu', { gpuCount: 1 })).start.status).toBe('ok');
+    expect((await startOf('gpu', { gpuCount: 1 })).start).toMatchObject({
+      status: 'skipped',
+      message: expect.stringContaining('1 is at hand'),
+    });
+    expect((await startOf('gpu', { gpuCount: 2 })).start.status).toBe('ok');
     expect((await startOf('asset')).start).toMatchObject({ status: 'skipped', message: expect.stringContaining('--isolation') });
     expect((await startOf('unnamed')).start).toMatchObject({
       status: 'skipped',

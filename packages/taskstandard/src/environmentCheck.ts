@@ -122,8 +122,10 @@ export async function environmentCheck(dir: string, options: CheckOptions = {}):
 /** Which GPU or data this task needs and has not got where it is checked, with what to do; null where nothing is known to lack. */
 function lackedBy({ settings }: TaskDefinition, { gpuCount = 0, createHost }: CheckOptions): string | null {
   const { gpu } = settings.resources;
-  if (gpu !== undefined && gpu.count_range[0] > 0 && gpuCount === 0)
-    return `it needs ${gpu.count_range[0]} × ${gpu.model}, and no GPU is at hand: check it on a machine that has one, naming it with --gpus where there is --isolation`;
+  if (gpu !== undefined && gpuCount < gpu.count_range[0]) {
+    const there = gpuCount === 0 ? 'no GPU is' : `${gpuCount} ${gpuCount === 1 ? 'is' : 'are'}`;
+    return `it needs ${gpu.count_range[0]} × ${gpu.model}, and ${there} at hand: check it on a machine that has as many, naming them with --gpus where there is --isolation`;
+  }
   if (settings.assets.length > 0 && createHost === undefined)
     return 'it needs data that is fetched for sandboxes alone: check it with --isolation';
   return null;

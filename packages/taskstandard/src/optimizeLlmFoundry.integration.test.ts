@@ -173,7 +173,7 @@ import json, os, tempfile
 import optimize_llm_foundry as family
 from assets import rows
 try: family.TaskFamily.start(family.TASKS["main"])
-except RuntimeError as error: missing = str(error)
+except FileNotFoundError as error: missing = str(error)
 with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as pool:
     pool.write("".join(json.dumps({"prompt": str(n), "response": "r"}) + "\\n" for n in range(1200)))
     pool.flush()

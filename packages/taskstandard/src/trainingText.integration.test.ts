@@ -100,7 +100,7 @@ import tempfile, os
 with tempfile.TemporaryDirectory() as d:
     try:
         openwebtext.prepare(os.path.join(d, "data", "train.bin"), os.path.join(d, "heldout.bin"), "seed")
-    except RuntimeError as error:
+    except FileNotFoundError as error:
         print(json.dumps(str(error)))`);
     expect(said).toMatch(/openwebtext\.tar\.xz, encoder\.json, vocab\.bpe not found.*assets of this environment's manifest/);
   });

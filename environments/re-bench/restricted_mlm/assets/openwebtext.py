@@ -13,6 +13,7 @@ Environments are copied one by one, so each that needs this file has its own cop
 import argparse
 import collections
 import concurrent.futures
+import errno
 import functools
 import hashlib
 import io
@@ -149,10 +150,11 @@ def prepare(train_path, held_out_path, seed):
         return
     missing = [name for name in (ARCHIVE, "encoder.json", "vocab.bpe") if not os.path.isfile(os.path.join(SCORER_DATA, name))]
     if missing:
-        raise RuntimeError(
+        text = (
             "main needs OpenWebText, and this host has not fetched it: %s not found in %s. They are the assets of this environment's "
-            "manifest; `small` needs none of them." % (", ".join(missing), SCORER_DATA)
+            "manifest; `small` needs none of them" % (", ".join(missing), SCORER_DATA)
         )
+        raise FileNotFoundError(errno.ENOENT, text, os.path.join(SCORER_DATA, missing[0]))
     make(SCORER_DATA, train_path, held_out_path, seed)
 
 

@@ -1,5 +1,6 @@
 """CodeContests as it is published in Parquet files: what the task `main` draws its problems from."""
 
+import errno
 import os
 
 # The splits' other columns are people's solutions, many times as large as what is read.
@@ -30,9 +31,8 @@ def problem_of(row):
 def read_split(path):
     """The problems of one split that have a test, in the published order."""
     if not os.path.isfile(path):
-        raise FileNotFoundError(
-            "%s is not there: rust_codecontests/main needs the assets that its manifest names. The task `small` needs none" % path
-        )
+        text = "%s is not there: rust_codecontests/main needs the assets that its manifest names. The task `small` needs none" % path
+        raise FileNotFoundError(errno.ENOENT, text, path)
     try:
         import pyarrow.parquet
     except ImportError:
