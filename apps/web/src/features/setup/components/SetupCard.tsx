@@ -83,7 +83,11 @@ export function SetupCard({ hasStarted, onSaved }: { hasStarted: boolean; onSave
   function drop(event: DragEvent) {
     event.preventDefault();
     setOver(false);
-    void show(filesOfDrop(event.dataTransfer.items, '.').then(give));
+    void show(
+      filesOfDrop(event.dataTransfer.items, '.').then(({ files, unread }) =>
+        unread.length > 0 ? unread.map((path) => ({ path, line: null, message: 'This file could not be read.' })) : give(files),
+      ),
+    );
   }
 
   const refused =

@@ -163,10 +163,11 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
       void move(moved, folder);
       return;
     }
-    filesOfDrop(event.dataTransfer.items, folder).then(
-      (incoming) => transfers.upload(incoming),
-      () => toast.error('What was dropped could not be read.'),
-    );
+    void filesOfDrop(event.dataTransfer.items, folder).then(({ files: incoming, unread }) => {
+      transfers.upload(incoming);
+      const [first, ...others] = unread;
+      if (first) toast.error(`Not uploaded, as it could not be read: ${first}${others.length > 0 ? ` and ${others.length} more` : ''}`);
+    });
   };
 
   const submitName = async (name: string) => {

@@ -4,30 +4,40 @@ export interface Incoming {
   file: File;
 }
 
-/** The files of a drop with all that is in dropped folders, under `folder`. */
-export async function filesOfDrop(items: DataTransferItemList, folder: string): Promise<Incoming[]> {
-  // The list is empty after the event: every entry is taken before anything is waited for.
-  const entries = [...items].flatMap((item) => (item.kind === 'file' ? [item.webkitGetAsEntry() ?? item.getAsFile()] : []));
-  const found: Incoming[] = [];
-  const prefix = folder === '.' ? '' : `${folder}/`;
-  for (const entry of entries) {
-    if (entry instanceof File) found.push({ path: prefix + entry.name, file: entry });
-    else if (entry) await collect(entry, prefix, found);
-  }
-  return found;
+/** What was dropped: its files, and the paths of those that could not be read. */
+export interface Dropped {
+  files: Incoming[];
+  unread: string[];
 }
 
-async function collect(entry: FileSystemEntry, prefix: string, found: Incoming[]): Promise<void> {
-  const path = prefix + entry.name;
-  if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    found.push({ path, file });
-    return;
+/** The files of a drop with all that is in dropped folders, under `folder`. */
+export async function filesOfDrop(items: DataTransferItemList, folder: string): Promise<Dropped> {
+  // The list is empty after the event: every entry is taken before anything is waited for.
+  const entries = [...items].flatMap((item) => (item.kind === 'file' ? [item.webkitGetAsEntry() ?? item.getAsFile()] : []));
+  const dropped: Dropped = { files: [], unread: [] };
+  const prefix = folder === '.' ? '' : `${folder}/`;
+  for (const entry of entries) {
+    if (entry instanceof File) dropped.files.push({ path: prefix + entry.name, file: entry });
+    else if (entry) await collect(entry, prefix, dropped);
   }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  for (;;) {
-    const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (batch.length === 0) return;
-    for (const child of batch) await collect(child, `${path}/`, found);
+  return dropped;
+}
+
+async function collect(entry: FileSystemEntry, prefix: string, dropped: Dropped): Promise<void> {
+  const path = prefix + entry.name;
+  try {
+    if (entry.isFile) {
+      const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+      dropped.files.push({ path, file });
+      return;
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    for (;;) {
+      const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      if (batch.length === 0) return;
+      for (const child of batch) await collect(child, `${path}/`, dropped);
+    }
+  } catch {
+    dropped.unread.push(path);
   }
 }
