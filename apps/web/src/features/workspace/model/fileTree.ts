@@ -55,6 +55,8 @@ export class FileTree {
   readonly store = new Store<TreeState>({ folders: new Map(), expanded: new Set([ROOT]) });
   private readonly ask: Ask;
   private readonly time: Pick<BrowserTime, 'after'>;
+  /** The listing of a folder that is under way, and the one that follows it. */
+  private readonly listings = new Map<string, { now: Promise<void>; next: Promise<void> | null }>();
 
   constructor(ask: Ask, time: Pick<BrowserTime, 'after'>) {
     this.ask = ask;
@@ -101,10 +103,28 @@ export class FileTree {
     void this.list(path);
   }
 
-  /** Lists a folder again. Its error, if any, stands in the state. */
-  async list(path: string): Promise<void> {
+  /**
+   * Lists a folder again. Its error, if any, stands in the state. Of all that ask while a listing is under way, which may be of
+   * something older, one more listing answers: a folder that a program fills is told of at each file.
+   */
+  list(path: string): Promise<void> {
+    const listing = this.listings.get(path);
+    if (!listing) return this.beginListing(path);
+    listing.next ??= listing.now.then(() => this.beginListing(path));
+    return listing.next;
+  }
+
+  private beginListing(path: string): Promise<void> {
+    const listing: { now: Promise<void>; next: Promise<void> | null } = { now: this.read(path), next: null };
+    this.listings.set(path, listing);
+    void listing.now.then(() => {
+      if (listing.next === null) this.listings.delete(path);
+    });
+    return listing.now;
+  }
+
+  private async read(path: string): Promise<void> {
     const known = this.store.get().folders.get(path);
-    if (known?.loading) return;
     if (!known) this.setFolder(path, { entries: [], stamp: '', truncated: false, loading: true, error: null });
     const stamp = known && known.error === null && known.stamp !== '' ? { stamp: known.stamp } : {};
     try {
