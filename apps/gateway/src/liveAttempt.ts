@@ -244,6 +244,7 @@ export class LiveAttempt {
         t: 'file',
         path: event.data.path,
         hash: event.data.hash,
+        size: event.data.size,
         ...(event.type === 'editor.saved' ? { tab: event.data.tab } : {}),
       });
     }

@@ -85,8 +85,14 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   z.object({ t: z.literal('score'), row: ScoreRow }),
   z.object({ t: z.literal('note'), n: z.int(), kind: NoteKind, text: z.string(), elapsedMs: z.number(), atMs: z.number() }),
   AttemptMessage.extend({ t: z.literal('message') }),
-  /** A path that changed on disk and may be open in an editor. */
-  z.object({ t: z.literal('file'), path: z.string(), hash: z.string().optional(), tab: z.string().optional() }),
+  /** A path that changed on disk and may be open in an editor: a large file without its hash, one that is gone without a size. */
+  z.object({
+    t: z.literal('file'),
+    path: z.string(),
+    hash: z.string().optional(),
+    size: z.number().optional(),
+    tab: z.string().optional(),
+  }),
   /** Of a file that this tab has open: whether this tab is the one that edits it, and what is not saved of it. */
   DocumentState.extend({ t: z.literal('document'), path: z.string() }),
   /** What the sandbox uses now, as it was recorded: see `resource.sample`. */

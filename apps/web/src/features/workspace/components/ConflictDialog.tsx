@@ -48,6 +48,11 @@ export function ConflictDialog({ file, files }: { file: OpenFile; files: OpenFil
           >
             Overwrite the file with my text
           </Button>
+          {file.saveError ? (
+            <p role="alert" className="text-xs text-danger">
+              {file.saveError}
+            </p>
+          ) : null}
         </div>
       </DialogContent>
     </Dialog>

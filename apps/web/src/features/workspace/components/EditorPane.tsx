@@ -217,7 +217,7 @@ export function EditorPane({
             {file.error}
           </EmptyState>
         ) : null}
-        {file?.isImage ? <ImageView key={`${file.path}-${file.size}`} file={file} /> : null}
+        {file?.isImage ? <ImageView key={file.path} file={file} /> : null}
         {file?.state === 'ready' && !model && !file.isImage ? (
           <EmptyState icon={<FileCode aria-hidden />} title={nameOf(file.path)}>
             {file.readOnlyReason}

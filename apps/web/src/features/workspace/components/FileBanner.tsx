@@ -1,6 +1,6 @@
 'use client';
 import { Button, cn } from '@plumbline/ui';
-import type { OpenFile } from '../model/openFile.ts';
+import { type OpenFile, readOnlyReason } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { useSessionState } from './useAttemptSession.ts';
 
@@ -34,6 +34,14 @@ function sayingOf(file: OpenFile, files: OpenFiles): Saying | null {
       ],
     };
   }
+  if (file.outdated) {
+    return {
+      testId: 'outdated',
+      tone: 'warning',
+      text: 'This file changed on disk since it was read. It is too large to be read again each time.',
+      acts: [{ label: 'Read again', testId: 'read-again', act: reload }],
+    };
+  }
   if (file.edited === 'elsewhere') {
     return {
       testId: 'edited-elsewhere',
@@ -47,7 +55,10 @@ function sayingOf(file: OpenFile, files: OpenFiles): Saying | null {
       testId: 'not-saved',
       tone: 'danger',
       text: `Not saved: ${file.saveError}`,
-      acts: [{ label: 'Save again', act: () => files.save(path) }],
+      acts: [
+        { label: 'Save again', act: () => files.save(path) },
+        { label: 'Keep both', act: keepBoth },
+      ],
     };
   }
   if (file.conflict === 'changed') {
@@ -62,11 +73,12 @@ function sayingOf(file: OpenFile, files: OpenFiles): Saying | null {
     };
   }
   if (file.conflict === 'deleted') {
+    const canSave = readOnlyReason(file) === null;
     return {
       testId: 'deleted-on-disk',
       tone: 'warning',
-      text: 'This file is no longer on disk. Saving writes it again.',
-      acts: [{ label: 'Write it again', act: () => files.save(path, true) }],
+      text: `This file is no longer on disk.${canSave ? ' Saving writes it again.' : ''}`,
+      acts: canSave ? [{ label: 'Write it again', act: () => files.save(path, true) }] : [],
     };
   }
   if (file.recovered) {

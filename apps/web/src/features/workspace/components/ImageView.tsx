@@ -11,14 +11,13 @@ const IMAGE_MAX_BYTES = 32 * 1024 * 1024;
 /** A picture of the workspace. It is drawn from its bytes alone: nothing in it can load or run anything. */
 export function ImageView({ file }: { file: OpenFile }) {
   const session = useSession();
-  const { path, size } = file;
+  const { path, size, hash } = file;
   const [url, setUrl] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [pixels, setPixels] = useState('');
 
   useEffect(() => {
     let gone = false;
-    let made: string | null = null;
     const load = async () => {
       if (size > IMAGE_MAX_BYTES) throw new Error(`This picture has ${formatBytes(size)}. Download it to look at it.`);
       const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -29,15 +28,17 @@ export function ImageView({ file }: { file: OpenFile }) {
         at += part.length;
       }
       if (gone) return;
-      made = URL.createObjectURL(new Blob(parts));
-      setUrl(made);
+      setError(null);
+      setUrl(URL.createObjectURL(new Blob(parts)));
     };
     load().catch((caught: unknown) => !gone && setError(caught instanceof Error ? caught.message : 'The picture could not be read.'));
     return () => {
       gone = true;
-      if (made) URL.revokeObjectURL(made);
     };
-  }, [session, path, size]);
+    // Drawn anew with the same size it has another hash. What was drawn before stays until it is read.
+  }, [session, path, size, hash]);
+
+  useEffect(() => (url === null ? undefined : () => URL.revokeObjectURL(url)), [url]);
 
   if (error) return <p className="p-4 text-sm text-muted">{error}</p>;
   if (!url) return <Spinner label={`Reading ${path}`} className="p-4" />;

@@ -121,7 +121,7 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     // A sandbox that replaces a lost one holds the files of the last copy.
     void tree.refresh();
     void files?.shareAgain();
-    for (const { path } of files?.store.get().files ?? []) files?.onDiskChanged(path, undefined, undefined);
+    for (const { path } of files?.store.get().files ?? []) files?.onDiskChanged(path);
   }, [live, tree, files]);
 
   useEffect(() => {
@@ -140,8 +140,8 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
 
   useEffect(
     () =>
-      session.fileChanged.on(({ path, hash, tab }) => {
-        files?.onDiskChanged(path, hash, tab);
+      session.fileChanged.on(({ path, ...news }) => {
+        files?.onDiskChanged(path, news);
         editing?.help.onDiskChanged(path);
         if (tree.store.get().folders.has(parentOf(path))) void tree.list(parentOf(path));
       }),
@@ -149,6 +149,17 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
   );
 
   useEffect(() => session.documentChanged.on(({ path, ...shared }) => files?.sharedChanged(path, shared)), [session, files]);
+
+  useEffect(() => {
+    const flush = () => files?.flush();
+    const flushHidden = () => document.hidden && flush();
+    window.addEventListener('pagehide', flush);
+    document.addEventListener('visibilitychange', flushHidden);
+    return () => {
+      window.removeEventListener('pagehide', flush);
+      document.removeEventListener('visibilitychange', flushHidden);
+    };
+  }, [files]);
 
   useEffect(() => {
     const guard = (event: BeforeUnloadEvent) => {

@@ -18,7 +18,7 @@ export class DocumentShare {
   private readonly tab: string;
   private readonly ask: Ask;
   private readonly time: BrowserTime;
-  private readonly waiting = new Map<string, () => void>();
+  private readonly waiting = new Map<string, { cancel: () => void; send: () => void }>();
   /** The files of which the gateway holds unsaved text of this tab. */
   private readonly kept = new Set<string>();
 
@@ -42,13 +42,19 @@ export class DocumentShare {
     this.cancel(path);
     if (chars === null && !this.kept.has(path)) return;
     const delayMs = chars === null ? 0 : SHARE_AFTER_MS + chars / SHARE_CHARS_PER_MS;
-    this.waiting.set(
-      path,
-      this.time.after(delayMs, () => {
-        this.waiting.delete(path);
-        void this.keep(path, unsaved());
-      }),
-    );
+    const send = () => {
+      this.waiting.delete(path);
+      void this.keep(path, unsaved());
+    };
+    this.waiting.set(path, { cancel: this.time.after(delayMs, send), send });
+  }
+
+  /** Sends at once what waits. */
+  flush(): void {
+    for (const { cancel, send } of [...this.waiting.values()]) {
+      cancel();
+      send();
+    }
   }
 
   close(path: string): void {
@@ -59,7 +65,7 @@ export class DocumentShare {
 
   /** Sends nothing more: the tab that takes over has what was sent. */
   cancel(path: string): void {
-    this.waiting.get(path)?.();
+    this.waiting.get(path)?.cancel();
     this.waiting.delete(path);
   }
 

@@ -53,3 +53,13 @@ export function withoutFile({ files, panes, pane }: OpenFilesState, path: string
   const shown = panes.map((one) => (one === path ? neighbour : one));
   return { files: rest, panes: shown, active: shown[pane] ?? null };
 }
+
+/** With a file under another path: in its place, and in the panes that show it. */
+export function renamedFile({ files, panes, active }: OpenFilesState, path: string, target: string): Partial<OpenFilesState> {
+  const moved = (one: string | null) => (one === path ? target : one);
+  return {
+    files: files.map((file) => (file.path === path ? { ...file, path: target } : file)),
+    panes: panes.map(moved),
+    active: moved(active),
+  };
+}

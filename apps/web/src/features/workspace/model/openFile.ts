@@ -24,8 +24,22 @@ export interface OpenFile {
    */
   edited: 'here' | 'elsewhere' | 'apart';
   size: number;
+  /** Hash of the file as it was last read from disk; null before. */
+  hash: string | null;
+  /** Only its first part was read, so that nothing of it can be saved. It is read again only when somebody asks. */
+  partial: boolean;
+  /** What is shown of a partial file is no longer what is on disk. */
+  outdated: boolean;
   /** Shown as a picture, read from the sandbox when it is drawn. */
   isImage: boolean;
+}
+
+/** What was told of a file on disk; nothing where a change is only suspected. */
+export interface DiskNews {
+  hash?: string | undefined;
+  size?: number | undefined;
+  /** The tab that saved it. */
+  tab?: string | undefined;
 }
 
 /** A file that was asked for, before anything is known of it. */
@@ -43,6 +57,9 @@ export function loadingFile(path: string): OpenFile {
     recovered: false,
     edited: 'here',
     size: 0,
+    hash: null,
+    partial: false,
+    outdated: false,
     isImage: false,
   };
 }
@@ -63,6 +80,8 @@ export interface Unsaved {
 
 /** What belongs to an open file and is not drawn. */
 export interface Held {
+  path: string;
+  /** Hash of the file on disk that the text started from; null where it is not known, or there was none. */
   baseHash: string | null;
   savedVersion: number;
   recorder: EditorRecorder | null;
@@ -73,6 +92,33 @@ export interface Held {
   shown: number;
   /** What is shown of another tab and was not saved there; null where the file on disk is all there is. */
   followed: Unsaved | null;
+  /** The disk is read once at a time: an answer that was asked for earlier never replaces a later one. */
+  reading: Promise<void>;
+  /** A reading by itself is to come. */
+  looksSoon: boolean;
+  /** Until then the file is not read by itself. */
+  restUntilMonoMs: number;
+  /** It changed on disk while it was being saved. */
+  changedWhileSaving: boolean;
+}
+
+/** What belongs to a file that was just opened. */
+export function newHeld(path: string): Held {
+  return {
+    path,
+    baseHash: null,
+    savedVersion: 0,
+    recorder: null,
+    subscription: null,
+    cancelDraft: null,
+    cancelAutoSave: null,
+    shown: 0,
+    followed: null,
+    reading: Promise.resolve(),
+    looksSoon: false,
+    restUntilMonoMs: 0,
+    changedWhileSaving: false,
+  };
 }
 
 /** Why nothing can be typed into a file; null where it can. */

@@ -1,11 +1,21 @@
 import { AppError } from '@plumbline/core';
-import type { RequestResult } from '@plumbline/protocol';
 import type { Shared } from './documentShare.ts';
-import { withoutFile } from './editorPanes.ts';
+import { renamedFile, withoutFile } from './editorPanes.ts';
 import { languageOf } from './monaco.ts';
-import { exceedsFrame, loadingFile, messageOf, type Place, readOnlyReason } from './openFile.ts';
+import {
+  type DiskNews,
+  exceedsFrame,
+  type Held,
+  loadingFile,
+  messageOf,
+  newHeld,
+  type OpenFile,
+  type Place,
+  readOnlyReason,
+} from './openFile.ts';
 import { replaceText } from './replaceText.ts';
 import { SharedFiles } from './sharedFiles.ts';
+import { type FileOnDisk, isEditable } from './shownFiles.ts';
 import { Signal } from './signal.ts';
 
 /**
@@ -13,8 +23,9 @@ import { Signal } from './signal.ts';
  * else wrote a file. A save names the text that the edit started from, so that nothing is overwritten without asking.
  */
 
-/** Formats that every browser draws and that cannot run anything; an SVG is a text. */
-const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
+function isMissing(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'not_found';
+}
 
 export class OpenFiles extends SharedFiles {
   /** A place is to be shown in the pane that has the focus. */
@@ -35,16 +46,7 @@ export class OpenFiles extends SharedFiles {
       if (activate) this.activate(path);
       return;
     }
-    this.held.set(path, {
-      baseHash: null,
-      savedVersion: 0,
-      recorder: null,
-      subscription: null,
-      cancelDraft: null,
-      cancelAutoSave: null,
-      shown: 0,
-      followed: null,
-    });
+    this.held.set(path, newHeld(path));
     const { files, active } = this.store.get();
     this.store.patch({ files: [...files, loadingFile(path)] });
     if (activate || active === null) this.activate(path);
@@ -85,49 +87,42 @@ export class OpenFiles extends SharedFiles {
   /** Reads a file that failed to load once more. */
   async load(path: string): Promise<void> {
     const held = this.held.get(path);
-    if (!held) return;
-    this.patchFile(path, { state: 'loading', error: null });
-    let answer: RequestResult<'file.read'>;
+    if (held) await this.inTurn(held, () => this.readFirst(held));
+  }
+
+  private async readFirst(held: Held): Promise<void> {
+    const { path } = held;
+    if (!this.isOpen(held)) return;
+    const isShown = this.file(path)?.state === 'ready';
+    if (!isShown) this.patchFile(path, { state: 'loading', error: null });
+    let onDisk: FileOnDisk;
     let shared: Shared;
     try {
-      [answer, shared] = await Promise.all([this.options.ask('file.read', { path }), this.share.open(path, 'edit')]);
+      [onDisk, shared] = await Promise.all([this.readDisk(held), this.share.open(path, 'edit')]);
     } catch (error) {
-      if (this.held.get(path) === held) this.patchFile(path, { state: 'failed', error: messageOf(error) });
+      // A picture that is drawn stays while the connection is away.
+      if (this.isOpen(held, path) && (!isShown || isMissing(error))) {
+        this.patchFile(path, { state: 'failed', error: messageOf(error), isImage: false });
+      }
       return;
     }
-    if (this.disposed || this.held.get(path) !== held) return;
-    held.baseHash = answer.hash;
-    if (answer.text === null) {
-      const isImage = IMAGES.test(path);
-      const reason = isImage ? 'This is a picture.' : 'This is a binary file. Look at it from a terminal, or download it.';
-      this.patchFile(path, { state: 'ready', size: answer.size, isImage, readOnlyReason: reason });
+    if (!this.isOpen(held, path)) return;
+    this.show(held, onDisk);
+    const model = this.file(path)?.model;
+    if (!model) return;
+    this.patchFile(path, { edited: shared.editing ? 'here' : 'elsewhere' });
+    if (!shared.editing) {
+      if (shared.text !== null) await this.follow(path, shared);
       return;
     }
-    const { monaco } = this.options;
-    const model = monaco.editor.createModel(answer.text, languageOf(monaco, path));
-    held.savedVersion = model.getAlternativeVersionId();
-    held.subscription = model.onDidChangeContent(() => this.contentChanged(path));
-    const reason = answer.partial
-      ? 'This file is too large for the editor: its first part is shown, and it cannot be edited here.'
-      : exceedsFrame(answer.text)
-        ? 'This file is too large to be saved from the editor, so it is read-only here.'
-        : null;
-    this.patchFile(path, {
-      state: 'ready',
-      model,
-      readOnlyReason: reason,
-      size: answer.size,
-      edited: shared.editing ? 'here' : 'elsewhere',
-    });
-    if (!shared.editing) return this.follow(path, shared);
-    this.record(path, held, model, answer.hash);
-    if (reason !== null) return;
+    this.record(held, model);
+    if (!isEditable(onDisk)) return;
     // What this tab typed while the gateway was away is newer than what it told; what another tab told is newer than its draft.
     if (shared.text === null || shared.from === this.options.tab) {
       const isRecovered = await this.recoverDraft(path, held, model);
       if (isRecovered || shared.text === null) return;
     }
-    if (this.held.get(path) === held && !model.isDisposed()) this.takeUnsaved(path, held, model, shared);
+    if (this.isOpen(held, path) && !model.isDisposed()) this.takeUnsaved(path, held, model, shared);
   }
 
   /** Saves; true when the file on disk is now what the editor shows. One save of a file waits for the one before. */
@@ -148,12 +143,7 @@ export class OpenFiles extends SharedFiles {
     if (!held || !file?.model || readOnlyReason(file) !== null) return false;
     const { monaco, tab, ask } = this.options;
     const text = file.model.getValue(monaco.editor.EndOfLinePreference.TextDefined, true);
-    if (exceedsFrame(text)) {
-      this.patchFile(path, {
-        saveError: 'The text has become too large to be saved from the editor. Save it in parts, or from a terminal.',
-      });
-      return false;
-    }
+    if (this.refusesLength(path, text)) return false;
     const version = file.model.getAlternativeVersionId();
     this.patchFile(path, { saving: true, saveError: null });
     try {
@@ -162,42 +152,61 @@ export class OpenFiles extends SharedFiles {
       if (this.held.get(path) !== held) return true;
       held.baseHash = answer.hash;
       held.savedVersion = version;
-      this.patchFile(path, { saving: false, conflict: 'none', recovered: false, size: answer.size });
+      this.patchFile(path, { saving: false, conflict: 'none', recovered: false, size: answer.size, hash: answer.hash });
       this.contentChanged(path);
       return true;
     } catch (error) {
       if (error instanceof AppError && error.code === 'conflict') this.patchFile(path, { saving: false, conflict: 'save_refused' });
       else this.patchFile(path, { saving: false, saveError: messageOf(error) });
       return false;
+    } finally {
+      if (held.changedWhileSaving) {
+        held.changedWhileSaving = false;
+        this.onDiskChanged(path);
+      }
     }
   }
 
-  /** Takes the file on disk into the editor; the undo history keeps what was there. */
+  /** Takes the file on disk into the editor; the undo history keeps what was there. What is typed meanwhile stays. */
   async reload(path: string): Promise<void> {
     const held = this.held.get(path);
+    const version = this.file(path)?.model?.getAlternativeVersionId();
+    if (held) await this.inTurn(held, () => this.takeDisk(held, version, false));
+  }
+
+  /** `isKept`: the text of that version is safe elsewhere, so that it may go without a way back. */
+  private async takeDisk(held: Held, version: number | undefined, isKept: boolean): Promise<void> {
+    const { path } = held;
     const file = this.file(path);
-    const model = file?.model;
-    if (!held || !file || !model) return this.load(path);
+    if (!file || !this.isOpen(held)) return;
+    const { model } = file;
+    if (!model) return this.readFirst(held);
     if (file.edited !== 'here') return this.follow(path, await this.share.open(path, 'follow'));
+    let onDisk: FileOnDisk;
     try {
-      const answer = await this.options.ask('file.read', { path });
-      if (this.held.get(path) !== held || answer.text === null) return;
-      replaceText(model, answer.text);
-      held.baseHash = answer.hash;
-      held.savedVersion = model.getAlternativeVersionId();
-      this.patchFile(path, { conflict: 'none', saveError: null, recovered: false, size: answer.size });
-      this.contentChanged(path);
+      onDisk = await this.readDisk(held);
     } catch (error) {
-      this.patchFile(path, { saveError: messageOf(error) });
+      if (this.isOpen(held, path)) this.patchFile(path, isMissing(error) ? { conflict: 'deleted' } : { saveError: messageOf(error) });
+      return;
     }
+    if (!this.isOpen(held, path)) return;
+    const isTyped = this.file(path)?.dirty ?? false;
+    if (model.isDisposed() || model.getAlternativeVersionId() !== version) this.onDiskChanged(path, onDisk);
+    else if (isTyped && !isKept && !isEditable(onDisk)) {
+      const what = onDisk.text === null ? 'a binary file' : 'too large for the editor';
+      this.patchFile(path, { saveError: `The file on disk is ${what} by now. Keep both: your text would be lost otherwise.` });
+    } else this.show(held, onDisk);
   }
 
   /** Saves the editor's text beside the file under a free name, then takes the file on disk. Gives the copy's path. */
   async keepBoth(path: string): Promise<string | null> {
+    const held = this.held.get(path);
     const model = this.file(path)?.model;
-    if (!model) return null;
+    if (!held || !model) return null;
     const { monaco, tab, ask } = this.options;
+    const version = model.getAlternativeVersionId();
     const text = model.getValue(monaco.editor.EndOfLinePreference.TextDefined, true);
+    if (this.refusesLength(path, text)) return null;
     const slash = path.lastIndexOf('/') + 1;
     const dot = path.lastIndexOf('.');
     const [stem, extension] = dot > slash ? [path.slice(0, dot), path.slice(dot)] : [path, ''];
@@ -205,7 +214,7 @@ export class OpenFiles extends SharedFiles {
       const copy = `${stem}.mine${count === 1 ? '' : `-${count}`}${extension}`;
       try {
         await ask('file.write', { tab, path: copy, text, baseHash: null });
-        await this.reload(path);
+        await this.inTurn(held, () => this.takeDisk(held, version, true));
         return copy;
       } catch (error) {
         if (error instanceof AppError && error.code === 'conflict') continue;
@@ -237,50 +246,139 @@ export class OpenFiles extends SharedFiles {
   }
 
   /** Somebody wrote a file: a terminal's program, another tab, or this one. */
-  onDiskChanged(path: string, hash: string | undefined, tab: string | undefined): void {
+  onDiskChanged(path: string, { hash, size, tab }: DiskNews = {}): void {
     const held = this.held.get(path);
     const file = this.file(path);
-    if (!held || !file || file.saving || tab === this.options.tab || (hash !== undefined && hash === held.baseHash)) return;
-    if (hash === undefined) void this.lookAtDisk(path);
-    else if (file.dirty) this.patchFile(path, { conflict: 'changed' });
-    else void this.reload(path);
+    if (!held || !file || tab === this.options.tab) return;
+    const isAsking = file.conflict === 'changed' || file.conflict === 'save_refused';
+    if (file.saving) held.changedWhileSaving = true;
+    else if (hash !== undefined && hash === held.baseHash) this.isAsRead(file);
+    // Large files often grow all the time: the person says when one of them is read again.
+    else if (file.partial && hash === undefined && size !== undefined) this.patchFile(path, { outdated: true });
+    else if (file.partial && hash === undefined) void this.compareSize(held, file.size);
+    else if (file.dirty && (hash ?? size) !== undefined) {
+      if (!isAsking) this.patchFile(path, { conflict: 'changed' });
+    } else if (!file.dirty || !isAsking) this.lookSoon(held);
   }
 
-  /** The path moved: the editor follows with what is unsaved. */
+  /** The path moved: the editor follows with what is unsaved, and with what undo brings back. */
   async renamed(from: string, to: string): Promise<void> {
     for (const { path } of this.store.get().files) {
-      if (path !== from && !path.startsWith(`${from}/`)) continue;
-      const target = to + path.slice(from.length);
-      const file = this.file(path);
-      const text = file?.dirty && file.model ? file.model.getValue() : null;
+      if (path === from || path.startsWith(`${from}/`)) await this.move(path, to + path.slice(from.length));
+    }
+  }
+
+  private async move(path: string, target: string): Promise<void> {
+    for (let saving = this.saves.get(path); saving; saving = this.saves.get(path)) await saving;
+    const held = this.held.get(path);
+    const file = this.file(path);
+    if (!held || !file) return;
+    if (this.file(target)?.dirty) {
+      // Two texts that are saved nowhere: each keeps its own tab.
+      this.patchFile(path, { conflict: 'deleted' });
+      return;
+    }
+    this.close(target);
+    const { model } = file;
+    if (!model || file.edited === 'elsewhere') {
       const wasActive = this.store.get().active === path;
       this.close(path);
-      await this.open(target, wasActive);
-      const model = this.file(target)?.model;
-      if (text !== null && model) model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null);
+      return this.open(target, wasActive);
     }
+    this.stopEditing(held);
+    this.held.delete(path);
+    this.held.set(target, held);
+    held.path = target;
+    this.store.patch(renamedFile(this.store.get(), path, target));
+    // What was asked about the old path is found out anew.
+    this.patchFile(target, { conflict: 'none', saveError: null });
+    this.rememberOpen();
+    const { monaco, attemptId, drafts } = this.options;
+    monaco.editor.setModelLanguage(model, languageOf(monaco, target));
+    if (file.edited === 'here') this.record(held, model);
+    this.keepDraft(held, model)
+      .then(() => drafts.delete(attemptId, path))
+      .catch(() => {});
+    const shared = await this.share.open(target, 'edit');
+    this.share.close(path);
+    if (!this.isOpen(held, target)) return;
+    this.sharedChanged(target, shared);
+    this.contentChanged(target);
+    this.onDiskChanged(target);
   }
 
   get hasUnsaved(): boolean {
     return this.store.get().files.some((file) => file.dirty);
   }
 
-  private async lookAtDisk(path: string): Promise<void> {
-    const held = this.held.get(path);
+  private inTurn(held: Held, read: () => Promise<void>): Promise<void> {
+    held.reading = held.reading.then(read);
+    return held.reading;
+  }
+
+  /** Looks at the disk by itself, when what was read last has taken no more than its share of the link. */
+  private lookSoon(held: Held): void {
+    if (held.looksSoon) return;
+    held.looksSoon = true;
+    const { time } = this.options;
+    void held.reading.then(() =>
+      time.after(Math.max(0, held.restUntilMonoMs - time.monoMs()), () => {
+        held.looksSoon = false;
+        void this.inTurn(held, () => this.look(held));
+      }),
+    );
+  }
+
+  /** Shows what is on disk, unless something is unsaved: then the person is asked. */
+  private async look(held: Held): Promise<void> {
+    const { path, baseHash } = held;
+    const before = this.file(path);
+    if (!before || !this.isOpen(held)) return;
+    if (!before.model) return this.readFirst(held);
+    if (before.edited === 'elsewhere') return this.follow(path, await this.share.open(path, 'follow'));
+    let onDisk: FileOnDisk;
     try {
-      const answer = await this.options.ask('file.read', { path });
-      if (this.held.get(path) === held) this.onDiskChanged(path, answer.hash, undefined);
+      onDisk = await this.readDisk(held);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'not_found' && this.held.get(path) === held)
-        this.patchFile(path, { conflict: 'deleted' });
+      if (isMissing(error) && this.isOpen(held, path)) this.patchFile(path, { conflict: 'deleted' });
+      return;
     }
+    const file = this.file(path);
+    if (!file || !this.isOpen(held, path)) return;
+    // It was saved meanwhile: what was read may be what it was before.
+    if (held.baseHash !== baseHash) this.lookSoon(held);
+    else if (file.saving || file.dirty || onDisk.hash === baseHash) this.onDiskChanged(path, onDisk);
+    else this.show(held, onDisk);
+  }
+
+  /** The disk holds what the text started from. */
+  private isAsRead({ path, conflict }: OpenFile): void {
+    this.patchFile(path, { outdated: false, conflict: conflict === 'save_refused' ? conflict : 'none' });
+  }
+
+  /** Whether a large file changed, without reading it. */
+  private async compareSize(held: Held, shown: number): Promise<void> {
+    const { path } = held;
+    try {
+      const { size } = await this.options.ask('file.range', { path, offset: 0, length: 1 });
+      if (this.isOpen(held, path) && size !== shown) this.patchFile(path, { outdated: true });
+    } catch (error) {
+      if (isMissing(error) && this.isOpen(held, path)) this.patchFile(path, { conflict: 'deleted' });
+    }
+  }
+
+  private refusesLength(path: string, text: string): boolean {
+    if (!exceedsFrame(text)) return false;
+    const saveError = 'The text has become too large to be saved from the editor. Save it in parts, or from a terminal.';
+    this.patchFile(path, { saveError });
+    return true;
   }
 
   private async hashOnDisk(path: string): Promise<string | null> {
     try {
       return (await this.options.ask('file.read', { path })).hash;
     } catch (error) {
-      if (error instanceof AppError && error.code === 'not_found') return null;
+      if (isMissing(error)) return null;
       throw error;
     }
   }

@@ -25,6 +25,8 @@ interface Schema extends DBSchema {
   drafts: { key: [string, string]; value: Draft };
 }
 
+// What is put is committed without waiting for its answer: a page that is being left would be gone before it comes, and the text with it.
+
 /** Where a tab's events wait until they are durable. */
 export interface OutboxStore {
   put(events: StoredEvent[]): Promise<void>;
@@ -60,7 +62,9 @@ function database(): Promise<IDBPDatabase<Schema>> {
 export const indexedOutboxStore: OutboxStore = {
   async put(events) {
     const tx = (await database()).transaction('events', 'readwrite');
-    await Promise.all([...events.map((event) => tx.store.put(event)), tx.done]);
+    const puts = events.map((event) => tx.store.put(event));
+    tx.commit();
+    await Promise.all([...puts, tx.done]);
   },
   async load(tab) {
     return (await database()).getAll('events', IDBKeyRange.bound([tab, 0], [tab, Number.MAX_SAFE_INTEGER]));
@@ -72,7 +76,10 @@ export const indexedOutboxStore: OutboxStore = {
 
 export const indexedDraftStore: DraftStore = {
   async put(draft) {
-    await (await database()).put('drafts', draft);
+    const tx = (await database()).transaction('drafts', 'readwrite');
+    const put = tx.store.put(draft);
+    tx.commit();
+    await Promise.all([put, tx.done]);
   },
   async get(attemptId, path) {
     return (await database()).get('drafts', [attemptId, path]);

@@ -98,7 +98,9 @@ export class PythonHelp {
   /** Follows which Python files are open. */
   private follow(): void {
     const open = this.options.files.store.get().files;
-    for (const model of [...this.tracked.keys()]) if (!open.some((file) => file.model === model)) this.untrack(model);
+    for (const [model, known] of [...this.tracked]) {
+      if (!open.some((file) => file.model === model && file.path === known.path)) this.untrack(model);
+    }
     for (const { path, model, readOnlyReason } of open) {
       if (!model || readOnlyReason !== null || this.tracked.has(model) || model.getLanguageId() !== LANGUAGE) continue;
       const subscription = model.onDidChangeContent(() => this.diagnoseSoon(model));

@@ -1,29 +1,13 @@
-import { ArrangedFiles } from './arrangedFiles.ts';
-import type { Ask } from './ask.ts';
-import type { BrowserTime } from './browserTime.ts';
 import { DocumentShare, type Shared } from './documentShare.ts';
-import { EditorRecorder, type OfferEvent } from './editorRecorder.ts';
-import type { MonacoApi, TextModel } from './monaco.ts';
-import type { Held, Unsaved } from './openFile.ts';
-import type { DraftStore } from './outboxStore.ts';
+import { EditorRecorder } from './editorRecorder.ts';
+import type { TextModel } from './monaco.ts';
+import type { DiskNews, Held, Unsaved } from './openFile.ts';
 import { replaceText } from './replaceText.ts';
 import { sha256OfText } from './sha256.ts';
+import { type OpenFilesOptions, ShownFiles } from './shownFiles.ts';
 
-export interface OpenFilesOptions {
-  attemptId: string;
-  tab: string;
-  monaco: MonacoApi;
-  ask: Ask;
-  offer: OfferEvent;
-  drafts: DraftStore;
-  time: BrowserTime;
-  /** Which files were open, kept over a reload. */
-  remember: Pick<Storage, 'getItem' | 'setItem'>;
-  /** Whether files are saved by themselves; asked at each change. */
-  savesByItself: () => boolean;
-}
-
-const DRAFT_AFTER_MS = 500;
+/** Before the gateway is told: of a draft and what was told by the same tab the draft is then never the older one. */
+const DRAFT_AFTER_MS = 250;
 /** With auto-save a file is saved when nothing was typed for so long. */
 const AUTO_SAVE_AFTER_MS = 1_000;
 /** No text of a model has it: whatever the model holds is unsaved. */
@@ -33,21 +17,18 @@ const NO_VERSION = -1;
  * Whose text stands in the models of the open files: this tab's, which is then recorded, told to the other tabs and kept over a
  * reload until it is saved, or that of the tab which edits the file.
  */
-export abstract class SharedFiles extends ArrangedFiles {
-  protected readonly options: OpenFilesOptions;
-  protected readonly held = new Map<string, Held>();
+export abstract class SharedFiles extends ShownFiles {
   protected readonly share: DocumentShare;
 
   constructor(options: OpenFilesOptions) {
-    super(`plumbline.open.${options.attemptId}`, options.remember);
-    this.options = options;
+    super(options);
     this.share = new DocumentShare(options);
   }
 
   /** Saves; true when the file on disk is now what the editor shows. */
   abstract save(path: string): Promise<boolean>;
   /** Somebody wrote a file: a terminal's program, another tab, or this one. */
-  abstract onDiskChanged(path: string, hash: string | undefined, tab: string | undefined): void;
+  abstract onDiskChanged(path: string, news?: DiskNews): void;
 
   selectionChanged(path: string, anchor: number, active: number): void {
     this.held.get(path)?.recorder?.selectionChanged(anchor, active);
@@ -72,9 +53,12 @@ export abstract class SharedFiles extends ArrangedFiles {
     if (shared.editing) {
       if (file.edited === 'here') return;
       this.patchFile(path, { edited: 'here' });
-      this.record(path, held, model, held.baseHash ?? sha256OfText(model.getValue()));
-      if (shared.text === null) this.onDiskChanged(path, undefined, undefined);
-      else this.takeUnsaved(path, held, model, shared);
+      this.record(held, model);
+      if (shared.text !== null) return this.takeUnsaved(path, held, model, shared);
+      // What the other tab had not saved was given up there: what is shown is not what is on disk.
+      if (held.followed) held.baseHash = null;
+      held.followed = null;
+      this.onDiskChanged(path);
       return;
     }
     if (file.edited !== 'elsewhere') {
@@ -99,7 +83,20 @@ export abstract class SharedFiles extends ArrangedFiles {
     }
   }
 
+  /** Keeps and tells at once what is not saved: the page may be gone in a moment. */
+  flush(): void {
+    for (const [path, held] of this.held) {
+      const model = this.file(path)?.model;
+      if (!held.cancelDraft || !model) continue;
+      held.cancelDraft();
+      held.cancelDraft = null;
+      this.keepDraft(held, model).catch(() => {});
+    }
+    this.share.flush();
+  }
+
   dispose(): void {
+    this.flush();
     this.disposed = true;
     this.share.dispose();
     for (const held of this.held.values()) {
@@ -111,8 +108,10 @@ export abstract class SharedFiles extends ArrangedFiles {
     this.held.clear();
   }
 
-  protected record(path: string, held: Held, model: TextModel, hash: string): void {
+  protected record(held: Held, model: TextModel): void {
     const { tab, offer, time } = this.options;
+    const { path } = held;
+    const hash = held.baseHash ?? sha256OfText(model.getValue());
     held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time });
   }
 
@@ -129,7 +128,14 @@ export abstract class SharedFiles extends ArrangedFiles {
     // What was only shown so far is unsaved from here on, though the text stays the same.
     if (model.getValue() === unsaved.text) held.savedVersion = NO_VERSION;
     else replaceText(model, unsaved.text);
-    this.patchFile(path, { recovered: true, conflict: unsaved.baseHash === held.baseHash ? 'none' : 'changed' });
+    this.patchFile(path, {
+      recovered: true,
+      conflict: unsaved.baseHash === held.baseHash ? 'none' : 'changed',
+      // Whatever is on disk by now, this text can be edited.
+      readOnlyReason: null,
+      partial: false,
+      outdated: false,
+    });
     held.baseHash = unsaved.baseHash;
     this.contentChanged(path);
   }
@@ -148,19 +154,23 @@ export abstract class SharedFiles extends ArrangedFiles {
     if (!held || !model) return;
     held.shown += 1;
     const { shown } = held;
-    const onDisk = shared.text === null ? await this.options.ask('file.read', { path }).catch(() => null) : null;
-    const text = shared.text ?? onDisk?.text ?? null;
-    // What was told since is newer than what was read.
-    if (text === null || this.held.get(path) !== held || held.shown !== shown || this.file(path)?.edited === 'here') return;
-    replaceText(model, text);
-    const { text: unsaved, baseHash, from } = shared;
-    held.followed = unsaved !== null && from !== null ? { text: unsaved, baseHash, from } : null;
-    held.baseHash = onDisk?.hash ?? baseHash;
-    held.savedVersion = model.getAlternativeVersionId();
+    const { text, baseHash, from } = shared;
+    if (text === null) {
+      const onDisk = await this.readDisk(held).catch(() => null);
+      // What was told since is newer than what was read.
+      if (onDisk === null || !this.isOpen(held, path) || held.shown !== shown || this.file(path)?.edited === 'here') return;
+      this.show(held, onDisk);
+    } else {
+      replaceText(model, text);
+      held.followed = from === null ? null : { text, baseHash, from };
+      held.baseHash = baseHash;
+      held.savedVersion = model.getAlternativeVersionId();
+      this.patchFile(path, { readOnlyReason: null, partial: false, outdated: false });
+    }
     this.patchFile(path, { edited: 'elsewhere', dirty: false, conflict: 'none', saveError: null, recovered: false });
   }
 
-  private stopEditing(held: Held): void {
+  protected stopEditing(held: Held): void {
     held.cancelDraft?.();
     held.cancelAutoSave?.();
     held.cancelDraft = null;
@@ -187,7 +197,8 @@ export abstract class SharedFiles extends ArrangedFiles {
     held.cancelDraft?.();
     held.cancelDraft = this.options.time.after(dirty ? DRAFT_AFTER_MS : 0, () => {
       held.cancelDraft = null;
-      this.keepDraft(path, held, model);
+      // A browser that stores nothing still edits and saves; only the reload's safety net is missing.
+      this.keepDraft(held, model).catch(() => {});
     });
   }
 
@@ -197,19 +208,26 @@ export abstract class SharedFiles extends ArrangedFiles {
     if (file?.dirty && file.conflict === 'none' && file.saveError === null) void this.save(path);
   }
 
-  private keepDraft(path: string, held: Held, model: TextModel): void {
+  protected async keepDraft(held: Held, model: TextModel): Promise<void> {
     if (model.isDisposed()) return;
     const { attemptId, drafts, time } = this.options;
+    const { path } = held;
     const dirty = model.getAlternativeVersionId() !== held.savedVersion;
-    const kept = dirty
-      ? drafts.put({ attemptId, path, text: model.getValue(), baseHash: held.baseHash, savedAtMs: time.wallMs() })
-      : drafts.delete(attemptId, path);
-    // A browser that stores nothing still edits and saves; only the reload's safety net is missing.
-    void kept.catch(() => {});
+    if (dirty) await drafts.put({ attemptId, path, text: model.getValue(), baseHash: held.baseHash, savedAtMs: time.wallMs() });
+    else await drafts.delete(attemptId, path);
   }
 
   protected release(held: Held): void {
     this.stopEditing(held);
     held.subscription?.dispose();
+    held.subscription = null;
+  }
+
+  protected textGone(held: Held): void {
+    const { path } = held;
+    this.release(held);
+    if (this.file(path)?.edited !== 'here') return;
+    this.share.keepSoon(path, null, () => null);
+    void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
   }
 }

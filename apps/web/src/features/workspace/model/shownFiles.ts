@@ -1,0 +1,108 @@
+import { EDITOR_FILE_MAX_BYTES, type RequestResult } from '@plumbline/protocol';
+import { ArrangedFiles } from './arrangedFiles.ts';
+import type { Ask } from './ask.ts';
+import type { BrowserTime } from './browserTime.ts';
+import type { OfferEvent } from './editorRecorder.ts';
+import { languageOf, type MonacoApi } from './monaco.ts';
+import { exceedsFrame, type Held, type OpenFile } from './openFile.ts';
+import type { DraftStore } from './outboxStore.ts';
+import { replaceText } from './replaceText.ts';
+
+export interface OpenFilesOptions {
+  attemptId: string;
+  tab: string;
+  monaco: MonacoApi;
+  ask: Ask;
+  offer: OfferEvent;
+  drafts: DraftStore;
+  time: BrowserTime;
+  /** Which files were open, kept over a reload. */
+  remember: Pick<Storage, 'getItem' | 'setItem'>;
+  /** Whether files are saved by themselves; asked at each change. */
+  savesByItself: () => boolean;
+}
+
+export type FileOnDisk = RequestResult<'file.read'>;
+
+/** Formats that every browser draws and that cannot run anything; an SVG is a text. */
+const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
+/** A file that changes all the time is read again so seldom that it takes no more than this of the link, which carries the keys as well. */
+const READ_AGAIN_BYTES_PER_S = 512 * 1024;
+
+function whyReadOnly({ text, partial }: FileOnDisk, isImage: boolean): string | null {
+  if (isImage) return 'This is a picture.';
+  if (text === null) return 'This is a binary file. Look at it from a terminal, or download it.';
+  if (partial) return 'This file is too large for the editor: its first part is shown, and it cannot be edited here.';
+  return exceedsFrame(text) ? 'This file is too large to be saved from the editor, so it is read-only here.' : null;
+}
+
+/** Whether the editor can hold a file so that it can be changed and saved. */
+export function isEditable(onDisk: FileOnDisk): boolean {
+  return whyReadOnly(onDisk, false) === null;
+}
+
+/** What the editor shows of files on disk: as a text whole or in part, as a picture, or in a sentence. */
+export abstract class ShownFiles extends ArrangedFiles {
+  protected readonly options: OpenFilesOptions;
+  protected readonly held = new Map<string, Held>();
+
+  constructor(options: OpenFilesOptions) {
+    super(`plumbline.open.${options.attemptId}`, options.remember);
+    this.options = options;
+  }
+
+  protected abstract contentChanged(path: string): void;
+  /** The text of a file is gone, and what was kept of it has no use any more. */
+  protected abstract textGone(held: Held): void;
+
+  /** Whether a file is still open, and under the path that something was asked about. */
+  protected isOpen(held: Held, path = held.path): boolean {
+    return !this.disposed && held.path === path && this.held.get(path) === held;
+  }
+
+  protected async readDisk(held: Held): Promise<FileOnDisk> {
+    const answer = await this.options.ask('file.read', { path: held.path });
+    const readBytes = Math.min(answer.size, EDITOR_FILE_MAX_BYTES);
+    held.restUntilMonoMs = this.options.time.monoMs() + (readBytes * 1_000) / READ_AGAIN_BYTES_PER_S;
+    return answer;
+  }
+
+  /** Makes the editor show a file as it is on disk; the undo history keeps what was there. */
+  protected show(held: Held, onDisk: FileOnDisk): void {
+    const { monaco } = this.options;
+    const { path } = held;
+    const model = this.file(path)?.model ?? null;
+    const isImage = onDisk.text === null && IMAGES.test(path);
+    const shown: Partial<OpenFile> = {
+      state: 'ready',
+      error: null,
+      size: onDisk.size,
+      hash: onDisk.hash,
+      partial: onDisk.partial,
+      outdated: false,
+      isImage,
+      readOnlyReason: whyReadOnly(onDisk, isImage),
+      conflict: 'none',
+      saveError: null,
+      recovered: false,
+    };
+    held.baseHash = onDisk.hash;
+    held.followed = null;
+    if (onDisk.text === null) {
+      this.patchFile(path, { ...shown, model: null, dirty: false });
+      if (!model) return;
+      this.textGone(held);
+      model.dispose();
+    } else if (model) {
+      replaceText(model, onDisk.text);
+      held.savedVersion = model.getAlternativeVersionId();
+      this.patchFile(path, shown);
+      this.contentChanged(path);
+    } else {
+      const made = monaco.editor.createModel(onDisk.text, languageOf(monaco, path));
+      held.savedVersion = made.getAlternativeVersionId();
+      held.subscription = made.onDidChangeContent(() => this.contentChanged(held.path));
+      this.patchFile(path, { ...shown, model: made });
+    }
+  }
+}
