@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { folderStore } from './folderStore.ts';
 
 let folder: string;
@@ -53,6 +54,36 @@ describe('a folder store', () => {
     expect(await store.has(name)).toBe(false);
     const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
     expect(files).toEqual([]);
+  });
+
+  it('has the object and every folder on its way on the disk before it says so', async () => {
+    const synced: string[] = [];
+    const handle = await open(folder);
+    const files = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const { sync } = files;
+    const spy = vi.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
+      synced.push(readlinkSync(`/proc/self/fd/${this.fd}`));
+      await sync.call(this);
+    });
+    try {
+      const root = join(folder, 'new', 'store');
+      const name = nameOf('synced');
+      const own = join(root, name.slice(0, 2), name.slice(2, 4));
+      await folderStore(root).put(name, Buffer.from('synced'));
+      const parents = [dirname(own), root, dirname(root), folder];
+      expect(synced).toEqual([...parents, expect.stringContaining('.tmp-'), own]);
+      // Who finds the folders there cannot know that they are on the disk: their maker may have been killed.
+      synced.length = 0;
+      const another = folderStore(root);
+      await another.put(name, Buffer.from('synced'));
+      expect(synced).toEqual([dirname(own), root, expect.stringContaining('.tmp-'), own]);
+      synced.length = 0;
+      await another.put(name, Buffer.from('synced'));
+      expect(synced).toEqual([expect.stringContaining('.tmp-'), own]);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   it('takes no name that is not one, so that nobody walks out of it', async () => {

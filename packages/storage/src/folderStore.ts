@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@plumbline/core';
 import { assertObjectName, type ObjectBody, type ObjectStore } from './objectStore.ts';
@@ -11,15 +11,31 @@ import { assertObjectName, type ObjectBody, type ObjectStore } from './objectSto
  * leaves either the whole object or a stray `.tmp-` file that nothing reads.
  */
 export function folderStore(root: string): ObjectStore {
+  const top = resolve(root);
+  /** Folders that a power cut would leave where they are. One that exists may be another writer's, who has not got so far. */
+  const placed = new Set<string>();
+
   function placeOf(name: string): string {
     assertObjectName(name);
-    return join(root, name.slice(0, 2), name.slice(2, 4), name);
+    return join(top, name.slice(0, 2), name.slice(2, 4), name);
+  }
+
+  async function makeFolder(folder: string): Promise<void> {
+    // The uppermost of those that were missing.
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (made === undefined && placed.has(folder)) return;
+    const last = made !== undefined && made.length <= top.length ? dirname(made) : top;
+    for (let parent = dirname(folder); ; parent = dirname(parent)) {
+      await syncFolder(parent);
+      if (parent === last) break;
+    }
+    placed.add(folder);
   }
 
   async function put(name: string, body: ObjectBody): Promise<void> {
     const place = placeOf(name);
     const folder = dirname(place);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const temporary = join(folder, `.tmp-${randomBytes(8).toString('hex')}`);
     const file = await open(temporary, 'wx', 0o600);
     try {
@@ -77,7 +93,7 @@ async function writeBody(file: FileHandle, body: ObjectBody): Promise<void> {
   }
 }
 
-/** A rename is durable only when its folder is. */
+/** The names in a folder, new and changed, are durable only when the folder is. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
