@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { endProcess, identify, killGroup, type ProcessIdentity } from './processIdentity.ts';
 
 /** Waits before a restart: at once after a single death, slower while it keeps dying. */
-const RESTART_WAITS_MS = [50, 500, 1000, 2000, 5000];
+export const RESTART_WAITS_MS = [50, 500, 1000, 2000, 5000];
 /** One that ran this long is healthy again: its next death is a first one. */
 const HEALTHY_AFTER_MS = 15_000;
 const STOP_PATIENCE_MS = 12_000;

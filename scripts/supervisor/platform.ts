@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { embeddedSocketDir, type Settings } from '@plumbline/config';
 import type { EmbeddedPostgres } from '@plumbline/database/embedded';
-import { Child } from './child.ts';
+import { Child, RESTART_WAITS_MS } from './child.ts';
 import { generateClient } from './generateClient.ts';
 import { Installation } from './installation.ts';
 import { LogTail } from './logTail.ts';
 import { identify } from './processIdentity.ts';
+import { startAgain } from './startAgain.ts';
 import { ensureSystemPackages, ensureUserNamespaces, requirementsOf } from './systemPackages.ts';
 import { buildWeb } from './webBuild.ts';
 
@@ -36,6 +37,8 @@ export class Platform {
   readonly #version: string;
   #children: Child[] = [];
   #postgres: EmbeddedPostgres | undefined;
+  #postgresRestart: Promise<void> = Promise.resolve();
+  readonly #noRestart = new AbortController();
   #stopping = false;
 
   constructor(options: PlatformOptions) {
@@ -89,10 +92,13 @@ export class Platform {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#noRestart.abort();
     this.#installation.announceStop();
     console.log('Stopping …');
     for (const child of this.#children) await child.stop();
     await this.#installation.endRunners();
+    // One that is being started would be left behind.
+    await this.#postgresRestart;
     await this.#postgres?.stop();
     this.#tail.stop();
     this.#installation.release();
@@ -110,10 +116,14 @@ export class Platform {
     void server.exited.then(() => this.#databaseEnded(server));
   }
 
-  async #databaseEnded(server: EmbeddedPostgres): Promise<void> {
+  #databaseEnded(server: EmbeddedPostgres): void {
     if (this.#stopping || this.#postgres !== server) return;
     console.log('postgres| ended and is started again.');
-    await this.#startDatabase().catch((error: Error) => console.error(`postgres| ${error.message}`));
+    this.#postgresRestart = startAgain(() => this.#startDatabase(), {
+      waitsMs: RESTART_WAITS_MS,
+      signal: this.#noRestart.signal,
+      onFailed: ({ message }) => console.error(`postgres| ${message}`),
+    });
   }
 
   async #prepareDatabase(): Promise<string[]> {
