@@ -21,6 +21,8 @@ export class AttemptRegistry {
   readonly #gateway: Gateway;
   readonly #attempts = new Map<string, Promise<LiveAttempt>>();
   readonly #live = new Map<string, LiveAttempt>();
+  /** How many sockets hold an attempt, those included that have not said yet who they are. */
+  readonly #sockets = new Map<LiveAttempt, number>();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #absenceLook: NodeJS.Timeout;
   #beating = false;
@@ -53,7 +55,7 @@ export class AttemptRegistry {
     try {
       const redeemed = await redeemTicket(this.#gateway.db, ticket);
       if (redeemed.purpose === 'port') throw new AppError('unauthenticated', 'This ticket is for a page of the sandbox. Reload the page.');
-      const attempt = await this.#attempt(redeemed.attemptId);
+      const attempt = await this.#hold(redeemed.attemptId, socket);
       assertCan(redeemed.actor, 'attempt.participate', { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
       const { actor, sessionId } = redeemed;
       const connection = new BrowserConnection(socket, { actor, sessionId }, () => this.#gateway.time.nowMs(), {
@@ -82,10 +84,7 @@ export class AttemptRegistry {
           browser.watch(terminal);
         },
         onLatency: (browser, roundTripMs) => attempt.recordOwn('connection.latency', { tab: browser.tab, roundTripMs }),
-        onClose: (browser, code) => {
-          attempt.detachBrowser(browser, code);
-          this.#release(attempt);
-        },
+        onClose: (browser, code) => attempt.detachBrowser(browser, code),
       });
       setTimeout(() => {
         if (!connection.greeted) connection.close(CLOSE_CODES.bad_frame, 'no hello came');
@@ -162,13 +161,12 @@ export class AttemptRegistry {
   async #attachRunner(socket: WebSocket, hello: RunnerHello): Promise<void> {
     if (hello.protocol !== PROTOCOL_VERSION)
       throw new AppError('conflict', `This gateway speaks protocol ${PROTOCOL_VERSION}, the runner ${hello.protocol}.`);
-    const attempt = await this.#attempt(hello.attemptId);
+    const attempt = await this.#hold(hello.attemptId, socket);
     await attempt.refresh();
     if (!needsRunnerNow(attempt.view, this.#gateway.time.nowMs())) {
       throw new AppError('conflict', `The attempt is ${attempt.view.state} and needs no runner.`);
     }
     await attempt.attachRunner(socket, hello, createHash('sha256').update(hello.token).digest('hex'));
-    socket.once('close', () => this.#release(attempt));
     this.#gateway.log.info({ attempt: attempt.id, state: attempt.view.state }, 'runner attached');
   }
 
@@ -187,12 +185,27 @@ export class AttemptRegistry {
     return loading;
   }
 
-  #release(attempt: LiveAttempt): void {
-    if (!attempt.idle || this.#live.get(attempt.id) !== attempt) return;
-    attempt.clock.stop();
+  /** The attempt as this process has it, for as long as the socket is open. */
+  async #hold(id: string, socket: WebSocket): Promise<LiveAttempt> {
+    const attempt = await this.#attempt(id);
+    // It may have been let go since it was looked up.
+    if (this.#live.get(id) !== attempt) return this.#hold(id, socket);
+    this.#sockets.set(attempt, (this.#sockets.get(attempt) ?? 0) + 1);
+    // After everybody else who listens: what they say of the end is recorded still.
+    const letGo = () => setImmediate(() => this.#letGo(attempt));
+    if (socket.readyState === socket.CLOSED) letGo();
+    else socket.once('close', letGo);
+    return attempt;
+  }
+
+  #letGo(attempt: LiveAttempt): void {
+    const others = (this.#sockets.get(attempt) ?? 1) - 1;
+    this.#sockets.set(attempt, others);
+    if (others > 0) return;
+    this.#sockets.delete(attempt);
     this.#live.delete(attempt.id);
     this.#attempts.delete(attempt.id);
-    void attempt.close();
+    attempt.close().catch((error) => this.#gateway.log.info({ attempt: attempt.id, error: String(error) }, 'an attempt was left'));
   }
 
   async #beat(): Promise<void> {

@@ -51,6 +51,7 @@ export class BrowserConnection {
   readonly #probe: NodeJS.Timeout;
   #tab: string | null = null;
   #firstInputN = 1;
+  #firstEventN = 1;
   #lastHeardMs = performance.now();
   #windowStartMs = performance.now();
   #windowMessages = 0;
@@ -86,6 +87,11 @@ export class BrowserConnection {
   /** The first input that the tab still holds, or will send next: its hello says so. */
   get firstInputN(): number {
     return this.#firstInputN;
+  }
+
+  /** The first event of its own that the tab held when it came, or will send next. */
+  get firstEventN(): number {
+    return this.#firstEventN;
   }
 
   get greeted(): boolean {
@@ -192,6 +198,7 @@ export class BrowserConnection {
     if (this.greeted) return this.close(CLOSE_CODES.bad_frame, 'hello was said twice');
     this.#tab = message.tab;
     this.#firstInputN = message.firstInputN;
+    this.#firstEventN = message.firstEventN;
     this.#handlers.onHello(this);
   }
 

@@ -31,6 +31,7 @@ import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
 import { SetupCare } from './setupCare.ts';
 import { SharedDocuments } from './sharedDocuments.ts';
+import { TabEvents } from './tabEvents.ts';
 
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
 
@@ -53,6 +54,7 @@ export class LiveAttempt {
   /** The attached runner's sandbox is up. */
   sandboxReady = false;
   readonly #input = new InputDurability();
+  readonly #tabEvents = new TabEvents();
   readonly #absence = new AbsenceWatch();
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
@@ -85,11 +87,6 @@ export class LiveAttempt {
     this.#messages = new NewMessages(gateway.db, view.id);
     this.#gpuUse = new GpuUse(this);
     this.#setup = new SetupCare(this);
-  }
-
-  /** Nobody is connected and nothing is left to write. */
-  get idle(): boolean {
-    return this.runner === null && this.browsers.size === 0;
   }
 
   get recordingStalled(): boolean {
@@ -126,10 +123,12 @@ export class LiveAttempt {
     const source = `runner:${hello.incarnation}`;
     if (source !== this.#runnerSource) this.#input.runnerReplaced();
     this.#runnerSource = source;
-    const { recorder, epoch, runnerMark } = await openRecorder(this, tokenHash, this.#runnerSource);
+    const { recorder, epoch, runnerMark, lastTerminal } = await openRecorder(this, tokenHash, this.#runnerSource);
     this.recorder = recorder;
     this.#epoch = epoch;
     this.#ownN = 0;
+    this.#tabEvents.recorderOpened(recorder);
+    recorder.skip(source, hello.firstN - 1, 'the host lost these before they were recorded');
     const ready = hello.phase !== 'starting';
     if (ready) await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE);
     const runner: RunnerConnection = new RunnerConnection(socket, {
@@ -141,7 +140,7 @@ export class LiveAttempt {
     this.sandboxReady = ready;
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
-    runner.send({ t: 'attached', epoch, ackedN: runnerMark, serverNowMs: this.gateway.time.nowMs() });
+    runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, serverNowMs: this.gateway.time.nowMs() });
     for (const browser of this.browsers) this.#tellOfTab(browser);
     this.sourceDurable(this.#runnerSource, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
@@ -181,9 +180,13 @@ export class LiveAttempt {
   #runnerLeft(runner: RunnerConnection): void {
     if (this.runner !== runner) return;
     this.runner = null;
-    this.sandboxReady = false;
     this.recordOwn('connection.detached', { tab: this.#runnerSource, role: 'runner' });
-    for (const browser of this.browsers) browser.send({ t: 'sandbox', state: 'away' });
+    this.#sandboxIsAway();
+  }
+
+  #sandboxIsAway(): void {
+    this.sandboxReady = false;
+    this.broadcast({ t: 'sandbox', state: 'away' });
   }
 
   /** Another gateway took the call: this one may write nothing more. */
@@ -206,6 +209,8 @@ export class LiveAttempt {
         return this.#later(this.#sandboxIsMade(message));
       case 'failed':
         return this.#later(this.#acceptance.failed(message.reason.slice(0, 2000)));
+      case 'stalled':
+        return this.#sandboxIsAway();
       case 'zero':
         return this.clock.runnerReachedZero();
       case 'slept':
@@ -287,6 +292,9 @@ export class LiveAttempt {
     this.#tellOfTab(browser);
     await this.showNewMessages();
     const scores = await listScores(this.gateway.db, this.id);
+    // It may have left while the database was asked.
+    if (!this.browsers.has(browser)) return;
+    this.#tabEvents.welcomed(browser, this.recorder);
     browser.send({
       t: 'welcome',
       version: this.gateway.version,
@@ -314,13 +322,14 @@ export class LiveAttempt {
 
   detachBrowser(browser: BrowserConnection, code: number): void {
     if (!this.browsers.delete(browser)) return;
+    this.#tabEvents.left(browser);
     this.documents.disconnected(browser.tab);
     this.recordOwn('connection.detached', { tab: browser.tab, role: 'participant', code });
   }
 
   eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void {
     const { event: recorded, readable } = eventOfPage(browser.tab, event);
-    this.recorder?.offer(`tab:${browser.tab}`, event.n, recorded);
+    this.#tabEvents.offer(browser, this.recorder, event.n, recorded);
     if (!readable)
       throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
   }

@@ -95,7 +95,7 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
       // Another machine has only what is stored.
       await snapshots.takeSurely('pause');
       if (!(await blobs.drained(LAST_UPLOADS_MS))) throw new AppError('unavailable', NOT_STORED);
-      return { lastN: log.lastN };
+      return { lastN: log.recordedN };
     },
     thaw: async () => {
       await holds.release('pausing');

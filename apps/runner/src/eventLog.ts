@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@plumbline/core';
 import { decodeRunnerFrame, type EventData, type EventType, encodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES } from '@plumbline/protocol';
 import { Journal, type JournalEntry } from './journal.ts';
 import type { ServerTime } from './serverTime.ts';
@@ -6,6 +7,12 @@ import type { ServerTime } from './serverTime.ts';
  * The one door by which anything enters the recording from here: an entry is numbered, journalled and only then sent.
  * What outlives deleted journal files (tab marks, terminals that were open) is folded from the entries themselves.
  */
+
+/** How soon a disk that was full is tried again. */
+const DISK_RETRY_MS = 500;
+const DISK_FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
+const LOST_WITH_HOST = 'the host ended before all that happened last was on its disk';
 
 /** Tabs that are remembered; a tab that has not typed since this many others did will not type again. */
 const TABS_REMEMBERED = 500;
@@ -41,7 +48,12 @@ export function foldLogState(state: LogState, entry: JournalEntry): LogState {
     };
   }
   if (message.type === 'terminal.closed') {
-    return { ...state, lastAtMs, openTerminals: state.openTerminals.filter((terminal) => terminal !== message.stream) };
+    return {
+      ...state,
+      lastAtMs,
+      openTerminals: state.openTerminals.filter((terminal) => terminal !== message.stream),
+      lastTerminal: Math.max(state.lastTerminal, message.stream),
+    };
   }
   return { ...state, lastAtMs };
 }
@@ -53,21 +65,41 @@ function withMark(marks: LogState['inputMarks'], tab: string, n: number): LogSta
   return { ...kept, [tab]: Math.max(known ?? 0, n) };
 }
 
+/** The same entry under another number. */
+function withNumber({ kind, body }: JournalEntry, n: number): string | Uint8Array {
+  if (kind === 'text') return JSON.stringify({ ...JSON.parse(body.toString()), n });
+  const frame = decodeRunnerFrame(body);
+  return frame === null ? body : encodeRunnerFrame({ ...frame, n });
+}
+
 /** Opens the journal of a state directory with the fold above. */
 export function openJournal(dir: string): Journal<LogState> {
   return new Journal({ dir, initialState: EMPTY_LOG_STATE, fold: foldLogState });
 }
 
+/** An entry that is not journalled yet. */
+interface Unwritten {
+  readonly kind: JournalEntry['kind'];
+  readonly encode: (n: number) => string | Uint8Array;
+  readonly journalled: () => void;
+}
+
 export class EventLog {
   readonly #journal: Journal<LogState>;
   readonly #time: ServerTime;
+  readonly #clock: Clock;
   #send: (entry: JournalEntry) => void = () => {};
   readonly #roomListeners = new Set<(full: boolean) => void>();
+  #onStalled: (stalled: boolean) => void = () => {};
   #full = false;
+  /** What happened since the disk was full, in order. Short: nothing is read from a PTY meanwhile, and a tab types so much and no more. */
+  #unwritten: Unwritten[] = [];
+  #retry: Timer | null = null;
 
-  constructor(journal: Journal<LogState>, time: ServerTime) {
+  constructor(journal: Journal<LogState>, time: ServerTime, clock: Clock) {
     this.#journal = journal;
     this.#time = time;
+    this.#clock = clock;
     this.#full = journal.unacknowledgedBytes > RUNNER_UNACKNOWLEDGED_MAX_BYTES;
   }
 
@@ -83,9 +115,19 @@ export class EventLog {
     return this.#journal.lastN;
   }
 
-  /** Whether so much is unacknowledged that nothing more should be read from a PTY. */
+  /** The number of what was recorded last: `lastN` as it will be once the disk takes all of it. */
+  get recordedN(): number {
+    return this.#journal.lastN + this.#unwritten.length;
+  }
+
+  /** Whether nothing more should be read from a PTY: so much is unacknowledged, or the disk is full. */
   get full(): boolean {
     return this.#full;
+  }
+
+  /** Whether the disk is full: what happens is kept in memory, and what is typed waits. */
+  get stalled(): boolean {
+    return this.#retry !== null;
   }
 
   /** Where new entries go while the gateway is attached. */
@@ -102,8 +144,34 @@ export class EventLog {
     this.#roomListeners.add(listener);
   }
 
+  /** Called with true when the disk is full, and with false when everything is journalled again. */
+  onStalled(listener: (stalled: boolean) => void): void {
+    this.#onStalled = listener;
+  }
+
   acknowledge(n: number): void {
     this.#journal.acknowledge(n);
+    // Files that are not needed any more may have been what filled the disk.
+    if (this.stalled) this.#write();
+    this.#watchRoom();
+  }
+
+  /**
+   * The gateway's answer to a hello: the recording has entries of `source`, which is this log, up to `ackedN`, and terminals up
+   * to `lastTerminal`. Both may be beyond what is known here, where the host lost power. Throws what the file system throws.
+   */
+  attached(source: string, ackedN: number, lastTerminal: number): void {
+    const again = this.#journal.continueAfter(ackedN);
+    this.#journal.acknowledge(ackedN);
+    if (again !== null) {
+      // Under its own number: what may be missing has none that anybody knows.
+      this.event('connection.gap', 0, { source, from: ackedN + 1, to: ackedN + 1, reason: LOST_WITH_HOST });
+      // Terminals that were opened in what was lost ended with the host.
+      for (let id = this.#journal.state.lastTerminal + 1; id <= lastTerminal; id++) {
+        this.event('terminal.closed', id, { exitCode: null, signal: null });
+      }
+      for (const entry of again) this.#append(entry.kind, (n) => withNumber(entry, n));
+    }
     this.#watchRoom();
   }
 
@@ -129,15 +197,45 @@ export class EventLog {
   }
 
   #append(kind: JournalEntry['kind'], encode: (n: number) => string | Uint8Array, journalled: () => void = () => {}): void {
-    const entry = this.#journal.append(kind, encode);
-    journalled();
-    this.#send(entry);
+    this.#unwritten.push({ kind, encode, journalled });
+    // What comes while the disk is full waits behind what came before it.
+    if (this.#retry === null) this.#write();
+  }
+
+  /** Journals what waits, in order, as far as the disk takes it. */
+  #write(): void {
+    const wasStalled = this.#retry !== null;
+    this.#retry?.cancel();
+    this.#retry = null;
+    for (let next = this.#unwritten[0]; next !== undefined; next = this.#unwritten[0]) {
+      let entry: JournalEntry;
+      try {
+        entry = this.#journal.append(next.kind, next.encode);
+      } catch (error) {
+        if (!DISK_FULL.has((error as NodeJS.ErrnoException).code)) {
+          this.#unwritten.shift();
+          throw error;
+        }
+        this.#retry = this.#clock.setTimer(DISK_RETRY_MS, () => this.#write());
+        break;
+      }
+      this.#unwritten.shift();
+      next.journalled();
+      this.#send(entry);
+    }
     this.#watchRoom();
+    if (this.stalled !== wasStalled) this.#onStalled(this.stalled);
+  }
+
+  /** Tries a full disk no more. */
+  close(): void {
+    this.#retry?.cancel();
   }
 
   #watchRoom(): void {
     const bytes = this.#journal.unacknowledgedBytes;
-    const full = this.#full ? bytes > RUNNER_UNACKNOWLEDGED_MAX_BYTES / 2 : bytes > RUNNER_UNACKNOWLEDGED_MAX_BYTES;
+    const max = this.#full ? RUNNER_UNACKNOWLEDGED_MAX_BYTES / 2 : RUNNER_UNACKNOWLEDGED_MAX_BYTES;
+    const full = this.stalled || bytes > max;
     if (full === this.#full) return;
     this.#full = full;
     for (const listener of this.#roomListeners) listener(full);

@@ -18,7 +18,7 @@ describe('input blocks', () => {
     blocks.settle(TAB, 7);
     expect(blocks.take(chunk(7, 'old'))).toBeNull();
     expect(blocks.take(chunk(8, 'half ', true))).toBeNull();
-    blocks.forgetPartial({});
+    blocks.forgetPartial();
     blocks.settle(TAB, 3);
     expect(blocks.take(chunk(8, 'half ', true))).toBeNull();
     expect(text(blocks.take(chunk(9, 'whole'))?.bytes)).toBe('half whole');
@@ -55,7 +55,7 @@ describe('input blocks', () => {
   it('take a block again from its first chunk after the link broke in the middle', () => {
     const blocks = new InputBlocks({ [TAB]: 4 });
     blocks.take(chunk(5, 'one ', true));
-    blocks.forgetPartial({ [TAB]: 4 });
+    blocks.forgetPartial();
     blocks.take(chunk(5, 'one ', true));
     expect(text(blocks.take(chunk(6, 'two'))?.bytes)).toBe('one two');
   });

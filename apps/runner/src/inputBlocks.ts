@@ -39,19 +39,20 @@ const PASTE_START = [0x1b, 0x5b, 0x32, 0x30, 0x30, 0x7e];
 
 export class InputBlocks {
   readonly #taken: Map<string, number>;
-  /** Below these nothing will come: what the gateway says of tabs that worked with an earlier runner. */
-  readonly #settled = new Map<string, number>();
+  /** The last number of each tab's last whole block, or below which nothing will come. */
+  readonly #whole: Map<string, number>;
   readonly #partial = new Map<string, PartialBlock>();
 
   /** `marks`: the highest number taken from each tab in earlier lives of this runner. */
   constructor(marks: Readonly<Record<string, number>>) {
     this.#taken = new Map(Object.entries(marks));
+    this.#whole = new Map(this.#taken);
   }
 
   /** The tab's input up to `n` is settled: the next that is taken is the one after it, unless more was taken already. */
   settle(tab: string, n: number): void {
     if (n <= (this.#taken.get(tab) ?? 0)) return;
-    this.#settled.set(tab, n);
+    this.#whole.set(tab, n);
     this.#taken.set(tab, n);
     this.#partial.delete(tab);
   }
@@ -65,6 +66,7 @@ export class InputBlocks {
     this.#taken.set(chunk.tab, chunk.n);
     const partial = this.#partial.get(chunk.tab);
     if (partial === undefined && !chunk.more) {
+      this.#whole.set(chunk.tab, chunk.n);
       const paste = PASTE_START.every((byte, i) => chunk.bytes[i] === byte);
       return { tab: chunk.tab, terminal: chunk.terminal, n: chunk.n, paste, bytes: chunk.bytes, broken: false };
     }
@@ -78,6 +80,7 @@ export class InputBlocks {
     else block.chunks.push(chunk.bytes);
     if (chunk.more) return null;
     this.#partial.delete(chunk.tab);
+    this.#whole.set(chunk.tab, chunk.n);
     const bytes = block.broken ? new Uint8Array(0) : Buffer.concat(block.chunks);
     return { tab: chunk.tab, terminal: chunk.terminal, n: chunk.n, paste: true, bytes, broken: block.broken };
   }
@@ -86,8 +89,8 @@ export class InputBlocks {
    * The link broke: blocks that are not whole will be sent again from their first chunk, because their tabs have been
    * told of no later one.
    */
-  forgetPartial(journalled: Readonly<Record<string, number>>): void {
-    for (const tab of this.#partial.keys()) this.#taken.set(tab, Math.max(journalled[tab] ?? 0, this.#settled.get(tab) ?? 0));
+  forgetPartial(): void {
+    for (const tab of this.#partial.keys()) this.#taken.set(tab, this.#whole.get(tab) ?? 0);
     this.#partial.clear();
   }
 }

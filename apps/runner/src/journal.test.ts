@@ -115,7 +115,61 @@ describe('the journal', () => {
           third.close();
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
+  });
+
+  it('goes on from the next whole file where the beginning of the oldest is gone, and numbers nothing anew', () => {
+    const journal = open(300);
+    for (let i = 1; i <= 20; i++) journal.append('text', () => 'x'.repeat(60));
+    journal.close();
+    const [oldest = '', second = ''] = journalFiles();
+    const data = readFileSync(join(dir, oldest));
+    data.fill(0, 0, 40);
+    writeFileSync(join(dir, oldest), data);
+    const again = open(300);
+    expect(again.lastN).toBe(20);
+    expect(again.firstN).toBe(Number(second.slice(0, 16)));
+    expect(again.state).toEqual({ count: 20, bytes: 1_200 });
+    expect(bodies(again)[0]).toMatch(new RegExp(`^${again.firstN}:`));
+    again.close();
+  });
+
+  it('keeps no entries with a hole between them', () => {
+    const journal = open(300);
+    for (let i = 1; i <= 20; i++) journal.append('text', () => 'x'.repeat(60));
+    journal.close();
+    const [, second = '', third = ''] = journalFiles();
+    truncateSync(join(dir, second), readFileSync(join(dir, second)).length - 1);
+    const again = open(300);
+    expect([again.firstN, again.lastN]).toEqual([Number(third.slice(0, 16)), 20]);
+    again.close();
+    expect(journalFiles()[0]).toBe(third);
+  });
+
+  it('numbers what comes after a power cut behind what the recording has, in this life and the next', () => {
+    const before = open();
+    for (let i = 1; i <= 3; i++) before.append('text', (n) => `entry ${n}`);
+    before.close();
+    const journal = open();
+    journal.append('text', () => 'since');
+    const again = journal.continueAfter(5);
+    expect(again?.map(({ body }) => body.toString())).toEqual(['since']);
+    expect(journal.state.count).toBe(3);
+    expect(journal.append('text', () => 'again').n).toBe(6);
+    expect(journal.continueAfter(9)).toBeNull();
+    journal.close();
+    const next = open();
+    expect([bodies(next), next.firstN, next.state.count]).toEqual([['6:again'], 6, 4]);
+    next.close();
+  });
+
+  it('leaves its numbers alone where the recording has no more than it', () => {
+    open().close();
+    const journal = open();
+    journal.append('text', () => 'one');
+    expect(journal.continueAfter(0)).toBeNull();
+    expect(bodies(journal)).toEqual(['1:one']);
+    journal.close();
   });
 });

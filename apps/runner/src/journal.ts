@@ -1,14 +1,28 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /**
  * The runner's own copy of what the gateway has not yet made durable: numbered entries from 1 without gaps, in files
  * that are deleted as they are acknowledged. Entries are handed to the operating system before anything acts on them,
- * so that killing the runner loses none; a power cut of the host may lose the last ones.
+ * so that killing the runner loses none; a power cut of the host may lose those of the newest file.
  *
  * A file is a run of records: length u32, CRC-32 u32 of the rest, kind u8, number f64, body. Its first record is a
- * state: what the owner folded out of all entries before, so that deleting files forgets nothing.
+ * state: what the owner folded out of all entries before, so that deleting files forgets nothing. A file is on the disk
+ * before the next one is begun, and the next one's state before any file is deleted.
  */
 
 const RECORD_HEADER_BYTES = 17;
@@ -51,6 +65,8 @@ export class Journal<S> {
   #ackedN = 0;
   #state: S;
   #unacknowledgedBytes = 0;
+  /** What came back from an earlier life, until the recording has been compared with it. */
+  #loaded: { readonly lastN: number; readonly state: S } | null;
 
   /** Opens the journal in `dir`, cutting off a record that a crash left half written. Throws what the file system throws. */
   constructor(options: JournalOptions<S>) {
@@ -59,6 +75,7 @@ export class Journal<S> {
     this.#state = options.initialState;
     mkdirSync(options.dir, { recursive: true, mode: 0o700 });
     this.#load();
+    this.#loaded = { lastN: this.#lastN, state: this.#state };
   }
 
   /** The oldest number still held; one more than `lastN` when everything is acknowledged. */
@@ -79,13 +96,16 @@ export class Journal<S> {
     return this.#unacknowledgedBytes;
   }
 
-  /** Appends one entry, whose body may depend on its number, and returns it. Throws when the disk is full. */
+  /**
+   * Appends one entry, whose body may depend on its number, and returns it. Throws what the file system throws, a full disk
+   * above all: then nothing was appended, and the same may be tried again.
+   */
   append(kind: JournalEntry['kind'], encode: (n: number) => string | Uint8Array): JournalEntry {
     const n = this.#lastN + 1;
     const encoded = encode(n);
     const body = typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
     const entry: JournalEntry = { n, kind, body };
-    if (this.#fileBytes > this.#fileMaxBytes) this.#startFile();
+    if (this.#fileBytes > this.#fileMaxBytes) this.#startFile(n, this.#state);
     this.#write(KINDS[kind], n, body);
     this.#take(entry);
     return entry;
@@ -115,6 +135,27 @@ export class Journal<S> {
     }
   }
 
+  /**
+   * To be called before anything of this life is sent. The recording has entries up to `ackedN`; where the host's end took the
+   * last of them from here, numbers go on behind them. Answers the entries that were appended since then, to be appended again:
+   * under the numbers that they had they would be taken for those that were lost. Null where nothing is lost.
+   */
+  continueAfter(ackedN: number): JournalEntry[] | null {
+    const loaded = this.#loaded;
+    if (loaded === null || ackedN <= loaded.lastN) {
+      this.#loaded = null;
+      return null;
+    }
+    const since = [...this.entriesAfter(loaded.lastN)];
+    const superseded = [...this.#files];
+    this.#startFile(ackedN + 1, loaded.state);
+    this.#loaded = null;
+    this.#forget(ackedN, loaded.state);
+    this.#files = this.#files.slice(-1);
+    for (const { path } of superseded) if (path !== this.#files[0]?.path) rmSync(path, { force: true });
+    return since;
+  }
+
   /** The entries above `n`, oldest first. Those at or below the acknowledged mark are gone. */
   *entriesAfter(n: number): Generator<JournalEntry> {
     for (let i = this.#head; i < this.#entries.length; i++) {
@@ -136,16 +177,20 @@ export class Journal<S> {
     this.#state = this.#options.fold(this.#state, entry);
   }
 
+  /** Everything up to `n` stands elsewhere, and `state` is what it folds to. */
+  #forget(n: number, state: S): void {
+    this.#lastN = n;
+    this.#ackedN = n;
+    this.#state = state;
+    this.#entries = [];
+    this.#head = 0;
+    this.#unacknowledgedBytes = 0;
+  }
+
   #write(kind: number, n: number, body: Buffer): void {
-    const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + body.length);
-    record.writeUInt32BE(RECORD_HEADER_BYTES + body.length, 0);
-    record.writeUInt8(kind, 8);
-    record.writeDoubleBE(n, 9);
-    body.copy(record, RECORD_HEADER_BYTES);
-    record.writeUInt32BE(crc32(record.subarray(8)), 4);
-    let written = 0;
+    const record = recordOf(kind, n, body);
     try {
-      while (written < record.length) written += writeSync(this.#fd, record, written);
+      writeWhole(this.#fd, record);
     } catch (error) {
       // A half-written record would hide all later ones from the next load.
       ftruncateSync(this.#fd, this.#fileBytes);
@@ -154,43 +199,56 @@ export class Journal<S> {
     this.#fileBytes += record.length;
   }
 
-  #startFile(): void {
-    const firstN = this.#lastN + 1;
-    const path = join(this.#options.dir, `${String(firstN).padStart(16, '0')}.journal`);
-    const fd = openSync(path, 'a', 0o600);
-    ftruncateSync(fd, 0);
+  /** Begins a file whose first entry will be `firstN`. Where that fails, everything is as before. */
+  #startFile(firstN: number, state: S): void {
+    const { dir } = this.#options;
+    const path = join(dir, `${String(firstN).padStart(16, '0')}.journal`);
+    if (this.#fd !== -1) fsyncSync(this.#fd);
+    const record = recordOf(KINDS.state, firstN, Buffer.from(JSON.stringify(state)));
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
+    // Under another name until its state is on the disk: a file without one is none.
+    let name = `${path}.new`;
+    const fd = openSync(name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
+    try {
+      writeWhole(fd, record);
+      fsyncSync(fd);
+      renameSync(name, path);
+      name = path;
+      syncFolder(dir);
+    } catch (error) {
+      closeSync(fd);
+      rmSync(name, { force: true });
+      throw error;
+    }
     if (this.#fd !== -1) closeSync(this.#fd);
     this.#fd = fd;
-    this.#fileBytes = 0;
-    this.#write(KINDS.state, firstN, Buffer.from(JSON.stringify(this.#state)));
+    this.#fileBytes = record.length;
     if (this.#files.at(-1)?.path !== path) this.#files.push({ path, firstN });
   }
 
   #load(): void {
-    const names = readdirSync(this.#options.dir).filter((name) => FILE_NAME.test(name));
+    const { dir, initialState } = this.#options;
+    const names = readdirSync(dir).filter((name) => FILE_NAME.test(name));
     names.sort();
-    for (const [index, name] of names.entries()) {
-      const path = join(this.#options.dir, name);
+    for (const name of names) {
+      const path = join(dir, name);
       const firstN = Number(FILE_NAME.exec(name)?.[1]);
-      const validBytes = this.#loadFile(path, firstN, index === 0);
-      if (validBytes === 0) {
-        // Nothing but the beginning of a state: the crash came while the file was started, and no entry followed.
-        rmSync(path, { force: true });
-        break;
-      }
-      this.#files.push({ path, firstN });
+      // One that has no state says nothing that could be placed. What it had is missing from what is told to the gateway.
+      if (this.#loadFile(path, firstN)) this.#files.push({ path, firstN });
+      else rmSync(path, { force: true });
     }
     const last = this.#files.at(-1);
     if (last === undefined) {
-      this.#startFile();
+      this.#startFile(1, initialState);
+      syncFolder(dirname(dir));
       return;
     }
     this.#fd = openSync(last.path, 'a', 0o600);
     this.#fileBytes = fstatSync(this.#fd).size;
   }
 
-  /** Reads one file and returns how many of its bytes are whole records, after cutting off the rest. */
-  #loadFile(path: string, firstN: number, isFirst: boolean): number {
+  /** Reads one file, and cuts off what is no whole record. False where not even its state is one. */
+  #loadFile(path: string, firstN: number): boolean {
     const data = readFileSync(path);
     let at = 0;
     while (at + RECORD_HEADER_BYTES <= data.length) {
@@ -203,11 +261,7 @@ export class Journal<S> {
       const body = record.subarray(RECORD_HEADER_BYTES);
       if (at === 0) {
         if (kind !== KINDS.state || n !== firstN) break;
-        if (isFirst) {
-          this.#state = JSON.parse(body.toString()) as S;
-          this.#lastN = firstN - 1;
-          this.#ackedN = firstN - 1;
-        }
+        if (this.#files.length === 0 || firstN !== this.#lastN + 1) this.#beginAt(firstN, JSON.parse(body.toString()) as S);
       } else {
         if (n !== this.#lastN + 1) break;
         this.#take({ n, kind: kind === KINDS.text ? 'text' : 'binary', body });
@@ -219,6 +273,37 @@ export class Journal<S> {
       ftruncateSync(fd, at);
       closeSync(fd);
     }
-    return at;
+    return at > 0;
+  }
+
+  /** A file that does not go on where the one before it ends: numbers go on from it, and what stands before is given up. */
+  #beginAt(firstN: number, state: S): void {
+    for (const { path } of this.#files.splice(0)) rmSync(path, { force: true });
+    this.#forget(firstN - 1, state);
+  }
+}
+
+function recordOf(kind: number, n: number, body: Buffer): Buffer {
+  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + body.length);
+  record.writeUInt32BE(RECORD_HEADER_BYTES + body.length, 0);
+  record.writeUInt8(kind, 8);
+  record.writeDoubleBE(n, 9);
+  body.copy(record, RECORD_HEADER_BYTES);
+  record.writeUInt32BE(crc32(record.subarray(8)), 4);
+  return record;
+}
+
+function writeWhole(fd: number, bytes: Buffer): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(fd, bytes, written);
+}
+
+/** Names in a folder are on the disk only when the folder is. */
+function syncFolder(dir: string): void {
+  const fd = openSync(dir, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

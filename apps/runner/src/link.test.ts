@@ -23,7 +23,7 @@ class StubGateway {
   readonly messages: Exclude<RunnerToGateway, RunnerHello>[] = [];
   socket: WebSocket | null = null;
   /** What a hello is answered with; null leaves it without an answer. */
-  answer: GatewayToRunner | null = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 1_000_000 };
+  answer: GatewayToRunner | null = { t: 'attached', lastTerminal: 0, epoch: 1, ackedN: 0, serverNowMs: 1_000_000 };
 
   constructor() {
     this.server.on('connection', (socket) => {
@@ -98,7 +98,7 @@ beforeEach(async () => {
   await new Promise((resolve) => gateway.server.once('listening', resolve));
   journal = openJournal(dir);
   time = new ServerTime(systemClock);
-  log = new EventLog(journal, time);
+  log = new EventLog(journal, time, systemClock);
   seen = { attached: 0, detached: 0, refused: [], inputs: [] };
   link = null;
 });
@@ -129,7 +129,7 @@ describe('the link', () => {
     gateway.send({ t: 'ack', n: 3 });
     await vi.waitFor(() => expect(log.firstN).toBe(4), WITHIN);
     gateway.messages.length = 0;
-    gateway.answer = { t: 'attached', epoch: 2, ackedN: 4, serverNowMs: 2_000_000 };
+    gateway.answer = { t: 'attached', lastTerminal: 0, epoch: 2, ackedN: 4, serverNowMs: 2_000_000 };
     gateway.socket?.terminate();
     await vi.waitFor(() => expect(seen.detached).toBe(1), WITHIN);
     record(6);
@@ -137,13 +137,35 @@ describe('the link', () => {
     expect(gateway.hellos[1]).toMatchObject({ firstN: 4, lastN: 6 });
   });
 
+  it('goes on behind what the recording has where the host lost the end of its journal, and says that something may be missing', async () => {
+    record(1);
+    record(2);
+    journal.close();
+    journal = openJournal(dir);
+    log = new EventLog(journal, time, systemClock);
+    record(3);
+    gateway.answer = { t: 'attached', lastTerminal: 1, epoch: 2, ackedN: 7, serverNowMs: 1_000_000 };
+    dial();
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([8, 9, 10]), WITHIN);
+    record(4);
+    await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([8, 9, 10, 11]), WITHIN);
+    const events = gateway.messages.flatMap((message) => (message.t === 'event' ? [[message.type, message.stream, message.data]] : []));
+    expect(events).toEqual([
+      ['connection.gap', 0, { source: 'runner:one', from: 8, to: 8, reason: expect.stringContaining('host') }],
+      ['terminal.closed', 1, { exitCode: null, signal: null }],
+      ['resource.sample', 0, { processes: 3 }],
+      ['resource.sample', 0, { processes: 4 }],
+    ]);
+    expect(log.state.lastTerminal).toBe(1);
+  });
+
   it('stamps events with the server’s time, which never goes back', async () => {
-    gateway.answer = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 5_000_000_000_000 };
+    gateway.answer = { t: 'attached', lastTerminal: 0, epoch: 1, ackedN: 0, serverNowMs: 5_000_000_000_000 };
     dial();
     await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
     record(1);
     await vi.waitFor(() => expect(gateway.eventNumbers).toEqual([1]), WITHIN);
-    gateway.answer = { t: 'attached', epoch: 2, ackedN: 0, serverNowMs: 4_999_999_990_000 };
+    gateway.answer = { t: 'attached', lastTerminal: 0, epoch: 2, ackedN: 0, serverNowMs: 4_999_999_990_000 };
     gateway.socket?.terminate();
     await vi.waitFor(() => expect(seen.attached).toBe(2), WITHIN);
     record(2);
@@ -164,7 +186,7 @@ describe('the link', () => {
     gateway.answer = { t: 'refused', error: { code: 'unavailable', message: 'later' } };
     dial();
     await vi.waitFor(() => expect(gateway.hellos.length).toBeGreaterThan(1), { timeout: 5_000 });
-    gateway.answer = { t: 'attached', epoch: 1, ackedN: 0, serverNowMs: 1 };
+    gateway.answer = { t: 'attached', lastTerminal: 0, epoch: 1, ackedN: 0, serverNowMs: 1 };
     await vi.waitFor(() => expect(seen.attached).toBe(1), { timeout: 5_000 });
   });
 

@@ -186,7 +186,13 @@ export class Link {
       case 'attached': {
         const { log, time, logger } = this.#options;
         time.synchronise(message.serverNowMs);
-        log.acknowledge(message.ackedN);
+        try {
+          log.attached(`runner:${this.#options.incarnation}`, message.ackedN, message.lastTerminal);
+        } catch (error) {
+          // Nothing may be sent under a number that the recording has. It dials again, and tries it again.
+          socket.close();
+          throw error;
+        }
         this.#attached = true;
         let resent = 0;
         for (const entry of log.entriesAfter(message.ackedN)) {

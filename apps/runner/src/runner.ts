@@ -65,7 +65,7 @@ export class Runner {
     const { config, clock, logger } = options;
     this.#journal = openJournal(join(config.stateDir, 'journal'));
     this.#time = new ServerTime(clock, this.#journal.state.lastAtMs);
-    this.#log = new EventLog(this.#journal, this.#time);
+    this.#log = new EventLog(this.#journal, this.#time, clock);
     this.#blobs = new Blobs({
       dir: join(config.stateDir, 'blobs'),
       url: config.gatewayUrl.replace(/^ws/, 'http').replace(/\/runner$/, '/blobs'),
@@ -96,6 +96,7 @@ export class Runner {
       onDetached: () => this.#detached(),
       onRefused: (code, message) => options.onOver(EXIT.refused, `${code}: ${message}`),
     });
+    this.#log.onStalled((stalled) => this.#stalled(stalled));
     this.#stopSleepWatch = watchSleep(clock, (sleptMs) => this.#slept(sleptMs));
   }
 
@@ -150,6 +151,7 @@ export class Runner {
     await this.#live?.close();
     this.#blobs.close();
     await this.#link.close(LINK_GRACE_MS);
+    this.#log.close();
     this.#journal.close();
   }
 
@@ -179,7 +181,7 @@ export class Runner {
   }
 
   get #phase(): RunnerHello['phase'] {
-    if (this.#live === null) return 'starting';
+    if (this.#live === null || this.#log.stalled) return 'starting';
     return this.#live.finalised ? 'finalised' : 'ready';
   }
 
@@ -210,10 +212,20 @@ export class Runner {
 
   #attached(): void {
     this.#live?.participantClock.gatewayFound();
-    for (const message of this.#untold.values()) this.#link.send(message);
+    for (const message of this.#untold.values()) if (message.t !== 'ready' || !this.#log.stalled) this.#link.send(message);
     this.#untold.delete('slept');
     const zeroN = this.#live?.participantClock.zeroN ?? null;
     if (zeroN !== null) this.#link.send({ t: 'zero', clockN: zeroN });
+  }
+
+  /** A full disk holds the expert's work until there is room: the gateway tells them, and gives the time back. */
+  #stalled(stalled: boolean): void {
+    const { logger } = this.#options;
+    if (stalled) logger.error('the disk under the state folder is full; nothing is read or typed until there is room');
+    else logger.info('there is room on the disk again');
+    const phase = this.#untold.get('phase');
+    if (phase?.t !== 'ready') return;
+    this.#link.send(stalled ? { t: 'stalled' } : phase);
   }
 
   #detached(): void {

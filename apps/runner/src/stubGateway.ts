@@ -22,6 +22,8 @@ export class StubGateway {
   readonly blobs = new Map<string, Buffer>();
   /** The highest number that was ever acknowledged, as a database would keep it. */
   ackedN = 0;
+  /** The highest number of a terminal that a database would know. */
+  lastTerminal = 0;
   acknowledges = true;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
@@ -127,7 +129,13 @@ export class StubGateway {
     const message = JSON.parse(data.toString()) as RunnerToGateway;
     if (message.t === 'hello') {
       this.hellos.push(message);
-      this.send({ t: 'attached', epoch: this.hellos.length, ackedN: this.ackedN, serverNowMs: Date.now() });
+      this.send({
+        t: 'attached',
+        epoch: this.hellos.length,
+        ackedN: this.ackedN,
+        lastTerminal: this.lastTerminal,
+        serverNowMs: Date.now(),
+      });
       return;
     }
     if (message.t === 'ping') this.send({ t: 'pong', id: message.id });

@@ -1,7 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { systemClock } from '@plumbline/config/systemClock';
 import { decodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES, type RunnerFrame } from '@plumbline/protocol';
 import headless, { type Terminal } from '@xterm/headless';
@@ -24,7 +26,7 @@ let nextN: number;
 
 function start(): void {
   journal = openJournal(join(dir, 'journal'));
-  log = new EventLog(journal, new ServerTime(systemClock));
+  log = new EventLog(journal, new ServerTime(systemClock), systemClock);
   entries = [];
   log.deliverTo((entry) => entries.push(entry));
   terminals = new Terminals({
@@ -267,6 +269,25 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
     const before = descriptors();
     for (let i = 0; i < 10; i++) await round(10);
     expect(descriptors()).toBeLessThanOrEqual(before + 2);
+  }, 60_000);
+
+  it('lose no key and no output while the disk under their journal is full, and go on by themselves when it is not', async () => {
+    const fixture = fileURLToPath(new URL('./fullDisk.fixture.ts', import.meta.url));
+    const mount = join(dir, 'disk');
+    mkdirSync(mount);
+    const view = ['--dev-bind', '/', '/', '--size', String(96 * 1024), '--tmpfs', mount];
+    const { stdout } = await promisify(execFile)('bwrap', [...view, process.execPath, fixture, mount, dir], { timeout: 50_000 });
+    const result = JSON.parse(stdout);
+    expect(result).toEqual({
+      stalls: [true, false],
+      ranWhileFull: false,
+      sentWhileFull: 0,
+      inputs: [1, 2, 3],
+      lines: 2_000,
+      isGapless: true,
+      kept: true,
+      rotated: { taken: expect.any(Number), back: result.rotated.taken, refused: true },
+    });
   }, 60_000);
 
   it('say that the terminals of a killed runner are closed, and go on numbering', async () => {

@@ -89,8 +89,9 @@ export class Terminals {
     if (this.#open.size >= TERMINALS_MAX) {
       throw new AppError('conflict', `An attempt has at most ${TERMINALS_MAX} terminals. Close one first.`);
     }
-    const id = this.#nextId;
     const { clock, log } = this.#options;
+    // The log may have learnt only now of terminals that an earlier life opened.
+    const id = Math.max(this.#nextId, log.state.lastTerminal + 1);
     const commands = new CommandLog(id, log, clock);
     const command = this.#options.shellCommand({
       TERM: 'xterm-256color',
@@ -116,7 +117,7 @@ export class Terminals {
         cause: error,
       });
     }
-    this.#nextId += 1;
+    this.#nextId = id + 1;
     const info: TerminalInfo = { terminal: id, name: name ?? `Terminal ${id}`, cols, rows, open: true, exitCode: null };
     started = {
       id,
@@ -159,7 +160,7 @@ export class Terminals {
 
   /** The link broke; blocks of which only a part came will come again. */
   linkLost(): void {
-    this.#blocks.forgetPartial(this.#options.log.state.inputMarks);
+    this.#blocks.forgetPartial();
   }
 
   resize(id: number, cols: number, rows: number): void {

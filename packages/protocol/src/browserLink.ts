@@ -41,8 +41,11 @@ export const ClockView = z.object({
 export type ClockView = z.infer<typeof ClockView>;
 
 export const BrowserToGateway = z.discriminatedUnion('t', [
-  /** First message of a tab. The marks are what it still holds unacknowledged. */
-  z.object({ t: z.literal('hello'), protocol: z.int(), tab: z.uuid(), firstEventN: z.number(), firstInputN: z.number() }),
+  /**
+   * First message of a tab: the first event and the first input that it still holds, or will send next. Events below, where the
+   * recording has not got them, are lost with an earlier page of the tab, and a gap says so.
+   */
+  z.object({ t: z.literal('hello'), protocol: z.int(), tab: z.uuid(), firstEventN: z.int().min(1), firstInputN: z.number() }),
   RequestMessage,
   /** A recorded event that the tab claims. `monoMs` is the tab's monotonic clock, mapped by a measured offset. */
   z.object({ t: z.literal('event'), n: z.int().min(1), type: z.string(), monoMs: z.number(), data: z.unknown() }),

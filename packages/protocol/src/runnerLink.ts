@@ -17,9 +17,12 @@ export const RunnerHello = z.object({
   token: z.string().max(200),
   /** The runner's own name for this life of the process; a new one is a new event source. */
   incarnation: z.string().max(64),
-  /** The oldest and newest numbers still in its journal. */
-  firstN: z.number(),
-  lastN: z.number(),
+  /**
+   * The oldest and newest numbers still in its journal. Where the recording does not reach up to the oldest, what lies between
+   * is lost, and a gap says so.
+   */
+  firstN: z.int().min(1),
+  lastN: z.int(),
   /** Its wall clock and monotonic clock at sending, to map its times to the server's. */
   wallMs: z.number(),
   monoMs: z.number(),
@@ -49,8 +52,11 @@ export const ScoreResult = z.object({
 export type ScoreResult = z.infer<typeof ScoreResult>;
 
 export const GatewayToRunner = z.discriminatedUnion('t', [
-  /** Answer to `hello`. The runner resends its journal after `ackedN`. */
-  z.object({ t: z.literal('attached'), epoch: z.number(), ackedN: z.number(), serverNowMs: z.number() }),
+  /**
+   * Answer to `hello`. The runner resends its journal after `ackedN`, the last of its numbers that is recorded; `lastTerminal` is
+   * the highest number that a terminal has had. Either may be beyond what a runner knows whose host lost power: it goes on behind them.
+   */
+  z.object({ t: z.literal('attached'), epoch: z.number(), ackedN: z.number(), lastTerminal: z.int(), serverNowMs: z.number() }),
   z.object({ t: z.literal('refused'), error: WireError }),
   z.object({ t: z.literal('ack'), n: z.number() }),
   /**
@@ -148,6 +154,8 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
     hardware: SandboxHardware,
   }),
   z.object({ t: z.literal('failed'), reason: z.string() }),
+  /** The disk under the journal is full: the sandbox is as good as away, until `ready` is said again. */
+  z.object({ t: z.literal('stalled') }),
   z.object({ t: z.literal('terminals'), terminals: z.array(TerminalInfo) }),
   /** The runner's own timer reached zero and it froze; provisional until `expired` is committed. */
   z.object({ t: z.literal('zero'), clockN: z.int() }),

@@ -1,0 +1,120 @@
+import { loadAttempt } from '@plumbline/database';
+import type { RecordedEvent } from '@plumbline/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GatewayRig } from './gateway.fixture.ts';
+
+let rig: GatewayRig;
+beforeAll(async () => {
+  rig = await GatewayRig.start();
+});
+afterAll(() => rig.stop());
+
+/** What is recorded of a tab: the numbers of its events, and of gaps from where to where. */
+const ofTab = (events: readonly RecordedEvent[], tab: string) =>
+  events.flatMap((event): (number | string)[] => {
+    if (event.type === 'editor.changed' && event.data.tab === tab) return [event.data.version];
+    if (event.type === 'connection.gap' && event.data.source === `tab:${tab}`) return [`${event.data.from}-${event.data.to}`];
+    return [];
+  });
+
+describe('the events of a tab', () => {
+  it('go on after those that a browser without a database lost with its page, and a gap stands in their place', async () => {
+    const attempt = await rig.attempt();
+    await rig.runner(attempt.attemptId);
+    const page = await rig.tab(attempt);
+    page.says(1, 2, 3);
+    await page.durable(3);
+    page.socket.terminate();
+
+    const reloaded = await rig.tab(attempt, { tab: page.id, firstEventN: 6 });
+    reloaded.says(6, 7);
+    await reloaded.durable(7);
+    expect(ofTab(await rig.recorded(attempt.attemptId), page.id)).toEqual([1, 2, 3, '4-5', 6, 7]);
+  });
+
+  it('go on after a hole among those that the page holds, and after its last', async () => {
+    const attempt = await rig.attempt();
+    await rig.runner(attempt.attemptId);
+    const tab = await rig.tab(attempt);
+    tab.says(1, 2, 5, 9);
+    await tab.durable(9);
+    expect(ofTab(await rig.recorded(attempt.attemptId), tab.id)).toEqual([1, 2, '3-4', 5, '6-8', 9]);
+  });
+
+  it('are not taken for lost while they are to come again: those said to a gateway that had nobody to record them', async () => {
+    const attempt = await rig.attempt();
+    const tab = await rig.tab(attempt);
+    tab.says(1, 2);
+    const runner = await rig.runner(attempt.attemptId, { phase: 'starting' });
+    await runner.next('clock');
+    // On its way, while the page does not know yet that it has to begin again.
+    tab.says(3);
+    runner.ready();
+    await tab.next('sandbox', ({ state }) => state === 'attached');
+    tab.says(1, 2, 3, 4);
+    await tab.durable(4);
+    expect(ofTab(await rig.recorded(attempt.attemptId), tab.id)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('go on where the page that lost them came before there was anybody to record it', async () => {
+    const attempt = await rig.attempt();
+    const tab = await rig.tab(attempt, { firstEventN: 4 });
+    await rig.runner(attempt.attemptId);
+    await tab.next('sandbox', ({ state }) => state === 'attached');
+    tab.says(4, 5);
+    await tab.durable(5);
+    expect(ofTab(await rig.recorded(attempt.attemptId), tab.id)).toEqual(['1-3', 4, 5]);
+  });
+});
+
+describe('a runner', () => {
+  it('that dials anew before its last call has ended is the one that a page finds', async () => {
+    const attempt = await rig.attempt();
+    await rig.runner(attempt.attemptId);
+    await rig.runner(attempt.attemptId);
+    expect((await rig.tab(attempt)).told[0]).toMatchObject({ t: 'welcome', sandbox: 'attached' });
+  });
+
+  it('is told how far the recording has come, which may be further than what its host kept', async () => {
+    const { attemptId } = await rig.attempt();
+    const runner = await rig.runner(attemptId);
+    const data = { cols: 80, rows: 24, term: 'xterm', shell: '/bin/bash' };
+    runner.send({ t: 'event', n: 1, atMs: 1, type: 'terminal.opened', stream: 7, data });
+    runner.says(2);
+    await runner.next('ack', ({ n }) => n === 2);
+    expect(await (await rig.runner(attemptId)).next('attached')).toMatchObject({ ackedN: 2, lastTerminal: 7 });
+  });
+
+  it('goes on after entries that its host lost, and a gap stands in their place', async () => {
+    const { attemptId } = await rig.attempt();
+    const first = await rig.runner(attemptId);
+    first.says(1);
+    await first.next('ack', ({ n }) => n === 1);
+    const runner = await rig.runner(attemptId, { firstN: 4, lastN: 5 });
+    runner.says(4);
+    runner.says(5);
+    await runner.next('ack', ({ n }) => n === 5);
+    const recorded = (await rig.recorded(attemptId)).flatMap((event): unknown[] => {
+      if (event.type === 'resource.sample') return [event.data.processes];
+      return event.type === 'connection.gap' ? [event.data] : [];
+    });
+    expect(recorded).toEqual([1, { source: 'runner:one', from: 2, to: 3, reason: expect.stringContaining('host') }, 4, 5]);
+  });
+
+  it('whose disk is full is as good as away: the page says so, and the time is given back when there is room', async () => {
+    const attempt = await rig.attempt();
+    const runner = await rig.runner(attempt.attemptId);
+    const tab = await rig.tab(attempt);
+    expect(tab.told[0]).toMatchObject({ t: 'welcome', sandbox: 'attached' });
+    runner.send({ t: 'stalled' });
+    await tab.next('sandbox', ({ state }) => state === 'away');
+    const behind = `UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '8 seconds' WHERE id = $1`;
+    await rig.db.pool.query(behind, [attempt.attemptId]);
+    // A gateway that held it for a sandbox that works would beat for it.
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    runner.ready();
+    await tab.next('sandbox', ({ state }) => state === 'attached');
+    const { events } = await loadAttempt(rig.db, attempt.attemptId);
+    expect(events.map(({ kind }) => kind)).toEqual(['started', 'outage']);
+  });
+});
