@@ -123,6 +123,31 @@ def require_surface(t):
         raise FileNotFoundError(errno.ENOENT, text, t["surface"])
 
 
+def seed():
+    return os.environ.get("PLUMBLINE_SEED_VALUE") or DEFAULT_SEED
+
+
+def lay_solution(t, solution, seed):
+    """What is trained with and answered in: laid for a participant, and for staff who measure the surface."""
+    data = os.path.join(solution, "data")
+    shutil.copytree(os.path.join(ASSETS, "workspace"), solution, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    os.makedirs(data, exist_ok=True)
+    if t is TASKS["small"]:
+        from assets.language import Language
+
+        language = Language(seed)
+        language.text("train", 2_000_000).tofile(os.path.join(data, "train.bin"))
+        language.text("val", 200_000).tofile(os.path.join(data, "val.bin"))
+    else:
+        from assets import openwebtext
+
+        openwebtext.prepare(os.path.join(data, "train.bin"), os.path.join(data, "val.bin"), seed)
+    for name, content in (("config.json", t["config"]), ("answer.json", t["answer"])):
+        with open(os.path.join(solution, name), "w") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+
+
 class TaskFamily:
     standard_version = "0.3.0"
 
@@ -158,27 +183,10 @@ class TaskFamily:
 
     @staticmethod
     def start(t):
-        solution = os.path.join(HOME, "solution")
-        data = os.path.join(solution, "data")
-        seed = os.environ.get("PLUMBLINE_SEED_VALUE") or DEFAULT_SEED
         require_surface(t)
-        shutil.copytree(os.path.join(ASSETS, "workspace"), solution, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        os.makedirs(data, exist_ok=True)
-        if t is TASKS["small"]:
-            from assets.language import Language
-
-            language = Language(seed)
-            language.text("train", 2_000_000).tofile(os.path.join(data, "train.bin"))
-            language.text("val", 200_000).tofile(os.path.join(data, "val.bin"))
-        else:
-            from assets import openwebtext
-
+        if t is TASKS["main"]:
             require_gpus()
-            openwebtext.prepare(os.path.join(data, "train.bin"), os.path.join(data, "val.bin"), seed)
-        for name, content in (("config.json", t["config"]), ("answer.json", t["answer"])):
-            with open(os.path.join(solution, name), "w") as file:
-                json.dump(content, file, indent=2)
-                file.write("\n")
+        lay_solution(t, os.path.join(HOME, "solution"), seed())
 
     @staticmethod
     def intermediate_score(t):

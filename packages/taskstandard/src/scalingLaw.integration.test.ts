@@ -11,6 +11,7 @@ import type { EnvironmentSettings } from './settings.ts';
 
 const dir = fileURLToPath(new URL('../../../environments/re-bench/scaling_law', import.meta.url));
 const settings = loadFamily(dir).tasks.small?.settings as EnvironmentSettings;
+const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 const START = { n_embd: 128, max_iters: 248, loss_prediction: 4.0 };
 
 describe('scaling law', () => {
@@ -101,5 +102,62 @@ describe('scaling law', () => {
     const refused = await train(64, 60);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr.toString()).toMatch(/1\.812e\+10 FLOPs; 1\.5e\+10 are allowed/);
+  }, 300_000);
+
+  it('gets the losses that main is scored by in the documented way, before it can be started, from its assets or what was made of them', async () => {
+    const python = (source: string) => at.python(`import json, os, sys\nsys.path.insert(0, ${JSON.stringify(fixtures)})\n${source}`);
+    const got = await python(`
+import contextlib, hashlib, io, math, shutil, tempfile
+import tiny_openwebtext, scaling_law
+sys.path.insert(0, "assets")
+import measure_surface
+from assets import openwebtext, score
+openwebtext.HELD_OUT_SHARE = 0.1
+# The same code with sizes that a processor has done in a second.
+main = scaling_law.TASKS["main"]
+main["config"].update(n_layer=1, n_head=2, block_size=16, batch_size=2, target_flops=16**2 * 12 * 6 * 32 * 20)
+main.update(widths=(8, 16), answer={"n_embd": 16, "max_iters": 20, "loss_prediction": 4})
+def run(module, *argv):
+    sys.argv = ["program", *argv]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        module.main()
+    return said.getvalue().strip().split("\\n")
+with tempfile.TemporaryDirectory() as d:
+    assets, work, made = d + "/assets", d + "/work", d + "/made"
+    for folder in (assets, made): os.mkdir(folder)
+    tiny_openwebtext.lay(assets)
+    run(openwebtext, "--from", assets, "--out", made + "/openwebtext", "--seed", "s")
+    one = run(measure_surface, "--assets", assets, "--folder", work, "--deployment-seed", "s", "--widths", "8", "--out", d + "/1.json")
+    # Not made again, and not measured again.
+    again = run(measure_surface, "--assets", d + "/none", "--folder", work, "--widths", "8", "--out", d + "/1.json")
+    sys.modules.pop("train"), sys.modules.pop("model")
+    run(measure_surface, "--assets", made, "--folder", d + "/work2", "--widths", "16", "--out", d + "/2.json")
+    alike = [open(path + "/data/val.bin", "rb").read() for path in (work, d + "/work2")]
+    try: run(measure_surface, "--join", d + "/1.json", "--out", d + "/half.json")
+    except RuntimeError as error: half = str(error)
+    (printed,) = run(measure_surface, "--join", d + "/1.json", d + "/2.json", "--out", d + "/surface.json")
+    (asset,) = json.loads(printed.split(" ", 1)[1])
+    with open(asset["url"][len("file://"):], "rb") as file: surface = file.read()
+    main["surface"] = d + "/named.json"
+    try: scaling_law.TaskFamily.start(main)
+    except FileNotFoundError as error: missing = error.filename == main["surface"]
+    shutil.copy(d + "/surface.json", main["surface"])
+    scaling_law.require_gpus = lambda: None
+    openwebtext.DATA = openwebtext.SCORER_DATA = made
+    scaling_law.HOME = score.HOME = d + "/home"
+    scaling_law.TaskFamily.start(main)
+    row = scaling_law.TaskFamily.intermediate_score(main)
+print(json.dumps({
+    "runs": [len(one), len([line for line in again if line])], "alike": alike[0] == alike[1] and len(alike[0]) > 100, "half": half, "missing": missing,
+    "asset": [asset["path"], asset["for"], asset["sha256"] == hashlib.sha256(surface).hexdigest(), asset["bytes"] == len(surface)],
+    "valid": row["message"], "score": math.isfinite(row["score"]), "loss": row["details"]["loss"],
+}))`);
+    expect(got).toMatchObject({
+      ...{ runs: [2, 0], alike: true, half: expect.stringContaining('not a whole grid'), missing: true },
+      ...{ asset: ['scaling_law/surface.json', 'scorer', true, true], valid: { is_valid: true }, score: true },
+    });
+    // Below what guessing among 50,257 tokens would have.
+    expect((got as { loss: number }).loss).toBeLessThan(Math.log(50_257));
   }, 300_000);
 });

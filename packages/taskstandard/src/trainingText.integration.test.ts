@@ -6,9 +6,10 @@ import { bareHostPython } from './bareHost.ts';
 /** The texts that three families train on: the made-up language of `small`, and OpenWebText on a tiny archive. */
 
 const family = fileURLToPath(new URL('../../../environments/re-bench/scaling_law', import.meta.url));
+const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 
 function python(source: string): unknown {
-  const argv = ['-B', '-c', `import json, sys\nsys.path.insert(0, ".")\n${source}`];
+  const argv = ['-B', '-c', `import json, sys\nsys.path[:0] = [".", ${JSON.stringify(fixtures)}]\n${source}`];
   const done = spawnSync(bareHostPython(), argv, { cwd: family, encoding: 'utf8' });
   if (done.status !== 0) throw new Error(done.stderr);
   return JSON.parse(done.stdout);
@@ -40,36 +41,14 @@ print(json.dumps({
 describe('OpenWebText', () => {
   it('becomes tokens, every document whole and once, with the seed choosing which are held out', () => {
     const got = python(`
-import io, os, tarfile, tempfile
+import os, tempfile
 import numpy
+import tiny_openwebtext
 from assets import openwebtext
 openwebtext.HELD_OUT_SHARE = 0.1
-
-def tar(files, mode):
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode=mode) as archive:
-        for name, content in files:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return raw.getvalue()
-
-documents = {"%03d.txt" % n: ("Text %d — naïve, 你好,  it's\\n\\n" % n).encode() for n in range(120)}
-names = sorted(documents)
-parts = [("p%d.xz" % i, tar([(n, documents[n]) for n in names[i : i + 40]], "w:xz")) for i in range(0, 120, 40)]
+documents = tiny_openwebtext.DOCUMENTS
 with tempfile.TemporaryDirectory() as d:
-    with open(os.path.join(d, openwebtext.ARCHIVE), "wb") as file:
-        file.write(tar(parts, "w:xz"))
-    # An alphabet of single bytes and one merge, in the form of the published files.
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    letters = {b: chr(b) for b in plain}
-    letters.update({b: chr(256 + i) for i, b in enumerate(b for b in range(256) if b not in plain)})
-    numbers = {letters[b]: b for b in range(256)}
-    numbers["Te"] = 256
-    with open(os.path.join(d, "encoder.json"), "w", encoding="utf-8") as file:
-        json.dump(numbers, file)
-    with open(os.path.join(d, "vocab.bpe"), "w", encoding="utf-8") as file:
-        file.write("#version: 0.2\\nT e\\n")
+    tiny_openwebtext.lay(d)
     def made(seed):
         paths = [os.path.join(d, name) for name in ("train.bin", "heldout.bin")]
         openwebtext.make(d, *paths, seed)
