@@ -83,6 +83,17 @@ describe('a check of tasks that this machine cannot run', () => {
     });
   });
 
+  it('skips one of ours on a machine with all its GPUs and none of its data', async () => {
+    const overlayFile = join(dir, '../none.yaml');
+    writeFileSync(overlayFile, 'tasks: { main: { meta: { plumbline: { assets: [] } } } }\n');
+    const lines = await environmentCheck(join(RE_BENCH, 'optimize_llm_foundry'), { task: 'main', gpuCount: 4, overlayFile });
+    expect(lines.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect(lines.find(({ check }) => check === 'start')).toMatchObject({
+      status: 'skipped',
+      message: expect.stringMatching(/llm-foundry\.tar\.gz, rows\.jsonl/),
+    });
+  });
+
   it('fails a start that lacks a file of its own, and a task that there is not', async () => {
     expect((await startOf('torn')).start.status).toBe('failed');
     expect((await startOf('nothing')).lines.at(-1)).toMatchObject({ status: 'failed', message: expect.stringContaining('gpu, asset') });
