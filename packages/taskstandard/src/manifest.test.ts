@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -161,6 +161,21 @@ families:
     );
     const found = loadManifest(dir, { overlayFile }).tasks.main?.settings;
     expect(found).toMatchObject({ cleanRescores: 3, direction: 'higher', scoreUnit: 's' });
+  });
+
+  it.each(['gpt2_rl_qa', 'optimize_llm_foundry', 'scaling_law'])('of %s is completed by the overlay that its README shows', (name) => {
+    const dir = fileURLToPath(new URL(`../../../environments/re-bench/${name}`, import.meta.url));
+    const shown = /```yaml\n(families:[\s\S]*?)```/.exec(readFileSync(join(dir, 'README.md'), 'utf8'))?.[1] ?? '';
+    const filled = shown
+      .replaceAll('sha256: …', `sha256: ${'a'.repeat(64)}`)
+      .replaceAll('bytes: …', 'bytes: 1')
+      .replaceAll('COMMIT', 'b'.repeat(40));
+    const overlayFile = join(family({ 'overlay.yaml': filled }), 'overlay.yaml');
+    const pathsOf = (options = {}) => loadManifest(dir, options).tasks.main?.settings.assets.map(({ path }) => path) ?? [];
+    // Prepared tokens stand for what they were made of.
+    const named = name === 'scaling_law' ? ['openwebtext/train.bin', 'openwebtext/heldout.bin'] : pathsOf();
+    expect(pathsOf({ overlayFile })).toEqual(expect.arrayContaining(named));
+    expect(pathsOf({ overlayFile }).length).toBeGreaterThan(named.length);
   });
 
   it('of each of METR’s seven RE-Bench families is laid over by one file, with directions that agree with the published scores', () => {
