@@ -1,4 +1,4 @@
-import { elapsedMs, openHibernation } from '@plumbline/core';
+import { type ClockEvent, elapsedMs, openHibernation } from '@plumbline/core';
 import { type AttemptView, appendClockEvent, databaseNowMs, findRestorePoint, type SkippedFile } from '@plumbline/database';
 import type { RunnerRequest } from '@plumbline/sandbox';
 import type { Worker } from './worker.ts';
@@ -29,14 +29,18 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
       ),
     );
     const nowElapsedMs = elapsedMs(view.events, await databaseNowMs(db.pool), limitMs);
-    const last = view.events.findLast((event) => event.kind === 'rollback');
     const losesTime = nowElapsedMs - toElapsedMs >= ROLLBACK_FROM_MS;
     const losesFiles = (point?.skipped ?? []).length > 0;
-    if ((losesTime || losesFiles) && last?.toElapsedMs !== toElapsedMs) {
+    if ((losesTime || losesFiles) && !isRolledBack(view.events, toElapsedMs)) {
       await appendClockEvent(
         db,
         view.id,
-        { kind: 'rollback', toElapsedMs, reason: rollbackWords(lossWords(view, cause), point?.skipped ?? []) },
+        // Time that was given back since then stays given back.
+        {
+          kind: 'rollback',
+          toElapsedMs: Math.min(toElapsedMs, Math.floor(nowElapsedMs)),
+          reason: rollbackWords(lossWords(view, cause), point?.skipped ?? []),
+        },
         { by: null },
       );
     }
@@ -46,6 +50,15 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
     'a workspace was lost; the attempt goes on from its last snapshot',
   );
   return { bundles: point?.bundles ?? [], lastTerminal: point?.lastTerminal ?? 0 };
+}
+
+/**
+ * Whether this loss has been rolled back already, and its machine is only asked for again. A sandbox that came up since then ended
+ * the outage of the loss, or the pause: what is lost after that is lost anew, though no newer snapshot may have been stored.
+ */
+function isRolledBack(events: readonly ClockEvent[], toElapsedMs: number): boolean {
+  const last = events.findLast((event) => event.kind === 'rollback');
+  return last?.toElapsedMs === toElapsedMs && !events.some(({ kind, n }) => n > last.n && (kind === 'outage' || kind === 'resumed'));
 }
 
 function lossWords({ events }: AttemptView, cause: string): string {

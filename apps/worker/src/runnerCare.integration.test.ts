@@ -1,10 +1,12 @@
-import { AppError } from '@plumbline/core';
+import { AppError, elapsedMs } from '@plumbline/core';
 import {
   addHost,
+  databaseNowMs,
   findLiveLease,
   insertBlob,
   loadAttempt,
   moveAttempt,
+  noteOutage,
   noteSnapshot,
   noteTerminal,
   queueForMachines,
@@ -15,6 +17,7 @@ import { SshHostSettings } from '@plumbline/protocol';
 import type { Placement, RunnerHandle } from '@plumbline/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { provision } from './provision.ts';
+import { recover } from './recovery.ts';
 import { RunnerCare } from './runnerCare.ts';
 import { retireRunner } from './runners.ts';
 import { WorkerRig } from './worker.fixture.ts';
@@ -105,6 +108,25 @@ describe('runners', () => {
     expect(view.state).toBe('running');
     const scores = await worker.db.prisma.score.findMany({ where: { attemptId: id }, orderBy: { n: 'asc' } });
     expect(scores.map((score) => score.rolledBack)).toEqual([false, true]);
+
+    const rollbacks = async () => (await loadAttempt(worker.db, id)).events.filter((event) => event.kind === 'rollback').length;
+    await recover(worker, await loadAttempt(worker.db, id), 'asked for again');
+    expect(await rollbacks()).toBe(1);
+    // The sandbox comes back; two hours later, with nothing stored meanwhile, its machine is lost too.
+    await worker.db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '10 seconds' WHERE id = $1`, [id]);
+    expect((await noteOutage(worker.db, id))?.event.kind).toBe('outage');
+    await rig.back(id, 120 * minute);
+    const elapsed = async () => {
+      const { events, limits } = await loadAttempt(worker.db, id);
+      return elapsedMs(events, await databaseNowMs(worker.db.pool), limits.limitMs);
+    };
+    expect(await elapsed()).toBeGreaterThan(120 * minute);
+    await rig.kill((await rig.handleOf(id)) as RunnerHandle);
+    await care.look();
+    rig.clock.advance(60_001);
+    await care.look();
+    await expect.poll(rollbacks).toBe(2);
+    expect(await elapsed()).toBeLessThan(6 * minute);
   });
 
   test('a machine that stays away is given up: its attempts queue for another, and its runners may not come back', async () => {

@@ -144,10 +144,11 @@ export class WorkerRig {
     return handle;
   }
 
-  /** Lets the clock of an attempt have begun `ms` earlier, its gateway alive. */
+  /** Lets the clock of an attempt have begun `ms` earlier, and its snapshots lie as much earlier, its gateway alive. */
   async back(id: string, ms: number): Promise<void> {
     const { pool } = this.worker.db;
     await pool.query(`UPDATE clock_event SET at = at - $2 * interval '1 millisecond' WHERE attempt_id = $1`, [id, ms]);
+    await pool.query(`UPDATE workspace_snapshot SET at = at - $2 * interval '1 millisecond' WHERE attempt_id = $1`, [id, ms]);
     await pool.query(
       `UPDATE attempt SET deadline_at = deadline_at - $2 * interval '1 millisecond', link_heartbeat_at = clock_timestamp() WHERE id = $1`,
       [id, ms],
