@@ -67,6 +67,7 @@ beforeAll(async () => {
     ['toy', toy()],
     ['toy_machine', toy(NEEDS_MACHINE)],
     ['toy_secret', toy(NEEDS_SECRET)],
+    ['toy_time', toy().replace('max(row', 'min(row')],
   ] as const) {
     mkdirSync(join(work, 'families', name), { recursive: true });
     writeFileSync(join(work, 'families', name, `${name}.py`), source);
@@ -139,6 +140,15 @@ describe('plumb environment add', () => {
     expect(JSON.stringify(found)).not.toContain('abc');
   }, 120_000);
 
+  it('refuses a direction that is not the family’s own, which nobody wrote down, and says what to write', async () => {
+    const silent = await add('--family', 'toy_time');
+    expect(silent.error).toMatch(/toy_time\/main: .*gives 1; best with higher being better is 3.*"direction: lower, aggregation: best"/);
+    const told = join(folder.path, 'told.yaml');
+    writeFileSync(told, 'families:\n  toy_time: { meta: { plumbline: { direction: lower } } }\n');
+    const added = await plumb('add', '--git', repository, '--commit', commit, '--overlay', told, '--family', 'toy_time');
+    expect(added).toMatchObject({ status: 0, error: '' });
+  }, 60_000);
+
   it('wants a whole commit of a repository that can be had', async () => {
     const branch = await plumb('add', '--git', repository, '--commit', 'main');
     expect(branch).toMatchObject({ status: 2 });
@@ -147,7 +157,7 @@ describe('plumb environment add', () => {
     expect(unknown.error).toMatch(/could not be had from .*git says/);
     const away = await plumb('add', '--git', join(folder.path, 'nowhere.git'), '--commit', commit);
     expect(away).toMatchObject({ status: 2 });
-    expect((await add('--family', 'nothing')).error).toContain('There are: toy, toy_machine, toy_secret.');
+    expect((await add('--family', 'nothing')).error).toContain('There are: toy, toy_machine, toy_secret, toy_time.');
   });
 });
 

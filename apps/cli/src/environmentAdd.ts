@@ -7,7 +7,7 @@ import { recordAudit } from '@plumbline/database/audit';
 import type { Database } from '@plumbline/database/client';
 import { saveEnvironment } from '@plumbline/database/environments';
 import { addEnvironmentToStudy } from '@plumbline/database/studies';
-import { askFacts, type Family, loadFamily, type TaskDefinition } from '@plumbline/taskstandard';
+import { aggregationDisagreement, askFacts, type Family, type FamilyHost, loadFamily, type TaskDefinition } from '@plumbline/taskstandard';
 import { familySandbox, type SandboxFlags, secretsFor } from './environmentSandbox.ts';
 import { fetchCommit, findFamilies } from './environmentSource.ts';
 import { print } from './output.ts';
@@ -96,10 +96,21 @@ async function probed(family: Family, task: TaskDefinition, flags: AddFlags): Pr
   try {
     const { sandbox } = host;
     const facts = await askFacts((argv, run) => sandbox.run('scorer', argv, run), family, host.root, task.name, secretsFor(task, flags));
+    if (facts.methods.includes('aggregate_scores')) await requireAggregation({ family, host }, task);
     return { ...task, settings: { ...task.settings, requiredVariables: facts.requiredVariables } };
   } finally {
     await host.destroy();
   }
+}
+
+/** Refuses settings by which another row of a log would count than the family itself takes; says where that is not known. */
+async function requireAggregation(at: { family: Family; host: FamilyHost }, task: TaskDefinition): Promise<void> {
+  const disagreement = await aggregationDisagreement(at, task);
+  if (disagreement === null) return;
+  const { problem, remedy } = disagreement;
+  const said = `aggregate_scores() does not take the row that would count here: ${problem}.`;
+  if (remedy !== null) throw new AppError('invalid_input', `${said} Write "${remedy}" into its meta.plumbline, or into an overlay.`);
+  print(`warning: ${at.family.family}/${task.name}: ${said}`);
 }
 
 /** A family that cannot be prepared on this machine; its runner asks it again. What its text alone shows is refused here too. */

@@ -2,7 +2,7 @@ import { loadSettings } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
 import { IsolationName } from '@plumbline/protocol';
 import { createFamilySandbox, type FamilySandbox, isolationNamed } from '@plumbline/sandbox';
-import { type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
+import { type Family, readSecrets, secretsNamed, type TaskDefinition } from '@plumbline/taskstandard';
 
 /** A family in a sandbox, for the commands that run one. */
 
@@ -33,5 +33,5 @@ export function secretsFor(task: TaskDefinition, flags: SandboxFlags): Record<st
   const { secretsFile } = loadSettings();
   if (flags.secrets !== undefined) return flags.secrets;
   if (secretsFile === null || task.settings.requiredVariables.length === 0) return {};
-  return Object.fromEntries(Object.entries(readSecrets(secretsFile)).filter(([name]) => task.settings.requiredVariables.includes(name)));
+  return secretsNamed(task.settings.requiredVariables, readSecrets(secretsFile));
 }

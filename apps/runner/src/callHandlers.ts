@@ -18,7 +18,7 @@ const LAST_UPLOADS_MS = 30_000;
 const NOT_STORED = 'Your files could not be stored in time, so the machine was not given back. Try again, or take a plain pause.';
 
 /** What carries out the gateway's calls. */
-export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files' | 'task'> {
+export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files' | 'task' | 'tearDown'> {
   readonly stateDir: string;
   readonly log: EventLog;
   readonly blobs: Blobs;
@@ -37,7 +37,7 @@ export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files
 /** One handler for each call that a gateway may make of a sandbox that is ready. */
 export function callHandlers(options: CallHandlerOptions): CallHandlers {
   const { sandbox, files, task, stateDir, log, blobs, holds, participantClock, terminals, snapshots, scoring } = options;
-  const { acts, ports, language, endParticipant } = options;
+  const { acts, ports, language, endParticipant, tearDown } = options;
   return {
     'file.list': (args) => acts.list(args),
     'file.read': (args) => acts.read(args),
@@ -120,6 +120,10 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     finalise: async () => {
       await endParticipant();
       await blobs.drained(LAST_UPLOADS_MS);
+      return {};
+    },
+    teardown: async () => {
+      await tearDown();
       return {};
     },
   };

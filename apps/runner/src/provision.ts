@@ -16,7 +16,16 @@ import {
   type Sandbox,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
-import { ANSWER_MARK, askFacts, type Family, installFamily, startFamily, TaskFacts } from '@plumbline/taskstandard';
+import {
+  ANSWER_MARK,
+  askFacts,
+  type Family,
+  installFamily,
+  secretsNamed,
+  startFamily,
+  TaskFacts,
+  tearDownFamily,
+} from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
 import { requireModel } from './models.ts';
@@ -37,6 +46,8 @@ export interface Provisioned {
   /** Whether this is the workspace's first life. */
   readonly isNew: boolean;
   readonly createFresh: (name: string) => Promise<FreshSandbox>;
+  /** The family's `teardown()` in the participant's sandbox, bounded; what goes wrong in it is logged. */
+  readonly tearDown: () => Promise<void>;
   readonly language: LanguageServerPrograms;
 }
 
@@ -82,6 +93,8 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     familyDir: config.familyDir,
     contentHash: family.contentHash,
     imageDir: config.imageDir,
+    // The installation's seed is not among them: an image is the same for all who are given it.
+    env: secretsNamed(settings.requiredVariables, config.secrets),
     onLog: buildLog(options),
     install: (exec, paths) => installFamily(exec, family, paths.root),
   });
@@ -119,6 +132,10 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       if (config.restore !== null) await restoreWorkspace(files, config.restore.bundles, options);
       await writeFile(started, '', { mode: 0o600 });
     }
+    const tearDown = (of: Sandbox) =>
+      tearDownFamily((argv, run) => of.run('scorer', argv, run), task, of.paths.root, config.secrets).catch((error: unknown) =>
+        logger.warn({ err: error, sandbox: of.id }, 'the environment could not tear down'),
+      );
     const createFresh = async (name: string): Promise<FreshSandbox> => {
       // The sandbox's folder lies no deeper than the main one's siblings: what a dead runner leaves is looked for there.
       const dir = join(config.stateDir, 'fresh', name);
@@ -137,9 +154,9 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
         await discard();
         throw error;
       }
-      return { sandbox: fresh, sandboxDir: dir, files: freshFiles, discard };
+      return { sandbox: fresh, sandboxDir: dir, files: freshFiles, discard: () => tearDown(fresh).then(discard) };
     };
-    return { task, sandbox, sandboxDir, files, socketDir, isNew, createFresh, language };
+    return { task, sandbox, sandboxDir, files, socketDir, isNew, createFresh, tearDown: () => tearDown(sandbox), language };
   } catch (error) {
     await sandbox.destroy();
     throw error;
@@ -149,10 +166,12 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
 /** What a build prints goes to the log whole, and to who waits as its newest line, no more than once a second. */
 function buildLog({ logger, onProgress }: ProvisionOptions): (line: string) => void {
   let shownAtMs = Number.NEGATIVE_INFINITY;
-  let answered = false;
+  // An answer is the line after its mark.
+  let isAnswer = false;
   return (line) => {
-    answered ||= line.startsWith(ANSWER_MARK);
-    if (answered) return;
+    const isPlatforms = isAnswer || line.startsWith(ANSWER_MARK);
+    isAnswer = !isAnswer && isPlatforms;
+    if (isPlatforms) return;
     logger.info({ line }, 'image');
     const nowMs = performance.now();
     if (nowMs - shownAtMs < SHOW_EVERY_MS) return;

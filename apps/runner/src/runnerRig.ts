@@ -34,6 +34,11 @@ export class RunnerRig {
   #terminal: number | null = null;
   #scores = 0;
 
+  /** What the runner has logged. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   /** Starts a runner; resolves with null when its sandbox is ready, or with the reason that it tells. */
   async start(options: RigOptions): Promise<string | null> {
     const port = await this.gateway.listen();

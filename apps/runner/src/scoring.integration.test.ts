@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { RunnerRig } from './runnerRig.ts';
+import { type RigOptions, RunnerRig } from './runnerRig.ts';
 
 /** Scorers that go wrong, and participants who help them to, on real runners in real sandboxes. */
 
@@ -69,7 +69,7 @@ function toy(name: string, more = 'direction: higher', source = TOY): string {
   return dir;
 }
 
-function start(name: string, familyDir: string, more: { settings?: Record<string, unknown> } = {}): Promise<string | null> {
+function start(name: string, familyDir: string, more: Partial<RigOptions> = {}): Promise<string | null> {
   rig = new RunnerRig();
   return rig.start({ stateDir: join(base, name), imageDir: join(base, 'images'), familyDir, memoryBytes: 320 * 1024 ** 2, ...more });
 }
@@ -142,6 +142,42 @@ describe('a scorer that goes wrong', () => {
     expect(steps.join('\n')).not.toContain(ANSWER_MARK);
   });
 });
+
+it('a secret that the family names is there when it is installed, and in nothing that the participant or a log shows', async () => {
+  const key = 'hf_only-for-the-install';
+  const source = `${TOY}
+    required_environment_variables = ["TOY_KEY"]
+
+    @staticmethod
+    def install():
+        print("fetching with", os.environ["TOY_KEY"])
+        open("fetched", "w").write(str(len(os.environ["TOY_KEY"])))
+        print("fetched", os.environ.get("PLUMBLINE_SEED_VALUE"))
+
+    @staticmethod
+    def teardown(t):
+        open("torn", "w").write(os.environ["TOY_KEY"])
+        raise OSError("no way to give it back")
+`;
+  const dir = toy('keyed', 'direction: higher', source);
+  const secrets = { TOY_KEY: key, PLUMBLINE_SEED_VALUE: 'the-seed-of-all' };
+  expect(await start('keyed', dir, { secrets })).toBeNull();
+  const steps = rig.gateway.messages.flatMap((message) => (message.t === 'progress' ? [message.step] : []));
+  expect(steps).toContain('Preparing the environment’s packages: fetching with [secret]');
+  expect(steps.join()).not.toContain(ANSWER_MARK);
+  expect(rig.stderr).toContain('fetched None');
+  expect(rig.stderr).not.toContain(key);
+  await rig.sh('env > seen; cat /proc/[0-9]*/environ >> seen; ls /root /opt/env >> seen');
+  const seen = readFileSync(join(base, 'keyed/workspace/seen'), 'utf8');
+  expect(seen).toContain('PLUMBLINE_SOCKET');
+  expect(seen).not.toMatch(/TOY_KEY|hf_only/);
+  const root = join(base, 'keyed/sandbox/root');
+  expect(readFileSync(join(root, 'fetched'), 'utf8')).toBe(String(key.length));
+  // What the family fails to give back at the end is a line of the log.
+  await rig.gateway.call('teardown');
+  expect(readFileSync(join(root, 'torn'), 'utf8')).toBe(key);
+  expect(rig.stderr).toContain('could not tear down');
+}, 60_000);
 
 describe('while the scorer runs', () => {
   const ticks = () => readFileSync(join(base, rig === undefined ? '' : current, 'workspace', 'ticks'), 'utf8').length;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, Role } from '@plumbline/core';
+import { appendClockEvent, noteGpuBusy } from '@plumbline/database/attempts';
 import { ensureLocalHost } from '@plumbline/database/hosts';
 import { createSession, loadSession } from '@plumbline/database/sessions';
 import { type AttemptFixture, exampleSettings, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
@@ -180,6 +181,52 @@ describe('the review of an attempt', () => {
     expect(await seen()).toMatchObject({ reviewEndedAt: null, keptUntil: null });
     expect(await db.prisma.auditEntry.count({ where: { subject: `attempt:${attemptId}`, userId: { not: null } } })).toBe(2);
     expect((await callerOf({ userId: own.expert.id, role: 'expert' }).attempt.get({ attemptId })).workspace).toBeNull();
+  });
+});
+
+describe('what staff are told of an attempt', () => {
+  const scoring = { visible_to_agent: true, score_on_usage_limits: true, instructions: 'Read the essay.' };
+
+  it('names the scores that it ended without, and how it is scored by hand; not to the participant', async () => {
+    const { db } = database;
+    const own = await makeAttempt(db, { environmentSettings: { ...settings, scoring, cleanRescores: 2 } });
+    const attemptId = own.attempt.id;
+    const score = (n: number, fields: { trigger: string; status: string; ofScoreId?: string; message?: object; score?: number }) =>
+      db.prisma.score.create({ data: { attemptId, n, requestedAt: new Date(), elapsedMs: n, ...fields } });
+    const { id } = await score(1, { trigger: 'final', status: 'scored', score: 1 });
+    await score(2, { trigger: 'clean', status: 'scored', score: 1, ofScoreId: id });
+    await score(3, { trigger: 'clean', status: 'cancelled', ofScoreId: id, message: { reason: 'The disk is full.' } });
+    const seen = async (actor: Actor) => (await callerOf(actor).attempt.get({ attemptId })).review;
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'finalising' } });
+    expect(await seen(actors.admin)).toMatchObject({ missingScores: [], instructions: 'Read the essay.' });
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'completed' } });
+    const said = 'The row that counts could not be re-scored: 1 of 2 clean re-scores were taken. The disk is full.';
+    expect(await seen(actors.reviewer)).toMatchObject({ missingScores: [said] });
+    expect(await seen({ userId: own.expert.id, role: 'expert' })).toBeNull();
+    const listed = await callerOf(actors.reviewer).review.list();
+    expect(listed.find((row) => row.attemptId === attemptId)).toMatchObject({ missingScores: [said] });
+    await score(4, { trigger: 'clean', status: 'scored', score: 1, ofScoreId: id });
+    expect(await seen(actors.reviewer)).toMatchObject({ missingScores: [] });
+  });
+
+  it('counts for how long its GPUs have stood idle, from their last work on its clock', async () => {
+    const { db } = database;
+    const hour = 3_600_000;
+    const own = await makeAttempt(db, { environmentSettings: settings });
+    const attemptId = own.attempt.id;
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'ready' } });
+    await appendClockEvent(db, attemptId, { kind: 'started' }, { by: null });
+    await db.pool.query(`UPDATE clock_event SET at = at - interval '3 hours' WHERE attempt_id = $1`, [attemptId]);
+    const idleMs = async () => (await callerOf(actors.admin).live.list()).find((row) => row.attemptId === attemptId)?.gpuIdleMs;
+    expect(await idleMs()).toBeNull();
+    const { id: hostId } = await ensureLocalHost(db, 'none');
+    await db.prisma.lease.create({ data: { attemptId, hostId, state: 'held', grantedAt: new Date(), gpuCount: 1, gpuIds: ['GPU-a'] } });
+    expect(await idleMs()).toBeGreaterThanOrEqual(3 * hour);
+    await noteGpuBusy(db, attemptId, 2 * hour);
+    const idle = (await idleMs()) ?? 0;
+    expect(idle >= hour && idle < 2 * hour).toBe(true);
+    await appendClockEvent(db, attemptId, { kind: 'paused', reason: 'break' }, { by: null });
+    expect(await idleMs()).toBeNull();
   });
 });
 

@@ -105,4 +105,9 @@ describe('clean re-scores', () => {
     expect(result.result.raw).toBe(0.9);
     expect(result.clean).toMatchObject({ valid: 0, mean: null, disagrees: true });
   });
+
+  test('those that were never taken say nothing', () => {
+    const none = row(2, null, { trigger: 'clean', status: 'cancelled', ofScoreId: 's1' });
+    expect(attemptResult([row(1, 0.9), none], LOWER)).toMatchObject({ clean: null, result: { raw: 0.9 } });
+  });
 });

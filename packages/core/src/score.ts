@@ -133,7 +133,8 @@ export function attemptResult<R extends CountableRow & { id: string; ofScoreId?:
 ): AttemptResult<R> {
   const counts = rowThatCounts(rows, settings);
   const logged = normalise(counts?.score ?? null, settings);
-  const cleanRows = counts === null ? [] : rows.filter((row) => row.trigger === 'clean' && row.ofScoreId === counts.id);
+  const isClean = (row: R) => row.trigger === 'clean' && row.status !== 'cancelled' && row.ofScoreId === counts?.id;
+  const cleanRows = counts === null ? [] : rows.filter(isClean);
   const clean = counts === null || cleanRows.length === 0 ? null : cleanSummary(counts.score as number, cleanRows, settings);
   return { counts, logged, clean, result: clean === null || clean.mean === null ? logged : normalise(clean.mean, settings) };
 }

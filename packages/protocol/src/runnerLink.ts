@@ -111,6 +111,8 @@ export const RUNNER_CALLS = {
   },
   /** Ends the participant's processes and takes the last snapshot. Idempotent. */
   finalise: { args: z.object({}), result: z.object({}) },
+  /** Runs the family's `teardown()` after the last score, where it has one; its failure is in the log alone. */
+  teardown: { args: z.object({}), result: z.object({}) },
 } as const;
 export type RunnerCall = keyof typeof RUNNER_CALLS;
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { type Family, type FamilyHost, installFamily, runTaskOperation, type TaskDefinition } from '@plumbline/taskstandard';
+import { type Family, type FamilyHost, installFamily, runTaskOperation, secretsNamed, type TaskDefinition } from '@plumbline/taskstandard';
 import { assetMounts, layAssets } from './assets/assetStore.ts';
 import type { Isolation, Sandbox } from './isolation/isolation.ts';
 
@@ -41,6 +41,7 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
     familyDir: family.dir,
     contentHash: family.contentHash,
     imageDir,
+    env: secretsNamed(settings.requiredVariables, secrets),
     install: (exec, paths) => installFamily(exec, family, paths.root),
   });
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-family-'));

@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
+import { aggregationDisagreement, exampleLog } from './aggregation.ts';
 import {
   ask,
   describeOutcome,
@@ -17,7 +18,7 @@ import type { TaskDefinition } from './manifest.ts';
 import { withFamilyModel } from './models/familyModel.ts';
 import type { ModelEndpoint } from './models/modelUpstream.ts';
 import { runScore, type ScoreOutcome, type ScoringKind, scoringKind } from './scoring.ts';
-import type { ScoreLogEntry, TaskOperationArgs } from './taskHost.ts';
+import type { TaskOperationArgs } from './taskHost.ts';
 import { ManifestError } from './yamlFile.ts';
 
 /** What stands behind `plumb environment check`: a family run whole, every method, with what its author should mend. */
@@ -214,6 +215,14 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind, 
   else if (!(await checkScores(bench, task, kind))) return;
   if (kind === 'intermediate') await checkAggregation(bench, task);
   checkDirection(report, task);
+  report.add(
+    name,
+    'usage limits',
+    'ok',
+    task.settings.scoring.score_on_usage_limits
+      ? 'the final state is scored when time is up'
+      : 'score_on_usage_limits is false; the final state is scored when time is up all the same',
+  );
   const torn = await ask(bench, 'teardown', { task: name }, START_TIMEOUT_MS);
   if (!torn.ok) report.add(name, 'teardown', 'failed', why(torn));
 }
@@ -308,16 +317,7 @@ async function checkInvalidSubmission(bench: Bench, task: TaskDefinition, score:
 async function checkAggregation(bench: Bench, task: TaskDefinition): Promise<void> {
   const { report } = bench;
   const { direction, aggregation } = task.settings;
-  const log = (...scores: (number | null)[]): ScoreLogEntry[] =>
-    scores.map((score, index) => ({
-      index,
-      score,
-      message: {},
-      details: {},
-      scoredAt: new Date(1_700_000_000_000 + index * 60_000).toISOString(),
-      elapsedMs: index * 60_000,
-    }));
-  const none = await ask(bench, 'aggregate_scores', { task: task.name, scoreLog: log(null, null) }, QUESTION_TIMEOUT_MS);
+  const none = await ask(bench, 'aggregate_scores', { task: task.name, scoreLog: exampleLog([null, null]) }, QUESTION_TIMEOUT_MS);
   if (!none.ok)
     report.add(
       task.name,
@@ -333,17 +333,7 @@ async function checkAggregation(bench: Bench, task: TaskDefinition): Promise<voi
       `a log of NaN alone gives ${none.value}; the platform says "no valid score" instead`,
     );
   } else report.add(task.name, 'aggregation without a score', 'ok', 'a log of NaN alone gives no score');
-  const scores = [2, null, 1, 3, 2.5];
-  const numbers = scores.filter((score): score is number => score !== null);
-  const wanted = aggregation === 'last' ? 2.5 : direction === 'lower' ? Math.min(...numbers) : Math.max(...numbers);
-  const got = await ask(bench, 'aggregate_scores', { task: task.name, scoreLog: log(...scores) }, QUESTION_TIMEOUT_MS);
-  if (!got.ok) report.add(task.name, 'aggregation', 'failed', why(got));
-  else if (got.value !== wanted)
-    report.add(
-      task.name,
-      'aggregation',
-      'failed',
-      `of 2, NaN, 1, 3, 2.5 it gives ${got.value}; ${aggregation} with ${direction} being better is ${wanted}`,
-    );
+  const disagreement = await aggregationDisagreement(bench, task);
+  if (disagreement !== null) report.add(task.name, 'aggregation', 'failed', disagreement.problem);
   else report.add(task.name, 'aggregation', 'ok', `${aggregation}, ${direction} is better`);
 }

@@ -9,6 +9,8 @@ import { type Exec, runTaskOperation, type TaskOperation, type TaskOperationArgs
 const INSTALL_TIMEOUT_MS = 60 * 60_000;
 const START_TIMEOUT_MS = 30 * 60_000;
 const ASK_TIMEOUT_MS = 60_000;
+/** A machine is given back after it, whatever it does. */
+export const TEARDOWN_TIMEOUT_MS = 60_000;
 const BUILD_OUTPUT_MAX_BYTES = 8 * 1024 * 1024;
 
 /** The family's own answers, kept in the state folder so that they are asked for once. */
@@ -81,6 +83,17 @@ export async function askFacts(
     permissions: described.methods.includes('get_permissions') ? await ask(exec, 'get_permissions', args, ASK_TIMEOUT_MS, secrets) : [],
     requiredVariables: described.required_environment_variables,
   };
+}
+
+/** Runs the family's `teardown()`, where it has one, once its sandbox is of no more use. Rejects with `sandbox_unavailable` where it fails. */
+export async function tearDownFamily(
+  exec: Exec,
+  task: { family: Family; name: string; facts: TaskFacts },
+  root: string,
+  secrets: Record<string, string>,
+): Promise<void> {
+  if (!task.facts.methods.includes('teardown')) return;
+  await ask(exec, 'teardown', { familyDir: root, module: task.family.module, task: task.name }, TEARDOWN_TIMEOUT_MS, secrets);
 }
 
 /** Runs the family's `start()` in a sandbox that nobody has used. */

@@ -1,3 +1,4 @@
+export * from './aggregation.ts';
 export * from './bareHost.ts';
 export * from './environmentCheck.ts';
 export * from './environmentScore.ts';

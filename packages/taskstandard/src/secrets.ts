@@ -21,3 +21,8 @@ export function readSecrets(path: string): Record<string, string> {
   }
   return secrets;
 }
+
+/** Of some secrets those with these names. */
+export function secretsNamed(names: readonly string[], secrets: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(secrets).filter(([name]) => names.includes(name)));
+}

@@ -16,6 +16,7 @@ import {
   attemptSummary,
   changedWhileScored,
   isScoreVisible,
+  missingScores,
   scoreScale,
   toClockEvent,
   toScoreRow,
@@ -95,8 +96,15 @@ export const attemptRouter = router({
       events: attempt.events.map(toClockEvent),
       result: attemptResultView(attempt, scoresVisible),
       survey: attempt.survey,
-      /** For staff: what to look for before the result counts, and scores whose submission changed while it was scored. */
-      review: isStaff ? { checklist: reviewChecklist(settings), changedWhileScored: changedWhileScored(attempt.scores) } : null,
+      /** For staff: what to look for before the result counts, and what the platform noticed of its scores. */
+      review: isStaff
+        ? {
+            checklist: reviewChecklist(settings),
+            instructions: settings.scoring.instructions,
+            changedWhileScored: changedWhileScored(attempt.scores),
+            missingScores: missingScores(attempt, settings),
+          }
+        : null,
       /** For staff, once it is over: what hosts keep of it and until when, or when it was removed. */
       workspace: isStaff && AFTER_THE_END.includes(attempt.state) ? await workspaceView(ctx, attempt.id) : null,
     };

@@ -1,7 +1,7 @@
 import { setReviewEnded } from '@plumbline/database/workspaces';
 import { z } from 'zod';
 import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
-import { ATTEMPT_INCLUDE, attemptSummary } from '../views/attemptView.ts';
+import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, missingScores } from '../views/attemptView.ts';
 
 /** Finished attempts, for those who judge them or release them. */
 export const reviewRouter = router({
@@ -15,6 +15,7 @@ export const reviewRouter = router({
     });
     return attempts.map((attempt) => ({
       ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: true }),
+      missingScores: missingScores(attempt, attemptSettings(attempt)),
       sealedAt: attempt.manifest?.signedAt ?? null,
       recordedBytes: Number(attempt.rawBytes),
     }));

@@ -145,6 +145,26 @@ export function changedWhileScored(scores: readonly Pick<ScoreRecord, 'n' | 'sub
     .map((row) => row.n);
 }
 
+/** What of the platform's own scores an attempt ended without, a sentence each: the final state's, and clean re-scores of the row that counts. */
+export function missingScores(attempt: Pick<AttemptWithRows, 'state' | 'scores'>, settings: EnvironmentSettings): string[] {
+  if (attempt.state !== 'completed') return [];
+  const { counts, clean } = attemptResult(attempt.scores, settings);
+  const missing = (trigger: string, done: number, wanted: number, what: string) => {
+    if (done >= wanted) return [];
+    const failed = attempt.scores.findLast((row) => row.trigger === trigger && row.status === 'cancelled');
+    const { reason, error } = (failed?.message ?? {}) as { reason?: unknown; error?: unknown };
+    const why = reason ?? error;
+    return [`${what}${typeof why === 'string' ? ` ${why}` : ''}`];
+  };
+  const final = attempt.scores.filter((row) => row.trigger === 'final' && row.status !== 'cancelled').length;
+  const done = clean?.finished ?? 0;
+  const wanted = counts === null ? 0 : settings.cleanRescores;
+  return [
+    ...missing('final', final, 1, 'The final state could not be scored.'),
+    ...missing('clean', done, wanted, `The row that counts could not be re-scored: ${done} of ${wanted} clean re-scores were taken.`),
+  ];
+}
+
 /** What every list shows of an attempt. */
 export function attemptSummary(
   attempt: AttemptWithRows,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
 import { runHostCommand } from '../../host/hostProcess.ts';
 import { claimHostUid, giveTree, releaseHostUid } from '../hostUid.ts';
-import { buildOnce, installVariables, pipTarget } from '../image.ts';
+import { buildOnce, installExec, installVariables, pipTarget } from '../image.ts';
 import { IN_VIEW_PATHS, SYSTEM_PATH, viewEnvironment } from '../inView.ts';
 import type { PreparedImage, PrepareImageOptions } from '../isolation.ts';
 import { copyAssets, makeReadable, requireReachable } from '../sandboxState.ts';
@@ -44,15 +44,15 @@ export async function prepareBubblewrapImage(options: PrepareImageOptions): Prom
         ...variables,
         ...options.env,
       };
-      await options.install((argv, run) => {
+      const exec = installExec(options, (argv, run) => {
         const cwd = run.cwd ?? IN_VIEW_PATHS.root;
         const command = entererCommand({ mode: 'launch', uid }, [BWRAP, ...args, '--new-session', '--chdir', cwd, '--', ...argv], {
           ...base,
           ...run.env,
         });
-        const logged = options.onLog === undefined ? {} : { onLine: options.onLog };
-        return runHostCommand(command, { ...run, signal: run.signal ?? options.signal, ...logged }, async () => null);
-      }, IN_VIEW_PATHS);
+        return runHostCommand(command, run, async () => null);
+      });
+      await options.install(exec, IN_VIEW_PATHS);
       if (uid !== null) {
         for (const path of [parts.root, parts.env]) await giveBack(path);
         await makeReadable(parts.env);

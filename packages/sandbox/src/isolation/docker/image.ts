@@ -4,7 +4,7 @@ import { AppError } from '@plumbline/core';
 import { z } from 'zod';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
 import { runHostCommand } from '../../host/hostProcess.ts';
-import { buildOnce, installVariables } from '../image.ts';
+import { buildOnce, installExec, installVariables } from '../image.ts';
 import { AGENT_UID, IN_VIEW_PATHS, SYSTEM_PATH, viewEnvironment } from '../inView.ts';
 import type { Exec, PreparedImage, PrepareImageOptions } from '../isolation.ts';
 import { copyAssets } from '../sandboxState.ts';
@@ -118,13 +118,9 @@ async function build(engine: Engine, base: EngineImage, key: string, dir: string
         ...variables,
         ...options.env,
       };
-      const logged = options.onLog === undefined ? {} : { onLine: options.onLog };
-      const exec: Exec = (argv, run) =>
-        runHostCommand(
-          doorCommand(door, argv, { ...env, ...run.env }, run.cwd ?? IN_VIEW_PATHS.root, false),
-          { ...run, signal: run.signal ?? options.signal, ...logged },
-          async () => null,
-        );
+      const exec = installExec(options, (argv, run) =>
+        runHostCommand(doorCommand(door, argv, { ...env, ...run.env }, run.cwd ?? IN_VIEW_PATHS.root, false), run, async () => null),
+      );
       await step(exec, ['/usr/bin/python3', '-I', '-S', `${IN_VIEW_PATHS.assets}/image_accounts.py`]);
       const { root, env: packages, home, protected: guarded } = IN_VIEW_PATHS;
       await step(exec, [

@@ -24,15 +24,14 @@ import { SurveyCard } from './SurveyCard.tsx';
 import { SurveyForm } from './SurveyForm.tsx';
 import { WorkspaceCard } from './WorkspaceCard.tsx';
 
-interface ReviewCardProps {
-  checklist: string[];
-  changedWhileScored: number[];
+interface ReviewCardProps extends NonNullable<AttemptDetail['review']> {
   disagrees: boolean;
 }
 
 /** For staff alone: what the platform noticed, and what only a person can judge. */
-function ReviewCard({ checklist, changedWhileScored, disagrees }: ReviewCardProps) {
-  if (checklist.length === 0 && changedWhileScored.length === 0 && !disagrees) return null;
+function ReviewCard({ checklist, instructions, changedWhileScored, missingScores, disagrees }: ReviewCardProps) {
+  const noticed = changedWhileScored.length > 0 || missingScores.length > 0 || disagrees;
+  if (checklist.length === 0 && instructions === null && !noticed) return null;
   return (
     <Card>
       <CardHeader title="Before this result counts" description="Look for these in the recording and in the submission." />
@@ -48,6 +47,17 @@ function ReviewCard({ checklist, changedWhileScored, disagrees }: ReviewCardProp
               What was scored may not be what was captured.
             </Alert>
           ) : null}
+          {missingScores.map((sentence) => (
+            <Alert key={sentence} tone="warning" title="A score is missing.">
+              {sentence}
+            </Alert>
+          ))}
+          {instructions === null ? null : (
+            <div className="space-y-1 text-sm">
+              <h3 className="font-medium">How this task is scored by hand</h3>
+              <p className="whitespace-pre-wrap">{instructions}</p>
+            </div>
+          )}
           {checklist.length > 0 ? (
             <ul className="list-disc space-y-1 pl-5 text-sm">
               {checklist.map((line) => (

@@ -98,6 +98,11 @@ export function ReviewTable({ attempts }: { attempts: Finished[] }) {
                     {attempt.result?.result.raw != null ? (
                       <span className="block text-xs text-muted">{formatNormalised(attempt.result.result.value)} normalised</span>
                     ) : null}
+                    {attempt.missingScores.length > 0 ? (
+                      <span className="mt-1 block" title={attempt.missingScores.join(' ')}>
+                        <Badge tone="warning">Scores missing</Badge>
+                      </span>
+                    ) : null}
                   </Td>
                   <Td>
                     {attempt.sealedAt ? <Badge tone="success">Sealed</Badge> : <Badge tone="warning">Not sealed</Badge>}
