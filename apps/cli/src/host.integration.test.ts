@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +36,18 @@ async function plumb(...args: string[]): Promise<{ status: number; out: string; 
   const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [status] = await ended;
   return { status, out, error };
+}
+
+/** The practice family with data of its own. */
+async function familyWith(asset: string): Promise<string> {
+  const dir = join(folder.path, 'practice');
+  await cp(FAMILY, dir, { recursive: true });
+  const manifest = await readFile(join(dir, 'manifest.yaml'), 'utf8');
+  await writeFile(
+    join(dir, 'manifest.yaml'),
+    manifest.replace(/^ {2}plumbline:\n/m, (line) => `${line}    assets: [${asset}]\n`),
+  );
+  return dir;
 }
 
 describe('plumb host', () => {
@@ -71,7 +86,24 @@ describe('plumb host', () => {
       expect(checked.out).toMatch(/gpu1\n +GPUs[\s\S]*processors +\d[\s\S]*clock +-?\d+ ms off[\s\S]*problem: .*cannot be dialled/);
       expect(checked.status).toBe(1);
       expect((await plumb('list')).out).toMatch(/gpu1 +ssh .*takes nothing/);
-      expect((await plumb('warm', 'gpu1', FAMILY)).out).toMatch(/gpu1 has practice with 0 files/);
+      const data = Buffer.alloc(2 * 1024 ** 2, 'data');
+      const asked: string[] = [];
+      const server = createServer((request, response) => {
+        asked.push(request.url ?? '');
+        response.end(data);
+      }).listen(0, machine.gatewayAddress);
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const sha256 = createHash('sha256').update(data).digest('hex');
+      const family = await familyWith(
+        `{ url: "http://${machine.gatewayAddress}:${port}/data.bin", sha256: ${sha256}, bytes: ${data.length}, path: data.bin }`,
+      );
+      for (let n = 0; n < 2; n++)
+        expect((await plumb('warm', 'gpu1', family)).out).toMatch(/gpu1 has practice with 1 files of data \(2 MiB\)/);
+      server.close();
+      // The machine fetched it, once, and holds it.
+      expect(asked).toEqual(['/data.bin']);
+      expect(await readFile(join(dataDir, 'assets/sha256', sha256))).toEqual(data);
       await machine.cutLink();
       expect(await plumb('check', 'gpu1')).toMatchObject({ status: 2, error: expect.stringContaining('gpu1: The host at') });
       expect((await plumb('remove', 'gpu1', '--lost')).out).toContain('0 attempts go on elsewhere');

@@ -35,7 +35,7 @@ const RUNNER_REQUEST = {
   setup: null,
   model: null,
   secrets: {},
-  resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, maxDurationMs: 600_000 },
+  resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, maxDurationMs: 600_000 },
 } satisfies Partial<RunnerRequest>;
 
 let rig: WorkerRig;
@@ -171,13 +171,13 @@ describe('leases', () => {
     await machines.run();
   });
 
-  test('the GPUs of a lease, and they alone, are what its runner is given', async () => {
+  test('the GPUs of a lease, and they alone, are what its runner is given, with the processors that its task names', async () => {
     const gpus = ['GPU-a', 'GPU-b'].map((id) => ({ id, model: 'NVIDIA H100 80GB HBM3', memoryBytes: 8e10, driver: '535' }));
     await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });
-    const settings = { ...SETTINGS, resources: { gpu: { count_range: [1, 1], model: 'h100' } } };
+    const settings = { ...SETTINGS, resources: { gpu: { count_range: [1, 1], model: 'h100' }, cpus: 1.5 } };
     const { attempt } = await makeAttempt(worker.db, { environmentSettings: settings });
     await moveAttempt(worker.db, attempt.id, 'provisioning');
     await provision(worker, { attemptId: attempt.id });
-    expect(await rig.configOf(attempt.id)).toMatchObject({ gpuIds: ['GPU-a'] });
+    expect(await rig.configOf(attempt.id)).toMatchObject({ gpuIds: ['GPU-a'], cpus: 1.5 });
   });
 });

@@ -21,7 +21,7 @@ import {
   withAdvisoryLock,
 } from '@plumbline/database';
 import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '@plumbline/sandbox';
-import { readSecrets } from '@plumbline/taskstandard';
+import { readSecrets, secretsNamed } from '@plumbline/taskstandard';
 import { recover } from './recovery.ts';
 import type { Worker } from './worker.ts';
 
@@ -58,8 +58,7 @@ const SEED_VARIABLE = 'PLUMBLINE_SEED_VALUE';
 /** Of the installation's secrets those that this environment's family requires, and the installation's seed. */
 function secretsOf({ settings }: AttemptView, secretsFile: string | null): Record<string, string> {
   if (secretsFile === null) return {};
-  const wanted = [SEED_VARIABLE, ...settings.requiredVariables];
-  return Object.fromEntries(Object.entries(readSecrets(secretsFile)).filter(([name]) => wanted.includes(name)));
+  return secretsNamed([SEED_VARIABLE, ...settings.requiredVariables], readSecrets(secretsFile));
 }
 
 function runnerRequest(
@@ -76,7 +75,7 @@ function runnerRequest(
   const { gatewayUrl, publicGatewayUrl, environmentsDir, model } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
   const { storage_gb: storageGb } = view.settings.resources;
-  const { gpuCount, gpuModel, cpus, memoryBytes } = needOf(view.settings);
+  const { gpuCount, gpuModel, cpus, memoryBytes, exclusive } = needOf(view.settings);
   return {
     attemptId: view.id,
     token,
@@ -90,7 +89,7 @@ function runnerRequest(
     memoryBytes,
     diskBytes: storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB),
     maxProcesses: MAX_PROCESSES,
-    cpus: null,
+    cpus,
     gpuIds: lease.gpuIds,
     restore,
     setup,
@@ -102,6 +101,7 @@ function runnerRequest(
       gpuModel,
       cpus,
       memoryBytes,
+      exclusive,
       maxDurationMs: view.limits.limitMs + view.limits.maxPauseTotalMs + LEASE_MARGIN_MS,
     },
   };

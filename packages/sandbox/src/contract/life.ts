@@ -5,8 +5,10 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { spawn as openPty } from '@lydell/node-pty';
 import { allPids, processStat } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
+import type { Sandbox } from '../isolation/isolation.ts';
 import { readRecord } from '../isolation/sandboxState.ts';
 import { type ContractCheck, type ContractWorld, PATIENCE_MS, shell } from './contract.ts';
 
@@ -39,6 +41,17 @@ async function terminalsHeld(): Promise<number> {
   return targets.filter((target) => target.startsWith('/dev/pt')).length;
 }
 
+/** A terminal whose shell has shown its prompt. */
+async function openTerminal(sandbox: Sandbox): Promise<{ readonly ended: boolean }> {
+  const { file, args, cwd, env } = sandbox.command('participant', ['/bin/bash', '--norc', '-i'], { tty: true, env: { PS1: 'ready> ' } });
+  const terminal = { said: '', ended: false };
+  const pty = openPty(file, args, { cwd, env });
+  pty.onData((data) => (terminal.said += data));
+  pty.onExit(() => (terminal.ended = true));
+  assert.ok(await waitUntil(() => terminal.said.includes('ready> '), PATIENCE_MS), terminal.said);
+  return terminal;
+}
+
 /** Whether a line of /proc/self/mountinfo is of this world's folders or its engine's: other tests mount on the same host. */
 function isOurs(line: string, { child, dir }: ContractWorld): boolean {
   return line.includes(dir) || (child.name === 'docker' && line.includes(dirname(child.socketPath)));
@@ -53,7 +66,7 @@ async function disks(): Promise<string[]> {
 /** What this process and the kernel hold: descriptors, children, mounts, groups of sandboxes made here. */
 async function held(world: ContractWorld): Promise<Record<string, number>> {
   const groups = await Promise.all(
-    ['', 'unified', 'freezer', 'memory', 'pids', 'cpuacct'].map((name) => readdir(join('/sys/fs/cgroup', name)).catch(() => [])),
+    ['', 'unified', 'freezer', 'memory', 'pids', 'cpu', 'cpuacct'].map((name) => readdir(join('/sys/fs/cgroup', name)).catch(() => [])),
   );
   // Those that the engine of these tests knows, which keeps a folder for each: other engines run on the same host.
   const containers = world.child.name === 'docker' ? await readdir(join(dirname(world.child.socketPath), 'data/containers')) : [];
@@ -153,8 +166,10 @@ export const lifeChecks: ContractCheck[] = [
       assert.equal(method, world.capabilities.freezeMethod);
       await sandbox.freeze();
       const [before, cpuBefore] = [await spin(), (await sandbox.usage()).cpuMs];
-      // The platform's own commands run on while the participant stands still: several of them pass here.
+      // The platform's own commands run on while the participant stands still: several of them pass here. So does the scorer.
       for (let n = 0; n < 5; n++) assert.equal(await spin(), before);
+      assert.equal((await shell(sandbox, 'scorer', 'echo scored')).stdout.toString(), 'scored\n');
+      assert.equal(await spin(), before);
       assert.equal((await sandbox.usage()).cpuMs, cpuBefore);
       await sandbox.thaw();
       await sandbox.thaw();
@@ -293,18 +308,20 @@ export const lifeChecks: ContractCheck[] = [
     name: 'fifty sandboxes, made and destroyed, leave nothing behind',
     run: async (world) => {
       const count = world.child.name === 'docker' ? CONTAINER_SANDBOXES : SANDBOXES;
-      const round = async () => {
+      const round = async (withTerminal: boolean) => {
         const spec = await world.spec({ diskBytes: DISK_BYTES });
         const sandbox = await world.isolation.create(spec);
         await shell(sandbox, 'participant', '(sleep 1000 &) ; true');
         await shell(sandbox, 'scorer', '(sleep 1000 &) ; true');
+        const terminal = withTerminal ? await openTerminal(sandbox) : null;
         await sandbox.destroy();
+        assert.ok(await waitUntil(() => terminal?.ended !== false, PATIENCE_MS), 'a terminal outlives its sandbox');
         assert.ok((await stat(spec.workspaceDir)).isDirectory());
       };
-      await round();
+      await round(true);
       // The kernel may still be giving back what the first round held, so that this counts it: what leaks, leaks at every round.
       const before = await held(world);
-      for (let n = 0; n < count; n += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, round));
+      for (let n = 0; n < count; n += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => round(at === 0)));
       const leftBehind = async () => {
         const after = await held(world);
         return Object.entries(after).flatMap(([what, many]) => (many > (before[what] ?? 0) ? [`${what}: ${many}`] : []));

@@ -10,6 +10,9 @@ import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
 const run = promisify(execFile);
 
 const DISK_BYTES = 64 * 1024 ** 2;
+/** So little that three loops take more of a machine that many others use, unless they are kept from it. */
+const LIMITED_CPUS = 0.1;
+const BUSY_S = 1;
 
 const views = (capabilities: { views: boolean }) => capabilities.views;
 
@@ -341,6 +344,28 @@ export const viewChecks: ContractCheck[] = [
       assert.equal((await shell(sandbox, 'platform', 'echo fine')).stdout.toString(), 'fine\n');
       assert.equal((await shell(sandbox, 'scorer', 'echo fine')).stdout.toString(), 'fine\n');
       await sandbox.killParticipant();
+    },
+  },
+  {
+    name: 'busy loops on every processor get no more time than the limit, and neither does the scorer',
+    needs: (capabilities) => capabilities.cpuLimit,
+    run: async (world) => {
+      const sandbox = await world.sandbox({ cpus: LIMITED_CPUS });
+      const script = `for n in 1 2 3; do (while :; do :; done) & loops="$loops $!"; done; sleep ${BUSY_S}; cat /proc/[0-9]*/stat`;
+      for (const view of ['participant', 'scorer'] as const) {
+        const done = await sandbox.run(view, ['/bin/sh', '-c', `${script}; kill $loops`], { timeoutMs: 20_000, maxOutputBytes: 1 << 20 });
+        // utime and stime of all that runs there, in ticks of a hundredth of a second.
+        const ticks = done.stdout
+          .toString()
+          .trim()
+          .split('\n')
+          .map((line) => line.slice(line.lastIndexOf(')') + 2).split(' '))
+          .reduce((sum, fields) => sum + Number(fields[11]) + Number(fields[12]), 0);
+        assert.ok(
+          ticks > 0 && ticks / 100 / (done.durationMs / 1000) < 2 * LIMITED_CPUS,
+          `${view}: ${ticks} ticks in ${done.durationMs} ms`,
+        );
+      }
     },
   },
   {

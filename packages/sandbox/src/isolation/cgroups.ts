@@ -11,13 +11,18 @@ import type { FreezeMethod } from './isolation.ts';
  * nothing but freezing). A group is made of one folder per hierarchy; what could not be had is missing, and the caller
  * falls back to process limits and signals.
  */
-const CONTROLLERS = ['memory', 'pids', 'freezer', 'cpuacct'] as const;
+const CONTROLLERS = ['memory', 'pids', 'freezer', 'cpu', 'cpuacct'] as const;
 type Controller = (typeof CONTROLLERS)[number];
 
 export interface CgroupLimits {
   memoryBytes: number | null;
   maxProcesses: number | null;
+  /** Processor time at once, in processors. */
+  cpus: number | null;
 }
+
+/** Processor time is given out by this period, the kernel's own default: short enough that a wait for the next is not felt. */
+const CPU_PERIOD_US = 100_000;
 
 /** A freeze that takes longer than this is refused: the pause would otherwise be unfair. */
 const FREEZE_TIMEOUT_MS = 5_000;
@@ -81,7 +86,10 @@ async function makeFolder(path: string): Promise<boolean> {
   }
 }
 
-/** Version 2: the nearest folder upwards that gives the limits asked for, else the nearest in which processes can be put. */
+/**
+ * Version 2: the nearest folder upwards that gives the limits asked for, else the nearest in which processes can be put. A limit on
+ * processor time is taken where it is offered beside them.
+ */
 async function makeV2(name: string, own: string, top: string, wanted: string[]): Promise<string | null> {
   let freezeOnly: string | null = null;
   for (let parent = own; parent.startsWith(top); parent = dirname(parent)) {
@@ -92,9 +100,12 @@ async function makeV2(name: string, own: string, top: string, wanted: string[]):
     const folder = join(parent, name);
     if (writable && (await makeFolder(folder))) {
       const offered = ((await readText(join(parent, 'cgroup.controllers'))) ?? '').split(/\s+/);
-      const enable = wanted.filter((controller) => offered.includes(controller));
-      if (enable.length > 0)
-        await writeFile(join(parent, 'cgroup.subtree_control'), enable.map((c) => `+${c}`).join(' ')).catch(() => undefined);
+      const enable = (controllers: string[]) =>
+        writeFile(join(parent, 'cgroup.subtree_control'), controllers.map((c) => `+${c}`).join(' ')).catch(() => undefined);
+      const limiting = wanted.filter((controller) => offered.includes(controller));
+      if (limiting.length > 0) await enable(limiting);
+      // By itself, since a kernel may refuse it for the real-time processes of the group, and takes all or none.
+      if (offered.includes('cpu')) await enable(['cpu']);
       const has = ((await readText(join(folder, 'cgroup.controllers'))) ?? '').split(/\s+/);
       if (wanted.every((controller) => has.includes(controller))) {
         if (freezeOnly) await rmdir(freezeOnly).catch(() => undefined);
@@ -108,6 +119,8 @@ async function makeV2(name: string, own: string, top: string, wanted: string[]):
   return freezeOnly;
 }
 
+const NOT_LIMITED = { memory: false, processes: false, cpus: false };
+
 /** One group of processes, in as many hierarchies as it takes. */
 export class Cgroup {
   readonly folders: string[];
@@ -115,13 +128,16 @@ export class Cgroup {
   readonly #v1: Map<Controller, string>;
   readonly memoryLimited: boolean;
   readonly processesLimited: boolean;
+  readonly cpusLimited: boolean;
 
-  private constructor(v2: string | null, v1: Map<Controller, string>, limited: { memory: boolean; processes: boolean }) {
+  private constructor(v2: string | null, v1: Map<Controller, string>, limited: { memory: boolean; processes: boolean; cpus: boolean }) {
     this.#v2 = v2;
     this.#v1 = v1;
-    this.folders = [...(v2 ? [v2] : []), ...v1.values()];
+    // Hierarchies of version 1 may be mounted together.
+    this.folders = [...new Set([...(v2 ? [v2] : []), ...v1.values()])];
     this.memoryLimited = limited.memory;
     this.processesLimited = limited.processes;
+    this.cpusLimited = limited.cpus;
   }
 
   /** Makes a group, or takes the one of that name that an earlier process left. Never fails: what it could not have, it lacks. */
@@ -156,7 +172,12 @@ export class Cgroup {
       await set(['memory', 'memory.memsw.limit_in_bytes'], 'memory.swap.max', v1.has('memory') ? String(limits.memoryBytes) : '0');
     }
     if (limits.maxProcesses !== null) processes = await set(['pids', 'pids.max'], 'pids.max', String(limits.maxProcesses));
-    return new Cgroup(v2, v1, { memory, processes });
+    let cpus = false;
+    if (limits.cpus !== null) {
+      const quotaUs = Math.round(limits.cpus * CPU_PERIOD_US);
+      cpus = await set(['cpu', 'cpu.cfs_quota_us'], 'cpu.max', v1.has('cpu') ? String(quotaUs) : `${quotaUs} ${CPU_PERIOD_US}`);
+    }
+    return new Cgroup(v2, v1, { memory, processes, cpus });
   }
 
   /** A group of an earlier process, known by its folders. */
@@ -168,7 +189,7 @@ export class Cgroup {
       if (controller) v1.set(controller, folder);
       else v2 = folder;
     }
-    return new Cgroup(v2, v1, { memory: false, processes: false });
+    return new Cgroup(v2, v1, NOT_LIMITED);
   }
 
   /**
@@ -178,7 +199,7 @@ export class Cgroup {
   static async ofProcess(pid: number, marker: string): Promise<Cgroup> {
     const found = await findHierarchies(`/proc/${pid}/cgroup`);
     const v1 = new Map([...found.v1].filter(([, folder]) => folder.includes(marker)));
-    return new Cgroup(found.v2?.own.includes(marker) ? found.v2.own : null, v1, { memory: false, processes: false });
+    return new Cgroup(found.v2?.own.includes(marker) ? found.v2.own : null, v1, NOT_LIMITED);
   }
 
   /** Files to which a process writes `0` to join. */

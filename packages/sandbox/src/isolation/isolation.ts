@@ -34,7 +34,7 @@ export interface SandboxSpec {
   /** For the workspace and the rest of what the participant can write; null: no limit. */
   diskBytes: number | null;
   maxProcesses: number | null;
-  /** Processor time at once, in processors; null: no limit. */
+  /** Processor time at once, in processors, for the participant and for the scorer; null: no limit. */
   cpus: number | null;
   /** The GPUs that the participant and the scorer see, as `nvidia-smi` names them; none where it is empty. */
   gpuIds: readonly string[];
@@ -182,6 +182,7 @@ export interface IsolationCapabilities {
   filesystem: boolean;
   memoryLimit: boolean;
   processLimit: boolean;
+  cpuLimit: boolean;
   /** `hard`: the kernel or the engine refuses; `soft`: watched, and said to be so. */
   diskLimit: 'hard' | 'soft' | null;
   gpus: boolean;
@@ -202,7 +203,10 @@ export interface PrepareImageOptions {
   assets?: string[];
   /** What the build does and prints, line by line; shown to staff while it goes on. */
   onLog?: (line: string) => void;
-  /** Variables that the install may need, beyond the proxy, pip and certificate ones that are passed through. */
+  /**
+   * Variables that the install may need, beyond the proxy, pip and certificate ones that are passed through: the family's secrets.
+   * They are in no image, and hidden in what the install prints.
+   */
   env?: Record<string, string>;
   signal?: AbortSignal;
 }

@@ -5,11 +5,10 @@ import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { runHostCommand } from '../host/hostProcess.ts';
 import { allPids, isShell, type ProcessStat, processStat, signalProcess } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
-import { buildOnce, pipTarget } from './image.ts';
+import { buildOnce, installExec, pipTarget } from './image.ts';
 import { viewEnvironment } from './inView.ts';
 import type {
   CommandOptions,
-  Exec,
   FreezeResult,
   HostCommand,
   Isolation,
@@ -174,6 +173,7 @@ export const noIsolation: Isolation = {
     filesystem: false,
     memoryLimit: false,
     processLimit: false,
+    cpuLimit: false,
     diskLimit: null,
     gpus: false,
     scorerIsRoot: false,
@@ -192,12 +192,10 @@ export const noIsolation: Isolation = {
         ...pipTarget(paths.env),
         ...options.env,
       };
-      const exec: Exec = ([file = '', ...args], run) =>
-        runHostCommand(
-          { file, args, env: { ...base, ...run.env } as Record<string, string>, cwd: run.cwd ?? paths.root },
-          run,
-          async () => null,
-        );
+      const exec = installExec(options, ([file = '', ...args], run) => {
+        const env = { ...base, ...run.env } as Record<string, string>;
+        return runHostCommand({ file, args, env, cwd: run.cwd ?? paths.root }, run, async () => null);
+      });
       await options.install(exec, paths);
     }),
 };

@@ -39,6 +39,8 @@ export interface RunnerResources {
   readonly gpuModel: string | null;
   readonly cpus: number | null;
   readonly memoryBytes: number | null;
+  /** Nothing else may run on its machine: its scores are times. */
+  readonly exclusive: boolean;
   /** After this long at most the platform has stopped the runner itself: limit + pauses + margin. */
   readonly maxDurationMs: number;
 }

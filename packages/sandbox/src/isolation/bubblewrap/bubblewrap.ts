@@ -70,6 +70,9 @@ function fallbackLimits(spec: SandboxSpec, group: Cgroup): { rlimits: Record<str
         : 'No control group for processes could be had, and this kernel counts all processes of the user together: processes are not limited.',
     );
   }
+  if (spec.cpus !== null && !group.cpusLimited) {
+    warnings.push('No control group for processor time could be had: the sandbox takes as many processors as the host gives it.');
+  }
   if (group.freezeMethod === 'signal') {
     warnings.push(
       'No control group for freezing could be had: a pause stops processes by signal, and a shell may show its foreground job as stopped.',
@@ -161,7 +164,7 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
       participant: await Cgroup.create(`plumbline-${spec.id}-agent`, spec),
       scorer: await Cgroup.create(`plumbline-${spec.id}-scorer`, spec),
       // Without limits: it is there so that nothing of it is left behind.
-      platform: await Cgroup.create(`plumbline-${spec.id}-platform`, { memoryBytes: null, maxProcesses: null }),
+      platform: await Cgroup.create(`plumbline-${spec.id}-platform`, { memoryBytes: null, maxProcesses: null, cpus: null }),
     };
     for (const group of Object.values(groups)) undo.push(() => group.kill().then(() => group.remove()));
     const record = { id: spec.id, cgroups: Object.values(groups).map((group) => group.folders), hostUid: uid, holder: null, workspaceDir };
@@ -207,7 +210,7 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
 
 async function capabilities(): Promise<IsolationCapabilities> {
   await requireTools();
-  const probe = await Cgroup.create(`plumbline-probe-${process.pid}`, { memoryBytes: 1 << 30, maxProcesses: 1000 });
+  const probe = await Cgroup.create(`plumbline-probe-${process.pid}`, { memoryBytes: 1 << 30, maxProcesses: 1000, cpus: 1 });
   await probe.remove();
   return {
     ownImage: false,
@@ -220,6 +223,7 @@ async function capabilities(): Promise<IsolationCapabilities> {
     filesystem: true,
     memoryLimit: probe.memoryLimited,
     processLimit: probe.processesLimited,
+    cpuLimit: probe.cpusLimited,
     diskLimit: (await canMakeVolumes()) ? 'hard' : null,
     gpus: await hasGpuDriver(),
     scorerIsRoot: false,

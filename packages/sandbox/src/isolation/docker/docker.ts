@@ -97,6 +97,7 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
     const warnings = await mountVolume(spec.dir, workspaceDir, spec.diskBytes);
     const isFirstLife = await laySources(spec);
     const labels = await runnerLabel();
+    const info = await engine.info();
     const started = await Promise.allSettled(
       VIEWS.map(async (view): Promise<[View, ViewContainer]> => {
         const name = `plumbline-${spec.id}-${view}`;
@@ -110,7 +111,8 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
         const limits = {
           memoryBytes: limited ? spec.memoryBytes : null,
           maxProcesses: limited && spec.maxProcesses !== null ? Math.max(spec.maxProcesses, MIN_PROCESSES) : null,
-          cpus: limited ? spec.cpus : null,
+          // The engine refuses more than the host has.
+          cpus: limited && spec.cpus !== null ? Math.min(spec.cpus, info.NCPU) : null,
           gpuIds: limited ? spec.gpuIds : [],
         };
         const container = (lockMemory: boolean) =>
@@ -197,6 +199,7 @@ async function capabilities(engine: Engine): Promise<IsolationCapabilities> {
     filesystem: true,
     memoryLimit: info.MemoryLimit,
     processLimit: info.PidsLimit,
+    cpuLimit: info.CpuCfsQuota,
     diskLimit: (await canMakeVolumes()) ? 'hard' : null,
     gpus: 'nvidia' in info.Runtimes,
     scorerIsRoot: true,

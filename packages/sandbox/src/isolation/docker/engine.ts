@@ -27,6 +27,8 @@ const Info = z.object({
   CgroupVersion: z.string().default('1'),
   MemoryLimit: z.boolean().default(true),
   PidsLimit: z.boolean().default(true),
+  CpuCfsQuota: z.boolean().default(true),
+  NCPU: z.number(),
   Runtimes: z.record(z.string(), z.unknown()).default({}),
 });
 

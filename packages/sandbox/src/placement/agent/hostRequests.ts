@@ -19,6 +19,7 @@ export const StartArgs = RunnerConfig.omit({ stateDir: true, imageDir: true, ass
     gpuModel: z.string().nullable(),
     cpus: z.number().nullable(),
     memoryBytes: z.number().nullable(),
+    exclusive: z.boolean(),
     maxDurationMs: z.number(),
   }),
 });

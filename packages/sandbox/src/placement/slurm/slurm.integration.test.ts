@@ -101,19 +101,22 @@ describe.skipIf(missing !== null)('slurm', () => {
       expect(await waitUntil(async () => (await trial.state(handle)) === 'running', 10_000)).toBe(true);
       expect(report.arguments.at(-2)).toBe('--gpus');
       expect(report.arguments.at(-1)?.split(',')).toHaveLength(4);
-      const asked = await cluster.slurm('squeue', '--noheader', `--jobs=${jobOf(handle)}`, '--format=%l %C %m %b');
+      const asked = await cluster.slurm('squeue', '--noheader', `--jobs=${jobOf(handle)}`, '--format=%l %C %m %b %h');
       // A gibibyte of the memory is the runner's own.
-      expect(asked).toMatch(/^1:30:00 3 3G gres:gpu:h100:4$/);
+      expect(asked).toMatch(/^1:30:00 3 3G gres:gpu:h100:4 OK$/);
     },
   );
 
   onCluster(
-    'a runner that waits is taken out of the queue by a stop',
+    'a runner that waits, for a node of its own where its task is timed, is taken out of the queue by a stop',
     () => ({}),
     async (trial) => {
       for (const id of [await cluster.occupy(4), await cluster.occupy(4)]) await cluster.untilState(id, 'RUNNING');
-      const handle = await trial.placement.start(withGpus(await trial.request('listens'), 2));
+      const request = withGpus(await trial.request('listens'), 2);
+      const handle = await trial.placement.start({ ...request, resources: { ...request.resources, exclusive: true } });
       expect(await trial.state(handle)).toBe('queued');
+      // Its scores are times, so Slurm keeps the whole node for it.
+      expect(await cluster.slurm('squeue', '--noheader', `--jobs=${jobOf(handle)}`, '--format=%h')).toBe('NO');
       await trial.placement.stop(handle);
       expect(await trial.state(handle)).toBe('gone');
       expect(await trial.listed()).toEqual([]);

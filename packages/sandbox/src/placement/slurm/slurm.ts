@@ -156,6 +156,7 @@ class SlurmPlacement implements CheckedPlacement {
       ...option('mem', memory === null ? null : `${Math.ceil((memory + RUNNER_MEMORY_BYTES) / MIB)}M`),
       ...option('cpus-per-task', resources.cpus === null ? null : Math.max(1, Math.ceil(resources.cpus))),
       ...option('gres', this.#gres(resources.gpuCount, resources.gpuModel)),
+      ...(resources.exclusive ? ['--exclusive'] : []),
       ...option('partition', partition),
       ...option('account', account),
       ...option('qos', qos),
