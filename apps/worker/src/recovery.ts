@@ -31,7 +31,7 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
     const nowElapsedMs = elapsedMs(view.events, await databaseNowMs(db.pool), limitMs);
     const losesTime = nowElapsedMs - toElapsedMs >= ROLLBACK_FROM_MS;
     const losesFiles = (point?.skipped ?? []).length > 0;
-    if ((losesTime || losesFiles) && !isRolledBack(view.events, toElapsedMs)) {
+    if ((losesTime || losesFiles) && !isRolledBack(view.events, atMs)) {
       await appendClockEvent(
         db,
         view.id,
@@ -54,11 +54,12 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
 
 /**
  * Whether this loss has been rolled back already, and its machine is only asked for again. A sandbox that came up since then ended
- * the outage of the loss, or the pause: what is lost after that is lost anew, though no newer snapshot may have been stored.
+ * the outage of the loss, or the pause, or stored a newer state: what is lost after that is lost anew.
  */
-function isRolledBack(events: readonly ClockEvent[], toElapsedMs: number): boolean {
+function isRolledBack(events: readonly ClockEvent[], restoredAtMs: number): boolean {
   const last = events.findLast((event) => event.kind === 'rollback');
-  return last?.toElapsedMs === toElapsedMs && !events.some(({ kind, n }) => n > last.n && (kind === 'outage' || kind === 'resumed'));
+  if (last === undefined || restoredAtMs > last.atMs) return false;
+  return !events.some(({ kind, n }) => n > last.n && (kind === 'outage' || kind === 'resumed'));
 }
 
 function lossWords({ events }: AttemptView, cause: string): string {

@@ -1,6 +1,7 @@
 import { AppError, elapsedMs } from '@plumbline/core';
 import {
   addHost,
+  appendClockEvent,
   databaseNowMs,
   findLiveLease,
   insertBlob,
@@ -127,6 +128,14 @@ describe('runners', () => {
     await care.look();
     await expect.poll(rollbacks).toBe(2);
     expect(await elapsed()).toBeLessThan(6 * minute);
+
+    // What staff give back meanwhile a further loss does not take away, and it is no time that the clock has not shown.
+    await appendClockEvent(worker.db, id, { kind: 'adjusted', creditMs: 3 * minute, reason: 'the machine was slow' }, { by: null });
+    await worker.db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '10 seconds' WHERE id = $1`, [id]);
+    await noteOutage(worker.db, id);
+    for (let n = 0; n < 2; n++) await recover(worker, await loadAttempt(worker.db, id), 'lost again');
+    expect(await rollbacks()).toBe(3);
+    expect(await elapsed()).toBeLessThan(3 * minute);
   });
 
   test('a machine that stays away is given up: its attempts queue for another, and its runners may not come back', async () => {
