@@ -192,12 +192,14 @@ async function see(page: Page, { attemptId, recordedEvents }: { attemptId: strin
   for (let seek = 1; seek <= SEEKS; seek++) {
     // It must listen before the click comes: the answer is left on the page and fetched afterwards.
     await timeline.evaluate((slider) => {
-      const position = document.querySelector<HTMLElement>('[data-testid="replay-position"]');
-      const before = position?.dataset.positionMs;
+      // Drawn, and not only arrived at: each terminal counts its pictures, and the position stands in the page before them.
+      const terminals = [...document.querySelectorAll<HTMLElement>('[data-drawings]')];
+      const before = terminals.map(({ dataset }) => dataset.drawings);
       const timed = new Promise<number>((resolve) => {
         const begin = () => {
           const beganMs = performance.now();
-          const look = () => (position?.dataset.positionMs === before ? requestAnimationFrame(look) : resolve(performance.now() - beganMs));
+          const isDrawn = () => terminals.every(({ dataset }, at) => dataset.drawings !== before[at]);
+          const look = () => (isDrawn() ? resolve(performance.now() - beganMs) : requestAnimationFrame(look));
           requestAnimationFrame(look);
         };
         slider.addEventListener('pointerdown', begin, { once: true, capture: true });

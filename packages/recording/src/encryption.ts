@@ -47,7 +47,10 @@ export function openBytes(keys: SealingKeys, label: string, sealed: Uint8Array):
   decipher.setAAD(Buffer.from(label, 'utf8'));
   decipher.setAuthTag(sealed.subarray(tagAt));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
+    const content = decipher.update(sealed.subarray(NONCE_BYTES, tagAt));
+    // A stream cipher has given out everything by now: this checks the tag.
+    decipher.final();
+    return content;
   } catch (error) {
     throw new FormatError('A sealed object was changed, or belongs elsewhere.', { cause: error });
   }

@@ -13,9 +13,32 @@ const DICTIONARY = Buffer.from(DICTIONARY_TEXT, 'utf8');
 const compressAsync = promisify(zstdCompress);
 const decompressAsync = promisify(zstdDecompress);
 
-/** Output comes in pieces of this size, a segment's in one: pieces are copied together, and Node's own 16 KiB make a hundred turns of the event loop. */
-function decompressChunkBytes(compressedBytes: number): number {
-  return Math.min(2 * 1024 * 1024, Math.max(4 * 1024, compressedBytes * 8));
+/** Output comes in pieces, and what is bigger than this in several. */
+const PIECE_MAX_BYTES = 8 * 1024 * 1024;
+/** Room that is left over tells Node that nothing more comes: a piece that is filled to its end would be followed by another. */
+const ROOM_LEFT_BYTES = 64;
+
+/**
+ * The size of the piece that a frame's content comes in: its own, where the frame says it. What is allocated too much for each segment
+ * would have V8 collect all its garbage at every other jump of a replay.
+ */
+function pieceBytes(frame: Uint8Array): number {
+  const content = contentBytes(frame) ?? frame.length * 8;
+  return Math.max(1024, Math.min(PIECE_MAX_BYTES, content + ROOM_LEFT_BYTES));
+}
+
+/** The length of its content that a frame states (RFC 8878, 3.1.1.1); null where it states none. */
+export function contentBytes(frame: Uint8Array): number | null {
+  const descriptor = frame[4];
+  if (descriptor === undefined) return null;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 3] as number;
+  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryIdBytes;
+  const length = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
+  if (length === 0 || frame.length < at + length) return null;
+  const stated = Buffer.from(frame.buffer, frame.byteOffset + at, length);
+  if (length === 8) return Number(stated.readBigUInt64LE());
+  return stated.readUIntLE(0, length) + (length === 2 ? 256 : 0);
 }
 
 /** The most that zstd makes of so many bytes, so that its output comes in one piece. */
@@ -57,7 +80,7 @@ export function decompressFrame(frame: Uint8Array): Promise<Buffer> {
 }
 
 async function open(frame: Uint8Array, options: { dictionary?: Buffer } = {}): Promise<Buffer> {
-  const sizes = { chunkSize: decompressChunkBytes(frame.length), maxOutputLength: DECOMPRESSED_MAX_BYTES };
+  const sizes = { chunkSize: pieceBytes(frame), maxOutputLength: DECOMPRESSED_MAX_BYTES };
   try {
     return await decompressAsync(frame, { ...sizes, ...options });
   } catch (error) {

@@ -17,7 +17,12 @@ export function ReplayTerminal({ player, terminal, onDrawn }: { player: Player; 
     view.linkClicked.on((url) => {
       if (window.confirm(`Open this link from the recording in a new tab?\n\n${url}`)) window.open(url, '_blank', 'noopener,noreferrer');
     });
-    view.drawn.on(onDrawn);
+    let drawings = 0;
+    view.drawn.on(() => {
+      drawings += 1;
+      if (host.current) host.current.dataset.drawings = String(drawings);
+      onDrawn();
+    });
     const draw = (step: TerminalStep) => {
       if (step.kind === 'resize') view.resizedTo(step.cols, step.rows);
       else view.output(step.offset, step.bytes);

@@ -9,7 +9,7 @@ import type { ReplaySource } from './replaySource.ts';
 
 export const WINDOW_MS = 30_000;
 /** Rough size of what is kept; the head's own stretch is kept even where it alone is larger. */
-const KEPT_BYTES = 16 * 1024 * 1024;
+const KEPT_BYTES = 8 * 1024 * 1024;
 const EVENT_BYTES = 200;
 
 function sizeOf(event: RecordedEvent): number {

@@ -42,9 +42,9 @@ const IDLE_FROM_MS = 3_000;
 const IDLE_LEAD_MS = 500;
 /** A page that was hidden does not make the replay jump. */
 const LONGEST_TICK_MS = 250;
-/** Nobody takes in more than twenty screens a second: at great speed what lies between is drawn in one go. */
+/** Nobody takes in more than a dozen screens a second: at great speed what lies between is drawn in one go. */
 const FAST_FROM: Speed = 16;
-const FAST_STEP_MS = 50;
+const FAST_STEP_MS = 80;
 /** The next stretches are asked for this much real time ahead. */
 const AHEAD_REAL_MS = 4_000;
 

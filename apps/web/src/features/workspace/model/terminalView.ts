@@ -29,8 +29,8 @@ export interface TerminalViewOptions {
 const FONT_SIZE_PX = 13;
 const SMALLEST_FONT_PX = 6;
 const SCROLLBACK_LINES = 10_000;
-/** A replay's screens begin without history at each jump; what it plays on from there passes by too fast to be gone back to. */
-const VIEWER_SCROLLBACK_LINES = 1_000;
+/** A replay's screens begin nearly without history at each jump, and each line that is kept is memory that every jump throws away. */
+const VIEWER_SCROLLBACK_LINES = 300;
 /** What xterm.js keeps free beside the screen where there is a history. */
 const SCROLLBAR_PX = 14;
 /** Synchronised output: what comes between them is drawn at once, and not as it is taken in. */
@@ -64,7 +64,7 @@ export class TerminalView {
   /** Output before this is missing: the screen must be restored. */
   readonly gap = new Signal<void>();
   readonly focused = new Signal<void>();
-  /** The first screen that was restored is on the page. */
+  /** A screen that was restored is on the page. */
   readonly drawn = new Signal<void>();
   /** A link was clicked: whoever listens asks before it is followed. */
   readonly linkClicked = new Signal<string>();
@@ -203,10 +203,10 @@ export class TerminalView {
     });
     this.terminal.write(TOGETHER);
     // Bytes, not text: half a character that an earlier frame ended with must not join with what comes now.
-    const isFirst = this.restores === 1;
+    const restore = this.restores;
     this.terminal.write(this.encoder.encode(screen.screen), () => {
       this.layout();
-      if (isFirst && !this.disposed) this.tellDrawn();
+      if (restore === this.restores && !this.disposed) this.tellDrawn();
     });
     follow();
     this.terminal.write(TOGETHER_END);
