@@ -3,19 +3,22 @@
 The whole tree is looked at, as far as the limits below go; folders and files that somebody has open are looked at always.
 What changes faster than it can be told is counted, and stands in the next snapshot.
 """
+import collections
 import hashlib
 import os
 import stat
 import threading
 import time
 
-from workspace_paths import Refused
+from workspace_paths import DIRECTORY, Refused
 
 INTERVAL_S = 1.0
 # A look may take one part in so many of this program's time.
 REST_PER_LOOK = 40
 MAX_ENTRIES = 20_000
 MAX_DEPTH = 64
+# So many of what is no longer looked at are remembered, so that they are not taken for new when they are looked at again.
+MAX_REMEMBERED = 2_000
 # The longest path that the recording takes.
 MAX_PATH = 4_000
 MAX_HASHED_BYTES = 5 << 20
@@ -76,41 +79,64 @@ class Watcher:
                 info = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 found[path] = self.state(info)
                 if stat.S_ISDIR(info.st_mode):
-                    self.descend(folder, name, path, found, 0 if deep else MAX_DEPTH)
+                    child = os.open(name, DIRECTORY, dir_fd=folder)
+                    try:
+                        self.scan(child, path, found, 0 if deep else MAX_DEPTH)
+                    finally:
+                        os.close(child)
         except (OSError, Refused):
             pass
         return found
 
     def scan(self, fd, prefix, found, depth):
-        """Adds what is in a folder, and below while the limits hold; False where something was left out."""
+        """Adds what is in a folder, and below while the limits hold, the nearest first; False where something was left out."""
         complete = True
-        try:
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    path = prefix + "/" + entry.name if prefix else entry.name
-                    if len(found) >= MAX_ENTRIES or len(path) > MAX_PATH:
-                        return False
-                    try:
-                        info = entry.stat(follow_symlinks=False)
-                    except OSError:
-                        continue
-                    found[path] = self.state(info)
-                    # A repository's own files change with every command, and say nothing that its work tree does not.
-                    if stat.S_ISDIR(info.st_mode) and entry.name != ".git":
-                        complete = depth < MAX_DEPTH and self.descend(fd, entry.name, path, found, depth + 1) and complete
-        except OSError:
-            return False
+        folders = collections.deque([()])
+        while folders:
+            names = folders.popleft()
+            try:
+                child = self.open_below(fd, names)
+            except OSError:
+                complete = False
+                continue
+            try:
+                with os.scandir(child) as entries:
+                    for entry in entries:
+                        path = "/".join(part for part in (prefix, *names, entry.name) if part)
+                        if len(found) >= MAX_ENTRIES:
+                            return False
+                        if len(path) > MAX_PATH:
+                            complete = False
+                            continue
+                        try:
+                            info = entry.stat(follow_symlinks=False)
+                        except OSError:
+                            continue
+                        found[path] = self.state(info)
+                        # A repository's own files change with every command, and say nothing that its work tree does not.
+                        if not stat.S_ISDIR(info.st_mode) or entry.name == ".git":
+                            continue
+                        if depth + len(names) < MAX_DEPTH:
+                            folders.append((*names, entry.name))
+                        else:
+                            complete = False
+            except OSError:
+                complete = False
+            finally:
+                os.close(child)
         return complete
 
-    def descend(self, folder, name, path, found, depth):
-        try:
-            child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        except OSError:
-            return False
-        try:
-            return self.scan(child, path, found, depth)
-        finally:
-            os.close(child)
+    @staticmethod
+    def open_below(fd, names):
+        """A folder by the names that lead to it, none of which may be a link."""
+        at = os.dup(fd) if not names else os.open(names[0], DIRECTORY, dir_fd=fd)
+        for name in names[1:]:
+            try:
+                below = os.open(name, DIRECTORY, dir_fd=at)
+            finally:
+                os.close(at)
+            at = below
+        return at
 
     @staticmethod
     def state(info):
@@ -126,6 +152,24 @@ class Watcher:
                 return
             told = self.compare(before, now, complete)
             self.seen = now
+        self.tell(told)
+
+    def glance(self):
+        """The files that somebody has open, between two looks at everything."""
+        with self.lock:
+            seen = self.seen or {}
+            before = {path: seen[path] for path in self.paths if path in seen and not seen[path][3]}
+            now = {}
+            for path in before:
+                state = self.look_at(path).get(path)
+                if state is None:
+                    del seen[path]
+                else:
+                    now[path] = seen[path] = state
+            told = self.compare(before, now, True)
+        self.tell(told)
+
+    def tell(self, told):
         left_out = 0
         for change in told:
             if not self.spend():
@@ -141,6 +185,7 @@ class Watcher:
         clock = time.monotonic()
         changes = []
         gone = None
+        remembered = 0
         for path in sorted(set(before) | set(now)):
             if before.get(path) == now.get(path):
                 continue
@@ -151,7 +196,10 @@ class Watcher:
                 if complete or not self.exists(path):
                     gone = path + "/"
                     changes.append({"op": "deleted", "path": path})
-                self.told.pop(path, None)
+                    self.told.pop(path, None)
+                elif remembered < MAX_REMEMBERED:
+                    now[path] = before[path]
+                    remembered += 1
                 continue
             if path in before and path not in self.paths and clock - self.told.get(path, -TOLD_AGAIN_S) < TOLD_AGAIN_S:
                 now[path] = before[path]
@@ -163,8 +211,8 @@ class Watcher:
             changes.append(change)
         if len(self.told) > MAX_ENTRIES:
             self.told = {path: at for path, at in self.told.items() if clock - at < TOLD_AGAIN_S}
-        # What says most comes first: it may be all that can be told.
-        changes.sort(key=lambda change: (change["op"] != "deleted", change["path"].count("/")))
+        # What says most comes first, and before it what somebody has open: it may be all that can be told.
+        changes.sort(key=lambda change: (change["path"] not in self.paths, change["op"] != "deleted", change["path"].count("/")))
         return changes
 
     def spend(self):
@@ -195,8 +243,12 @@ class Watcher:
             change["hash"] = hashlib.sha256(file.read(MAX_HASHED_BYTES)).hexdigest()
 
     def run(self):
-        rest = INTERVAL_S
-        while not self.stopped.wait(rest):
+        rested = 0.0
+        while not self.stopped.wait(INTERVAL_S):
             began = time.monotonic()
+            if began < rested:
+                self.glance()
+                continue
             self.changes()
-            rest = max(INTERVAL_S, (time.monotonic() - began) * REST_PER_LOOK)
+            ended = time.monotonic()
+            rested = ended + (ended - began) * REST_PER_LOOK

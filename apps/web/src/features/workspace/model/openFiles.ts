@@ -345,9 +345,8 @@ export class OpenFiles extends SharedFiles {
     }
     const file = this.file(path);
     if (!file || !this.isOpen(held, path)) return;
-    // It was saved meanwhile: what was read may be what it was before.
-    if (held.baseHash !== baseHash) this.lookSoon(held);
-    else if (file.saving || file.dirty || onDisk.hash === baseHash) this.onDiskChanged(path, onDisk);
+    // Where it was saved meanwhile, what was read may be what it was before.
+    if (file.saving || file.dirty || onDisk.hash === baseHash) this.onDiskChanged(path, onDisk);
     else this.show(held, onDisk);
   }
 
