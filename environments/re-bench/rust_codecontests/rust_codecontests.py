@@ -37,8 +37,8 @@ programs in the same order. A program reads standard input and writes standard o
 Run `task score`, or press **Score**. The scorer runs your solution on {test} problems that you have not seen, {batch} at
 a time, with {limit} seconds for each batch: what has not been handed in by then is not solved. The score is the **share of problems
 solved**: **higher is better**, and the **best score counts**. A problem is solved when its program compiles and prints the
-right output for every public and private test within the time limit, white space aside. A program that does not compile
-only leaves its problem unsolved. A module that cannot be imported gives no score, and the reason is shown.
+right output for every public and private test within the time limit, white space aside. A program that does not compile,
+or prints more than 1 MiB, only leaves its problem unsolved. A module that cannot be imported gives no score, and the reason is shown.
 
 The scorer's calls of the model have a budget of their own, ${scorer_budget} for each score.
 

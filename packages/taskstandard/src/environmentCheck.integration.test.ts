@@ -100,7 +100,17 @@ describe('a check of tasks that this machine cannot run', () => {
   });
 });
 
-/** `small` of each is scored by its family's own tests. */
+/** Those that take seconds. The others of `small` take up to a minute each; what they give is seen by their families' own tests and in attempts (e2e/journeys). */
+describe.each(['scaling_law', 'rust_codecontests', 'restricted_mlm'])('the small size of %s', (family) => {
+  it('passes every check, that of its starting score among them', async () => {
+    const lines = await environmentCheck(join(RE_BENCH, family), { task: 'small' });
+    expect(lines.filter(({ status }) => status !== 'ok')).toEqual([]);
+    expect(lines.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['start', 'starting solution', 'invalid submission', 'aggregation', 'direction']),
+    );
+  }, 120_000);
+});
+
 describe.each(readdirSync(RE_BENCH))('the published size of %s', (family) => {
   it('fails in nothing on a machine without GPUs and data, and is told of as skipped', async () => {
     const lines = await environmentCheck(join(RE_BENCH, family), { task: 'main' });

@@ -52,7 +52,7 @@ describe('optimise a kernel', () => {
     const normalised = Math.log(quickerMs / slowMs) / ((referenceScore as number) - (startingScore as number));
     // What the repository shows may not give a good solution away.
     expect(normalised).toBeLessThanOrEqual(0.3);
-  });
+  }, 180_000);
 
   it('explains a wrong result, type and shape', async () => {
     invalid(await at.scoreOf(start.replace('== 1', '== 0')), /Wrong result on .* instead of/);
