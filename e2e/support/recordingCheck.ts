@@ -23,20 +23,31 @@ export async function readEvents(platform: PlatformUnderTest, attemptId: string)
 
 /**
  * Holds a recording against itself and against what a tab was shown. Answers what is wrong, in words; nothing when all holds:
- * `seq` without gaps, each terminal's output without gap or double, the tab's input once each and in order, and every byte
- * that the tab was shown at its offset.
+ * `seq` without gaps, each terminal's output without gap or double, the tab's input and its editor's events once each and in
+ * order, gaps where the tab lost events and nowhere else, and every byte that the tab was shown at its offset.
  */
 export function findFaults(events: readonly RecordedEvent[], tab: Tab): string[] {
   const faults: string[] = [];
   events.forEach((event, index) => {
     if (event.seq !== index + 1) faults.push(`seq ${event.seq} stands at place ${index + 1}`);
-    if (event.type === 'connection.gap') faults.push(`a gap is recorded: ${JSON.stringify(event.data)}`);
   });
   const output = new Map<number, Buffer>();
   const chunks = new Map<number, Buffer[]>();
   const lengths = new Map<number, number>();
   let inputN = 0;
+  let eventN = 0;
   for (const event of events) {
+    if (event.type === 'editor.changed' && event.data.tab === tab.id) {
+      if (event.data.version !== eventN + 1) faults.push(`event ${event.data.version} follows ${eventN} (seq ${event.seq})`);
+      eventN = event.data.version;
+    }
+    if (event.type === 'connection.gap') {
+      const { source, from, to } = event.data;
+      const numbers = Array.from({ length: Math.min(to - from + 1, 100_000) }, (_, i) => from + i);
+      if (source !== `tab:${tab.id}` || from !== eventN + 1 || !numbers.every((n) => tab.lostEvents.has(n)))
+        faults.push(`a gap is recorded after ${eventN}: ${JSON.stringify(event.data)}`);
+      eventN = to;
+    }
     if (event.type === 'terminal.output') {
       const length = lengths.get(event.stream) ?? 0;
       if (event.data.offset !== length)
@@ -50,6 +61,7 @@ export function findFaults(events: readonly RecordedEvent[], tab: Tab): string[]
       inputN = event.data.n;
     }
   }
+  if (eventN !== tab.eventCount) faults.push(`the last of ${tab.eventCount} events of the tab is recorded as ${eventN}`);
   for (const [terminal, list] of chunks) output.set(terminal, Buffer.concat(list));
   for (const [terminal, stretches] of tab.shown) {
     for (const { offset, bytes, length } of stretches) {

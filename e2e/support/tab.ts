@@ -18,6 +18,11 @@ interface HeldInput {
   frame: Uint8Array;
 }
 
+interface HeldEvent {
+  n: number;
+  message: string;
+}
+
 /** What a tab was shown of one terminal: the bytes of its output from `offset` on, gapless within a stretch. */
 export interface ShownStretch {
   offset: number;
@@ -26,8 +31,8 @@ export interface ShownStretch {
 }
 
 /**
- * A browser tab without a browser: the same protocol, the same promises. Keeps its input until it is durable, reconnects
- * with a new ticket when the socket ends, and remembers every byte of output that it was shown.
+ * A browser tab without a browser: the same protocol, the same promises. Keeps its input and its events until they are durable,
+ * reconnects with a new ticket when the socket ends, and remembers every byte of output that it was shown.
  */
 export class Tab {
   readonly id = randomUUID();
@@ -41,10 +46,15 @@ export class Tab {
   drawing = true;
   reconnects = 0;
   sandbox: 'attached' | 'away' = 'away';
+  /** Numbers of events that this tab can send no more: the only ones that a gap may stand for. */
+  readonly lostEvents = new Set<number>();
   readonly #session: Session;
   #socket: WebSocket | null = null;
   #held: HeldInput[] = [];
   #inputN = 0;
+  #heldEvents: HeldEvent[] = [];
+  #eventN = 0;
+  #welcomed = false;
   #requests = 0;
   readonly #pending = new Map<string, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #watching = new Set<number>();
@@ -62,6 +72,15 @@ export class Tab {
 
   get unacknowledgedInput(): number {
     return this.#held.length;
+  }
+
+  get unacknowledgedEvents(): number {
+    return this.#heldEvents.length;
+  }
+
+  /** How many events it has said. */
+  get eventCount(): number {
+    return this.#eventN;
   }
 
   /** Connects, and from now on reconnects by itself until `end`. Resolves with the first welcome. */
@@ -129,6 +148,23 @@ export class Tab {
     }
   }
 
+  /** Says that its editor changed; the event's version is its number. */
+  edit(): void {
+    this.#eventN += 1;
+    const data = { tab: this.id, path: 'notes.md', version: this.#eventN, changes: [{ offset: 0, length: 0, text: 'x' }] };
+    const message = JSON.stringify({ t: 'event', n: this.#eventN, type: 'editor.changed', monoMs: performance.now(), data });
+    this.#heldEvents.push({ n: this.#eventN, message });
+    if (this.#welcomed && this.connected) this.#socket?.send(message);
+  }
+
+  /** A reload in a browser that keeps no database, in the middle of `edits`: what was not durable yet is gone, and the numbers go on. */
+  losePage(edits: number): void {
+    this.cut();
+    for (let i = 0; i < edits; i++) this.edit();
+    for (const { n } of this.#heldEvents) this.lostEvents.add(n);
+    this.#heldEvents = [];
+  }
+
   /** Everything ever shown of a terminal as lines of text; holes are where a screen replaced bytes. */
   text(terminal: number): string {
     return linesOf(Buffer.concat((this.shown.get(terminal) ?? []).flatMap((stretch) => stretch.bytes)));
@@ -168,7 +204,7 @@ export class Tab {
           t: 'hello',
           protocol: PROTOCOL_VERSION,
           tab: this.id,
-          firstEventN: 1,
+          firstEventN: this.#heldEvents[0]?.n ?? this.#eventN + 1,
           firstInputN: this.#held[0]?.n ?? this.#inputN + 1,
         });
       });
@@ -179,6 +215,7 @@ export class Tab {
       socket.on('close', (code, reason) => {
         this.closeCodes.push({ code, reason: reason.toString() });
         this.sandbox = 'away';
+        this.#welcomed = false;
         for (const pending of this.#pending.values()) pending.reject(new Error('the socket closed'));
         this.#pending.clear();
         resolve();
@@ -193,15 +230,20 @@ export class Tab {
       case 'welcome':
         this.sandbox = message.sandbox;
         for (const terminal of this.#watching) this.#send({ t: 'attach', terminal });
-        this.#forget(message.inputDurable);
+        this.#welcomed = true;
+        this.#forget(message.inputDurable, message.eventsDurable);
+        this.#resendEvents();
         if (message.sandbox === 'attached') this.#resend();
         break;
       case 'sandbox':
         this.sandbox = message.state;
-        if (message.state === 'attached') this.#resend();
+        if (message.state === 'attached') {
+          this.#resendEvents();
+          this.#resend();
+        }
         break;
       case 'durable':
-        this.#forget(message.input);
+        this.#forget(message.input, message.events);
         break;
       case 'restore':
         this.#drawn.set(message.terminal, { drawn: 0, credited: 0 });
@@ -263,8 +305,13 @@ export class Tab {
     for (const { frame } of again) if (this.connected && this.sandbox === 'attached') this.#socket?.send(frame);
   }
 
-  #forget(durable: number): void {
-    this.#held = this.#held.filter((held) => held.n > durable);
+  #forget(input: number, events: number): void {
+    this.#held = this.#held.filter((held) => held.n > input);
+    this.#heldEvents = this.#heldEvents.filter((held) => held.n > events);
+  }
+
+  #resendEvents(): void {
+    for (const { message } of this.#heldEvents) this.#socket?.send(message);
   }
 
   #resend(): void {

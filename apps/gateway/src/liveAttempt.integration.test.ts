@@ -1,5 +1,6 @@
 import { loadAttempt } from '@plumbline/database';
 import type { RecordedEvent } from '@plumbline/protocol';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GatewayRig } from './gateway.fixture.ts';
 
@@ -29,7 +30,10 @@ describe('the events of a tab', () => {
     const reloaded = await rig.tab(attempt, { tab: page.id, firstEventN: 6 });
     reloaded.says(6, 7);
     await reloaded.durable(7);
-    expect(ofTab(await rig.recorded(attempt.attemptId), page.id)).toEqual([1, 2, 3, '4-5', 6, 7]);
+    const events = await rig.recorded(attempt.attemptId);
+    expect(ofTab(events, page.id)).toEqual([1, 2, 3, '4-5', 6, 7]);
+    const resumed = events.flatMap((event) => (event.type === 'connection.resumed' ? [event.data] : []));
+    expect(resumed).toEqual([{ tab: page.id, resentFrom: 6 }]);
   });
 
   it('go on after a hole among those that the page holds, and after its last', async () => {
@@ -68,6 +72,37 @@ describe('the events of a tab', () => {
 });
 
 describe('a runner', () => {
+  it('whose frames come twice, late or not at all is recorded whole, once and in order', async () => {
+    const { attemptId } = await rig.attempt();
+    const total = 400;
+    const arrivals = fc.array(fc.record({ back: fc.nat(12), ahead: fc.boolean() }), { minLength: 60, maxLength: 60 });
+    let lives = 0;
+    for (const life of fc.sample(arrivals, { numRuns: 100, seed: 7 })) {
+      const runner = await rig.runner(attemptId, { lastN: total });
+      const { ackedN } = await runner.next('attached');
+      lives += 1;
+      if (ackedN === total) break;
+      const ended = new Promise((resolve) => runner.socket.once('close', resolve));
+      let n = ackedN;
+      for (const { back, ahead } of life) {
+        n = Math.min(n + 1, total);
+        runner.says(n);
+        if (back > 6) for (let again = Math.max(1, n - back); again < n; again++) runner.says(again);
+        // What was lost on the way is missed by what follows it.
+        if (ahead && back === 0 && n + 2 <= total) runner.says(n + 2);
+      }
+      await Promise.race([ended, runner.next('ack', (ack) => ack.n === n)]);
+    }
+    expect(lives).toBeGreaterThan(5);
+    const events = await rig.recorded(attemptId);
+    const counted = events.flatMap((event) => (event.type === 'resource.sample' ? [event.data.processes] : []));
+    expect(counted).toEqual(Array.from({ length: total }, (_, i) => i + 1));
+    expect(events.filter(({ type }) => type === 'connection.gap')).toEqual([]);
+    const resumed = events.flatMap((event) => (event.type === 'connection.resumed' ? [event.data.resentFrom ?? 0] : []));
+    expect(resumed.length).toBeGreaterThan(3);
+    expect(resumed).toEqual(resumed.toSorted((a, b) => a - b));
+  });
+
   it('that dials anew before its last call has ended is the one that a page finds', async () => {
     const attempt = await rig.attempt();
     await rig.runner(attempt.attemptId);

@@ -145,6 +145,7 @@ export class LiveAttempt {
     this.sourceDurable(this.#runnerSource, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
+    if (runnerMark > 0) this.recordOwn('connection.resumed', { tab: hello.incarnation, resentFrom: runnerMark + 1 });
     for (const event of this.#ownEvents.splice(0)) this.recordOwn(event.type, event.data);
     await this.refresh();
     for (const browser of this.browsers) {
@@ -310,6 +311,11 @@ export class LiveAttempt {
     });
     if (this.#stalled) browser.send({ t: 'recording', stalled: true });
     this.recordOwn('connection.attached', { tab: browser.tab, role: 'participant' });
+    const { firstEventN, firstInputN } = browser;
+    const mark = this.recorder?.mark(`tab:${browser.tab}`) ?? 0;
+    if (mark > 0 || firstEventN > 1 || firstInputN > 1) {
+      this.recordOwn('connection.resumed', { tab: browser.tab, resentFrom: Math.max(mark + 1, firstEventN) });
+    }
   }
 
   #browsersOf(tab: string): BrowserConnection[] {

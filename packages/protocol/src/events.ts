@@ -174,6 +174,7 @@ export const EVENTS = {
   /** `viewer` is in recordings of when staff watched on a socket of their own. */
   'connection.attached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']) })),
   'connection.detached': define(z.object({ tab: z.string(), role: z.enum(['participant', 'viewer', 'runner']), code: z.int().optional() })),
+  /** Follows `connection.attached` of one that was here before; `resentFrom` is the first of its own numbers that it sends (again). */
   'connection.resumed': define(z.object({ tab: z.string(), resentFrom: z.number().optional() })),
   'connection.latency': define(z.object({ tab: z.string(), roundTripMs: z.number() })),
   /** A stretch that a source says it can no longer supply. */
