@@ -68,9 +68,8 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
     else void files?.open(row.path);
   };
 
-  const closeFilesUnder = (path: string) => {
-    for (const file of files?.store.get().files ?? []) if (file.path === path || file.path.startsWith(`${path}/`)) files?.close(file.path);
-  };
+  const filesUnder = (path: string) =>
+    (files?.store.get().files ?? []).filter((file) => file.path === path || file.path.startsWith(`${path}/`));
 
   const undelete = async (undo: string, path: string) => {
     // Where it had the focus, the message would take it back from whatever is clicked next.
@@ -85,14 +84,14 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
 
   /** Deletes what can be brought back at once, and asks where it cannot. */
   const remove = async (row: TreeRow) => {
-    const unsaved = files?.store.get().files.some((file) => file.dirty && (file.path === row.path || file.path.startsWith(`${row.path}/`)));
-    if (unsaved) {
+    if (filesUnder(row.path).some(({ dirty }) => dirty)) {
       setAsking({ kind: 'delete', row });
       return;
     }
     try {
       const undo = await tree.delete(row.path, true);
-      closeFilesUnder(row.path);
+      // What was typed while it was deleted stays, and can be written again.
+      for (const file of filesUnder(row.path)) if (!file.dirty) files?.close(file.path);
       setSelected(rows[at + 1]?.path ?? rows[at - 1]?.path ?? null);
       if (undo)
         toast(`Deleted ${row.name}`, { duration: UNDO_SHOWN_MS, action: { label: 'Undo', onClick: () => void undelete(undo, row.path) } });
@@ -328,7 +327,7 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
         onConfirm={async () => {
           if (asking?.kind !== 'delete') return;
           await tree.delete(asking.row.path, false);
-          closeFilesUnder(asking.row.path);
+          for (const file of filesUnder(asking.row.path)) files?.close(file.path);
         }}
       />
     </section>
