@@ -1,11 +1,32 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
 import { expect, test } from '../support/fixtures.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { openWorkspace } from '../support/workspace.ts';
 import type { WorkspacePage } from '../support/workspacePage.ts';
 
-const MANY = 30_000;
+const MANY = 100_000;
+
+/** A picture of one pixel; all such pictures have the same size. */
+function bitmap(red: number, blue: number): string {
+  const bytes = Buffer.alloc(58);
+  bytes.write('BM');
+  for (const [at, value] of [
+    [2, 58],
+    [10, 54],
+    [14, 40],
+    [18, 1],
+    [22, 1],
+    [34, 4],
+  ] as const)
+    bytes.writeUInt32LE(value, at);
+  bytes.writeUInt16LE(1, 26);
+  bytes.writeUInt16LE(24, 28);
+  bytes[54] = blue;
+  bytes[56] = red;
+  return bytes.toString('base64');
+}
 
 test.describe.configure({ mode: 'serial' });
 
@@ -29,15 +50,32 @@ test.describe('files and the editor', () => {
 
   test.afterAll(() => context?.close());
 
-  test('a folder of tens of thousands of files opens, scrolls and closes', async () => {
+  test('a folder of a hundred thousand files opens, scrolls and closes, and never holds the page as long as sorting them would', async () => {
     await work.shell(`mkdir -p data && (cd data && seq 1 ${MANY} | xargs touch) && echo made-$((1+1))`, /^made-2$/m);
+    const held = await page.evaluateHandle(() => {
+      const longest = { ms: 0 };
+      const observer = new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) longest.ms = Math.max(longest.ms, duration);
+      });
+      observer.observe({ type: 'longtask' });
+      return { longest, observer };
+    });
     await item('data').click();
-    await expect(item('data/1')).toBeVisible();
+    await expect(item('data/1')).toBeVisible({ timeout: 60_000 });
     await page.keyboard.press('End');
     await expect(item('instructions.txt')).toBeVisible();
     expect(await page.getByTestId('explorer-item').count()).toBeLessThan(200);
     await page.keyboard.press('Home');
     await item('data').click();
+    const [longestMs, sortedMs] = await held.evaluate(({ longest, observer }, many) => {
+      observer.disconnect();
+      const names = Array.from({ length: many }, (_, n) => `${(n * 7919) % many}`);
+      const beganMs = performance.now();
+      names.sort(new Intl.Collator(undefined, { numeric: true }).compare);
+      return [longest.ms, performance.now() - beganMs];
+    }, MANY);
+    console.log(`the page was held for ${Math.round(longestMs)} ms at most; sorting takes ${Math.round(sortedMs)} ms`);
+    expect(longestMs).toBeLessThan(sortedMs);
     await work.shell('rm -r data; mkdir data; echo gone-$((1+1))', /^gone-2$/m);
   });
 
@@ -60,6 +98,23 @@ test.describe('files and the editor', () => {
       { direction: 'upload', path: 'data/table.csv', size: 1_200_000 },
       { direction: 'upload', path: 'data/table.csv', size: 6 },
     ]);
+  });
+
+  test('files and folders that are dropped on a folder are uploaded into it', async ({ platform }) => {
+    const dropped = join(platform.dataDir, 'dropped');
+    await mkdir(join(dropped, 'set/deep'), { recursive: true });
+    await writeFile(join(dropped, 'one.txt'), 'one\n');
+    await writeFile(join(dropped, 'set/deep/two.txt'), 'two\n');
+    const box = (await item('data').boundingBox()) ?? { x: 0, y: 0 };
+    const at = { x: box.x + 40, y: box.y + 8 };
+    const data = { items: [], files: [join(dropped, 'one.txt'), join(dropped, 'set')], dragOperationsMask: 1 };
+    const cdp = await context.newCDPSession(page);
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await cdp.send('Input.dispatchDragEvent', { type, ...at, data });
+    await cdp.detach();
+    await expect(item('data/one.txt')).toBeVisible();
+    await expect(page.getByTestId('transfer').filter({ hasText: 'data/set/deep/two.txt' })).toHaveAttribute('data-state', 'done');
+    await work.shell('cat data/one.txt data/set/deep/two.txt; rm -r data/one.txt data/set', /^one\ntwo$/m);
+    await expect(item('data/set')).toHaveCount(0);
   });
 
   test('an upload goes on where it was when the connection breaks', async () => {
@@ -106,6 +161,34 @@ test.describe('files and the editor', () => {
     await work.shell('ls -1 solution; grep -c . solution/textstats.py', /^instructions\.txt\ntextstats\.py\n\d+$/m);
   });
 
+  test('a file is made, and renamed with what is not saved of it', async () => {
+    await page.getByTestId('explorer-tree').focus();
+    await page.keyboard.press('Home');
+    await page.getByTestId('explorer-new-file').click();
+    await page.getByTestId('name-field').fill('fresh.txt');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('editor-tab')).toHaveAttribute('data-path', /(^|\/)fresh\.txt$/);
+    const path = (await page.getByTestId('editor-tab').getAttribute('data-path')) ?? '';
+    await editor().click();
+    await page.keyboard.type('made here');
+    await item(path).click();
+    await page.getByTestId('explorer-tree').press('F2');
+    await page.getByTestId('name-field').fill('renamed.txt');
+    await page.keyboard.press('Enter');
+    const renamed = path.replace('fresh', 'renamed');
+    await expect(page.getByTestId('editor-tab')).toHaveAttribute('data-path', renamed);
+    await expect(page.getByTestId('save-state')).toHaveText('Unsaved');
+    await editor().click();
+    await page.keyboard.press('Control+Z');
+    await expect(editor()).not.toContainText('made here');
+    await page.keyboard.press('Control+Y');
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell(`cat ${renamed}; rm ${renamed}; ls`, /^made here/m);
+    await expect(page.getByTestId('deleted-on-disk')).toBeVisible({ timeout: 30_000 });
+    await page.getByRole('button', { name: `Close ${renamed}` }).click();
+  });
+
   test('text is found in all files, shown where it is, and replaced', async () => {
     await work.shell(
       'mkdir -p lib; for n in 1 2 3; do echo "value = old_name + $n" > lib/part$n.py; done; echo made-$((2+2))',
@@ -150,6 +233,37 @@ test.describe('files and the editor', () => {
     await page.getByTestId('auto-save').click();
   });
 
+  test('what a program writes into a file with unsaved text is not overwritten: both are kept', async () => {
+    await page.getByTestId('tab-files').click();
+    await item('lib').click();
+    await item('lib/part2.py').click();
+    await editor().click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('# mine');
+    await work.shell('echo "# theirs" >> lib/part2.py; echo made-$((6+6))', /^made-12$/m);
+    await expect(page.getByTestId('changed-on-disk')).toBeVisible({ timeout: 30_000 });
+    await editor().click();
+    await page.keyboard.press('Control+S');
+    await page.getByTestId('conflict-dialog').getByRole('button', { name: 'Keep both' }).click();
+    await expect(page.getByTestId('conflict-dialog')).toHaveCount(0);
+    await expect(editor()).toContainText('# theirs');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell('tail -qn 1 lib/part2.py lib/part2.mine.py; echo', /^# theirs\n# mine$/m);
+  });
+
+  test('what is typed in the moment before a reload is there after it', async () => {
+    await editor().click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('# the last word');
+    await page.reload();
+    await expect(page.getByTestId('recovered')).toBeVisible();
+    await expect(editor()).toContainText('# the last word');
+    await page.getByRole('button', { name: 'Drop it' }).click();
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await expect(editor()).not.toContainText('# the last word');
+    await page.getByRole('button', { name: 'Close lib/part2.py' }).click();
+  });
+
   test('a file is indented as its text is, or as is chosen', async () => {
     await work.shell("printf 'def f():\\n  if True:\\n    return 1\\n' > narrow.py; echo made-$((5+5))", /^made-10$/m);
     await page.getByTestId('tab-files').click();
@@ -174,25 +288,65 @@ test.describe('files and the editor', () => {
     await page.getByRole('button', { name: 'Close narrow.py' }).click();
   });
 
-  test('a file is compared with what it was at the start', async () => {
+  test('a file is compared with what it was at the start, and in any snapshot since', async () => {
     await page.getByTestId('compare-toggle').click();
-    await expect(page.getByTestId('compare')).toContainText('# by itself');
-    await expect(page.getByTestId('compare').locator('.line-insert').first()).toBeVisible();
+    const compare = page.getByTestId('compare');
+    await expect(compare).toContainText('# by itself');
+    await expect(compare.locator('.line-insert').first()).toBeVisible();
+    const chooser = compare.getByLabel('Compare with');
+    await expect(chooser.locator('option').first()).toContainText('After a save');
+    await chooser.selectOption({ index: 0 });
+    await expect(compare.locator('.line-insert')).toHaveCount(0);
+    await chooser.selectOption({ label: (await chooser.locator('option').last().textContent()) ?? '' });
+    await expect(compare.locator('.line-insert').first()).toBeVisible();
     await page.getByRole('button', { name: 'Close the comparison' }).click();
-    await expect(page.getByTestId('compare')).toHaveCount(0);
+    await expect(compare).toHaveCount(0);
   });
 
-  test('a picture is drawn, and a file of 100 MB opens in part', async () => {
+  test('a picture is drawn, anew where a program draws it anew, and a file of 100 MB opens in part', async () => {
     const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGMQaPgPRAwQCgAn9gY90bCAwAAAAABJRU5ErkJggg==';
     await work.shell(`echo ${png} | base64 -d > dot.png; yes line | head -c 100000000 > huge.txt; echo made-$((3+3))`, /^made-6$/m);
     await page.getByTestId('tab-files').click();
     await page.getByTestId('explorer-refresh').click();
     await item('dot.png').click();
     await expect(page.getByTestId('image-view')).toContainText('2 × 2');
+    const redrawn = async (red: number, blue: number) => {
+      await work.shell(`echo ${bitmap(red, blue)} | base64 -d > loss.bmp; echo drawn-$((${red}+1))`, new RegExp(`^drawn-${red + 1}$`, 'm'));
+    };
+    const colour = () =>
+      page
+        .getByTestId('image-view')
+        .locator('img')
+        .evaluate((img: HTMLImageElement) => {
+          const canvas = document.createElement('canvas').getContext('2d');
+          canvas?.drawImage(img, 0, 0, 1, 1);
+          return [...(canvas?.getImageData(0, 0, 1, 1).data ?? [])].join();
+        });
+    await redrawn(255, 0);
+    await page.getByTestId('explorer-refresh').click();
+    await item('loss.bmp').click();
+    await expect.poll(colour).toBe('255,0,0,255');
+    await redrawn(0, 255);
+    await expect.poll(colour, { timeout: 30_000 }).toBe('0,0,255,255');
     await item('huge.txt').click();
     await expect(page.getByText('its first part is shown')).toBeVisible();
     await expect(page.getByTestId('save-state')).toHaveText('Read-only');
-    await work.shell('rm huge.txt dot.png; echo made-$((4+4))', /^made-8$/m);
+    await work.shell('rm huge.txt dot.png loss.bmp; echo made-$((4+4))', /^made-8$/m);
+    for (const name of ['huge.txt', 'dot.png', 'loss.bmp']) await page.getByRole('button', { name: `Close ${name}` }).click();
+  });
+
+  test('a log that grows too large under the editor can no longer be edited, and is read again when that is asked for', async () => {
+    await work.shell('echo epoch 1 > run.log; echo made-$((7+7))', /^made-14$/m);
+    await page.getByTestId('explorer-refresh').click();
+    await item('run.log').click();
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell('yes epoch | head -c 6000000 >> run.log; echo made-$((8+8))', /^made-16$/m);
+    await expect(page.getByText('its first part is shown')).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByTestId('save-state')).toHaveText('Read-only');
+    await work.shell('echo epoch >> run.log; echo made-$((9+9))', /^made-18$/m);
+    await page.getByTestId('read-again').click({ timeout: 30_000 });
+    await expect(page.getByTestId('outdated')).toHaveCount(0);
+    await work.shell('rm run.log; echo made-$((10+10))', /^made-20$/m);
   });
 
   test('the editor’s worker runs off the page’s thread', async () => {

@@ -36,7 +36,7 @@ function treeOf(disk: Disk) {
     asked.push({ act, path: args.path, ...(args.stamp === undefined ? {} : { stamp: args.stamp }) });
     if (error) throw error;
     const answer = answers[act]?.(args);
-    await new Promise<void>((resolve) => void time.after(100, resolve));
+    if (act === 'file.list') await new Promise<void>((resolve) => void time.after(100, resolve));
     return answer;
   }) as unknown as Ask;
   const tree = new FileTree(ask, time);
