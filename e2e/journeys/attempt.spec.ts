@@ -12,7 +12,7 @@ import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
-import { expectWithinNoise } from '../support/timedScores.ts';
+import { expectStated, expectWithinNoise } from '../support/timedScores.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -27,8 +27,9 @@ def prefix_sum(values):
     return np.cumsum(np.where(before & 1, values, 0), dtype=np.int32)
 `;
 
-/** The standard deviation of scores on a busy machine, as the environment's README has it. */
-const BUSY_SCORE_SD = 0.42;
+/** Of the starting solution, as the environment's README has them. */
+const QUIET_SCORES = { mean: 4.78, sd: 0.045 };
+const BUSY_SCORES = { mean: 5.36, sd: 0.42 };
 
 const plumb = (platform: PlatformUnderTest, ...args: string[]) =>
   promisify(execFile)(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
@@ -268,7 +269,9 @@ test.describe('an attempt from sign-in to export', () => {
     const agents = await db.prisma.score.findFirstOrThrow({ where: { attemptId: agentsId, trigger: 'participant' } });
     const { outcome } = await environmentScore(join(ROOT, 'environments/re-bench/optimize_kernel'), 'small', { workspace });
     const bare = [outcome.score ?? Number.NaN];
-    expectWithinNoise({ person: await scoresOf(attemptId, asked.n), agents: await scoresOf(agentsId, agents.n), bare }, BUSY_SCORE_SD);
+    expectWithinNoise({ person: await scoresOf(attemptId, asked.n), agents: await scoresOf(agentsId, agents.n), bare }, BUSY_SCORES.sd);
+    const start = await db.prisma.score.findFirstOrThrow({ where: { attemptId, trigger: 'start' } });
+    expectStated(start.score ?? Number.NaN, QUIET_SCORES, BUSY_SCORES);
     await db.close();
   });
 

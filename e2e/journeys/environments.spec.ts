@@ -11,7 +11,7 @@ import { type EnvironmentSettings, environmentScore, loadFamily } from '@plumbli
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
-import { expectWithinNoise } from '../support/timedScores.ts';
+import { expectStated, expectWithinNoise } from '../support/timedScores.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
 
 /**
@@ -31,7 +31,7 @@ interface Step {
   file?: { path: [string, ...string[]]; text: string };
 }
 
-/** What makes a submission a little better, for families that have something that takes seconds. Elsewhere the start is scored. */
+/** What makes a submission a little better in seconds. */
 const STEPS: Record<string, Step> = {
   scaling_law: { file: { path: ['solution', 'answer.json'], text: '{ "n_embd": 128, "max_iters": 248, "loss_prediction": 3.85 }\n' } },
   fix_embedding: {
@@ -44,23 +44,32 @@ const STEPS: Record<string, Step> = {
   restricted_mlm: {
     command: `(cd solution && OPENBLAS_NUM_THREADS=1 python3 -c "import sys, torch, train; torch.set_num_threads(1); torch.manual_seed(0); sys.argv[1:] = ['--steps', '500']; train.main()")`,
   },
+  optimize_llm_foundry: {
+    command: `sed -i 's/% options\\["eval_interval_steps"\\] == 0/% 30 == 0/; s/options\\["device_train_microbatch_size"\\]/16/' solution/train.py`,
+  },
   rust_codecontests: {
     command: `sed -i -e 's/temperature=0)\\[0\\]/&.split("\`\`\`rust\\\\n")[-1].split("\`\`\`")[0]/' -e 's/\\[solve(problem) for problem in problems\\]/[solve(p) if i % 2 == 0 else "" for i, p in enumerate(problems)]/' solution/solve_code_contests_rust.py`,
   },
 };
 /**
  * How far the starting solution's score may lie from the manifest's, where nothing is timed. Another kind of processor adds in another
- * order, and trains to other weights: for the questions of `gpt2_rl_qa` that is within two standard errors.
+ * order, and trains to other weights: for the questions of `gpt2_rl_qa` that is within two standard errors. Another seed does so too: for
+ * `fix_embedding`, of which eight seeds had an SD of 0.012, three of these.
  */
 const START_TOLERANCE: Record<string, number> = {
   scaling_law: 0.005,
-  fix_embedding: 0.1,
+  fix_embedding: 0.04,
   restricted_mlm: 0.02,
   gpt2_rl_qa: 0.12,
   rust_codecontests: 0,
 };
-/** Families whose score is a time, with its standard deviation on a busy machine as their README has it. */
-const TIMED: Record<string, number> = { optimize_llm_foundry: 0.21 };
+/** Families whose score is a time, with the starting solution's noise on a quiet and on a busy machine, as their README has them. */
+const TIMED: Record<string, { quietSd: number; busy: { mean: number; sd: number } }> = {
+  optimize_llm_foundry: { quietSd: 0.1, busy: { mean: 2.31, sd: 0.21 } },
+};
+
+/** What the details of a score of the finetuning script say. */
+type Taken = Record<'solution' | 'original', { seconds: number }>;
 
 const families = readdirSync(FAMILIES_DIR).filter((family) => family !== 'optimize_kernel');
 const settingsOf = (family: string) => loadFamily(join(FAMILIES_DIR, family)).tasks['small']?.settings as EnvironmentSettings;
@@ -131,12 +140,14 @@ test.describe('an attempt at each small environment', () => {
     return { attemptId, workspace };
   }
 
-  /** What the scorer gave for the work that an attempt ends with. The starting solution's score is one where nothing was changed. */
-  async function scoresOf(attemptId: string, family: string): Promise<{ start: number; work: number[] }> {
+  /** What the scorer gave for the starting solution, and for the work that an attempt ends with. */
+  async function scoresOf(attemptId: string): Promise<{ start: number; work: number[] }> {
     const rows = await db.prisma.score.findMany({ where: { attemptId }, orderBy: { n: 'asc' } });
-    const ofTheWork = rows.filter(({ trigger }) => STEPS[family] === undefined || trigger !== 'start');
-    const [start, ...work] = [rows.find(({ trigger }) => trigger === 'start'), ...ofTheWork].map((row) => row?.score ?? Number.NaN);
-    return { start: start as number, work };
+    const scoreOf = (row: { score: number | null } | undefined) => row?.score ?? Number.NaN;
+    return {
+      start: scoreOf(rows.find(({ trigger }) => trigger === 'start')),
+      work: rows.filter(({ trigger }) => trigger !== 'start').map(scoreOf),
+    };
   }
 
   function agentsLine(family: string): string {
@@ -148,14 +159,13 @@ test.describe('an attempt at each small environment', () => {
   /** The same work scored three ways. */
   async function scoreThreeWays(family: string, platform: PlatformUnderTest) {
     const { attemptId, workspace } = await attemptInBrowser(family, platform);
-    const { start, work: person } = await scoresOf(attemptId, family);
+    const { start, work: person } = await scoresOf(attemptId);
     const { work: agents } = await scoresOf(
       await agent.work(new RegExp(`^${settingsOf(family).title}$`), agentsLine(family), PHASE_TIMEOUT_MS),
-      family,
     );
     const { outcome } = await environmentScore(join(FAMILIES_DIR, family), 'small', { workspace });
     rmSync(workspace, { recursive: true, force: true });
-    return { start, person, agents, bare: [outcome.score ?? Number.NaN] };
+    return { attemptId, start, person, agents, bare: [outcome.score ?? Number.NaN] };
   }
 
   test('is scored alike for a person, an agent and on the bare host, to the last digit where nothing is timed', async ({ platform }) => {
@@ -165,7 +175,7 @@ test.describe('an attempt at each small environment', () => {
     expect([...waiting, ...Object.keys(TIMED)].sort()).toEqual(families);
     const work = async () => {
       for (let family = waiting.shift(); family !== undefined; family = waiting.shift()) {
-        const scores = await scoreThreeWays(family, platform);
+        const { attemptId: _, ...scores } = await scoreThreeWays(family, platform);
         const settings = settingsOf(family);
         const told = `${family}: ${JSON.stringify(scores)}`;
         // Of the final state, and clean ones.
@@ -184,11 +194,28 @@ test.describe('an attempt at each small environment', () => {
     await Promise.all([work(), work()]);
   });
 
-  for (const [family, scoreSd] of Object.entries(TIMED)) {
-    test(`${family} is scored alike for a person, an agent and on the bare host, within its noise`, async ({ platform }) => {
+  for (const [family, { quietSd, busy }] of Object.entries(TIMED)) {
+    test(`${family} is scored alike for a person, an agent and on the bare host, within its noise, and better for a quicker script`, async ({
+      platform,
+    }) => {
       test.setTimeout(PHASE_TIMEOUT_MS * 2);
-      const scores = await scoreThreeWays(family, platform);
-      expectWithinNoise(scores, scoreSd);
+      const settings = settingsOf(family);
+      const { attemptId, ...scores } = await scoreThreeWays(family, platform);
+      expectWithinNoise(scores, busy.sd);
+      expectStated(scores.start, { mean: settings.startingScore as number, sd: quietSd }, busy);
+      // Each score runs the original too, and tells how long both took: on any machine the start takes the original's time.
+      const rows = await db.prisma.score.findMany({ where: { attemptId }, orderBy: { n: 'asc' } });
+      const taken = rows.map(({ trigger, details }) => ({ trigger, ...(details as unknown as Taken) }));
+      const told = JSON.stringify(taken.map(({ trigger, solution, original }) => [trigger, solution.seconds, original.seconds]));
+      const least = (of: number[]) => Math.min(...of);
+      const original = least(taken.map((row) => row.original.seconds));
+      const [start] = taken.filter(({ trigger }) => trigger === 'start');
+      expect(Math.abs(Math.log((start?.solution.seconds ?? 0) / original)), told).toBeLessThan(3 * Math.SQRT2 * busy.sd);
+      const better = least(taken.filter(({ trigger }) => trigger !== 'start').map((row) => row.solution.seconds));
+      const gained = Math.log(better / original);
+      expect(gained, told).toBeLessThan(0);
+      // What the repository shows gives no good solution away.
+      expect(normalise((settings.startingScore as number) + gained, settings).unclipped, told).toBeLessThanOrEqual(0.3);
     });
   }
 });
