@@ -24,8 +24,9 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     // An act that cannot be done says so, and why, long before the test's own limit.
     actionTimeout: 30_000,
-    // Pictures of every frame would cost as much as the work on a machine without a graphics card; one is taken where a test fails.
-    trace: { mode: 'retain-on-failure', screenshots: false },
+    // What was done and answered, and a picture where a test fails. A picture of every frame would cost as much as the work on a machine
+    // without a graphics card, and the document at each act a sixth of it: `--trace on` has both, for the test that is looked into.
+    trace: { mode: 'retain-on-failure', screenshots: false, snapshots: false, sources: false },
     screenshot: 'only-on-failure',
     launchOptions: {
       executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
