@@ -1,5 +1,5 @@
 /**
- * `npm run pictures`: takes the reference pictures of the workspace anew, each panel and state, dark and light, on a small and
+ * `npm run pictures`: takes the reference pictures of the workspace and of the player anew, each panel and state, dark and light, on a small and
  * on a large screen, into `e2e/reference/pictures`. They are for people to look at and to compare a change with.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { prepareAttempt, startAttempt } from '../support/attempt.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
-import { People, WorkspacePage } from '../support/workspacePage.ts';
+import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const FOLDER = join(import.meta.dirname, 'pictures');
 const SIZES = [
@@ -87,6 +87,9 @@ try {
   const { page, attemptId } = await open(context, platform.baseUrl, admin);
   await picturesOfWork(page, attemptId);
   await picturesOfReading(context, attemptId);
+  const staff = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
+  await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
+  await picturesOfReview(staff, attemptId);
   await picturesOfTrouble(context, page, attemptId);
   const other = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
   const short = await open(other, platform.baseUrl, admin, SHORT_LIMIT_MS);
@@ -249,6 +252,26 @@ async function picturesOfReading(context: BrowserContext, attemptId: string): Pr
   await take(page, 'clock-failed');
   await show('instructions');
   await page.close({ runBeforeUnload: false });
+}
+
+/** The player, on the attempt as it runs: followed, and then taken back to its first score, with each of its lists. */
+async function picturesOfReview(page: Page, attemptId: string): Promise<void> {
+  await page.goto(`/attempts/${attemptId}/watch`);
+  await watchedPage(page).terminal(1).waitFor();
+  await page.getByTestId('replay-marker').or(page.getByTestId('score-row')).first().waitFor();
+  await take(page, 'watch');
+  await page.goto(`/attempts/${attemptId}/replay`);
+  const score = page.locator('[data-testid=replay-marker][data-kind=score]').first();
+  await score.click();
+  await page.getByTestId('read-only-editor').locator('.view-line').first().waitFor();
+  await take(page, 'replay');
+  for (const list of ['Commands', 'Files', 'Scores', 'Notes', 'Search']) {
+    await page.getByRole('tab', { name: list }).click();
+    await take(page, `replay-${list.toLowerCase()}`);
+  }
+  await page.getByTestId('replay-help').click();
+  await page.getByRole('dialog').waitFor();
+  await take(page, 'replay-keys');
 }
 
 async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId: string): Promise<void> {
