@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { RunnerConfig } from '@plumbline/protocol';
+import { syncFolder } from './syncFolder.ts';
 
 /**
  * How a runner learns what it is for: one JSON document on standard input, kept in a file that only the runner's user
@@ -38,13 +39,10 @@ export async function readConfig(stateDir: string | undefined): Promise<RunnerCo
 /** The name of this state folder as a source of events: it stays the same, and so does the numbering of its journal. */
 export function incarnationOf(stateDir: string): string {
   const path = join(stateDir, INCARNATION_FILE);
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    const name = randomUUID();
-    writePrivate(path, name);
-    return name;
-  }
+  if (existsSync(path)) return readFileSync(path, 'utf8');
+  const name = randomUUID();
+  writePrivate(path, name);
+  return name;
 }
 
 /**
@@ -62,9 +60,11 @@ export function emptyForRestore({ stateDir, restore, token }: RunnerConfig): voi
   writePrivate(path, state);
 }
 
+/** Whole or not at all, after a power cut too: under a new name the journal's entries would pass for another source's. */
 function writePrivate(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
   renameSync(`${path}.new`, path);
+  syncFolder(dirname(path));
 }
 
 async function readAll(): Promise<string> {

@@ -8,6 +8,8 @@ import type { ServerTime } from './serverTime.ts';
  * What outlives deleted journal files (tab marks, terminals that were open) is folded from the entries themselves.
  */
 
+/** What a power cut of the host costs at most, of what the gateway has not got. */
+const SYNC_EVERY_MS = 1_000;
 /** How soon a disk that was full is tried again. */
 const DISK_RETRY_MS = 500;
 const DISK_FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
@@ -95,6 +97,7 @@ export class EventLog {
   /** What happened since the disk was full, in order. Short: nothing is read from a PTY meanwhile, and a tab types so much and no more. */
   #unwritten: Unwritten[] = [];
   #retry: Timer | null = null;
+  #sync: Timer | null = null;
 
   constructor(journal: Journal<LogState>, time: ServerTime, clock: Clock) {
     this.#journal = journal;
@@ -222,14 +225,24 @@ export class EventLog {
       this.#unwritten.shift();
       next.journalled();
       this.#send(entry);
+      this.#sync ??= this.#clock.setTimer(SYNC_EVERY_MS, () => this.#syncJournal());
     }
     this.#watchRoom();
     if (this.stalled !== wasStalled) this.#onStalled(this.stalled);
   }
 
-  /** Tries a full disk no more. */
+  #syncJournal(): void {
+    const done = () => {
+      this.#sync = null;
+    };
+    // A file that was deleted meanwhile is needed by nobody, and what a broken disk says is said at the next file.
+    this.#journal.sync().then(done, done);
+  }
+
+  /** Writes no more by itself. */
   close(): void {
     this.#retry?.cancel();
+    this.#sync?.cancel();
   }
 
   #watchRoom(): void {

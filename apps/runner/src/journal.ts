@@ -12,13 +12,15 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { syncFolder } from './syncFolder.ts';
 
 /**
  * The runner's own copy of what the gateway has not yet made durable: numbered entries from 1 without gaps, in files
  * that are deleted as they are acknowledged. Entries are handed to the operating system before anything acts on them,
- * so that killing the runner loses none; a power cut of the host may lose those of the newest file.
+ * so that killing the runner loses none; a power cut of the host may lose those since the last `sync`.
  *
  * A file is a run of records: length u32, CRC-32 u32 of the rest, kind u8, number f64, body. Its first record is a
  * state: what the owner folded out of all entries before, so that deleting files forgets nothing. A file is on the disk
@@ -164,6 +166,18 @@ export class Journal<S> {
     }
   }
 
+  /** Has on the disk what was appended so far. Beside everything else, since a disk may take its time. */
+  async sync(): Promise<void> {
+    const path = this.#files.at(-1)?.path;
+    if (path === undefined) return;
+    const file = await open(path, 'r');
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
   close(): void {
     if (this.#fd === -1) return;
     closeSync(this.#fd);
@@ -296,14 +310,4 @@ function recordOf(kind: number, n: number, body: Buffer): Buffer {
 function writeWhole(fd: number, bytes: Buffer): void {
   let written = 0;
   while (written < bytes.length) written += writeSync(fd, bytes, written);
-}
-
-/** Names in a folder are on the disk only when the folder is. */
-function syncFolder(dir: string): void {
-  const fd = openSync(dir, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -217,6 +217,43 @@ describe('a runner with a real sandbox', () => {
     await shows(second, /end-2/);
     expect(gateway.output(second)).toMatch(/kept\r\nmine0\r\n/);
   });
+
+  // Only root may give the journal a disk of its own.
+  it.skipIf(process.getuid?.() !== 0)(
+    'holds what is typed while its own disk is full, says so, and goes on when there is room',
+    async () => {
+      const disk = join(base, 'host-full', 'journal');
+      await mkdir(disk, { recursive: true });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+      try {
+        await fresh('host-full');
+        clock('running');
+        const terminal = await openTerminal();
+        type(terminal, 'echo be$((1))fore\r');
+        await shows(terminal, /be1fore/);
+        const ballast = join(disk, 'ballast');
+        const free = () => statfsSync(disk).bavail;
+        while (free() > 0) appendFileSync(ballast, Buffer.alloc(Math.min(free(), 4) * 4096));
+        const numbers = gateway.numbers.length;
+        type(terminal, `: ${'x'.repeat(5_000)}; echo af$((2))ter\r`);
+        await vi.waitFor(() => expect(gateway.messages.some(({ t }) => t === 'stalled')).toBe(true), WITHIN);
+        gateway.messages.length = 0;
+        gateway.cut();
+        await vi.waitFor(() => expect(gateway.hellos.at(-1)).toMatchObject({ phase: 'starting' }), WITHIN);
+        await vi.waitFor(() => expect(gateway.attached).toBe(true), WITHIN);
+        expect(gateway.messages.filter(({ t }) => t === 'ready')).toEqual([]);
+        expect(gateway.numbers.length - numbers).toBeLessThan(5);
+        rmSync(ballast);
+        await shows(terminal, /af2ter/);
+        await vi.waitFor(() => expect(gateway.messages.some(({ t }) => t === 'ready')).toBe(true), WITHIN);
+        expect([...new Set(gateway.numbers)]).toEqual(Array.from({ length: new Set(gateway.numbers).size }, (_, i) => i + 1));
+        expect(runner?.exitCode).toBeNull();
+      } finally {
+        execFileSync('umount', ['-l', disk]);
+      }
+    },
+    60_000,
+  );
 
   it('scores the workspace, scores a submission again in a clean sandbox, and tells both as they are', async () => {
     await fresh('scores');
