@@ -63,10 +63,8 @@ const START_TOLERANCE: Record<string, number> = {
   gpt2_rl_qa: 0.12,
   rust_codecontests: 0,
 };
-/** Families whose score is a time, with the starting solution's noise on a quiet and on a busy machine, as their README has them. */
-const TIMED: Record<string, { quietSd: number; busy: { mean: number; sd: number } }> = {
-  optimize_llm_foundry: { quietSd: 0.1, busy: { mean: 2.31, sd: 0.21 } },
-};
+/** Families whose score is a time, with the starting solution's on a busy machine as their README has it. */
+const TIMED: Record<string, { mean: number; sd: number }> = { optimize_llm_foundry: { mean: 2.31, sd: 0.21 } };
 
 /** What the details of a score of the finetuning script say. */
 type Taken = Record<'solution' | 'original', { seconds: number }>;
@@ -194,7 +192,7 @@ test.describe('an attempt at each small environment', () => {
     await Promise.all([work(), work()]);
   });
 
-  for (const [family, { quietSd, busy }] of Object.entries(TIMED)) {
+  for (const [family, busy] of Object.entries(TIMED)) {
     test(`${family} is scored alike for a person, an agent and on the bare host, within its noise, and better for a quicker script`, async ({
       platform,
     }) => {
@@ -202,7 +200,7 @@ test.describe('an attempt at each small environment', () => {
       const settings = settingsOf(family);
       const { attemptId, ...scores } = await scoreThreeWays(family, platform);
       expectWithinNoise(scores, busy.sd);
-      expectStated(scores.start, { mean: settings.startingScore as number, sd: quietSd }, busy);
+      expectStated(scores.start, settings.startingScore as number, busy);
       // Each score runs the original too, and tells how long both took: on any machine the start takes the original's time.
       const rows = await db.prisma.score.findMany({ where: { attemptId }, orderBy: { n: 'asc' } });
       const taken = rows.map(({ trigger, details }) => ({ trigger, ...(details as unknown as Taken) }));
@@ -213,7 +211,8 @@ test.describe('an attempt at each small environment', () => {
       expect(Math.abs(Math.log((start?.solution.seconds ?? 0) / original)), told).toBeLessThan(3 * Math.SQRT2 * busy.sd);
       const better = least(taken.filter(({ trigger }) => trigger !== 'start').map((row) => row.solution.seconds));
       const gained = Math.log(better / original);
-      expect(gained, told).toBeLessThan(0);
+      // By the processor's time it gains 0.3.
+      expect(gained, told).toBeLessThan(-0.05);
       // What the repository shows gives no good solution away.
       expect(normalise((settings.startingScore as number) + gained, settings).unclipped, told).toBeLessThanOrEqual(0.3);
     });

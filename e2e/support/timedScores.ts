@@ -15,17 +15,13 @@ export function expectWithinNoise(ways: Record<'person' | 'agents' | 'bare', rea
   }
 }
 
-interface Measured {
-  mean: number;
-  sd: number;
-}
-
 /**
- * Holds a starting solution's score, a logarithm of a time, to what its README has: of a machine that does nothing else, up to one with a
- * load of about ten. Only on the kind of machine that was measured: what another one needs says nothing.
+ * Holds a starting solution's score, a logarithm of a time, to what its README has: from the mean on a machine that does nothing else to
+ * that on one with a load of about ten, and three of the latter's standard deviations beyond: a shared processor has quick hours too. Only on
+ * the kind of machine that was measured; what another one needs says nothing.
  */
-export function expectStated(score: number, quiet: Measured, busy: Measured): void {
+export function expectStated(score: number, quietMean: number, busy: { mean: number; sd: number }): void {
   if (cpus().length !== 2 || cpus()[0]?.model.trim() !== 'AMD EPYC') return;
-  expect(score).toBeGreaterThan(quiet.mean - 3 * quiet.sd);
+  expect(score).toBeGreaterThan(quietMean - 3 * busy.sd);
   expect(score).toBeLessThan(busy.mean + 3 * busy.sd);
 }
