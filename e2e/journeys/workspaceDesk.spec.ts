@@ -93,8 +93,8 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await drag('notes', bottom);
     await page.mouse.up();
     await expect.poll(async () => (await place(page, 'notes')).y).toBeGreaterThan((await place(page, 'score')).y + 100);
+    await page.getByTestId('note-kind').selectOption('ai_use');
     await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
-    await page.getByTestId('note-text').fill('');
     await expectAccessible(page, 'docked elsewhere', [], '[data-tabset]:has([data-testid=tab-notes])');
 
     await page.reload();
@@ -103,6 +103,9 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     expect(await work.layoutShift()).toBeLessThan(LAYOUT_SHIFT_MAX);
     expect(await sideBySide()).toBe(true);
     await expect(page.getByTestId('terminal-tab-1')).toHaveText('training');
+    await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
+    await expect(page.getByTestId('note-kind')).toHaveValue('ai_use');
+    await page.getByTestId('note-text').fill('');
     const elsewhere = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
     const other = await elsewhere.newPage();
     await new People(other).signIn(account.email, account.password);
@@ -201,8 +204,10 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(old.getByTestId('upgraded')).toBeVisible();
     await oldWork.type(1, "clear; echo goes-'on'\n");
     await oldWork.expectOnScreen(1, /^goes-on$/m);
+    await old.getByTestId('note-text').fill('Half a note');
     old.on('dialog', (dialog) => void dialog.accept());
     await old.getByTestId('upgraded').click();
+    await expect(old.getByTestId('note-text')).toHaveValue('Half a note');
     await expect(old.getByText(/^Unsaved text of yours/)).toBeVisible();
     await expect(old.getByTestId('editor')).toContainText('# not saved yet');
     await expect(old.getByTestId('upgraded')).toHaveCount(0);

@@ -7,6 +7,7 @@ export * from './dialog.tsx';
 export * from './feedback.tsx';
 export * from './field.tsx';
 export * from './format.ts';
+export * from './keptText.ts';
 export * from './menu.tsx';
 export * from './page.tsx';
 export * from './popover.tsx';

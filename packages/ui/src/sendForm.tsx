@@ -1,13 +1,15 @@
 'use client';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import { Button } from './button.tsx';
 import { Textarea } from './field.tsx';
+import { useKeptText } from './keptText.ts';
 
-/** A text that is written and sent, by the button or Ctrl/Cmd-Enter. What could not be sent stays, with the reason. */
+/** A text that is written and sent, by the button or Ctrl/Cmd-Enter. What was not sent stays, over a reload too; what could not be, with the reason. */
 export function SendForm({
   label,
   placeholder,
   testId,
+  keptAs,
   send,
   busy,
   failed = 'That was not sent. Try again.',
@@ -19,6 +21,8 @@ export function SendForm({
   placeholder: string;
   /** The field is `<testId>-text`, the button `<testId>-send`. */
   testId: string;
+  /** The key under which the tab keeps what is not sent yet. */
+  keptAs: string;
   /** What the button says, and what it says while it is at it. */
   send: string;
   busy: string;
@@ -28,7 +32,9 @@ export function SendForm({
   /** What is chosen beside the button. */
   children?: ReactNode;
 }) {
-  const [text, setText] = useState('');
+  const [text, setText] = useKeptText(keptAs);
+  const latest = useRef(text);
+  latest.current = text;
   const [sending, setSending] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const submit = async () => {
@@ -37,7 +43,8 @@ export function SendForm({
     setError(null);
     try {
       await onSend(text.trim());
-      setText('');
+      // What was written on meanwhile is the next one.
+      if (latest.current === text) setText('');
     } catch (caught) {
       setError(caught instanceof Error ? caught.message : failed);
     } finally {

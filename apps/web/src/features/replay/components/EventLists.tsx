@@ -92,6 +92,7 @@ export function EventLists({
               label="Message to the participant"
               placeholder="A message to the participant. It is recorded; say nothing that helps with the task."
               testId="message"
+              keptAs={`plumbline.message.${messageTo}`}
               send="Send to the participant"
               busy="Sending"
               onSend={(text) => rpc.live.message.mutate({ attemptId: messageTo, text })}

@@ -17,6 +17,7 @@ export function HelpPanel() {
         label="Report a problem"
         placeholder="What does not work, or what is unclear? The staff sees it at once. The clock goes on; pause if it blocks you."
         testId="report"
+        keptAs={`plumbline.report.${session.attemptId}`}
         send="Send to the staff"
         busy="Sending"
         disabled={connection.kind !== 'open'}

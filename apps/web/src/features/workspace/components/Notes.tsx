@@ -1,8 +1,7 @@
 'use client';
 import type { NoteKind } from '@plumbline/protocol';
-import { Badge, EmptyState, formatDuration, Select, SendForm } from '@plumbline/ui';
+import { Badge, EmptyState, formatDuration, Select, SendForm, useKeptText } from '@plumbline/ui';
 import { NotebookPen } from 'lucide-react';
-import { useState } from 'react';
 import { EmptyWritings } from './EmptyWritings.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -15,13 +14,15 @@ const PLACEHOLDERS: Record<NoteKind, string> = {
 export function Notes() {
   const session = useSession();
   const { notes, connection } = useSessionState();
-  const [kind, setKind] = useState<NoteKind>('note');
+  const [keptKind, setKind] = useKeptText(`plumbline.noteKind.${session.attemptId}`, 'note');
+  const kind: NoteKind = keptKind === 'ai_use' ? 'ai_use' : 'note';
   return (
     <div className="flex h-full flex-col gap-3 overflow-auto p-3">
       <SendForm
         label="New note"
         placeholder={PLACEHOLDERS[kind]}
         testId="note"
+        keptAs={`plumbline.note.${session.attemptId}`}
         send="Add note"
         busy="Adding"
         failed="The note was not saved. Try again."
@@ -35,7 +36,7 @@ export function Notes() {
           aria-label="What the note is"
           className="h-7 w-auto text-xs"
           value={kind}
-          onChange={(event) => setKind(event.target.value === 'ai_use' ? 'ai_use' : 'note')}
+          onChange={(event) => setKind(event.target.value)}
           data-testid="note-kind"
         >
           <option value="note">Note</option>
