@@ -1,4 +1,5 @@
-import type { BrowserContext, Locator, Page } from '@playwright/test';
+import type { BrowserContext, Locator, Page, WebSocketRoute } from '@playwright/test';
+import { appendClockEvent, createDatabase } from '@plumbline/database';
 import { expectAccessible } from '../support/accessibility.ts';
 import type { Account } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -8,6 +9,7 @@ import { People, TOUR_SEEN, WorkspacePage } from '../support/workspacePage.ts';
 
 /** Of a load with a layout that was kept: below what anybody sees. */
 const LAYOUT_SHIFT_MAX = 0.02;
+const MINUTE_MS = 60_000;
 
 test.describe.configure({ mode: 'serial' });
 
@@ -267,6 +269,22 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
   test('the clock’s panel tells each event in words', async () => {
     await page.getByTestId('tab-clock').click();
     await expect(page.getByTestId('clock-panel')).toContainText('The clock started.');
+  });
+
+  test('the clock warns when little time is left, as it falls due or is taken at once', async ({ platform }) => {
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    const leave = async (remainingMs: number) => {
+      const creditMs = remainingMs - (await work.clockMs());
+      await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs, reason: 'to see a warning' }, { by: null });
+    };
+    const before = await work.clockMs();
+    await leave(60 * MINUTE_MS + 2_000);
+    await expect(page.getByText('60 minutes are left.', { exact: true })).toBeVisible();
+
+    await leave(14 * MINUTE_MS);
+    await expect(page.getByText('14 minutes are left.', { exact: true })).toBeVisible();
+    await leave(before);
+    await db.close();
   });
 
   test('the use of an AI tool is noted as such, a problem is reported, and the staff’s answer arrives', async ({ browser, platform }) => {

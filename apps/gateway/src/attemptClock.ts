@@ -1,4 +1,4 @@
-import { AppError, clockFigures, deadlineMs, toAppError, warningsCrossed } from '@plumbline/core';
+import { AppError, clockFigures, deadlineMs, nextWarningMs, toAppError, warningsCrossed } from '@plumbline/core';
 import { appendClockEvent } from '@plumbline/database';
 import type { AttemptStatus, ClockView } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
@@ -39,11 +39,12 @@ export class AttemptClock {
     return { state, elapsedMs, remainingMs, limitMs, pausesLeft, pauseLeftMs, scoreVisible: view.scoreVisible, recordingStalled };
   }
 
-  /** Sends the clock as it is now to everybody, and arms the timer for what comes next. */
-  publish(warningMs?: number): void {
+  /** Sends the clock as it is now to everybody, with the warning that fell due since it was looked at last, and arms the timer. */
+  publish(): void {
     const clock = this.clockView();
-    this.#lastRemainingMs = clock.remainingMs;
-    this.#attempt.broadcast({ t: 'clock', clock, ...(warningMs === undefined ? {} : { warning: warningMs / 60_000 }) });
+    // Of several that a correction passed at once, the nearest to the end says enough.
+    const warningMs = this.#crossed(clock).at(-1);
+    this.#attempt.broadcast({ t: 'clock', clock, ...(warningMs === undefined ? {} : { warningMs }) });
     this.sendToRunner(clock);
     this.#arm(clock);
   }
@@ -70,8 +71,7 @@ export class AttemptClock {
   #arm(clock: ClockView): void {
     this.stop();
     if (!clock.running) return;
-    const toWarnings = [60, 15, 5].map((minutes) => clock.remainingMs - minutes * 60_000).filter((ms) => ms > 0);
-    const dueMs = Math.min(clock.remainingMs, ...toWarnings, TIMER_MAX_MS);
+    const dueMs = Math.min(clock.remainingMs - (nextWarningMs(clock.remainingMs, clock.limitMs) ?? 0), TIMER_MAX_MS);
     this.#timer = setTimeout(() => this.#due(), Math.max(1, dueMs + 1));
   }
 
@@ -84,11 +84,14 @@ export class AttemptClock {
       return;
     }
     const clock = this.clockView();
-    const crossed = warningsCrossed(this.#lastRemainingMs, clock.remainingMs, clock.limitMs);
+    if (warningsCrossed(this.#lastRemainingMs, clock.remainingMs, clock.limitMs).length > 0) this.publish();
+    else this.#arm(clock);
+  }
+
+  #crossed(clock: ClockView): number[] {
+    const fromMs = this.#lastRemainingMs;
     this.#lastRemainingMs = clock.remainingMs;
-    const warningMs = crossed.at(-1);
-    if (warningMs !== undefined) this.#attempt.broadcast({ t: 'clock', clock, warning: warningMs / 60_000 });
-    this.#arm(clock);
+    return warningsCrossed(fromMs, clock.remainingMs, clock.limitMs);
   }
 
   async #expire(): Promise<void> {

@@ -76,7 +76,8 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
     inputDurable: z.number(),
   }),
   ReplyMessage,
-  z.object({ t: z.literal('clock'), clock: ClockView, warning: z.number().optional() }),
+  /** `warningMs`: so much time or less is left since just now, one of `WARNINGS_MS`. */
+  z.object({ t: z.literal('clock'), clock: ClockView, warningMs: z.number().optional() }),
   /**
    * While `away`, input and events may be lost on the way. On `attached` (as after `welcome`) the tab sends everything
    * again that is not durable, in order; what has arrived already is dropped by its number. Terminals get a `restore`.

@@ -1,4 +1,5 @@
 'use client';
+import { WARNINGS_MS } from '@plumbline/core';
 import { Button, cn, formatDuration, Tooltip } from '@plumbline/ui';
 import { CirclePause, RefreshCw, Send, SquareChevronRight } from 'lucide-react';
 import { warningAt } from '../model/clockDisplay.ts';
@@ -6,8 +7,7 @@ import { Trouble } from './Banners.tsx';
 import { Resources } from './Resources.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
-const FIVE_MINUTES_MS = 5 * 60_000;
-const FIFTEEN_MINUTES_MS = 15 * 60_000;
+const [, SECOND_WARNING_MS, LAST_WARNING_MS] = WARNINGS_MS;
 const TICK_MS = 250;
 
 /** The time that is left: large, quiet, and coloured only when it runs short. */
@@ -17,7 +17,7 @@ export function Clock() {
   useTick(TICK_MS, clock?.running ?? false);
   const remainingMs = session.clock.remainingMs();
   const warning = clock ? warningAt(remainingMs) : null;
-  const tone = warning === FIVE_MINUTES_MS ? 'text-danger' : warning === FIFTEEN_MINUTES_MS ? 'text-warning' : 'text-foreground';
+  const tone = warning === LAST_WARNING_MS ? 'text-danger' : warning === SECOND_WARNING_MS ? 'text-warning' : 'text-foreground';
   const words = warning === null || !clock?.running ? '' : `Less than ${warning / 60_000} minutes are left.`;
   return (
     <div className="flex items-baseline gap-2">

@@ -277,7 +277,7 @@ export class AttemptSession {
   private onMessage(message: GatewayToBrowser): void {
     switch (message.t) {
       case 'clock':
-        this.onClock(message.clock, message.warning);
+        this.onClock(message.clock, message.warningMs);
         break;
       case 'sandbox':
         this.reachChanged({ sandbox: message.state });
@@ -331,17 +331,17 @@ export class AttemptSession {
     }
   }
 
-  private onClock(clock: ClockView, warning: number | undefined): void {
+  private onClock(clock: ClockView, warningMs: number | undefined): void {
     const before = this.clock.current?.state;
     if (!this.clock.receive(clock)) return;
     this.store.patch({ clock: this.clock.current });
     this.updateTyping();
-    if (warning !== undefined) this.notice.emit({ tone: 'warning', text: `${Math.round(warning / 60_000)} minutes are left.` });
-    if (before !== 'running' && clock.state === 'running') {
-      this.terminals.attachAll();
-      // A page that was opened on a pause was told of none.
-      if (this.store.get().writings !== 'read') void this.readWritings();
+    // A correction may take more than the warning is about.
+    if (warningMs !== undefined) {
+      const minutes = Math.max(1, Math.round(Math.min(warningMs, clock.remainingMs) / 60_000));
+      this.notice.emit({ tone: 'warning', text: minutes === 1 ? 'One minute is left.' : `${minutes} minutes are left.` });
     }
+    if (before !== 'running' && clock.state === 'running') this.terminals.attachAll();
   }
 
   private onWrittenMessage(message: AttemptMessage): void {

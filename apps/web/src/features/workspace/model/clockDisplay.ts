@@ -1,3 +1,4 @@
+import { WARNINGS_MS } from '@plumbline/core';
 import type { AttemptStatus, ClockView } from '@plumbline/protocol';
 import type { BrowserTime } from './browserTime.ts';
 
@@ -65,9 +66,7 @@ export class ClockDisplay {
   }
 }
 
-export const CLOCK_WARNINGS_MS = [60, 15, 5].map((minutes) => minutes * 60_000);
-
 /** The nearest warning that is due at this remaining time; null while there is more than the first. */
 export function warningAt(remainingMs: number): number | null {
-  return CLOCK_WARNINGS_MS.filter((warning) => remainingMs <= warning).at(-1) ?? null;
+  return WARNINGS_MS.filter((warning) => remainingMs <= warning).at(-1) ?? null;
 }
