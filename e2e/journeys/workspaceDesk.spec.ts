@@ -165,6 +165,61 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(work.terminal(2)).toHaveCount(0);
   });
 
+  test('a page whose link is dead says so until it is back, and then what the staff wrote meanwhile; it warns before memory runs out', async ({
+    signIn,
+  }) => {
+    const admin = await signIn('admin');
+    let link: WebSocketRoute | null = null;
+    let isDead = false;
+    let memoryIsShort = false;
+    const away = await context.newPage();
+    await away.routeWebSocket(/realtime\/attempt/, (socket) => {
+      link = socket;
+      // It opens, and nobody ever answers.
+      if (isDead) return;
+      socket.connectToServer().onMessage((data) => {
+        const message = typeof data === 'string' ? JSON.parse(data) : {};
+        if (message.t !== 'resources' || !memoryIsShort) return socket.send(data);
+        socket.send(JSON.stringify({ ...message, sample: { ...message.sample, memoryBytes: 95, memoryLimitBytes: 100 } }));
+      });
+    });
+    const lose = (dead: boolean) => {
+      isDead = dead;
+      return link?.close({ code: 1012 });
+    };
+    await away.goto(`/attempts/${attemptId}/work`);
+    await expect(new WorkspacePage(away).terminal(1)).toBeVisible();
+    memoryIsShort = true;
+    await expect(away.getByText('The sandbox’s memory is nearly full.')).toBeVisible();
+    await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'true');
+
+    await away.getByTestId('tab-help').click();
+    await away.getByTestId('report-text').fill('Half a report');
+    await away.getByTestId('tab-score').click();
+
+    await lose(true);
+    await expect(away.getByTestId('connection-state')).toHaveAttribute('data-state', 'connecting');
+    // A try takes ten seconds to fail, and typing is refused all that time.
+    await expect(away.getByTestId('banner-offline')).toContainText('Nothing is lost', { timeout: 5_000 });
+    await expectAccessible(away, 'offline', [], '[data-testid=banner-offline]');
+
+    await admin.mutate('live.message', { attemptId, text: 'The index is back.' });
+    await expect(page.getByTestId('unread')).toContainText('1');
+    await lose(false);
+    await expect(away.getByTestId('banner-offline')).toHaveCount(0);
+    await expect(away.getByText('The index is back.')).toBeVisible();
+
+    await expect(away.getByTestId('unread')).toContainText('1');
+    await away.reload();
+    await expect(away.getByTestId('unread')).toContainText('1');
+    await away.getByTestId('tab-help').click();
+    await expect(away.getByTestId('report-text')).toHaveValue('Half a report');
+    await expect(away.getByTestId('message')).toContainText('The index is back.');
+    for (const tab of [away, page]) await expect(tab.getByTestId('unread')).toHaveCount(0);
+    await away.close({ runBeforeUnload: false });
+    await page.bringToFront();
+  });
+
   test('a page reads again what could not be read, and one that is older than the server is told to reload when it suits, or at once where it must, and loses no text', async ({
     platform,
   }) => {
@@ -296,7 +351,7 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await page.getByTestId('tab-help').click();
     await page.getByTestId('report-text').fill('pip cannot reach its index.');
     await page.getByTestId('report-send').click();
-    await expect(page.getByTestId('message')).toContainText('pip cannot reach its index.');
+    await expect(page.getByTestId('message').first()).toContainText('pip cannot reach its index.');
     await page.getByTestId('tab-score').click();
     const staff = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
     await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
@@ -310,7 +365,7 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(page.getByTestId('message').first()).toContainText('There is none here, on purpose.');
     await page.reload();
     // The panel that was in front of its group still is.
-    await expect(page.getByTestId('message')).toHaveCount(2);
+    await expect(page.getByTestId('message')).toHaveCount(3);
     await staff.context().close();
   });
 

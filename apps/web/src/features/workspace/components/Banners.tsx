@@ -26,9 +26,10 @@ function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNo
  * stands in the bar at the top in place of the title, so that nothing below moves and no terminal changes its size.
  */
 export function Trouble({ otherwise }: { otherwise: ReactNode }) {
-  const { connection, sandbox, recordingStalled, inputFull, clock } = useSessionState();
+  const { connection, sandbox, recordingStalled, inputFull, clock, welcome } = useSessionState();
   const [seenRollback, setSeenRollback] = useState(0);
-  if (connection.kind === 'waiting') {
+  // A try to come back may take long itself; before the first welcome nothing was there to lose.
+  if (connection.kind === 'waiting' || (connection.kind === 'connecting' && welcome !== null)) {
     return (
       <Banner icon={<CloudOff aria-hidden />} testId="banner-offline">
         {navigator.onLine ? 'The connection is away; trying again.' : 'This computer is offline.'} Programs in the sandbox go on

@@ -9,7 +9,15 @@ import { useSession, useSessionState } from './useAttemptSession.ts';
 export function HelpPanel() {
   const session = useSession();
   const { messages, connection, unread } = useSessionState();
-  useEffect(() => session.messagesRead(), [session, unread]);
+  useEffect(() => {
+    if (unread === 0) return undefined;
+    const look = () => {
+      if (!document.hidden) session.messagesRead();
+    };
+    look();
+    document.addEventListener('visibilitychange', look);
+    return () => document.removeEventListener('visibilitychange', look);
+  }, [session, unread]);
 
   return (
     <div className="flex h-full flex-col gap-3 overflow-auto p-3" data-testid="help-panel">

@@ -17,6 +17,7 @@ import { TabOutbox } from './tabOutbox.ts';
 import { TerminalInput } from './terminalInput.ts';
 import type { TerminalView } from './terminalView.ts';
 import { openAttemptSocket, requestTicket } from './ticket.ts';
+import { UnreadMessages } from './unreadMessages.ts';
 
 /** One tab's part in a running attempt: the link, the terminals, the clock and what they say. */
 
@@ -43,6 +44,7 @@ export class AttemptSession {
   private readonly outbox: TabOutbox;
   private readonly input: TerminalInput;
   private readonly terminals: SessionTerminals;
+  private readonly unread: UnreadMessages;
   private readonly cleanups: (() => void)[] = [];
   private lastFocus = '';
   private lastSample: Sampled | null = null;
@@ -63,6 +65,7 @@ export class AttemptSession {
     this.tab = identity.id;
     this.time = browserTime;
     this.clock = new ClockDisplay(this.time);
+    this.unread = new UnreadMessages(attemptId, localStorage);
     this.socket = new AttemptSocket({
       time: this.time,
       getTicket: () => requestTicket(attemptId),
@@ -183,7 +186,8 @@ export class AttemptSession {
     if (this.store.get().writings === 'failed') this.store.patch({ writings: 'reading' });
     try {
       const [{ notes }, { messages }] = await Promise.all([this.ask('notes', {}), this.ask('messages', {})]);
-      this.store.patch({ writings: 'read', notes, messages });
+      this.store.patch({ writings: 'read', notes });
+      this.onMessages(messages);
     } catch {
       if (this.store.get().writings === 'reading') this.store.patch({ writings: 'failed' });
     }
@@ -191,7 +195,8 @@ export class AttemptSession {
 
   /** What the other side wrote was looked at. */
   messagesRead(): void {
-    if (this.store.get().unread > 0) this.store.patch({ unread: 0 });
+    this.unread.read(this.store.get().messages);
+    this.onMessages([]);
   }
 
   private type(terminal: number, bytes: Uint8Array): void {
@@ -252,6 +257,8 @@ export class AttemptSession {
     on(window, ['online', 'pageshow'], () => this.socket.wake());
     on(window, ['focus'], () => void this.refreshClock());
     on(window, ['pagehide'], () => void this.outbox.storeNow());
+    // They may have been looked at in another tab.
+    on(window, ['storage'], () => this.onMessages([]));
   }
 
   private onWelcome(welcome: Welcome): void {
@@ -271,7 +278,7 @@ export class AttemptSession {
     if (welcome.sandbox === 'attached') this.input.onWelcome(welcome.inputDurable);
     this.terminals.attachAll();
     this.updateTyping();
-    if (welcome.clock.state !== 'paused') void this.readWritings();
+    void this.readWritings();
   }
 
   private onMessage(message: GatewayToBrowser): void {
@@ -306,7 +313,7 @@ export class AttemptSession {
         break;
       }
       case 'message':
-        this.onWrittenMessage(message);
+        this.onMessages([message]);
         break;
       case 'file':
         this.fileChanged.emit(message);
@@ -344,12 +351,16 @@ export class AttemptSession {
     if (before !== 'running' && clock.state === 'running') this.terminals.attachAll();
   }
 
-  private onWrittenMessage(message: AttemptMessage): void {
-    const { messages, unread } = this.store.get();
-    if (messages.some(({ n }) => n === message.n)) return;
-    const isOther = message.author === 'staff';
-    this.store.patch({ messages: [...messages, message].sort((a, b) => a.n - b.n), unread: unread + (isOther ? 1 : 0) });
-    if (isOther) this.notice.emit({ tone: 'info', text: `${message.name}: ${message.text.slice(0, 200)}` });
+  /** Takes messages that may be known already, counts what is unread, and tells of what is new. */
+  private onMessages(came: AttemptMessage[]): void {
+    const known = this.store.get().messages;
+    const fresh = came.filter(({ n }) => !known.some((message) => message.n === n));
+    const messages = fresh.length === 0 ? known : [...known, ...fresh].sort((a, b) => a.n - b.n);
+    const { unread, untold } = this.unread.count(messages);
+    this.store.patch({ messages, unread });
+    const last = untold.at(-1);
+    if (last) this.notice.emit({ tone: 'info', text: `${last.name}: ${last.text.slice(0, 200)}` });
+    if (untold.length > 1) this.notice.emit({ tone: 'info', text: `The staff wrote ${untold.length} messages. They stand under Help.` });
   }
 
   private onResources(sampled: Sampled): void {
