@@ -369,6 +369,54 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await staff.context().close();
   });
 
+  test('a score says what it is doing and how long it may take, is cancelled, fails with advice, and where it is hidden is said to be recorded', async ({
+    platform,
+  }) => {
+    const top = page.getByTestId('score-row').first();
+    const solution = (source: string) => work.shell(`echo '${source}' > solution/textstats.py; echo written-$((1+1))`, /^written-2$/m);
+    await work.shell('cp solution/textstats.py /tmp/kept; echo kept-$((1+1))', /^kept-2$/m);
+    await work.score();
+    await expect(top.getByTestId('score-message').getByRole('row', { name: /^words \d+ of \d+ right$/ })).toBeVisible();
+
+    await solution('import time; time.sleep(15)');
+    await page.getByTestId('score-run').click();
+    await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
+    await expect(page.getByTestId('score-step')).toContainText('of at most 1 min');
+
+    await expectAccessible(page, 'scoring', [], '[data-testid=score-step]');
+    // A page that is opened meanwhile knows it too.
+    await page.reload();
+    await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
+    await page.getByTestId('score-cancel').click();
+    await expect(top).toHaveAttribute('data-status', 'cancelled');
+    await expect(top).toContainText('Cancelled');
+    await expect(page.getByTestId('score-step')).toHaveCount(0);
+
+    await solution('raise RuntimeError("on purpose")');
+    await work.score();
+    await expect(top).toContainText('on purpose');
+    await expect(top).toContainText('Look at the message, repair the submission and score again.');
+
+    await work.shell('cp /tmp/kept solution/textstats.py; echo back-$((1+1))', /^back-2$/m);
+
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    const scores = page.getByRole('list', { name: 'Scores' });
+    const show = async (scoreVisible: boolean | null) => {
+      await db.prisma.assignment.updateMany({ where: { attempt: { id: attemptId } }, data: { scoreVisible } });
+      // The gateway reads an attempt again when its clock changes.
+      await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs: 1, reason: 'what is shown has changed' }, { by: null });
+      await page.reload();
+    };
+    await show(false);
+    await expect(scores).toContainText('recorded, not shown');
+    await expect(scores).not.toContainText(/0\.\d/);
+    await expect(page.getByText('In this environment scores are recorded, not shown.')).toBeVisible();
+
+    await show(null);
+    await expect(scores).toContainText(/0\.\d+\s*\(\d/);
+    await db.close();
+  });
+
   test('processors, memory and disk are shown as they are used, and were in the last minutes', async () => {
     await expect(page.getByTestId('meter-memory')).toContainText(/iB/, { timeout: 30_000 });
     await expect(page.getByTestId('meter-disk')).toContainText(/iB/);

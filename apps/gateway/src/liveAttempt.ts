@@ -204,6 +204,8 @@ export class LiveAttempt {
       case 'terminals':
         this.terminals = message.terminals;
         return this.broadcast({ t: 'terminals', terminals: message.terminals });
+      case 'scoreStep':
+        return this.scoring.cameTo(message.score);
       case 'progress':
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
       case 'ready':
@@ -305,6 +307,7 @@ export class LiveAttempt {
       status: this.clock.status(),
       terminals: this.terminals,
       scores: scores.map((row) => scoreRowFor(row, this.view)),
+      ...(this.scoring.progress === null ? {} : { scoreProgress: this.scoring.progress }),
       sandbox: this.sandboxReady ? 'attached' : 'away',
       eventsDurable: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
       inputDurable: this.#input.durable(browser.tab),

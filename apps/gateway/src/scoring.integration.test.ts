@@ -1,5 +1,6 @@
 import { elapsedMs } from '@plumbline/core';
 import { finishScore, listScores, loadAttempt, requestScore, startAttempt } from '@plumbline/database';
+import { type GatewayToBrowser, SCORE_STEPS } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { pino } from 'pino';
@@ -33,22 +34,24 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-async function running(clock: 'stopped' | 'runs', call: () => Promise<unknown>) {
+async function running(clock: 'stopped' | 'runs', call: () => Promise<unknown>, scoreVisible = true) {
   const { db } = database;
-  const { attempt, expert } = await makeAttempt(db, { environmentSettings: settings(clock) });
+  const { attempt, expert } = await makeAttempt(db, { environmentSettings: { ...settings(clock), scoreVisible } });
   await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'ready', readyAt: new Date() } });
   await startAttempt(db, attempt.id, expert.id);
+  const told: GatewayToBrowser[] = [];
   const live = {
-    gateway: { db, log: pino({ level: 'silent' }) },
+    gateway: { db, log: pino({ level: 'silent' }), time: { nowMs: () => Date.now() } },
     id: attempt.id,
     view: await loadAttempt(db, attempt.id),
     runner: { call },
-    browsers: [],
+    browsers: [{ send: (message: GatewayToBrowser) => told.push(message) }],
+    broadcast: (message: GatewayToBrowser) => told.push(message),
     clock: { publish: () => undefined },
   } as unknown as LiveAttempt;
   const scoring = new Scoring(live);
   const kinds = async () => (await loadAttempt(db, attempt.id)).events.map(({ kind }) => kind).filter((kind) => kind.startsWith('scoring'));
-  return { db, id: attempt.id, scoring, kinds };
+  return { db, id: attempt.id, scoring, kinds, told };
 }
 
 const finished = (row: { id: string; n: number }) =>
@@ -93,5 +96,28 @@ describe('a clock that stands still while the scorer runs', () => {
     await scoring.start(row);
     await finishScore(db, id, { scoreId: row.id, status: 'scored', score: 1, message: {}, durationMs: 1 });
     expect(await kinds()).toEqual([]);
+  });
+});
+
+describe('what the page is told of a score', () => {
+  it('is the step it is at and what the scorer may take, while it runs and no longer', async () => {
+    const { db, id, scoring, told } = await running('runs', async () => ({}));
+    const row = await requestScore(db, id, 'participant');
+    await scoring.start(row);
+    const beforeMs = Date.now();
+    scoring.cameTo({ scoreId: row.id, step: 'scoring', stepElapsedMs: 5_000 });
+    expect(told.at(-1)).toMatchObject({ t: 'scoreProgress', progress: { scoreId: row.id, step: 'scoring', scorerLimitMs: 60_000 } });
+    expect(Math.abs((scoring.progress?.sinceMs ?? 0) - (beforeMs - 5_000))).toBeLessThan(1_000);
+    await scoring.beforeDurable([finished(row)]);
+    expect(scoring.progress).toBeNull();
+  });
+
+  it('is of a hidden one that it was recorded, and the scorer’s message, without its number', async () => {
+    const { db, id, scoring, told } = await running('runs', async () => ({}), false);
+    const row = await requestScore(db, id, 'participant');
+    await scoring.start(row);
+    for (const step of SCORE_STEPS) scoring.cameTo({ scoreId: row.id, step, stepElapsedMs: 0 });
+    await scoring.beforeDurable([finished(row)]);
+    expect(told.at(-1)).toMatchObject({ t: 'score', row: { status: 'scored', score: null, normalised: null, message: {} } });
   });
 });

@@ -1,6 +1,6 @@
 import { AppError, toAppError } from '@plumbline/core';
 import { appendClockEvent, cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
-import type { EventData, EventInput } from '@plumbline/protocol';
+import type { EventData, EventInput, RunningScore, ScoreProgress } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { scoreRowFor } from './scoreView.ts';
 
@@ -10,6 +10,7 @@ const POLL_MS = 200;
 /** An attempt's scores as they pass through the gateway: from a row to the runner, and from the runner's events to the row. */
 export class Scoring {
   readonly #attempt: LiveAttempt;
+  #progress: ScoreProgress | null = null;
 
   constructor(attempt: LiveAttempt) {
     this.#attempt = attempt;
@@ -41,6 +42,19 @@ export class Scoring {
       await this.#publish(row.id);
       throw error;
     }
+  }
+
+  /** What the score that runs is at, where a runner has said so. */
+  get progress(): ScoreProgress | null {
+    return this.#progress;
+  }
+
+  /** The runner has come to a step of a score, or says again which one it is at. */
+  cameTo({ scoreId, step, stepElapsedMs }: RunningScore): void {
+    const { gateway, view } = this.#attempt;
+    const sinceMs = gateway.time.nowMs() - stepElapsedMs;
+    this.#progress = { scoreId, step, sinceMs, scorerLimitMs: view.settings.scoreTimeoutSeconds * 1000 };
+    this.#attempt.broadcast({ t: 'scoreProgress', progress: this.#progress });
   }
 
   /** Resolves when no score is running. */
@@ -104,6 +118,7 @@ export class Scoring {
     const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
     const row = rows.find((candidate) => candidate.id === scoreId);
     if (row === undefined) return;
+    if (row.status !== 'running' && this.#progress?.scoreId === scoreId) this.#progress = null;
     for (const browser of this.#attempt.browsers) {
       browser.send({ t: 'score', row: scoreRowFor(row, this.#attempt.view) });
     }

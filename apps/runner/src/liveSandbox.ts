@@ -114,6 +114,7 @@ export class LiveSandbox {
       logger,
       secrets: config.secrets,
       createFresh: provisioned.createFresh,
+      onStep: (score) => send({ t: 'scoreStep', score }),
     });
     const taskSocket = new TaskSocket({
       dir: provisioned.socketDir,

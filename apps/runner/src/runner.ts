@@ -214,6 +214,8 @@ export class Runner {
     this.#live?.participantClock.gatewayFound();
     for (const message of this.#untold.values()) if (message.t !== 'ready' || !this.#log.stalled) this.#link.send(message);
     this.#untold.delete('slept');
+    const score = this.#live?.scoring.step ?? null;
+    if (score !== null) this.#link.send({ t: 'scoreStep', score });
     const zeroN = this.#live?.participantClock.zeroN ?? null;
     if (zeroN !== null) this.#link.send({ t: 'zero', clockN: zeroN });
   }

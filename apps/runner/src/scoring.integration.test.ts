@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SCORE_STEPS } from '@plumbline/protocol';
 import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
@@ -201,6 +202,24 @@ describe('while the scorer runs', () => {
 
   it('the participant goes on where the family says so', async () => {
     expect(await measure('goeson', 'while_scoring: { participant: continues, clock: runs }')).toBeGreaterThan(20);
+  });
+
+  it('each step is told, and the one it is at again to a gateway that comes back', async () => {
+    expect(await start('steps', toy('steps'))).toBeNull();
+    const told = () => rig.gateway.messages.flatMap((message) => (message.t === 'scoreStep' ? [message.score] : []));
+    await rig.sh('echo sleep > solution/mode');
+    const scored = rig.score();
+    await vi.waitFor(() => expect(told().at(-1)?.step).toBe('scoring'), WITHIN);
+    rig.gateway.cut();
+    await vi.waitFor(() => expect(told().filter(({ step }) => step === 'scoring')).toHaveLength(2), WITHIN);
+    expect(told().at(-1)?.stepElapsedMs).toBeGreaterThan(0);
+    await scored;
+    expect([...new Set(told().map(({ step }) => step))]).toEqual(SCORE_STEPS);
+    const { length } = told();
+    rig.gateway.cut();
+    await vi.waitFor(() => expect(rig.gateway.hellos).toHaveLength(3), WITHIN);
+    await rig.sh('true');
+    expect(told()).toHaveLength(length);
   });
 
   it('the participant stands still where the family says so, and goes on after it', async () => {

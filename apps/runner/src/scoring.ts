@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, type Clock } from '@plumbline/core';
-import type { RUNNER_CALLS, ScoreResult } from '@plumbline/protocol';
+import type { RUNNER_CALLS, RunningScore, ScoreResult, ScoreStep } from '@plumbline/protocol';
 import type { Sandbox, WorkspaceFiles } from '@plumbline/sandbox';
 import { runScore, type ScoreOutcome } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
@@ -48,6 +48,7 @@ export interface ScoringOptions {
   /** What the family's scorer gets besides its sandbox's environment. */
   readonly secrets: Record<string, string>;
   readonly createFresh: (name: string) => Promise<FreshSandbox>;
+  readonly onStep: (score: RunningScore) => void;
 }
 
 /** Parts of an outcome that come from a scorer are cut to what a row may hold. */
@@ -74,6 +75,7 @@ interface Scored {
 export class Scoring {
   readonly #options: ScoringOptions;
   #running: Running | null = null;
+  #step: { scoreId: string; step: ScoreStep; sinceMonoMs: number } | null = null;
   #closed = false;
 
   constructor(options: ScoringOptions) {
@@ -83,6 +85,13 @@ export class Scoring {
   /** The score under way whose result is not journalled yet, or null. */
   get current(): string | null {
     return this.#running?.order.scoreId ?? null;
+  }
+
+  /** What it is at, or null. */
+  get step(): RunningScore | null {
+    if (this.#step === null) return null;
+    const { scoreId, step, sinceMonoMs } = this.#step;
+    return { scoreId, step, stepElapsedMs: this.#options.clock.monoMs() - sinceMonoMs };
   }
 
   /** Answers for a score that an earlier life of this runner had begun: it will never finish. */
@@ -109,6 +118,7 @@ export class Scoring {
     // Rejections are handled in `#run`; this only keeps an impossible one from ending the process.
     done.catch((error) => {
       this.#running = null;
+      this.#step = null;
       this.#options.logger.error({ err: error }, 'a score ended unexpectedly');
     });
   }
@@ -148,20 +158,29 @@ export class Scoring {
     this.#report(order, scored.outcome, scored.hashBefore, scored.hashAfter);
     rmSync(this.#markPath(), { force: true });
     this.#running = null;
+    this.#step = null;
+  }
+
+  #at({ scoreId }: ScoreOrder, step: ScoreStep): void {
+    const { clock, onStep } = this.#options;
+    this.#step = { scoreId, step, sinceMonoMs: clock.monoMs() };
+    onStep({ scoreId, step, stepElapsedMs: 0 });
   }
 
   /** Scores the workspace as it stands. */
   async #scoreLive(order: ScoreOrder, signal: AbortSignal): Promise<Scored> {
     const { sandbox, sandboxDir, files, holds, task, log, blobs, snapshots } = this.#options;
     const freezes = task.settings.whileScoring.participant === 'frozen';
+    this.#at(order, 'capturing');
     if (freezes) await holds.hold('scoring');
     try {
       const { paths, maxGb } = task.settings.submission;
       const capture = await files.capture(paths, { maxBytes: maxGb * 1e9 });
       await blobs.add(capture.tarPath, capture.tarHash, true);
       await snapshots.take('score');
+      this.#at(order, 'preparing');
       const packages = await installedPackages(sandbox);
-      const outcome = await this.#runScorer(sandbox, sandboxDir, signal);
+      const outcome = await this.#runScorer(order, sandbox, sandboxDir, signal);
       const after = await files.hashTree(paths);
       const hashAfter = after.hash === capture.hash ? capture.tarHash : after.hash;
       log.event('submission.captured', 0, {
@@ -183,6 +202,7 @@ export class Scoring {
     const { blobs, task } = this.#options;
     const hash = order.submissionHash;
     if (hash === undefined) throw new AppError('invalid_input', 'A clean score needs the submission to score.');
+    this.#at(order, 'preparing');
     const tarPath = (await blobs.find(hash)) ?? (await blobs.fetch(hash));
     const fresh = await this.#options.createFresh(order.scoreId);
     try {
@@ -190,7 +210,7 @@ export class Scoring {
       await clearPaths(fresh.files, paths);
       await fresh.files.restore(tarPath);
       const before = await fresh.files.hashTree(paths);
-      const outcome = await this.#runScorer(fresh.sandbox, fresh.sandboxDir, signal);
+      const outcome = await this.#runScorer(order, fresh.sandbox, fresh.sandboxDir, signal);
       const after = await fresh.files.hashTree(paths);
       return { outcome, hashBefore: hash, hashAfter: after.hash === before.hash ? hash : after.hash };
     } finally {
@@ -198,16 +218,19 @@ export class Scoring {
     }
   }
 
-  #runScorer(sandbox: Sandbox, sandboxDir: string, signal: AbortSignal): Promise<ScoreOutcome> {
+  async #runScorer(order: ScoreOrder, sandbox: Sandbox, sandboxDir: string, signal: AbortSignal): Promise<ScoreOutcome> {
     const { task, secrets, models } = this.#options;
-    return models.forScore(sandbox, sandboxDir, (modelEnv) =>
-      runScore(
+    const outcome = await models.forScore(sandbox, sandboxDir, (modelEnv) => {
+      this.#at(order, 'scoring');
+      return runScore(
         (argv, options) => sandbox.run('scorer', argv, { ...options, signal }),
         task.scoringKind,
         { familyDir: sandbox.paths.root, module: task.family.module, task: task.name },
         { timeoutMs: task.settings.scoreTimeoutSeconds * 1000, env: { ...secrets, ...modelEnv } },
-      ),
-    );
+      );
+    });
+    this.#at(order, 'storing');
+    return outcome;
   }
 
   #report(order: ScoreOrder, outcome: Outcome, hashBefore: string, hashAfter: string): void {

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { EVENTS } from './events.ts';
-import { AttemptMessage, AttemptStatus, DocumentState, NoteKind, ReplyMessage, RequestMessage, ScoreRow, WireError } from './requests.ts';
+import {
+  AttemptMessage,
+  AttemptStatus,
+  DocumentState,
+  NoteKind,
+  ReplyMessage,
+  RequestMessage,
+  ScoreProgress,
+  ScoreRow,
+  WireError,
+} from './requests.ts';
 
 /**
  * The socket between a browser tab and the gateway: `GET /realtime/attempt?ticket=…`. JSON in text frames, terminal
@@ -69,6 +79,8 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
     status: AttemptStatus,
     terminals: z.array(TerminalInfo),
     scores: z.array(ScoreRow),
+    /** What the score that runs is at, where that is known. */
+    scoreProgress: ScoreProgress.optional(),
     /** Whether the sandbox answers now. */
     sandbox: z.enum(['attached', 'away']),
     /** What is already durable from this tab. */
@@ -87,6 +99,7 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   /** The whole screen; `offset` is the count of output bytes it includes. The viewer resets the terminal and writes `screen`. */
   z.object({ t: z.literal('restore'), terminal: z.int(), cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }),
   z.object({ t: z.literal('score'), row: ScoreRow }),
+  z.object({ t: z.literal('scoreProgress'), progress: ScoreProgress }),
   z.object({ t: z.literal('note'), n: z.int(), kind: NoteKind, text: z.string(), elapsedMs: z.number(), atMs: z.number() }),
   AttemptMessage.extend({ t: z.literal('message') }),
   /** A path that changed on disk and may be open in an editor: a large file without its hash, one that is gone without a size. */

@@ -162,6 +162,23 @@ export const ScoreRow = z.object({
 });
 export type ScoreRow = z.infer<typeof ScoreRow>;
 
+/**
+ * What a score that runs is at. The steps are those of every score, whatever comes of it, so that they tell nothing of a hidden one;
+ * they are shown and not recorded.
+ */
+export const SCORE_STEPS = ['capturing', 'preparing', 'scoring', 'storing'] as const;
+const ScoreStep = z.enum(SCORE_STEPS);
+export type ScoreStep = z.infer<typeof ScoreStep>;
+
+const stepOfScore = { scoreId: z.string().max(64), step: ScoreStep };
+/** What a runner says of the score that runs: its step, and for how long it has been at it. */
+export const RunningScore = z.object({ ...stepOfScore, stepElapsedMs: z.number().min(0) });
+export type RunningScore = z.infer<typeof RunningScore>;
+
+/** The same for a page: since when, on the server's clock, and how long the scorer itself may run. */
+export const ScoreProgress = z.object({ ...stepOfScore, sinceMs: z.number(), scorerLimitMs: z.number() });
+export type ScoreProgress = z.infer<typeof ScoreProgress>;
+
 export const AttemptStatus = z.object({
   state: z.string(),
   elapsedMs: z.number(),

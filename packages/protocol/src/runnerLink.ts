@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TerminalInfo } from './browserLink.ts';
-import { WireError } from './requests.ts';
+import { RunningScore, WireError } from './requests.ts';
 import { AttemptSetup } from './setup.ts';
 
 /**
@@ -159,6 +159,8 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
   /** The disk under the journal is full: the sandbox is as good as away, until `ready` is said again. */
   z.object({ t: z.literal('stalled') }),
   z.object({ t: z.literal('terminals'), terminals: z.array(TerminalInfo) }),
+  /** The score that runs has come to its next step. Said again at each attach. */
+  z.object({ t: z.literal('scoreStep'), score: RunningScore }),
   /** The runner's own timer reached zero and it froze; provisional until `expired` is committed. */
   z.object({ t: z.literal('zero'), clockN: z.int() }),
   /** The host slept: wall clock and monotonic clock parted by this much. */

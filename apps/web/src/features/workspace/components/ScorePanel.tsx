@@ -3,17 +3,19 @@ import { Button, EmptyState, formatDuration, toast } from '@plumbline/ui';
 import { Gauge, Play } from 'lucide-react';
 import { useState } from 'react';
 import { ScoreChart, type ScorePoint } from './ScoreChart.tsx';
+import { ScoreProgress } from './ScoreProgress.tsx';
 import { ScoreRows } from './ScoreRows.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
 /** Scoring: ask for one, see how long it runs, and what came of those before. */
 export function ScorePanel() {
   const session = useSession();
-  const { scores, scoreVisible, connection, sandbox, clock } = useSessionState();
+  const { scores, scoreProgress, scoreVisible, connection, sandbox, clock } = useSessionState();
   const [asking, setAsking] = useState(false);
   const [cancelling, setCancelling] = useState(false);
   const running = scores.find((row) => row.status === 'running');
   useTick(500, running !== undefined);
+  const progress = scoreProgress?.scoreId === running?.scoreId ? scoreProgress : null;
   const ready = connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
   const points: ScorePoint[] = scores.flatMap((row) =>
     row.score === null
@@ -57,6 +59,7 @@ export function ScorePanel() {
           </Button>
         ) : null}
       </div>
+      {progress ? <ScoreProgress progress={progress} nowMs={session.clock.serverNowMs()} /> : null}
       {points.length > 0 ? <ScoreChart points={points} toMs={toMs} /> : null}
       {scoreVisible ? null : (
         <p className="text-xs text-muted">

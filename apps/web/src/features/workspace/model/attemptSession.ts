@@ -272,6 +272,7 @@ export class AttemptSession {
       recordingStalled: welcome.status.recordingStalled,
       terminals: welcome.terminals,
       scores: welcome.scores,
+      scoreProgress: welcome.scoreProgress ?? null,
     });
     this.outbox.onWelcome(welcome.eventsDurable);
     // Input for a sandbox that is away would be dropped on its way: it waits here until the sandbox is back.
@@ -307,6 +308,9 @@ export class AttemptSession {
         this.store.patch({ scores: [...scores, message.row].sort((a, b) => a.n - b.n) });
         break;
       }
+      case 'scoreProgress':
+        this.store.patch({ scoreProgress: message.progress });
+        break;
       case 'note': {
         const notes = this.store.get().notes.filter((note) => note.n !== message.n);
         this.store.patch({ notes: [...notes, message].sort((a, b) => a.n - b.n) });

@@ -1,4 +1,4 @@
-import type { AttemptMessage, ClockView, NoteKind, ScoreRow, TerminalInfo } from '@plumbline/protocol';
+import type { AttemptMessage, ClockView, NoteKind, ScoreProgress, ScoreRow, TerminalInfo } from '@plumbline/protocol';
 import type { SocketState, Welcome } from './attemptSocket.ts';
 import type { UsedAt } from './resourceHistory.ts';
 import type { ResourceUse } from './resourceUse.ts';
@@ -21,6 +21,8 @@ export interface SessionState {
   scoreVisible: boolean;
   terminals: TerminalInfo[];
   scores: ScoreRow[];
+  /** What the score that runs is at; of one that has ended, it says nothing any more. */
+  scoreProgress: ScoreProgress | null;
   /** Whether notes and messages were read; each new one comes by itself. */
   writings: 'reading' | 'read' | 'failed';
   notes: Note[];
@@ -46,6 +48,7 @@ export const FIRST_STATE: SessionState = {
   scoreVisible: true,
   terminals: [],
   scores: [],
+  scoreProgress: null,
   writings: 'reading',
   notes: [],
   messages: [],
