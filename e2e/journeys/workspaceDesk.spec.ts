@@ -50,6 +50,23 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     expect(context.pages()).toHaveLength(1);
   });
 
+  test('a word is found in a terminal, or said not to be there, and the keyboard comes back to the shell', async () => {
+    await work.shell('seq 70001 70400; echo end-$((1+1))', /^end-2$/m);
+    await page.keyboard.press('Control+Shift+F');
+    const field = page.getByLabel('Find in the terminal');
+    await expect(field).toBeFocused();
+    await page.keyboard.type('70003');
+    await expect(field).toHaveAttribute('aria-invalid', 'false');
+    await work.expectOnScreen(1, /^70003$/m);
+    await page.keyboard.type('-nowhere');
+    await expect(field).toHaveAttribute('aria-invalid', 'true');
+    await expectAccessible(page, 'find in a terminal', [], '[data-testid=terminal-1] search');
+    await page.keyboard.press('Escape');
+    await expect(field).toHaveCount(0);
+    await page.keyboard.type("echo again-'here'\n");
+    await work.expectOnScreen(1, /^again-here$/m);
+  });
+
   test('what is selected in a terminal is copied at once where that is wanted', async () => {
     const select = async (word: string) => {
       await work.shell(`echo ${word.slice(0, 3)}'${word.slice(3)}'`, new RegExp(`^${word}$`, 'm'));
