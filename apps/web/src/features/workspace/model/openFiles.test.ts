@@ -142,7 +142,8 @@ function tabWith(disk: Record<string, string>, { shared = {} as Partial<Shared>,
     text: (path = PATH) => file(path).model?.getValue() ?? null,
     type: (text: string, path = PATH) => (file(path).model as unknown as Text).type(text),
     /** From now on this is done when it is asked for, and answered once `release` is called. */
-    hold: (act: 'file.read' | 'file.write') => {
+    hold: (act: 'file.read' | 'file.write', { releases = false } = {}) => {
+      if (releases) open();
       gated = act;
       gate = new Promise((resolve) => {
         open = resolve;
@@ -265,6 +266,21 @@ describe('taking the file on disk', () => {
     await tab.release();
     await taking;
     expect([tab.text(), tab.file().dirty, tab.file().conflict]).toEqual(['one mine and more', true, 'changed']);
+  });
+
+  it('gives way to a save that began while it is read', async () => {
+    const tab = await tabOn('one');
+    tab.type(' mine');
+    tab.hold('file.read');
+    const taking = tab.opened.reload(PATH);
+    await tab.time.step(0);
+    tab.hold('file.write', { releases: true });
+    const saving = tab.opened.save(PATH);
+    await taking;
+    await tab.release();
+    await saving;
+    await tab.time.step(1_000);
+    expect([tab.text(), tab.file().dirty, tab.files.get(PATH)]).toEqual(['one mine', false, 'one mine']);
   });
 
   it('saves both texts where both are wanted', async () => {

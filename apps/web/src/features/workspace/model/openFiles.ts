@@ -190,9 +190,9 @@ export class OpenFiles extends SharedFiles {
       return;
     }
     if (!this.isOpen(held, path)) return;
-    const isTyped = this.file(path)?.dirty ?? false;
-    if (model.isDisposed() || model.getAlternativeVersionId() !== version) this.onDiskChanged(path, onDisk);
-    else if (isTyped && !isKept && !isEditable(onDisk)) {
+    const { dirty, saving } = this.file(path) ?? file;
+    if (model.isDisposed() || saving || model.getAlternativeVersionId() !== version) this.onDiskChanged(path, onDisk);
+    else if (dirty && !isKept && !isEditable(onDisk)) {
       const what = onDisk.text === null ? 'a binary file' : 'too large for the editor';
       this.patchFile(path, { saveError: `The file on disk is ${what} by now. Keep both: your text would be lost otherwise.` });
     } else this.show(held, onDisk);
