@@ -251,11 +251,27 @@ test.describe('files and the editor', () => {
     await work.shell('tail -qn 1 lib/part2.py lib/part2.mine.py; echo', /^# theirs\n# mine$/m);
   });
 
-  test('what is typed in the moment before a reload is there after it', async () => {
+  test('what is typed in the moment before the page is left is kept in the browser, and is there again', async () => {
     await editor().click();
     await page.keyboard.press('Control+End');
     await page.keyboard.type('# the last word');
-    await page.reload();
+    await page.goto('/');
+    const drafts = await page.evaluate(
+      () =>
+        new Promise<string[]>((resolve, reject) => {
+          const opening = indexedDB.open('plumbline-workspace');
+          opening.onerror = () => reject(opening.error);
+          opening.onsuccess = () => {
+            const reading = opening.result.transaction('drafts').objectStore('drafts').getAll();
+            reading.onsuccess = () => {
+              opening.result.close();
+              resolve(reading.result.map(({ text }: { text: string }) => text));
+            };
+          };
+        }),
+    );
+    expect(drafts.join()).toContain('# the last word');
+    await page.goto(`/attempts/${attemptId}/work`);
     await expect(page.getByTestId('recovered')).toBeVisible();
     await expect(editor()).toContainText('# the last word');
     await page.getByRole('button', { name: 'Drop it' }).click();
