@@ -65,6 +65,27 @@ class Start {
     await this.#ended;
     clearTimeout(timer);
   }
+
+  /** `kill -9`, of npm and of what it runs. */
+  async killed(dataDir: string): Promise<void> {
+    process.kill(supervisorOf(dataDir).pid, 'SIGKILL');
+    process.kill(-(this.#npm.pid as number), 'SIGKILL');
+    await this.#ended;
+  }
+}
+
+interface SupervisorFile {
+  pid: number;
+  children: { name: string; pid: number }[];
+}
+
+function supervisorOf(dataDir: string): SupervisorFile {
+  return JSON.parse(readFileSync(join(dataDir, 'supervisor.json'), 'utf8')) as SupervisorFile;
+}
+
+async function health(): Promise<{ code: number; parts: Record<string, { state: string; reason?: string }> }> {
+  const response = await fetch(`${BASE_URL}/api/health`);
+  return { code: response.status, parts: (await response.json()).parts };
 }
 
 /** Processes that belong to the installation, by their environment or their arguments. */
@@ -156,6 +177,34 @@ test.describe('npm start', () => {
     expect(running.output).not.toContain('Installing');
     const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
     expect(await expert.query<{ state: string }>('attempt.progress', { attemptId })).toMatchObject({ state: 'running' });
+    await running.ctrlC();
+    expect(await leftovers(dataDir)).toEqual([]);
+  });
+
+  test('says which part is away, and why', async () => {
+    running = new Start(dataDir);
+    await running.firstPage();
+    await running.said('Ctrl-C');
+    const up = { state: 'up' };
+    expect(await health()).toMatchObject({ code: 200, parts: { web: up, gateway: up, worker: up, database: up, store: up } });
+    const gateway = supervisorOf(dataDir).children.find(({ name }) => name === 'gateway')?.pid as number;
+    process.kill(gateway, 'SIGSTOP');
+    await until('the gateway to be missed', async () => (await health()).code === 503);
+    const away = { state: 'down', reason: expect.stringMatching(/^no heartbeat for \d+ s$/) };
+    expect((await health()).parts).toMatchObject({ web: up, gateway: away, worker: up, database: up, store: up });
+    process.kill(gateway, 'SIGCONT');
+    await until('all parts to be up again', async () => (await health()).code === 200);
+  });
+
+  test('repairs itself after a kill -9, with the attempt where it was', async () => {
+    await running.killed(dataDir);
+    running = new Start(dataDir);
+    await running.firstPage();
+    await running.said('Ctrl-C');
+    expect(running.output).not.toContain('Building');
+    const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
+    expect(await expert.query<{ state: string }>('attempt.progress', { attemptId })).toMatchObject({ state: 'running' });
+    expect((await health()).code).toBe(200);
     await running.ctrlC();
     expect(await leftovers(dataDir)).toEqual([]);
   });
