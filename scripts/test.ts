@@ -27,9 +27,10 @@ interface Stage {
   count(report: unknown): Counts;
 }
 
-function vitest(name: string, project: string): Stage {
+function vitest(name: string, project: string, ...options: string[]): Stage {
   const report = join(reports, `${project}.json`);
-  const command = [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const command = [bin('vitest'), 'run', '--project', project, ...reporters, ...options];
   return { name, command, report, count: countVitest };
 }
 
@@ -38,7 +39,8 @@ function stages(): Stage[] {
   const all: Stage[] = [
     { name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks },
     vitest('unit', 'unit'),
-    vitest('integration', 'integration'),
+    // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
+    vitest('integration', 'integration', '--maxWorkers=3'),
   ];
   const journeys = join(root, 'e2e/playwright.config.ts');
   if (existsSync(journeys)) {

@@ -136,18 +136,21 @@ test.describe('what each role may see', () => {
     test(`${role}: the pages that are not theirs are refused, and hold no data`, async ({ page, platform }) => {
       await new People(page).signIn(`${role}@demo.plumbline.local`, platform.demoPassword);
       const isAdmin = role === 'admin';
-      const all = [
+      const all: { path: string; allowed: boolean; data: string; leadsTo?: string }[] = [
         ...pages.map(({ path, roles, data }) => ({ path, allowed: roles.includes(role), data: data() })),
         // It runs: staff other than admins read it only when it is complete.
         { path: `/attempts/${attemptId}`, allowed: isAdmin, data: '' },
-        { path: `/attempts/${attemptId}/work`, allowed: isAdmin, data: '' },
+        // Nobody works in another person's attempt: who may see it is led on to its page.
+        { path: `/attempts/${attemptId}/work`, allowed: isAdmin, data: '', leadsTo: `/attempts/${attemptId}` },
         { path: `/attempts/${attemptId}/watch`, allowed: isAdmin, data: '' },
         { path: `/attempts/${attemptId}/replay`, allowed: isAdmin, data: '' },
       ];
-      for (const { path, allowed, data } of all) {
+      for (const { path, allowed, data, leadsTo = path } of all) {
         // What was sent, and not only what is drawn of it.
         const sent = (await (await page.goto(path))?.text()) ?? '';
         if (allowed) {
+          await expect(page, `${role} may open ${path}`).toHaveURL(leadsTo);
+          await page.waitForLoadState();
           await expect(page.locator('main'), `${role} may open ${path}`).toContainText(data);
           await expect(page.getByRole('status').filter({ hasText: 'Loading the page' })).toHaveCount(0);
           await expect(page.getByRole('heading', { name: REFUSED }), `${role} may open ${path}`).toHaveCount(0);
