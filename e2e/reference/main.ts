@@ -231,6 +231,8 @@ async function picturesOfReading(context: BrowserContext, attemptId: string): Pr
     for (const panel of panels) await page.getByTestId(`tab-${panel}`).click();
   };
   await page.goto(`/attempts/${attemptId}/work`);
+  // Whatever was in front when this person was here last.
+  await show('files', 'instructions');
   await page.getByText('Reading the instructions').waitFor();
   await take(page, 'files-instructions-loading');
   await show('search', 'notes');
@@ -254,15 +256,15 @@ async function picturesOfReading(context: BrowserContext, attemptId: string): Pr
   await page.close({ runBeforeUnload: false });
 }
 
-/** The player, on the attempt as it runs: followed, and then taken back to its first score, with each of its lists. */
+/** The player, on the attempt as it runs: followed, and then taken back to the first score that the expert asked for, with each of its lists. */
 async function picturesOfReview(page: Page, attemptId: string): Promise<void> {
   await page.goto(`/attempts/${attemptId}/watch`);
   await watchedPage(page).terminal(1).waitFor();
   await page.getByTestId('replay-marker').or(page.getByTestId('score-row')).first().waitFor();
   await take(page, 'watch');
   await page.goto(`/attempts/${attemptId}/replay`);
-  const score = page.locator('[data-testid=replay-marker][data-kind=score]').first();
-  await score.click();
+  // The one before it is the starting solution's.
+  await page.locator('[data-testid=replay-marker][data-kind=score]').nth(1).click();
   await page.getByTestId('read-only-editor').locator('.view-line').first().waitFor();
   await take(page, 'replay');
   for (const list of ['Commands', 'Files', 'Scores', 'Notes', 'Search']) {
