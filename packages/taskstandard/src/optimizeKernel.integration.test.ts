@@ -35,21 +35,21 @@ describe('optimise a kernel', () => {
 
   it('scores its starting solution, and a quicker one better', async () => {
     const better = start.replace('np.where(values > 0, 1, 0)', '(values > 0).astype(np.int64)').replace('% 2', '& 1');
-    // By turns, and the best of each: what else the machine does only ever adds to a time.
-    const scores: Record<string, number[]> = { [start]: [], [better]: [] };
-    const fastest: Record<string, number[]> = { [start]: [], [better]: [] };
-    for (const solution of [start, better, start, better]) {
-      const result = await at.scoreOf(solution);
-      expect(result).toMatchObject({ status: 'scored', message: { runs: 15, fastest: expect.any(Number) } });
-      scores[solution]?.push(result.score as number);
-      fastest[solution]?.push((result.message as { fastest: number }).fastest);
+    // By turns, and the best of each: what else the machine does only ever adds to a time, so that further turns bring each
+    // nearer to its own. The quicker one takes three quarters of the time, 0.3 in the score.
+    const slow = { solution: start, score: Infinity, fastestMs: Infinity };
+    const quicker = { solution: better, score: Infinity, fastestMs: Infinity };
+    for (let turn = 1; turn <= 2 || (turn <= 6 && quicker.score > slow.score - 0.1); turn++) {
+      for (const of of [slow, quicker]) {
+        const result = await at.scoreOf(of.solution);
+        expect(result).toMatchObject({ status: 'scored', message: { runs: 15, fastest: expect.any(Number) } });
+        of.score = Math.min(of.score, result.score as number);
+        of.fastestMs = Math.min(of.fastestMs, (result.message as { fastest: number }).fastest);
+      }
     }
-    const best = (of: Record<string, number[]>) => [start, better].map((solution) => Math.min(...(of[solution] ?? []))) as [number, number];
-    const [slow, quicker] = best(scores);
-    expect(quicker).toBeLessThan(slow);
+    expect(quicker.score).toBeLessThan(slow.score);
     const { startingScore, referenceScore } = loadFamily(kernel).tasks.small?.settings ?? {};
-    const [slowMs, quickerMs] = best(fastest);
-    const normalised = Math.log(quickerMs / slowMs) / ((referenceScore as number) - (startingScore as number));
+    const normalised = Math.log(quicker.fastestMs / slow.fastestMs) / ((referenceScore as number) - (startingScore as number));
     // What the repository shows may not give a good solution away.
     expect(normalised).toBeLessThanOrEqual(0.3);
   }, 180_000);
