@@ -12,8 +12,12 @@ import { Desk } from './desk.ts';
 
 /** CHAOS_FAULTS=100 for the long run; what a change is held to is each kind once, and each process killed at three moments. */
 const LONG_RUN_FAULTS = Number(process.env.CHAOS_FAULTS ?? 0);
+/** CHAOS_KINDS='database away,store away' for these kinds alone. */
+const CHOSEN_KINDS = process.env.CHAOS_KINDS?.split(',') ?? null;
 /** How long something is away or stands still: long enough for every time-out on the way to strike now and then. */
 const AWAY_MS = 7_000;
+/** CHAOS_AWAY_MS=300000 has database and store away for so long each time, and not for a random while. */
+const SET_AWAY_MS = process.env.CHAOS_AWAY_MS === undefined ? null : Number(process.env.CHAOS_AWAY_MS);
 /** A runner that hears and says nothing, on a link that nobody closes: past what the gateway waits for a sign of life. */
 const CUT_OFF_MS = 15_000;
 /** How long a runner finds no way to the gateway, while its programs go on and its journal fills. CHAOS_LINK_CUT_MS=600000 for a long one. */
@@ -56,6 +60,8 @@ function familyOf(pid: number): number[] {
   return [pid, ...children.map(Number)];
 }
 
+const awayMs = (random: () => number) => SET_AWAY_MS ?? 1_000 + random() * AWAY_MS;
+
 function signalAll(pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT'): void {
   for (const pid of pids) {
     try {
@@ -81,7 +87,7 @@ const stall =
   async ({ platform, random }: Stage) => {
     const pids = familyOf(platform.pid(name));
     signalAll(pids, 'SIGSTOP');
-    await sleep(1_000 + random() * AWAY_MS);
+    await sleep(awayMs(random));
     signalAll(pids, 'SIGCONT');
   };
 
@@ -123,7 +129,7 @@ const FAULT_KINDS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
     renameSync(store, `${store}.away`);
     // In its place stands what nothing can be written into.
     writeFileSync(store, '');
-    await sleep(1_000 + random() * AWAY_MS);
+    await sleep(awayMs(random));
     rmSync(store);
     renameSync(`${store}.away`, store);
   },
@@ -142,9 +148,9 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   const random = randomFrom(seed);
   console.log(`chaos seed ${seed} (CHAOS_SEED repeats it)`);
   const kinds = Object.keys(FAULT_KINDS).filter((kind) => process.getuid?.() === 0 || kind !== 'runner without a network');
-  const plan = [...KILLS, ...KILLS, ...kinds];
+  const plan = CHOSEN_KINDS ?? [...KILLS, ...KILLS, ...kinds];
   const faults = Array.from({ length: LONG_RUN_FAULTS || plan.length }, (_, i) => plan[i % plan.length] as string);
-  test.setTimeout(faults.length * 30_000);
+  test.setTimeout(faults.length * (30_000 + Math.max(SET_AWAY_MS ?? 0, LINK_CUT_MS)));
   for (let i = faults.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [faults[i], faults[j]] = [faults[j] as string, faults[i] as string];

@@ -213,7 +213,10 @@ export class AttemptRegistry {
     if (this.#beating) return;
     this.#beating = true;
     try {
-      const held = [...this.#live.values()].filter((attempt) => attempt.sandboxReady && isUnderWay(attempt.view.state));
+      // A database without room for a recording may still have it for a heartbeat.
+      const held = [...this.#live.values()].filter(
+        (attempt) => attempt.sandboxReady && isUnderWay(attempt.view.state) && attempt.recorder?.waitsForServer !== true,
+      );
       if (held.length > 0)
         await renewLinkHeartbeats(
           this.#gateway.db,

@@ -43,9 +43,10 @@ export class GatewayRig {
     this.#registry = new AttemptRegistry(gateway);
   }
 
-  static async start(): Promise<GatewayRig> {
-    const testing = await testDatabase({ poolMax: 8 });
-    const folder = await temporaryFolder();
+  /** With a database, and a folder for the store and the keys, of its own where none is given. Its `stop` removes either. */
+  static async start(given: { testing?: TestDatabase; folder?: TemporaryFolder } = {}): Promise<GatewayRig> {
+    const testing = given.testing ?? (await testDatabase({ poolMax: 8 }));
+    const folder = given.folder ?? (await temporaryFolder());
     const time = new ServerTime(async () => Date.now());
     await time.refresh();
     const rig = new GatewayRig(testing, folder, {

@@ -125,8 +125,9 @@ export class AttemptRecorder {
     return this.durableSeq;
   }
 
-  get isStalled(): boolean {
-    return this.stalled;
+  /** Whether what waits cannot be committed because the database is away or has no room: the platform's own fault. */
+  get waitsForServer(): boolean {
+    return this.retries.waitsForServer;
   }
 
   /** The highest durable number of a source; 0 for one that was never heard. */

@@ -1,4 +1,5 @@
 import type { Clock } from '@plumbline/core';
+import { isServerTrouble } from '@plumbline/database/serverTrouble';
 
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1_000;
@@ -9,24 +10,37 @@ export class Retries {
   private readonly onError: (error: unknown) => void;
   private readonly waits = new Set<() => void>();
   private closed = false;
+  private withoutServer = 0;
 
   constructor(setTimer: Clock['setTimer'], onError: (error: unknown) => void) {
     this.setTimer = setTimer;
     this.onError = onError;
   }
 
+  /** Something waits for the database itself: it is away, or has no room. What it refuses for its content is not that. */
+  get waitsForServer(): boolean {
+    return this.withoutServer > 0;
+  }
+
   /** Tries until it works, with growing waits, or until this is closed. */
   async untilDone<T>(act: () => Promise<T>): Promise<T | 'closed'> {
     let waitMs = FIRST_RETRY_MS;
-    for (;;) {
-      if (this.closed) return 'closed';
-      try {
-        return await act();
-      } catch (error) {
-        this.onError(error);
+    let waits = false;
+    try {
+      for (;;) {
+        if (this.closed) return 'closed';
+        try {
+          return await act();
+        } catch (error) {
+          this.onError(error);
+          if (waits !== isServerTrouble(error)) this.withoutServer += waits ? -1 : 1;
+          waits = isServerTrouble(error);
+        }
+        await this.pauseFor(waitMs);
+        waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
       }
-      await this.pauseFor(waitMs);
-      waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
+    } finally {
+      if (waits) this.withoutServer -= 1;
     }
   }
 

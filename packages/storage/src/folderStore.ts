@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@plumbline/core';
+import { assertDiskRoom } from './diskRoom.ts';
 import { assertObjectName, type ObjectBody, type ObjectStore } from './objectStore.ts';
 
 /**
@@ -77,6 +78,14 @@ export function folderStore(root: string): ObjectStore {
     },
     async delete(name) {
       await rm(placeOf(name), { force: true });
+    },
+    async check() {
+      // The first object makes the folder, which lies on the disk of the one above it until then.
+      const there = (await sizeOf(top)) === null ? dirname(top) : top;
+      await access(`${there}/`, constants.R_OK | constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+        throw new AppError('unavailable', 'it cannot be read and written', { cause });
+      });
+      await assertDiskRoom(there);
     },
   };
 }

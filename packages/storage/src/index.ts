@@ -1,2 +1,3 @@
+export * from './diskRoom.ts';
 export * from './folderStore.ts';
 export * from './objectStore.ts';

@@ -21,6 +21,8 @@ export interface ObjectStore {
   size(name: string): Promise<number | null>;
   /** Deleting what is not there is no error. */
   delete(name: string): Promise<void>;
+  /** Throws `unavailable`, with the reason in words, while objects cannot be read, or no more can be written. */
+  check(): Promise<void>;
 }
 
 const NAME = /^[0-9a-f]{64}$/;

@@ -40,11 +40,11 @@ describe('optimise a kernel', () => {
     const slow = { solution: start, score: Infinity, fastestMs: Infinity };
     const quicker = { solution: better, score: Infinity, fastestMs: Infinity };
     for (let turn = 1; turn <= 2 || (turn <= 6 && quicker.score > slow.score - 0.1); turn++) {
-      for (const of of [slow, quicker]) {
-        const result = await at.scoreOf(of.solution);
+      for (const one of [slow, quicker]) {
+        const result = await at.scoreOf(one.solution);
         expect(result).toMatchObject({ status: 'scored', message: { runs: 15, fastest: expect.any(Number) } });
-        of.score = Math.min(of.score, result.score as number);
-        of.fastestMs = Math.min(of.fastestMs, (result.message as { fastest: number }).fastest);
+        one.score = Math.min(one.score, result.score as number);
+        one.fastestMs = Math.min(one.fastestMs, (result.message as { fastest: number }).fastest);
       }
     }
     expect(quicker.score).toBeLessThan(slow.score);

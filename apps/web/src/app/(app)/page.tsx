@@ -1,4 +1,6 @@
 import { Page, PageHeader } from '@plumbline/ui';
+import { PlatformTrouble } from '@/features/health/components/PlatformTrouble.tsx';
+import { readHealth } from '@/features/health/server/health.ts';
 import { AssignmentList } from '@/features/home/components/AssignmentList.tsx';
 import { StaffOverview } from '@/features/home/components/StaffOverview.tsx';
 import { staffOverview } from '@/features/home/server/staffOverview.ts';
@@ -20,6 +22,7 @@ export default async function HomePage() {
   return (
     <Page>
       <PageHeader title="Overview" description="What runs now, what has finished, and what can be done next." />
+      <PlatformTrouble health={await readHealth()} />
       <StaffOverview overview={await staffOverview(actor)} />
       {assignments.length > 0 ? (
         <section className="space-y-4">

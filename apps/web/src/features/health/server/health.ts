@@ -1,10 +1,12 @@
+import { join } from 'node:path';
+import { embeddedDatabaseUrl } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
 import { readHeartbeats } from '@plumbline/database/heartbeats';
+import { assertDiskRoom } from '@plumbline/storage';
 import { platform } from '../../platform/server/platform.ts';
 
 /** A check that takes longer than this has failed: whoever asks must get an answer at once, whatever is away. */
 const CHECK_TIMEOUT_MS = 2_000;
-const ABSENT_OBJECT = '0'.repeat(64);
 
 export interface PartHealth {
   state: 'up' | 'down' | 'unknown';
@@ -30,11 +32,27 @@ async function within<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** A server of one's own is asked no such thing: where its disk is, it alone knows. */
+async function assertDatabaseRoom(): Promise<void> {
+  const { databaseUrl, dataDir } = platform().settings;
+  if (databaseUrl === embeddedDatabaseUrl(dataDir)) await within(assertDiskRoom(join(dataDir, 'postgres')));
+}
+
+function down(error: unknown, otherwise: string): PartHealth {
+  return { state: 'down', reason: error instanceof AppError ? error.message : otherwise };
+}
+
 async function checkDatabase(): Promise<Pick<Health['parts'], 'database' | 'gateway' | 'worker'>> {
-  const heartbeats = await within(readHeartbeats(platform().db)).catch(() => null);
+  const [heartbeats, room] = await Promise.all([
+    within(readHeartbeats(platform().db)).catch(() => null),
+    assertDatabaseRoom().then(
+      () => null,
+      (error: unknown) => down(error, 'its disk cannot be read'),
+    ),
+  ]);
   if (heartbeats === null) {
     const unknown: PartHealth = { state: 'unknown', reason: 'its heartbeat is in the database' };
-    return { database: { state: 'down', reason: 'it does not answer' }, gateway: unknown, worker: unknown };
+    return { database: room ?? { state: 'down', reason: 'it does not answer' }, gateway: unknown, worker: unknown };
   }
   const part = (name: 'gateway' | 'worker'): PartHealth => {
     const beat = heartbeats.find((candidate) => candidate.name === name);
@@ -42,15 +60,15 @@ async function checkDatabase(): Promise<Pick<Health['parts'], 'database' | 'gate
     if (!beat.alive) return { state: 'down', reason: `no heartbeat for ${Math.round(beat.ageMs / 1000)} s`, version: beat.version };
     return { state: 'up', version: beat.version };
   };
-  return { database: { state: 'up' }, gateway: part('gateway'), worker: part('worker') };
+  return { database: room ?? { state: 'up' }, gateway: part('gateway'), worker: part('worker') };
 }
 
 async function checkStore(): Promise<PartHealth> {
   try {
-    await within(platform().store.has(ABSENT_OBJECT));
+    await within(platform().store.check());
     return { state: 'up' };
-  } catch {
-    return { state: 'down', reason: 'it cannot be read' };
+  } catch (error) {
+    return down(error, 'it cannot be read');
   }
 }
 
