@@ -2,8 +2,8 @@
  * `npm test`: installs what it needs, then runs every stage to its end and adds up what passed and failed. A stage that breaks
  * without saying which test failed counts as a failure of its own. The last line is the sum.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateClient } from './supervisor/generateClient.ts';
 import { ensureSystemPackages, ensureUserNamespaces, requirementsOf, TEST_REQUIREMENTS } from './supervisor/systemPackages.ts';
@@ -34,64 +34,77 @@ function vitest(name: string, project: string, ...options: string[]): Stage {
   return { name, command, report, count: countVitest };
 }
 
-function stages(): Stage[] {
-  const checks = join(reports, 'check.json');
-  const all: Stage[] = [
-    { name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks },
-    vitest('unit', 'unit'),
-    // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
-    vitest('integration', 'integration', '--maxWorkers=3'),
-  ];
-  const journeys = join(root, 'e2e/playwright.config.ts');
-  if (existsSync(journeys)) {
-    const report = join(reports, 'journeys.json');
-    const command = [bin('playwright'), 'test', '-c', journeys, '--reporter=list,json'];
-    all.push({ name: 'journeys and chaos', command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright });
-  }
-  return all;
+function playwright(name: string, ...projects: string[]): Stage {
+  const report = join(reports, `${projects[0]}.json`);
+  const chosen = projects.flatMap((project) => ['--project', project]);
+  // Each has a folder of its own for its traces, which Playwright empties at the start.
+  const output = ['--output', join(root, 'test-results', projects[0] as string)];
+  const command = [bin('playwright'), 'test', '-c', join(root, 'e2e/playwright.config.ts'), '--reporter=list,json', ...chosen, ...output];
+  return { name, command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright };
 }
 
-let running: ChildProcess | undefined;
-function endRunning(signal: NodeJS.Signals): void {
+/** In the order in which they run; those of one row run at once. */
+function stages(): Stage[][] {
+  const checks = join(reports, 'check.json');
+  return [
+    [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
+    [vitest('unit', 'unit')],
+    // Builds the pages that all later ones use.
+    [playwright('start', 'start')],
+    [
+      // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
+      vitest('integration', 'integration', '--maxWorkers=3'),
+      // They wait for two thirds of theirs, for what was killed or queued to come back.
+      playwright('chaos and placement', 'chaos', 'placement'),
+    ],
+    [playwright('journeys and hostile clients', 'journeys', 'hostile')],
+  ];
+}
+
+const running = new Set<ChildProcess>();
+function end(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
-    if (running?.pid) process.kill(-running.pid, signal);
+    if (child.pid) process.kill(-child.pid, signal);
   } catch {
     // It ended by itself in this moment.
   }
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    endRunning('SIGTERM');
+    for (const child of running) end(child, 'SIGTERM');
     process.exit(1);
   });
 }
 
-/** Null when the program ran to its end with status 0; otherwise how it ended. */
-function run({ command, env }: Stage): Promise<string | null> {
+/** Null when the program ran to its end with status 0; otherwise how it ended. What one that is not `first` prints comes after it, whole. */
+function run({ command, env }: Stage, first: boolean): Promise<string | null> {
   const [file = '', ...args] = command;
   // A group of its own: whatever hangs in it is ended with it.
-  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
-  running = child;
+  const stdio: StdioOptions = ['ignore', first ? 'inherit' : 'pipe', first ? 'inherit' : 'pipe'];
+  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio, detached: true });
+  running.add(child);
+  const printed: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => printed.push(chunk));
   return new Promise((done) => {
     let late = false;
     const limit = setTimeout(() => {
       late = true;
-      endRunning('SIGTERM');
-      setTimeout(() => endRunning('SIGKILL'), STAGE_PATIENCE_MS).unref();
+      end(child, 'SIGTERM');
+      setTimeout(() => end(child, 'SIGKILL'), STAGE_PATIENCE_MS).unref();
     }, STAGE_LIMIT_MS);
-    const end = (how: string | null) => {
+    const ended = (how: string | null) => {
       clearTimeout(limit);
-      running = undefined;
+      running.delete(child);
+      process.stdout.write(Buffer.concat(printed));
       done(late ? `it did not end within ${STAGE_LIMIT_MS / 60_000} minutes` : how);
     };
-    child.once('error', (error) => end(error.message));
-    child.once('exit', (code, signal) => end(code === 0 ? null : signal ? `ended by ${signal}` : `status ${code}`));
+    child.once('error', (error) => ended(error.message));
+    child.once('close', (code, signal) => ended(code === 0 ? null : signal ? `ended by ${signal}` : `status ${code}`));
   });
 }
 
-async function runStage(stage: Stage): Promise<Counts> {
-  console.log(`\n== ${stage.name}`);
-  const ended = await run(stage);
+async function runStage(stage: Stage, first: boolean): Promise<Counts> {
+  const ended = await run(stage, first);
   let counts: Counts;
   try {
     counts = stage.count(JSON.parse(readFileSync(stage.report, 'utf8')));
@@ -124,7 +137,10 @@ await measure('preparation', async () => {
     return { passed: 0, failed: 1, failures: [(error as Error).message] };
   }
 });
-for (const stage of stages()) await measure(stage.name, () => runStage(stage));
+for (const row of stages()) {
+  console.log(`\n== ${row.map(({ name }) => name).join(', beside ')}`);
+  await Promise.all(row.map((stage, n) => measure(stage.name, () => runStage(stage, n === 0))));
+}
 
 console.log('\n== summary');
 for (const { name, seconds, counts } of results) {
