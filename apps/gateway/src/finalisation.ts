@@ -1,56 +1,99 @@
-import { AppError, rowThatCounts } from '@plumbline/core';
-import { enqueue, listScores, moveAttempt, requestScore, type ScoreRecord } from '@plumbline/database';
+import { AppError, rowThatCounts, toAppError } from '@plumbline/core';
+import { enqueue, listScores, moveAttempt, requestScore, type ScoreRecord, setProgress } from '@plumbline/database';
 import type { LiveAttempt } from './liveAttempt.ts';
+import type { RunnerConnection } from './runnerConnection.ts';
 
 /** The attempt's state is polled at this interval while a score runs: the rows are the truth, whoever writes them. */
 const POLL_MS = 250;
 
+/** The last snapshot, and the last uploads. */
+const FINALISE_WITHIN_MS = 120_000;
+
 /** Above what the runner allows the family's `teardown()`. */
 const TEARDOWN_WITHIN_MS = 90_000;
 
+/** A recording is sealed within seconds; one that takes so long waits for the object store. */
+const SEALED_WITHIN_MS = 60_000;
+
 /**
- * A score of the platform's own that came to nothing is tried again after each of these waits, and then no more: a full disk or
- * a `start()` that fails would otherwise add rows without end, and hold the machine for good.
+ * What came to nothing is tried again after each of these waits. A score of the platform's own, and the participant's end, are
+ * then done without: a full disk or a `start()` that fails would otherwise hold the machine for good. What the recording
+ * needs is tried on, with the longest wait.
  */
 const RETRY_AFTER_MS: readonly number[] = [5_000, 30_000, 120_000];
 
 /**
  * Takes an ended attempt to `completed`: participant's processes end, pending scores finish, the final state is scored,
  * the row that counts is scored again in clean sandboxes, the recording is sealed. Each step is found in the database or
- * done again harmlessly, so that any process may die at any point and the next attach goes on.
+ * done again harmlessly, so that any process may die at any point and the next attach goes on. What holds it up is the
+ * attempt's progress, which its participant and staff see.
  */
 export class Finalisation {
   readonly #attempt: LiveAttempt;
   readonly #retryAfterMs: readonly number[];
   #running = false;
+  #failures = 0;
+  /** Goes on then, or with another runner. */
+  #waiting: { runner: RunnerConnection; timer: NodeJS.Timeout } | null = null;
 
   constructor(attempt: LiveAttempt, retryAfterMs = RETRY_AFTER_MS) {
     this.#attempt = attempt;
     this.#retryAfterMs = retryAfterMs;
   }
 
-  /** Starts, or goes on, unless it is under way or no sandbox is attached. */
+  /** Starts, or goes on, unless it is under way, waits for its next try, or no sandbox is attached. */
   advance(): void {
-    if (this.#running || this.#attempt.runner === null) return;
+    const { runner, view } = this.#attempt;
+    if (this.#running || runner === null || view.state !== 'finalising' || this.#waiting?.runner === runner) return;
+    clearTimeout(this.#waiting?.timer);
+    this.#waiting = null;
     this.#running = true;
-    this.#run()
-      .catch((error) => {
-        this.#attempt.gateway.log.warn(
-          { attempt: this.#attempt.id, error: String(error) },
-          'finalising stopped; it goes on when the sandbox is back',
-        );
-        // Without a new attach nobody would start it again.
-        setTimeout(() => this.advance(), 2_000).unref();
-      })
-      .finally(() => {
+    this.#run().then(
+      () => {
         this.#running = false;
-      });
+        this.#failures = 0;
+      },
+      async (error: unknown) => {
+        await this.#isHeldUp(runner, error);
+        this.#running = false;
+        this.advance();
+      },
+    );
+  }
+
+  /** Notes what went wrong, and when to go on. A sandbox that left is no failure: its next attach goes on. */
+  async #isHeldUp(runner: RunnerConnection, error: unknown): Promise<void> {
+    const { gateway, id } = this.#attempt;
+    if (this.#attempt.runner !== runner) {
+      gateway.log.info({ attempt: id, error: String(error) }, 'finalising stopped; it goes on when the sandbox is back');
+      return;
+    }
+    const waitMs = this.#waitMs(this.#failures);
+    this.#failures += 1;
+    gateway.log.error({ attempt: id, error: String(error), failures: this.#failures, waitMs }, 'finalising failed; it is tried again');
+    const timer = setTimeout(() => {
+      this.#waiting = null;
+      this.advance();
+    }, waitMs);
+    this.#waiting = { runner, timer: timer.unref() };
+    await this.#tell(`The attempt could not be finished yet. ${toAppError(error).message}`);
+  }
+
+  #waitMs(failures: number): number {
+    return this.#retryAfterMs[Math.min(failures, this.#retryAfterMs.length - 1)] as number;
+  }
+
+  async #tell(words: string): Promise<void> {
+    const { gateway, id } = this.#attempt;
+    await setProgress(gateway.db, id, words, null).catch((error: unknown) =>
+      gateway.log.warn({ attempt: id, error: String(error) }, 'what holds up the end of an attempt could not be told'),
+    );
   }
 
   async #run(): Promise<void> {
     const { gateway, id } = this.#attempt;
     await this.#settled();
-    await this.#runner().call('finalise', {}, 120_000);
+    const problem = await this.#endParticipant();
     const rows = await this.#scoreUntil(1, await this.#settled(), 'final');
     const { settings } = this.#attempt.view;
     const counts = rowThatCounts(rows, settings);
@@ -58,19 +101,38 @@ export class Finalisation {
       await this.#scoreUntil(settings.cleanRescores, rows, 'clean', { id: counts.id, submissionHash: counts.submissionHash });
     }
     await this.#tearDown();
-    const recorder = this.#attempt.recorder;
-    if (recorder === null) throw new AppError('sandbox_unavailable', 'The sandbox left while the recording was being sealed.');
-    await recorder.takeOutbox();
-    await recorder.finish();
-    await moveAttempt(gateway.db, id, 'completed', {});
+    await this.#seal();
+    await moveAttempt(gateway.db, id, 'completed', problem === null ? {} : { progress: problem });
     await enqueue(gateway.db, 'retire', { attemptId: id });
     await enqueue(gateway.db, 'index', { attemptId: id });
     await this.#attempt.refresh();
   }
 
+  /** @returns what went wrong where the participant's part could not be ended, for whoever reviews the attempt. */
+  async #endParticipant(): Promise<string | null> {
+    const { gateway, id } = this.#attempt;
+    for (let failures = 0; ; ) {
+      const runner = this.#runner();
+      try {
+        await runner.call('finalise', {}, FINALISE_WITHIN_MS);
+        return null;
+      } catch (error) {
+        if (this.#attempt.runner !== runner) throw error;
+        const { message } = toAppError(error);
+        gateway.log.error({ attempt: id, error: String(error), failures }, 'the participant’s part could not be ended');
+        if (failures >= this.#retryAfterMs.length) {
+          return `The participant’s processes could not be ended in order, so the last snapshot may be missing. ${message}`;
+        }
+        await this.#tell(`The participant’s processes could not be ended yet. ${message}`);
+        await pause(this.#waitMs(failures));
+        failures += 1;
+      }
+    }
+  }
+
   /**
    * Scores until `wanted` of these rows came to an outcome, or until trying again is of no use; whoever reviews the attempt then
-   * reads what is missing. Counts rows of earlier lives of this process too.
+   * reads what is missing, and may have it tried again. Counts rows of earlier lives of this process too.
    *
    * @returns all rows.
    */
@@ -80,30 +142,36 @@ export class Finalisation {
     trigger: 'final' | 'clean',
     of?: { id: string; submissionHash: string },
   ): Promise<readonly ScoreRecord[]> {
-    const { gateway, id } = this.#attempt;
+    const { gateway, id, view } = this.#attempt;
+    // Set for an attempt that is scored again: what failed before its first end is forgiven.
+    const sinceMs = view.completedAtMs ?? 0;
     let rows = before;
     for (;;) {
       const own = rows.filter((row) => row.trigger === trigger && row.ofScoreId === (of?.id ?? null));
       const failed = own.filter((row) => row.status === 'cancelled');
       if (own.length - failed.length >= wanted) return rows;
-      if (failed.length > this.#retryAfterMs.length) {
+      const failures = failed.filter((row) => row.requestedAt.getTime() > sinceMs).length;
+      if (failures > this.#retryAfterMs.length) {
         gateway.log.error(
           { attempt: id, trigger, reason: failed.at(-1)?.message },
           'a score could not be taken; the attempt ends without it',
         );
         return rows;
       }
-      if (failed.length > 0) await new Promise((resolve) => setTimeout(resolve, this.#retryAfterMs[failed.length - 1]));
-      // One that left meanwhile is no failure of the scorer's.
-      this.#runner();
+      if (failures > 0) await pause(this.#waitMs(failures - 1));
       await this.#score(trigger, of);
       rows = await this.#settled();
     }
   }
 
   async #score(trigger: 'final' | 'clean', of?: { id: string; submissionHash: string }): Promise<void> {
+    // One that left meanwhile is no failure of the scorer's.
+    const runner = this.#runner();
     const row = await requestScore(this.#attempt.gateway.db, this.#attempt.id, trigger, of === undefined ? {} : { ofScoreId: of.id });
-    await this.#attempt.scoring.start(row, of?.submissionHash);
+    await this.#attempt.scoring.start(row, of?.submissionHash).catch((error: unknown) => {
+      // Its row is a cancelled one already, and counts as such.
+      if (this.#attempt.runner !== runner) throw error;
+    });
   }
 
   /** The family's own end. Nothing of an attempt rests on it, so that one which fails or hangs keeps none from its end. */
@@ -114,19 +182,38 @@ export class Finalisation {
       .catch((error: unknown) => gateway.log.warn({ attempt: id, error: String(error) }, 'the environment was not torn down'));
   }
 
+  async #seal(): Promise<void> {
+    const { recorder } = this.#attempt;
+    if (recorder === null) throw new AppError('sandbox_unavailable', 'The sandbox left while the recording was being sealed.');
+    const slow = setTimeout(
+      () => void this.#tell('The recording waits to be sealed: the object store does not take it. All of it is kept meanwhile.'),
+      SEALED_WITHIN_MS,
+    ).unref();
+    try {
+      await recorder.takeOutbox();
+      await recorder.finish();
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
   /** All score rows, once none is running. */
   async #settled(): Promise<ScoreRecord[]> {
     for (;;) {
       const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
       if (rows.every((row) => row.status !== 'running')) return rows;
       this.#runner();
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause(POLL_MS);
     }
   }
 
-  #runner() {
+  #runner(): RunnerConnection {
     const { runner } = this.#attempt;
     if (runner === null) throw new AppError('sandbox_unavailable', 'The sandbox is not connected.');
     return runner;
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

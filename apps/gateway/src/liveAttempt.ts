@@ -1,4 +1,4 @@
-import { AppError, isUnderWay, toAppError } from '@plumbline/core';
+import { AppError, type AttemptState, isUnderWay, toAppError } from '@plumbline/core';
 import { type AttemptView, appendClockEvent, listScores, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
 import {
   CLOSE_CODES,
@@ -32,6 +32,9 @@ import { Scoring } from './scoring.ts';
 import { SetupCare } from './setupCare.ts';
 import { SharedDocuments } from './sharedDocuments.ts';
 import { TabEvents } from './tabEvents.ts';
+
+/** Whether nobody needs the sandbox of an attempt any more. */
+const hasClosed = (state: AttemptState): boolean => state === 'completed' || state === 'void' || state === 'withdrawn';
 
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
 
@@ -104,8 +107,8 @@ export class LiveAttempt {
       await this.showNewMessages();
       this.#later(this.#setup.advance());
       if (this.view.state === 'finalising') this.#finalisation.advance();
-      if (before !== this.view.state && (this.view.state === 'completed' || this.view.state === 'void')) {
-        this.runner?.send({ t: 'shutdown', reason: `the attempt is ${this.view.state}` });
+      if (before !== this.view.state && hasClosed(this.view.state)) {
+        this.runner?.send({ t: 'shutdown', reason: `the attempt is ${this.view.state}`, tearDown: true });
       }
     });
     const done = this.#refreshing;

@@ -18,7 +18,7 @@ const LAST_UPLOADS_MS = 30_000;
 const NOT_STORED = 'Your files could not be stored in time, so the machine was not given back. Try again, or take a plain pause.';
 
 /** What carries out the gateway's calls. */
-export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files' | 'task' | 'tearDown'> {
+export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files' | 'task'> {
   readonly stateDir: string;
   readonly log: EventLog;
   readonly blobs: Blobs;
@@ -32,6 +32,8 @@ export interface CallHandlerOptions extends Pick<Provisioned, 'sandbox' | 'files
   readonly language: LanguageActs;
   /** The participant's part is over; done once, however often it is asked for. */
   readonly endParticipant: () => Promise<void>;
+  /** The family's `teardown()`, once. */
+  readonly tearDown: () => Promise<void>;
 }
 
 /** One handler for each call that a gateway may make of a sandbox that is ready. */

@@ -21,6 +21,9 @@ import { TASK_SOCKET_NAME, TaskSocket } from './taskSocket.ts';
 import { Terminals } from './terminals.ts';
 import { WorkspaceActs } from './workspaceActs.ts';
 
+/** A runner that ends has no longer for the family's `teardown()`: whoever asked it to end does not wait much more. */
+const LAST_TEARDOWN_MS = 5_000;
+
 export interface LiveSandboxOptions {
   readonly config: RunnerConfig;
   readonly clock: Clock;
@@ -51,6 +54,9 @@ export class LiveSandbox {
   readonly #languageServer: LanguageServer;
   #stopSampling: () => void = () => {};
   #participantEnd: Promise<void> | null = null;
+  #participantIsOver = false;
+  #tornDown: Promise<void> | null = null;
+  #tearsDownAtEnd = false;
   #finalised = false;
   #closing = false;
 
@@ -155,6 +161,7 @@ export class LiveSandbox {
       ports,
       language,
       endParticipant: () => this.endParticipant(),
+      tearDown: () => this.#tearDown(),
     });
   }
 
@@ -167,7 +174,7 @@ export class LiveSandbox {
     await this.scoring.recover();
     if (isNew) await this.#snapshots.take('start');
     sandbox.onEnded(() => {
-      if (this.#participantEnd === null && !this.#closing) onLost();
+      if (!this.#participantIsOver && !this.#closing) onLost();
     });
     this.#stopSampling = sampleResources({
       sandbox,
@@ -186,10 +193,25 @@ export class LiveSandbox {
     return this.#finalised;
   }
 
-  /** The participant's part is over: its processes end, the last snapshot is taken. Done once. */
+  /** The participant's part is over: its processes end, the last snapshot is taken. Done once; what failed may be asked for again. */
   endParticipant(): Promise<void> {
-    this.#participantEnd ??= this.#endParticipant();
+    this.#participantIsOver = true;
+    this.#participantEnd ??= this.#endParticipant().catch((error: unknown) => {
+      this.#participantEnd = null;
+      throw error;
+    });
     return this.#participantEnd;
+  }
+
+  /** The family's own end, once. */
+  #tearDown(): Promise<void> {
+    this.#tornDown ??= this.provisioned.tearDown();
+    return this.#tornDown;
+  }
+
+  /** Nobody needs this sandbox any more: the family tears down as it ends, unless it has. */
+  tearDownAtEnd(): void {
+    this.#tearsDownAtEnd = true;
   }
 
   async #endParticipant(): Promise<void> {
@@ -200,6 +222,17 @@ export class LiveSandbox {
     await this.terminals.closeAll();
     await this.#snapshots.take('end');
     this.#finalised = true;
+  }
+
+  #tearDownWithin(withinMs: number): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(withinMs, resolve);
+      void this.#tearDown().finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   /** Ends everything of the attempt on this host and keeps its folders. */
@@ -218,6 +251,7 @@ export class LiveSandbox {
     await this.holds.finish();
     await sandbox.killParticipant();
     await this.terminals.dispose();
+    if (this.#tearsDownAtEnd) await this.#tearDownWithin(LAST_TEARDOWN_MS);
     await this.#acts.close();
     await files.close();
     await sandbox.destroy();

@@ -201,6 +201,7 @@ export class Runner {
         this.#toTerminals((terminals) => terminals.settleInput(message.tab, message.inputN));
         return;
       case 'shutdown':
+        if (message.tearDown === true) this.#live?.tearDownAtEnd();
         this.#options.onOver(EXIT.asked, message.reason);
     }
   }

@@ -118,6 +118,13 @@ export class RunnerRig {
     return { ...of('score.finished'), ...of('score.details') } as unknown as RigScore;
   }
 
+  /** The gateway tells the runner to end; resolves when it has. */
+  async shutDown({ tearDown }: { tearDown: boolean }): Promise<void> {
+    this.gateway.send({ t: 'shutdown', reason: 'the test is over', tearDown });
+    await vi.waitFor(() => expect(this.#stderr).toContain('the runner ends'), { timeout: 20_000, interval: 20 });
+    await this.end();
+  }
+
   async end(): Promise<void> {
     const runner = this.#runner;
     this.#runner = null;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -157,7 +157,7 @@ it('a secret that the family names is there when it is installed, and in nothing
 
     @staticmethod
     def teardown(t):
-        open("torn", "w").write(os.environ["TOY_KEY"])
+        open("torn", "a").write(os.environ["TOY_KEY"])
         raise OSError("no way to give it back")
 `;
   const dir = toy('keyed', 'direction: higher', source);
@@ -178,6 +178,28 @@ it('a secret that the family names is there when it is installed, and in nothing
   await rig.gateway.call('teardown');
   expect(readFileSync(join(root, 'torn'), 'utf8')).toBe(key);
   expect(rig.stderr).toContain('could not tear down');
+  await rig.shutDown({ tearDown: true });
+  expect(readFileSync(join(root, 'torn'), 'utf8')).toBe(key);
+}, 60_000);
+
+it('an attempt that has ended is scored again by another runner on what was kept, and tears down only when nobody needs it', async () => {
+  const source = `${TOY}
+    @staticmethod
+    def teardown(t):
+        open("torn", "a").write("x")
+`;
+  const dir = toy('again', 'direction: higher', source);
+  const torn = () => existsSync(join(base, 'again/sandbox/root/torn')) && readFileSync(join(base, 'again/sandbox/root/torn'), 'utf8');
+  expect(await start('again', dir)).toBeNull();
+  await rig.sh('echo ok > solution/mode');
+  const { hashBefore } = await rig.score();
+  await rig.gateway.call('finalise');
+  await rig.shutDown({ tearDown: false });
+  expect(torn()).toBe(false);
+  expect(await start('again', dir)).toBeNull();
+  expect(await rig.score(hashBefore)).toMatchObject({ status: 'scored', score: 0.5, hashAfter: hashBefore });
+  await rig.shutDown({ tearDown: true });
+  expect(torn()).toBe('x');
 }, 60_000);
 
 describe('while the scorer runs', () => {

@@ -38,6 +38,7 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'live.message': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, text: 'hello' }) },
   'review.list': { readers: STAFF },
   // The attempt of this test has not ended.
+  'review.scoreAgain': { readers: [], input: ofAttempt },
   'review.setEnded': { readers: [], input: (fixture) => ({ attemptId: fixture.attempt.id, ended: true }) },
   'self.get': { readers: EVERYBODY },
   'self.keepWorkspacePreferences': { readers: EVERYBODY, input: () => PREFERENCES },
@@ -207,6 +208,36 @@ describe('what staff are told of an attempt', () => {
     expect(listed.find((row) => row.attemptId === attemptId)).toMatchObject({ missingScores: [said] });
     await score(4, { trigger: 'clean', status: 'scored', score: 1, ofScoreId: id });
     expect(await seen(actors.reviewer)).toMatchObject({ missingScores: [] });
+  });
+
+  it('lets reviewers and admins have a missing score taken again, and nobody else; it stays in their view meanwhile', async () => {
+    const { db } = database;
+    const own = await makeAttempt(db, { environmentSettings: settings });
+    const attemptId = own.attempt.id;
+    const final = { attemptId, n: 1, trigger: 'final', requestedAt: new Date(), elapsedMs: 1 };
+    await db.prisma.score.create({ data: { ...final, status: 'cancelled', message: { reason: 'The disk is full.' } } });
+    await db.prisma.attempt.update({
+      where: { id: attemptId },
+      data: { state: 'completed', completedAt: new Date(), reviewEndedAt: new Date() },
+    });
+    for (const actor of [actors.researcher, { userId: own.expert.id, role: 'admin' } as const]) {
+      await expect(callerOf(actor).review.scoreAgain({ attemptId })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    }
+    const reviewer = callerOf(actors.reviewer);
+    await expect(reviewer.review.scoreAgain({ attemptId })).rejects.toThrow('Reopen the review first.');
+    await reviewer.review.setEnded({ attemptId, ended: false });
+    await reviewer.review.scoreAgain({ attemptId });
+    await expect(reviewer.review.scoreAgain({ attemptId })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await reviewer.attempt.get({ attemptId })).toMatchObject({
+      state: 'finalising',
+      progress: 'Waiting for a machine to score again',
+    });
+    expect((await reviewer.review.list()).map((row) => row.attemptId)).toContain(attemptId);
+    const audit = await db.prisma.auditEntry.findMany({ where: { subject: `attempt:${attemptId}`, act: 'attempt.scoreAgain' } });
+    expect(audit.map((entry) => entry.userId)).toEqual([actors.reviewer.userId]);
+    await db.prisma.score.create({ data: { ...final, n: 2, status: 'nan' } });
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'completed' } });
+    await expect(reviewer.review.scoreAgain({ attemptId })).rejects.toThrow('No score of this attempt is missing.');
   });
 
   it('counts for how long its GPUs have stood idle, from their last work on its clock', async () => {

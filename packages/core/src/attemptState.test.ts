@@ -11,7 +11,7 @@ const LEGAL: Record<AttemptState, AttemptState[]> = {
   running: ['paused', 'finalising', 'void', 'withdrawn'],
   paused: ['running', 'finalising', 'void', 'withdrawn'],
   finalising: ['completed', 'void'],
-  completed: [],
+  completed: ['finalising'],
   void: [],
   withdrawn: [],
 };

@@ -26,7 +26,8 @@ const MOVES: Record<AttemptState, readonly AttemptState[]> = {
   running: ['paused', 'finalising', 'void', 'withdrawn'],
   paused: ['running', 'finalising', 'void', 'withdrawn'],
   finalising: ['completed', 'void'],
-  completed: [],
+  // Back to finalising: what the platform could not score at the end is scored again.
+  completed: ['finalising'],
   void: [],
   withdrawn: [],
 };

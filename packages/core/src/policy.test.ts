@@ -62,6 +62,14 @@ describe('another person’s attempt', () => {
     expect(of('attempt.endReview', 'researcher')).toEqual([]);
   });
 
+  test('is scored again by reviewers and admins once it is complete, and never by its own participant', () => {
+    for (const role of ['reviewer', 'admin'] as const) {
+      expect(of('attempt.scoreAgain', role)).toEqual(['completed']);
+      expect(can(actor(role), 'attempt.scoreAgain', { ownerUserId: `the-${role}`, state: 'completed' })).toBe(false);
+    }
+    expect(of('attempt.scoreAgain', 'researcher')).toEqual([]);
+  });
+
   test('is exported by researchers once it is complete', () => {
     expect(of('attempt.export', 'researcher')).toEqual(['completed']);
     expect(of('attempt.export', 'reviewer')).toEqual([]);

@@ -50,6 +50,9 @@ const ATTEMPT_RULES = {
   /** Say that its review is over, or goes on after all; never of one's own. */
   'attempt.endReview': (actor, subject) =>
     !isOwner(actor, subject) && (actor.role === 'admin' || actor.role === 'reviewer') && hasEnded(subject.state),
+  /** Have the platform take the scores that it could not take at the end; never of one's own. */
+  'attempt.scoreAgain': (actor, subject) =>
+    !isOwner(actor, subject) && (actor.role === 'admin' || actor.role === 'reviewer') && subject.state === 'completed',
   'attempt.export': (actor, subject) => actor.role === 'admin' || (actor.role === 'researcher' && subject.state === 'completed'),
 } as const satisfies Record<string, Rule>;
 

@@ -74,13 +74,13 @@ export function markReady(db: Database, attemptId: string, sandbox: { isolation?
 }
 
 /**
- * Tells the person who waits what is done for a sandbox: at first, and after one was lost while the attempt was under way. Null once
- * it is there. `fraction` is 0 to 1, or null where it is unknown.
+ * Tells the person who waits what is done for a sandbox: at first, and after one was lost; and what holds up the end of an attempt.
+ * Null once it is there. `fraction` is 0 to 1, or null where it is unknown.
  */
 export async function setProgress(db: Database, attemptId: string, progress: string | null, fraction: number | null): Promise<void> {
   await db.pool.query(
     `WITH changed AS (UPDATE attempt SET progress = $2, progress_fraction = $3 
-       WHERE id = $1 AND state IN ('provisioning', 'running', 'paused') AND (progress, progress_fraction) IS DISTINCT FROM ($2, $3::float8)
+       WHERE id = $1 AND state IN ('provisioning', 'running', 'paused', 'finalising') AND (progress, progress_fraction) IS DISTINCT FROM ($2, $3::float8)
        RETURNING id)
      SELECT pg_notify('plumbline_attempt', id::text) FROM changed`,
     [attemptId, progress === null ? null : storableText(progress).slice(0, 500), fraction],

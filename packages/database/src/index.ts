@@ -20,6 +20,7 @@ export * from './outbox.ts';
 export * from './portHosts.ts';
 export * from './rateLimit.ts';
 export * from './recordingTail.ts';
+export * from './scoreAgain.ts';
 export * from './scores.ts';
 export * from './sessions.ts';
 export * from './setups.ts';

@@ -70,7 +70,8 @@ export const GatewayToRunner = z.discriminatedUnion('t', [
   z.object({ t: z.literal('call'), id: z.string(), act: z.string(), args: z.unknown() }),
   /** Answer to a `task` of the task command. */
   z.object({ t: z.literal('taskReply'), id: z.string(), result: z.unknown().optional(), error: WireError.optional() }),
-  z.object({ t: z.literal('shutdown'), reason: z.string() }),
+  /** Ends the runner. `tearDown`: nobody needs its sandbox any more, so the family is to give back what it took for it. */
+  z.object({ t: z.literal('shutdown'), reason: z.string(), tearDown: z.boolean().optional() }),
   z.object({ t: z.literal('ping'), id: z.number() }),
   z.object({ t: z.literal('pong'), id: z.number() }),
 ]);

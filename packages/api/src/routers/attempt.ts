@@ -63,6 +63,7 @@ export const attemptRouter = router({
         replay: can(ctx.actor, 'attempt.replay', ctx.subject),
         watch: can(ctx.actor, 'attempt.watch', ctx.subject),
         endReview: can(ctx.actor, 'attempt.endReview', ctx.subject),
+        scoreAgain: can(ctx.actor, 'attempt.scoreAgain', ctx.subject),
       },
       window: { opensAt: attempt.assignment.opensAt, closesAt: attempt.assignment.closesAt, isOpen: isOpen(attempt.assignment, nowMs) },
       progress: attempt.progress,

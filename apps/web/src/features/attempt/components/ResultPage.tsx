@@ -18,6 +18,7 @@ import { type SetupOfAttempt, SetupView } from '@/features/setup/components/Setu
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { ClockEvents } from './ClockEvents.tsx';
+import { ScoreAgainButton } from './ScoreAgainButton.tsx';
 import { ScoresTable } from './ScoresTable.tsx';
 import { StateBadge } from './StateBadge.tsx';
 import { SurveyCard } from './SurveyCard.tsx';
@@ -25,11 +26,14 @@ import { SurveyForm } from './SurveyForm.tsx';
 import { WorkspaceCard } from './WorkspaceCard.tsx';
 
 interface ReviewCardProps extends NonNullable<AttemptDetail['review']> {
+  attemptId: string;
   disagrees: boolean;
+  mayScoreAgain: boolean;
 }
 
 /** For staff alone: what the platform noticed, and what only a person can judge. */
-function ReviewCard({ checklist, instructions, changedWhileScored, missingScores, disagrees }: ReviewCardProps) {
+function ReviewCard(props: ReviewCardProps) {
+  const { attemptId, checklist, instructions, changedWhileScored, missingScores, disagrees, mayScoreAgain } = props;
   const noticed = changedWhileScored.length > 0 || missingScores.length > 0 || disagrees;
   if (checklist.length === 0 && instructions === null && !noticed) return null;
   return (
@@ -52,6 +56,7 @@ function ReviewCard({ checklist, instructions, changedWhileScored, missingScores
               {sentence}
             </Alert>
           ))}
+          {missingScores.length > 0 && mayScoreAgain ? <ScoreAgainButton attemptId={attemptId} /> : null}
           {instructions === null ? null : (
             <div className="space-y-1 text-sm">
               <h3 className="font-medium">How this task is scored by hand</h3>
@@ -68,6 +73,17 @@ function ReviewCard({ checklist, instructions, changedWhileScored, missingScores
         </div>
       </CardBody>
     </Card>
+  );
+}
+
+/** For staff: what the end of an attempt waits for, or what it went on without. */
+function EndProgress({ state, progress }: { state: AttemptDetail['state']; progress: string }) {
+  if (state === 'finalising') return <Alert title="This attempt is being finished.">{progress}</Alert>;
+  if (state !== 'completed') return null;
+  return (
+    <Alert tone="warning" title="This attempt did not end in order.">
+      {progress}
+    </Alert>
   );
 }
 
@@ -123,6 +139,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
           It was made void because of a fault that was not the participant&apos;s.
         </Alert>
       ) : null}
+      {attempt.review && attempt.progress ? <EndProgress state={attempt.state} progress={attempt.progress} /> : null}
       <Card>
         <CardHeader title="Result" />
         <CardBody>
@@ -151,7 +168,14 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
         </CardBody>
       </Card>
       {attempt.isOwn || attempt.survey === null ? null : <SurveyCard answers={attempt.survey} />}
-      {attempt.review ? <ReviewCard {...attempt.review} disagrees={result?.clean?.disagrees ?? false} /> : null}
+      {attempt.review ? (
+        <ReviewCard
+          {...attempt.review}
+          attemptId={attempt.attemptId}
+          disagrees={result?.clean?.disagrees ?? false}
+          mayScoreAgain={attempt.may.scoreAgain}
+        />
+      ) : null}
       <Card>
         <CardHeader
           title="Scores"

@@ -77,6 +77,9 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
                   <Td>{attempt.participant}</Td>
                   <Td>
                     <StateBadge state={attempt.state} />
+                    {attempt.state === 'finalising' && attempt.progress ? (
+                      <span className="block text-xs text-muted">{attempt.progress}</span>
+                    ) : null}
                   </Td>
                   <Td align="right">
                     <RunningClock clock={attempt.clock} show="elapsed" />
