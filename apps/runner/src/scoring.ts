@@ -152,7 +152,7 @@ export class Scoring {
           : 'The scorer could not be run. This is the platform’s fault; score again.';
       scored = { outcome: cancelled(reason), hashBefore: '', hashAfter: '' };
     }
-    if (signal.aborted) scored = { ...scored, outcome: { ...cancelled('The score was cancelled.'), output: scored.outcome.output } };
+    if (signal.aborted) scored = { ...scored, outcome: { ...cancelled(), output: scored.outcome.output } };
     if (scored.hashBefore !== '') await this.#options.blobs.uploaded(scored.hashBefore, UPLOAD_WAIT_MS);
     // In one go: whoever hears of the result may ask for the next score at once.
     this.#report(order, scored.outcome, scored.hashBefore, scored.hashAfter);
@@ -260,8 +260,9 @@ export class Scoring {
   }
 }
 
-function cancelled(reason: string): Outcome {
-  return { status: 'cancelled', score: null, message: { reason }, details: {}, output: '', durationMs: 0 };
+/** A reason, where there is more to say than that it was cancelled. */
+function cancelled(reason?: string): Outcome {
+  return { status: 'cancelled', score: null, message: reason === undefined ? {} : { reason }, details: {}, output: '', durationMs: 0 };
 }
 
 /** What JSON can hold of a value, or a note in its place where it is too large. */

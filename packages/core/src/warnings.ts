@@ -9,6 +9,11 @@ export function warningsCrossed(fromRemainingMs: number, toRemainingMs: number, 
   return WARNINGS_MS.filter((warningMs) => warningMs < limitMs && fromRemainingMs > warningMs && toRemainingMs <= warningMs);
 }
 
+/** The warning that was passed last, as remaining milliseconds; null while none was. */
+export function lastWarningMs(remainingMs: number, limitMs: number): number | null {
+  return WARNINGS_MS.findLast((warningMs) => warningMs < limitMs && remainingMs <= warningMs) ?? null;
+}
+
 /** The next warning ahead, as remaining milliseconds; null when none is left. */
 export function nextWarningMs(remainingMs: number, limitMs: number): number | null {
   return WARNINGS_MS.find((warningMs) => warningMs < limitMs && warningMs < remainingMs) ?? null;

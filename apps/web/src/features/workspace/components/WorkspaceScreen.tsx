@@ -1,6 +1,7 @@
 'use client';
 import type { Keymap } from '@plumbline/core';
 import { Spinner, TooltipProvider } from '@plumbline/ui';
+import { tabStorage } from '@plumbline/ui/browserStorage';
 import { useEffect, useRef, useState } from 'react';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
@@ -76,7 +77,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           offer: session.offer,
           drafts: indexedDraftStore,
           time: browserTime,
-          remember: sessionStorage,
+          remember: tabStorage,
           savesByItself: () => preferences.get().autoSave,
         });
         const say = (text: string) => session.notice.emit({ tone: 'info', text });

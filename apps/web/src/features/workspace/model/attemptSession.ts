@@ -1,5 +1,6 @@
 import type { AttemptMessage, BrowserEventType, ClockView, EventData, GatewayToBrowser } from '@plumbline/protocol';
 import { decodeOutputFrame, PASTE_MAX_BYTES, PROTOCOL_VERSION } from '@plumbline/protocol';
+import { browserStorage, onStorageRefused, storageRefused } from '@plumbline/ui/browserStorage';
 import type { Ask } from './ask.ts';
 import { AttemptSocket, type Welcome } from './attemptSocket.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
@@ -7,7 +8,7 @@ import { ClockDisplay } from './clockDisplay.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
 import { withUse } from './resourceHistory.ts';
 import { resourceUse, type Sampled } from './resourceUse.ts';
-import { FIRST_STATE, type SessionState } from './sessionState.ts';
+import { FIRST_STATE, type SessionState, typingRefusal } from './sessionState.ts';
 import { SessionTerminals } from './sessionTerminals.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
@@ -17,12 +18,15 @@ import { TabOutbox } from './tabOutbox.ts';
 import { TerminalInput } from './terminalInput.ts';
 import type { TerminalView } from './terminalView.ts';
 import { openAttemptSocket, requestTicket } from './ticket.ts';
+import { TimeWarnings } from './timeWarnings.ts';
 import { UnreadMessages } from './unreadMessages.ts';
 
 /** One tab's part in a running attempt: the link, the terminals, the clock and what they say. */
 
 /** What is typed right after a loss still counts; later the link is away, and typing into it would only deceive. */
 const TYPING_GRACE_MS = 2_000;
+const KEEPS_NOTHING =
+  'This browser’s storage is full or switched off. Go on working: what you type is recorded and saved as before. Only do not reload while the connection is away, as the last words would be lost.';
 
 export class AttemptSession {
   readonly store = new Store<SessionState>(FIRST_STATE);
@@ -45,6 +49,7 @@ export class AttemptSession {
   private readonly input: TerminalInput;
   private readonly terminals: SessionTerminals;
   private readonly unread: UnreadMessages;
+  private readonly warnings: TimeWarnings;
   private readonly cleanups: (() => void)[] = [];
   private lastFocus = '';
   private lastSample: Sampled | null = null;
@@ -65,7 +70,8 @@ export class AttemptSession {
     this.tab = identity.id;
     this.time = browserTime;
     this.clock = new ClockDisplay(this.time);
-    this.unread = new UnreadMessages(attemptId, localStorage);
+    this.unread = new UnreadMessages(attemptId, browserStorage);
+    this.warnings = new TimeWarnings(attemptId, browserStorage);
     this.socket = new AttemptSocket({
       time: this.time,
       getTicket: () => requestTicket(attemptId),
@@ -108,6 +114,7 @@ export class AttemptSession {
   }
 
   start(): void {
+    this.cleanups.push(onStorageRefused(() => this.notice.emit({ tone: 'warning', text: KEEPS_NOTHING })));
     this.socket.start();
   }
 
@@ -132,20 +139,7 @@ export class AttemptSession {
 
   /** Why typing is refused now; null where it is taken. */
   typingRefusal(): string | null {
-    const { clock, recordingStalled, inputFull, connection } = this.store.get();
-    if (connection.kind === 'closed') return connection.reason;
-    if (!this.isReached() && this.time.monoMs() - this.awaySinceMonoMs > TYPING_GRACE_MS) {
-      return connection.kind === 'open'
-        ? 'The sandbox does not answer at the moment.'
-        : 'The connection is away. Typing works again when it is back.';
-    }
-    if (clock && clock.state !== 'running') return 'The clock is not running.';
-    if (inputFull) {
-      return recordingStalled
-        ? 'The recording cannot be stored at the moment, so no more input is taken. It goes on by itself.'
-        : 'Too much input waits to be recorded. Typing goes on in a moment.';
-    }
-    return null;
+    return typingRefusal(this.store.get(), this.isReached() || this.time.monoMs() - this.awaySinceMonoMs <= TYPING_GRACE_MS);
   }
 
   /** The screen of a terminal, made at first use and kept until the terminal is gone. */
@@ -228,6 +222,7 @@ export class AttemptSession {
         if (frame) this.terminals.output(frame);
       }),
       socket.woke.on(() => void this.refreshClock()),
+      this.outbox.storeFailed.on(storageRefused),
       this.input.fullChanged.on((inputFull) => {
         this.store.patch({ inputFull });
         this.updateTyping();
@@ -279,6 +274,7 @@ export class AttemptSession {
     if (welcome.sandbox === 'attached') this.input.onWelcome(welcome.inputDurable);
     this.terminals.attachAll();
     this.updateTyping();
+    this.warn(welcome.clock);
     void this.readWritings();
   }
 
@@ -347,12 +343,13 @@ export class AttemptSession {
     if (!this.clock.receive(clock)) return;
     this.store.patch({ clock: this.clock.current });
     this.updateTyping();
-    // A correction may take more than the warning is about.
-    if (warningMs !== undefined) {
-      const minutes = Math.max(1, Math.round(Math.min(warningMs, clock.remainingMs) / 60_000));
-      this.notice.emit({ tone: 'warning', text: minutes === 1 ? 'One minute is left.' : `${minutes} minutes are left.` });
-    }
+    this.warn(clock, warningMs);
     if (before !== 'running' && clock.state === 'running') this.terminals.attachAll();
+  }
+
+  private warn(clock: ClockView, dueMs?: number): void {
+    const text = this.warnings.take(clock, dueMs);
+    if (text !== null) this.notice.emit({ tone: 'warning', text });
   }
 
   /** Takes messages that may be known already, counts what is unread, and tells of what is new. */

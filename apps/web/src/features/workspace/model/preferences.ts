@@ -1,4 +1,5 @@
 import { WorkspacePreferences } from '@plumbline/protocol';
+import { tabStorage } from '@plumbline/ui/browserStorage';
 import { rpc } from '../../rpc/client.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
 import { Store } from './store.ts';
@@ -101,7 +102,7 @@ function parsed(text: string): unknown {
 
 export const preferences = new KeptPreferences({
   save: (chosen) => rpc.self.keepWorkspacePreferences.mutate(chosen),
-  unsent: () => sessionStorage,
+  unsent: () => tabStorage,
   time: browserTime,
 });
 

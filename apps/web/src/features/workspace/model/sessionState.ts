@@ -60,3 +60,18 @@ export const FIRST_STATE: SessionState = {
   resources: null,
   resourceHistory: [],
 };
+
+/** Why typing is refused in this state; null where it is taken. `arrives`: what is typed still has a way to the sandbox. */
+export function typingRefusal({ clock, recordingStalled, inputFull, connection }: SessionState, arrives: boolean): string | null {
+  if (connection.kind === 'closed') return connection.reason;
+  if (!arrives) {
+    return connection.kind === 'open'
+      ? 'The sandbox does not answer at the moment.'
+      : 'The connection is away. Typing works again when it is back.';
+  }
+  if (clock && clock.state !== 'running') return 'The clock is not running.';
+  if (!inputFull) return null;
+  return recordingStalled
+    ? 'The recording cannot be stored at the moment, so no more input is taken. It goes on by itself.'
+    : 'Too much input waits to be recorded. Typing goes on in a moment.';
+}

@@ -1,3 +1,5 @@
+import { type KeyValueStore, tabStorage } from '@plumbline/ui/browserStorage';
+
 /**
  * The id of a browser tab for one attempt: kept over reloads, and never shared by two tabs. A browser copies session
  * storage when a tab is duplicated, so a second page that finds its id in use takes a new one.
@@ -67,7 +69,7 @@ function claimByBroadcast(name: string): Promise<(() => void) | null> {
 
 export const claimName: ClaimName = (name) => ('locks' in navigator ? claimByLock(name) : claimByBroadcast(name));
 
-function keeper(storage: Storage, key: string) {
+function keeper(storage: KeyValueStore, key: string) {
   return {
     read: () => Number(storage.getItem(key) ?? '1') || 1,
     write: (next: number) => storage.setItem(key, String(next)),
@@ -77,7 +79,7 @@ function keeper(storage: Storage, key: string) {
 /** The identity of this tab for this attempt; waits a moment where another page seems to hold it. */
 export async function takeTabIdentity(
   attemptId: string,
-  storage: Storage = sessionStorage,
+  storage: KeyValueStore = tabStorage,
   claim: ClaimName = claimName,
   wait: (ms: number) => Promise<void> = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 ): Promise<TabIdentity> {

@@ -1,3 +1,4 @@
+import { browserStorage } from '@plumbline/ui/browserStorage';
 import { useState } from 'react';
 
 /** Which terminals of an attempt stand side by side, and how their tabs are ordered: kept over reloads in this browser. */
@@ -8,12 +9,12 @@ export function useTerminalPanes(attemptId: string) {
 }
 
 function useKeptNumbers(key: string): [number[], (numbers: number[]) => void] {
-  const [numbers, setNumbers] = useState<number[]>(() => readNumbers(localStorage.getItem(key)));
+  const [numbers, setNumbers] = useState<number[]>(() => readNumbers(browserStorage.getItem(key)));
   return [
     numbers,
     (next) => {
       setNumbers(next);
-      localStorage.setItem(key, JSON.stringify(next));
+      browserStorage.setItem(key, JSON.stringify(next));
     },
   ];
 }

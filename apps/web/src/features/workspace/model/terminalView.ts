@@ -1,5 +1,6 @@
 import '@xterm/xterm/css/xterm.css';
 import { mendTerminal, VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
+import { browserStorage } from '@plumbline/ui/browserStorage';
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { Unicode11Addon } from '@xterm/addon-unicode11';
@@ -43,8 +44,8 @@ const SCREEN_READER_KEY = 'plumbline.terminal.screenReader';
 
 /** What the person chose for terminals, in the address (`?renderer=dom`) or in this browser. */
 export function terminalPreferences(): { renderer: 'dom' | 'webgl'; screenReader: boolean } {
-  const asked = new URLSearchParams(location.search).get('renderer') ?? localStorage.getItem(RENDERER_KEY);
-  return { renderer: asked === 'dom' ? 'dom' : 'webgl', screenReader: localStorage.getItem(SCREEN_READER_KEY) === 'on' };
+  const asked = new URLSearchParams(location.search).get('renderer') ?? browserStorage.getItem(RENDERER_KEY);
+  return { renderer: asked === 'dom' ? 'dom' : 'webgl', screenReader: browserStorage.getItem(SCREEN_READER_KEY) === 'on' };
 }
 
 function isWebAddress(url: string): boolean {
