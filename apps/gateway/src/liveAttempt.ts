@@ -251,9 +251,12 @@ export class LiveAttempt {
       this.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
     }
     if (taken && (event.type === 'file.changed' || event.type === 'editor.saved')) {
+      const to = event.type === 'file.changed' ? event.data.to : undefined;
+      if (to !== undefined) this.documents.renamed(event.data.path, to);
       this.broadcast({
         t: 'file',
         path: event.data.path,
+        ...(to === undefined ? {} : { to }),
         hash: event.data.hash,
         size: event.data.size,
         ...(event.type === 'editor.saved' ? { tab: event.data.tab } : {}),

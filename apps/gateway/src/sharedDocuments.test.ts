@@ -31,6 +31,22 @@ describe('SharedDocuments', () => {
     expect(told.here).toEqual([]);
   });
 
+  it('lets a file that moves, by itself or with its folder, keep its editor and what is not saved of it', () => {
+    const { documents } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.open('there', PATH, 'edit');
+    documents.keep('here', PATH, 'x = 1', 'h1');
+    documents.renamed('solution', 'final');
+    expect(documents.open('there', 'final/train.py', 'edit')).toEqual({ editing: false, text: 'x = 1', baseHash: 'h1', from: 'here' });
+    documents.close('there', PATH);
+    expect(documents.open('here', 'final/train.py', 'edit').editing).toBe(true);
+    expect(documents.open('there', PATH, 'edit')).toEqual({ editing: true, text: null, baseHash: null, from: null });
+    // The tab that renamed it was quicker than the news of it.
+    expect(documents.open('here', 'last.py', 'edit').editing).toBe(true);
+    documents.renamed('final/train.py', 'last.py');
+    expect(documents.open('there', 'last.py', 'edit').editing).toBe(false);
+  });
+
   it('keeps nothing of a tab that is not there', () => {
     const { documents } = attempt();
     expect(documents.open('made-up', PATH, 'take').editing).toBe(true);

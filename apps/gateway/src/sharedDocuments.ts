@@ -75,6 +75,17 @@ export class SharedDocuments {
     return true;
   }
 
+  /** A path moved, with all that is below it: who edits what, and what is not saved, stays so under the new path. */
+  renamed(from: string, to: string): void {
+    for (const [path, document] of [...this.#documents]) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue;
+      const target = to + path.slice(from.length);
+      this.#documents.delete(path);
+      // A tab that heard of it first says by itself what it has under the new path.
+      if (!this.#documents.has(target)) this.#documents.set(target, document);
+    }
+  }
+
   /** A tab closed a file: what it did not save of it is given up. */
   close(tab: string, path: string): void {
     const document = this.#documents.get(path);

@@ -34,9 +34,9 @@ export class WorkspaceActs {
     this.#options = options;
     this.#archives = new KeptArchives(options.files);
     options.files.onChange((change) => {
-      if (change.hash !== undefined && this.#saved.get(change.path) === change.hash) return;
-      const { op, path, size, hash } = change;
-      options.log.event('file.changed', 0, { op, path, ...(size === undefined ? {} : { size }), ...(hash === undefined ? {} : { hash }) });
+      if (change.op === 'renamed') this.#saved.delete(change.path);
+      else if (change.hash !== undefined && this.#saved.get(change.path) === change.hash) return;
+      options.log.event('file.changed', 0, change);
     });
     options.files.onOmitted((count) => options.log.event('file.omitted', 0, { count }));
   }

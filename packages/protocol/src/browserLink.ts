@@ -102,10 +102,14 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   z.object({ t: z.literal('scoreProgress'), progress: ScoreProgress }),
   z.object({ t: z.literal('note'), n: z.int(), kind: NoteKind, text: z.string(), elapsedMs: z.number(), atMs: z.number() }),
   AttemptMessage.extend({ t: z.literal('message') }),
-  /** A path that changed on disk and may be open in an editor: a large file without its hash, one that is gone without a size. */
+  /**
+   * A path that changed on disk and may be open in an editor: a large file without its hash, one that is gone without a size, and
+   * one that moved, with all that is below it, with its new path.
+   */
   z.object({
     t: z.literal('file'),
     path: z.string(),
+    to: z.string().optional(),
     hash: z.string().optional(),
     size: z.number().optional(),
     tab: z.string().optional(),

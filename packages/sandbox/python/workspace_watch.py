@@ -155,19 +155,19 @@ class Watcher:
         self.tell(told)
 
     def glance(self):
-        """The files that somebody has open, between two looks at everything."""
+        """The files that somebody has open, between two looks at everything. False where one is gone: it may be elsewhere."""
         with self.lock:
             seen = self.seen or {}
             before = {path: seen[path] for path in self.paths if path in seen and not seen[path][3]}
             now = {}
             for path in before:
-                state = self.look_at(path).get(path)
-                if state is None:
-                    del seen[path]
-                else:
-                    now[path] = seen[path] = state
+                now.update(self.look_at(path))
+            if before.keys() - now.keys():
+                return False
             told = self.compare(before, now, True)
+            seen.update(now)
         self.tell(told)
+        return True
 
     def tell(self, told):
         left_out = 0
@@ -186,8 +186,11 @@ class Watcher:
         changes = []
         gone = None
         remembered = 0
+        moved = self.moved(before, now)
+        changes.extend({"op": "renamed", "path": path, "to": to, "size": now[to][2]} for path, to in moved.items())
+        known = {*moved, *moved.values()}
         for path in sorted(set(before) | set(now)):
-            if before.get(path) == now.get(path):
+            if before.get(path) == now.get(path) or path in known:
                 continue
             if path not in now:
                 # What was in a folder that is gone went with it; and no longer looked at is not the same as gone.
@@ -215,6 +218,15 @@ class Watcher:
         changes.sort(key=lambda change: (change["path"] not in self.paths, change["op"] != "deleted", change["path"].count("/")))
         return changes
 
+    def moved(self, before, now):
+        """The files that somebody has open and that are elsewhere now, by where they were."""
+        left = {before[path]: path for path in self.paths if path in before and path not in now and not before[path][3]}
+        moved = {}
+        for path, state in now.items() if left else ():
+            if state in left and before.get(path) != state:
+                moved[left.pop(state)] = path
+        return moved
+
     def spend(self):
         clock = time.monotonic()
         self.budget = min(float(TOLD_AT_ONCE), self.budget + (clock - self.refilled) * TOLD_PER_SECOND)
@@ -236,7 +248,7 @@ class Watcher:
         if change.get("size", MAX_HASHED_BYTES + 1) > MAX_HASHED_BYTES:
             return
         try:
-            fd, _ = self.workspace.open_file(change["path"])
+            fd, _ = self.workspace.open_file(change.get("to", change["path"]))
         except (OSError, Refused):
             return
         with os.fdopen(fd, "rb") as file:
@@ -246,8 +258,7 @@ class Watcher:
         rested = 0.0
         while not self.stopped.wait(INTERVAL_S):
             began = time.monotonic()
-            if began < rested:
-                self.glance()
+            if began < rested and self.glance():
                 continue
             self.changes()
             ended = time.monotonic()

@@ -89,8 +89,12 @@ export class LanguageActs {
   constructor({ server, home, files }: LanguageActsOptions) {
     this.#server = server;
     this.#home = home;
-    files.onChange(({ path, op }) => {
+    const changed = (path: string, op: 'created' | 'changed' | 'deleted') => {
       if (path.endsWith('.py')) server.filesChanged(this.#uri(path), op);
+    };
+    files.onChange(({ path, op, to }) => {
+      changed(path, op === 'renamed' ? 'deleted' : op);
+      if (to !== undefined) changed(to, 'created');
     });
   }
 

@@ -64,8 +64,11 @@ export interface UploadPart {
 }
 
 export interface FileChange {
-  op: 'created' | 'changed' | 'deleted';
+  /** Only a file that is watched is told of as renamed; of others, and of folders, one path is gone and another is new. */
+  op: 'created' | 'changed' | 'deleted' | 'renamed';
   path: string;
+  /** Of one that was renamed. */
+  to?: string;
   size?: number;
   hash?: string;
 }
@@ -137,8 +140,9 @@ const Reply = z.object({
 });
 const Change = z.object({
   change: z.object({
-    op: z.enum(['created', 'changed', 'deleted']),
+    op: z.enum(['created', 'changed', 'deleted', 'renamed']),
     path: z.string(),
+    to: z.string().optional(),
     size: z.number().optional(),
     hash: z.string().optional(),
   }),

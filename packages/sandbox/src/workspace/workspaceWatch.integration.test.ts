@@ -33,7 +33,7 @@ def fill():
             write("packages/p%d/%d" % (folder, name), "")
 def minutes_later():
     watch.refilled -= 600
-watch = workspace_watch.Watcher(Workspace(root), lambda change: print(change["op"], change["path"]), omitted)
+watch = workspace_watch.Watcher(Workspace(root), lambda change: print(change["op"], change["path"], *([change["to"]] if "to" in change else [])), omitted)
 write("src/open.py", "a")
 for name in range(100):
     write("deep/er/still/%d" % name, "")
@@ -91,11 +91,35 @@ write("src/open.py", "longer")
 write("src/other.py", "")
 watch.glance()
 os.remove("src/open.py")
-watch.glance()
+assert not watch.glance()
+watch.changes()
 write("src/open.py", "")
 watch.changes()
 `;
-    expect(await told(program)).toEqual(['changed src/open.py', 'deleted src/open.py', 'created src/open.py', 'created src/other.py']);
+    expect(await told(program)).toEqual(['changed src/open.py', 'deleted src/open.py', 'created src/other.py', 'created src/open.py']);
+  });
+
+  it('tells where a file that is open was moved to, by itself or with its folder, and takes no new file for it', async () => {
+    const program = `
+os.rename("src/open.py", "src/named.py")
+assert not watch.glance()
+watch.changes()
+watch.watch(["src/named.py"])
+os.rename("src", "lib")
+watch.changes()
+watch.watch(["lib/named.py"])
+os.remove("lib/named.py")
+write("lib/new.py", "a")
+watch.changes()
+`;
+    expect(await told(program)).toEqual([
+      'renamed src/open.py src/named.py',
+      'renamed src/named.py lib/named.py',
+      'deleted src',
+      'created lib',
+      'deleted lib/named.py',
+      'created lib/new.py',
+    ]);
   });
 
   it('goes on beside a path that is too long to be told', async () => {

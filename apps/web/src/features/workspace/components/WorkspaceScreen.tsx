@@ -141,10 +141,13 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
 
   useEffect(
     () =>
-      session.fileChanged.on(({ path, ...news }) => {
-        files?.onDiskChanged(path, news);
-        editing?.help.onDiskChanged(path);
-        if (tree.store.get().folders.has(parentOf(path))) void tree.list(parentOf(path));
+      session.fileChanged.on(({ path, to, ...news }) => {
+        if (to === undefined) files?.onDiskChanged(path, news);
+        else void files?.renamed(path, to);
+        for (const changed of to === undefined ? [path] : [path, to]) {
+          editing?.help.onDiskChanged(changed);
+          if (tree.store.get().folders.has(parentOf(changed))) void tree.list(parentOf(changed));
+        }
       }),
     [session, editing, files, tree],
   );
