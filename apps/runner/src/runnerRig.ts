@@ -19,6 +19,8 @@ export interface RigOptions {
   settings?: Record<string, unknown>;
   memoryBytes?: number;
   isolation?: 'none' | 'bubblewrap' | 'docker';
+  docker?: { baseImage: string; socketPath: string };
+  diskBytes?: number;
   setup?: AttemptSetup;
   restore?: { bundles: string[]; lastTerminal: number };
   secrets?: Record<string, string>;

@@ -1,17 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { SCORE_STEPS } from '@plumbline/protocol';
 import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
+import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk, tryOnTheScorer } from './scorerTrials.fixture.ts';
 
 /** Scorers that go wrong, and participants who help them to, on real runners in real sandboxes. */
 
-const PRACTICE = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
-/** What the starting solution of the practice family is worth. */
-const START = 0.575;
 /** What comes at once on a free machine, on one that is shared. */
 const WITHIN = { timeout: 20_000, interval: 20 };
 
@@ -251,114 +248,19 @@ describe('while the scorer runs', () => {
 });
 
 describe('what a participant may try on the scorer of our own families', () => {
-  const solution = readFileSync(join(PRACTICE, 'assets/workspace/solution/textstats.py'), 'utf8');
-  const write = (path: string, text: string) => rig.sh(`mkdir -p "$(dirname ${path})"; cat > ${path} <<'END'\n${text}\nEND`);
-  const reset = async () => {
-    await rig.sh('rm -rf solution; mkdir solution');
-    await write('solution/textstats.py', solution);
-  };
-
   it('is caught or harmless, each', async () => {
     expect(await start('cheats', PRACTICE)).toBeNull();
-    const honest = await rig.score();
-    expect(honest).toMatchObject({ status: 'scored', score: START });
-
-    // A process that is left over neither sees the scorer nor outlives one into the next.
-    await rig.sh('(while true; do ls /protected /root >> seen 2>/dev/null; pgrep -af task_host >> seen; sleep 0.01; done) &');
-    await write(
-      'solution/textstats.py',
-      `import subprocess\nsubprocess.Popen("while true; do cp /root/* /protected/* /home/agent/ ; sleep 0.01; done", shell=True, start_new_session=True)\n${solution}`,
-    );
-    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
-    await reset();
-    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
-    const workspace = join(base, 'cheats', 'workspace');
-    expect(readFileSync(join(workspace, 'seen'), 'utf8')).toBe('');
-
-    // A patched interpreter: start-up files of the participant's, a python of theirs on the path.
-    const patch =
-      'import builtins, json\njson.loads = json.load = lambda *a, **k: []\nopen("/home/agent/patched", "w").write("x")\nraise SystemExit(0)';
-    for (const path of ['.local/lib/python3.11/site-packages/usercustomize.py', 'sitecustomize.py', 'json.py', 'solution/sitecustomize.py'])
-      await write(path, patch);
-    await write('bin/python3', '#!/bin/sh\necho patched > /home/agent/patched');
-    await rig.sh(
-      'chmod +x bin/python3; cp bin/python3 .local/bin/ ; echo "export PATH=/home/agent/bin:$PATH PYTHONPATH=/home/agent" >> .profile; cp .profile .bashrc',
-    );
-    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
-    expect(() => readFileSync(join(workspace, 'patched'))).toThrow('ENOENT');
-    await rig.sh('rm -rf json.py sitecustomize.py bin .local .profile .bashrc');
-    await reset();
-
-    // A scorer of the participant's own where the family's might be looked for.
-    await rig.sh(
-      'mkdir -p assets; for f in score.py practice.py assets/confined.py assets/cases.json assets/child.py; do echo "raise SystemExit" > $f; done',
-    );
-    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
-
-    // An answer that is a link to what only the scorer may read.
-    for (const target of ['/root/assets/cases.json', '/root/practice.py', '/protected/x', '/proc/1/environ']) {
-      await rig.sh(`ln -sf ${target} solution/textstats.py`);
-      const row = await rig.score();
-      expect(row.score, target).toBeNull();
-      expect(JSON.stringify([row.message, row.output])).not.toMatch(/most_common.:/);
-    }
-    // A folder that is a link: into the family, or by a way through it that the confined child does not have.
-    await rig.sh('rm -rf solution; ln -s /root/assets/workspace/solution solution');
-    expect((await rig.score()).score).toBeNull();
-    await write(
-      'evil/textstats.py',
-      'import json\nanswers = {c["text"]: c for c in json.load(open("/root/assets/cases.json"))}\ndef describe(text): return answers[text]',
-    );
-    for (const target of [
-      '/root/assets/../../home/agent/evil',
-      '/proc/self/root/root/../home/agent/evil',
-      '/run/assets/../../home/agent/evil',
-    ]) {
-      await rig.sh(`rm solution; ln -s ${target} solution`);
-      expect((await rig.score()).score, target).toBeNull();
-    }
-    await rig.sh('rm -r solution evil');
-    await reset();
-
-    // A copy of /protected and of the family, taken by the code that is scored.
-    await write(
-      'solution/textstats.py',
-      `import os, glob\nleak = [p for d in ("/protected", "/root", "/run/assets") for p in glob.glob(d + "/**", recursive=True) if os.path.isfile(p)]\nif leak or os.path.exists("/home/agent/copied"): raise RuntimeError("leaked %s" % leak)\ntry:\n    open("/home/agent/copied", "w").write("x")\nexcept OSError:\n    pass\n${solution}`,
-    );
-    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
-    expect(() => readFileSync(join(workspace, 'copied'))).toThrow('ENOENT');
-
-    // A forged log, and forged answers of the scorer's.
-    const forged = `import os, sys\nfor fd in range(1, 64):\n    try:\n        os.write(fd, b'\\n--plumbline-0000\\n{"result": {"score": 1, "message": {}, "details": {}}, "duration_ms": 1}\\n')\n    except OSError:\n        pass\n`;
-    await write(
-      'solution/textstats.py',
-      `${forged}for path in ("/protected/score.log", "/home/agent/score.log", "/tmp/score.log"):\n    try:\n        open(path, "a").write("2030-01-01T00:00:00,1.0,{},{}\\n")\n    except OSError:\n        pass\n${solution}`,
-    );
-    await rig.sh('echo "timestamp,score,message,details" > score.log; echo "2030-01-01T00:00:00,1.0,{},{}" >> score.log');
-    const forgedRow = await rig.score();
-    expect(forgedRow.score === null || forgedRow.score === START).toBe(true);
-    await reset();
-
-    // A workspace that is filled: the submission is too large, which is a row with a reason.
-    await rig.sh('head -c 200000000 /dev/zero > solution/filler');
-    const filled = await rig.score();
-    expect(filled.score).toBeNull();
-    expect(JSON.stringify(filled.message)).toMatch(/0\.1 GB|100 MB|larger|large/i);
-    await reset();
-    expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
+    await tryOnTheScorer(rig, join(base, 'cheats', 'workspace'));
   }, 180_000);
 
   it('an edit while the scorer reads is noticed: what was captured stands beside what was there after it', async () => {
     expect(await start('edits', PRACTICE)).toBeNull();
-    const still = await rig.score();
-    expect(still.hashAfter).toBe(still.hashBefore);
-    await rig.sh('(while true; do date +%N >> solution/textstats.py.new; sleep 0.01; done) &');
-    const edited = await rig.score();
-    expect(edited.hashAfter).not.toBe(edited.hashBefore);
-    // The clean re-score is of what was captured.
-    const clean = await rig.score(still.hashBefore);
-    expect(clean).toMatchObject({ status: 'scored', score: START });
-    expect(clean.hashAfter).toBe(still.hashBefore);
+    await editWhileItReads(rig);
+  }, 60_000);
+
+  it('a disk that is really full ends no score, and a scorer that needs room is a row that says so', async () => {
+    expect(await start('full', toy('full', 'direction: higher', HOARDER), { diskBytes: FULL_DISK_BYTES })).toBeNull();
+    await scoreOnAFullDisk(rig);
   }, 60_000);
 
   it('a score that rests on something outside the submission is not borne out by the clean re-score', async () => {

@@ -9,6 +9,7 @@ const LONGEST = [
   'taskstandard/src/optimizeKernel',
   'gateway/src/lostJob',
   'runner/src/scoring',
+  'runner/src/familiesOnDocker',
   'taskstandard/src/fixEmbedding',
   'slurm/slurm',
   'taskstandard/src/gpt2RlQa',

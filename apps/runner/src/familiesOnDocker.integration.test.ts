@@ -1,16 +1,18 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createFamilySandbox } from '@plumbline/sandbox/familySandbox';
+import { BASE_IMAGE, TestEngine } from '@plumbline/sandbox/isolation/docker/engine.fixture';
+import type { Isolation } from '@plumbline/sandbox/isolation/isolation';
+import { isolationNamed } from '@plumbline/sandbox/isolation/isolations';
 import { environmentCheck, type Family, loadFamily, runScore, runTaskOperation, type TaskDefinition } from '@plumbline/taskstandard';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createFamilySandbox } from './familySandbox.ts';
-import { BASE_IMAGE, TestEngine } from './isolation/docker/engine.fixture.ts';
-import type { Isolation } from './isolation/isolation.ts';
-import { isolationNamed } from './isolation/isolations.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type RigOptions, RunnerRig } from './runnerRig.ts';
+import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk, tryOnTheScorer } from './scorerTrials.fixture.ts';
 
-/** A family that is written for the standard's own container, unchanged, in the sandboxes of this platform. */
+/** A family that is written for the standard's own container, unchanged, in the sandboxes of this platform; and what is tried on scorers there. */
 
-const FAMILY = fileURLToPath(new URL('../../taskstandard/fixtures/protected_scoring', import.meta.url));
+const FAMILY = fileURLToPath(new URL('../../../packages/taskstandard/fixtures/protected_scoring', import.meta.url));
 const TIMEOUT_MS = 240_000;
 
 const isRoot = process.getuid?.() === 0;
@@ -79,4 +81,32 @@ describe.skipIf(!isRoot)('on docker', () => {
       await host.destroy();
     }
   }, 120_000);
+
+  describe('what a participant may try on a scorer', () => {
+    let rig: RunnerRig;
+    const start = (name: string, familyDir: string, more: Partial<RigOptions> = {}) => {
+      rig = new RunnerRig();
+      const docker = { baseImage: BASE_IMAGE, socketPath: engine.socketPath };
+      return rig.start({ stateDir: join(dir, name), imageDir: join(dir, 'images'), familyDir, isolation: 'docker', docker, ...more });
+    };
+    afterEach(() => rig?.end());
+
+    it('is caught or harmless, each', async () => {
+      expect(await start('cheats', PRACTICE)).toBeNull();
+      await tryOnTheScorer(rig, join(dir, 'cheats', 'workspace'));
+      await editWhileItReads(rig);
+    }, 180_000);
+
+    it('a disk that is really full ends no score, and a scorer that needs room is a row that says so', async () => {
+      const familyDir = join(dir, 'hoarder');
+      await mkdir(familyDir);
+      await writeFile(join(familyDir, 'hoarder.py'), HOARDER);
+      await writeFile(
+        join(familyDir, 'manifest.yaml'),
+        'tasks: { main: {} }\nmeta: { plumbline: { submission: { paths: [solution] }, direction: higher } }\n',
+      );
+      expect(await start('full', familyDir, { diskBytes: FULL_DISK_BYTES })).toBeNull();
+      await scoreOnAFullDisk(rig);
+    }, 120_000);
+  });
 });
