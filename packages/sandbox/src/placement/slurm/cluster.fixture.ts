@@ -82,7 +82,7 @@ PreemptMode=CANCEL
 PriorityType=priority/basic
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
 NodeName=gpu1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${first} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE}
-NodeName=gpu2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${second} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE}
+NodeName=gpu2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${second} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE} Feature=nvlink
 PartitionName=gpus Nodes=gpu[1-2] Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=urgent Nodes=gpu[1-2] MaxTime=INFINITE State=UP PriorityTier=10
 `;

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -153,6 +153,42 @@ describe.skipIf(missing !== null)('slurm', () => {
       }
       expect(await readdir(join(dir, 'node/runners'))).toEqual([killed.request.attemptId]);
       expect(await readdir(join(dir, 'shared/jobs'))).not.toContain(stopped.request.attemptId);
+    },
+  );
+
+  onCluster(
+    'what the settings say is what the controller has of a job, its launch script ran before the runner, and a timed task has its node alone',
+    () => ({
+      partition: 'urgent',
+      account: 'bench',
+      qos: 'timed',
+      constraint: 'nvlink',
+      extraArgs: ['--comment=from the settings'],
+      launchScript: join(dir, 'launch.sh'),
+    }),
+    async (trial) => {
+      await writeFile(join(dir, 'launch.sh'), 'export LAUNCHED_ON=$SLURMD_NODENAME\n');
+      const request = withGpus(await trial.request('listens'), 1);
+      const handle = trial.keep(await trial.placement.start({ ...request, resources: { ...request.resources, exclusive: true } }));
+      const { environment } = await trial.report(request);
+      expect(environment.split('\0')).toContain('LAUNCHED_ON=gpu2');
+      // A QOS is known to none but clusters with an accounting database; here Slurm takes and forgets it.
+      const shown = await cluster.slurm('scontrol', 'show', 'job', '--oneliner', jobOf(handle));
+      for (const fact of [
+        'Partition=urgent',
+        'Account=bench',
+        'Features=nvlink',
+        'NodeList=gpu2',
+        'OverSubscribe=NO',
+        'Comment=from the settings',
+      ])
+        expect(shown).toContain(` ${fact} `);
+      // Three GPUs and thirteen CPUs of that node are free, and no other job gets them.
+      const other = await cluster.occupy(1, '--partition=urgent', '--nodelist=gpu2');
+      const waits = () => cluster.slurm('squeue', '--noheader', `--jobs=${other}`, '--format=%T %r');
+      expect(await waitUntil(async () => (await waits()) === 'PENDING Resources', 10_000), await waits()).toBe(true);
+      await trial.placement.stop(handle);
+      await cluster.untilState(other, 'RUNNING');
     },
   );
 
