@@ -7,6 +7,7 @@ import type { Isolation } from '@plumbline/sandbox/isolation/isolation';
 import { isolationNamed } from '@plumbline/sandbox/isolation/isolations';
 import { environmentCheck, type Family, loadFamily, runScore, runTaskOperation, type TaskDefinition } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { reachForTheHost } from './hostReach.fixture.ts';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
 import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk, tryOnTheScorer } from './scorerTrials.fixture.ts';
 
@@ -82,7 +83,7 @@ describe.skipIf(!isRoot)('on docker', () => {
     }
   }, 120_000);
 
-  describe('what a participant may try on a scorer', () => {
+  describe('what a participant may try', () => {
     let rig: RunnerRig;
     const start = (name: string, familyDir: string, more: Partial<RigOptions> = {}) => {
       rig = new RunnerRig();
@@ -91,10 +92,11 @@ describe.skipIf(!isRoot)('on docker', () => {
     };
     afterEach(() => rig?.end());
 
-    it('is caught or harmless, each', async () => {
+    it('on a scorer is caught or harmless, each, and nothing of the host is reached meanwhile', async () => {
       expect(await start('cheats', PRACTICE)).toBeNull();
       await tryOnTheScorer(rig, join(dir, 'cheats', 'workspace'));
       await editWhileItReads(rig);
+      await reachForTheHost(rig, join(dir, 'cheats'));
     }, 180_000);
 
     it('a disk that is really full ends no score, and a scorer that needs room is a row that says so', async () => {

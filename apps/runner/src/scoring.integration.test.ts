@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { SCORE_STEPS } from '@plumbline/protocol';
 import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { reachForTheHost } from './hostReach.fixture.ts';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
 import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk, tryOnTheScorer } from './scorerTrials.fixture.ts';
 
@@ -246,6 +247,11 @@ describe('while the scorer runs', () => {
     expect(await measure('stands', 'while_scoring: { participant: frozen, clock: runs }')).toBeLessThan(10);
   });
 });
+
+it('a participant reaches nothing of the host: the database that runs, its files, the gateway, the runner’s folder and sockets', async () => {
+  expect(await start('reach', PRACTICE)).toBeNull();
+  await reachForTheHost(rig, join(base, 'reach'));
+}, 60_000);
 
 describe('what a participant may try on the scorer of our own families', () => {
   it('is caught or harmless, each', async () => {

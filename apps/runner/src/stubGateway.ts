@@ -57,6 +57,11 @@ export class StubGateway {
     });
   }
 
+  /** What it listens on. */
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
   /** Listens on a free port of the loopback, or on a given one, and resolves with it. */
   async listen(port = 0): Promise<number> {
     await new Promise<void>((resolve) => this.#http.listen(port, '127.0.0.1', resolve));
