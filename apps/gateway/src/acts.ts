@@ -1,5 +1,14 @@
 import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
-import { appendClockEvent, listMessages, listNotes, listScores, requestScore, writeMessage, writeNote } from '@plumbline/database';
+import {
+  appendClockEvent,
+  listMessages,
+  listNotes,
+  listScores,
+  requestScore,
+  sealLastMinutes,
+  writeMessage,
+  writeNote,
+} from '@plumbline/database';
 import { REQUESTS, type RequestAct, type RequestArgs, type RequestResult, SANDBOX_REQUESTS, TASK_COMMAND_ACTS } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { messageView } from './messages.ts';
@@ -60,6 +69,13 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
         atMs: at.getTime(),
       })),
     };
+  },
+  seal: async (attempt, { minutes, reason }, { userId, via }) => {
+    // A program in the sandbox must not be able to hide what it did.
+    if (via !== 'browser') throw new AppError('forbidden', 'Seal the last minutes in the browser.');
+    const sealed = await sealLastMinutes(attempt.gateway.db, attempt.id, { minutes, reason, userId });
+    void attempt.recorder?.takeOutbox();
+    return sealed;
   },
   report: async (attempt, { text }) => {
     const { n } = await writeMessage(attempt.gateway.db, attempt.id, { author: 'participant', name: 'Participant', text });

@@ -1,5 +1,6 @@
 import { AppError, rowThatCounts, toAppError } from '@plumbline/core';
 import { enqueue, listScores, moveAttempt, requestScore, type ScoreRecord, setProgress } from '@plumbline/database';
+import { takeOutSealed } from '@plumbline/recording';
 import type { LiveAttempt } from './liveAttempt.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
 
@@ -102,6 +103,7 @@ export class Finalisation {
     }
     await this.#tearDown();
     await this.#seal();
+    await takeOutSealed({ db: gateway.db, store: gateway.store, keys: gateway.keys, attemptId: id });
     await moveAttempt(gateway.db, id, 'completed', problem === null ? {} : { progress: problem });
     await enqueue(gateway.db, 'retire', { attemptId: id });
     await enqueue(gateway.db, 'index', { attemptId: id });

@@ -19,6 +19,7 @@ export * from './notes.ts';
 export * from './outbox.ts';
 export * from './portHosts.ts';
 export * from './rateLimit.ts';
+export * from './recordingSeals.ts';
 export * from './recordingTail.ts';
 export * from './scoreAgain.ts';
 export * from './scores.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SEAL_REASON_MAX } from './limits.ts';
 
 /**
  * The vocabulary of a recording: every item that may stand in an attempt's log, with its schema and its audience.
@@ -180,6 +181,15 @@ export const EVENTS = {
   /** A stretch that a source says it can no longer supply. */
   'connection.gap': define(z.object({ source: z.string(), from: z.number(), to: z.number(), reason: z.string() })),
 
+  /**
+   * The participant sealed a stretch: what the screens showed and what was typed from `fromMs` to before `toMs`, in server time, is
+   * withheld from whoever reads the recording, and taken out when it is finished.
+   */
+  'recording.sealed': define(
+    z.object({ n: z.int(), fromMs: z.number(), toMs: z.number(), reason: z.string().max(SEAL_REASON_MAX) }),
+    'participant',
+  ),
+
   /** One call of a model through the proxy. Costs are dollars; what is left is the asker's budget. */
   'model.call': define(
     z.object({
@@ -217,6 +227,20 @@ export const EVENTS = {
     }),
   ),
 } as const satisfies Record<string, EventDefinition>;
+
+/** What a seal withholds: all that says what was shown, typed or asked. That something happened, and how it scored, stays. */
+export const SEALED_TYPES = [
+  'terminal.output',
+  'terminal.input',
+  'terminal.keyframe',
+  'command.started',
+  'editor.opened',
+  'editor.changed',
+  'editor.text',
+  'clipboard.paste',
+  'clipboard.copy',
+  'model.call',
+] as const satisfies readonly EventType[];
 
 export type EventType = keyof typeof EVENTS;
 export type EventData<T extends EventType> = z.infer<(typeof EVENTS)[T]['schema']>;

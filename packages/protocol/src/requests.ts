@@ -1,7 +1,7 @@
 import { PAUSE_REASONS } from '@plumbline/core';
 import { z } from 'zod';
 import { LANGUAGE_REQUESTS } from './languageRequests.ts';
-import { FILE_PART_MAX_BYTES, PORTS_LISTED_MAX, UPLOAD_MAX_BYTES } from './limits.ts';
+import { FILE_PART_MAX_BYTES, PORTS_LISTED_MAX, SEAL_MINUTES_MAX, SEAL_REASON_MAX, UPLOAD_MAX_BYTES } from './limits.ts';
 
 /**
  * What a browser, or the `task` command through the runner, may ask of a live attempt. One request, one reply.
@@ -227,6 +227,11 @@ export const ATTEMPT_REQUESTS = {
     result: z.object({
       notes: z.array(z.object({ n: z.int(), kind: NoteKind, text: z.string(), elapsedMs: z.number(), atMs: z.number() })),
     }),
+  },
+  /** Withholds what was shown and typed in the last minutes, for good. */
+  seal: {
+    args: z.object({ minutes: z.int().min(1).max(SEAL_MINUTES_MAX), reason: z.string().trim().min(1).max(SEAL_REASON_MAX) }),
+    result: z.object({ n: z.int(), minutesLeft: z.int() }),
   },
   /** A problem that the participant tells the staff. What both write comes as `message` of the socket. */
   report: { args: z.object({ text: z.string().trim().min(1).max(20_000) }), result: z.object({ n: z.int() }) },

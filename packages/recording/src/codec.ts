@@ -53,6 +53,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'ai_use.noted': 'an',
   'issue.reported': 'ir',
   'setup.applied': 'sa',
+  'recording.sealed': 'sl',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

@@ -113,5 +113,11 @@ export function laterEvents(baseMs: number): EventInput[] {
       },
     },
     { type: 'issue.reported', stream: 0, atMs: baseMs + 21, data: { n: 1, text: 'the index of packages does not answer' } },
+    {
+      type: 'recording.sealed',
+      stream: 0,
+      atMs: baseMs + 30,
+      data: { n: 1, fromMs: baseMs - 120_000, toMs: baseMs + 30, reason: 'a password of my own was on the screen' },
+    },
   ];
 }

@@ -67,6 +67,7 @@ export function emptyIndex(): IndexedEvents {
     messages: [],
     clock: [],
     pauses: [],
+    sealed: [],
     markers: [],
     commands: [],
     resources: [],
@@ -277,6 +278,9 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       case 'clipboard.paste':
         this.mark(event, 'paste', `Paste of ${event.data.length} characters into ${event.data.target}`);
         break;
+      case 'recording.sealed':
+        this.addSeal(event);
+        break;
       case 'connection.gap':
         this.mark(event, 'gap', `Gap: ${event.data.reason}`);
         break;
@@ -291,6 +295,28 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         this.addSample(event.atMs, event.data.cpuMs ?? null, event.data.memoryBytes ?? null);
         break;
     }
+  }
+
+  /** What was read before it was sealed goes: an index that grows with a running attempt had it. */
+  private addSeal(event: Extract<RecordedEvent, { type: 'recording.sealed' }>): void {
+    const { index } = this;
+    const { fromMs, toMs, reason } = event.data;
+    const isSealed = ({ atMs }: { atMs: number }) => atMs >= fromMs && atMs < toMs;
+    index.sealed.push({ fromMs, toMs, reason });
+    for (const command of index.commands) if (isSealed(command)) Object.assign(command, { text: null, directory: '' });
+    const isOpening = (screen: IndexedEvents['screens'][number]) =>
+      index.terminals.some(({ terminal, openedAtMs }) => terminal === screen.terminal && openedAtMs === screen.atMs);
+    keepOnly(index.screens, (screen) => !isSealed(screen) || isOpening(screen));
+    keepOnly(index.editorBases, (base) => !isSealed(base));
+    keepOnly(index.markers, (marker) => marker.kind !== 'paste' || !isSealed(marker));
+    // What follows is drawn from the last place that is left, until there is another.
+    for (const [terminal, { untilSeq }] of this.lastScreen) {
+      const left = index.screens.findLast((screen) => screen.terminal === terminal);
+      if (left === undefined) continue;
+      left.untilSeq = Math.max(left.untilSeq, untilSeq);
+      this.lastScreen.set(terminal, left);
+    }
+    this.mark(event, 'gap', `Sealed by the participant, ${Math.round((toMs - fromMs) / 60_000)} min: ${reason.slice(0, 80)}`);
   }
 
   private addClockEvent(event: Extract<RecordedEvent, { type: 'clock.event' }>): void {
@@ -312,6 +338,10 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     const cpus = isNext ? (cpuMs - (last?.cpuMs as number)) / sinceMs : null;
     this.index.resources.push({ atMs, cpuMs, cpus, memoryBytes });
   }
+}
+
+function keepOnly<T>(list: T[], isKept: (item: T) => boolean): void {
+  list.splice(0, list.length, ...list.filter(isKept));
 }
 
 /** The index of the given events, which come in order of `seq`. */

@@ -1,4 +1,5 @@
 import { AppError } from '@plumbline/core';
+import { listSeals, type RecordingSeal } from '@plumbline/database/recordingSeals';
 import {
   lastKeyframe,
   listSegmentPlaces,
@@ -7,7 +8,7 @@ import {
   readTail,
   type SegmentPlace,
 } from '@plumbline/database/recordingTail';
-import type { EventType, RecordedEvent } from '@plumbline/protocol';
+import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { readBatch } from './batch.ts';
 import { decodeUnit, type LinePlace, lineHead, roundAtMs, TYPE_OF } from './codec.ts';
@@ -67,6 +68,7 @@ interface UnitPlace {
 }
 
 const TAIL_PAGE_BATCHES = 64;
+const SEALABLE: ReadonlySet<EventType> = new Set(SEALED_TYPES);
 const TERMINAL_TYPES: ReadonlySet<EventType> = new Set(([...TYPE_OF.values()] as const).filter((type) => type.startsWith('terminal.')));
 
 /** Opens a recording for reading. Throws `not_found` where nothing was recorded, `conflict` where it was erased. */
@@ -74,17 +76,20 @@ export async function openRecording(source: RecordingSource): Promise<Recording>
   const dataKey = await source.keys.findDataKey(source.db, source.attemptId);
   if (dataKey === 'absent') throw new AppError('not_found', 'Nothing was recorded of this attempt.');
   if (dataKey === 'destroyed') throw new AppError('conflict', 'The recording of this attempt was erased.');
-  return new Recording(source, sealingKeys(dataKey));
+  return new Recording(source, sealingKeys(dataKey), await listSeals(source.db, source.attemptId));
 }
 
 export class Recording {
   private readonly source: RecordingSource;
   private readonly sealing: SealingKeys;
+  /** What its participant had withheld: nobody is given it, whatever they ask for. */
+  private readonly seals: readonly RecordingSeal[];
   private listed: Promise<SegmentPlace[]> | null = null;
 
-  constructor(source: RecordingSource, sealing: SealingKeys) {
+  constructor(source: RecordingSource, sealing: SealingKeys, seals: readonly RecordingSeal[]) {
     this.source = source;
     this.sealing = sealing;
+    this.seals = seals;
   }
 
   /** The index of sealed segments as it was when it was first asked for, from the one that holds `fromSeq` on. */
@@ -140,6 +145,7 @@ export class Recording {
         if (seq < next || isWithheld(line)) continue;
         const head = lineHead(line);
         const type = TYPE_OF.get(head.code) as T;
+        if (this.isSealed({ type, atMs: roundAtMs(header.baseMs + head.dt) })) continue;
         if (types.has(type)) yield { type, seq, atMs: roundAtMs(header.baseMs + head.dt), stream: head.stream };
         else yield* decodeUnit([line], header.baseMs, seq);
       }
@@ -227,7 +233,16 @@ export class Recording {
 
   private segmentUnit(row: SegmentPlace, range: EventRange): UnitPlace {
     const { firstSeq, lastSeq, minAtMs } = row;
-    return { firstSeq, lastSeq, minAtMs, events: async () => whereOf(segmentEvents(await this.open(row), within(range)), range) };
+    return { firstSeq, lastSeq, minAtMs, events: async () => whereOf(segmentEvents(await this.open(row), this.shown(range)), range) };
+  }
+
+  private shown(range: EventRange): (place: LinePlace) => boolean {
+    const isWanted = within(range);
+    return (place) => isWanted(place) && !this.isSealed(place);
+  }
+
+  private isSealed({ type, atMs }: Pick<LinePlace, 'type' | 'atMs'>): boolean {
+    return SEALABLE.has(type) && this.seals.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
   }
 
   private open(row: SegmentPlace): Promise<Segment> {
@@ -248,7 +263,7 @@ export class Recording {
         // A hole, or a batch cut by the range's start: the former is being sealed, the latter is read whole.
         if (row.firstSeq > next || row.firstSeq > toSeq) return;
         const batch = await readBatch(this.sealing, attemptId, row.firstSeq, row.batch);
-        const events = whereOf(decodeUnit(splitLines(batch.body), batch.baseMs, batch.firstSeq, within(range)), range);
+        const events = whereOf(decodeUnit(splitLines(batch.body), batch.baseMs, batch.firstSeq, this.shown(range)), range);
         const minAtMs = events.reduce((least, event) => Math.min(least, event.atMs), Number.POSITIVE_INFINITY);
         yield { firstSeq: row.firstSeq, lastSeq: row.lastSeq, minAtMs, events: async () => events };
         next = row.lastSeq + 1;
@@ -258,7 +273,8 @@ export class Recording {
   }
 }
 
-function within({ fromSeq, toSeq, fromMs, toMs, types, stream }: EventRange): (place: LinePlace) => boolean {
+/** Whether a line belongs to a range. */
+export function within({ fromSeq, toSeq, fromMs, toMs, types, stream }: EventRange): (place: LinePlace) => boolean {
   return (place) => {
     if (fromSeq !== undefined && place.seq < fromSeq) return false;
     if (toSeq !== undefined && place.seq > toSeq) return false;
@@ -272,7 +288,8 @@ function whereOf(events: RecordedEvent[], { where }: EventRange): RecordedEvent[
   return where === undefined ? events : events.filter((event) => where(event));
 }
 
-function overlaps(segment: SegmentPlace, { fromMs, toMs }: EventRange): boolean {
+/** Whether a segment may have events of a range's times. */
+export function overlaps(segment: Pick<SegmentPlace, 'minAtMs' | 'maxAtMs'>, { fromMs, toMs }: EventRange): boolean {
   return (fromMs === undefined || segment.maxAtMs >= fromMs) && (toMs === undefined || segment.minAtMs < toMs);
 }
 

@@ -1,8 +1,11 @@
 import { AppError } from '@plumbline/core';
+import { listSeals } from '@plumbline/database/recordingSeals';
 import { destroyWrappedKey, listSegments, readManifest, replaceSegment } from '@plumbline/database/recordingTail';
+import { type EventType, SEALED_TYPES } from '@plumbline/protocol';
+import { lineHead, roundAtMs, TYPE_OF } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { segmentSaltKey } from './merkle.ts';
-import type { RecordingSource } from './reader.ts';
+import { type EventRange, overlaps, type RecordingSource, within } from './reader.ts';
 import { leafOf, openSegment, sealLines } from './segment.ts';
 import { isWithheld, withheldLine } from './withheld.ts';
 
@@ -10,22 +13,25 @@ import { isWithheld, withheldLine } from './withheld.ts';
  * Takes events out of a finished recording for good, and leaves what is left provable: each becomes its leaf, so roots and
  * manifest stay as they were signed. Blobs (snapshots, submissions) are objects of their own and stay.
  */
-export async function redactRecording(source: RecordingSource, range: { fromSeq: number; toSeq: number }): Promise<{ withheld: number }> {
+export async function redactRecording(source: RecordingSource, range: EventRange): Promise<{ withheld: number }> {
   const { db, store, keys, attemptId } = source;
   if ((await readManifest(db, attemptId)) === null)
     throw new AppError('conflict', 'This recording is not finished: events can be taken out once its manifest is signed.');
   const dataKey = await keys.findDataKey(db, attemptId);
   if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
   const sealing = sealingKeys(dataKey);
+  const isMeant = within(range);
   let withheld = 0;
   for (const row of await listSegments(db, attemptId)) {
-    if (row.lastSeq < range.fromSeq || row.firstSeq > range.toSeq) continue;
+    if (row.lastSeq < (range.fromSeq ?? 1) || row.firstSeq > (range.toSeq ?? row.firstSeq) || !overlaps(row, range)) continue;
     const segment = await openSegment(sealing, attemptId, row.n, await store.get(row.objectHash));
     const saltKey = segmentSaltKey(sealing.salt, attemptId, row.n);
     const before = withheld;
     const lines = segment.lines.map((line, i) => {
-      const seq = row.firstSeq + i;
-      if (seq < range.fromSeq || seq > range.toSeq || isWithheld(line)) return line;
+      if (isWithheld(line)) return line;
+      const { dt, code, stream } = lineHead(line);
+      const atMs = roundAtMs(segment.header.baseMs + dt);
+      if (!isMeant({ seq: row.firstSeq + i, atMs, type: TYPE_OF.get(code) as EventType, stream })) return line;
       withheld += 1;
       return withheldLine(leafOf(saltKey, line, i));
     });
@@ -36,6 +42,12 @@ export async function redactRecording(source: RecordingSource, range: { fromSeq:
     await store.delete(row.objectHash);
   }
   return { withheld };
+}
+
+/** Takes out of a finished recording what its participant had sealed. Doing it again changes nothing. */
+export async function takeOutSealed(source: RecordingSource): Promise<void> {
+  const types = new Set(SEALED_TYPES);
+  for (const { fromMs, toMs } of await listSeals(source.db, source.attemptId)) await redactRecording(source, { fromMs, toMs, types });
 }
 
 /** Destroys a recording's key, and removes its segments: what stays is its tombstone, the rows with their roots and the manifest. */

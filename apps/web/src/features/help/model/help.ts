@@ -55,12 +55,16 @@ export const RECORDED: readonly { what: string; how: string }[] = [
     how: 'Each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',
   },
   { what: 'Dotfiles', how: 'The dotfiles that you bring along, whole, and the keymap that you chose.' },
-  { what: 'Clipboard', how: 'That something was pasted or copied in the workspace, with length and hash. Not what you copy elsewhere.' },
+  { what: 'Clipboard', how: 'What is pasted into the workspace, and a hash of what is copied from it. Not what you copy elsewhere.' },
   { what: 'Scores', how: 'When you asked, what the scorer said, and the submission that it scored.' },
   { what: 'Notes and messages', how: 'What you write in Notes and Help, with the time on the clock.' },
   { what: 'The page', how: 'Whether it has the focus, which panel you use, and how fast the connection is.' },
   { what: 'The sandbox', how: 'Its use of processors, memory, disk, GPUs and network.' },
   { what: 'Pages of the sandbox', how: 'Which port you open, and when; not what you do in TensorBoard or a notebook there.' },
+  {
+    what: 'What you seal',
+    how: 'By the command “Seal the last minutes of the recording” you have up to 30 minutes withheld, 10 at once. That you did, and why, stays.',
+  },
   { what: 'Not recorded', how: 'Your screen, camera, microphone, other tabs and programs, and anything while the attempt is paused.' },
 ];
 

@@ -40,6 +40,15 @@ export const TimelineTracks = memo(function TimelineTracks({ index }: { index: R
           style={{ left: share(pause.fromMs), width: `calc(${share(pause.toMs ?? index.toMs)} - ${share(pause.fromMs)})` }}
         />
       ))}
+      {index.sealed.map((seal) => (
+        <div
+          key={seal.toMs}
+          title={`Sealed by the participant: ${seal.reason}`}
+          data-testid="replay-sealed"
+          className="absolute inset-y-0 bg-danger/25"
+          style={{ left: share(seal.fromMs), width: `calc(${share(seal.toMs)} - ${share(seal.fromMs)})` }}
+        />
+      ))}
       {awayStretches(index).map((stretch) => (
         <div
           key={stretch.fromMs}

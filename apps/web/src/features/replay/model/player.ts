@@ -35,7 +35,7 @@ export interface PlayerState {
 }
 
 /** What those who draw a terminal must do: start over from the state, or take one step. */
-export type TerminalNews = { terminal: number; step: TerminalStep } | { terminal: number; step: 'redraw' };
+export type TerminalNews = { terminal: number; step: TerminalStep | 'redraw' };
 
 /** A quiet stretch this long is skipped on request; the replay goes on this much before the next event. */
 const IDLE_FROM_MS = 3_000;

@@ -49,7 +49,13 @@ export function tailOf(state: TerminalState): readonly TerminalStep[] {
 }
 
 /** The state after one more event of this terminal, and what a terminal that drew the state before must do to follow. */
-export function applyTerminalEvent(state: TerminalState, event: RecordedEvent): { state: TerminalState; step: TerminalStep | null } {
+export function applyTerminalEvent(
+  state: TerminalState,
+  event: RecordedEvent,
+): {
+  state: TerminalState;
+  step: TerminalStep | 'redraw' | null;
+} {
   switch (event.type) {
     case 'terminal.output': {
       const { offset, bytes } = event.data;
@@ -69,6 +75,8 @@ export function applyTerminalEvent(state: TerminalState, event: RecordedEvent): 
     case 'terminal.keyframe': {
       // Only one that holds all that was drawn can stand in for it; what is on the screen stays as it is.
       const { offset, cols, rows } = event.data;
+      // Output before it that nobody is shown any more was never drawn: the screen begins anew.
+      if (offset > state.offset) return { state: fromKeyframe(state.terminal, event.data), step: 'redraw' };
       if (offset !== state.offset || cols !== state.cols || rows !== state.rows) return { state, step: null };
       return { state: fromKeyframe(state.terminal, event.data), step: null };
     }

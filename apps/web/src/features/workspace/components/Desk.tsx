@@ -24,6 +24,7 @@ import { PortsPanel } from './PortsPanel.tsx';
 import { QuickOpen } from './QuickOpen.tsx';
 import { ResourcesPanel } from './ResourcesPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
+import { SealDialog } from './SealDialog.tsx';
 import { SearchPanel } from './SearchPanel.tsx';
 import { SubmitDialog } from './SubmitDialog.tsx';
 import { TerminalArea } from './TerminalArea.tsx';
@@ -65,7 +66,7 @@ export function Desk({
 }) {
   const session = useSession();
   const chosen = useStore(preferences);
-  const [dialog, setDialog] = useState<'pause' | 'submit' | 'open' | 'commands' | null>(null);
+  const [dialog, setDialog] = useState<'pause' | 'submit' | 'open' | 'commands' | 'seal' | null>(null);
   const [searchFocusedAt, setSearchFocusedAt] = useState(0);
   const [comparing, setComparing] = useState(false);
   const [touring, setTouring] = useState(() => isPractice && !preferences.get().tourSeen);
@@ -184,6 +185,7 @@ export function Desk({
         />
       </BarProvider>
       {dialog === 'pause' ? <PauseDialog onClose={() => setDialog(null)} /> : null}
+      {dialog === 'seal' ? <SealDialog files={editing?.files ?? null} onClose={() => setDialog(null)} /> : null}
       <SubmitDialog open={dialog === 'submit'} onOpenChange={(next) => setDialog(next ? 'submit' : null)} unsaved={unsaved} />
       <CommandPalette
         open={dialog === 'commands'}

@@ -14,7 +14,7 @@ export interface DeskActs {
   /** Titles tell what a choice would be changed to. */
   chosen: WorkspacePreferences;
   docks: () => Docks | null;
-  openDialog: (dialog: 'pause' | 'submit' | 'open' | 'commands') => void;
+  openDialog: (dialog: 'pause' | 'submit' | 'open' | 'commands' | 'seal') => void;
   focusSearch: () => void;
   newTerminal: (beside: boolean) => void;
   toggleCompare: () => void;
@@ -196,6 +196,7 @@ export function deskCommands(acts: DeskActs): Command[] {
         void session.ask('score', {}).catch(() => {});
       },
     },
+    { id: 'seal', title: 'Seal the last minutes of the recording…', run: () => openDialog('seal') },
     { id: 'download', title: 'Download the workspace as tar', run: () => void transfers.download('.') },
     { id: 'pause', title: 'Pause the attempt…', run: () => openDialog('pause') },
     { id: 'submit', title: 'Submit the attempt…', run: () => openDialog('submit') },

@@ -93,12 +93,12 @@ export class EditorRecorder {
     this.subscription = this.model.onDidChangeContent((event) => {
       // A new line ending moves every offset without saying how.
       if (event.isFlush || event.isEolChange) {
-        this.offerWholeText();
+        this.recordText();
         return;
       }
       this.offerChanges(event.changes.map((change) => ({ offset: change.rangeOffset, length: change.rangeLength, text: change.text })));
       this.changesSinceText += 1;
-      if (this.changesSinceText >= WHOLE_TEXT_EVERY) this.offerWholeText();
+      if (this.changesSinceText >= WHOLE_TEXT_EVERY) this.recordText();
     });
   }
 
@@ -130,7 +130,8 @@ export class EditorRecorder {
     for (const group of splitChanges(changes)) this.offer('editor.changed', { tab: this.tab, path: this.path, version, changes: group });
   }
 
-  private offerWholeText(): void {
+  /** Records the whole text as it is. */
+  recordText(): void {
     this.changesSinceText = 0;
     const text = this.model.getValue();
     const version = this.model.getVersionId();

@@ -34,6 +34,11 @@ export abstract class SharedFiles extends ShownFiles {
     this.held.get(path)?.recorder?.selectionChanged(anchor, active);
   }
 
+  /** Records the whole text of each file that is edited here. */
+  recordTexts(): void {
+    for (const held of this.held.values()) held.recorder?.recordText();
+  }
+
   /** Makes this tab the one that edits a file, with what the other one had not saved. */
   async editHere(path: string): Promise<void> {
     const held = this.held.get(path);
