@@ -15,7 +15,10 @@ import type { WebSocket } from 'ws';
 import { SourceTime } from './serverTime.ts';
 import { ViewerFlow } from './viewerFlow.ts';
 
-/** A tab that sends more than this many messages a second is broken or hostile; a fast typist with focus events stays under 100. */
+/**
+ * What comes faster is read later: a fast typist with focus events stays under 100 a second, and a tab that was away for minutes sends
+ * at once all that it kept.
+ */
 const MESSAGES_PER_SECOND_MAX = 2_000;
 /** For the word of a broken frame to arrive. */
 const TOLD_OF_ERROR_MS = 2_000;
@@ -154,7 +157,8 @@ export class BrowserConnection {
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#closed || !this.#withinRate()) return;
+    if (this.#closed) return;
+    this.#pace();
     this.#lastHeardMs = performance.now();
     if (isBinary) return this.#receiveInput(data);
     const message = parseBrowserMessage(data);
@@ -214,16 +218,17 @@ export class BrowserConnection {
     this.#handlers.onInput(this, frame);
   }
 
-  #withinRate(): boolean {
-    const nowMs = performance.now();
-    if (nowMs - this.#windowStartMs > 1_000) {
-      this.#windowStartMs = nowMs;
+  /** Reads no more of this tab until the second is over, once it has its share: the tab's own buffer waits. */
+  #pace(): void {
+    const sinceMs = performance.now() - this.#windowStartMs;
+    if (sinceMs > 1_000) {
+      this.#windowStartMs += sinceMs;
       this.#windowMessages = 0;
     }
     this.#windowMessages += 1;
-    if (this.#windowMessages <= MESSAGES_PER_SECOND_MAX) return true;
-    this.close(CLOSE_CODES.rate_limited, 'too many messages');
-    return false;
+    if (this.#windowMessages !== MESSAGES_PER_SECOND_MAX) return;
+    this.#socket.pause();
+    setTimeout(() => this.#socket.resume(), Math.max(1, 1_000 - sinceMs)).unref();
   }
 
   #checkLife(): void {

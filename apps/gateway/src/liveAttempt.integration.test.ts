@@ -71,6 +71,51 @@ describe('the events of a tab', () => {
   });
 });
 
+describe('a tab that was away for long', () => {
+  it('sends at once all that it kept, and stays: it is read as fast as a tab may be, and recorded once and in order', async () => {
+    const attempt = await rig.attempt();
+    await rig.runner(attempt.attemptId);
+    const tab = await rig.tab(attempt);
+    const numbers = Array.from({ length: 6_000 }, (_, i) => i + 1);
+    const beganMs = performance.now();
+    tab.says(...numbers);
+    await tab.durable(numbers.length);
+    expect(performance.now() - beganMs).toBeGreaterThan(1_000);
+    expect(ofTab(await rig.recorded(attempt.attemptId), tab.id)).toEqual(numbers);
+    expect(tab.socket.readyState).toBe(tab.socket.OPEN);
+  });
+});
+
+describe('the last minutes of a recording', () => {
+  const seal = (minutes: number, reason = 'a password of my own') => ({
+    t: 'request' as const,
+    id: `${minutes} ${reason}`,
+    act: 'seal',
+    args: { minutes, reason },
+  });
+
+  it('are sealed for the participant who asks in the browser, within what is allowed, and for no program of the sandbox', async () => {
+    const attempt = await rig.attempt();
+    const runner = await rig.runner(attempt.attemptId);
+    const tab = await rig.tab(attempt);
+    for (const [minutes, reason] of [
+      [11, 'too long'],
+      [0, 'nothing'],
+      [1, ' '],
+    ] as const) {
+      tab.send(seal(minutes, reason));
+      expect((await tab.next('reply', ({ id }) => id === `${minutes} ${reason}`)).error).toMatchObject({ code: 'invalid_input' });
+    }
+    runner.send({ t: 'task', id: '1', act: 'seal', args: { minutes: 1, reason: 'to hide what I do' } });
+    expect((await runner.next('taskReply')).error).toMatchObject({ code: 'forbidden' });
+    tab.send(seal(2));
+    expect((await tab.next('reply', ({ id }) => id.startsWith('2'))).result).toEqual({ n: 1, minutesLeft: 28 });
+    await expect
+      .poll(async () => (await rig.recorded(attempt.attemptId)).flatMap((event) => (event.type === 'recording.sealed' ? [event.data] : [])))
+      .toMatchObject([{ n: 1, reason: 'a password of my own' }]);
+  });
+});
+
 describe('a runner', () => {
   it('whose frames come twice, late or not at all is recorded whole, once and in order', async () => {
     const { attemptId } = await rig.attempt();
@@ -107,7 +152,8 @@ describe('a runner', () => {
     const attempt = await rig.attempt();
     await rig.runner(attempt.attemptId);
     await rig.runner(attempt.attemptId);
-    expect((await rig.tab(attempt)).told[0]).toMatchObject({ t: 'welcome', sandbox: 'attached' });
+    // What is durable may be told before the welcome.
+    expect(await (await rig.tab(attempt)).next('welcome')).toMatchObject({ sandbox: 'attached' });
   });
 
   it('is told how far the recording has come, which may be further than what its host kept', async () => {

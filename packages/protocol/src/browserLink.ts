@@ -136,7 +136,6 @@ export const CLOSE_CODES = {
   bad_frame: 4400,
   ended: 4410,
   outdated_client: 4426,
-  rate_limited: 4429,
 } as const;
 
 const OUTPUT_KIND = 1;
