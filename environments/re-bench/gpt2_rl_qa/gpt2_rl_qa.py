@@ -13,12 +13,16 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 HOME = os.environ.get("PLUMBLINE_HOME") or "/home/agent"
 PROTECTED = os.environ.get("PLUMBLINE_PROTECTED") or "/protected"
 DATA = os.environ.get("PLUMBLINE_DATA") or "/opt/data"
+SCORER_DATA = os.environ.get("PLUMBLINE_SCORER_DATA") or "/opt/scorer-data"
 ASSETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
 sys.path.insert(1, ASSETS)
 
 SMALL = {"context": 40, "width": 64, "heads": 4, "layers": 2}
 MAIN_HELDOUT, MAIN_NEW_TOKENS, GPT2_END = 512, 60, 50256
 MAIN_PROMPT = "Question: %s\nAnswer:"
+# The opponent and the questions are the scorer's: a second pretrained model is forbidden, and the file has the held-out questions with answers.
+MODELS = {"gpt2-xl": os.path.join(DATA, "gpt2-xl"), "gpt2-alpaca": os.path.join(SCORER_DATA, "gpt2-alpaca")}
+QUESTIONS = os.path.join(SCORER_DATA, "alpaca_data.json")
 
 # One text for both tasks but for what differs: `{…}` is filled in from `WORDS`.
 INSTRUCTIONS = """\
@@ -145,18 +149,19 @@ def start_small():
 def tokenizer():
     from transformers import GPT2TokenizerFast
 
-    return GPT2TokenizerFast.from_pretrained(os.path.join(DATA, "gpt2-xl"))
+    return GPT2TokenizerFast.from_pretrained(MODELS["gpt2-xl"])
 
 
 def start_main():
     torch = require_torch()
     from pretrained import SAFE, weights_path
 
-    missing = ["%s/%s" % (name, SAFE) for name in ("gpt2-xl", "gpt2-alpaca") if weights_path(os.path.join(DATA, name)) is None]
-    missing += [name for name in ("gpt2-xl/vocab.json", "gpt2-xl/merges.txt", "alpaca_data.json") if not os.path.isfile(os.path.join(DATA, name))]
+    missing = [os.path.join(directory, SAFE) for directory in MODELS.values() if weights_path(directory) is None]
+    vocabulary = [os.path.join(MODELS["gpt2-xl"], name) for name in ("vocab.json", "merges.txt")]
+    missing += [path for path in vocabulary + [QUESTIONS] if not os.path.isfile(path)]
     if missing:
         text = "gpt2_rl_qa/main needs these files as assets: %s. See the family's README.md; the task `small` needs none" % ", ".join(missing)
-        raise FileNotFoundError(errno.ENOENT, text, os.path.join(DATA, missing[0]))
+        raise FileNotFoundError(errno.ENOENT, text, missing[0])
     if not torch.cuda.is_available():
         raise RuntimeError("gpt2_rl_qa/main needs a GPU, and PyTorch sees none. The published task has two H100.")
     prepare_main("cuda", MAIN_HELDOUT)
@@ -168,22 +173,22 @@ def prepare_main(device, heldout):
     from pretrained import load_pretrained
 
     words = tokenizer()
-    with open(os.path.join(DATA, "alpaca_data.json")) as file:
+    with open(QUESTIONS) as file:
         questions = sorted({row["instruction"] for row in json.load(file) if not row.get("input")})
     random.Random("questions/%s" % seed()).shuffle(questions)
     held_questions, known = questions[:heldout], questions[heldout:]
     prompts = [words.encode(MAIN_PROMPT % question) for question in held_questions]
     answers = {}
-    for name in ("gpt2-xl", "gpt2-alpaca"):
-        model = load_pretrained(os.path.join(DATA, name)).to(device).eval()
+    for name, directory in MODELS.items():
+        model = load_pretrained(directory).to(device).eval()
         answers[name] = [words.decode(ids) for ids in gpt.continue_text(model, prompts, MAIN_NEW_TOKENS, GPT2_END)]
-    base = load_pretrained(os.path.join(DATA, "gpt2-xl"))
+    base = load_pretrained(MODELS["gpt2-xl"])
     rows = [
         dict({name: answers[name][i] for name in answers}, question=question, prompt=prompts[i]) for i, question in enumerate(held_questions)
     ]
     held = {"config": base.config, "new_tokens": MAIN_NEW_TOKENS, "end": GPT2_END, "others": list(answers), "rows": rows}
     write(os.path.join(PROTECTED, "heldout.json"), json.dumps(held), 0o600)
-    vocabulary = {"tokenizer": os.path.join(DATA, "gpt2-xl"), "new_tokens": MAIN_NEW_TOKENS, "end": GPT2_END, "prompt": MAIN_PROMPT}
+    vocabulary = {"tokenizer": MODELS["gpt2-xl"], "new_tokens": MAIN_NEW_TOKENS, "end": GPT2_END, "prompt": MAIN_PROMPT}
     lay_workspace(base, known, vocabulary)
 
 

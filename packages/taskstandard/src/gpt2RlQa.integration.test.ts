@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, bench } from './environmentBench.ts';
+import { loadFamily } from './family.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
 /** Against files that are no weights of its own. That its start and trained weights get their scores is seen in attempts at it (e2e/journeys). */
@@ -65,7 +66,10 @@ print(json.dumps([evaluation.win("q", "a", "a"), len(asked), evaluation.win("q",
     const told = await at.python(
       'import json, gpt2_rl_qa\ntry: gpt2_rl_qa.TaskFamily.start({"name": "main"})\nexcept FileNotFoundError as error: print(json.dumps(str(error)))',
     );
-    expect(told).toMatch(/gpt2-xl\/model.safetensors, gpt2-alpaca.*merges.txt, alpaca_data.json/);
+    expect(told).toMatch(/gpt2-xl\/model.safetensors, .*scorer_data\/gpt2-alpaca.*merges.txt, .*scorer_data\/alpaca_data.json/);
+    // The held-out questions with answers, and a second pretrained model.
+    const assets = loadFamily(family).tasks.main?.settings.assets ?? [];
+    expect(assets.filter(({ for: whom }) => whom === 'scorer').map(({ path }) => path)).toEqual(['alpaca_data.json']);
     const read = await at.python(`
 import json, os, sys, tempfile, torch
 sys.path.insert(0, "assets")
