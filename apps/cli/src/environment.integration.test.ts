@@ -26,7 +26,9 @@ class TaskFamily:
     @staticmethod
     def install():
         import os
-        open(os.path.join(os.environ["PLUMBLINE_ENV"], "lib", "python", "toy_dependency.py"), "w").write("VALUE = 2\\n")
+        packages = os.path.join(os.environ["PLUMBLINE_ENV"], "lib", "python")
+        os.makedirs(packages, exist_ok=True)
+        open(os.path.join(packages, "toy_dependency.py"), "w").write("VALUE = 2\\n")
 
     @staticmethod
     def start(t):
@@ -93,9 +95,11 @@ afterAll(async () => {
   await folder.remove();
 });
 
-async function plumb(...args: string[]): Promise<{ status: number; out: string; error: string }> {
+const plumb = (...args: string[]) => plumbWith({}, ...args);
+
+async function plumbWith(settings: Record<string, string>, ...args: string[]): Promise<{ status: number; out: string; error: string }> {
   const child = spawn(process.execPath, [MAIN, 'environment', ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path, ...settings },
   });
   child.stdin.end();
   const [out, error, status] = await Promise.all([
@@ -189,4 +193,29 @@ describe('plumb environment calibrate', () => {
     });
     expect(readFileSync(join(reference, 'answer.txt'), 'utf8')).toBe('4');
   }, 120_000);
+});
+
+describe('plumb environment score', () => {
+  it('scores in the installation’s own world, drawn from its seed, as its attempts do: as plain processes and in a sandbox', async () => {
+    const dir = join(folder.path, 'seeded');
+    mkdirSync(dir);
+    const source = toy().replace(
+      'open(os.path.join(os.environ["PLUMBLINE_HOME"], "answer.txt")).read()',
+      'os.environ["PLUMBLINE_SEED_VALUE"]',
+    );
+    writeFileSync(join(dir, 'seeded.py'), source);
+    writeFileSync(join(dir, 'manifest.yaml'), 'version: 1.0.0\ntasks: { main: {} }\n');
+    const secrets = join(folder.path, 'installation');
+    writeFileSync(secrets, 'PLUMBLINE_SEED_VALUE=21\nTOY_KEY=abc\n');
+    const more = join(folder.path, 'more');
+    writeFileSync(more, 'OTHER_KEY=def\n');
+    for (const place of [[], ['--isolation', 'bubblewrap'], ['--secrets', more]]) {
+      const args = ['score', dir, '--task', 'main', '--workspace', dir, ...place];
+      expect(await plumbWith({ PLUMBLINE_SECRETS_FILE: secrets }, ...args)).toMatchObject({
+        status: 0,
+        error: '',
+        out: expect.stringMatching(/^Score: 42$/m),
+      });
+    }
+  }, 60_000);
 });

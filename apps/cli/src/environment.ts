@@ -6,7 +6,7 @@ import { type CheckLine, environmentCheck, environmentScore, type Family, readSe
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AddFlags, addEnvironments } from './environmentAdd.ts';
 import { type CalibrateFlags, calibrateEnvironment } from './environmentCalibrate.ts';
-import { familySandbox, type SandboxFlags } from './environmentSandbox.ts';
+import { familySandbox, type SandboxFlags, secretsFor } from './environmentSandbox.ts';
 import { EXIT } from './exit.ts';
 import { print, printJson } from './output.ts';
 
@@ -81,13 +81,13 @@ function positive(text: string): number {
 
 /** Without `--isolation` a family runs as plain processes of this user, as its author tries it. */
 function placeOf(flags: EnvironmentFlags) {
-  const { overlay: overlayFile, envDir, secrets } = flags;
+  const { overlay: overlayFile, envDir } = flags;
   const createHost = (family: Family, task: TaskDefinition) => familySandbox(family, task, flags);
   const hostVariables = hostEnvironment();
   return {
     overlayFile,
     envDir,
-    secrets,
+    secrets: secretsFor([], flags),
     hostVariables,
     modelEndpoint: loadSettings().model,
     ...(flags.isolation === undefined ? {} : { createHost }),

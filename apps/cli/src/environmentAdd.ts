@@ -95,7 +95,13 @@ async function probed(family: Family, task: TaskDefinition, flags: AddFlags): Pr
   const host = await familySandbox(family, task, flags);
   try {
     const { sandbox } = host;
-    const facts = await askFacts((argv, run) => sandbox.run('scorer', argv, run), family, host.root, task.name, secretsFor(task, flags));
+    const facts = await askFacts(
+      (argv, run) => sandbox.run('scorer', argv, run),
+      family,
+      host.root,
+      task.name,
+      secretsFor(task.settings.requiredVariables, flags),
+    );
     if (facts.methods.includes('aggregate_scores')) await requireAggregation({ family, host }, task);
     return { ...task, settings: { ...task.settings, requiredVariables: facts.requiredVariables } };
   } finally {

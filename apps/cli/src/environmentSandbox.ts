@@ -2,7 +2,7 @@ import { loadSettings } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
 import { IsolationName } from '@plumbline/protocol';
 import { createFamilySandbox, type FamilySandbox, isolationNamed } from '@plumbline/sandbox';
-import { type Family, readSecrets, secretsNamed, type TaskDefinition } from '@plumbline/taskstandard';
+import { type Family, familySecrets, type TaskDefinition } from '@plumbline/taskstandard';
 
 /** A family in a sandbox, for the commands that run one. */
 
@@ -23,15 +23,13 @@ export async function familySandbox(family: Family, task: TaskDefinition, flags:
     isolation: isolationNamed(name.data, docker),
     imageDir: dirs.images,
     assetsDir: dirs.assets,
-    secrets: secretsFor(task, flags),
+    secrets: secretsFor(task.settings.requiredVariables, flags),
     gpuIds: flags.gpus ?? [],
   });
 }
 
-/** What the command line gives, whole, else of the installation's secrets those that this family requires. */
-export function secretsFor(task: TaskDefinition, flags: SandboxFlags): Record<string, string> {
+/** The installation's seed, so that a workspace is scored in the world that it was made in, and what the command line gives; else what is required. */
+export function secretsFor(requiredVariables: readonly string[], { secrets }: SandboxFlags): Record<string, string> {
   const { secretsFile } = loadSettings();
-  if (flags.secrets !== undefined) return flags.secrets;
-  if (secretsFile === null || task.settings.requiredVariables.length === 0) return {};
-  return secretsNamed(task.settings.requiredVariables, readSecrets(secretsFile));
+  return secrets === undefined ? familySecrets(requiredVariables, secretsFile) : { ...familySecrets([], secretsFile), ...secrets };
 }

@@ -21,7 +21,7 @@ import {
   withAdvisoryLock,
 } from '@plumbline/database';
 import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '@plumbline/sandbox';
-import { readSecrets, secretsNamed } from '@plumbline/taskstandard';
+import { familySecrets } from '@plumbline/taskstandard';
 import { recover } from './recovery.ts';
 import type { Worker } from './worker.ts';
 
@@ -50,15 +50,6 @@ export async function hostOf({ db }: Worker, { hostId }: Pick<LeaseRecord, 'host
   const host = hostId === null ? await getHost(db, LOCAL_HOST_NAME) : await findHostById(db, hostId);
   if (host === null) throw new AppError('not_found', 'The host of a runner is gone.');
   return host;
-}
-
-/** Decides which data an environment draws and holds back. No family requires it, so that each runs without. */
-const SEED_VARIABLE = 'PLUMBLINE_SEED_VALUE';
-
-/** Of the installation's secrets those that this environment's family requires, and the installation's seed. */
-function secretsOf({ settings }: AttemptView, secretsFile: string | null): Record<string, string> {
-  if (secretsFile === null) return {};
-  return secretsNamed([SEED_VARIABLE, ...settings.requiredVariables], readSecrets(secretsFile));
 }
 
 function runnerRequest(
@@ -95,7 +86,7 @@ function runnerRequest(
     setup,
     // The key goes only where it is used.
     model: view.settings.model?.standIn === null ? model : null,
-    secrets: secretsOf(view, worker.host.secretsFile),
+    secrets: familySecrets(view.settings.requiredVariables, worker.host.secretsFile),
     resources: {
       gpuCount,
       gpuModel,

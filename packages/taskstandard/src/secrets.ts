@@ -22,6 +22,14 @@ export function readSecrets(path: string): Record<string, string> {
   return secrets;
 }
 
+/** Decides which data an environment draws and holds back. No family requires it, so that each runs without. */
+const SEED_VARIABLE = 'PLUMBLINE_SEED_VALUE';
+
+/** Of an installation's secrets its seed and what a family requires; none without a file. The same for attempts and for the command line. */
+export function familySecrets(requiredVariables: readonly string[], secretsFile: string | null): Record<string, string> {
+  return secretsFile === null ? {} : secretsNamed([SEED_VARIABLE, ...requiredVariables], readSecrets(secretsFile));
+}
+
 /** Of some secrets those with these names. */
 export function secretsNamed(names: readonly string[], secrets: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).filter(([name]) => names.includes(name)));
