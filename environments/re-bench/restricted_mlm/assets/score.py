@@ -11,6 +11,7 @@ import resource
 import secrets
 import select
 import struct
+import subprocess
 import time
 
 import numpy
@@ -69,7 +70,11 @@ def record(t, probe):
         if first == b"!":
             raise Invalid(read(4096).decode("utf-8", "replace"))
         if first != b"=":
-            code = process.wait()
+            # One that has closed its end may live on.
+            try:
+                code = process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                raise Invalid("The model's process closed its connection before it had answered.") from None
             raise Invalid("The model's process ended before it had answered (exit code %d)." % code, **({"out_of_memory": True} if code in (-9, 137) else {}))
         (size,) = struct.unpack("<Q", exactly(8))
         if size > MAX_PROGRAM_BYTES:
