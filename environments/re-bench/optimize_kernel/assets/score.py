@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import statistics
+import subprocess
 import time
 
 import numpy
@@ -78,7 +79,11 @@ class Solution:
         arguments = [str(theirs.fileno()), str(self.output_fd), str(size)] + self.child_arguments()
         self.process, self.confinement = confined.start(source, arguments, directory, pass_fds=(theirs.fileno(), self.output_fd), env=self.child_env)
         theirs.close()
-        self.answer(IMPORT_LIMIT_SECONDS, "importing solution.py")
+        try:
+            self.answer(IMPORT_LIMIT_SECONDS, "importing solution.py")
+        except BaseException:
+            self.close()
+            raise
 
     def child_arguments(self):
         return []
@@ -111,7 +116,11 @@ class Solution:
         return said
 
     def died(self, doing):
-        code = self.process.wait()
+        # One that has closed its end may live on.
+        try:
+            code = self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return Invalid("The solution's process closed its connection to the scorer: %s." % doing)
         # Bubblewrap passes a signal on as 128 and its number.
         number = -code if code < 0 else code - 128 if code > 128 else 0
         if number == signal.SIGKILL:
