@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
 import { loadFamily } from './family.ts';
 import { withFamilyModel } from './models/familyModel.ts';
@@ -9,9 +10,13 @@ import { runTaskOperation } from './taskHost.ts';
 /** What the tests of our own environments share: a family installed and started on the bare host, and scored again and again. */
 
 const python = bareHostPython();
+/** Assets for the scorer alone. In the repository, because a confined child has an empty /tmp anyhow. */
+const scorerData = fileURLToPath(new URL('../fixtures/scorer_data', import.meta.url));
 
 export interface Bench {
   host: BareHost;
+  /** Files that the scorer alone may see, each with something in it. */
+  hidden: string[];
   score(): Promise<ScoreOutcome>;
   /** Puts the participant's file in place and scores it. */
   scoreOf(source: string): Promise<ScoreOutcome>;
@@ -23,7 +28,8 @@ export interface Bench {
 
 export async function bench(dir: string, task: string, file: string, envDir?: string): Promise<Bench> {
   const family = loadFamily(dir);
-  const host = await createBareHost(dir, envDir === undefined ? {} : { envDir });
+  const assets = { everyone: null, scorer: scorerData };
+  const host = await createBareHost(dir, { assets, ...(envDir === undefined ? {} : { envDir }) });
   const args = { familyDir: host.root, module: family.module, task };
   for (const op of ['install', 'start'] as const) {
     const done = await runTaskOperation(host.exec, op, args, { timeoutMs: 300_000, python });
@@ -35,6 +41,7 @@ export async function bench(dir: string, task: string, file: string, envDir?: st
     withFamilyModel(host, settings, null, (env) => runScore(host.exec, 'intermediate', args, { timeoutMs: 120_000, python, env }));
   return {
     host,
+    hidden: [join(host.root, 'assets/confined.py'), join(host.root, 'assets/score.py'), join(scorerData, 'heldout.txt')],
     score,
     scoreOf(source) {
       writeFileSync(join(host.home, file), source);

@@ -70,6 +70,11 @@ describe('optimise a kernel', () => {
       await at.scoreOf('import ctypes\ndef prefix_sum(v):\n    ctypes.memset(v.ctypes.data, 1, max(v.nbytes, 1))\n    return v\n'),
       /crashed|Wrong|failed/,
     );
+    // It goes on sleeping, and the scorer does not.
+    invalid(
+      await at.scoreOf('import os, time\ndef prefix_sum(v):\n    os.closerange(3, 1024)\n    time.sleep(600)\n'),
+      /closed its connection to the scorer/,
+    );
     const solution = join(at.host.home, 'solution');
     rmSync(solution, { recursive: true });
     writeFileSync(join(at.host.protected, 'solution.py'), start);
@@ -131,12 +136,11 @@ def prefix_sum(values):
   });
 
   it.skipIf(!confines)('shows the solution neither /protected, nor the family, nor a network', async () => {
-    expect(existsSync(join(at.host.protected, 'seed'))).toBe(true);
+    const hidden = [join(at.host.protected, 'seed'), join(at.host.root, 'optimize_kernel.py'), ...at.hidden];
+    expect(hidden.filter((path) => existsSync(path))).toEqual(hidden);
     const look = `
 import os, socket
-seen = []
-for path in (${JSON.stringify(join(at.host.protected, 'seed'))}, ${JSON.stringify(join(at.host.root, 'optimize_kernel.py'))}):
-    if os.path.exists(path): seen.append(path)
+seen = [path for path in ${JSON.stringify(hidden)} if os.path.exists(path)]
 try:
     socket.create_connection(("127.0.0.1", 9), 1)
 except OSError as error:
@@ -186,6 +190,20 @@ def prefix_sum(values):
     return result
 `;
       expect((await score(mainStart + late)).message.reason).toMatch(/Wrong result|still being written/);
+    });
+
+    it('takes no tensor that computes only what it is asked for', async () => {
+      const lazy = `
+class Lazy(torch.Tensor):
+    def __getitem__(self, places):
+        return in_time(self.given)[places]
+in_time = prefix_sum
+def prefix_sum(values):
+    result = torch.empty_like(values).as_subclass(Lazy)
+    result.given = values
+    return result
+`;
+      expect((await score(mainStart + lazy)).message.reason).toMatch(/returned Lazy; a tensor of int32 was expected/);
     });
 
     it('lets a compiler keep what it has made, though the workspace cannot be written', async () => {

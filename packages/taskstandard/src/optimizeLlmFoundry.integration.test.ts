@@ -126,7 +126,7 @@ print(1)`);
   }, 300_000);
 
   it('has the weights that it compares with nowhere while the solution runs, and shows it no seed, no family and no network', async () => {
-    const hidden = confines ? [at.host.protected, join(at.host.root, 'optimize_llm_foundry.py')] : [];
+    const hidden = confines ? [at.host.protected, join(at.host.root, 'optimize_llm_foundry.py'), ...at.hidden] : [];
     const look = `
 import glob, os, socket
 seen = [path for path in ${JSON.stringify(hidden)} if os.path.isdir(path) and os.listdir(path) or os.path.isfile(path)]

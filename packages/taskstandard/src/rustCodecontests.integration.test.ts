@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -52,22 +52,39 @@ describe('scaffolding for Rust CodeContests', () => {
   });
 
   it('shows neither the held-out tests nor a network, neither to the solution nor to the programs', async () => {
+    const hidden = [join(at.host.protected, 'test.jsonl'), join(at.host.root, 'assets/problems.py'), ...at.hidden];
+    expect(hidden.filter((path) => existsSync(path))).toEqual(hidden);
     const look = `
 import os, socket
 def solve_batch(problems):
     seen = [key for key in problems[0] if "private" in key]
-    for path in (${JSON.stringify(join(at.host.protected, 'test.jsonl'))}, ${JSON.stringify(join(at.host.root, 'assets/problems.py'))}):
-        if os.path.exists(path): seen.append(path)
+    seen += [path for path in ${JSON.stringify(hidden)} if os.path.exists(path)]
     seen += [name for _, name in socket.if_nameindex() if name != "lo"] + [name for name in os.environ if "SEED" in name or "PROTECTED" in name]
     raise RuntimeError("seen: %s" % seen)
 `;
     expect(JSON.stringify((await at.scoreOf(look)).message)).toMatch(/seen: \[\]/);
-    // A program that prints whatever file it finds: what it is judged by is not there.
-    const thief = `fn main() { for p in [${JSON.stringify(join(at.host.protected, 'test.jsonl'))}, "/proc/1/environ", "/proc/1/cmdline"] { if let Ok(text) = std::fs::read_to_string(p) { print!("{}", text); } } }`;
-    expect(await at.scoreOf(`def solve_batch(problems):\n    return [${JSON.stringify(thief)}] * len(problems)\n`)).toMatchObject({
-      score: 0,
-      message: { n_compiled: 12 },
-    });
+    // Says of each path on its input whether it can be read; of a process, whether it knows of the scorer's folders.
+    const reader = `fn main() { for line in std::io::stdin().lines() { let path = line.unwrap();
+      let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+      println!("{}", match text { Ok(text) if !path.starts_with("/proc") || text.contains("PLUMBLINE_") => "open", _ => "shut" }); } }`;
+    writeFileSync(
+      join(at.host.home, 'solution/solve_code_contests_rust.py'),
+      `def solve_batch(problems):\n    return [${JSON.stringify(reader)}]\n`,
+    );
+    const shut = [...hidden, '/proc/1/environ', '/proc/self/environ'];
+    const row = await at.python(`
+import json, os
+from assets import score
+tests = [{"input": path, "output": "shut"} for path in ${JSON.stringify(shut)}] + [{"input": ${JSON.stringify(join(at.host.home, 'judge.py'))}, "output": "open"}]
+problem = {"name": "reader", "description": "Read.", "time_limit_seconds": 2, "public_tests": [], "private_tests": tests}
+path = os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl"
+with open(path) as file: kept = file.read()
+with open(path, "w") as file: file.write(json.dumps(problem) + "\\n")
+row = score.score(score.RULES["small"])
+with open(path, "w") as file: file.write(kept)
+print(json.dumps(row))
+`);
+    expect(row).toMatchObject({ score: 1, message: { n_successes: 1 } });
   });
 
   it('loses one problem by a program that prints without end, waits, or ends its judge, and no other one', async () => {
@@ -154,12 +171,12 @@ def solve_batch(problems):
 import json, os
 from assets import code_contests, score
 rows = [{"name": "p%d" % i, "description": "Double it.", "time_limit": {"seconds": 2, "nanos": 0}, "public_tests": {"input": ["2\\n"], "output": ["4\\n"]},
-         "private_tests": {"input": ["%d\\n" % i], "output": ["%d\\n" % (2 * i + (i > 20))]}, "generated_tests": None} for i in range(22)]
+         "private_tests": {"input": ["%d\\n" % i], "output": ["%d\\n" % (2 * i + (i > 4))]}, "generated_tests": None} for i in range(6)]
 with open(os.environ["PLUMBLINE_PROTECTED"] + "/test.jsonl", "w") as file:
     for row in rows: file.write(json.dumps(code_contests.problem_of(row)) + "\\n")
-print(json.dumps(score.score(score.Rules(20, 60, "-C opt-level=0"))))
+print(json.dumps(score.score(score.Rules(4, 60, "-C opt-level=0"))))
 `);
-    expect(row).toMatchObject({ score: 21 / 22, message: { n_successes: 21, n_problems: 22 } });
+    expect(row).toMatchObject({ score: 5 / 6, message: { n_successes: 5, n_problems: 6 } });
   });
 
   it('explains a solution folder that is a link out of the workspace', async () => {

@@ -1,7 +1,8 @@
-"""Starts a child process that runs the participant's code: without the family's files, /protected or the network.
+"""Starts a child process that runs the participant's code: without the family's files, /protected, the scorer's data or the network.
 
 Bubblewrap does it where it is installed and user namespaces are allowed; where it is not, the child is plain, and as root
-becomes the user `agent` if there is one. `confined_argv` says which, and the scorer notes it in the row's details.
+becomes the user `agent` if there is one. That user can still read the scorer's data, which everybody may read where it lies.
+`confined_argv` says which, and the scorer notes it in the row's details.
 
 Environments are copied one by one, so each that needs this file has its own copy; a test keeps the copies alike.
 """
@@ -17,8 +18,9 @@ HOME = os.environ.get("PLUMBLINE_HOME", "/home/agent")
 ROOT = os.environ.get("PLUMBLINE_ROOT", "/root")
 PROTECTED = os.environ.get("PLUMBLINE_PROTECTED", "/protected")
 ENV = os.environ.get("PLUMBLINE_ENV", "/opt/env")
+SCORER_DATA = os.environ.get("PLUMBLINE_SCORER_DATA") or "/opt/scorer-data"
 # What the child does not see, beyond processes and the network.
-HIDDEN = ("/proc", "/tmp", "/run", "/var/tmp", PROTECTED, ROOT)
+HIDDEN = ("/proc", "/tmp", "/run", "/var/tmp", PROTECTED, ROOT, SCORER_DATA)
 
 
 def child_env():
