@@ -27,13 +27,13 @@ export interface Batch {
   body: Buffer;
 }
 
-/** Encodes, compresses and encrypts one batch. `rawBytes` counts its lines with their newlines. */
+/** Encodes, compresses and encrypts one batch, and answers what it was made of too. `rawBytes` counts its lines with their newlines. */
 export async function writeBatch(
   keys: SealingKeys,
   attemptId: string,
   place: { firstSeq: number; baseMs: number; starts: boolean },
   events: readonly NumberedEvent[],
-): Promise<{ sealed: Buffer; rawBytes: number }> {
+): Promise<{ sealed: Buffer; rawBytes: number; batch: Batch }> {
   const runs = emptyRuns();
   for (const { source, n } of events) addRun(runs, source, n, 1);
   const lines = encodeUnit(
@@ -43,7 +43,9 @@ export async function writeBatch(
   const header = JSON.stringify({ format: BATCH_FORMAT, ...place, lines: lines.length, ...runs });
   const content = joinLines([header, ...lines]);
   const sealed = sealBytes(keys, batchLabel(attemptId, place.firstSeq), await compress(content, 'fast'));
-  return { sealed, rawBytes: content.length - Buffer.byteLength(header) };
+  const headerBytes = Buffer.byteLength(header);
+  const batch = { ...place, lines: lines.length, runs, body: content.subarray(headerBytes + 1) };
+  return { sealed, rawBytes: content.length - headerBytes, batch };
 }
 
 /** Opens a batch of the tail. Throws `FormatError` for one that was changed or stands in the wrong place. */

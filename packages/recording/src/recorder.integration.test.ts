@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Database } from '@plumbline/database/client';
 import { claimEpoch, type EpochClaim, listSegments, readRecordingState, readTail } from '@plumbline/database/recordingTail';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
@@ -93,6 +94,18 @@ function flakyDatabase(): { db: Database; failNext(before: boolean): void } {
       failing = before ? 'before' : 'after';
     },
   };
+}
+
+/** A database that counts how often the tail is read. */
+function countingDatabase(): { db: Database; tailReads(): number } {
+  let tailReads = 0;
+  const { pool } = database.db;
+  const query = (...args: unknown[]): unknown => {
+    if (/SELECT \* FROM recording_tail/.test(String(args[0]))) tailReads++;
+    return (pool.query as (...all: unknown[]) => unknown).apply(pool, args);
+  };
+  const counting = new Proxy(pool, { get: (target, name) => (name === 'query' ? query : Reflect.get(target, name)) });
+  return { db: { ...database.db, pool: counting }, tailReads: () => tailReads };
 }
 
 describe('a recorder', () => {
@@ -297,6 +310,36 @@ describe('a recorder', () => {
       read += event.data.bytes.length;
     }
     expect(read).toBe(offset);
+  });
+
+  it('seals what it has just committed without reading it back, and what is more than it holds from the tail', async () => {
+    const attemptId = await newAttempt();
+    const counting = countingDatabase();
+    let storing = Promise.resolve();
+    const waiting: ObjectStore = { ...store, put: (hash, bytes) => storing.then(() => store.put(hash, bytes)) };
+    const recorder = await recorderOf(attemptId, { db: counting.db, store: waiting });
+    const output = randomBytes(5 * 1024 * 1024);
+    const chunks = chunksOf(output, [32 * 1024]);
+    const send = async (from: number, to: number) => {
+      for (let n = from; n <= to; n++) {
+        recorder.offer('runner:a', n, chunks[n - 1] as EventInput);
+        if (n % 8 === 0) await recorder.flush();
+      }
+    };
+    await send(1, 40);
+    await recorder.seal();
+    expect(counting.tailReads()).toBe(0);
+    let storeAgain = () => {};
+    storing = new Promise((resolve) => {
+      storeAgain = resolve;
+    });
+    await send(41, chunks.length);
+    storeAgain();
+    await recorder.finish();
+    expect(counting.tailReads()).toBeGreaterThan(0);
+    const recorded = (await allEvents(attemptId)).map(({ data }) => (data as { bytes: Buffer }).bytes);
+    expect(Buffer.concat(recorded).equals(output)).toBe(true);
+    expect(await verifyRecording({ db: database.db, store, keys, attemptId })).toMatchObject({ verdict: 'intact', signed: true });
   });
 
   it('takes the platform events of the outbox once, and clears them when they are durable', async () => {

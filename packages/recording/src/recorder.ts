@@ -294,7 +294,7 @@ export class AttemptRecorder {
     const place = { firstSeq, baseMs: segment.baseMs, starts };
     const written = await this.retries.untilDone(() => writeBatch(this.sealing, attemptId, place, batch));
     if (written === 'closed') return;
-    const { sealed, rawBytes } = written;
+    const { sealed, rawBytes, batch: plain } = written;
     const committed = await this.retries.untilDone(async () => {
       await this.askBefore(batch);
       return appendBatch(db, { attemptId, epoch, firstSeq, count: batch.length, rawBytes, batch: sealed, marks });
@@ -304,6 +304,7 @@ export class AttemptRecorder {
     this.durableSeq += batch.length;
     this.durableCount += batch.length;
     this.inFlightBytes = 0;
+    this.sealer.committed(plain);
     segment.rawBytes += rawBytes;
     if (segment.rawBytes >= SEGMENT_FULL_BYTES || segment.due) this.endSegment();
     this.noteProgress();

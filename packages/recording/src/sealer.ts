@@ -8,8 +8,9 @@ import { type SegmentContent, sealSegment } from './segment.ts';
 import { addRuns, emptyRuns } from './sourceRuns.ts';
 
 /**
- * Turns complete stretches of the tail into sealed segments, beside the recorder and never in its way. It reads what it
- * seals back from the tail, so that a recorder that takes over seals what its predecessor left by the same path.
+ * Turns complete stretches of the tail into sealed segments, beside the recorder and never in its way. The tail is what is
+ * sealed: a recorder that takes over reads what its predecessor left. What the recorder itself has just committed is held in
+ * memory, so that a flood is not read back, decrypted and decompressed a second after it was written.
  */
 export interface SealerOptions {
   db: RecordingDatabase;
@@ -25,6 +26,8 @@ export interface SealerOptions {
 const PAGE_BATCHES = 64;
 /** About a segment: in a flood the tail is many of them, and what is read of it beyond the next one is read for nothing. */
 const PAGE_BYTES = 1024 * 1024;
+/** Of committed batches, this much is held: a segment being sealed, and the next. What comes on top is read from the tail. */
+const HELD_MAX_BYTES = 3 * 1024 * 1024;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -36,10 +39,20 @@ export class Sealer {
   private retryMs = FIRST_RETRY_MS;
   private retry: Timer | null = null;
   private chain: { n: number; lastSeq: number; root: string } | null = null;
+  /** Committed batches by their first `seq`. */
+  private readonly held = new Map<number, Batch>();
+  private heldBytes = 0;
   private waiting: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
 
   constructor(options: SealerOptions) {
     this.options = options;
+  }
+
+  /** Told of each batch that the tail has since this moment; its body must not change any more. */
+  committed(batch: Batch): void {
+    if (this.closed || this.heldBytes + batch.body.length > HELD_MAX_BYTES) return;
+    this.held.set(batch.firstSeq, batch);
+    this.heldBytes += batch.body.length;
   }
 
   /** Asks for everything up to `seq` to be sealed; `seq` must be the end of a segment. Failures are tried again. */
@@ -63,6 +76,7 @@ export class Sealer {
     this.closed = true;
     this.retry?.cancel();
     this.retry = null;
+    this.held.clear();
     for (const { reject } of this.waiting.splice(0)) reject(new Error('The recorder was closed before its recording was sealed.'));
   }
 
@@ -104,6 +118,7 @@ export class Sealer {
       }
       this.chain = { n: row.n, lastSeq: row.lastSeq, root: row.root };
       this.retryMs = FIRST_RETRY_MS;
+      this.forgetHeld(row.lastSeq);
       this.settle();
     }
   }
@@ -129,6 +144,12 @@ export class Sealer {
     const { db, sealing, attemptId } = this.options;
     let next = firstSeq;
     while (next <= this.target) {
+      const held = this.held.get(next);
+      if (held !== undefined) {
+        yield held;
+        next += held.lines;
+        continue;
+      }
       const rows = await readTail(db, attemptId, next, PAGE_BATCHES, PAGE_BYTES);
       if (rows.length === 0) return;
       for (const row of rows) {
@@ -136,6 +157,14 @@ export class Sealer {
         yield await readBatch(sealing, attemptId, row.firstSeq, row.batch);
         next = row.lastSeq + 1;
       }
+    }
+  }
+
+  private forgetHeld(upToSeq: number): void {
+    for (const [firstSeq, { body }] of this.held) {
+      if (firstSeq > upToSeq) break;
+      this.held.delete(firstSeq);
+      this.heldBytes -= body.length;
     }
   }
 
