@@ -55,6 +55,12 @@ export interface LinkOptions {
 /** Refusals that no retry can change. */
 const FINAL_REFUSALS = new Set(['unauthenticated', 'forbidden', 'not_found', 'invalid_input']);
 
+/**
+ * A mask of zeros changes nothing, and both ends then pass over the bytes. Masks guard intermediaries against what a page makes a
+ * browser send; this caller is no browser, and over networks it speaks TLS.
+ */
+const leaveUnmasked = (mask: Buffer) => void mask.fill(0);
+
 export class Link {
   readonly #options: LinkOptions;
   #socket: WebSocket | null = null;
@@ -111,6 +117,7 @@ export class Link {
     const socket = new WebSocket(this.#options.url, {
       perMessageDeflate: false,
       maxPayload: RUNNER_FRAME_MAX_BYTES,
+      generateMask: leaveUnmasked,
       handshakeTimeout: PING_AFTER_MS * 2,
     });
     this.#socket = socket;

@@ -156,7 +156,7 @@ function paintLine(line: IBufferLine | undefined, cell: IBufferCell, cols: numbe
     if (width === 0) continue;
     // A smaller screen can cut a wide character in half; written again it would go to the next line.
     const chars = x + width > cols ? '' : cell.getChars();
-    const own = sgr(cell as unknown as AttributeData);
+    const own = cell.isAttributeDefault() ? '' : sgr(cell as unknown as AttributeData);
     isFull = chars !== '' && x + width >= cols;
     if (chars === '' && own === '') {
       skipped += 1;
