@@ -25,7 +25,7 @@ export async function openRecorder(
   attempt: LiveAttempt,
   tokenHash: string,
   runnerSource: string,
-): Promise<{ recorder: AttemptRecorder; epoch: number; runnerMark: number; lastTerminal: number }> {
+): Promise<{ recorder: AttemptRecorder; epoch: number; runnerMark: number; lastTerminal: number; recordedBytes: number }> {
   const { db, store, keys, log } = attempt.gateway;
   const claim = await claimEpoch(db, attempt.id, tokenHash);
   if (claim === null) throw new AppError('forbidden', 'This runner was replaced.');
@@ -50,6 +50,6 @@ export async function openRecorder(
     onError: (error) =>
       log.warn({ attempt: attempt.id, error: String(error) }, 'the recording could not be written; it is kept and tried again'),
   });
-  const { epoch, lastTerminal } = claim;
-  return { recorder, epoch, runnerMark: recorder.mark(runnerSource), lastTerminal };
+  const { epoch, lastTerminal, rawBytes } = claim;
+  return { recorder, epoch, runnerMark: recorder.mark(runnerSource), lastTerminal, recordedBytes: rawBytes };
 }

@@ -182,11 +182,24 @@ describe('a runner', () => {
     expect(recorded).toEqual([1, { source: 'runner:one', from: 2, to: 3, reason: expect.stringContaining('host') }, 4, 5]);
   });
 
+  it('that reads slowly, as very much was put out, has every page say so, and its successor is told how much was recorded', async () => {
+    const attempt = await rig.attempt();
+    const runner = await rig.runner(attempt.attemptId);
+    const early = await rig.tab(attempt);
+    runner.says(1);
+    await runner.next('ack', ({ n }) => n === 1);
+    runner.send({ t: 'outputLimited' });
+    await early.next('outputLimited');
+    await (await rig.tab(attempt)).next('outputLimited');
+    const { recordedBytes } = await (await rig.runner(attempt.attemptId)).next('attached');
+    expect(recordedBytes).toBeGreaterThan(30);
+  });
+
   it('whose disk is full is as good as away: the page says so, and the time is given back when there is room', async () => {
     const attempt = await rig.attempt();
     const runner = await rig.runner(attempt.attemptId);
     const tab = await rig.tab(attempt);
-    expect(tab.told[0]).toMatchObject({ t: 'welcome', sandbox: 'attached' });
+    expect(await tab.next('welcome')).toMatchObject({ sandbox: 'attached' });
     runner.send({ t: 'stalled' });
     await tab.next('sandbox', ({ state }) => state === 'away');
     const behind = `UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '8 seconds' WHERE id = $1`;

@@ -69,6 +69,7 @@ export class LiveAttempt {
   #epoch = 0;
   #runnerSource = '';
   #stalled = false;
+  #outputLimited = false;
   #refreshing: Promise<void> = Promise.resolve();
 
   constructor(gateway: Gateway, view: AttemptView) {
@@ -126,7 +127,7 @@ export class LiveAttempt {
     const source = `runner:${hello.incarnation}`;
     if (source !== this.#runnerSource) this.#input.runnerReplaced();
     this.#runnerSource = source;
-    const { recorder, epoch, runnerMark, lastTerminal } = await openRecorder(this, tokenHash, this.#runnerSource);
+    const { recorder, epoch, runnerMark, lastTerminal, recordedBytes } = await openRecorder(this, tokenHash, this.#runnerSource);
     this.recorder = recorder;
     this.#epoch = epoch;
     this.#ownN = 0;
@@ -143,7 +144,7 @@ export class LiveAttempt {
     this.sandboxReady = ready;
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
-    runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, serverNowMs: this.gateway.time.nowMs() });
+    runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, recordedBytes, serverNowMs: this.gateway.time.nowMs() });
     for (const browser of this.browsers) this.#tellOfTab(browser);
     this.sourceDurable(this.#runnerSource, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
@@ -217,6 +218,9 @@ export class LiveAttempt {
         return this.#later(this.#acceptance.failed(message.reason.slice(0, 2000)));
       case 'stalled':
         return this.#sandboxIsAway();
+      case 'outputLimited':
+        this.#outputLimited = true;
+        return this.broadcast({ t: 'outputLimited' });
       case 'zero':
         return this.clock.runnerReachedZero();
       case 'slept':
@@ -319,6 +323,7 @@ export class LiveAttempt {
       inputDurable: this.#input.durable(browser.tab),
     });
     if (this.#stalled) browser.send({ t: 'recording', stalled: true });
+    if (this.#outputLimited) browser.send({ t: 'outputLimited' });
     this.recordOwn('connection.attached', { tab: browser.tab, role: 'participant' });
     const { firstEventN, firstInputN } = browser;
     const mark = this.recorder?.mark(`tab:${browser.tab}`) ?? 0;

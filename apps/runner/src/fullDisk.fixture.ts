@@ -5,6 +5,7 @@ import { decodeRunnerFrame, type RunnerFrame } from '@plumbline/protocol';
 import { pino } from 'pino';
 import { EventLog, openJournal } from './eventLog.ts';
 import { Journal, type JournalEntry } from './journal.ts';
+import { OutputAllowance } from './outputAllowance.ts';
 import { ServerTime } from './serverTime.ts';
 import { Terminals } from './terminals.ts';
 
@@ -65,6 +66,7 @@ const sent: JournalEntry[] = [];
 log.deliverTo((entry) => sent.push(entry));
 log.onStalled((stalled) => seen.stalls.push(stalled));
 const terminals = new Terminals({
+  allowance: new OutputAllowance({ clock: systemClock }),
   log,
   clock: systemClock,
   logger: pino({ level: 'silent' }),

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import type { Journal, JournalEntry } from './journal.ts';
+import { OutputAllowance } from './outputAllowance.ts';
 import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
 import { fingerprint, makeTerminal, write } from './screens.fixture.ts';
 import { ServerTime } from './serverTime.ts';
@@ -52,6 +53,7 @@ beforeEach(() => {
   entries = [];
   log.deliverTo((entry) => entries.push(entry));
   terminals = new Terminals({
+    allowance: new OutputAllowance({ clock: systemClock }),
     log,
     clock: systemClock,
     logger: pino({ level: 'silent' }),

@@ -44,7 +44,8 @@ export interface LinkOptions {
   readonly onMessage: (message: GatewayMessage) => void;
   readonly onInput: (input: Forwarded) => void;
   /** Attached: everything unacknowledged has been sent again. */
-  readonly onAttached: () => void;
+  /** `recordedBytes`: the size of the attempt's recording. */
+  readonly onAttached: (recordedBytes: number) => void;
   readonly onDetached: () => void;
   /** The gateway will never take this runner: its token is revoked or its protocol is another one. */
   readonly onRefused: (code: string, message: string) => void;
@@ -207,7 +208,7 @@ export class Link {
           resent += 1;
         }
         logger.info({ epoch: message.epoch, ackedN: message.ackedN, resent }, 'attached to the gateway');
-        this.#options.onAttached();
+        this.#options.onAttached(message.recordedBytes ?? 0);
         return;
       }
       case 'refused':

@@ -10,6 +10,7 @@ import { FreezeHolds } from './freezeHolds.ts';
 import { LanguageActs } from './language/languageActs.ts';
 import { LanguageServer } from './language/languageServer.ts';
 import { MODEL_SOCKET_NAME, Models } from './models.ts';
+import type { OutputAllowance } from './outputAllowance.ts';
 import { ParticipantClock } from './participantClock.ts';
 import { type Provisioned, SHELL_INTEGRATION } from './provision.ts';
 import { sampleResources } from './resources.ts';
@@ -31,6 +32,7 @@ export interface LiveSandboxOptions {
   readonly log: EventLog;
   readonly time: ServerTime;
   readonly blobs: Blobs;
+  readonly allowance: OutputAllowance;
   /** Whether a gateway was there to take it. */
   readonly send: (message: RunnerToGateway) => boolean;
   /** The participant's processes ended, and nobody had asked for that. */
@@ -79,6 +81,7 @@ export class LiveSandbox {
     const isRunning = () => participantClock.running;
     const snapshots = new Snapshots({ files, blobs, log, clock, time, logger, isRunning });
     const terminals = new Terminals({
+      allowance: options.allowance,
       lastTerminal: config.restore?.lastTerminal ?? 0,
       log,
       clock,

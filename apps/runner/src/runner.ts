@@ -18,6 +18,7 @@ import { findHardware } from './hardware.ts';
 import type { Journal } from './journal.ts';
 import { Link } from './link.ts';
 import { LiveSandbox } from './liveSandbox.ts';
+import { OutputAllowance } from './outputAllowance.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { ServerTime } from './serverTime.ts';
 import { applySetup } from './setup.ts';
@@ -51,6 +52,7 @@ export class Runner {
   readonly #log: EventLog;
   readonly #link: Link;
   readonly #blobs: Blobs;
+  readonly #allowance: OutputAllowance;
   readonly #stopSleepWatch: () => void;
   #live: LiveSandbox | null = null;
   #clockMessage: Extract<GatewayToRunner, { t: 'clock' }> | null = null;
@@ -92,11 +94,17 @@ export class Runner {
       }),
       onMessage: (message) => this.#receive(message),
       onInput: (chunk) => this.#toTerminals((terminals) => terminals.input(chunk)),
-      onAttached: () => this.#attached(),
+      onAttached: (recordedBytes) => this.#attached(recordedBytes),
       onDetached: () => this.#detached(),
       onRefused: (code, message) => options.onOver(EXIT.refused, `${code}: ${message}`),
     });
     this.#log.onStalled((stalled) => this.#stalled(stalled));
+    this.#allowance = new OutputAllowance({ clock });
+    let wasLimited = false;
+    this.#allowance.onChanged(() => {
+      if (this.#allowance.limited && !wasLimited) this.#link.send({ t: 'outputLimited' });
+      wasLimited = this.#allowance.limited;
+    });
     this.#stopSleepWatch = watchSleep(clock, (sleptMs) => this.#slept(sleptMs));
   }
 
@@ -164,6 +172,7 @@ export class Runner {
       log: this.#log,
       time: this.#time,
       blobs: this.#blobs,
+      allowance: this.#allowance,
       send: (message) => this.#link.send(message),
       onLost: () => {
         if (this.#ending === null) onOver(EXIT.sandboxLost, 'the sandbox ended by itself');
@@ -211,7 +220,9 @@ export class Runner {
     else if (this.#earlyInput.length < EARLY_INPUT_MAX) this.#earlyInput.push(input);
   }
 
-  #attached(): void {
+  #attached(recordedBytes: number): void {
+    this.#allowance.recordedBefore(recordedBytes);
+    if (this.#allowance.limited) this.#link.send({ t: 'outputLimited' });
     this.#live?.participantClock.gatewayFound();
     for (const message of this.#untold.values()) if (message.t !== 'ready' || !this.#log.stalled) this.#link.send(message);
     this.#untold.delete('slept');

@@ -11,6 +11,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import type { Journal, JournalEntry } from './journal.ts';
+import { OutputAllowance } from './outputAllowance.ts';
 import { ServerTime } from './serverTime.ts';
 import { Terminals } from './terminals.ts';
 
@@ -24,12 +25,13 @@ let terminals: Terminals;
 let entries: JournalEntry[];
 let nextN: number;
 
-function start(): void {
+function start(limits: { freeBytes?: number; slowBytesPerSecond?: number } = {}): void {
   journal = openJournal(join(dir, 'journal'));
   log = new EventLog(journal, new ServerTime(systemClock), systemClock);
   entries = [];
   log.deliverTo((entry) => entries.push(entry));
   terminals = new Terminals({
+    allowance: new OutputAllowance({ clock: systemClock, ...limits }),
     log,
     clock: systemClock,
     logger,
@@ -290,6 +292,26 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
     });
   }, 60_000);
 
+  it('are read slowly once the attempt has put out more than it may, lose nothing, and a program waits for them', async () => {
+    await terminals.dispose();
+    start({ freeBytes: 64 * 1024, slowBytesPerSecond: 40 * 1024 });
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    const beganMs = performance.now();
+    type(id, 'head -c 300000 /dev/zero | tr "\\0" x; echo; touch written; echo all-read\r');
+    await seen(id, /echo all-read/);
+    expect(existsSync(join(dir, 'written'))).toBe(false);
+    await seen(id, /[^;] ?\r?\nall-read/);
+    // What is left when both the measure and the largest single read are taken off.
+    expect(performance.now() - beganMs).toBeGreaterThan(4_000);
+    expect(
+      outputBytes(id)
+        .toString()
+        .match(/x+/g)
+        ?.some((run) => run.length === 300_000),
+    ).toBe(true);
+  });
+
   it('say that the terminals of a killed runner are closed, and go on numbering', async () => {
     const id = terminals.open(80, 24);
     await seen(id, /\$ /);
@@ -333,6 +355,7 @@ describe('the commands of a terminal', () => {
     writeFileSync(join(dir, '.bashrc'), bashrc);
     await terminals.dispose();
     terminals = new Terminals({
+      allowance: new OutputAllowance({ clock: systemClock }),
       log,
       clock: systemClock,
       logger,

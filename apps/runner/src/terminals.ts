@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { CommandLog } from './commandLog.ts';
 import type { EventLog } from './eventLog.ts';
 import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts';
+import type { OutputAllowance } from './outputAllowance.ts';
 import { OutputCoalescer } from './outputCoalescer.ts';
 import { PtyProcess } from './ptyProcess.ts';
 import { Screens, type ScreenText } from './screens.ts';
@@ -47,6 +48,7 @@ export interface TerminalsOptions {
   /** The host command that runs a shell on a terminal of the participant's view. */
   readonly shellCommand: (env: Record<string, string>) => HostCommand;
   readonly onListChanged: (terminals: TerminalInfo[]) => void;
+  readonly allowance: OutputAllowance;
   /** The highest number of a terminal that this runner’s folder knows nothing of. */
   readonly lastTerminal?: number;
 }
@@ -78,6 +80,7 @@ export class Terminals {
       },
     });
     log.onRoom(() => this.#steerAll());
+    options.allowance.onChanged(() => this.#steerAll());
   }
 
   list(): TerminalInfo[] {
@@ -229,17 +232,18 @@ export class Terminals {
     if (terminal === undefined) return;
     this.#options.log.output(id, terminal.offset, bytes);
     terminal.offset += bytes.length;
+    this.#options.allowance.took(bytes.length);
     terminal.commands.output(bytes);
     this.#screens.write(id, bytes);
     this.#steer(terminal);
   }
 
-  /** Pauses or resumes reading, by what is neither acknowledged nor parsed. */
+  /** Pauses or resumes reading, by what is neither acknowledged nor parsed, and what may be read at all. */
   #steer(terminal: OpenTerminal): void {
     const unparsed = terminal.offset - terminal.parsed;
     if (unparsed > UNPARSED_MAX_BYTES) terminal.screenBusy = true;
     else if (unparsed < UNPARSED_LOW_BYTES) terminal.screenBusy = false;
-    if (this.#options.log.full || terminal.screenBusy) terminal.pty.pause();
+    if (this.#options.log.full || terminal.screenBusy || this.#options.allowance.spent) terminal.pty.pause();
     else terminal.pty.resume();
   }
 

@@ -56,7 +56,7 @@ function segmentOf(n: number, firstSeq: number, lastSeq: number): SegmentRow {
 describe('the recording of an attempt', () => {
   it('is taken over with the token of the live runner, or by the platform, and by nobody else', async () => {
     const { attemptId, claim } = await claimed();
-    expect(claim).toEqual({ epoch: 1, lastSeq: 0, lastTerminal: 0, sources: new Map() });
+    expect(claim).toEqual({ epoch: 1, lastSeq: 0, lastTerminal: 0, rawBytes: 0, sources: new Map() });
     await database.db.prisma.attempt.update({ where: { id: attemptId }, data: { runnerTokenHash: 'the live one' } });
     expect(await claimEpoch(database.db, attemptId, 'a replaced one')).toBeNull();
     expect(await claimEpoch(database.db, attemptId, 'the live one')).toMatchObject({ epoch: 2 });

@@ -22,6 +22,8 @@ export interface EpochClaim {
   lastSeq: number;
   /** The highest number that a terminal has had; 0 before the first. */
   lastTerminal: number;
+  /** Bytes of all lines so far. */
+  rawBytes: number;
   /** Highest number taken from each source. */
   sources: Map<string, number>;
 }
@@ -31,17 +33,18 @@ export interface EpochClaim {
  * runner's, or nothing is taken and the answer is null; `null` is for the platform itself, when no runner is left to ask.
  */
 export async function claimEpoch(db: RecordingDatabase, attemptId: string, tokenHash: string | null): Promise<EpochClaim | null> {
-  const claimed = await db.pool.query<{ epoch: string; last_seq: string; last_terminal: number }>(
+  const claimed = await db.pool.query<{ epoch: string; last_seq: string; last_terminal: number; raw_bytes: string }>(
     `UPDATE attempt SET epoch = epoch + 1
       WHERE id = $1 AND ($2::text IS NULL OR runner_token_hash = $2)
-      RETURNING epoch, last_seq, last_terminal`,
+      RETURNING epoch, last_seq, last_terminal, raw_bytes`,
     [attemptId, tokenHash],
   );
   const row = claimed.rows[0];
   if (row === undefined) return null;
   // Read after the epoch is raised: whatever the old owner could still commit is in.
   const { epoch, last_seq: lastSeq, last_terminal: lastTerminal } = row;
-  return { epoch: Number(epoch), lastSeq: Number(lastSeq), lastTerminal, sources: await readSources(db, attemptId) };
+  const sources = await readSources(db, attemptId);
+  return { epoch: Number(epoch), lastSeq: Number(lastSeq), lastTerminal, rawBytes: Number(row.raw_bytes), sources };
 }
 
 /** Highest durable number of each source of an attempt. */

@@ -121,6 +121,8 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   z.object({ t: z.literal('durable'), events: z.number(), input: z.number() }),
   /** Whether the recording is being made durable; while it is not, a tab may fill its buffer and then stops taking input. */
   z.object({ t: z.literal('recording'), stalled: z.boolean() }),
+  /** The terminals have put out so much that they are read slowly for the rest of the attempt. */
+  z.object({ t: z.literal('outputLimited') }),
   z.object({ t: z.literal('error'), error: WireError }),
   z.object({ t: z.literal('ping'), id: z.number() }),
   z.object({ t: z.literal('pong'), monoMs: z.number(), serverNowMs: z.number() }),

@@ -55,8 +55,16 @@ export const GatewayToRunner = z.discriminatedUnion('t', [
   /**
    * Answer to `hello`. The runner resends its journal after `ackedN`, the last of its numbers that is recorded; `lastTerminal` is
    * the highest number that a terminal has had. Either may be beyond what a runner knows whose host lost power: it goes on behind them.
+   * `recordedBytes` is the size of the recording so far, which bounds how fast terminals are read.
    */
-  z.object({ t: z.literal('attached'), epoch: z.number(), ackedN: z.number(), lastTerminal: z.int(), serverNowMs: z.number() }),
+  z.object({
+    t: z.literal('attached'),
+    epoch: z.number(),
+    ackedN: z.number(),
+    lastTerminal: z.int(),
+    recordedBytes: z.number().optional(),
+    serverNowMs: z.number(),
+  }),
   z.object({ t: z.literal('refused'), error: WireError }),
   z.object({ t: z.literal('ack'), n: z.number() }),
   /**
@@ -159,6 +167,8 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
   z.object({ t: z.literal('failed'), reason: z.string() }),
   /** The disk under the journal is full: the sandbox is as good as away, until `ready` is said again. */
   z.object({ t: z.literal('stalled') }),
+  /** The attempt's terminals have put out so much that they are read slowly from here on. Said once, and again at each attach. */
+  z.object({ t: z.literal('outputLimited') }),
   z.object({ t: z.literal('terminals'), terminals: z.array(TerminalInfo) }),
   /** The score that runs has come to its next step. Said again at each attach. */
   z.object({ t: z.literal('scoreStep'), score: RunningScore }),

@@ -1,7 +1,7 @@
 'use client';
 import { Button, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
-import { CloudOff, DatabaseZap, History, ServerOff } from 'lucide-react';
+import { CloudOff, DatabaseZap, Gauge, History, ServerOff } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { useSession, useSessionState } from './useAttemptSession.ts';
@@ -26,7 +26,7 @@ function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNo
  * stands in the bar at the top in place of the title, so that nothing below moves and no terminal changes its size.
  */
 export function Trouble({ otherwise }: { otherwise: ReactNode }) {
-  const { connection, sandbox, recordingStalled, inputFull, clock, welcome } = useSessionState();
+  const { connection, sandbox, recordingStalled, outputLimited, inputFull, clock, welcome } = useSessionState();
   const [seenRollback, setSeenRollback] = useState(0);
   // A try to come back may take long itself; before the first welcome nothing was there to lose.
   if (connection.kind === 'waiting' || (connection.kind === 'connecting' && welcome !== null)) {
@@ -58,6 +58,14 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
         <button type="button" className="underline underline-offset-2" onClick={() => setSeenRollback(n)}>
           Understood
         </button>
+      </Banner>
+    );
+  }
+  if (outputLimited && sandboxMeant) {
+    return (
+      <Banner icon={<Gauge aria-hidden />} testId="banner-output">
+        Your terminals have put out over 4 GiB, so that they are read at 256 KB a second from now on, and programs wait for them. Write to a
+        file instead: that is as fast as before. The clock goes on.
       </Banner>
     );
   }

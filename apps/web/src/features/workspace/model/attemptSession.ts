@@ -336,6 +336,9 @@ export class AttemptSession {
         this.store.patch({ recordingStalled: message.stalled });
         this.updateTyping();
         break;
+      case 'outputLimited':
+        this.store.patch({ outputLimited: true });
+        break;
       case 'error':
         this.notice.emit({ tone: 'error', text: message.error.message });
         break;

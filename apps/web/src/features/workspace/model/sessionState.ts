@@ -32,6 +32,8 @@ export interface SessionState {
   unread: number;
   sandbox: 'attached' | 'away';
   recordingStalled: boolean;
+  /** The terminals have put out so much that they are read slowly. */
+  outputLimited: boolean;
   inputFull: boolean;
   /** The server was upgraded since this page was loaded; it still understands the page. */
   upgraded: boolean;
@@ -55,6 +57,7 @@ export const FIRST_STATE: SessionState = {
   unread: 0,
   sandbox: 'attached',
   recordingStalled: false,
+  outputLimited: false,
   inputFull: false,
   upgraded: false,
   resources: null,
