@@ -161,7 +161,8 @@ def lay_main(original):
     shutil.copytree(os.path.join(ASSETS, "main"), original)
     with tarfile.open(os.path.join(DATA, FOUNDRY)) as archive:
         (top,) = {name.split("/")[0] for name in archive.getnames()}
-        archive.extractall(original, filter="data")
+        # The archive is held to its checksum; a Python without filters is Debian 12's.
+        archive.extractall(original, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     os.rename(os.path.join(original, top), os.path.join(original, "llm-foundry"))
     os.symlink(os.path.join(DATA, BASE_MODEL), os.path.join(PROTECTED, "base_model"))
 

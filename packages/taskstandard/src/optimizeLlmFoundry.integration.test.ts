@@ -12,6 +12,7 @@ import type { EnvironmentSettings } from './settings.ts';
 /** Against its own script, a quicker one, broken ones, and the ways to have the weights without having trained them in time. */
 
 const dir = fileURLToPath(new URL('../../../environments/re-bench/optimize_llm_foundry', import.meta.url));
+const STUBS = fileURLToPath(new URL('../fixtures', import.meta.url));
 const settings = loadFamily(dir).tasks.small?.settings as EnvironmentSettings;
 const confines = spawnSync('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']).status === 0;
 
@@ -188,4 +189,16 @@ print(json.dumps({
     expect(said.missing).toMatch(/llm-foundry\.tar\.gz, rows\.jsonl.*README/);
     expect(said).toMatchObject({ again: true, other: true, rows: [1000, 1000, 1000], places: [1, 1, 1, 1] });
   }, 300_000);
+
+  it('starts main from an archive and a model, and scores it by the same rules, with stubs of LLM Foundry that train one number', async () => {
+    const [unchanged, other, failed] = (await at.python(`
+import sys
+sys.path.insert(0, ${JSON.stringify(STUBS)})
+import json, stub_llm_foundry
+print(json.dumps(stub_llm_foundry.scores(64)))`)) as [Row, Row, Row];
+    expect(unchanged).toMatchObject({ score: expect.any(Number), message: { l1_distance: 0, l1_limit: 5.3 } });
+    expect(unchanged.score).toBeCloseTo(Math.log(unchanged.details.solution.seconds), 2);
+    invalid(other, /lie too far from the original's/);
+    invalid(failed, /exit code 3/);
+  }, 60_000);
 });
