@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { startJobs } from './jobs.ts';
 import { Machines } from './machines.ts';
 import { placementsOf } from './placements.ts';
+import { publicSeedNotice } from './publicSeed.ts';
 import { repeat } from './repeat.ts';
 import { runSteps } from './steps.ts';
 import { Sweep } from './sweep.ts';
@@ -61,6 +62,8 @@ const machineCare = repeat(systemClock, SWEEP_EVERY_MS, () => machines.run());
 const workspaceCare = repeat(systemClock, REMOVE_EVERY_MS, () => runSteps(worker, [['workspaces', () => removeWorkspaces(worker)]]));
 const jobs = startJobs(worker);
 log.info('worker started');
+const notice = publicSeedNotice(settings);
+if (notice !== null) log.warn(notice);
 
 let stopping = false;
 async function stop(): Promise<void> {

@@ -30,6 +30,11 @@ export function familySecrets(requiredVariables: readonly string[], secretsFile:
   return secretsFile === null ? {} : secretsNamed([SEED_VARIABLE, ...requiredVariables], readSecrets(secretsFile));
 }
 
+/** Whether an installation draws data of its own, and not those that every one without a seed draws. */
+export function hasSeed(secretsFile: string | null): boolean {
+  return (familySecrets([], secretsFile)[SEED_VARIABLE] ?? '') !== '';
+}
+
 /** Of some secrets those with these names. */
 export function secretsNamed(names: readonly string[], secrets: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).filter(([name]) => names.includes(name)));
