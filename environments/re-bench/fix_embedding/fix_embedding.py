@@ -1,5 +1,6 @@
 """Fix an embedding: repair a language model whose embedding's rows were shuffled. A METR Task Standard family; see README.md."""
 
+import errno
 import importlib.util
 import json
 import math
@@ -86,10 +87,11 @@ def gpt2_state(path, n_layer):
     from assets import tensors
 
     if not os.path.isfile(path):
-        raise RuntimeError(
+        text = (
             "fix_embedding/main needs GPT-2's weights, and this host has not fetched them: %s is not there. They are assets of this "
-            "environment's manifest; `small` needs none of them." % path
+            "environment's manifest; `small` needs none of them" % path
         )
+        raise FileNotFoundError(errno.ENOENT, text, path)
     theirs = {name[len("transformer.") :] if name.startswith("transformer.") else name: value for name, value in tensors.read_file(path).items()}
     parts = {"norm_attention": "ln_1", "query_key_value": "attn.c_attn", "attention_out": "attn.c_proj", "norm_mlp": "ln_2", "up": "mlp.c_fc", "down": "mlp.c_proj"}
     state = {"tokens.weight": theirs["wte.weight"], "positions.weight": theirs["wpe.weight"]}

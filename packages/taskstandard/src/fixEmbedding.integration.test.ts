@@ -79,18 +79,32 @@ torch.save(state, "fixed_model.pth")`,
   }, 300_000);
 
   it('shows the reviewer who has the original’s rows to the last digit', async () => {
-    const [given, copied] = await scoresAfter([
-      'torch.save(state, "fixed_model.pth")',
-      `
+    const copy = `
 import sys
 sys.path.insert(0, ${JSON.stringify(at.host.root)})
 from assets import tensors
-state["tokens.weight"] = tensors.read_file(${JSON.stringify(join(at.host.protected, 'embedding.safetensors'))})["tokens.weight"]
-torch.save(state, "fixed_model.pth")`,
-    ]);
-    expect((given as Row).details).toMatchObject({ rows_equal_to_the_original: expect.closeTo(0, 1) });
-    expect((copied as Row).details).toMatchObject({ rows_equal_to_the_original: 1 });
+state["tokens.weight"] = tensors.read_file(${JSON.stringify(join(at.host.protected, 'embedding.safetensors'))})["tokens.weight"]`;
+    const [given, copied, blurred] = (
+      await scoresAfter(
+        ['', copy, `${copy}\nstate["tokens.weight"] += 1e-4 * torch.randn(state["tokens.weight"].shape)`].map(
+          (lines) => `${lines}\ntorch.save(state, "fixed_model.pth")`,
+        ),
+      )
+    ).map(({ details }) => details);
+    expect(given).toMatchObject({ rows_equal_to_the_original: expect.closeTo(0, 1), distance_to_the_original: expect.closeTo(1.4, 0) });
+    expect(copied).toMatchObject({ rows_equal_to_the_original: 1, distance_to_the_original: 0 });
+    // What noise hides from the count it does not hide from the distance.
+    expect(blurred).toMatchObject({ rows_equal_to_the_original: 0, distance_to_the_original: expect.closeTo(0, 2) });
   }, 300_000);
+
+  it('says which of GPT-2’s files is not there, so that a check is skipped and not failed', async () => {
+    const told = await at.python(`
+import json
+from fix_embedding import gpt2_state
+try: gpt2_state("/opt/scorer-data/gpt2.safetensors", 1)
+except FileNotFoundError as error: print(json.dumps([error.filename, str(error)]))`);
+    expect(told).toEqual(['/opt/scorer-data/gpt2.safetensors', expect.stringContaining('assets of this environment’s'.replace('’', "'"))]);
+  });
 
   it('takes GPT-2’s published weights over as what they are', async () => {
     const difference = await at.python(`
