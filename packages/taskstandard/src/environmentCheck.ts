@@ -2,17 +2,9 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { aggregationDisagreement, exampleLog } from './aggregation.ts';
-import {
-  ask,
-  describeOutcome,
-  type EnvironmentOptions,
-  hostFor,
-  INSTALL_TIMEOUT_MS,
-  QUESTION_TIMEOUT_MS,
-  START_TIMEOUT_MS,
-  why,
-} from './environmentScore.ts';
+import { ask, describeOutcome, type EnvironmentOptions, hostFor, QUESTION_TIMEOUT_MS, why } from './environmentScore.ts';
 import { type Family, loadFamily } from './family.ts';
+import { INSTALL_TIMEOUT_MS, START_TIMEOUT_MS } from './familyFacts.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { TaskDefinition } from './manifest.ts';
 import { withFamilyModel } from './models/familyModel.ts';

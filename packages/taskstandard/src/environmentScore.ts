@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { createBareHost, type HostVariables } from './bareHost.ts';
 import { type Family, loadFamily } from './family.ts';
+import { INSTALL_TIMEOUT_MS, START_TIMEOUT_MS } from './familyFacts.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { ManifestOptions, TaskDefinition } from './manifest.ts';
 import { withFamilyModel } from './models/familyModel.ts';
@@ -30,9 +31,6 @@ export interface EnvironmentOptions extends ManifestOptions {
   modelEndpoint?: ModelEndpoint | null;
 }
 
-/** Preparing may compile and download. */
-export const INSTALL_TIMEOUT_MS = 30 * 60_000;
-export const START_TIMEOUT_MS = 10 * 60_000;
 export const QUESTION_TIMEOUT_MS = 60_000;
 interface Place {
   family: Family;

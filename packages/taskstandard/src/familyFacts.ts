@@ -6,8 +6,9 @@ import { type Exec, runTaskOperation, type TaskOperation, type TaskOperationArgs
 /** What a family says of itself, asked where its sandboxes will be made, and the steps before anybody works on it. */
 
 /** Packages and compilers may be fetched and built. */
-const INSTALL_TIMEOUT_MS = 60 * 60_000;
-const START_TIMEOUT_MS = 30 * 60_000;
+export const INSTALL_TIMEOUT_MS = 60 * 60_000;
+/** Data may be prepared. The same in an attempt and on the command line. */
+export const START_TIMEOUT_MS = 30 * 60_000;
 const ASK_TIMEOUT_MS = 60_000;
 /** A machine is given back after it, whatever it does. */
 export const TEARDOWN_TIMEOUT_MS = 60_000;
