@@ -39,6 +39,9 @@ afterAll(async () => {
   await rm(base, { recursive: true, force: true });
 });
 
+/** Of an installation whose world is not that of one without a seed: there the better solution of the Rust environment has another score. */
+const secrets = { PLUMBLINE_SEED_VALUE: 'of this installation' };
+
 async function start(stateDir: string, family = FAMILY, task = 'main', diskBytes: number | null = null): Promise<void> {
   stderr = '';
   runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '' } });
@@ -64,7 +67,7 @@ async function start(stateDir: string, family = FAMILY, task = 'main', diskBytes
       gpuIds: [],
       restore: null,
       setup: null,
-      secrets: {},
+      secrets,
     }),
   );
   await vi.waitFor(
@@ -307,7 +310,7 @@ describe('a runner with a real sandbox', () => {
     expect(live['score']).toBeGreaterThan(0);
     const calls = gateway.eventsOf('model.call').filter(({ data }) => data.asker === 'scorer');
     expect(calls).toHaveLength(6);
-    const bare = await environmentScore(RUST, 'small', { workspace: join(stateDir, 'workspace') });
+    const bare = await environmentScore(RUST, 'small', { workspace: join(stateDir, 'workspace'), secrets });
     expect(bare.outcome.score).toBe(live['score']);
 
     const hash = gateway.eventsOf('submission.captured').find(({ data }) => data.scoreId === 'model')?.data.hash;
