@@ -8,6 +8,7 @@ const MAY_IMPORT = {
   core: [],
   analysis: ['core'],
   protocol: ['core'],
+  screens: ['protocol'],
   storage: ['core'],
   recording: ['core', 'protocol', 'storage', 'database'],
   taskstandard: ['core'],
@@ -22,10 +23,10 @@ const MAY_IMPORT = {
 
 /** Packages that each app may import. */
 const APPS = {
-  web: ['api', 'config', 'core', 'database', 'protocol', 'recording', 'storage', 'datasets', 'ui', 'taskstandard'],
+  web: ['api', 'config', 'core', 'database', 'protocol', 'recording', 'screens', 'storage', 'datasets', 'ui', 'taskstandard'],
   gateway: ['config', 'core', 'database', 'protocol', 'recording', 'storage', 'taskstandard'],
   worker: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
-  runner: ['config', 'core', 'protocol', 'sandbox', 'taskstandard'],
+  runner: ['config', 'core', 'protocol', 'sandbox', 'screens', 'taskstandard'],
   cli: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
 };
 
@@ -78,7 +79,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^(packages/(ui|protocol)/src|apps/web/src/features/[^/]+/(components|model))/', pathNot: TEST },
       to: {
-        path: '^packages/(database|storage|sandbox|datasets|taskstandard|config)/|/features/[^/]+/server/',
+        path: '^packages/(database|storage|sandbox|screens|datasets|taskstandard|config)/|/features/[^/]+/server/',
         dependencyTypesNot: ['type-only'],
       },
     },

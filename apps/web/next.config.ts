@@ -25,6 +25,7 @@ const config: NextConfig = {
     '@plumbline/datasets',
     '@plumbline/protocol',
     '@plumbline/recording',
+    '@plumbline/screens',
     '@plumbline/storage',
     '@plumbline/ui',
   ],
@@ -36,6 +37,9 @@ const config: NextConfig = {
     '@prisma/adapter-pg',
     '@secretlint/core',
     '@secretlint/secretlint-rule-preset-recommend',
+    // As Node has them: a bundle would take the forms that are for pages.
+    '@xterm/addon-unicode11',
+    '@xterm/headless',
   ],
   // `npm run check` checks the types of the whole repository with one compiler; a build does not do it again.
   typescript: { ignoreBuildErrors: true },

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@plumbline/config/systemClock';
 import { decodeRunnerFrame } from '@plumbline/protocol';
+import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from '@plumbline/screens';
+import { fingerprint, makeTerminal, write } from '@plumbline/screens/screens.fixture';
 import type { Terminal } from '@xterm/headless';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 import { OutputAllowance } from './outputAllowance.ts';
-import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
-import { fingerprint, makeTerminal, write } from './screens.fixture.ts';
 import { ServerTime } from './serverTime.ts';
 import { Terminals } from './terminals.ts';
 

@@ -1,8 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { mendTerminal } from '@plumbline/protocol';
-import unicode11 from '@xterm/addon-unicode11';
-import headless, { type Terminal } from '@xterm/headless';
-import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
+import { headlessTerminal, isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from '@plumbline/screens';
+import type { Terminal } from '@xterm/headless';
 import type { FromScreens, ToScreens } from './screens.ts';
 
 /**
@@ -29,16 +27,7 @@ function post(message: FromScreens): void {
 }
 
 function open(id: number, cols: number, rows: number): void {
-  const terminal = new headless.Terminal({
-    cols,
-    rows,
-    scrollback: SCROLLBACK_LINES,
-    allowProposedApi: true,
-    windowOptions: { getWinSizeChars: true },
-  });
-  terminal.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
-  terminal.unicode.activeVersion = '11';
-  mendTerminal(terminal);
+  const terminal = headlessTerminal({ cols, rows, scrollback: SCROLLBACK_LINES, windowOptions: { getWinSizeChars: true } });
   terminal.onData((data) => post({ t: 'reply', id, bytes: Buffer.from(data) }));
   for (const [code, colour] of Object.entries(COLOURS)) {
     terminal.parser.registerOscHandler(Number(code), (data) => {

@@ -1,18 +1,11 @@
 import { Worker } from 'node:worker_threads';
+import type { ScreenText } from '@plumbline/screens';
 import type { Logger } from 'pino';
 
 /**
  * The screens of all terminals, kept by a worker thread, so that an attaching viewer gets one restore instead of the
  * whole history, and a replay finds a keyframe to start from.
  */
-
-export interface ScreenText {
-  cols: number;
-  rows: number;
-  /** Bytes of output that the screen includes. */
-  offset: number;
-  screen: string;
-}
 
 export type ToScreens =
   | { t: 'open'; id: number; cols: number; rows: number }

@@ -1,6 +1,7 @@
 import { AppError, type Clock } from '@plumbline/core';
 import type { TerminalInfo } from '@plumbline/protocol';
 import type { HostCommand } from '@plumbline/sandbox';
+import type { ScreenText } from '@plumbline/screens';
 import type { Logger } from 'pino';
 import { CommandLog } from './commandLog.ts';
 import type { EventLog } from './eventLog.ts';
@@ -8,7 +9,7 @@ import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts'
 import type { OutputAllowance } from './outputAllowance.ts';
 import { OutputCoalescer } from './outputCoalescer.ts';
 import { PtyProcess } from './ptyProcess.ts';
-import { Screens, type ScreenText } from './screens.ts';
+import { Screens } from './screens.ts';
 
 /** The terminals of an attempt: input and output in the order in which they happened, through the event log. */
 

@@ -1,6 +1,7 @@
 /** What a page's terminal and a runner's, which are of two packages, have in common. */
 interface XtermTerminal {
   readonly cols: number;
+  readonly rows: number;
   readonly parser: {
     registerCsiHandler(id: { prefix?: string; final: string }, handler: (params: (number | number[])[]) => boolean): unknown;
   };
@@ -14,6 +15,32 @@ export function mendTerminal(terminal: XtermTerminal): void {
   const core = (terminal as unknown as { _core: TerminalCore })._core;
   mendErasing(terminal, core);
   mendInserting(core);
+  boundCounts(terminal, core);
+}
+
+/**
+ * How often something is done is taken at its word, up to thousands of millions of times, and nothing else is done before the end of
+ * it: ten bytes would stop a terminal for minutes. Doing it as often as there is room comes to the same.
+ */
+function boundCounts(terminal: XtermTerminal, { _inputHandler: handler }: TerminalCore): void {
+  const bound = (final: string, most: () => number, act: (count: { params: number[] }) => boolean) =>
+    terminal.parser.registerCsiHandler({ final }, ([count]) => {
+      if (typeof count !== 'number' || count <= most()) return false;
+      return act({ params: [most()] });
+    });
+  const rows = () => terminal.rows;
+  const cols = () => terminal.cols;
+  bound('L', rows, (count) => handler.insertLines(count));
+  bound('M', rows, (count) => handler.deleteLines(count));
+  bound('S', rows, (count) => handler.scrollUp(count));
+  bound('T', rows, (count) => handler.scrollDown(count));
+  bound('I', cols, (count) => handler.cursorForwardTab(count));
+  bound('Z', cols, (count) => handler.cursorBackwardTab(count));
+  bound(
+    'b',
+    () => terminal.rows * terminal.cols,
+    (count) => handler.repeatPrecedingCharacter(count),
+  );
 }
 
 /** Erasing up to the last cell of a screen that has nothing above it fails: it marks the line after the last one, which there is none. */
@@ -49,7 +76,17 @@ function mendInserting(core: TerminalCore): void {
 
 interface TerminalCore {
   buffer: { x: number; y: number; lines: { get(index: number): unknown } };
-  _inputHandler: { eraseInDisplay(params: { params: number[] }): boolean };
+  _inputHandler: Record<
+    | 'eraseInDisplay'
+    | 'insertLines'
+    | 'deleteLines'
+    | 'scrollUp'
+    | 'scrollDown'
+    | 'cursorForwardTab'
+    | 'cursorBackwardTab'
+    | 'repeatPrecedingCharacter',
+    (params: { params: number[] }) => boolean
+  >;
 }
 
 interface BufferLine {

@@ -4,6 +4,7 @@ import type { RecordedEvent } from '@plumbline/protocol';
 import { CODE_OF, decodeUnit, FORMAT, type LinePlace, lineHead, parseLine, roundAtMs } from './codec.ts';
 import { openBytes, type SealingKeys, sealBytes } from './encryption.ts';
 import { FormatError } from './formatError.ts';
+import { giveBack } from './giveBack.ts';
 import { leafHash, lineSalt, segmentRoot, segmentSaltKey, treeTop } from './merkle.ts';
 import { readRuns, type SourceRuns } from './sourceRuns.ts';
 import { headerNumber, readUnit, splitLines } from './unitText.ts';
@@ -93,7 +94,8 @@ const NEWLINE = Buffer.from('\n');
 
 /** Opens a sealed segment. Throws `FormatError` for one that was changed or belongs elsewhere. */
 export async function openSegment(keys: SealingKeys, attemptId: string, n: number, object: Uint8Array): Promise<Segment> {
-  const unit = readUnit(await decompress(openBytes(keys, segmentLabel(attemptId, n), object)), FORMAT);
+  const packed = openBytes(keys, segmentLabel(attemptId, n), object);
+  const unit = readUnit(await decompress(packed).finally(() => giveBack(packed)), FORMAT);
   const header = readSegmentHeader(unit.header);
   const lines = splitLines(unit.body);
   if (header.attempt !== attemptId || header.segment !== n) throw new FormatError('A segment names another place than it has.');

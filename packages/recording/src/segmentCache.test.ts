@@ -28,6 +28,18 @@ describe('the cache of segments', () => {
     expect(opened).toEqual(['a', 'b', 'c', 'b']);
   });
 
+  it('gives back the memory of what it gives up, once those who took it have read it', async () => {
+    const largeBytes = 4 * Buffer.poolSize;
+    const large = async () => ({ headerText: '', lines: [Buffer.from(new ArrayBuffer(largeBytes))] }) as unknown as Segment;
+    const cache = new SegmentCache(largeBytes);
+    const taken = cache.take('a', large);
+    const [read] = await Promise.all([taken.then(({ lines }) => lines[0]?.length), cache.take('b', large)]);
+    expect(read).toBe(largeBytes);
+    await new Promise(setImmediate);
+    expect((await taken).lines[0]?.buffer.byteLength).toBe(0);
+    expect((await cache.take('b', large)).lines[0]?.length).toBe(largeBytes);
+  });
+
   it('keeps no failure', async () => {
     const { open } = opener();
     const cache = new SegmentCache(BYTES);

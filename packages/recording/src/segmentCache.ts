@@ -1,7 +1,8 @@
+import { giveBack } from './giveBack.ts';
 import type { Segment } from './segment.ts';
 
 /**
- * Opened segments, the ones used last, up to a number of bytes. A segment is decrypted and decompressed whole, and a seek, the
+ * Opened segments, the ones used last, up to a number of bytes; what is given up is emptied. A segment is decrypted and decompressed whole, and a seek, the
  * document beside it and the next seek often read the same one.
  */
 export class SegmentCache {
@@ -14,7 +15,7 @@ export class SegmentCache {
     this.maxBytes = maxBytes;
   }
 
-  /** The segment of this name, opened by `open` where it is not here. A failure is not kept. */
+  /** The segment of this name, opened by `open` where it is not here. It is read as soon as it is here, and not after. A failure is not kept. */
   take(name: string, open: () => Promise<Segment>): Promise<Segment> {
     const found = this.kept.get(name);
     if (found !== undefined) {
@@ -36,10 +37,12 @@ export class SegmentCache {
     // All lines are views of one buffer.
     entry.bytes = lines[0]?.buffer.byteLength ?? 0;
     this.bytes += entry.bytes;
-    for (const [oldest, { bytes }] of this.kept) {
+    for (const [oldest, { bytes, segment }] of this.kept) {
       if (this.bytes <= this.maxBytes) break;
       this.kept.delete(oldest);
       this.bytes -= bytes;
+      // Those who took it read it before anything else happens.
+      void segment.then((given) => setImmediate(() => given.lines[0] && giveBack(given.lines[0])));
     }
   }
 }

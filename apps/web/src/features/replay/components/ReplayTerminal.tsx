@@ -1,8 +1,9 @@
 'use client';
+import type { ScreenStep } from '@plumbline/screens';
 import { useEffect, useRef } from 'react';
 import { TerminalView, terminalPreferences } from '../../workspace/model/terminalView.ts';
 import type { Player } from '../model/player.ts';
-import { type TerminalStep, tailOf } from '../model/terminalState.ts';
+import { tailOf } from '../model/terminalState.ts';
 
 /** A recorded terminal, drawn by a real one at the recorded size; its answers to queries go nowhere. */
 export function ReplayTerminal({ player, terminal, onDrawn }: { player: Player; terminal: number; onDrawn: () => void }) {
@@ -23,7 +24,7 @@ export function ReplayTerminal({ player, terminal, onDrawn }: { player: Player; 
       if (host.current) host.current.dataset.drawings = String(drawings);
       onDrawn();
     });
-    const draw = (step: TerminalStep) => {
+    const draw = (step: ScreenStep) => {
       if (step.kind === 'resize') view.resizedTo(step.cols, step.rows);
       else view.output(step.offset, step.bytes);
     };

@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { LiveFeed } from './liveFeed.ts';
 import { type MomentReader, momentAt } from './moment.ts';
 import { Player } from './player.ts';
-import { type EventLine, fromEventLine, type MomentAnswer, type ScreenAnswer, toEventLine } from './recordingApi.ts';
+import { type EventLine, fromEventLine, type MomentAnswer, type ScreenAnswer, toEventLine, toStepLine } from './recordingApi.ts';
 import type { ReplaySource } from './replaySource.ts';
-import { tailOf } from './terminalState.ts';
+import { tailOf, terminalAfter } from './terminalState.ts';
 
 const TAB = '00000000-0000-4000-8000-000000000000';
 const START_MS = 1_700_000_000_000;
@@ -48,11 +48,8 @@ class MemorySource implements ReplaySource, MomentReader {
     const own = this.ordered.filter((event) => event.type.startsWith('terminal.') && event.stream === terminal && event.atMs <= atMs);
     const last = own.findLastIndex((event) => event.type === 'terminal.keyframe');
     const keyframe = own[last];
-    return {
-      terminal,
-      keyframe: keyframe?.type === 'terminal.keyframe' ? { seq: keyframe.seq, atMs: keyframe.atMs, ...keyframe.data } : null,
-      events: own.slice(last + 1).map(toEventLine),
-    };
+    const state = terminalAfter(terminal, keyframe?.type === 'terminal.keyframe' ? keyframe.data : null, own.slice(last + 1));
+    return { terminal, base: state?.base ?? null, tail: state === null ? [] : tailOf(state).map(toStepLine) };
   }
 
   async eventsFrom(fromSeq: number): Promise<RecordedEvent[]> {

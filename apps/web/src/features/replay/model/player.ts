@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@plumbline/protocol';
 import { isActivity } from '@plumbline/recording/indexBuilder';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import type { ScreenStep } from '@plumbline/screens';
 import { Signal } from '../../workspace/model/signal.ts';
 import { Store } from '../../workspace/model/store.ts';
 import { applyEditorEvent, documentKey, type EditorDocument, type EditorState, NO_EDITORS } from './editorText.ts';
@@ -8,7 +9,7 @@ import { EventWindows, WINDOW_MS } from './eventWindows.ts';
 import { editorsOf, terminalsOf } from './moment.ts';
 import type { MomentAnswer } from './recordingApi.ts';
 import type { ReplaySource } from './replaySource.ts';
-import { applyTerminalEvent, emptyTerminal, type TerminalState, type TerminalStep } from './terminalState.ts';
+import { applyTerminalEvent, emptyTerminal, type TerminalState } from './terminalState.ts';
 
 /**
  * The replay's one model: a position in time and what was on the screen then. Whatever way the position was reached, by
@@ -35,7 +36,7 @@ export interface PlayerState {
 }
 
 /** What those who draw a terminal must do: start over from the state, or take one step. */
-export type TerminalNews = { terminal: number; step: TerminalStep | 'redraw' };
+export type TerminalNews = { terminal: number; step: ScreenStep | 'redraw' };
 
 /** A quiet stretch this long is skipped on request; the replay goes on this much before the next event. */
 const IDLE_FROM_MS = 3_000;

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '@plumbline/protocol';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import type { ScreenStep, ScreenText } from '@plumbline/screens';
 
 /**
  * The wire between the replay and the web app: routes under `/api/attempts/[id]/recording/`.
@@ -28,13 +29,15 @@ export interface EventLine {
   data: Record<string, unknown>;
 }
 
-/** The last keyframe of a terminal at or before a time, and what followed it. */
+/** A step of a terminal's screen: output as in an `EventLine`, or another size. */
+export type StepLine = ({ offset: number } & BytesLine) | { cols: number; rows: number };
+
+/** The screen of a terminal at a time: one from before it, drawn or recorded, and what happened to it since. */
 export interface ScreenAnswer {
   terminal: number;
-  /** Null where the terminal had no keyframe yet: then the events start with its `terminal.opened`. */
-  keyframe: { seq: number; atMs: number; cols: number; rows: number; offset: number; screen: string } | null;
-  /** `terminal.*` events of this terminal after the keyframe with `atMs` at or before the time asked for, in order. */
-  events: EventLine[];
+  /** Null where the terminal was not open. */
+  base: ScreenText | null;
+  tail: StepLine[];
 }
 
 export interface MomentAnswer {
@@ -90,14 +93,22 @@ function fromBase64(text: string): Uint8Array {
   return bytes;
 }
 
+/** Nearly all of it is text, which is a quarter shorter so, and much less work at both ends. */
+type BytesLine = { utf8: string } | { bytes: string };
+
+function toBytesLine(bytes: Uint8Array): BytesLine {
+  const utf8 = toText(bytes);
+  return utf8 === null ? { bytes: toBase64(bytes) } : { utf8 };
+}
+
+const fromBytesLine = (line: BytesLine) => ('utf8' in line ? encoder.encode(line.utf8) : fromBase64(line.bytes));
+
 /** A recorded event as the routes send it. */
 export function toEventLine(event: RecordedEvent): EventLine {
   let data: Record<string, unknown> = event.data;
   if (data.bytes instanceof Uint8Array) {
     const { bytes, ...rest } = data;
-    // Nearly all of it is text, which is a quarter shorter so, and much less work at both ends.
-    const utf8 = toText(bytes as Uint8Array);
-    data = utf8 === null ? { ...rest, bytes: toBase64(bytes as Uint8Array) } : { ...rest, utf8 };
+    data = { ...rest, ...toBytesLine(bytes as Uint8Array) };
   }
   return {
     seq: event.seq,
@@ -112,8 +123,20 @@ export function toEventLine(event: RecordedEvent): EventLine {
 /** The reverse of `toEventLine`. A type that this version does not know comes along: whoever draws passes over it. */
 export function fromEventLine(line: EventLine): RecordedEvent {
   const { utf8, ...data } = line.data;
-  if (typeof utf8 === 'string') data.bytes = encoder.encode(utf8);
-  else if (typeof data.bytes === 'string') data.bytes = fromBase64(data.bytes);
+  if (typeof utf8 === 'string') data.bytes = fromBytesLine({ utf8 });
+  else if (typeof data.bytes === 'string') data.bytes = fromBytesLine({ bytes: data.bytes });
   const { seq, type, stream, atMs, receivedAtMs } = line;
   return { seq, type, stream, atMs, receivedAtMs, data } as RecordedEvent;
+}
+
+/** A step as the routes send it. */
+export function toStepLine(step: ScreenStep): StepLine {
+  if (step.kind === 'resize') return { cols: step.cols, rows: step.rows };
+  return { offset: step.offset, ...toBytesLine(step.bytes) };
+}
+
+/** The reverse of `toStepLine`. */
+export function fromStepLine(line: StepLine): ScreenStep {
+  if ('cols' in line) return { kind: 'resize', cols: line.cols, rows: line.rows };
+  return { kind: 'output', offset: line.offset, bytes: fromBytesLine(line) };
 }

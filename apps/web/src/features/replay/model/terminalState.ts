@@ -1,25 +1,17 @@
 import type { RecordedEvent } from '@plumbline/protocol';
-import { fromEventLine, type ScreenAnswer } from './recordingApi.ts';
+import type { ScreenStep, ScreenText } from '@plumbline/screens';
+import { fromStepLine, type ScreenAnswer } from './recordingApi.ts';
 
 /**
  * What a terminal showed, as a screen and the output after it: enough to draw it at any time in a fresh terminal. The
  * tail stays short, since each keyframe that passes takes its place.
  */
 
-export interface Keyframe {
-  cols: number;
-  rows: number;
-  offset: number;
-  screen: string;
-}
-
-export type TerminalStep = { kind: 'output'; offset: number; bytes: Uint8Array } | { kind: 'resize'; cols: number; rows: number };
-
 export interface TerminalState {
   terminal: number;
-  base: Keyframe;
+  base: ScreenText;
   /** Append-only and shared between states, so that a long tail is never copied: only the first `tailLength` steps count. */
-  tail: TerminalStep[];
+  tail: ScreenStep[];
   tailLength: number;
   cols: number;
   rows: number;
@@ -32,11 +24,11 @@ export function emptyTerminal(terminal: number, cols: number, rows: number): Ter
   return { terminal, base: { cols, rows, offset: 0, screen: '' }, tail: [], tailLength: 0, cols, rows, offset: 0 };
 }
 
-function fromKeyframe(terminal: number, keyframe: Keyframe): TerminalState {
+function fromKeyframe(terminal: number, keyframe: ScreenText): TerminalState {
   return { terminal, base: keyframe, tail: [], tailLength: 0, cols: keyframe.cols, rows: keyframe.rows, offset: keyframe.offset };
 }
 
-function append(state: TerminalState, step: TerminalStep): TerminalState {
+function append(state: TerminalState, step: ScreenStep): TerminalState {
   // Another state went on from the same tail already: this one needs its own.
   const tail = state.tail.length === state.tailLength ? state.tail : state.tail.slice(0, state.tailLength);
   tail.push(step);
@@ -44,7 +36,7 @@ function append(state: TerminalState, step: TerminalStep): TerminalState {
 }
 
 /** The output and the resizes after the base, in order. */
-export function tailOf(state: TerminalState): readonly TerminalStep[] {
+export function tailOf(state: TerminalState): readonly ScreenStep[] {
   return state.tail.slice(0, state.tailLength);
 }
 
@@ -54,7 +46,7 @@ export function applyTerminalEvent(
   event: RecordedEvent,
 ): {
   state: TerminalState;
-  step: TerminalStep | 'redraw' | null;
+  step: ScreenStep | 'redraw' | null;
 } {
   switch (event.type) {
     case 'terminal.output': {
@@ -63,14 +55,14 @@ export function applyTerminalEvent(
       // The screen that the state began with may hold a part of it already.
       if (end <= state.offset) return { state, step: null };
       const from = Math.max(offset, state.offset);
-      const step: TerminalStep = { kind: 'output', offset: from, bytes: bytes.subarray(from - offset) };
-      return { state: { ...append(state, step), offset: end }, step };
+      const step: ScreenStep = { kind: 'output', offset: from, bytes: bytes.subarray(from - offset) };
+      return { state: goOn(state, step), step };
     }
     case 'terminal.resized': {
       const { cols, rows } = event.data;
       if (cols === state.cols && rows === state.rows) return { state, step: null };
-      const step: TerminalStep = { kind: 'resize', cols, rows };
-      return { state: { ...append(state, step), cols, rows }, step };
+      const step: ScreenStep = { kind: 'resize', cols, rows };
+      return { state: goOn(state, step), step };
     }
     case 'terminal.keyframe': {
       // Only one that holds all that was drawn can stand in for it; what is on the screen stays as it is.
@@ -85,14 +77,24 @@ export function applyTerminalEvent(
   }
 }
 
-/** The state that a screen answer stands for; null where the terminal was not open. */
-export function terminalFromScreen(answer: ScreenAnswer): TerminalState | null {
-  let state = answer.keyframe ? fromKeyframe(answer.terminal, answer.keyframe) : null;
-  for (const line of answer.events) {
-    const event = fromEventLine(line);
-    if (event.type === 'terminal.opened') state = emptyTerminal(answer.terminal, event.data.cols, event.data.rows);
+/** The state after a terminal's events, by time, from its keyframe on; null where it was not open. */
+export function terminalAfter(terminal: number, keyframe: ScreenText | null, events: readonly RecordedEvent[]): TerminalState | null {
+  let state = keyframe === null ? null : fromKeyframe(terminal, keyframe);
+  for (const event of events) {
+    if (event.type === 'terminal.opened') state = emptyTerminal(terminal, event.data.cols, event.data.rows);
     else if (event.type === 'terminal.closed') state = null;
     else if (state) state = applyTerminalEvent(state, event).state;
   }
   return state;
+}
+
+/** The state that a screen answer stands for; null where the terminal was not open. */
+export function terminalFromScreen({ terminal, base, tail }: ScreenAnswer): TerminalState | null {
+  if (base === null) return null;
+  return tail.map(fromStepLine).reduce(goOn, fromKeyframe(terminal, base));
+}
+
+function goOn(state: TerminalState, step: ScreenStep): TerminalState {
+  const next = append(state, step);
+  return step.kind === 'output' ? { ...next, offset: step.offset + step.bytes.length } : { ...next, cols: step.cols, rows: step.rows };
 }

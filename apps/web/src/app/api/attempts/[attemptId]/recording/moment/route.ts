@@ -10,7 +10,7 @@ export async function GET(request: Request, { params }: { params: Promise<{ atte
   try {
     const { attempt, recording } = await recordingOf((await params).attemptId);
     const query = readQuery(MomentQuery, request);
-    const answer = await recordedMoment(await recordingIndex(attempt, recording), recording, query.atMs);
+    const answer = await recordedMoment(await recordingIndex(attempt, recording), recording, query.atMs, request.signal);
     return NextResponse.json(answer, { headers: { 'Cache-Control': 'private, no-store' } });
   } catch (error) {
     return errorResponse(error);

@@ -13,7 +13,7 @@ export async function GET(request: Request, { params }: { params: Promise<{ atte
     const query = readQuery(OpeningQuery, request);
     const index = await recordingIndex(attempt, recording);
     const atMs = openingMs(index, query.t);
-    const answer: OpeningAnswer = { index: sentIndex(index), atMs, moment: await recordedMoment(index, recording, atMs) };
+    const answer: OpeningAnswer = { index: sentIndex(index), atMs, moment: await recordedMoment(index, recording, atMs, request.signal) };
     return NextResponse.json(answer, { headers: { 'Cache-Control': 'private, no-store' } });
   } catch (error) {
     return errorResponse(error);

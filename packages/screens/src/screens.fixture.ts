@@ -1,18 +1,12 @@
-import { mendTerminal } from '@plumbline/protocol';
-import unicode11 from '@xterm/addon-unicode11';
-import headless, { type Terminal } from '@xterm/headless';
+import type { Terminal } from '@xterm/headless';
+import fc from 'fast-check';
+import { headlessTerminal } from './headlessTerminal.ts';
 import type { TerminalInternals } from './screenState.ts';
 
 /** Terminals to compare, for tests. */
 
 /** A terminal as the runner keeps one. */
-export function makeTerminal(cols: number, rows: number): Terminal {
-  const made = new headless.Terminal({ cols, rows, scrollback: 1000, allowProposedApi: true });
-  made.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
-  made.unicode.activeVersion = '11';
-  mendTerminal(made);
-  return made;
-}
+export const makeTerminal = (cols: number, rows: number): Terminal => headlessTerminal({ cols, rows, scrollback: 1000 });
 
 /** Resolves when the bytes are parsed. */
 export const write = (to: Terminal, data: string | Uint8Array) => new Promise<void>((resolve) => to.write(data, resolve));
@@ -57,3 +51,53 @@ export function fingerprint(of: Terminal): Record<string, unknown> {
     mouse: [core.coreMouseService.activeProtocol, core.coreMouseService.activeEncoding],
   };
 }
+
+/** A piece of what ordinary programs put out. */
+export const anyText = (cols: number, rows: number) =>
+  fc.oneof(
+    fc.constantFrom(
+      'hello ',
+      'world',
+      '\r\n',
+      '\t',
+      '\b',
+      '漢',
+      '\x1b[K',
+      '\x1b[1J',
+      '\x1b[2J',
+      '\x1b[L',
+      '\x1b[M',
+      '\x1b[2P',
+      '\x1b[3@',
+      '\x1b[4h',
+      '\x1b[4l',
+      '\x1bM',
+      '\x1bD',
+    ),
+    fc.constantFrom(
+      '\x1b[1m',
+      '\x1b[0m',
+      '\x1b[7m',
+      '\x1b[31m',
+      '\x1b[44m',
+      '\x1b[38;5;100m',
+      '\x1b[?1049h',
+      '\x1b[?1049l',
+      '\x1b7',
+      '\x1b8',
+      '\x1b(0',
+      '\x1b(B',
+    ),
+    fc.tuple(fc.integer({ min: 1, max: rows }), fc.integer({ min: 1, max: cols })).map(([row, col]) => `\x1b[${row};${col}H`),
+    fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 4, max: rows })).map(([top, bottom]) => `\x1b[${top};${bottom}r`),
+  );
+
+/** Output, or now and then another width. */
+export const anyOutput = (cols: number, rows: number) =>
+  fc.oneof(
+    { weight: 8, arbitrary: anyText(cols, rows).map((text) => ({ bytes: Buffer.from(text), cols: 0 })) },
+    { weight: 1, arbitrary: fc.integer({ min: 5, max: 30 }).map((width) => ({ bytes: Buffer.alloc(0), cols: width })) },
+  );
+
+/** Sizes of the pieces in which output comes, by turns. */
+export const anyChunking = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 8 });

@@ -2,7 +2,7 @@ import type { Terminal } from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
-import { fingerprint, makeTerminal, write } from './screens.fixture.ts';
+import { anyChunking, anyOutput, anyText, fingerprint, makeTerminal, write } from './screens.fixture.ts';
 
 const COLS = 20;
 const ROWS = 6;
@@ -58,46 +58,9 @@ describe('a restored screen', () => {
     });
   }
 
-  const piece = fc.oneof(
-    fc.constantFrom(
-      'hello ',
-      'world',
-      '\r\n',
-      '\t',
-      '\b',
-      '漢',
-      '\x1b[K',
-      '\x1b[1J',
-      '\x1b[2J',
-      '\x1b[L',
-      '\x1b[M',
-      '\x1b[2P',
-      '\x1b[3@',
-      '\x1b[4h',
-      '\x1b[4l',
-      '\x1bM',
-      '\x1bD',
-    ),
-    fc.constantFrom(
-      '\x1b[1m',
-      '\x1b[0m',
-      '\x1b[7m',
-      '\x1b[31m',
-      '\x1b[44m',
-      '\x1b[38;5;100m',
-      '\x1b[?1049h',
-      '\x1b[?1049l',
-      '\x1b7',
-      '\x1b8',
-      '\x1b(0',
-      '\x1b(B',
-    ),
-    fc.tuple(fc.integer({ min: 1, max: ROWS }), fc.integer({ min: 1, max: COLS })).map(([row, col]) => `\x1b[${row};${col}H`),
-    fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 4, max: ROWS })).map(([top, bottom]) => `\x1b[${top};${bottom}r`),
-  );
   it('equals the original after any run of ordinary terminal output', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(piece, { maxLength: 40 }), async (pieces) => {
+      fc.asyncProperty(fc.array(anyText(COLS, ROWS), { maxLength: 40 }), async (pieces) => {
         const original = terminal();
         await write(original, pieces.join(''));
         const copy = await restored(original);
@@ -113,16 +76,11 @@ describe('a restored screen', () => {
     // SCREEN_RUNS=10000 for the long run, with a seed of its own, which a failure prints.
     const runs = process.env.SCREEN_RUNS;
     const chosen = runs === undefined ? { numRuns: 400, seed: 1 } : { numRuns: Number(runs) };
-    const step = fc.oneof(
-      { weight: 8, arbitrary: piece.map((text) => ({ bytes: Buffer.from(text), cols: 0 })) },
-      { weight: 1, arbitrary: fc.integer({ min: 5, max: 30 }).map((cols) => ({ bytes: Buffer.alloc(0), cols })) },
-    );
-    const chunking = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(step, { minLength: 1, maxLength: 40 }),
-        chunking,
-        chunking,
+        fc.array(anyOutput(COLS, ROWS), { minLength: 1, maxLength: 40 }),
+        anyChunking,
+        anyChunking,
         fc.nat(40),
         async (steps, first, second, seekTo) => {
           const original = terminal();
@@ -166,6 +124,17 @@ describe('a restored screen', () => {
       await write(original, `漢after\x1b[1;2H${insert}`);
       const line = original.buffer.active.getLine(0);
       expect(Array.from({ length: COLS }, (_, x) => line?.getCell(x)?.getWidth())).toEqual(Array(COLS).fill(1));
+    }
+  });
+
+  it('is not held up by a count that no screen has room for', async () => {
+    for (const final of ['L', 'M', 'S', 'T', 'I', 'Z', 'b']) {
+      const before = `\x1b[3gone\r\ntwo\r\nthree\x1b[2;2Hx`;
+      const held = terminal();
+      await write(held, `${before}\x1b[2147483647${final}`);
+      const whole = terminal();
+      await write(whole, `${before}\x1b[${COLS * ROWS}${final}`);
+      expect(fingerprint(held), final).toEqual(fingerprint(whole));
     }
   });
 

@@ -1,0 +1,78 @@
+import type { EventData, RecordedEvent } from '@plumbline/protocol';
+import { fingerprint, makeTerminal, write } from '@plumbline/screens/screens.fixture';
+import { expect, it } from 'vitest';
+import type { ScreenAnswer } from '../../replay/model/recordingApi.ts';
+import { tailOf, terminalFromScreen } from '../../replay/model/terminalState.ts';
+import { screenAnswer } from './screenAnswer.ts';
+
+const KEYFRAME = { cols: 90, rows: 20, offset: 1_000, screen: '\x1b[3;15r\x1b[5;1Hbefore' };
+const KEYFRAME_EVENT = { type: 'terminal.keyframe', stream: 1, seq: 1, atMs: 1, data: KEYFRAME } as Extract<
+  RecordedEvent,
+  { type: 'terminal.keyframe' }
+>;
+
+/** Events after the keyframe: texts as output, and sizes. */
+function after(...steps: (string | { cols: number; rows: number } | null)[]): RecordedEvent[] {
+  let offset = KEYFRAME.offset;
+  return steps.map((step, at) => {
+    const place = { stream: 1, seq: at + 2, atMs: at + 2 };
+    if (step === null) return { ...place, type: 'terminal.closed', data: { exitCode: 0, signal: null } };
+    if (typeof step !== 'string') return { ...place, type: 'terminal.resized', data: step };
+    const data: EventData<'terminal.output'> = { offset, bytes: Buffer.from(step) };
+    offset += data.bytes.length;
+    return { ...place, type: 'terminal.output', data };
+  });
+}
+
+async function shown(answer: ScreenAnswer) {
+  const state = terminalFromScreen(JSON.parse(JSON.stringify(answer)));
+  if (state === null) return null;
+  const page = makeTerminal(state.base.cols, state.base.rows);
+  await write(page, state.base.screen);
+  for (const step of tailOf(state)) {
+    if (step.kind === 'resize') page.resize(step.cols, step.rows);
+    else await write(page, step.bytes);
+  }
+  return fingerprint(page);
+}
+
+const { signal } = new AbortController();
+const isDrawn = async (events: RecordedEvent[]) =>
+  (await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events }, signal)).base?.offset !== KEYFRAME.offset;
+const log = Array.from({ length: 5_000 }, (_, line) => `\x1b[3${line % 8}mline ${line} of a log\r\n`).join('');
+
+it('gives a page a screen where much output follows the keyframe, which shows what all of the output does', async () => {
+  // The thread begins with the first one that is asked for.
+  await expect.poll(() => isDrawn(after(log))).toBe(true);
+  const events = after(log, { cols: 70, rows: 24 }, `${log}\x1b[4;9Hthe end\x1b[3`, '1mred');
+  const answer = await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events }, signal);
+  expect(answer.tail).toEqual([]);
+  expect(JSON.stringify(answer).length).toBeLessThan(20_000);
+  const whole = makeTerminal(KEYFRAME.cols, KEYFRAME.rows);
+  await write(whole, `${KEYFRAME.screen}${log}`);
+  whole.resize(70, 24);
+  await write(whole, `${log}\x1b[4;9Hthe end\x1b[31mred`);
+  expect(await shown(answer)).toEqual(fingerprint(whole));
+});
+
+it('gives a page the output where it is short, and nothing where the terminal is closed', async () => {
+  expect(await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events: after('text', { cols: 80, rows: 24 }) }, signal)).toEqual({
+    terminal: 1,
+    base: KEYFRAME,
+    tail: [
+      { offset: 1_000, utf8: 'text' },
+      { cols: 80, rows: 24 },
+    ],
+  });
+  expect(await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events: after(log, null) }, signal)).toEqual({
+    terminal: 1,
+    base: null,
+    tail: [],
+  });
+});
+
+it('gives a page the output where nobody waits for a screen any more', async () => {
+  await expect.poll(() => isDrawn(after(log))).toBe(true);
+  const answer = await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events: after(log) }, AbortSignal.abort());
+  expect(answer.base).toEqual(KEYFRAME);
+});

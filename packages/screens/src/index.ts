@@ -1,0 +1,4 @@
+export * from './drawScreen.ts';
+export * from './headlessTerminal.ts';
+export * from './screenDrawing.ts';
+export * from './screenState.ts';
