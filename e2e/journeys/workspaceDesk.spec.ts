@@ -50,39 +50,6 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     expect(context.pages()).toHaveLength(1);
   });
 
-  test('a word is found in a terminal, or said not to be there, and the keyboard comes back to the shell', async () => {
-    await work.shell('seq 70001 70400; echo end-$((1+1))', /^end-2$/m);
-    await page.keyboard.press('Control+Shift+F');
-    const field = page.getByLabel('Find in the terminal');
-    await expect(field).toBeFocused();
-    await page.keyboard.type('70003');
-    await expect(field).toHaveAttribute('aria-invalid', 'false');
-    await work.expectOnScreen(1, /^70003$/m);
-    await page.keyboard.type('-nowhere');
-    await expect(field).toHaveAttribute('aria-invalid', 'true');
-    await expectAccessible(page, 'find in a terminal', [], '[data-testid=terminal-1] search');
-    await page.keyboard.press('Escape');
-    await expect(field).toHaveCount(0);
-    await page.keyboard.type("echo again-'here'\n");
-    await work.expectOnScreen(1, /^again-here$/m);
-  });
-
-  test('what is selected in a terminal is copied at once where that is wanted', async () => {
-    const select = async (word: string) => {
-      await work.shell(`echo ${word.slice(0, 3)}'${word.slice(3)}'`, new RegExp(`^${word}$`, 'm'));
-      const row = await work.terminal(1).locator('.xterm-rows > div').filter({ hasText: word }).last().boundingBox();
-      await page.mouse.dblclick((row?.x ?? 0) + 20, (row?.y ?? 0) + 6);
-    };
-    const copied = () => page.evaluate(() => navigator.clipboard.readText());
-    await page.evaluate(() => navigator.clipboard.writeText('untouched'));
-    await select('unwanted');
-    await command('copy-on-selection');
-    expect(await copied()).toBe('untouched');
-    await select('wanted-word');
-    await expect.poll(copied).toBe('wanted-word');
-    await command('copy-on-selection');
-  });
-
   test('panels are hidden, moved by command and by drag, and the person finds them there in any browser', async ({ browser, platform }) => {
     const place = async (on: Page, panel: string) => (await on.getByTestId(`tab-${panel}`).boundingBox()) ?? { x: 0, y: 0 };
     const explorer = page.getByTestId('explorer-tree');
@@ -298,7 +265,7 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await old.close({ runBeforeUnload: false });
   });
 
-  test('of two tabs one edits a file and the other shows its text, which is left to it when the first is gone, even with the gateway', async () => {
+  test('of two tabs one edits a file and the other shows its text, under each name that it is given, which is left to it when the first is gone, even with the gateway', async () => {
     await expect(page.getByTestId('edited-elsewhere')).toHaveCount(0, { timeout: 60_000 });
     await expect(page.getByTestId('recovered')).toBeVisible();
     await expect(editor()).toContainText('# not saved yet');
@@ -330,6 +297,23 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(editor()).toContainText('# not saved yet, but seen and saved');
     await other.keyboard.press('Control+S');
     await expect(other.getByTestId('save-state')).toHaveText('Saved');
+
+    const isOpenAs = async (path: string) => {
+      for (const tab of [page, other])
+        await expect(tab.locator(`[data-testid=editor-tab][data-path="${path}"]`)).toBeVisible({ timeout: 30_000 });
+      await expect(page.getByTestId('edited-elsewhere')).toBeVisible();
+      await expect(other.getByTestId('save-state')).toHaveText('Saved');
+    };
+    await page.bringToFront();
+    await work.shell('mv lib/part1.py lib/moved.py; echo moved-$((1+1))', /^moved-2$/m);
+    await isOpenAs('lib/moved.py');
+    await other.bringToFront();
+    await other.locator('[data-testid=explorer-item][data-path="lib/moved.py"]').click();
+    await other.getByTestId('explorer-tree').press('F2');
+    await other.getByTestId('name-field').fill('part1.py');
+    await other.keyboard.press('Enter');
+    await isOpenAs('lib/part1.py');
+
     await other.getByRole('button', { name: 'Close lib/part1.py' }).click();
     await expect(page.getByTestId('edited-elsewhere')).toHaveCount(0);
     await other.close({ runBeforeUnload: false });
@@ -343,7 +327,9 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(page.getByTestId('clock-panel')).toContainText('The clock started.');
   });
 
-  test('the clock warns when little time is left, as it falls due or is taken at once', async ({ platform }) => {
+  test('the clock warns when little time is left, as it falls due or is taken at once, and later where no page was there', async ({
+    platform,
+  }) => {
     const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
     const leave = async (remainingMs: number) => {
       const creditMs = remainingMs - (await work.clockMs());
@@ -355,6 +341,16 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
 
     await leave(14 * MINUTE_MS);
     await expect(page.getByText('14 minutes are left.', { exact: true })).toBeVisible();
+    const leftMs = await work.clockMs();
+    await page.goto('/');
+    await appendClockEvent(
+      db,
+      attemptId,
+      { kind: 'adjusted', creditMs: 4 * MINUTE_MS - leftMs, reason: 'while no page is there' },
+      { by: null },
+    );
+    await page.goto(`/attempts/${attemptId}/work`);
+    await expect(page.getByText('4 minutes are left.', { exact: true })).toBeVisible();
     await leave(before);
     await db.close();
   });
@@ -395,7 +391,7 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await work.score();
     await expect(top.getByTestId('score-message').getByRole('row', { name: /^words \d+ of \d+ right$/ })).toBeVisible();
 
-    await solution('import time; time.sleep(15)');
+    await solution('import time; time.sleep(50)');
     await page.getByTestId('score-run').click();
     await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
     await expect(page.getByTestId('score-step')).toContainText('of at most 1 min');
@@ -407,6 +403,7 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await page.getByTestId('score-cancel').click();
     await expect(top).toHaveAttribute('data-status', 'cancelled');
     await expect(top).toContainText('Cancelled');
+    expect((await top.innerText()).match(/cancelled/gi)).toHaveLength(1);
     await expect(page.getByTestId('score-step')).toHaveCount(0);
 
     await solution('raise RuntimeError("on purpose")');
@@ -468,6 +465,28 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(new WorkspacePage(visit).terminal(1)).toBeVisible();
     await expect(tour).toHaveCount(0);
     await visit.close();
+  });
+
+  test('in a browser that keeps nothing the workspace works, and says once what that means', async () => {
+    const full = await context.newPage();
+    await full.addInitScript(() => {
+      const refuse = () => {
+        throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
+      };
+      Storage.prototype.setItem = refuse;
+      IDBObjectStore.prototype.put = refuse;
+    });
+    await full.goto(`/attempts/${attemptId}/work`);
+    const fullWork = new WorkspacePage(full);
+    await fullWork.type(1, "clear; echo still-'here'\n");
+    await fullWork.expectOnScreen(1, /^still-here$/m);
+    await full.getByTestId('tab-notes').click();
+    await full.getByTestId('note-text').fill('Half a note');
+    await full.getByTestId('tab-score').click();
+    await full.getByTestId('tab-notes').click();
+    await expect(full.getByTestId('note-text')).toHaveValue('Half a note');
+    await expect(full.getByText(/storage is full or switched off/)).toHaveCount(1);
+    await full.close({ runBeforeUnload: false });
   });
 
   test('the workspace can be installed, and closing its page asks first', async () => {

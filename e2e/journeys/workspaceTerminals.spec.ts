@@ -1,0 +1,116 @@
+import type { BrowserContext, Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
+import type { Account } from '../support/accounts.ts';
+import { expect, test } from '../support/fixtures.ts';
+import { openWorkspace } from '../support/workspace.ts';
+import { BUDGET, heapMbOf, loadOf, typeOneKey, workOnce } from '../support/workspaceCost.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
+
+test.describe.configure({ mode: 'serial' });
+
+test.describe('terminals, and what the page around them costs', () => {
+  let context: BrowserContext;
+  let page: Page;
+  let work: WorkspacePage;
+  let attemptId: string;
+  let account: Account;
+
+  const command = async (id: string) => {
+    await page.getByTestId('commands').click();
+    await page.getByTestId(`command-${id}`).click();
+  };
+
+  test.beforeAll(async ({ browser, platform, signIn }) => {
+    ({ context, page, work, attemptId, account } = await openWorkspace(browser, platform, await signIn('admin')));
+  });
+
+  test.afterAll(() => context?.close());
+
+  test('a word is found in a terminal, ten thousand lines back, or said not to be there, and the keyboard comes back to the shell', async () => {
+    await work.shell('seq 60001 69990; echo end-$((1+1))', /^end-2$/m);
+    await page.keyboard.press('Control+Shift+F');
+    const field = page.getByLabel('Find in the terminal');
+    await expect(field).toBeFocused();
+    await page.keyboard.type('60003');
+    await expect(field).toHaveAttribute('aria-invalid', 'false');
+    await work.expectOnScreen(1, /^60003$/m);
+    await page.keyboard.type('-nowhere');
+    await expect(field).toHaveAttribute('aria-invalid', 'true');
+    await expectAccessible(page, 'find in a terminal', [], '[data-testid=terminal-1] search');
+    await page.keyboard.press('Escape');
+    await expect(field).toHaveCount(0);
+    await page.keyboard.type("echo again-'here'\n");
+    await work.expectOnScreen(1, /^again-here$/m);
+  });
+
+  test('words that an input method composes reach the shell once, and only when they are chosen', async () => {
+    await work.type(1, 'clear; echo ');
+    const cdp = await context.newCDPSession(page);
+    for (const text of ['に', 'にほ', 'にほん']) {
+      await cdp.send('Input.imeSetComposition', { text, selectionStart: text.length, selectionEnd: text.length });
+    }
+    await expect(work.terminal(1).locator('.composition-view')).toHaveText('にほん');
+    await cdp.send('Input.insertText', { text: '日本' });
+    await expect(work.terminal(1).locator('.composition-view')).not.toHaveClass(/active/);
+    await cdp.detach();
+    await page.keyboard.type('!\n');
+    await work.expectOnScreen(1, /^日本!$/m);
+  });
+
+  test('what is selected in a terminal is copied at once where that is wanted', async () => {
+    const select = async (word: string) => {
+      await work.shell(`echo ${word.slice(0, 3)}'${word.slice(3)}'`, new RegExp(`^${word}$`, 'm'));
+      const row = await work.terminal(1).locator('.xterm-rows > div').filter({ hasText: word }).last().boundingBox();
+      await page.mouse.dblclick((row?.x ?? 0) + 20, (row?.y ?? 0) + 6);
+    };
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await page.evaluate(() => navigator.clipboard.writeText('untouched'));
+    await select('unwanted');
+    await command('copy-on-selection');
+    expect(await copied()).toBe('untouched');
+    await select('wanted-word');
+    await expect.poll(copied).toBe('wanted-word');
+    await command('copy-on-selection');
+  });
+
+  test('on a large screen, with nothing in the cache, the first key is taken within the budget; a graphics card that fails takes nothing from a terminal', async ({
+    browser,
+    platform,
+  }) => {
+    const fresh = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 2560, height: 1440 } });
+    const large = await fresh.newPage();
+    await new People(large).signIn(account.email, account.password);
+    await large.evaluate(() => localStorage.removeItem('plumbline.terminal.renderer'));
+    const largeWork = new WorkspacePage(large);
+    const load = await loadOf(
+      large,
+      () => large.goto(`/attempts/${attemptId}/work`),
+      async () => {
+        await largeWork.openFile('instructions.txt');
+        await typeOneKey(large);
+      },
+    );
+    console.log(`the first key was taken after ${JSON.stringify(load)}; at most ${JSON.stringify(BUDGET)}`);
+    expect(load.transferredMb).toBeLessThan(BUDGET.transferredMb);
+    await large.keyboard.press('Backspace');
+
+    const canvas = largeWork.terminal(1).locator('.xterm-screen canvas');
+    await expect(canvas.first()).toBeVisible();
+    expect(await largeWork.screen(1)).toBe('');
+    await largeWork.type(1, "clear; echo drawn-by-'card'\n");
+    await work.expectOnScreen(1, /^drawn-by-card$/m);
+    const lost = await canvas.evaluateAll((all) => {
+      const cards = all.flatMap((one) => (one as HTMLCanvasElement).getContext('webgl2')?.getExtension('WEBGL_lose_context') ?? []);
+      for (const card of cards) card.loseContext();
+      return cards.length;
+    });
+    expect(lost).toBeGreaterThan(0);
+    await largeWork.expectOnScreen(1, /^drawn-by-card$/m);
+
+    for (let round = 1; round <= 3; round += 1) await workOnce(large, largeWork, round);
+    const heapMb = await heapMbOf(large);
+    console.log(`the page holds ${heapMb.toFixed(1)} MB after three rounds of work`);
+    expect(heapMb).toBeLessThan(BUDGET.heapMb);
+    await fresh.close();
+  });
+});
