@@ -4,6 +4,7 @@ import type { WorkspaceFiles } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import type { EventLog } from './eventLog.ts';
 import { KeptArchives } from './keptArchives.ts';
+import { KeptListings } from './keptListings.ts';
 import type { ParticipantClock } from './participantClock.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -27,6 +28,7 @@ export class WorkspaceActs {
   /** What the editor saved last, by path: the watch reports that too. */
   readonly #saved = new Map<string, string>();
   readonly #archives: KeptArchives;
+  readonly #listings = new KeptListings();
   #search: AbortController | null = null;
   #paths: Promise<RequestResult<'file.paths'>> | null = null;
 
@@ -41,10 +43,11 @@ export class WorkspaceActs {
     options.files.onOmitted((count) => options.log.event('file.omitted', 0, { count }));
   }
 
-  async list({ path, stamp }: RequestArgs<'file.list'>): Promise<RequestResult<'file.list'>> {
+  async list({ path, stamp, rest }: RequestArgs<'file.list'>): Promise<RequestResult<'file.list'>> {
+    if (rest !== undefined) return this.#listings.next(rest);
     const listed = await this.#options.files.list(path, stamp);
     this.#watch(path);
-    return listed;
+    return this.#listings.begin(listed);
   }
 
   async read({ path }: RequestArgs<'file.read'>): Promise<RequestResult<'file.read'>> {

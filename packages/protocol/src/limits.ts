@@ -16,6 +16,8 @@ export const RUNNER_UNACKNOWLEDGED_MAX_BYTES = 8 * 1024 * 1024;
 export const VIEWER_BEHIND_MAX_BYTES = 2 * 1024 * 1024;
 /** A viewer returns credit each time it has drawn this many bytes. */
 export const VIEWER_CREDIT_BYTES = 128 * 1024;
+/** So many entries of a folder come in one answer: to read a larger one would hold the page for longer than a frame. */
+export const LISTED_AT_ONCE = 5_000;
 /** A text file larger than this opens read-only and in part. */
 export const EDITOR_FILE_MAX_BYTES = 5 * 1024 * 1024;
 /** Either end sends a ping after this much silence, and drops the link after as much again without an answer. */

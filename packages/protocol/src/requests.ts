@@ -52,10 +52,19 @@ export type SearchResult = z.infer<typeof SearchResult>;
 
 /** Paths are relative to the workspace, with `/`; the empty string is written `.`. */
 export const FILE_REQUESTS = {
-  /** `stamp` is what an earlier listing came with: where it still holds, `unchanged` is true and no entries are sent. */
+  /**
+   * `stamp` is what an earlier listing came with: where it still holds, `unchanged` is true and no entries are sent. Of more than
+   * LISTED_AT_ONCE entries the first come, and `rest` to ask with for the next ones, until an answer is without it.
+   */
   'file.list': {
-    args: z.object({ path, stamp: z.string().max(100).optional() }),
-    result: z.object({ entries: z.array(DirectoryEntry), truncated: z.boolean(), stamp: z.string(), unchanged: z.boolean() }),
+    args: z.object({ path, stamp: z.string().max(100).optional(), rest: z.string().max(100).optional() }),
+    result: z.object({
+      entries: z.array(DirectoryEntry),
+      truncated: z.boolean(),
+      stamp: z.string(),
+      unchanged: z.boolean(),
+      rest: z.string().optional(),
+    }),
   },
   'file.read': {
     args: z.object({ path }),

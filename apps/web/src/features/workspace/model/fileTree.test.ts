@@ -1,4 +1,5 @@
 import { AppError } from '@plumbline/core';
+import { LISTED_AT_ONCE } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Ask } from './ask.ts';
 import { FileTree, ROOT } from './fileTree.ts';
@@ -11,8 +12,8 @@ function treeOf(disk: Disk) {
   const asked: { act: string; path: string; stamp?: string }[] = [];
   const time = new SteppedTime();
   let error: AppError | null = null;
-  const answers: Record<string, (args: { path: string; to: string; stamp?: string; kind: string }) => object> = {
-    'file.list': ({ path, stamp }) => {
+  const answers: Record<string, (args: { path: string; to: string; stamp?: string; rest?: string; kind: string }) => object> = {
+    'file.list': ({ path, stamp, rest }) => {
       const names = disk[path];
       if (!names) throw new AppError('not_found', 'There is no such file or folder.');
       const now = names.join();
@@ -23,7 +24,11 @@ function treeOf(disk: Disk) {
         size: 1,
         modifiedMs: 0,
       }));
-      return { entries, truncated: false, stamp: now, unchanged: false };
+      if (entries.length <= LISTED_AT_ONCE) return { entries, truncated: false, stamp: now, unchanged: false };
+      const from = Number(rest ?? 0);
+      const next = from + LISTED_AT_ONCE;
+      const more = next < entries.length ? { rest: String(next) } : {};
+      return { entries: entries.slice(from, next), truncated: false, stamp: now, unchanged: false, ...more };
     },
     'file.create': ({ path, kind }) => {
       const slash = path.lastIndexOf('/');
@@ -70,6 +75,17 @@ describe('the tree of files', () => {
     expect(rows()).toEqual(['src', '  src/deep', '    src/deep/x', '  src/a.py', 'b9', 'b10']);
     tree.toggle('src');
     expect(rows()).toEqual(['src', 'b9', 'b10']);
+  });
+
+  it('puts together a folder that comes in parts', async () => {
+    const names = Array.from({ length: 2 * LISTED_AT_ONCE + 5 }, (_, n) => `file${n}`);
+    const { tree, time, asked, rows } = treeOf({ [ROOT]: [...names].reverse() });
+    const listing = tree.list(ROOT);
+    // A listing of three parts that is sorted in several goes.
+    for (let n = 0; n < 20; n += 1) await time.step(100);
+    await listing;
+    expect(rows()).toEqual(names);
+    expect(asked).toHaveLength(3);
   });
 
   it('lists a folder that a program fills twice, however often it is told of', async () => {

@@ -128,9 +128,14 @@ export class FileTree {
     if (!known) this.setFolder(path, { entries: [], stamp: '', truncated: false, loading: true, error: null });
     const stamp = known && known.error === null && known.stamp !== '' ? { stamp: known.stamp } : {};
     try {
-      const listed = await this.ask('file.list', { path, ...stamp });
+      let listed = await this.ask('file.list', { path, ...stamp });
       if (listed.unchanged) return;
-      const shown = listed.entries.filter(({ name }) => !name.startsWith(OWN_FILES));
+      const shown: DirectoryEntry[] = [];
+      for (;;) {
+        for (const entry of listed.entries) if (!entry.name.startsWith(OWN_FILES)) shown.push(entry);
+        if (listed.rest === undefined) break;
+        listed = await this.ask('file.list', { path, rest: listed.rest });
+      }
       const sorted = await inOrder(shown, known?.entries ?? [], this.rest);
       this.setFolder(path, { entries: sorted, stamp: listed.stamp, truncated: listed.truncated, loading: false, error: null });
     } catch (error) {
