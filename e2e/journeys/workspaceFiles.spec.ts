@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { openWorkspace } from '../support/workspace.ts';
@@ -89,6 +90,7 @@ test.describe('files and the editor', () => {
     await work.shell('wc -c < data/table.csv', /^1200000$/m);
     await page.getByTestId('upload-input').setInputFiles(chosen('other\n'));
     await expect(transfer.last()).toHaveAttribute('data-state', 'exists');
+    await expectAccessible(page, 'transfers', [], '[data-testid=transfers]');
     await work.shell('wc -c < data/table.csv', /^1200000$/m);
     await transfer.last().getByRole('button', { name: 'Replace' }).click();
     await expect(transfer.last()).toHaveAttribute('data-state', 'done');
