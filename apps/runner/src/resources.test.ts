@@ -67,6 +67,15 @@ test('what is left of memory and disk stands beside what is used', async () => {
   await expect
     .poll(() => samples)
     .toEqual([
-      { cpuMs: 5, memoryBytes: 7, memoryLimitBytes: 1000, diskBytes: expect.any(Number), diskFreeBytes: expect.any(Number), processes: 1 },
+      {
+        cpuMs: 5,
+        memoryBytes: 7,
+        memoryLimitBytes: 1000,
+        diskBytes: expect.any(Number),
+        diskFreeBytes: expect.any(Number),
+        diskFiles: expect.any(Number),
+        diskFreeFiles: expect.any(Number),
+        processes: 1,
+      },
     ]);
 });

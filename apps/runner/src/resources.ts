@@ -48,7 +48,7 @@ export function sampleResources(options: ResourcesOptions): () => void {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         const gpus = await gpuUse();
         const disks = (await Promise.all(options.diskDirs.map(diskOf))).filter((one) => one !== null);
-        const fullest = disks.sort((a, b) => a.diskFreeBytes - b.diskFreeBytes)[0];
+        const fullest = fullestOf(disks);
         const limit = options.memoryLimitBytes === null ? {} : { memoryLimitBytes: options.memoryLimitBytes };
         if (!stopped)
           log.event('resource.sample', 0, { cpuMs, memoryBytes, ...limit, ...fullest, processes, ...(gpus === undefined ? {} : { gpus }) });
@@ -67,11 +67,23 @@ export function sampleResources(options: ResourcesOptions): () => void {
   };
 }
 
+/** The disk with the fewest bytes left, and the fewest files that any has left. */
+function fullestOf(disks: readonly Disk[]): Partial<Disk> {
+  const byBytes = disks.toSorted((a, b) => a.diskFreeBytes - b.diskFreeBytes)[0];
+  const byFiles = disks
+    .filter(({ diskFreeFiles }) => diskFreeFiles !== undefined)
+    .toSorted((a, b) => Number(a.diskFreeFiles) - Number(b.diskFreeFiles))[0];
+  return { ...byBytes, ...(byFiles === undefined ? {} : { diskFiles: byFiles.diskFiles, diskFreeFiles: byFiles.diskFreeFiles }) };
+}
+
+type Disk = Required<Pick<EventData<'resource.sample'>, 'diskBytes' | 'diskFreeBytes'>> &
+  Pick<EventData<'resource.sample'>, 'diskFiles' | 'diskFreeFiles'>;
+
 /** How large the disk is, and what a user who is not root may still write there; null where it does not say. */
-async function diskOf(dir: string): Promise<{ diskBytes: number; diskFreeBytes: number } | null> {
+async function diskOf(dir: string): Promise<Disk | null> {
   try {
-    const { blocks, bavail, bsize } = await statfs(dir);
-    return { diskBytes: blocks * bsize, diskFreeBytes: bavail * bsize };
+    const { blocks, bavail, bsize, files, ffree } = await statfs(dir);
+    return { diskBytes: blocks * bsize, diskFreeBytes: bavail * bsize, ...(files > 0 ? { diskFiles: files, diskFreeFiles: ffree } : {}) };
   } catch {
     return null;
   }

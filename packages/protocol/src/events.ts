@@ -213,6 +213,9 @@ export const EVENTS = {
       memoryLimitBytes: z.number().optional(),
       diskBytes: z.number().optional(),
       diskFreeBytes: z.number().optional(),
+      /** How many files the fuller disk may hold, and how many more; only where a file system counts them. */
+      diskFiles: z.number().optional(),
+      diskFreeFiles: z.number().optional(),
       processes: z.int().optional(),
       gpus: z.array(z.object({ index: z.int(), usePercent: z.number(), memoryBytes: z.number() })).optional(),
     }),

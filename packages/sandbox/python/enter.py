@@ -52,6 +52,11 @@ def become(config):
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write(str(config["oomScore"]))
     if config.get("uid") is not None:
+        # What a GPU's driver reads and writes is locked; the memory limit counts it as any other. Root's right, and not in every container.
+        try:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        except (ValueError, OSError):
+            pass
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])

@@ -13,6 +13,7 @@ const DISK_BYTES = 64 * 1024 ** 2;
 /** So little that three loops take more of a machine that many others use, unless they are kept from it. */
 const LIMITED_CPUS = 0.1;
 const BUSY_S = 1;
+const CAP_SYS_RESOURCE = 1n << 24n;
 
 const views = (capabilities: { views: boolean }) => capabilities.views;
 
@@ -200,6 +201,19 @@ export const viewChecks: ContractCheck[] = [
       const zero = '0000000000000000';
       assert.equal(done.stdout.toString(), `CapInh:${zero}CapPrm:${zero}CapEff:${zero}CapBnd:${zero}CapAmb:${zero}NoNewPrivs:1`);
       if (process.getuid?.() === 0) assert.ok(sandbox.hostUid !== null && sandbox.hostUid > 0);
+    },
+  },
+  {
+    name: 'training may lock memory without a limit of its own, where whoever runs the platform may lift it',
+    needs: (capabilities) => capabilities.memoryLimit,
+    run: async (world) => {
+      const effective = /^CapEff:\s+(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
+      const mayLift = (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
+      const sandbox = await world.sandbox();
+      for (const view of ['participant', 'scorer'] as const) {
+        const locked = (await shell(sandbox, view, 'ulimit -l')).stdout.toString();
+        assert.equal(locked === 'unlimited\n', mayLift, `${view}: ${locked}`);
+      }
     },
   },
   {

@@ -20,6 +20,12 @@ describe('what the sandbox uses', () => {
     const ofSmallDisk = (diskFreeBytes: number) => resourceUse({ atMs: 0, sample: { diskBytes: GIB, diskFreeBytes } }, null).warnings;
     expect(ofSmallDisk(0.9 * GIB)).toEqual([]);
     expect(ofSmallDisk(0.05 * GIB)).toHaveLength(1);
+    const ofFiles = (diskFiles: number, diskFreeFiles: number) =>
+      resourceUse({ atMs: 0, sample: { diskFreeBytes: 50 * GIB, diskFiles, diskFreeFiles } }, null).warnings.map(({ text }) => text);
+    expect(ofFiles(8_000_000, 20_000)).toEqual([]);
+    expect(ofFiles(8_000_000, 9_000)).toEqual([expect.stringContaining('hardly any more files')]);
+    expect(ofFiles(3_000, 2_900)).toEqual([]);
+    expect(ofFiles(3_000, 100)).toHaveLength(1);
     expect(resourceUse({ atMs: 0, sample: { memoryBytes: 99 * GIB } }, null).warnings).toEqual([]);
   });
 });

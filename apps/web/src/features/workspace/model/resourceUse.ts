@@ -24,6 +24,9 @@ const MEMORY_SHORT = 0.9;
 /** A checkpoint of a small model has about this size. A small disk of one's own is short when this share of it is left. */
 const DISK_SHORT_BYTES = 1024 ** 3;
 const DISK_SHORT_SHARE = 0.1;
+/** An environment of Python packages has about as many files. */
+const FILES_SHORT = 10_000;
+const FILES_SHORT_SHARE = 0.05;
 
 export function resourceUse(now: Sampled, before: Sampled | null): ResourceUse {
   const {
@@ -32,6 +35,8 @@ export function resourceUse(now: Sampled, before: Sampled | null): ResourceUse {
     memoryLimitBytes = null,
     diskBytes = Number.POSITIVE_INFINITY,
     diskFreeBytes = null,
+    diskFiles = null,
+    diskFreeFiles = null,
     gpus = [],
     processes = null,
   } = now.sample;
@@ -46,6 +51,12 @@ export function resourceUse(now: Sampled, before: Sampled | null): ResourceUse {
   }
   if (diskFreeBytes !== null && diskFreeBytes < Math.min(DISK_SHORT_BYTES, DISK_SHORT_SHARE * diskBytes)) {
     warnings.push({ kind: 'disk', text: 'The disk is nearly full. Saving may fail soon; delete what you do not need.' });
+  }
+  if (diskFiles !== null && diskFreeFiles !== null && diskFreeFiles < Math.min(FILES_SHORT, FILES_SHORT_SHARE * diskFiles)) {
+    warnings.push({
+      kind: 'disk',
+      text: 'The disk can hold hardly any more files, whatever their size. Saving may fail soon; delete folders of many small ones.',
+    });
   }
   return {
     // The count begins again where processes were counted one by one and some have ended.
