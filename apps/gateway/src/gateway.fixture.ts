@@ -81,6 +81,11 @@ export class GatewayRig {
     await this.#listen();
   }
 
+  /** What the database's notification of a change leads to. */
+  changed(attemptId: string): void {
+    this.#registry.changed(attemptId);
+  }
+
   async stop(): Promise<void> {
     await this.#registry.close();
     for (const socket of this.#sockets) socket.terminate();

@@ -1,4 +1,4 @@
-import { loadAttempt } from '@plumbline/database';
+import { loadAttempt, moveAttempt } from '@plumbline/database';
 import type { RecordedEvent } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -193,6 +193,14 @@ describe('a runner', () => {
     await (await rig.tab(attempt)).next('outputLimited');
     const { recordedBytes } = await (await rig.runner(attempt.attemptId)).next('attached');
     expect(recordedBytes).toBeGreaterThan(30);
+  });
+
+  it.each(['void', 'withdrawn'] as const)('is told to tear down and to end where its attempt is %s', async (state) => {
+    const { attemptId } = await rig.attempt();
+    const runner = await rig.runner(attemptId);
+    await moveAttempt(rig.db, attemptId, state);
+    rig.changed(attemptId);
+    expect(await runner.next('shutdown')).toEqual({ t: 'shutdown', reason: `the attempt is ${state}`, tearDown: true });
   });
 
   it('whose disk is full is as good as away: the page says so, and the time is given back when there is room', async () => {
