@@ -12,12 +12,14 @@ import {
   noteTerminal,
   queueForMachines,
   removeHost,
+  scoreAgain,
   startAttempt,
 } from '@plumbline/database';
 import { SshHostSettings } from '@plumbline/protocol';
 import type { Placement, RunnerHandle } from '@plumbline/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { provision } from './provision.ts';
+import { reconcile } from './reconcile.ts';
 import { recover } from './recovery.ts';
 import { RunnerCare } from './runnerCare.ts';
 import { retireRunner } from './runners.ts';
@@ -171,6 +173,26 @@ describe('runners', () => {
     expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'running', runnerPlacement: null, runnerTokenHash: null });
     expect(await queueForMachines(worker.db)).toBeGreaterThan(0);
     await removeHost(worker.db, 'away', { by: null });
+  });
+
+  test('an attempt that is scored again the moment it was completed is given a machine anew, and a runner on the folder that it left', async () => {
+    const { db } = worker;
+    const { id, runner: first, userId } = await rig.started();
+    await appendClockEvent(db, id, { kind: 'submitted' }, { by: userId });
+    await moveAttempt(db, id, 'completed');
+    await scoreAgain(db, id, { by: userId });
+    const care = new RunnerCare(worker);
+    for (let round = 0; round < 4; round += 1) {
+      await care.look();
+      await reconcile(worker);
+      rig.clock.advance(5_001);
+    }
+    expect(await rig.lives(first)).toBe(false);
+    await queueForMachines(db);
+    await provision(worker, { attemptId: id });
+    const second = (await rig.handleOf(id)) as RunnerHandle;
+    expect([second.pid === first.pid, second.stateDir, await rig.lives(second)]).toEqual([false, first.stateDir, true]);
+    expect(await findLiveLease(db, id)).toMatchObject({ state: 'held' });
   });
 
   test('one that no attempt needs any more is stopped', async () => {
