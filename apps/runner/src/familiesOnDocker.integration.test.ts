@@ -97,7 +97,7 @@ describe.skipIf(!isRoot)('on docker', () => {
       await tryOnTheScorer(rig, join(dir, 'cheats', 'workspace'));
       await editWhileItReads(rig);
       await reachForTheHost(rig, join(dir, 'cheats'));
-    }, 180_000);
+    }, 300_000);
 
     it('a disk that is really full ends no score, and a scorer that needs room is a row that says so', async () => {
       const familyDir = join(dir, 'hoarder');
