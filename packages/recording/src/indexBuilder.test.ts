@@ -75,4 +75,31 @@ describe('the index of a recording', () => {
     expect(index.scores[0]).toMatchObject({ elapsedMs: 77, score: 4, normalised: null });
     expect(index.markers.map((marker) => marker.label)).toEqual(['Score 1: 4']);
   });
+
+  it('says what is marked in plain words, with no code of the log', async () => {
+    const hash = 'ab'.repeat(32);
+    const scored = { scoreId: 's', n: 2, trigger: 'participant', status: 'invalid_submission', score: null, message: null, durationMs: 4 };
+    const captured = { scoreId: 's', hash, bytes: 1, packages: [] };
+    const gap = { source: 'tab:t', from: 1, to: 1, reason: 'malformed' };
+    const events = [
+      ['score.finished', scored],
+      ['submission.captured', { ...captured, files: 1 }],
+      ['submission.captured', { ...captured, files: 2 }],
+      ['snapshot.taken', { cause: 'periodic', tree: 't', commit: 'c', files: 1, bytes: 1, skipped: [] }],
+      ['clipboard.paste', { tab: 't', target: 'terminal:2', length: 1, hash }],
+      ['clipboard.paste', { tab: 't', target: 'editor:solution/a.py', length: 7, hash }],
+      ['connection.gap', gap],
+      ['clock.event', { n: 1, event: { kind: 'paused', reason: 'awaiting_staff' } }],
+    ].map(([type, data], at) => ({ seq: at + 1, atMs: at, stream: 0, type, data }) as unknown as RecordedEvent);
+    expect((await indexEvents(events)).markers.map(({ label }) => label)).toEqual([
+      'Score 2: the submission is not valid',
+      'Submission captured, 1 file',
+      'Submission captured, 2 files',
+      'Snapshot taken regularly',
+      'Paste of 1 character into terminal 2',
+      'Paste of 7 characters into solution/a.py',
+      'Gap: a page sent what cannot be read',
+      'Paused: waiting for staff',
+    ]);
+  });
 });

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '@plumbline/protocol';
+import { counted, gapWords, pasteWords, pauseWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 
 /**
@@ -233,7 +234,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         const { scoreId, n, trigger, status, score, message } = event.data;
         const elapsedMs = this.requested.get(scoreId) ?? 0;
         index.scores.push({ seq: event.seq, atMs: event.atMs, scoreId, n, trigger, elapsedMs, status, score, normalised: null, message });
-        this.mark(event, 'score', score === null ? `Score ${n}: ${status}` : `Score ${n}: ${Number(score.toPrecision(6))}`);
+        this.mark(event, 'score', scoreWords(n, score, status));
         break;
       }
       case 'note.written':
@@ -263,7 +264,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
           commit: event.data.commit,
           bundle: event.data.bundle ?? null,
         });
-        this.mark(event, 'snapshot', `Snapshot (${event.data.cause})`);
+        this.mark(event, 'snapshot', `Snapshot ${snapshotWords(event.data.cause)}`.trimEnd());
         break;
       case 'setup.applied': {
         const { files, keymap } = event.data;
@@ -273,16 +274,16 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         break;
       }
       case 'submission.captured':
-        this.mark(event, 'submission', `Submission captured, ${event.data.files} files`);
+        this.mark(event, 'submission', `Submission captured, ${counted(event.data.files, 'file')}`);
         break;
       case 'clipboard.paste':
-        this.mark(event, 'paste', `Paste of ${event.data.length} characters into ${event.data.target}`);
+        this.mark(event, 'paste', pasteWords(event.data.length, event.data.target));
         break;
       case 'recording.sealed':
         this.addSeal(event);
         break;
       case 'connection.gap':
-        this.mark(event, 'gap', `Gap: ${event.data.reason}`);
+        this.mark(event, 'gap', gapWords(event.data.reason));
         break;
       case 'focus.page':
         index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: event.data.visible && event.data.focused });
@@ -327,7 +328,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     if (open && open.toMs === null && kind !== 'paused' && kind !== 'adjusted') open.toMs = event.atMs;
     if (kind === 'paused') index.pauses.push({ fromMs: event.atMs, toMs: null, reason: String(event.data.event.reason ?? '') });
     const words = CLOCK_LABELS[kind];
-    if (words) this.mark(event, words.kind, kind === 'paused' ? `Paused: ${String(event.data.event.reason ?? '')}` : words.label);
+    if (words) this.mark(event, words.kind, kind === 'paused' ? pauseWords(String(event.data.event.reason ?? '')) : words.label);
   }
 
   private addSample(atMs: number, cpuMs: number | null, memoryBytes: number | null): void {

@@ -1,4 +1,5 @@
 'use client';
+import { pauseWords } from '@plumbline/recording/markerWords';
 import type { MarkerKind, RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { cn } from '@plumbline/ui';
 import { memo, useMemo } from 'react';
@@ -34,7 +35,7 @@ export const TimelineTracks = memo(function TimelineTracks({ index }: { index: R
       {index.pauses.map((pause) => (
         <div
           key={pause.fromMs}
-          title={`Paused: ${pause.reason}`}
+          title={pauseWords(pause.reason)}
           data-testid="replay-pause"
           className="absolute inset-y-0 bg-warning/25"
           style={{ left: share(pause.fromMs), width: `calc(${share(pause.toMs ?? index.toMs)} - ${share(pause.fromMs)})` }}

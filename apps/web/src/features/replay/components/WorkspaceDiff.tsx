@@ -1,4 +1,5 @@
 'use client';
+import { snapshotWords } from '@plumbline/recording/markerWords';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, cn, Dialog, DialogContent, EmptyState, formatDuration, ScrollBox, Select, Spinner } from '@plumbline/ui';
 import { useEffect, useId, useState } from 'react';
@@ -57,7 +58,7 @@ export function WorkspaceDiff({
               >
                 {index.snapshots.map((snapshot) => (
                   <option key={snapshot.seq} value={snapshot.commit}>
-                    {formatDuration(snapshot.atMs - index.fromMs)} ({snapshot.cause})
+                    {`${formatDuration(snapshot.atMs - index.fromMs)} ${snapshotWords(snapshot.cause)}`}
                   </option>
                 ))}
               </Select>

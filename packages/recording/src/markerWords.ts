@@ -1,0 +1,65 @@
+import type { EventData } from '@plumbline/protocol';
+
+/** How a replay's marks say what was recorded: a reviewer reads words, never the codes of the log. */
+
+/** Why there is no number. One that this version does not know is shown as it stands. */
+const NO_SCORE: Readonly<Record<string, string>> = {
+  nan: 'no valid number',
+  invalid_submission: 'the submission is not valid',
+  timed_out: 'the scorer ran out of time',
+  out_of_memory: 'the scorer ran out of memory',
+  crashed: 'the scorer crashed',
+  bad_output: 'the scorer answered unreadably',
+  cancelled: 'cancelled',
+};
+
+const PAUSE_REASONS: Readonly<Record<string, string>> = {
+  break: 'a break',
+  hibernate: 'hibernation',
+  absent: 'nobody was there',
+  awaiting_staff: 'waiting for staff',
+  platform: 'a fault of the platform',
+  other: 'another reason',
+};
+
+const SNAPSHOT_CAUSES: Readonly<Record<EventData<'snapshot.taken'>['cause'], string>> = {
+  start: 'at the start',
+  save: 'after a save',
+  score: 'for a score',
+  periodic: 'taken regularly',
+  pause: 'at a pause',
+  end: 'at the end',
+};
+
+const GAP_REASONS: Readonly<Record<string, string>> = { malformed: 'a page sent what cannot be read' };
+
+/** `1 file`, `2 files`: for words whose plural is formed so. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A score's result; `score` is null where there is no number. */
+export function scoreWords(n: number, score: number | null, status: string): string {
+  return `Score ${n}: ${score === null ? (NO_SCORE[status] ?? status) : Number(score.toPrecision(6))}`;
+}
+
+/** Why the clock stood still. */
+export function pauseWords(reason: string): string {
+  return reason === '' ? 'Paused' : `Paused: ${PAUSE_REASONS[reason] ?? reason}`;
+}
+
+/** When a snapshot was taken; empty for a cause that this version does not know. */
+export function snapshotWords(cause: string): string {
+  return SNAPSHOT_CAUSES[cause as keyof typeof SNAPSHOT_CAUSES] ?? '';
+}
+
+/** What cannot be shown, and why. */
+export function gapWords(reason: string): string {
+  return `Gap: ${GAP_REASONS[reason] ?? reason}`;
+}
+
+/** A paste's length, and where it went: `terminal:2`, or `editor:` and a path. */
+export function pasteWords(length: number, target: string): string {
+  const [, kind = '', rest = ''] = /^(terminal|editor):(.*)$/s.exec(target) ?? [];
+  return `Paste of ${counted(length, 'character')} into ${kind === 'terminal' ? `terminal ${rest}` : rest || target}`;
+}
