@@ -1,51 +1,140 @@
-import { stripVTControlCharacters } from 'node:util';
+import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { Recording } from '@plumbline/recording/reader';
+import type { IndexedEvents } from '@plumbline/recording/recordingIndex';
 import type { SearchAnswer } from '../../replay/model/recordingApi.ts';
+import { type TerminalHit, TerminalSearch } from './terminalSearch.ts';
 
-/** Finds text in what terminals put out, line by line, without colours and the like, and whatever its case. */
+/**
+ * Searches a recording's terminals piece by piece: an answer has a page of what is found, or says how far nothing was, and where to go on.
+ * So the first finds of a long recording are there at once, and a search of all of it holds no answer up.
+ */
 
-const HITS_MAX = 200;
-const LINE_SHOWN = 300;
-/** A program that paints a screen writes no lines; what has come is looked at from this length on. */
-const LINE_MAX = 8_192;
+const HITS_IN_ANSWER = 200;
+/** Below a second's work. */
+const BYTES_IN_ANSWER = 4 * 1024 * 1024;
+/** So much is drawn before finds are counted. */
+const BATCH_BYTES = 512 * 1024;
+const BATCH_EVENTS = 2_000;
+const SCREEN_TYPES: ReadonlySet<EventType> = new Set([
+  'terminal.opened',
+  'terminal.output',
+  'terminal.resized',
+  'terminal.keyframe',
+] as const);
 
-interface Line {
-  decoder: TextDecoder;
+/** Where a search goes on: at an event, of which so many finds were given. */
+interface SearchPlace {
+  seq: number;
+  given: number;
+}
+
+export interface SearchRequest {
+  recording: Pick<Recording, 'events'>;
+  /** Where each terminal's screen can be drawn from. */
+  index: Pick<IndexedEvents, 'screens' | 'terminals'>;
   text: string;
-  atMs: number;
+  /** `next` of the answer before; null begins. */
+  after: string | null;
 }
 
-export async function searchOutput(recording: Recording, wanted: string): Promise<SearchAnswer> {
-  const needle = wanted.toLowerCase();
-  const hits: SearchAnswer['hits'] = [];
-  const lines = new Map<number, Line>();
-  for await (const event of recording.events({ where: ({ type }) => type === 'terminal.output' })) {
-    if (event.type !== 'terminal.output') continue;
-    const line = lines.get(event.stream) ?? { decoder: new TextDecoder(), text: '', atMs: event.atMs };
-    lines.set(event.stream, line);
-    const parts = (line.text + line.decoder.decode(event.data.bytes, { stream: true })).split('\n');
-    const rest = parts.pop() ?? '';
-    line.text = rest.length > LINE_MAX ? '' : rest;
-    if (rest.length > LINE_MAX) parts.push(rest);
-    line.atMs = event.atMs;
-    for (const part of parts) {
-      if (hits.length === HITS_MAX) return { hits, truncated: true };
-      const found = foundIn(part, needle);
-      if (found !== null) hits.push({ terminal: event.stream, atMs: event.atMs, line: found });
+type Hit = SearchAnswer['hits'][number] & Pick<TerminalHit, 'seq'>;
+
+/** The next page of what terminals showed that has a text, in the order in which it came. */
+export async function searchOutput(request: SearchRequest): Promise<SearchAnswer> {
+  const from = placeOf(request.after);
+  const searches = await searchesAt(request, from.seq);
+  try {
+    return await searchFrom(request, from, searches);
+  } finally {
+    for (const search of searches.values()) search.dispose();
+  }
+}
+
+async function searchFrom(
+  { recording, text }: SearchRequest,
+  from: SearchPlace,
+  searches: Map<number, TerminalSearch>,
+): Promise<SearchAnswer> {
+  const hits: Hit[] = [];
+  let batch: RecordedEvent[] = [];
+  let batchBytes = 0;
+  let readBytes = 0;
+  let last: RecordedEvent | null = null;
+  const draw = async () => {
+    hits.push(...(await hitsOf(batch, text, searches)));
+    if (batch[0]?.seq === from.seq) hits.splice(0, from.given);
+    batch = [];
+    batchBytes = 0;
+  };
+  for await (const event of recording.events({ fromSeq: from.seq, types: SCREEN_TYPES })) {
+    if (hits.length > HITS_IN_ANSWER || readBytes > BYTES_IN_ANSWER) {
+      await draw();
+      return answerOf(hits, from, { seq: event.seq, given: 0 }, last);
     }
+    last = event;
+    batch.push(event);
+    const bytes = event.type === 'terminal.output' ? event.data.bytes.length : 0;
+    batchBytes += bytes;
+    readBytes += bytes;
+    if (batchBytes >= BATCH_BYTES || batch.length >= BATCH_EVENTS) await draw();
   }
-  for (const [terminal, { text, atMs }] of lines) {
-    const found = foundIn(text, needle);
-    if (found !== null) hits.push({ terminal, atMs, line: found });
-  }
-  return { hits, truncated: false };
+  await draw();
+  return answerOf(hits, from, null, last);
 }
 
-/** The part of a line around the text; null where it has none. */
-function foundIn(line: string, needle: string): string | null {
-  const plain = stripVTControlCharacters(line).replaceAll('\r', '').trim();
-  const at = plain.toLowerCase().indexOf(needle);
-  if (at === -1) return null;
-  const from = Math.max(0, at - 60);
-  return plain.slice(from, from + LINE_SHOWN);
+async function hitsOf(batch: readonly RecordedEvent[], text: string, searches: Map<number, TerminalSearch>): Promise<Hit[]> {
+  const byTerminal = groupedBy(batch, ({ stream }) => stream);
+  const found: Hit[] = [];
+  for (const [terminal, events] of byTerminal) {
+    const search = searches.get(terminal) ?? new TerminalSearch(text);
+    searches.set(terminal, search);
+    found.push(...(await search.take(events)).map((hit) => ({ terminal, ...hit })));
+  }
+  return found.sort((a, b) => a.seq - b.seq);
+}
+
+/** An answer of no more than a page; `next` is where to go on after all of it, null at the end of the recording. */
+function answerOf(hits: Hit[], from: SearchPlace, next: SearchPlace | null, last: RecordedEvent | null): SearchAnswer {
+  const over = hits[HITS_IN_ANSWER];
+  const given = hits.slice(0, HITS_IN_ANSWER);
+  const givenOf = (place: number) => given.filter(({ seq }) => seq === place).length + (place === from.seq ? from.given : 0);
+  const place = over === undefined ? next : { seq: over.seq, given: givenOf(over.seq) };
+  return {
+    hits: given.map(({ seq: _seq, ...hit }) => hit),
+    next: place === null ? null : `${place.seq}.${place.given}`,
+    untilMs: over?.atMs ?? last?.atMs ?? 0,
+  };
+}
+
+function placeOf(after: string | null): SearchPlace {
+  const [seq = 1, given = 0] = after?.split('.').map(Number) ?? [];
+  return { seq, given };
+}
+
+/** A search of each terminal that goes on at an event, with what it showed by then. */
+async function searchesAt({ recording, index, text }: SearchRequest, seq: number): Promise<Map<number, TerminalSearch>> {
+  const searches = new Map<number, TerminalSearch>();
+  const closed = new Set(index.terminals.flatMap(({ terminal, closedAtMs }) => (closedAtMs === null ? [] : [terminal])));
+  for (const [terminal, places] of groupedBy(index.screens, ({ terminal }) => terminal)) {
+    const place = places.findLast((screen) => screen.seq < seq);
+    if (place === undefined || (closed.has(terminal) && place === places.at(-1) && place.untilSeq < seq)) continue;
+    const search = new TerminalSearch(text);
+    searches.set(terminal, search);
+    const events: RecordedEvent[] = [];
+    for await (const event of recording.events({ fromSeq: place.seq, toSeq: seq - 1, types: SCREEN_TYPES, stream: terminal }))
+      events.push(event);
+    await search.goOnFrom(events);
+  }
+  return searches;
+}
+
+function groupedBy<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
 }

@@ -11,7 +11,14 @@ export const MomentQuery = z.object({ atMs: z.coerce.number() });
 export const OpeningQuery = z.object({ t: z.coerce.number().optional() });
 export const TreeQuery = z.object({ commit: Commit });
 export const DiffQuery = z.object({ from: Commit, to: Commit });
-export const SearchQuery = z.object({ text: z.string().min(1).max(200) });
+/** `after`: the `next` of the answer before. */
+export const SearchQuery = z.object({
+  text: z.string().min(1).max(200),
+  after: z
+    .string()
+    .regex(/^\d{1,15}\.\d{1,9}$/)
+    .optional(),
+});
 
 /**
  * What a request's address asks.

@@ -9,7 +9,7 @@ import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
 import type { ReviewSource } from '../model/replaySource.ts';
 import { CommandList } from './CommandList.tsx';
 import { FileList } from './FileList.tsx';
-import { OutputSearch } from './OutputSearch.tsx';
+import { type Found, OutputSearch } from './OutputSearch.tsx';
 
 export type ListName = 'markers' | 'commands' | 'files' | 'scores' | 'notes' | 'search';
 
@@ -21,6 +21,7 @@ export function EventLists({
   list,
   onList,
   onSeek,
+  onFound,
   messageTo,
 }: {
   index: RecordingIndex;
@@ -29,6 +30,7 @@ export function EventLists({
   list: ListName;
   onList: (list: ListName) => void;
   onSeek: (atMs: number) => void;
+  onFound: (found: Found) => void;
   /** The attempt whose participant can be written to from here. */
   messageTo: string | null;
 }) {
@@ -66,7 +68,7 @@ export function EventLists({
         <FileList index={index} positionMs={positionMs} source={source} onSeek={onSeek} />
       </TabsContent>
       <TabsContent value="search" className="min-h-0 flex-1">
-        <OutputSearch index={index} source={source} onSeek={onSeek} />
+        <OutputSearch index={index} source={source} onFound={onFound} />
       </TabsContent>
       <TabsContent value="markers" className="min-h-0 flex-1 overflow-auto">
         <Markers

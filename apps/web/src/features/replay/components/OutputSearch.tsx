@@ -2,39 +2,35 @@
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, EmptyState, formatDuration, Input, Spinner } from '@plumbline/ui';
 import { Search } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
-import type { SearchAnswer } from '../model/recordingApi.ts';
+import { type FormEvent, useEffect, useState } from 'react';
+import { useStore } from '../../workspace/components/useStore.ts';
+import { RecordingSearch, type SearchState } from '../model/recordingSearch.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
 
-type Answer =
-  | { kind: 'none' }
-  | { kind: 'busy' }
-  | { kind: 'failed'; message: string }
-  | { kind: 'found'; text: string; answer: SearchAnswer };
+/** What a find leads to: a moment, and the text in a terminal then. */
+export interface Found {
+  terminal: number;
+  atMs: number;
+  text: string;
+}
 
-/** Finds text in what was run and in what terminals put out; each row leads to its moment. */
-export function OutputSearch({ index, source, onSeek }: { index: RecordingIndex; source: ReviewSource; onSeek: (atMs: number) => void }) {
-  const [text, setText] = useState('');
-  const [state, setState] = useState<Answer>({ kind: 'none' });
+interface Row extends Found {
+  line: string;
+  from: string;
+}
+
+/** Finds text in what was run and in what terminals showed; each row leads to its moment. */
+export function OutputSearch({ index, source, onFound }: { index: RecordingIndex; source: ReviewSource; onFound: (found: Found) => void }) {
+  const [wanted, setWanted] = useState('');
+  const [search] = useState(() => new RecordingSearch(source));
+  const { text, hits, untilMs, busy, hasMore, error } = useStore(search.store);
+  useEffect(() => () => search.stop(), [search]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const wanted = text.trim();
-    if (wanted === '') return;
-    setState({ kind: 'busy' });
-    source.search(wanted).then(
-      (answer) => setState({ kind: 'found', text: wanted, answer }),
-      (error: unknown) => setState({ kind: 'failed', message: error instanceof Error ? error.message : 'The search failed.' }),
-    );
+    if (wanted.trim() !== '') void search.start(wanted.trim());
   };
-  const commands =
-    state.kind === 'found' ? index.commands.filter((command) => command.text?.toLowerCase().includes(state.text.toLowerCase())) : [];
-  const rows =
-    state.kind === 'found'
-      ? [
-          ...commands.map(({ atMs, terminal, text: line }) => ({ atMs, terminal, line: line ?? '', isCommand: true })),
-          ...state.answer.hits.map((hit) => ({ ...hit, isCommand: false })),
-        ].sort((a, b) => a.atMs - b.atMs)
-      : [];
+  const isDone = text !== null && !busy && !hasMore && error === null;
+  const rows = text === null ? [] : rowsOf(index, text, hits, isDone ? Number.POSITIVE_INFINITY : untilMs);
   return (
     <div className="flex h-full flex-col">
       <search>
@@ -43,8 +39,8 @@ export function OutputSearch({ index, source, onSeek }: { index: RecordingIndex;
             id="replay-search"
             aria-label="Search commands and output"
             placeholder="Search commands and output"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
+            value={wanted}
+            onChange={(event) => setWanted(event.target.value)}
             maxLength={200}
           />
           <Button type="submit" size="icon" aria-label="Search">
@@ -52,36 +48,69 @@ export function OutputSearch({ index, source, onSeek }: { index: RecordingIndex;
           </Button>
         </form>
       </search>
-      <div className="min-h-0 flex-1 overflow-auto" aria-live="polite">
-        {state.kind === 'busy' ? <Spinner label="Searching the whole recording" className="p-3" /> : null}
-        {state.kind === 'failed' ? (
-          <Alert tone="danger" className="m-2">
-            {state.message}
-          </Alert>
-        ) : null}
-        {state.kind === 'found' && rows.length === 0 ? <EmptyState title={`Nothing has “${state.text}”`} /> : null}
+      <div className="min-h-0 flex-1 overflow-auto">
         <ol className="py-1" data-testid="replay-hits">
           {rows.map((row, at) => (
             <li key={`${row.atMs} ${at}`}>
               <button
                 type="button"
                 data-testid="replay-hit"
-                onClick={() => onSeek(row.atMs)}
+                onClick={() => onFound(row)}
+                title={row.line}
                 className="block w-full px-3 py-1 text-left hover:bg-hover"
               >
                 <span className="flex gap-3 text-xs text-muted">
                   <span className="tabular-nums">{formatDuration(row.atMs - index.fromMs)}</span>
-                  <span>{row.isCommand ? 'Command' : `Output of terminal ${row.terminal}`}</span>
+                  <span>{row.from}</span>
                 </span>
                 <span className="block truncate font-mono text-xs">{row.line}</span>
               </button>
             </li>
           ))}
         </ol>
-        {state.kind === 'found' && state.answer.truncated ? (
-          <p className="p-3 text-xs text-muted">These are the first matches. Search for something longer to see others.</p>
-        ) : null}
+        <div aria-live="polite" className="px-3 pb-3 text-xs text-muted" data-testid="replay-search-state">
+          {busy ? (
+            <Spinner label={untilMs === 0 ? 'Searching the recording' : `Searched up to ${formatDuration(untilMs - index.fromMs)}`} />
+          ) : null}
+          {error === null ? null : (
+            <Alert tone="danger" actions={<Button onClick={() => void search.goOn()}>Go on</Button>}>
+              {error}
+            </Alert>
+          )}
+          {isDone && rows.length === 0 ? <EmptyState title={`Nothing has “${text}”`} /> : null}
+          {isDone && rows.length > 0 ? `${rows.length === 1 ? '1 match' : `${rows.length} matches`} in the whole recording.` : null}
+          {!busy && hasMore && error === null ? (
+            <div className="flex items-center gap-3">
+              <span className="flex-1">
+                The first {rows.length} matches, up to {formatDuration(untilMs - index.fromMs)}. The recording goes on.
+              </span>
+              <Button size="sm" onClick={() => void search.goOn()} data-testid="replay-search-on">
+                Find the next ones
+              </Button>
+            </div>
+          ) : null}
+        </div>
       </div>
     </div>
   );
+}
+
+function rowsOf(index: RecordingIndex, text: string, hits: SearchState['hits'], untilMs: number): Row[] {
+  const commands = index.commands.filter((command) => command.atMs <= untilMs && command.text?.toLowerCase().includes(text.toLowerCase()));
+  return [
+    ...commands.map(({ atMs, terminal, text: line }) => ({
+      atMs,
+      terminal,
+      text,
+      line: line ?? '',
+      from: `Command in terminal ${terminal}`,
+    })),
+    ...hits.map(({ atMs, terminal, line, onScreen }) => ({
+      atMs,
+      terminal,
+      text,
+      line,
+      from: `Terminal ${terminal}${onScreen ? '' : ', scrolled out of sight at once'}`,
+    })),
+  ].sort((a, b) => a.atMs - b.atMs);
 }

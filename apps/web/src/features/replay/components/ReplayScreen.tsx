@@ -13,6 +13,7 @@ import type { ReviewSource } from '../model/replaySource.ts';
 import type { ListName } from './EventLists.tsx';
 import { KeyboardHelp } from './KeyboardHelp.tsx';
 import { REPLAY_KEYS, type ScreenActs } from './keys.ts';
+import type { Found } from './OutputSearch.tsx';
 import { ReplayTerminal } from './ReplayTerminal.tsx';
 import { Timeline } from './Timeline.tsx';
 import { Transport } from './Transport.tsx';
@@ -147,6 +148,9 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
   useKeys(player, acts);
   useNewMessages(index, watching);
   const seek = useCallback((atMs: number) => void player.seek(atMs), [player]);
+  const [found, setFound] = useState<Found | null>(null);
+  // An object of its own for each click: the same find can be shown again.
+  const goToFound = useCallback((next: Found) => void player.seek(next.atMs).then(() => setFound({ ...next })), [player]);
   const here = isHere(index, positionMs);
   return (
     <div ref={stage} className="flex h-full flex-col bg-background" data-testid="replay">
@@ -171,7 +175,7 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
             </Panel>
             <Separator className={`${SEPARATOR} h-px`} aria-label="Height of the terminals" />
             <Panel id="terminals" defaultSize="50%" collapsible>
-              <Terminals player={player} onDrawn={onDrawn} />
+              <Terminals player={player} found={found} onDrawn={onDrawn} />
             </Panel>
           </Group>
         </Panel>
@@ -186,6 +190,7 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
                 list={list}
                 onList={setList}
                 onSeek={seek}
+                onFound={goToFound}
                 messageTo={watching && index.live ? index.attemptId : null}
               />
             </Suspense>
@@ -245,9 +250,12 @@ function ActiveFile({ player, ready }: { player: Player; ready: boolean }) {
   );
 }
 
-function Terminals({ player, onDrawn }: { player: Player; onDrawn: () => void }) {
+function Terminals({ player, found, onDrawn }: { player: Player; found: Found | null; onDrawn: () => void }) {
   const { terminals } = useStore(player.store);
   const [front, setFront] = useState<number | null>(null);
+  useEffect(() => {
+    if (found !== null) setFront(found.terminal);
+  }, [found]);
   const open = [...terminals.keys()].sort((a, b) => a - b);
   const nameOf = (terminal: number) => player.index.terminals.find((info) => info.terminal === terminal)?.name ?? `Terminal ${terminal}`;
   const shown = open.length <= MOST_SIDE_BY_SIDE ? open : [front !== null && open.includes(front) ? front : (open[0] ?? 0)];
@@ -279,7 +287,13 @@ function Terminals({ player, onDrawn }: { player: Player; onDrawn: () => void })
       </nav>
       <div className="flex min-h-0 flex-1 divide-x divide-border">
         {shown.map((terminal) => (
-          <ReplayTerminal key={terminal} player={player} terminal={terminal} onDrawn={onDrawn} />
+          <ReplayTerminal
+            key={terminal}
+            player={player}
+            terminal={terminal}
+            found={found?.terminal === terminal ? found : null}
+            onDrawn={onDrawn}
+          />
         ))}
       </div>
     </div>

@@ -6,8 +6,20 @@ import type { Player } from '../model/player.ts';
 import { tailOf } from '../model/terminalState.ts';
 
 /** A recorded terminal, drawn by a real one at the recorded size; its answers to queries go nowhere. */
-export function ReplayTerminal({ player, terminal, onDrawn }: { player: Player; terminal: number; onDrawn: () => void }) {
+export function ReplayTerminal({
+  player,
+  terminal,
+  found,
+  onDrawn,
+}: {
+  player: Player;
+  terminal: number;
+  /** What is to be marked in it, once for each object. */
+  found: { text: string } | null;
+  onDrawn: () => void;
+}) {
   const host = useRef<HTMLDivElement>(null);
+  const drawnBy = useRef<TerminalView | null>(null);
   useEffect(() => {
     if (!host.current) return undefined;
     const view = new TerminalView({
@@ -42,11 +54,16 @@ export function ReplayTerminal({ player, terminal, onDrawn }: { player: Player; 
       else draw(news.step);
     });
     view.attach(host.current);
+    drawnBy.current = view;
     return () => {
+      drawnBy.current = null;
       stop();
       view.dispose();
     };
   }, [player, terminal, onDrawn]);
+  useEffect(() => {
+    if (found !== null) drawnBy.current?.reveal(found.text);
+  }, [found]);
   return (
     <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`replay-terminal-${terminal}`}>
       <div ref={host} className="absolute inset-0 m-1" />

@@ -12,7 +12,7 @@ import type { ScreenStep, ScreenText } from '@plumbline/screens';
  * - `moment?atMs=` → `MomentAnswer`: the terminals and the documents that were open at the time.
  * - `tree?commit=` → `TreeAnswer`: the files of a snapshot.
  * - `diff?from=&to=` → `DiffAnswer`: what changed between two snapshots.
- * - `search?text=` → `SearchAnswer`: lines of terminals' output that have the text.
+ * - `search?text=&after=` → `SearchAnswer`: lines of terminals' screens that have the text, from where the answer before ended.
  *
  * All times are server time in milliseconds since the epoch. The routes blank what the caller may not see. What is asked is checked by
  * the routes (`features/recording/server/queries.ts`); what they answer is the platform's own and was checked when it was recorded, so that
@@ -63,9 +63,13 @@ export interface DiffAnswer {
   truncated: boolean;
 }
 
+/** In the order in which it came. A page, or nothing yet: `next` is what to ask for with `after` to go on, null once all is searched. */
 export interface SearchAnswer {
-  hits: { terminal: number; atMs: number; line: string }[];
-  truncated: boolean;
+  /** `onScreen` is false where the line had scrolled out of the screen by then, amid more output than it holds. */
+  hits: { terminal: number; atMs: number; line: string; onScreen: boolean }[];
+  next: string | null;
+  /** How far it is searched. */
+  untilMs: number;
 }
 
 const BASE64_CHUNK = 0x8000;

@@ -26,7 +26,8 @@ export interface ReplaySource {
 export interface ReviewSource {
   tree(commit: string): Promise<TreeAnswer>;
   diff(from: string, to: string): Promise<DiffAnswer>;
-  search(text: string): Promise<SearchAnswer>;
+  /** `after` is the `next` of the answer before; null begins. */
+  search(text: string, after: string | null): Promise<SearchAnswer>;
 }
 
 /** A running attempt's viewer that was away for long catches up in pieces of this many events. */
@@ -85,6 +86,6 @@ export function httpReplaySource(attemptId: string): ReplaySource & ReviewSource
     },
     tree: (commit) => getJson(`${base}/tree?${new URLSearchParams({ commit })}`),
     diff: (from, to) => getJson(`${base}/diff?${new URLSearchParams({ from, to })}`),
-    search: (text) => getJson(`${base}/search?${new URLSearchParams({ text })}`),
+    search: (text, after) => getJson(`${base}/search?${new URLSearchParams({ text, ...(after === null ? {} : { after }) })}`),
   };
 }

@@ -242,6 +242,16 @@ export class TerminalView {
     return backwards ? this.search.findPrevious(text) : this.search.findNext(text);
   }
 
+  /** Marks the lowest place that has the text, and scrolls to it: in its turn, once what was given before is drawn. */
+  reveal(text: string): void {
+    if (this.disposed) return;
+    this.terminal.write(new Uint8Array(0), () => {
+      if (this.disposed) return;
+      this.terminal.clearSelection();
+      this.search.findPrevious(text);
+    });
+  }
+
   clearFind(): void {
     this.search.clearDecorations();
     this.terminal.clearSelection();

@@ -2,14 +2,16 @@ import { NextResponse } from 'next/server';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
 import { searchOutput } from '@/features/recording/server/outputSearch.ts';
 import { readQuery, SearchQuery } from '@/features/recording/server/queries.ts';
+import { recordingIndex } from '@/features/recording/server/recordingIndex.ts';
 import { recordingOf } from '@/features/recording/server/recordingOf.ts';
 
-/** Lines of terminals' output that have a text. */
+/** What terminals showed that has a text, page by page. */
 export async function GET(request: Request, { params }: { params: Promise<{ attemptId: string }> }): Promise<Response> {
   try {
-    const { recording } = await recordingOf((await params).attemptId);
-    const query = readQuery(SearchQuery, request);
-    return NextResponse.json(await searchOutput(recording, query.text), { headers: { 'Cache-Control': 'private, no-store' } });
+    const { attempt, recording } = await recordingOf((await params).attemptId);
+    const { text, after = null } = readQuery(SearchQuery, request);
+    const index = await recordingIndex(attempt, recording);
+    return NextResponse.json(await searchOutput({ recording, index, text, after }), { headers: { 'Cache-Control': 'private, no-store' } });
   } catch (error) {
     return errorResponse(error);
   }
