@@ -166,7 +166,8 @@ describe('a search of the output', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-        const recording = new RecordedTerminals().open(1, 12, 6);
+        // What goes over the end of a row has tests of its own: here nothing does.
+        const recording = new RecordedTerminals().open(1, 12, 6).put(1, '\x1b[?7l');
         for (const item of steps) {
           if (typeof item === 'string') recording.put(1, item);
           else recording.resize(1, item.cols, item.rows);
@@ -175,7 +176,6 @@ describe('a search of the output', () => {
         const screens = await recording.screens(1);
         let before = true;
         for (let second = 0; second < screens.length; second += 1) {
-          // A row alone: what goes over its end is found too, and is not looked at here.
           const isThere = screens[second]?.some((row) => row.includes('ab')) === true;
           const isOutput = recording.events[second]?.type === 'terminal.output';
           if (isThere && !before && isOutput) expect([...found], `second ${second}`).toContain(second);

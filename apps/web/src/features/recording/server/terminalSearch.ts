@@ -31,6 +31,7 @@ const REPAINTED_WITHIN_MS = 1_000;
 const LINE_SHOWN = 300;
 const SHOWN_BEFORE = 60;
 const ESCAPE = 0x1b;
+const LINE_FEED = 0x0a;
 /** The first byte of UTF-8's own control characters, which move the cursor as escapes do. */
 const CONTROL_LEAD = 0xc2;
 
@@ -117,7 +118,7 @@ export class TerminalSearch {
     if (this.terminal !== null && !this.hasHole && offset <= this.offset) return;
     await this.drawn();
     this.open(cols, rows, offset);
-    this.write(Buffer.from(screen), () => this.look(event, true));
+    this.write(Buffer.from(screen), () => this.look(event, 'anywhere'));
   }
 
   private resize({ cols, rows }: { cols: number; rows: number }): void {
@@ -138,9 +139,12 @@ export class TerminalSearch {
     const fresh = bytes.subarray(Math.max(0, this.offset - offset));
     this.offset = Math.max(this.offset, offset + bytes.length);
     const isPlain = !fresh.includes(ESCAPE) && !fresh.includes(CONTROL_LEAD);
+    const feeds = isPlain ? fresh.reduce((count, byte) => (byte === LINE_FEED ? count + 1 : count), 0) : 0;
     for (let from = 0; from < fresh.length; from += PIECE_BYTES) {
       const isLast = from + PIECE_BYTES >= fresh.length;
-      this.write(fresh.subarray(from, from + PIECE_BYTES), () => (isLast ? this.look(event, !isPlain) : this.lookAbove(event)));
+      this.write(fresh.subarray(from, from + PIECE_BYTES), () =>
+        isLast ? this.look(event, isPlain ? feeds : 'anywhere') : this.lookAbove(event),
+      );
     }
   }
 
@@ -167,8 +171,11 @@ export class TerminalSearch {
     if (this.failure !== null) throw this.failure;
   }
 
-  /** Looks at what an event can have changed: without escapes nothing but the rows that the cursor passed. */
-  private look(event: RecordedEvent, anywhere: boolean): void {
+  /**
+   * Looks at what an event can have changed: without escapes nothing but the rows that the cursor passed, which its line feeds may have
+   * moved up within the screen's margins.
+   */
+  private look(event: RecordedEvent, changed: number | 'anywhere'): void {
     const { terminal } = this;
     if (terminal === null) return;
     const buffer = terminal.buffer.active;
@@ -176,9 +183,9 @@ export class TerminalSearch {
       this.kind = buffer.type;
       if (buffer.type === 'alternate') this.known.alternate = newScreen();
     }
-    const screen = this.known[this.kind];
-    const bottom = anywhere ? buffer.baseY + terminal.rows - 1 : cursorRowOf(buffer);
-    this.find(event, anywhere ? screen.top : Math.min(this.cursorRow, bottom), bottom);
+    const { top } = this.known[this.kind];
+    if (changed === 'anywhere') this.find(event, top, buffer.baseY + terminal.rows - 1);
+    else this.find(event, Math.max(top, Math.min(this.cursorRow, cursorRowOf(buffer)) - changed), cursorRowOf(buffer));
     this.settle(terminal);
   }
 
