@@ -102,4 +102,16 @@ describe('the index of a recording', () => {
       'Paused: waiting for staff',
     ]);
   });
+
+  it('keeps the newest changes of files, and counts those that it does not name', async () => {
+    const saved = (seq: number) => ({ seq, atMs: seq, stream: 0, type: 'editor.saved', data: { path: `f${seq}`, size: 1 } });
+    const omitted = { seq: 5_004, atMs: 6_000, stream: 0, type: 'file.omitted', data: { count: 7 } };
+    const events = [...Array.from({ length: 5_003 }, (_, n) => saved(n + 1)), omitted] as unknown as RecordedEvent[];
+    const index = await indexEvents(events);
+    expect([index.files.length, index.files[0]?.path]).toEqual([5_000, 'f4']);
+    expect(index.filesOmitted).toEqual([
+      { atMs: 6_000, count: 7 },
+      { atMs: 3, count: 3 },
+    ]);
+  });
 });

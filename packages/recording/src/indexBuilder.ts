@@ -74,6 +74,7 @@ export function emptyIndex(): IndexedEvents {
     resources: [],
     focus: [],
     files: [],
+    filesOmitted: [],
     snapshots: [],
     activity: { bucketMs: ACTIVITY_BUCKET_MS, counts: [] },
   };
@@ -129,7 +130,9 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       list.sort(byTime);
     }
     for (const list of [index.editorActive, index.resources, index.focus, index.snapshots]) list.sort((a, b) => a.atMs - b.atMs);
-    if (index.files.length > FILES_KEPT) index.files.splice(0, index.files.length - FILES_KEPT);
+    const dropped = index.files.splice(0, Math.max(0, index.files.length - FILES_KEPT));
+    const lastDropped = dropped.at(-1);
+    if (lastDropped !== undefined) index.filesOmitted.push({ atMs: lastDropped.atMs, count: dropped.length });
     return structuredClone(index);
   }
 
@@ -227,6 +230,9 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         index.files.push({ seq: event.seq, atMs: event.atMs, op, path, to, size });
         break;
       }
+      case 'file.omitted':
+        index.filesOmitted.push({ atMs: event.atMs, count: event.data.count });
+        break;
       case 'score.requested':
         this.requested.set(event.data.scoreId, event.data.elapsedMs);
         break;
@@ -263,6 +269,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
           cause: event.data.cause,
           commit: event.data.commit,
           bundle: event.data.bundle ?? null,
+          skipped: event.data.skipped.length,
         });
         this.mark(event, 'snapshot', `Snapshot ${snapshotWords(event.data.cause)}`.trimEnd());
         break;

@@ -122,8 +122,19 @@ export const IndexedEvents = z.object({
       size: z.number().nullable(),
     }),
   ),
-  /** Trees of the workspace that can be listed and compared. */
-  snapshots: z.array(z.object({ seq: z.int(), atMs: z.number(), cause: z.string(), commit: z.string(), bundle: z.string().nullable() })),
+  /** So many changes more, by then, that are not in `files`: too many came at once, or they are older than what is kept. */
+  filesOmitted: z.array(z.object({ atMs: z.number(), count: z.int() })),
+  /** Trees of the workspace that can be listed and compared; `skipped` counts the paths that are known and whose contents are not in it. */
+  snapshots: z.array(
+    z.object({
+      seq: z.int(),
+      atMs: z.number(),
+      cause: z.string(),
+      commit: z.string(),
+      bundle: z.string().nullable(),
+      skipped: z.int(),
+    }),
+  ),
   /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
   activity: z.object({ bucketMs: z.number(), counts: z.array(z.int()) }),
 });

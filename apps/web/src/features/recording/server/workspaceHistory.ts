@@ -3,12 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { findBlob } from '@plumbline/database/blobs';
-import { openBlob } from '@plumbline/recording';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
-import { platform } from '../../platform/server/platform.ts';
 import type { DiffAnswer, TreeAnswer } from '../../replay/model/recordingApi.ts';
-import { recordingKeys } from './recordingOf.ts';
+import type { ReadBundle } from './snapshotSource.ts';
 
 /**
  * The snapshots of an attempt as a git repository of this process's own, made of their bundles and thrown away with the
@@ -34,35 +31,46 @@ interface Repository {
   readonly taken: Set<string>;
 }
 
+/** What is known of the snapshots of an attempt. */
+type Snapshots = Pick<RecordingIndex, 'attemptId' | 'snapshots'>;
+
 const repositories = new Map<string, Promise<Repository>>();
 
 /** The files of a snapshot. Throws `not_found` for a commit that is none of the attempt's. */
-export async function snapshotTree(index: RecordingIndex, commit: string): Promise<TreeAnswer> {
-  const { dir } = await repositoryWith(index, [commit]);
+export async function snapshotTree(index: Snapshots, read: ReadBundle, commit: string): Promise<TreeAnswer> {
+  const { dir } = await repositoryWith(index, read, [commit]);
   const { output, truncated } = await git(dir, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit], LIST_MAX_BYTES);
-  const files = output.split('\0').flatMap((row) => {
-    const [facts = '', path] = row.split('\t');
-    return path === undefined ? [] : [{ path, size: Number(facts.trim().split(/ +/)[3]) || 0 }];
-  });
+  // Each row ends with a NUL: what comes after the last one is a row that was cut.
+  const files = output
+    .split('\0')
+    .slice(0, -1)
+    .map((row) => {
+      const tab = row.indexOf('\t');
+      return { path: row.slice(tab + 1), size: Number(row.slice(0, tab).trim().split(/ +/)[3]) || 0 };
+    });
   return { files: files.slice(0, FILES_MAX), truncated: truncated || files.length > FILES_MAX };
 }
 
 /** What changed from one snapshot to another, as a unified diff. */
-export async function snapshotDiff(index: RecordingIndex, from: string, to: string): Promise<DiffAnswer> {
-  const { dir } = await repositoryWith(index, [from, to]);
+export async function snapshotDiff(index: Snapshots, read: ReadBundle, from: string, to: string): Promise<DiffAnswer> {
+  const { dir } = await repositoryWith(index, read, [from, to]);
   const { output, truncated } = await git(dir, ['diff', '--no-ext-diff', '--no-textconv', '--no-color', '-M', from, to], PATCH_MAX_BYTES);
   return { patch: output, truncated };
 }
 
-function repositoryWith(index: RecordingIndex, commits: string[]): Promise<Repository> {
+function repositoryWith(index: Snapshots, read: ReadBundle, commits: string[]): Promise<Repository> {
   for (const commit of commits) {
     if (!index.snapshots.some((snapshot) => snapshot.commit === commit)) throw new AppError('not_found', 'There is no such snapshot.');
   }
   const { attemptId } = index;
-  const before = repositories.get(attemptId) ?? newRepository();
-  const next = before.catch(newRepository).then((repository) => takeBundles(repository, index, commits));
+  const before = (repositories.get(attemptId) ?? newRepository()).catch(newRepository);
+  const next = before.then((repository) => takeBundles(repository, index, read, commits));
   repositories.delete(attemptId);
-  repositories.set(attemptId, next);
+  // Where a bundle could not be taken those before it are in all the same.
+  repositories.set(
+    attemptId,
+    next.catch(() => before),
+  );
   for (const [oldest, repository] of repositories) {
     if (repositories.size <= REPOSITORIES_KEPT) break;
     repositories.delete(oldest);
@@ -81,19 +89,15 @@ async function newRepository(): Promise<Repository> {
 }
 
 /** Takes the bundles up to the last of these commits; each builds on those before it. */
-async function takeBundles(repository: Repository, index: RecordingIndex, commits: string[]): Promise<Repository> {
-  const { attemptId, snapshots } = index;
-  const { db, store } = platform();
-  const dataKey = await (await recordingKeys()).findDataKey(db, attemptId);
-  if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
+async function takeBundles(repository: Repository, { snapshots }: Snapshots, read: ReadBundle, commits: string[]): Promise<Repository> {
   const lastSeq = Math.max(...snapshots.filter(({ commit }) => commits.includes(commit)).map(({ seq }) => seq));
   for (const { bundle, seq } of snapshots.toSorted((a, b) => a.seq - b.seq)) {
     if (seq > lastSeq || bundle === null || repository.taken.has(bundle)) continue;
-    const blob = await findBlob(db, attemptId, bundle);
+    const bytes = await read(bundle);
     // Uploaded behind the event that names it: a running attempt's newest may not be here yet.
-    if (blob === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
+    if (bytes === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
     const file = join(repository.dir, 'next.bundle');
-    await writeFile(file, openBlob(dataKey, await store.get(blob.objectHash), bundle));
+    await writeFile(file, bytes);
     await git(repository.dir, ['bundle', 'unbundle', file], LIST_MAX_BYTES);
     repository.taken.add(bundle);
   }
@@ -102,7 +106,7 @@ async function takeBundles(repository: Repository, index: RecordingIndex, commit
 
 function git(dir: string, args: string[], maxBytes: number): Promise<{ output: string; truncated: boolean }> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', ['-c', 'core.hooksPath=/dev/null', `--git-dir=${dir}`, ...args], {
+    const child = spawn('git', ['-c', 'core.hooksPath=/dev/null', '-c', 'core.quotePath=false', `--git-dir=${dir}`, ...args], {
       cwd: dir,
       env: GIT_ENV as unknown as NodeJS.ProcessEnv,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,21 +1,16 @@
 'use client';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
-import { Alert, Button, cn, EmptyState, formatDuration, Spinner } from '@plumbline/ui';
+import { Alert, Button, EmptyState, formatDuration, Spinner } from '@plumbline/ui';
 import { FolderTree, GitCompare } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { snapshotAt } from '../model/places.ts';
 import type { TreeAnswer } from '../model/recordingApi.ts';
 import type { ReviewSource } from '../model/replaySource.ts';
+import { filesAt, omittedChanges } from '../model/workspaceTree.ts';
+import { FileTreeView } from './FileTreeView.tsx';
 import { WorkspaceDiff } from './WorkspaceDiff.tsx';
 
 type Tree = { commit: string; answer: TreeAnswer } | { commit: string; error: string };
-
-function sizeText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
-}
-
-const OP_WORDS = { saved: 'saved', created: 'new', changed: 'changed', deleted: 'deleted', renamed: 'renamed' } as const;
 
 /** The workspace's files at the position: of the newest snapshot, with what has changed since. */
 export function FileList({
@@ -44,11 +39,17 @@ export function FileList({
       gone = true;
     };
   }, [commit, source]);
-  const changes = useMemo(() => {
-    const since = new Map<string, RecordingIndex['files'][number]>();
-    for (const file of index.files) if (file.atMs > (snapshot?.atMs ?? 0) && file.atMs <= positionMs) since.set(file.to ?? file.path, file);
-    return since;
-  }, [index.files, snapshot, positionMs]);
+  // Another snapshot's files are not this moment's.
+  const shown = tree?.commit === commit ? tree : null;
+  const answer = shown !== null && 'answer' in shown ? shown.answer : null;
+  const snapshotMs = snapshot?.atMs ?? 0;
+  // The position moves with each frame; what is known changes with the changes alone.
+  const told = index.files.findLastIndex(({ atMs }) => atMs <= positionMs);
+  const toldMs = index.files[told]?.atMs ?? snapshotMs;
+  const files = useMemo(
+    () => (answer === null ? [] : filesAt(answer.files, index.files, snapshotMs, toldMs)),
+    [answer, index.files, snapshotMs, toldMs],
+  );
   if (snapshot === null) {
     return (
       <EmptyState icon={<FolderTree aria-hidden />} title="No snapshot up to here">
@@ -56,12 +57,7 @@ export function FileList({
       </EmptyState>
     );
   }
-  const files = tree !== null && 'answer' in tree ? tree.answer.files : [];
-  const known = new Set(files.map(({ path }) => path));
-  const rows = [
-    ...files.map(({ path, size }) => ({ path, size: changes.get(path)?.size ?? size, change: changes.get(path) ?? null })),
-    ...[...changes].filter(([path]) => !known.has(path)).map(([path, change]) => ({ path, size: change.size ?? 0, change })),
-  ].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const omitted = omittedChanges(index, snapshotMs, positionMs);
   return (
     <div className="flex h-full flex-col">
       <div className="flex items-center gap-2 border-b border-border p-2 text-xs text-muted">
@@ -70,28 +66,22 @@ export function FileList({
           <GitCompare /> Compare
         </Button>
       </div>
-      {tree !== null && 'error' in tree ? (
+      {shown !== null && 'error' in shown ? (
         <Alert tone="danger" className="m-2">
-          {tree.error}
+          {shown.error}
         </Alert>
       ) : null}
-      {tree === null ? <Spinner label="Reading the snapshot" className="p-3" /> : null}
-      <ul className="min-h-0 flex-1 overflow-auto py-1" data-testid="replay-files">
-        {rows.slice(0, 2_000).map(({ path, size, change }) => (
-          <li key={path} className="flex items-baseline gap-2 px-3 py-0.5 text-xs">
-            <span className={cn('min-w-0 flex-1 truncate font-mono', change?.op === 'deleted' && 'line-through')} title={path}>
-              {path}
-            </span>
-            {change ? (
-              <button type="button" className="text-accent" onClick={() => onSeek(change.atMs)}>
-                {OP_WORDS[change.op]}
-              </button>
-            ) : null}
-            <span className="text-muted tabular-nums">{sizeText(size)}</span>
-          </li>
-        ))}
+      {shown === null ? <Spinner label="Reading the snapshot" className="p-3" /> : null}
+      {answer === null ? null : <FileTreeView files={files} onSeek={onSeek} />}
+      <ul className="space-y-1 px-3 py-1 text-xs text-muted empty:hidden">
+        {answer?.truncated === true ? (
+          <li>Only the first {answer.files.length.toLocaleString('en-GB')} files of the snapshot are listed.</li>
+        ) : null}
+        {omitted > 0 ? (
+          <li>{omitted.toLocaleString('en-GB')} more changes since are not told one by one. The next snapshot has them.</li>
+        ) : null}
+        {snapshot.skipped > 0 ? <li>Left out of the snapshot, as too large or not plain files: {snapshot.skipped} or more.</li> : null}
       </ul>
-      {rows.length > 2_000 ? <p className="p-2 text-xs text-muted">{rows.length - 2_000} more are not listed.</p> : null}
       {comparing ? <WorkspaceDiff index={index} to={snapshot.commit} source={source} onClose={() => setComparing(false)} /> : null}
     </div>
   );

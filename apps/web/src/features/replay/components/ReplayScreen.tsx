@@ -54,7 +54,12 @@ function useKeys(player: Player, acts: ScreenActs): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement | null;
       // Keys mean what they always mean on a control; everywhere else they are the replay's.
-      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest('input, select, textarea, [role="tab"], [role="slider"]'))
+      if (
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        target?.closest('input, select, textarea, [role="tab"], [role="tree"], [role="slider"]')
+      )
         return;
       if (event.key === ' ' && target?.closest('button, a')) return;
       const key = REPLAY_KEYS.find(({ keys }) => keys.includes(event.key));

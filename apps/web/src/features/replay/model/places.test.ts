@@ -15,8 +15,8 @@ const index = {
     { atMs: 90, tab: 'b', here: false },
   ],
   snapshots: [
-    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: null },
-    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: null },
+    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: null, skipped: 0 },
+    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: null, skipped: 0 },
   ],
 };
 

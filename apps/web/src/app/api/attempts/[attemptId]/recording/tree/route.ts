@@ -3,6 +3,7 @@ import { errorResponse } from '@/features/platform/server/errorResponse.ts';
 import { readQuery, TreeQuery } from '@/features/recording/server/queries.ts';
 import { recordingIndex } from '@/features/recording/server/recordingIndex.ts';
 import { recordingOf } from '@/features/recording/server/recordingOf.ts';
+import { bundlesOf } from '@/features/recording/server/snapshotSource.ts';
 import { snapshotTree } from '@/features/recording/server/workspaceHistory.ts';
 
 /** The files of a snapshot of the workspace. */
@@ -10,9 +11,9 @@ export async function GET(request: Request, { params }: { params: Promise<{ atte
   try {
     const { attempt, recording } = await recordingOf((await params).attemptId);
     const query = readQuery(TreeQuery, request);
-    return NextResponse.json(await snapshotTree(await recordingIndex(attempt, recording), query.commit), {
-      headers: { 'Cache-Control': 'private, no-store' },
-    });
+    const index = await recordingIndex(attempt, recording);
+    const answer = await snapshotTree(index, await bundlesOf(attempt.id), query.commit);
+    return NextResponse.json(answer, { headers: { 'Cache-Control': 'private, no-store' } });
   } catch (error) {
     return errorResponse(error);
   }

@@ -1,0 +1,23 @@
+import { AppError } from '@plumbline/core';
+import { findBlob } from '@plumbline/database/blobs';
+import { openBlob } from '@plumbline/recording';
+import { platform } from '../../platform/server/platform.ts';
+import { recordingKeys } from './recordingOf.ts';
+
+/** Where the bundles of an attempt's snapshots are read: a bundle's plain bytes by its hash, null where it is not stored yet. */
+export type ReadBundle = (hash: string) => Promise<Buffer | null>;
+
+/**
+ * The stored bundles of an attempt.
+ *
+ * @throws AppError `conflict` where its recording was erased.
+ */
+export async function bundlesOf(attemptId: string): Promise<ReadBundle> {
+  const { db, store } = platform();
+  const dataKey = await (await recordingKeys()).findDataKey(db, attemptId);
+  if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
+  return async (hash) => {
+    const blob = await findBlob(db, attemptId, hash);
+    return blob === null ? null : openBlob(dataKey, await store.get(blob.objectHash), hash);
+  };
+}
