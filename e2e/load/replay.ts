@@ -1,14 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
-import { appendClockEvent, claimEpoch, createDatabase, type Database, enqueue, moveAttempt } from '@plumbline/database';
-import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
-import { folderStore } from '@plumbline/storage';
+import { createDatabase, type Database } from '@plumbline/database';
 import { chromiumOptions } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
+import { recordAttempt } from '../support/recordedAttempt.ts';
 import { People } from '../support/workspacePage.ts';
 import { longAttempt } from './longAttempt.ts';
 import { privateMb } from './processes.ts';
@@ -91,53 +88,17 @@ function browserOf(page: Page): Browser {
 /** It takes minutes: where it is, for whoever waits. */
 const say = (text: string) => console.error(`${(performance.now() / 1000).toFixed(0)} s: ${text}`);
 
-/** Writes a finished attempt as the gateway would, only faster. */
+/** A finished attempt of the made-up day. */
 export async function record(
   platform: PlatformUnderTest,
   db: Database,
   size: { lengthMs: number; outputBytes: number },
 ): Promise<{ attemptId: string; recordedEvents: number }> {
   const startMs = Date.now() - size.lengthMs - MINUTE_MS;
-  const { environmentId, studyId } = await db.prisma.assignment.findFirstOrThrow({ where: { environment: { family: 'practice' } } });
-  const participant = await db.prisma.participant.create({ data: { kind: 'person' } });
-  const assignment = await db.prisma.assignment.create({ data: { studyId, environmentId, participantId: participant.id } });
-  const attemptId = randomUUID();
-  // A minute is left when it is submitted: at the limit itself it would have expired.
-  const ready = { state: 'ready', limitMs: size.lengthMs + MINUTE_MS, createdAt: new Date(startMs), readyAt: new Date(startMs) } as const;
-  await db.prisma.attempt.create({ data: { id: attemptId, assignmentId: assignment.id, ...ready } });
-  await appendClockEvent(db, attemptId, { kind: 'started' }, { by: null, atMs: startMs });
-  await appendClockEvent(db, attemptId, { kind: 'submitted' }, { by: null, atMs: startMs + size.lengthMs });
-  // Ended before anything is written: the gateway finishes what is submitted and not completed, and would take the recording over.
-  await moveAttempt(db, attemptId, 'completed');
-  await db.prisma.attempt.update({ where: { id: attemptId }, data: { completedAt: new Date(startMs + size.lengthMs) } });
-  const claim = await claimEpoch(db, attemptId, null);
-  if (claim === null) throw new Error('the attempt vanished');
-  const keys = await loadRecordingKeys(join(platform.dataDir, 'keys'));
-  const ignore = () => {};
-  const recorder = await AttemptRecorder.open({
-    db,
-    store: folderStore(join(platform.dataDir, 'store')),
-    keys,
-    attemptId,
-    claim,
-    nowMs: () => nowMs,
-    onDurable: ignore,
-    onStalled: ignore,
-    onStale: ignore,
-  });
-  let n = 0;
-  let nowMs = startMs;
-  for (const event of longAttempt({ startMs, seed: SEED, ...size }).events) {
-    nowMs = event.atMs;
-    recorder.offer('runner:bench', ++n, event);
-    if (n % 500 === 0) await recorder.flush();
-  }
-  await recorder.finish();
-  // As at the end of every attempt: the worker makes the index.
-  await enqueue(db, 'index', { attemptId });
-  while ((await db.prisma.recordingIndex.findUnique({ where: { attemptId } })) === null) await sleep(100);
-  say(`${n} events of ${size.lengthMs / MINUTE_MS} minutes are recorded`);
-  return { attemptId, recordedEvents: n };
+  const { events } = longAttempt({ startMs, seed: SEED, ...size });
+  const recorded = await recordAttempt(platform, db, { startMs, lengthMs: size.lengthMs, events });
+  say(`${recorded.recordedEvents} events of ${size.lengthMs / MINUTE_MS} minutes are recorded`);
+  return recorded;
 }
 
 /** Runs in the page from its beginning: tells when the second terminal's picture had been painted, as the machine's time. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import programs from './recordedPrograms.fixture.json' with { type: 'json' };
 import { RecordedTerminals } from './recordedTerminals.fixture.ts';
 
 const recorded = () => new RecordedTerminals().open(1, 40, 10);
@@ -185,4 +186,18 @@ describe('a search of the output', () => {
       { numRuns: 100 },
     );
   });
+
+  // What the runner recorded of each, at 80 by 24: a file opened, paged through and left, a pane split and a line printed in it.
+  for (const [name, { text, steps }] of Object.entries(programs)) {
+    it(`leads to the moment at which the text came onto the screen of a recorded program: ${name}`, async () => {
+      const recording = new RecordedTerminals().open(1, 80, 24);
+      for (const step of steps) recording.put(1, step);
+      const found = (await recording.find(text)).map(([second]) => second);
+      const has = (await recording.screens(1)).map((rows) => rows.join('\n').includes(text));
+      expect(found[0]).toBe(has.indexOf(true));
+      expect(found.length).toBeGreaterThan(0);
+      // And never to one at which it is not there.
+      expect(found.every((second) => has[second])).toBe(true);
+    });
+  }
 });

@@ -1,8 +1,8 @@
-import { mendTerminal, type RecordedEvent } from '@plumbline/protocol';
+import type { RecordedEvent } from '@plumbline/protocol';
 import { indexEvents } from '@plumbline/recording/indexBuilder';
 import type { EventRange } from '@plumbline/recording/reader';
-import unicode11 from '@xterm/addon-unicode11';
-import headless, { type Terminal } from '@xterm/headless';
+import { headlessTerminal } from '@plumbline/screens/headlessTerminal';
+import type { Terminal } from '@xterm/headless';
 import type { SearchAnswer } from '../../replay/model/recordingApi.ts';
 import { searchOutput } from './outputSearch.ts';
 
@@ -81,7 +81,7 @@ export class RecordedTerminals {
     const screens: string[][] = [];
     for (const event of this.events) {
       if (event.stream === terminal) {
-        if (event.type === 'terminal.opened') drawn = newTerminal(event.data.cols, event.data.rows);
+        if (event.type === 'terminal.opened') drawn = headlessTerminal({ cols: event.data.cols, rows: event.data.rows });
         if (event.type === 'terminal.resized') drawn?.resize(event.data.cols, event.data.rows);
         if (event.type === 'terminal.output') await new Promise<void>((resolve) => drawn?.write(event.data.bytes, resolve));
       }
@@ -93,12 +93,4 @@ export class RecordedTerminals {
 
 function rowsOf({ rows, buffer: { active } }: Terminal): string[] {
   return Array.from({ length: rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '');
-}
-
-function newTerminal(cols: number, rows: number): Terminal {
-  const terminal = new headless.Terminal({ cols, rows, allowProposedApi: true });
-  terminal.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
-  terminal.unicode.activeVersion = '11';
-  mendTerminal(terminal);
-  return terminal;
 }

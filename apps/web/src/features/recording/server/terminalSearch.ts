@@ -1,6 +1,6 @@
-import { mendTerminal, type RecordedEvent } from '@plumbline/protocol';
-import unicode11 from '@xterm/addon-unicode11';
-import headless, { type IBuffer, type IBufferLine, type Terminal } from '@xterm/headless';
+import type { RecordedEvent } from '@plumbline/protocol';
+import { headlessTerminal } from '@plumbline/screens/headlessTerminal';
+import type { IBuffer, IBufferLine, Terminal } from '@xterm/headless';
 
 /**
  * Finds text on one recorded terminal as a viewer would have seen it come: what was put out is drawn by a headless terminal of the size
@@ -103,7 +103,7 @@ export class TerminalSearch {
 
   private open(cols: number, rows: number, offset: number): void {
     this.dispose();
-    this.terminal = newTerminal(cols, rows);
+    this.terminal = headlessTerminal({ cols, rows, scrollback: SCROLLBACK_LINES });
     this.offset = offset;
     this.hasHole = false;
     this.known.normal = newScreen();
@@ -275,14 +275,6 @@ export class TerminalSearch {
     const from = Math.max(0, text.toLowerCase().indexOf(this.needle) - SHOWN_BEFORE);
     return text.slice(from, from + LINE_SHOWN).trim();
   }
-}
-
-function newTerminal(cols: number, rows: number): Terminal {
-  const terminal = new headless.Terminal({ cols, rows, scrollback: SCROLLBACK_LINES, allowProposedApi: true });
-  terminal.loadAddon(new unicode11.Unicode11Addon() as unknown as Parameters<Terminal['loadAddon']>[0]);
-  terminal.unicode.activeVersion = '11';
-  mendTerminal(terminal);
-  return terminal;
 }
 
 function newScreen(): KnownScreen {

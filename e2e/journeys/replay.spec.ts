@@ -1,0 +1,294 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import { createDatabase } from '@plumbline/database';
+import type { EventInput } from '@plumbline/protocol';
+import { expect, test } from '../support/fixtures.ts';
+import { recordAttempt } from '../support/recordedAttempt.ts';
+import { People, type WorkspacePage, watchedPage } from '../support/workspacePage.ts';
+
+const SECOND_MS = 1_000;
+const LENGTH_MS = 20 * 60 * SECOND_MS;
+const TAB = '00000000-0000-4000-8000-00000000000a';
+const SOURCE = 'solution/train.py';
+const TEXT = 'import torch\n\nrate = 1\n';
+const RATE_AT = TEXT.indexOf('1');
+/** Real time over which a speed is measured: many frames, also on a machine that does something else beside it. */
+const MEASURED_MS = 700;
+
+const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
+
+/** Two trees of a workspace, as bundles of which the second builds on the first. */
+function snapshots(): { commit: string; tree: string; hash: string; bytes: Buffer }[] {
+  const dir = mkdtempSync(join(tmpdir(), 'replayed-'));
+  const who = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b' };
+  const env = { PATH: process.env.PATH, HOME: dir, GIT_CONFIG_NOSYSTEM: '1', ...who };
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: dir, env, encoding: 'utf8' }).trim();
+  git('init', '--quiet');
+  execFileSync('mkdir', ['-p', 'solution/data'], { cwd: dir });
+  writeFileSync(join(dir, 'instructions.txt'), 'Do it.\n');
+  writeFileSync(join(dir, 'solution/data/rows.csv'), '1,2\n');
+  let last: string | null = null;
+  const taken = [TEXT, TEXT.replace('1', '100')].map((text) => {
+    writeFileSync(join(dir, SOURCE), text);
+    git('add', '--all');
+    const tree = git('write-tree');
+    const commit = git('commit-tree', tree, ...(last === null ? [] : ['-p', last]), '-m', 'snapshot');
+    git('update-ref', 'refs/heads/snapshots', commit);
+    git('bundle', 'create', '--quiet', '.git/next', 'refs/heads/snapshots', ...(last === null ? [] : [`^${last}`]));
+    last = commit;
+    const bytes = readFileSync(join(dir, '.git/next'));
+    return { commit, tree, hash: sha256(bytes), bytes };
+  });
+  rmSync(dir, { recursive: true });
+  return taken;
+}
+
+/** Three commands, a program that paints a screen, an edit, a snapshot before and after it, and a file that is renamed. */
+function eventsOf(startMs: number, taken: ReturnType<typeof snapshots>): EventInput[] {
+  const events: EventInput[] = [];
+  const offsets = new Map<number, number>();
+  const at = (second: number, type: string, stream: number, data: unknown) =>
+    events.push({ atMs: startMs + second * SECOND_MS, type, stream, data } as EventInput);
+  const put = (second: number, terminal: number, text: string) => {
+    const offset = offsets.get(terminal) ?? 0;
+    const bytes = Buffer.from(text);
+    offsets.set(terminal, offset + bytes.length);
+    at(second, 'terminal.output', terminal, { offset, bytes });
+  };
+  const snapshot = (second: number, cause: string, n: number) => {
+    const { commit, tree, hash } = taken[n] as (typeof taken)[number];
+    at(second, 'snapshot.taken', 0, { cause, tree, commit, bundle: hash, files: 3, bytes: 40, skipped: [] });
+  };
+  at(0, 'clock.event', 0, { n: 1, event: { kind: 'started' } });
+  for (const terminal of [1, 2, 3, 4])
+    at(0, 'terminal.opened', terminal, { cols: 80, rows: 12, term: 'xterm-256color', shell: '/bin/bash' });
+  snapshot(1, 'start', 0);
+  for (const [n, second] of [10, 20, 30].entries()) {
+    put(second - 1, 1, `$ run-${n}\r\n`);
+    at(second, 'command.started', 1, { text: `run-${n}`, directory: '/home/agent' });
+    put(second + 1, 1, `output of ${n}\r\n`);
+    at(second + 2, 'command.finished', 1, { exitCode: n === 1 ? 1 : 0, durationMs: 2_000 });
+  }
+  put(40, 4, '\x1b[?1049h\x1b[2J\x1b[8;30Hdle in the screen');
+  put(44, 4, '\x1b[1;1Hloss 0.25\x1b[8;27Hnee');
+  put(48, 4, '\x1b[?1049l');
+  at(50, 'editor.opened', 0, { tab: TAB, path: SOURCE, hash: sha256(TEXT), version: 1, text: TEXT });
+  at(52, 'editor.selection', 0, { tab: TAB, path: SOURCE, anchor: TEXT.indexOf('rate'), active: RATE_AT });
+  at(54, 'editor.changed', 0, { tab: TAB, path: SOURCE, version: 2, changes: [{ offset: RATE_AT, length: 1, text: '100' }] });
+  at(55, 'editor.selection', 0, { tab: TAB, path: SOURCE, anchor: RATE_AT + 3, active: RATE_AT + 3 });
+  at(56, 'editor.saved', 0, { tab: TAB, path: SOURCE, hash: sha256(TEXT), size: TEXT.length + 2 });
+  at(57, 'file.changed', 0, { op: 'renamed', path: 'instructions.txt', to: 'notes.txt' });
+  snapshot(60, 'save', 1);
+  // Far more lines than are shown at once.
+  for (let second = 70; second < LENGTH_MS / SECOND_MS; second += 1) put(second, 1, `step ${second}\r\n`);
+  at(LENGTH_MS / SECOND_MS, 'clock.event', 0, { n: 2, event: { kind: 'submitted' } });
+  return events;
+}
+
+test.describe('a reviewer replays an attempt', () => {
+  let page: Page;
+  let screens: WorkspacePage;
+  let attemptId: string;
+
+  const position = async () => Number(await page.getByTestId('replay-position').getAttribute('data-position-ms'));
+  const expectAt = (second: number) => expect.poll(position).toBe(second * SECOND_MS);
+  const open = async (second: number) => {
+    await page.goto(`/attempts/${attemptId}/replay?t=${second * SECOND_MS}`);
+    await expectAt(second);
+    await expect(page.getByRole('tab', { name: 'Markers' })).toBeVisible();
+  };
+  const tab = (name: string) => page.getByRole('tab', { name }).click();
+
+  test.beforeAll(async ({ browser, platform }) => {
+    const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
+    const startMs = Date.now() - LENGTH_MS - 60 * SECOND_MS;
+    const taken = snapshots();
+    const recorded = { startMs, lengthMs: LENGTH_MS, events: eventsOf(startMs, taken), blobs: taken };
+    attemptId = (await recordAttempt(platform, db, recorded)).attemptId;
+    await db.close();
+    const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    page = await context.newPage();
+    screens = watchedPage(page);
+    await new People(page).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
+  });
+
+  test.afterAll(async () => page?.context().close());
+
+  test('at each speed the position moves at that speed', async () => {
+    await open(80);
+    await page.getByTestId('replay-skip-idle').uncheck();
+    for (const speed of [0.5, 1, 2, 4, 8, 16, 32, 64]) {
+      await page.getByTestId('replay-speed').selectOption(String(speed));
+      await page.getByTestId('replay-play').click();
+      const rate = await page.evaluate(async (measuredMs) => {
+        const shown = document.querySelector<HTMLElement>('[data-testid=replay-position]');
+        const now = () => Number(shown?.dataset.positionMs);
+        const moved = async (fromMs: number) => {
+          while (now() === fromMs) await new Promise(requestAnimationFrame);
+          return { atMs: now(), realMs: performance.now() };
+        };
+        const from = await moved(now());
+        let to = from;
+        while (to.realMs - from.realMs < measuredMs) to = await moved(to.atMs);
+        return (to.atMs - from.atMs) / (to.realMs - from.realMs);
+      }, MEASURED_MS);
+      await page.getByTestId('replay-play').click();
+      expect(rate / speed, `${speed}×`).toBeGreaterThan(0.7);
+      expect(rate / speed, `${speed}×`).toBeLessThan(1.3);
+    }
+  });
+
+  test('the keys do what the list of keys says', async () => {
+    await open(15);
+    const press = (key: string) => page.keyboard.press(key);
+    for (const [key, second] of [
+      ['n', 20],
+      ['n', 30],
+      ['p', 20],
+      ['ArrowRight', 25],
+      ['Shift+ArrowRight', 85],
+      ['ArrowLeft', 80],
+      ['.', 81],
+      [',', 80],
+      ['[', 60],
+      [']', LENGTH_MS / SECOND_MS],
+      ['Home', 0],
+      ['End', LENGTH_MS / SECOND_MS],
+    ] as const) {
+      await press(key);
+      await expectAt(second);
+    }
+    await press('-');
+    await expect(page.getByTestId('replay-speed')).toHaveValue('0.5');
+    await press('+');
+    await expect(page.getByTestId('replay-speed')).toHaveValue('1');
+    await press('s');
+    await expect(page.getByTestId('replay-skip-idle')).not.toBeChecked();
+    await press('Space');
+    await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+    await press('k');
+    await expect(page.getByRole('button', { name: 'Play' })).toBeVisible();
+    await press('?');
+    await expect(page.getByTestId('replay-keys')).toBeVisible();
+    await press('Escape');
+    const isFull = () => page.evaluate(() => document.fullscreenElement?.getAttribute('data-testid') ?? null);
+    await press('f');
+    await expect.poll(isFull).toBe('replay');
+    await press('f');
+    await expect.poll(isFull).toBeNull();
+    // On a button the space bar presses it, as everywhere.
+    await press('End');
+    await expectAt(LENGTH_MS / SECOND_MS);
+    await page.getByTestId('replay-command-back').click();
+    await expectAt(30);
+  });
+
+  test('a command in the list leads to when it began, and says how it ended', async () => {
+    await open(0);
+    await tab('Commands');
+    const row = page.getByTestId('replay-command').filter({ hasText: 'run-1' });
+    await expect(row).toContainText('2.0 s');
+    await row.click();
+    await expectAt(20);
+    await expect(row).toHaveAttribute('aria-current', 'step');
+    expect(await screens.screen(1)).toContain('output of 0');
+    expect(await screens.screen(1)).not.toContain('output of 1');
+  });
+
+  test('a find leads to the moment at which the text was on the screen, and shows it there', async () => {
+    await open(0);
+    await page.keyboard.press('/');
+    await page.keyboard.type('Needle in');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('replay-hit')).toHaveCount(1);
+    await page.getByTestId('replay-hit').click();
+    await expectAt(44);
+    // Brought to the front, of four terminals, with the text marked.
+    await screens.expectOnScreen(4, 'needle in the screen');
+    await expect(screens.terminal(4).locator('.xterm-selection > div')).not.toHaveCount(0);
+
+    await page.getByLabel('Search commands and output').first().fill('run-1');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('replay-hit')).toHaveCount(2);
+    await page.getByTestId('replay-hit').filter({ hasText: 'Command' }).click();
+    await expectAt(20);
+
+    await page.getByLabel('Search commands and output').first().fill('step');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('replay-search-state')).toContainText('The recording goes on.');
+    await expect(page.getByTestId('replay-hit')).toHaveCount(200);
+    await page.getByTestId('replay-search-on').click();
+    await expect(page.getByTestId('replay-hit')).toHaveCount(400);
+  });
+
+  test('the editor shows what the participant had selected, and where their caret was', async () => {
+    await open(53);
+    const editor = page.getByTestId('read-only-editor');
+    await expect(page.getByTestId('replay-file')).toHaveText(SOURCE);
+    await expect(editor.locator('.view-overlays .bg-accent-soft')).toBeVisible();
+    const box = async (of: string) => (await editor.locator(of).first().boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    const selected = await box('.view-overlays .bg-accent-soft');
+    const caretBefore = await box('.view-overlays .border-accent');
+    expect(Math.abs(caretBefore.x - (selected.x + selected.width))).toBeLessThan(3);
+    await page.keyboard.press('ArrowRight');
+    await expect(editor).toContainText('100');
+    await expect.poll(async () => (await box('.view-overlays .bg-accent-soft')).width).toBeLessThan(1);
+    const caret = await box('.view-overlays .border-accent');
+    expect(caret.y).toBe(caretBefore.y);
+    // Three characters were typed over one.
+    expect(caret.x - caretBefore.x).toBeGreaterThan(caret.height / 2);
+  });
+
+  test('the files are a tree that folds, with what changed since the snapshot, each file once', async () => {
+    await open(58);
+    await tab('Files');
+    const files = page.getByTestId('replay-file-row');
+    const shown = () =>
+      files.evaluateAll((rows) =>
+        rows.map((row) => `${(row as HTMLElement).dataset.path} ${(row as HTMLElement).dataset.mark ?? ''}`.trim()),
+      );
+    await expect.poll(shown).toEqual(['solution', 'solution/data', 'solution/data/rows.csv', `${SOURCE} saved`, 'notes.txt renamed']);
+    const tree = page.getByRole('tree');
+    await tree.focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowLeft');
+    await expect.poll(shown).toEqual(['solution', 'solution/data', `${SOURCE} saved`, 'notes.txt renamed']);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expectAt(56);
+    await expect.poll(shown).toEqual(['solution', 'solution/data', `${SOURCE} saved`, 'instructions.txt']);
+  });
+
+  test('any two moments of the workspace can be compared', async () => {
+    await open(100);
+    await tab('Files');
+    await page.getByTestId('replay-compare').click();
+    const diff = page.getByTestId('replay-diff');
+    await expect(diff).toContainText('-rate = 1');
+    await expect(diff).toContainText('+rate = 100');
+    await diff.getByRole('combobox', { name: 'From' }).selectOption({ label: '0:01:00 after a save' });
+    await expect(diff).toContainText('Nothing changed between them');
+    await diff.getByRole('combobox', { name: 'to', exact: true }).selectOption({ label: '0:00:01 at the start' });
+    await expect(diff).toContainText('-rate = 100');
+    await page.keyboard.press('Escape');
+  });
+
+  test('a link to a moment opens at it', async () => {
+    await open(44);
+    await page.keyboard.press('ArrowLeft');
+    await expectAt(39);
+    await page.getByTestId('replay-link').click();
+    await expect(page.getByText('Link to 0:00:39 copied.')).toBeVisible();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const other = await page.context().newPage();
+    await other.goto(link);
+    await expect(other.getByTestId('replay-position')).toHaveAttribute('data-position-ms', String(39 * SECOND_MS));
+    await other.close();
+  });
+});
