@@ -127,10 +127,29 @@ export class WorkspacePage {
 
   /** Milliseconds left, as shown. */
   async clockMs(): Promise<number> {
-    const text = await this.page.getByTestId('clock').innerText();
-    const [hours = 0, minutes = 0, seconds = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);
-    return ((hours * 60 + minutes) * 60 + seconds) * 1_000;
+    return durationMs(await this.page.getByTestId('clock').innerText());
   }
+
+  /** The clock at the moment at which it goes on to another second: what it shows, and when that was by this process's monotonic time. */
+  async clockAtTick(): Promise<{ remainingMs: number; atMs: number }> {
+    const text = await this.page.getByTestId('clock').evaluate(
+      (clock) =>
+        new Promise<string>((resolve) => {
+          const observer = new MutationObserver(() => {
+            observer.disconnect();
+            resolve(clock.textContent);
+          });
+          observer.observe(clock, { childList: true, characterData: true, subtree: true });
+        }),
+    );
+    return { remainingMs: durationMs(text), atMs: performance.now() };
+  }
+}
+
+/** Milliseconds of what the clock shows, as 7:59:58. */
+function durationMs(text: string): number {
+  const [hours = 0, minutes = 0, seconds = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);
+  return ((hours * 60 + minutes) * 60 + seconds) * 1_000;
 }
 
 /** The terminals of a running attempt, or of a recorded one, as staff see them. */
