@@ -225,7 +225,10 @@ test.describe('an attempt from sign-in to export', () => {
     }).toPass({ timeout: 30_000 });
   });
 
-  test('a laptop that slept shows what came meanwhile, and the right clock again at once, whatever its own did', async ({ browser, platform }) => {
+  test('a laptop that slept shows what came meanwhile, and the right clock again at once, whatever its own did', async ({
+    browser,
+    platform,
+  }) => {
     // A browser of its own: all pages of one have the same time.
     const storageState = await (contexts[0] as BrowserContext).storageState();
     const context = await browser.newContext({ baseURL: platform.baseUrl, storageState });

@@ -321,6 +321,15 @@ test.describe('files and the editor', () => {
     await expect(compare).toHaveCount(0);
   });
 
+  /** What the sandbox says of a large file may come after it was opened: then it is read again, as its reader would. */
+  async function expectFirstPart(): Promise<void> {
+    await expect(async () => {
+      if (await page.getByTestId('outdated').isVisible()) await page.getByTestId('read-again').click();
+      await expect(page.getByText('its first part is shown')).toBeVisible({ timeout: 1_000 });
+    }).toPass({ timeout: 30_000 });
+    await expect(page.getByTestId('save-state')).toHaveText('Read-only');
+  }
+
   test('a picture is drawn, anew where a program draws it anew, and a file of 100 MB opens in part', async () => {
     const png = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGMQaPgPRAwQCgAn9gY90bCAwAAAAABJRU5ErkJggg==';
     await work.shell(`echo ${png} | base64 -d > dot.png; yes line | head -c 100000000 > huge.txt; echo made-$((3+3))`, /^made-6$/m);
@@ -347,8 +356,7 @@ test.describe('files and the editor', () => {
     await redrawn(0, 255);
     await expect.poll(colour, { timeout: 30_000 }).toBe('0,0,255,255');
     await item('huge.txt').click();
-    await expect(page.getByText('its first part is shown')).toBeVisible();
-    await expect(page.getByTestId('save-state')).toHaveText('Read-only');
+    await expectFirstPart();
     await work.shell('rm huge.txt dot.png loss.bmp; echo made-$((4+4))', /^made-8$/m);
     for (const name of ['huge.txt', 'dot.png', 'loss.bmp']) await page.getByRole('button', { name: `Close ${name}` }).click();
   });
@@ -359,8 +367,7 @@ test.describe('files and the editor', () => {
     await item('run.log').click();
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
     await work.shell('yes epoch | head -c 6000000 >> run.log; echo made-$((8+8))', /^made-16$/m);
-    await expect(page.getByText('its first part is shown')).toBeVisible({ timeout: 30_000 });
-    await expect(page.getByTestId('save-state')).toHaveText('Read-only');
+    await expectFirstPart();
     await work.shell('echo epoch >> run.log; echo made-$((9+9))', /^made-18$/m);
     await page.getByTestId('read-again').click({ timeout: 30_000 });
     await expect(page.getByTestId('outdated')).toHaveCount(0);
