@@ -210,10 +210,22 @@ describe('a runner', () => {
     expect(await tab.next('welcome')).toMatchObject({ sandbox: 'attached' });
     runner.send({ t: 'stalled' });
     await tab.next('sandbox', ({ state }) => state === 'away');
+    // Of one whose sandbox works, for which a gateway beats together with all that it holds.
+    const other = await rig.attempt();
+    await rig.runner(other.attemptId);
+    const nextBeat = async () => {
+      const beatMs = async () => {
+        const { rows } = await rig.db.pool.query('SELECT link_heartbeat_at FROM attempt WHERE id = $1', [other.attemptId]);
+        return Number(rows[0].link_heartbeat_at);
+      };
+      const lastMs = await beatMs();
+      await expect.poll(beatMs).toBeGreaterThan(lastMs);
+    };
+    // One may still be under way.
+    await nextBeat();
     const behind = `UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '8 seconds' WHERE id = $1`;
     await rig.db.pool.query(behind, [attempt.attemptId]);
-    // A gateway that held it for a sandbox that works would beat for it.
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await nextBeat();
     runner.ready();
     await tab.next('sandbox', ({ state }) => state === 'attached');
     const { events } = await loadAttempt(rig.db, attempt.attemptId);
