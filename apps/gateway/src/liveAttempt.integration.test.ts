@@ -226,9 +226,12 @@ describe('a runner', () => {
     const behind = `UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '8 seconds' WHERE id = $1`;
     await rig.db.pool.query(behind, [attempt.attemptId]);
     await nextBeat();
+    const { rows } = await rig.db.pool.query('SELECT clock_timestamp() AS now');
     runner.ready();
     await tab.next('sandbox', ({ state }) => state === 'attached');
     const { events } = await loadAttempt(rig.db, attempt.attemptId);
     expect(events.map(({ kind }) => kind)).toEqual(['started', 'outage']);
+    // A beat in between would have ended it.
+    expect((events[1] as { toMs: number }).toMs).toBeGreaterThanOrEqual(Math.floor(Number(rows[0].now)));
   });
 });
