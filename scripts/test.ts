@@ -76,7 +76,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Null when the program ran to its end with status 0; otherwise how it ended. What one that is not `first` prints comes after it, whole. */
+/** Null when the program ran to its end with status 0; otherwise how it ended. What one that is not `first` prints is printed whole when it ends. */
 function run({ command, env }: Stage, first: boolean): Promise<string | null> {
   const [file = '', ...args] = command;
   // A group of its own: whatever hangs in it is ended with it.

@@ -16,7 +16,7 @@ const LONG_RUN_FAULTS = Number(process.env.CHAOS_FAULTS ?? 0);
 const CHOSEN_KINDS = process.env.CHAOS_KINDS?.split(',') ?? null;
 /** How long something is away or stands still: long enough for every time-out on the way to strike now and then. */
 const AWAY_MS = 7_000;
-/** CHAOS_AWAY_MS=300000 has database and store away for so long each time, and not for a random while. */
+/** CHAOS_AWAY_MS=300000 has database and store away, and a gateway stalled, for so long each time, and not for a random while. */
 const SET_AWAY_MS = process.env.CHAOS_AWAY_MS === undefined ? null : Number(process.env.CHAOS_AWAY_MS);
 /** A runner that hears and says nothing, on a link that nobody closes: past what the gateway waits for a sign of life. */
 const CUT_OFF_MS = 15_000;

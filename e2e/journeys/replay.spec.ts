@@ -125,21 +125,25 @@ test.describe('a reviewer replays an attempt', () => {
     for (const speed of [0.5, 1, 2, 4, 8, 16, 32, 64]) {
       await page.getByTestId('replay-speed').selectOption(String(speed));
       await page.getByTestId('replay-play').click();
-      const rate = await page.evaluate(async (measuredMs) => {
-        const shown = document.querySelector<HTMLElement>('[data-testid=replay-position]');
-        const now = () => Number(shown?.dataset.positionMs);
-        const moved = async (fromMs: number) => {
-          while (now() === fromMs) await new Promise(requestAnimationFrame);
-          return { atMs: now(), realMs: performance.now() };
-        };
-        const from = await moved(now());
-        let to = from;
-        while (to.realMs - from.realMs < measuredMs) to = await moved(to.atMs);
-        return (to.atMs - from.atMs) / (to.realMs - from.realMs);
-      }, MEASURED_MS);
+      // A frame of a busy machine that takes long is passed over by the player's clock: such a stretch is measured again.
+      await expect(async () => {
+        const rate = await page.evaluate(async (measuredMs) => {
+          const shown = document.querySelector<HTMLElement>('[data-testid=replay-position]');
+          const now = () => Number(shown?.dataset.positionMs);
+          const untilMs = performance.now() + 10 * measuredMs;
+          const moved = async (fromMs: number) => {
+            while (now() === fromMs && performance.now() < untilMs) await new Promise(requestAnimationFrame);
+            return { atMs: now(), realMs: performance.now() };
+          };
+          const from = await moved(now());
+          let to = from;
+          while (to.realMs - from.realMs < measuredMs) to = await moved(to.atMs);
+          return (to.atMs - from.atMs) / (to.realMs - from.realMs);
+        }, MEASURED_MS);
+        expect(rate / speed, `${speed}×`).toBeGreaterThan(0.7);
+        expect(rate / speed, `${speed}×`).toBeLessThan(1.3);
+      }).toPass({ timeout: 10_000 });
       await page.getByTestId('replay-play').click();
-      expect(rate / speed, `${speed}×`).toBeGreaterThan(0.7);
-      expect(rate / speed, `${speed}×`).toBeLessThan(1.3);
     }
   });
 

@@ -173,6 +173,20 @@ test('a sandbox whose participant cannot be ended is done without after four tri
   expect(await attempt.progress()).toContain('the last snapshot may be missing');
 });
 
+test('a sandbox whose participant was ended at the second try is no longer told of', async () => {
+  const told: (string | null)[] = [];
+  const attempt = await EndingAttempt.submitted({
+    fault: async (act, earlier) => {
+      if (act !== 'finalise' || earlier > 0) told.push(await attempt.progress());
+      return act === 'finalise' && earlier === 0 ? 'The engine does not answer.' : null;
+    },
+  });
+  await attempt.attach();
+  await attempt.completed();
+  expect(told[0]).toContain('could not be ended yet');
+  expect(told.slice(1)).toEqual([null, null]);
+});
+
 test('what holds up the seal is told to staff, and forgotten once it works', async () => {
   let told: string | null = null;
   const attempt = await EndingAttempt.submitted({

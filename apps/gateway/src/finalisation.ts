@@ -23,6 +23,12 @@ const SEALED_WITHIN_MS = 60_000;
  */
 const RETRY_AFTER_MS: readonly number[] = [5_000, 30_000, 120_000];
 
+/** The words of an error that are meant for people, to follow another sentence; nothing of one that only the log explains. */
+function reasonOf(error: unknown): string {
+  const { code, message } = toAppError(error);
+  return code === 'internal' ? '' : ` ${message}`;
+}
+
 /**
  * Takes an ended attempt to `completed`: participant's processes end, pending scores finish, the final state is scored,
  * the row that counts is scored again in clean sandboxes, the recording is sealed. Each step is found in the database or
@@ -55,7 +61,7 @@ export class Finalisation {
         this.#failures = 0;
       },
       async (error: unknown) => {
-        await this.#isHeldUp(runner, error);
+        await this.#heldUp(runner, error);
         this.#running = false;
         this.advance();
       },
@@ -63,7 +69,7 @@ export class Finalisation {
   }
 
   /** Notes what went wrong, and when to go on. A sandbox that left is no failure: its next attach goes on. */
-  async #isHeldUp(runner: RunnerConnection, error: unknown): Promise<void> {
+  async #heldUp(runner: RunnerConnection, error: unknown): Promise<void> {
     const { gateway, id } = this.#attempt;
     if (this.#attempt.runner !== runner) {
       gateway.log.info({ attempt: id, error: String(error) }, 'finalising stopped; it goes on when the sandbox is back');
@@ -77,14 +83,15 @@ export class Finalisation {
       this.advance();
     }, waitMs);
     this.#waiting = { runner, timer: timer.unref() };
-    await this.#tell(`The attempt could not be finished yet. ${toAppError(error).message}`);
+    await this.#tell(`The attempt could not be finished yet, which is tried again by itself.${reasonOf(error)}`);
   }
 
   #waitMs(failures: number): number {
     return this.#retryAfterMs[Math.min(failures, this.#retryAfterMs.length - 1)] as number;
   }
 
-  async #tell(words: string): Promise<void> {
+  /** Has its participant and staff read what holds up the end; null once nothing does. */
+  async #tell(words: string | null): Promise<void> {
     const { gateway, id } = this.#attempt;
     await setProgress(gateway.db, id, words, null).catch((error: unknown) =>
       gateway.log.warn({ attempt: id, error: String(error) }, 'what holds up the end of an attempt could not be told'),
@@ -113,21 +120,20 @@ export class Finalisation {
   /** @returns what went wrong where the participant's part could not be ended, for whoever reviews the attempt. */
   async #endParticipant(): Promise<string | null> {
     const { gateway, id } = this.#attempt;
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ; failures += 1) {
       const runner = this.#runner();
       try {
         await runner.call('finalise', {}, FINALISE_WITHIN_MS);
+        if (failures > 0) await this.#tell(null);
         return null;
       } catch (error) {
         if (this.#attempt.runner !== runner) throw error;
-        const { message } = toAppError(error);
         gateway.log.error({ attempt: id, error: String(error), failures }, 'the participant’s part could not be ended');
         if (failures >= this.#retryAfterMs.length) {
-          return `The participant’s processes could not be ended in order, so the last snapshot may be missing. ${message}`;
+          return `The programs in the sandbox could not be ended properly, so the last snapshot may be missing.${reasonOf(error)}`;
         }
-        await this.#tell(`The participant’s processes could not be ended yet. ${message}`);
+        await this.#tell(`The programs in the sandbox could not be ended yet, which is tried again by itself.${reasonOf(error)}`);
         await pause(this.#waitMs(failures));
-        failures += 1;
       }
     }
   }

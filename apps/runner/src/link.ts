@@ -43,8 +43,7 @@ export interface LinkOptions {
   readonly hello: () => Hello;
   readonly onMessage: (message: GatewayMessage) => void;
   readonly onInput: (input: Forwarded) => void;
-  /** Attached: everything unacknowledged has been sent again. */
-  /** `recordedBytes`: the size of the attempt's recording. */
+  /** Attached: everything unacknowledged has been sent again. `recordedBytes` is the size of the attempt's recording. */
   readonly onAttached: (recordedBytes: number) => void;
   readonly onDetached: () => void;
   /** The gateway will never take this runner: its token is revoked or its protocol is another one. */

@@ -54,7 +54,7 @@ export class OutputAllowance {
     if (this.#paid === null) this.#payLater();
   }
 
-  /** Called when `limited` or `spent` may have changed. */
+  /** Called once it is limited, and whenever reading may go on. */
   onChanged(listener: () => void): void {
     this.#listeners.add(listener);
   }

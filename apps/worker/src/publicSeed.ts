@@ -7,7 +7,7 @@ export function publicSeedNotice({ seed, secretsFile }: { seed: 'demo' | 'empty'
   try {
     if (hasSeed(secretsFile)) return null;
   } catch (error) {
-    if (error instanceof AppError) return `${error.message} Until it can, no attempt gets a sandbox.`;
+    if (error instanceof AppError) return `${error.message} Until this is mended, no attempt gets a sandbox.`;
     throw error;
   }
   return (

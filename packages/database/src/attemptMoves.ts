@@ -74,8 +74,8 @@ export function markReady(db: Database, attemptId: string, sandbox: { isolation?
 }
 
 /**
- * Tells the person who waits what is done for a sandbox: at first, and after one was lost; and what holds up the end of an attempt.
- * Null once it is there. `fraction` is 0 to 1, or null where it is unknown.
+ * Tells the person who waits what is done for a sandbox, at first and after one was lost, and what holds up the end of an attempt.
+ * Null once there is nothing to tell. `fraction` is 0 to 1, or null where it is unknown.
  */
 export async function setProgress(db: Database, attemptId: string, progress: string | null, fraction: number | null): Promise<void> {
   await db.pool.query(

@@ -39,7 +39,7 @@ export function sealLastMinutes(
     if (minutes > leftBefore) {
       throw new AppError(
         'conflict',
-        `${leftBefore} of the ${SEAL_TOTAL_MINUTES_MAX} minutes that an attempt may seal are left. Nothing was sealed.`,
+        `Nothing was sealed. Of the ${SEAL_TOTAL_MINUTES_MAX} minutes that an attempt may seal, this many are left: ${leftBefore}.`,
       );
     }
     const n = rows[0].seals + 1;

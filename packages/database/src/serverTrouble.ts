@@ -9,8 +9,7 @@ const AWAY_CODE = /^E[A-Z]{4,}$/;
 const AWAY_WORDS = /connection|timeout/i;
 
 /**
- * Whether a statement failed because of the server, and not of what it was asked: it is away, it stops, or its disk is full. The
- * latter nobody who writes can bring about by what they write.
+ * Whether a statement failed because of the server, and not of what it was asked: it is away, it stops, or its disk is full.
  */
 export function isServerTrouble(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return TROUBLE_CLASSES.has((error.code ?? '').slice(0, 2));

@@ -91,7 +91,7 @@ export const IndexedEvents = z.object({
   clock: z.array(z.object({ seq: z.int(), atMs: z.number(), n: z.int(), event: z.record(z.string(), z.unknown()) })),
   pauses: z.array(z.object({ fromMs: z.number(), toMs: z.number().nullable(), reason: z.string() })),
   /** What the participant had withheld. */
-  sealed: z.array(z.object({ fromMs: z.number(), toMs: z.number(), reason: z.string() })).default([]),
+  sealed: z.array(z.object({ fromMs: z.number(), toMs: z.number(), reason: z.string() })),
   markers: z.array(Marker),
   /** What the terminals' shells said that they ran; `endAtMs` is null while it runs. Best effort. */
   commands: z.array(

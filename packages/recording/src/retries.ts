@@ -33,8 +33,9 @@ export class Retries {
           return await act();
         } catch (error) {
           this.onError(error);
-          if (waits !== isServerTrouble(error)) this.withoutServer += waits ? -1 : 1;
-          waits = isServerTrouble(error);
+          const isAway = isServerTrouble(error);
+          if (isAway !== waits) this.withoutServer += isAway ? 1 : -1;
+          waits = isAway;
         }
         await this.pauseFor(waitMs);
         waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);

@@ -58,7 +58,7 @@ function happenings(nowMs: number): EventInput[] {
     [600_000, { type: 'terminal.opened', stream: 1, data: { cols: 80, rows: 24, term: 'xterm', shell: '/bin/bash' } }],
     [500_000, { type: 'editor.opened', stream: 0, data: { tab: TAB, path, hash: HASH, version: 1, text: 'open' } }],
     [200_000, { type: 'terminal.output', stream: 1, data: { offset: 0, bytes: Buffer.from('before') } }],
-    [110_000, { type: 'terminal.output', stream: 1, data: { offset: 6, bytes: Buffer.from('secret') } }],
+    [95_000, { type: 'terminal.output', stream: 1, data: { offset: 6, bytes: Buffer.from('secret') } }],
     [100_000, { type: 'terminal.input', stream: 1, data: { tab: TAB, n: 1, bytes: Buffer.from('secret') } }],
     [90_000, { type: 'terminal.keyframe', stream: 1, data: { cols: 80, rows: 24, offset: 12, screen: 'before secret' } }],
     [80_000, { type: 'command.started', stream: 1, data: { text: 'echo secret', directory: '/home/secret' } }],

@@ -23,7 +23,7 @@ export interface DrawnScreen {
 /** Parsed between two looks at whether to go on: a few milliseconds. */
 const PIECE_BYTES = 256 * 1024;
 /** As many lines above the screen as a replay's terminal keeps. */
-export const DRAWN_SCROLLBACK_LINES = 300;
+const DRAWN_SCROLLBACK_LINES = 300;
 
 /** So many steps are on the screen whole, and so many bytes of the next one. */
 interface Place {

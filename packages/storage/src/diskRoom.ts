@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
 
 /** With less than this left a disk is full for what the platform writes: PostgreSQL's log grows by 16 MiB at once. */
-export const DISK_FULL_BELOW_BYTES = 64 * 1024 * 1024;
+const DISK_FULL_BELOW_BYTES = 64 * 1024 * 1024;
 
 /**
  * Looks at the disk below a folder, and writes nothing.

@@ -19,11 +19,12 @@ export default async function HomePage() {
       </Page>
     );
   }
+  const [health, overview] = await Promise.all([readHealth(), staffOverview(actor)]);
   return (
     <Page>
       <PageHeader title="Overview" description="What runs now, what has finished, and what can be done next." />
-      <PlatformTrouble health={await readHealth()} />
-      <StaffOverview overview={await staffOverview(actor)} />
+      <PlatformTrouble health={health} />
+      <StaffOverview overview={overview} />
       {assignments.length > 0 ? (
         <section className="space-y-4">
           <h2 className="text-base font-semibold">Your own assignments</h2>

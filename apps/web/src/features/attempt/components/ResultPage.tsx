@@ -81,7 +81,7 @@ function EndProgress({ state, progress }: { state: AttemptDetail['state']; progr
   if (state === 'finalising') return <Alert title="This attempt is being finished.">{progress}</Alert>;
   if (state !== 'completed') return null;
   return (
-    <Alert tone="warning" title="This attempt did not end in order.">
+    <Alert tone="warning" title="This attempt could not be ended properly.">
       {progress}
     </Alert>
   );
@@ -130,7 +130,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
           below.
         </Alert>
       ) : null}
-      {attempt.isOwn && attempt.startedAt !== null && (attempt.state === 'completed' || attempt.state === 'void') ? (
+      {attempt.isOwn && attempt.startedAt !== null && (attempt.completedAt !== null || attempt.state === 'void') ? (
         <SurveyForm attemptId={attempt.attemptId} answers={attempt.survey} />
       ) : null}
       {attempt.isOwn && attempt.state === 'withdrawn' ? <Alert title="You withdrew from this attempt." /> : null}

@@ -17,7 +17,7 @@ export function ScoreAgainButton({ attemptId }: { attemptId: string }) {
         open={asking}
         onOpenChange={setAsking}
         title="Score again?"
-        description="The attempt waits for a machine, and what is missing is scored on the workspace as it was kept. Until then it counts as being finished; its recording is signed anew afterwards."
+        description="The attempt waits for a machine, and what is missing is scored on the workspace as it was kept. Meanwhile staff see it as finishing; its recording is signed anew afterwards."
         confirmLabel="Score again"
         busyLabel="Asking for a machine…"
         onConfirm={async () => {

@@ -1,3 +1,5 @@
+import { SEAL_MINUTES_MAX, SEAL_TOTAL_MINUTES_MAX } from '@plumbline/protocol';
+
 /** What people ask before and during an attempt. */
 export const QUESTIONS = [
   {
@@ -63,7 +65,7 @@ export const RECORDED: readonly { what: string; how: string }[] = [
   { what: 'Pages of the sandbox', how: 'Which port you open, and when; not what you do in TensorBoard or a notebook there.' },
   {
     what: 'What you seal',
-    how: 'By the command “Seal the last minutes of the recording” you have up to 30 minutes withheld, 10 at once. That you did, and why, stays.',
+    how: `By the command “Seal the last minutes of the recording” you have up to ${SEAL_TOTAL_MINUTES_MAX} minutes withheld, ${SEAL_MINUTES_MAX} at once. That you did, and why, stays.`,
   },
   { what: 'Not recorded', how: 'Your screen, camera, microphone, other tabs and programs, and anything while the attempt is paused.' },
 ];

@@ -72,7 +72,7 @@ export function FileTreeView({ files, onSeek }: { files: readonly WorkspaceFile[
       ref={box}
       role="tree"
       aria-label="Files of the workspace"
-      aria-activedescendant={current ? `replay-tree-${current.path}` : undefined}
+      aria-activedescendant={current && at >= visible.from && at < visible.to ? `replay-tree-${current.path}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
       className="min-h-0 flex-1 overflow-auto py-1"
@@ -117,7 +117,7 @@ function Row({ row, selected, onClick }: { row: WorkspaceRow; selected: boolean;
       className={cn(
         'flex cursor-default items-center gap-1 pr-3 text-xs whitespace-nowrap select-none hover:bg-hover',
         selected && 'bg-accent-soft',
-        file?.mark !== null && file !== null && 'cursor-pointer',
+        file?.mark && 'cursor-pointer',
       )}
     >
       {kind === 'folder' ? <Fold aria-hidden className="size-3 shrink-0 text-muted" /> : <span className="w-3 shrink-0" />}

@@ -1,5 +1,6 @@
 'use client';
-import { Button, formatSpan } from '@plumbline/ui';
+import { OUTPUT_FREE_BYTES, OUTPUT_SLOW_BYTES_PER_SECOND } from '@plumbline/protocol';
+import { Button, formatBytes, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
 import { CloudOff, DatabaseZap, Gauge, History, ServerOff } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
@@ -64,8 +65,9 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   if (outputLimited && sandboxMeant) {
     return (
       <Banner icon={<Gauge aria-hidden />} testId="banner-output">
-        Your terminals have put out over 4 GiB, so that they are read at 256 KB a second from now on, and programs wait for them. Write to a
-        file instead: that is as fast as before. The clock goes on.
+        Your terminals have put out over {formatBytes(OUTPUT_FREE_BYTES)}, so that they are read at{' '}
+        {formatBytes(OUTPUT_SLOW_BYTES_PER_SECOND)} a second from now on, and programs wait for them. Write to a file instead: that is as
+        fast as before. The clock goes on.
       </Banner>
     );
   }

@@ -22,7 +22,7 @@ export function SealDialog({ files, onClose }: { files: OpenFiles | null; onClos
       const { minutesLeft } = await session.ask('seal', { minutes, reason: reason.trim() });
       // What changed in the sealed minutes is nobody's to read, so that a replay needs the texts anew.
       files?.recordTexts();
-      session.notice.emit({ tone: 'info', text: `Sealed. ${minutesLeft} minutes of this attempt may still be sealed.` });
+      session.notice.emit({ tone: 'info', text: `Sealed. Minutes of this attempt that may still be sealed: ${minutesLeft}.` });
       onClose();
     } catch (caught) {
       setError(caught instanceof Error ? caught.message : 'Nothing was sealed. Try again.');

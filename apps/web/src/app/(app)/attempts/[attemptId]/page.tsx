@@ -13,6 +13,7 @@ export default async function AttemptPage({ params }: { params: Promise<{ attemp
   const rpc = await api();
   const attempt = await orRefuse(rpc.attempt.get({ attemptId }), `/attempts/${attemptId}`);
   if (attempt.isOwn && BEFORE_THE_END.has(attempt.state)) return <Lobby attempt={attempt} />;
-  if (attempt.isOwn && attempt.state === 'finalising') return <FinishingPage attempt={attempt} />;
+  // One that is scored again stays a complete one to its participant.
+  if (attempt.isOwn && attempt.state === 'finalising' && attempt.completedAt === null) return <FinishingPage attempt={attempt} />;
   return <ResultPage attempt={attempt} setup={await rpc.attempt.setup({ attemptId })} />;
 }
