@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ScreenStep } from './drawScreen.ts';
-import { ScreenDrawing } from './screenDrawing.ts';
+import { type FromDrawing, ScreenDrawing } from './screenDrawing.ts';
 
 const EMPTY = { cols: 80, rows: 24, offset: 0, screen: '' };
 const MEGABYTE = 1024 * 1024;
@@ -66,6 +67,21 @@ describe('drawing beside other work', () => {
     const noScreen = { ...EMPTY, screen: null as unknown as string };
     expect(await drawing.draw(noScreen, [output(0, 'x')])).toBeNull();
     expect((await drawing.draw(EMPTY, [output(0, 'next')]))?.base.screen).toContain('next');
+  });
+
+  it('takes nothing for an answer that a thread says after it was given up', async () => {
+    const watched = new ScreenDrawing({ stuckAfterMs: 500 });
+    const posts = vi.spyOn(Worker.prototype, 'postMessage');
+    try {
+      expect(await watched.draw({ ...EMPTY, rows: 2 ** 31 }, [output(0, 'x')])).toBeNull();
+      const next = watched.draw({ ...EMPTY, screen: null as unknown as string }, [output(0, 'x')]);
+      const late: FromDrawing = { t: 'drawn', drawn: { base: { ...EMPTY, screen: 'of another' }, tail: [] } };
+      expect(posts.mock.contexts[0]?.emit('message', late)).toBe(true);
+      expect(await next).toBeNull();
+    } finally {
+      posts.mockRestore();
+      await watched.dispose();
+    }
   });
 
   it('ends a thread that is stuck, and draws the next one', async () => {

@@ -122,6 +122,8 @@ export class ScreenDrawing {
     if (this.#worker !== null) return this.#worker;
     const worker = new Worker(new URL('./drawWorker.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB } });
     worker.on('message', (message: FromDrawing) => {
+      // What a thread that was given up had said is delivered after it: another's drawing is under way by then.
+      if (this.#worker !== worker) return;
       if (message.t === 'ready') this.#isReady = true;
       else if (message.t === 'begun') this.#current?.begun();
       else this.#current?.finish(message.drawn);
