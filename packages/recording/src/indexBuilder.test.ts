@@ -114,4 +114,20 @@ describe('the index of a recording', () => {
       { atMs: 3, count: 3 },
     ]);
   });
+
+  it('takes nothing of what a seal withholds, also where that arrives after the seal', async () => {
+    const command = (seq: number, atMs: number, text: string) => ({ seq, atMs, stream: 1, type: 'command.started', data: { text, directory: '/' } });
+    const events = [
+      command(1, 1_000, 'before'),
+      command(2, 2_000, 'secret'),
+      { seq: 3, atMs: 4_000, stream: 0, type: 'recording.sealed', data: { n: 1, fromMs: 2_000, toMs: 3_000, reason: 'mine' } },
+      command(4, 2_500, 'late secret'),
+      { seq: 5, atMs: 2_600, stream: 0, type: 'editor.opened', data: { tab: 't', path: 'a.py', text: 'x' } },
+      command(6, 3_000, 'after'),
+      command(7, 2_999, 'last secret'),
+    ] as unknown as RecordedEvent[];
+    const index = await indexEvents(events);
+    expect(index.commands.map(({ text }) => text)).toEqual(['before', null, 'after']);
+    expect([index.editorBases, index.editorActive, index.lastSeq]).toEqual([[], [], 7]);
+  });
 });

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '@plumbline/protocol';
+import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
 import { counted, gapWords, pasteWords, pauseWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 
@@ -23,6 +23,8 @@ const SILENT = new Set<string>([
   'focus.page',
   'file.omitted',
 ]);
+
+const SEALABLE: ReadonlySet<EventType> = new Set(SEALED_TYPES);
 
 const CLOCK_LABELS: Record<string, { kind: MarkerKind; label: string }> = {
   started: { kind: 'start', label: 'Clock started' },
@@ -138,12 +140,21 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
 
   add(event: RecordedEvent | OutlinedEvent): void {
     const { index } = this;
+    if (this.isSealed(event)) {
+      index.lastSeq = event.seq;
+      return;
+    }
     if (!this.begun) index.fromMs = index.lastSeq === 0 ? event.atMs : Math.min(index.fromMs, event.atMs);
     index.toMs = Math.max(index.toMs, event.atMs);
     index.lastSeq = event.seq;
     if (isActivity(event.type)) this.activeTimes.push(event.atMs);
     if (event.type.startsWith('terminal.')) this.addToScreen(event);
     if (!OUTLINED_TYPES.has(event.type as OutlinedType)) this.addWhole(event as RecordedEvent);
+  }
+
+  /** A reading that began before a seal goes on to give what it withholds, where that arrives after it. */
+  private isSealed({ type, atMs }: RecordedEvent | OutlinedEvent): boolean {
+    return SEALABLE.has(type) && this.index.sealed.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
   }
 
   private addToScreen({ type, seq, atMs, stream }: RecordedEvent | OutlinedEvent): void {
