@@ -231,20 +231,6 @@ export const EVENTS = {
   ),
 } as const satisfies Record<string, EventDefinition>;
 
-/** What a seal withholds: all that says what was shown, typed or asked. That something happened, and how it scored, stays. */
-export const SEALED_TYPES = [
-  'terminal.output',
-  'terminal.input',
-  'terminal.keyframe',
-  'command.started',
-  'editor.opened',
-  'editor.changed',
-  'editor.text',
-  'clipboard.paste',
-  'clipboard.copy',
-  'model.call',
-] as const satisfies readonly EventType[];
-
 export type EventType = keyof typeof EVENTS;
 export type EventData<T extends EventType> = z.infer<(typeof EVENTS)[T]['schema']>;
 

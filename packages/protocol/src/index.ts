@@ -5,6 +5,7 @@ export * from './languageRequests.ts';
 export * from './limits.ts';
 export * from './requests.ts';
 export * from './runnerLink.ts';
+export * from './sealedTypes.ts';
 export * from './setup.ts';
 export * from './survey.ts';
 export * from './terminalQuirks.ts';

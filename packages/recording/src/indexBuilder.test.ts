@@ -116,7 +116,13 @@ describe('the index of a recording', () => {
   });
 
   it('takes nothing of what a seal withholds, also where that arrives after the seal', async () => {
-    const command = (seq: number, atMs: number, text: string) => ({ seq, atMs, stream: 1, type: 'command.started', data: { text, directory: '/' } });
+    const command = (seq: number, atMs: number, text: string) => ({
+      seq,
+      atMs,
+      stream: 1,
+      type: 'command.started',
+      data: { text, directory: '/' },
+    });
     const events = [
       command(1, 1_000, 'before'),
       command(2, 2_000, 'secret'),

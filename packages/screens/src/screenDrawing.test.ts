@@ -76,7 +76,7 @@ describe('drawing beside other work', () => {
       expect(await watched.draw({ ...EMPTY, rows: 2 ** 31 }, [output(0, 'x')])).toBeNull();
       const next = watched.draw({ ...EMPTY, screen: null as unknown as string }, [output(0, 'x')]);
       const late: FromDrawing = { t: 'drawn', drawn: { base: { ...EMPTY, screen: 'of another' }, tail: [] } };
-      expect(posts.mock.contexts[0]?.emit('message', late)).toBe(true);
+      expect((posts.mock.contexts[0] as Worker).emit('message', late)).toBe(true);
       expect(await next).toBeNull();
     } finally {
       posts.mockRestore();
