@@ -1,5 +1,11 @@
 import { parentPort } from 'node:worker_threads';
-import { headlessTerminal, isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from '@plumbline/screens';
+import {
+  headlessTerminal,
+  isBetweenSequences,
+  KEYFRAME_SCROLLBACK_LINES,
+  type ScreenText,
+  serialiseScreenWithin,
+} from '@plumbline/screens';
 import type { Terminal } from '@xterm/headless';
 import type { FromScreens, ToScreens } from './screens.ts';
 
@@ -9,6 +15,10 @@ import type { FromScreens, ToScreens } from './screens.ts';
  */
 
 const SCROLLBACK_LINES = 10_000;
+/** A screen as JSON. A frame that is too large for the link would end it, and a keyframe is sent again until it has arrived. */
+const SCREEN_MAX_BYTES = 4 * 1024 * 1024;
+/** A viewer of a screen that is larger goes on from here. */
+const TOO_LARGE = 'This screen is too large to be sent again. What comes after it is shown.\r\n';
 /** What colour queries are told: the default theme of the workspace's terminals. */
 const COLOURS: Readonly<Record<number, string>> = { 10: 'e6e6/e6e6/e6e6', 11: '1111/1414/1818', 12: 'e6e6/e6e6/e6e6' };
 
@@ -69,7 +79,9 @@ port.on('message', (message: ToScreens) => {
       return;
     case 'restore':
       terminal.write('', () => {
-        post({ t: 'restored', id: message.id, question: message.question, screen: describe(screen, SCROLLBACK_LINES) });
+        const { cols, rows } = terminal;
+        const restored = describe(screen, SCROLLBACK_LINES) ?? { cols, rows, offset: screen.offset, screen: TOO_LARGE };
+        post({ t: 'restored', id: message.id, question: message.question, screen: restored });
       });
       return;
     case 'close':
@@ -78,7 +90,8 @@ port.on('message', (message: ToScreens) => {
   }
 });
 
-function describe(screen: Screen, scrollback: number) {
-  const { terminal } = screen;
-  return { cols: terminal.cols, rows: terminal.rows, offset: screen.offset, screen: serialiseScreen(terminal, scrollback) };
+/** The screen with up to so many lines above it; null where it is too large to be sent. */
+function describe({ terminal, offset }: Screen, scrollback: number): ScreenText | null {
+  const screen = serialiseScreenWithin(terminal, scrollback, SCREEN_MAX_BYTES);
+  return screen === null ? null : { cols: terminal.cols, rows: terminal.rows, offset, screen };
 }

@@ -19,13 +19,14 @@ export type FromScreens =
   | { t: 'parsed'; id: number; offset: number }
   /** The terminal's own answer to a query of the program. */
   | { t: 'reply'; id: number; bytes: Uint8Array }
-  | { t: 'keyframe'; id: number; screen: ScreenText }
+  /** Null: the screen is too large for one. */
+  | { t: 'keyframe'; id: number; screen: ScreenText | null }
   | { t: 'restored'; id: number; question: number; screen: ScreenText | null };
 
 export interface ScreensOptions {
   readonly logger: Logger;
   readonly onReply: (id: number, bytes: Uint8Array) => void;
-  readonly onKeyframe: (id: number, screen: ScreenText) => void;
+  readonly onKeyframe: (id: number, screen: ScreenText | null) => void;
   readonly onParsed: (id: number, offset: number) => void;
   /** The thread ended by itself; no screen can be restored any more. */
   readonly onFailed: (error: Error) => void;

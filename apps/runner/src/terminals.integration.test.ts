@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { systemClock } from '@plumbline/config/systemClock';
-import { decodeRunnerFrame, RUNNER_UNACKNOWLEDGED_MAX_BYTES, type RunnerFrame } from '@plumbline/protocol';
+import type { Clock } from '@plumbline/core';
+import { decodeRunnerFrame, RUNNER_FRAME_MAX_BYTES, RUNNER_UNACKNOWLEDGED_MAX_BYTES, type RunnerFrame } from '@plumbline/protocol';
 import headless, { type Terminal } from '@xterm/headless';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -24,6 +25,9 @@ let log: EventLog;
 let terminals: Terminals;
 let entries: JournalEntry[];
 let nextN: number;
+/** So much later than it is, for what comes only after a while. */
+let skippedMs: number;
+const clock: Clock = { ...systemClock, monoMs: () => systemClock.monoMs() + skippedMs };
 
 function start(limits: { freeBytes?: number; slowBytesPerSecond?: number } = {}): void {
   journal = openJournal(join(dir, 'journal'));
@@ -33,7 +37,7 @@ function start(limits: { freeBytes?: number; slowBytesPerSecond?: number } = {})
   terminals = new Terminals({
     allowance: new OutputAllowance({ clock: systemClock, ...limits }),
     log,
-    clock: systemClock,
+    clock,
     logger,
     shellCommand: (env) => ({
       file: '/bin/bash',
@@ -48,6 +52,7 @@ function start(limits: { freeBytes?: number; slowBytesPerSecond?: number } = {})
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'terminals-'));
   nextN = 1;
+  skippedMs = 0;
   start();
 });
 
@@ -66,6 +71,8 @@ const events = (): { type: string; stream: number; data: Record<string, unknown>
   entries.filter(({ kind }) => kind === 'text').map(({ body }) => JSON.parse(body.toString()));
 const outputBytes = (id: number) =>
   Buffer.concat(frames().flatMap((frame) => (frame.kind === 'output' && frame.terminal === id ? [Buffer.from(frame.bytes)] : [])));
+
+const keyframesOf = (id: number) => events().filter(({ type, stream }) => type === 'terminal.keyframe' && stream === id);
 
 function type(id: number, text: string | Uint8Array, more = false): void {
   terminals.input({ tab: TAB, terminal: id, n: nextN++, more, bytes: typeof text === 'string' ? Buffer.from(text) : text });
@@ -311,6 +318,52 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
         ?.some((run) => run.length === 300_000),
     ).toBe(true);
   });
+
+  it('whose screens are larger than the link carries are restored with fewer lines or with none, and give no keyframe', async () => {
+    // Two colours of its own for every cell.
+    const painted = (cols: number, rows: number) =>
+      Array.from({ length: rows }, (_, y) =>
+        Array.from({ length: cols }, (_, x) => `\x1b[38;2;${100 + (y % 100)};${100 + (x % 150)};200;48;2;200;101;${100 + (x % 99)}mx`).join(
+          '',
+        ),
+      ).join('\r\n');
+    const shown = async (cols: number, rows: number, lines: number) => {
+      const id = terminals.open(cols, rows);
+      await seen(id, /\$ /);
+      writeFileSync(join(dir, 'painted'), `${painted(cols, lines)}\x1b[0m\r\nlast-line `);
+      type(id, `cat painted; touch shown-${id}\r`);
+      // The prompt after it; to search all that was put out, again and again, would take longer than to put it out.
+      const isShown = () => existsSync(join(dir, `shown-${id}`)) && entries.at(-1)?.body.subarray(-2).toString() === '$ ';
+      await vi.waitFor(() => expect(isShown()).toBe(true), { timeout: 60_000, interval: 20 });
+      return { id, screen: await terminals.restore(id) };
+    };
+    const sizeOf = (screen: unknown) => Buffer.byteLength(JSON.stringify(screen));
+    log.deliverTo((entry) => {
+      entries.push(entry);
+      setImmediate(() => log.acknowledge(entry.n));
+    });
+
+    const long = await shown(200, 24, 1_800);
+    expect(sizeOf(long.screen)).toBeLessThan(5 * 1024 * 1024);
+    expect(long.screen.screen.split('\r\n').length).toBeGreaterThan(200);
+    expect(long.screen.screen.includes('last-line')).toBe(true);
+
+    const large = await shown(1_000, 350, 350);
+    expect(large.screen.screen.includes('too large to be sent again')).toBe(true);
+    expect(large.screen.offset).toBeGreaterThan(350 * 1_000 * 30);
+    // Old enough for the next keyframe.
+    skippedMs = 60_000;
+    type(long.id, 'echo $((6*7))\r');
+    type(large.id, 'echo $((6*7))\r');
+    await vi.waitFor(() => expect(keyframesOf(long.id)).toHaveLength(1), { timeout: 20_000, interval: 20 });
+    const isAnswered = () => outputBytes(large.id).subarray(-60).toString().includes('42\r\n');
+    await vi.waitFor(() => expect(isAnswered()).toBe(true), { timeout: 20_000, interval: 100 });
+    // Answered behind what was parsed, and then behind the keyframe that was asked for at that.
+    await terminals.restore(large.id);
+    await terminals.restore(large.id);
+    expect(keyframesOf(large.id)).toEqual([]);
+    expect(Math.max(...entries.map(({ body }) => body.length))).toBeLessThan(RUNNER_FRAME_MAX_BYTES);
+  }, 120_000);
 
   it('say that the terminals of a killed runner are closed, and go on numbering', async () => {
     const id = terminals.open(80, 24);

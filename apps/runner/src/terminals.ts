@@ -264,11 +264,16 @@ export class Terminals {
     this.#screens.requestKeyframe(id);
   }
 
-  #keyframe(id: number, screen: ScreenText): void {
+  #keyframe(id: number, screen: ScreenText | null): void {
     const terminal = this.#open.get(id);
     if (terminal === undefined || this.#options.log.full) return;
     const ageMs = this.#options.clock.monoMs() - terminal.keyframeAtMs;
     if (ageMs < KEYFRAME_EVERY_MS) return;
+    if (screen === null) {
+      // A replay goes on from the one before. To draw a screen that large takes its time, so the next one waits its turn.
+      terminal.keyframeAtMs = this.#options.clock.monoMs();
+      return;
+    }
     // One that stands right behind the output it includes is simplest to replay from; a flood may never allow that.
     if (screen.offset !== terminal.offset && ageMs < KEYFRAME_OVERDUE_MS) return;
     terminal.keyframeAtMs = this.#options.clock.monoMs();

@@ -1,7 +1,7 @@
 import type { Terminal } from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from './screenState.ts';
+import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen, serialiseScreenWithin } from './screenState.ts';
 import { anyChunking, anyOutput, anyText, fingerprint, makeTerminal, write } from './screens.fixture.ts';
 
 const COLS = 20;
@@ -57,6 +57,25 @@ describe('a restored screen', () => {
       expect(fingerprint(copy)).toEqual(fingerprint(original));
     });
   }
+
+  it('has fewer lines above it where they would take more than it may, and is none where it alone would', async () => {
+    const original = terminal();
+    // Escapes and wide characters take more as JSON than they have characters.
+    await write(original, Array.from({ length: 200 }, (_, i) => `\x1b[38;2;1;2;${i}m漢${i}\x1b[0m`).join('\r\n'));
+    const sizeOf = (text: string) => Buffer.byteLength(JSON.stringify(text));
+    const alone = sizeOf(serialiseScreen(original, 0));
+    const whole = serialiseScreen(original, 1_000);
+    expect(serialiseScreenWithin(original, 1_000, sizeOf(whole))).toBe(whole);
+    for (const maxBytes of [sizeOf(whole) - 1, alone * 4, alone]) {
+      const text = serialiseScreenWithin(original, 1_000, maxBytes) ?? '';
+      expect(sizeOf(text)).toBeLessThanOrEqual(maxBytes);
+      const copy = terminal();
+      await write(copy, text);
+      expect(fingerprint(copy)).toEqual(fingerprint(original));
+      expect(copy.buffer.normal.baseY > 0).toBe(maxBytes > alone);
+    }
+    expect(serialiseScreenWithin(original, 1_000, alone - 1)).toBeNull();
+  });
 
   it('equals the original after any run of ordinary terminal output', async () => {
     await fc.assert(

@@ -91,13 +91,30 @@ export function isBetweenSequences(terminal: Terminal): boolean {
 
 /** Text that, written to a reset terminal of the same size, gives the same screen. `scrollback` is in lines. */
 export function serialiseScreen(terminal: Terminal, scrollback: number): string {
+  return serialise(terminal, scrollback, Number.POSITIVE_INFINITY);
+}
+
+/**
+ * As `serialiseScreen`, with as many lines above the screen as let the text take at most `maxBytes` as a JSON string. Null where the
+ * screen alone takes more: a thousand columns and rows of cells with colours of their own are fifty megabytes.
+ */
+export function serialiseScreenWithin(terminal: Terminal, scrollback: number, maxBytes: number): string | null {
+  for (let lines = Math.min(scrollback, terminal.buffer.normal.baseY); ; lines = Math.floor(lines / 2)) {
+    const text = serialise(terminal, lines, maxBytes);
+    if (text.length <= maxBytes && Buffer.byteLength(JSON.stringify(text)) <= maxBytes) return text;
+    if (lines === 0) return null;
+  }
+}
+
+/** Cells beyond `maxLength` are left out: the text is too long then, and of no use. */
+function serialise(terminal: Terminal, scrollback: number, maxLength: number): string {
   const core = (terminal as unknown as TerminalInternals)._core;
   const { normal, alt } = core._bufferService.buffers;
   const start = Math.max(0, terminal.buffer.normal.baseY - scrollback);
-  let text = paint(terminal.buffer.normal, start, terminal) + bufferState(normal, terminal);
+  let text = paint(terminal.buffer.normal, start, terminal, maxLength) + bufferState(normal, terminal);
   // Leaving the alternate screen restores the cursor that is saved by now, whichever way it was entered.
   if (terminal.buffer.active.type === 'alternate')
-    text += `${CSI}?1047h${paint(terminal.buffer.alternate, 0, terminal)}${bufferState(alt, terminal)}`;
+    text += `${CSI}?1047h${paint(terminal.buffer.alternate, 0, terminal, maxLength)}${bufferState(alt, terminal)}`;
   text += cursor(terminal, core.buffer, core.coreService.decPrivateModes.origin);
   text += `${CSI}0m${sgr(core._inputHandler._curAttrData)}`;
   text += modes(core);
@@ -105,7 +122,7 @@ export function serialiseScreen(terminal: Terminal, scrollback: number): string 
 }
 
 /** Draws a buffer's lines from the top-left corner, the older ones scrolling out, in the default style at both ends. */
-function paint(buffer: IBuffer, start: number, terminal: Terminal): string {
+function paint(buffer: IBuffer, start: number, terminal: Terminal, maxLength: number): string {
   const end = buffer.baseY + terminal.rows;
   const cell = buffer.getNullCell();
   let text = `${CSI}H`;
@@ -113,7 +130,7 @@ function paint(buffer: IBuffer, start: number, terminal: Terminal): string {
     const line = buffer.getLine(y);
     const { drawn, isFull } = paintLine(line, cell, terminal.cols);
     text += drawn;
-    if (y + 1 === end) break;
+    if (y + 1 === end || text.length > maxLength) break;
     const next = buffer.getLine(y + 1);
     if (next?.isWrapped !== true) text += '\r\n';
     else if (!isFull) text += wrapFromGap(line, cell, terminal);
