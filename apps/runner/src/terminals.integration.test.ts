@@ -23,6 +23,7 @@ let dir: string;
 let journal: Journal<LogState>;
 let log: EventLog;
 let terminals: Terminals;
+let allowance: OutputAllowance;
 let entries: JournalEntry[];
 let nextN: number;
 /** So much later than it is, for what comes only after a while. */
@@ -34,8 +35,9 @@ function start(limits: { freeBytes?: number; slowBytesPerSecond?: number } = {})
   log = new EventLog(journal, new ServerTime(systemClock), systemClock);
   entries = [];
   log.deliverTo((entry) => entries.push(entry));
+  allowance = new OutputAllowance({ clock: systemClock, ...limits });
   terminals = new Terminals({
-    allowance: new OutputAllowance({ clock: systemClock, ...limits }),
+    allowance,
     log,
     clock,
     logger,
@@ -317,6 +319,25 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
         .match(/x+/g)
         ?.some((run) => run.length === 300_000),
     ).toBe(true);
+  });
+
+  it('count their keyframes as output, which a few bytes can make large', async () => {
+    await terminals.dispose();
+    start({ freeBytes: 10_000, slowBytesPerSecond: 1_000_000 });
+    const id = terminals.open(80, 24);
+    await seen(id, /\$ /);
+    skippedMs = 60_000;
+    type(id, "printf '\\e[44m\\e[2J'; echo painted-$((1+1))\r");
+    await seen(id, 'painted-2');
+    await vi.waitFor(
+      () => {
+        type(id, ' ');
+        expect(keyframesOf(id).some(({ data }) => String(data.screen).length > 10_000)).toBe(true);
+      },
+      { timeout: 20_000, interval: 600 },
+    );
+    expect(outputBytes(id).length).toBeLessThan(2_000);
+    expect(allowance.limited).toBe(true);
   });
 
   it('whose screens are larger than the link carries are restored with fewer lines or with none, and give no keyframe', async () => {

@@ -279,6 +279,8 @@ export class Terminals {
     terminal.keyframeAtMs = this.#options.clock.monoMs();
     terminal.keyframeOffset = screen.offset;
     this.#options.log.event('terminal.keyframe', id, screen);
+    // A few bytes of output can colour a whole screen, and fill the platform's disks with keyframes of it.
+    this.#options.allowance.took(Buffer.byteLength(screen.screen));
   }
 
   #ended(id: number, exitCode: number | null, signal: number | null): void {
