@@ -136,6 +136,32 @@ describe('a search of the output', () => {
     expect([second.hits.map(({ line }) => line), second.next]).toEqual([['needle'], null]);
   });
 
+  it('answers in time where there are many small events', async () => {
+    const recording = recorded();
+    for (let n = 0; n < 9_000; n += 1) recording.put(1, `\r\x1b[K${'|/-'[n % 3]}`);
+    recording.put(1, 'needle');
+    const first = await recording.page('needle');
+    expect(first.next).not.toBeNull();
+    expect(recording.readEvents).toBeLessThan(5_000);
+    expect((await recording.find('needle')).map(([, , line]) => line)).toEqual(['-needle']);
+  });
+
+  it('draws no more than so much of what came before an answer, and finds what comes after it', async () => {
+    const recording = recorded().put(1, '\x1b]0;');
+    const megabyte = 'x'.repeat(1024 * 1024);
+    for (let n = 0; n < 20; n += 1) recording.put(1, megabyte);
+    recording.put(1, '\x07').keyframe(1, 40, 10, 'needle');
+    const last = await recording.page('needle', '22.0');
+    expect(last.hits.map(({ line }) => line)).toEqual(['needle']);
+    expect(recording.readEvents).toBeLessThan(16);
+  });
+
+  it('stops where nobody waits for the answer any more', async () => {
+    const recording = recorded().put(1, 'a').put(1, 'needle');
+    expect((await recording.page('needle', '3.0', AbortSignal.abort())).hits).toEqual([]);
+    expect(recording.readEvents).toBeLessThan(3);
+  });
+
   it('begins with a keyframe where what came before is missing, and finds what that shows', async () => {
     const recording = recorded().put(1, 'a\r\n').lose(1, 100).put(1, 'b').keyframe(1, 40, 10, 'a\r\nneedle\r\nb').put(1, 'c');
     expect(await recording.find('needle')).toEqual([[3, 1, 'needle']]);

@@ -12,6 +12,10 @@ import { type TerminalHit, TerminalSearch } from './terminalSearch.ts';
 const HITS_IN_ANSWER = 200;
 /** Below a second's work. */
 const BYTES_IN_ANSWER = 4 * 1024 * 1024;
+/** An event is as much work as so much output, however little it has: the screen is looked at after each. */
+const EVENT_BYTES = 1024;
+/** Of what came since a keyframe, before an answer goes on: a terminal that never comes out of a sequence has none. */
+const BYTES_BEFORE_ANSWER = 8 * 1024 * 1024;
 /** So much is drawn before finds are counted. */
 const BATCH_BYTES = 512 * 1024;
 const BATCH_EVENTS = 2_000;
@@ -35,6 +39,8 @@ export interface SearchRequest {
   text: string;
   /** `next` of the answer before; null begins. */
   after: string | null;
+  /** Nobody waits for the answer any more: it ends where it is. */
+  signal?: AbortSignal;
 }
 
 type Hit = SearchAnswer['hits'][number] & Pick<TerminalHit, 'seq'>;
@@ -51,7 +57,7 @@ export async function searchOutput(request: SearchRequest): Promise<SearchAnswer
 }
 
 async function searchFrom(
-  { recording, text }: SearchRequest,
+  { recording, text, signal }: SearchRequest,
   from: SearchPlace,
   searches: Map<number, TerminalSearch>,
 ): Promise<SearchAnswer> {
@@ -67,19 +73,25 @@ async function searchFrom(
     batchBytes = 0;
   };
   for await (const event of recording.events({ fromSeq: from.seq, types: SCREEN_TYPES })) {
-    if (hits.length > HITS_IN_ANSWER || readBytes > BYTES_IN_ANSWER) {
+    if (hits.length > HITS_IN_ANSWER || readBytes > BYTES_IN_ANSWER || signal?.aborted === true) {
       await draw();
       return answerOf(hits, from, { seq: event.seq, given: 0 }, last);
     }
     last = event;
     batch.push(event);
-    const bytes = event.type === 'terminal.output' ? event.data.bytes.length : 0;
+    const bytes = bytesOf(event);
     batchBytes += bytes;
     readBytes += bytes;
     if (batchBytes >= BATCH_BYTES || batch.length >= BATCH_EVENTS) await draw();
   }
   await draw();
   return answerOf(hits, from, null, last);
+}
+
+/** The work that an event is, in bytes of output. */
+function bytesOf(event: RecordedEvent): number {
+  if (event.type === 'terminal.output') return EVENT_BYTES + event.data.bytes.length;
+  return EVENT_BYTES + (event.type === 'terminal.keyframe' ? event.data.screen.length : 0);
 }
 
 async function hitsOf(batch: readonly RecordedEvent[], text: string, searches: Map<number, TerminalSearch>): Promise<Hit[]> {
@@ -111,8 +123,11 @@ function placeOf(after: string | null): SearchPlace {
   return { seq, given };
 }
 
-/** A search of each terminal that goes on at an event, with what it showed by then. */
-async function searchesAt({ recording, index, text }: SearchRequest, seq: number): Promise<Map<number, TerminalSearch>> {
+/**
+ * A search of each terminal that goes on at an event, with what it showed by then; where that is too much to draw, with a hole, which
+ * its next keyframe mends.
+ */
+async function searchesAt({ recording, index, text, signal }: SearchRequest, seq: number): Promise<Map<number, TerminalSearch>> {
   const searches = new Map<number, TerminalSearch>();
   const closed = new Set(index.terminals.flatMap(({ terminal, closedAtMs }) => (closedAtMs === null ? [] : [terminal])));
   for (const [terminal, places] of groupedBy(index.screens, ({ terminal }) => terminal)) {
@@ -121,8 +136,12 @@ async function searchesAt({ recording, index, text }: SearchRequest, seq: number
     const search = new TerminalSearch(text);
     searches.set(terminal, search);
     const events: RecordedEvent[] = [];
-    for await (const event of recording.events({ fromSeq: place.seq, toSeq: seq - 1, types: SCREEN_TYPES, stream: terminal }))
+    let bytes = 0;
+    for await (const event of recording.events({ fromSeq: place.seq, toSeq: seq - 1, types: SCREEN_TYPES, stream: terminal })) {
+      if (bytes > BYTES_BEFORE_ANSWER || signal?.aborted === true) break;
       events.push(event);
+      bytes += bytesOf(event);
+    }
     await search.goOnFrom(events);
   }
   return searches;

@@ -15,6 +15,8 @@ export class RecordedTerminals {
   readonly events: RecordedEvent[] = [];
   /** Between the last event and the next. */
   stepMs = 1_000;
+  /** What the last answer took from the recording. */
+  readEvents = 0;
   private readonly offsets = new Map<number, number>();
 
   open(terminal: number, cols: number, rows: number): this {
@@ -51,17 +53,21 @@ export class RecordedTerminals {
   }
 
   /** One answer, as the route gives it. */
-  async page(text: string, after: string | null = null): Promise<SearchAnswer> {
+  async page(text: string, after: string | null = null, signal?: AbortSignal): Promise<SearchAnswer> {
+    this.readEvents = 0;
     const events = this.events;
+    const onRead = () => (this.readEvents += 1);
     const recording = {
       async *events({ fromSeq = 1, toSeq = Number.POSITIVE_INFINITY, types, stream }: EventRange = {}) {
         for (const event of events) {
           if (event.seq < fromSeq || event.seq > toSeq || (stream !== undefined && event.stream !== stream)) continue;
-          if (types?.has(event.type) !== false) yield event;
+          if (types?.has(event.type) === false) continue;
+          onRead();
+          yield event;
         }
       },
     };
-    return searchOutput({ recording, index: await indexEvents(events), text, after });
+    return searchOutput({ recording, index: await indexEvents(events), text, after, signal });
   }
 
   /** All that is found: second, terminal and line of each. */

@@ -11,7 +11,10 @@ export async function GET(request: Request, { params }: { params: Promise<{ atte
     const { attempt, recording } = await recordingOf((await params).attemptId);
     const { text, after = null } = readQuery(SearchQuery, request);
     const index = await recordingIndex(attempt, recording);
-    return NextResponse.json(await searchOutput({ recording, index, text, after }), { headers: { 'Cache-Control': 'private, no-store' } });
+    const { signal } = request;
+    return NextResponse.json(await searchOutput({ recording, index, text, after, signal }), {
+      headers: { 'Cache-Control': 'private, no-store' },
+    });
   } catch (error) {
     return errorResponse(error);
   }
