@@ -1,7 +1,9 @@
+import headless from '@xterm/headless';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import programs from './recordedPrograms.fixture.json' with { type: 'json' };
 import { RecordedTerminals } from './recordedTerminals.fixture.ts';
+import { TerminalSearch } from './terminalSearch.ts';
 
 const recorded = () => new RecordedTerminals().open(1, 40, 10);
 
@@ -154,6 +156,24 @@ describe('a search of the output', () => {
     const last = await recording.page('needle', '22.0');
     expect(last.hits.map(({ line }) => line)).toEqual(['needle']);
     expect(recording.readEvents).toBeLessThan(16);
+  });
+
+  it('lets go of a terminal when it is closed, with what was found on it', async () => {
+    const { events } = recorded().put(1, 'needle').close(1);
+    const disposals = vi.spyOn(headless.Terminal.prototype, 'dispose');
+    const search = new TerminalSearch('needle');
+    try {
+      expect((await search.take(events)).map(({ line }) => line)).toEqual(['needle']);
+      expect(disposals).toHaveBeenCalledTimes(1);
+    } finally {
+      search.dispose();
+      disposals.mockRestore();
+    }
+  });
+
+  it('finds what a terminal shows that is opened where another was closed', async () => {
+    const recording = recorded().put(1, 'needle 1').close(1).open(1, 40, 10).put(1, 'needle 2');
+    expect((await recording.find('needle')).map(([second]) => second)).toEqual([1, 4]);
   });
 
   it('stops where nobody waits for the answer any more', async () => {

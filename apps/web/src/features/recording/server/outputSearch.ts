@@ -21,6 +21,7 @@ const BATCH_BYTES = 512 * 1024;
 const BATCH_EVENTS = 2_000;
 const SCREEN_TYPES: ReadonlySet<EventType> = new Set([
   'terminal.opened',
+  'terminal.closed',
   'terminal.output',
   'terminal.resized',
   'terminal.keyframe',

@@ -31,6 +31,10 @@ export class RecordedTerminals {
     return this.push(terminal, 'terminal.output', { offset, bytes: data });
   }
 
+  close(terminal: number): this {
+    return this.push(terminal, 'terminal.closed', { exitCode: 0, signal: null });
+  }
+
   resize(terminal: number, cols: number, rows: number): this {
     return this.push(terminal, 'terminal.resized', { cols, rows });
   }

@@ -92,6 +92,11 @@ export class TerminalSearch {
       } else if (event.type === 'terminal.keyframe') await this.takeKeyframe(event);
       else if (event.type === 'terminal.resized') this.resize(event.data);
       else if (event.type === 'terminal.output') this.output(event);
+      else if (event.type === 'terminal.closed') {
+        // A recording may have hundreds that were closed, each with all its lines.
+        await this.drawn();
+        this.dispose();
+      }
       // The terminal throws away what waits beyond its bound.
       if (this.waitingBytes > WAITING_BYTES) await this.drawn();
     }
