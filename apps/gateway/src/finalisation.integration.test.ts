@@ -1,5 +1,6 @@
 import {
   appendClockEvent,
+  cancelScore,
   findLiveLease,
   finishScore,
   listScores,
@@ -24,11 +25,13 @@ beforeAll(async () => {
 afterAll(() => testing.drop());
 
 type Outcome = 'scored' | 'cancelled';
+/** That it cannot be begun, and that not even this could be written down. */
+type Fault = 'refused' | 'lost';
 
 /** What an attempt meets at its end. */
 interface World {
   /** How a score of the platform's ends, or that it cannot be begun. */
-  outcome: (row: ScoreRecord, earlier: number) => Outcome | 'refused';
+  outcome: (row: ScoreRecord, earlier: number) => Outcome | Fault;
   /** What goes wrong in a runner's call, or at the seal. */
   fault: (act: string, earlier: number) => Promise<string | null>;
 }
@@ -73,7 +76,15 @@ class EndingAttempt {
       gateway: { db, log: pino({ level: 'silent' }) },
       runner: { call: act } as object | null,
       recorder: { takeOutbox: async () => {}, finish: () => act('seal') },
-      scoring: { start: (score: ScoreRecord) => this.#score(score) },
+      scoring: {
+        progress: null,
+        start: (score: ScoreRecord) => this.#score(score),
+        cancelLost: async () => {
+          if ((await listScores(db, this.id)).every(({ status }) => status !== 'running')) return;
+          await act('cancel');
+          await cancelScore(db, this.id, 'The sandbox was lost while the scorer ran.');
+        },
+      },
       refresh: async () => {
         live.view = await loadAttempt(db, this.id);
         finalisation.advance();
@@ -102,6 +113,7 @@ class EndingAttempt {
   async #score(score: ScoreRecord): Promise<void> {
     this.calls.push('score');
     const outcome = this.#world.outcome(score, this.#count(score.trigger));
+    if (outcome === 'lost') throw new Error('Connection terminated unexpectedly');
     const status = outcome === 'scored' ? 'scored' : 'cancelled';
     const message = status === 'scored' ? {} : { reason: 'There is no space left on the disk.' };
     const { db } = testing;
@@ -127,13 +139,23 @@ class EndingAttempt {
   }
 }
 
-const onClean = (outcome: Outcome | 'refused') => (row: ScoreRecord) => (row.trigger === 'clean' ? outcome : 'scored');
+const onClean = (outcome: Outcome | Fault) => (row: ScoreRecord) => (row.trigger === 'clean' ? outcome : 'scored');
 
 test.each(['cancelled', 'refused'] as const)('an attempt whose re-scores are %s is completed after four tries', async (outcome) => {
   const attempt = await EndingAttempt.submitted({ outcome: onClean(outcome) });
   await attempt.attach();
   await attempt.completed();
   expect(await attempt.rows()).toEqual(['final scored', ...Array(4).fill('clean cancelled')]);
+});
+
+test('a score that could neither be begun nor closed is closed once that works, and taken again', async () => {
+  const attempt = await EndingAttempt.submitted({
+    outcome: (_row, earlier) => (earlier === 0 ? 'lost' : 'scored'),
+    fault: async (act, earlier) => (act === 'cancel' && earlier === 0 ? 'The database is away.' : null),
+  });
+  await attempt.attach();
+  await attempt.completed();
+  expect(await attempt.rows()).toEqual(['final cancelled', 'final scored', 'clean cancelled', 'clean scored', 'clean scored']);
 });
 
 test('a score that fails in passing is taken again, and the family tears down after the last', async () => {

@@ -100,6 +100,8 @@ export class Finalisation {
 
   async #run(): Promise<void> {
     const { gateway, id } = this.#attempt;
+    // Known to nobody where the database went away as one was begun: it would be waited for without end.
+    if (this.#failures > 0) await this.#attempt.scoring.cancelLost(this.#attempt.scoring.progress?.scoreId ?? null);
     await this.#settled();
     const problem = await this.#endParticipant();
     const rows = await this.#scoreUntil(1, await this.#settled(), 'final');
@@ -177,8 +179,9 @@ export class Finalisation {
     const runner = this.#runner();
     const row = await requestScore(this.#attempt.gateway.db, this.#attempt.id, trigger, of === undefined ? {} : { ofScoreId: of.id });
     await this.#attempt.scoring.start(row, of?.submissionHash).catch((error: unknown) => {
-      // Its row is a cancelled one already, and counts as such.
       if (this.#attempt.runner !== runner) throw error;
+      // Its row is a cancelled one already, and counts as such, unless the database did not take that.
+      return this.#attempt.scoring.cancelLost(null);
     });
   }
 

@@ -23,8 +23,8 @@ export class Scoring {
   async start(row: ScoreRecord, submissionHash?: string): Promise<void> {
     const { gateway, id, runner } = this.#attempt;
     const { clock } = this.#attempt.view.settings.whileScoring;
-    await this.#publish(row.id);
     try {
+      await this.#publish(row.id);
       if (clock === 'stopped' && row.trigger === 'participant') {
         await appendClockEvent(gateway.db, id, { kind: 'scoring_started', scoreId: row.id }, { by: null });
       }

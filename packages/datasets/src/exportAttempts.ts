@@ -30,7 +30,7 @@ const EXPORTABLE_STATES = ['completed', 'void', 'withdrawn'];
  * Event types that an export leaves out: what was typed into terminals, and what staff wrote, which names them. Their
  * hashes stay in the proof.
  */
-const WITHHELD_TYPES: ReadonlySet<string> = new Set(['terminal.input', 'message.sent', 'issue.reported']);
+const WITHHELD_TYPES: ReadonlySet<string> = new Set(['terminal.input', 'message.sent', 'issue.reported', 'recording.sealed']);
 
 /**
  * Writes attempts into an empty folder; the same attempts give the same bytes. Throws `invalid_input` for a folder with

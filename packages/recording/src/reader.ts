@@ -8,13 +8,14 @@ import {
   readTail,
   type SegmentPlace,
 } from '@plumbline/database/recordingTail';
-import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
+import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { readBatch } from './batch.ts';
 import { decodeUnit, type LinePlace, lineHead, roundAtMs, TYPE_OF } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
 import { keepIndex, readKeptIndex } from './keptIndex.ts';
 import type { RecordingKeys } from './keys.ts';
+import { isSealed } from './participantSeals.ts';
 import type { IndexedEvents } from './recordingIndex.ts';
 import { openSegment, type Segment, segmentEvents } from './segment.ts';
 import type { SegmentCache } from './segmentCache.ts';
@@ -68,7 +69,6 @@ interface UnitPlace {
 }
 
 const TAIL_PAGE_BATCHES = 64;
-const SEALABLE: ReadonlySet<EventType> = new Set(SEALED_TYPES);
 const TERMINAL_TYPES: ReadonlySet<EventType> = new Set(([...TYPE_OF.values()] as const).filter((type) => type.startsWith('terminal.')));
 
 /** Opens a recording for reading. Throws `not_found` where nothing was recorded, `conflict` where it was erased. */
@@ -145,7 +145,7 @@ export class Recording {
         if (seq < next || isWithheld(line)) continue;
         const head = lineHead(line);
         const type = TYPE_OF.get(head.code) as T;
-        if (this.isSealed({ type, atMs: roundAtMs(header.baseMs + head.dt) })) continue;
+        if (isSealed(this.seals, { type, atMs: roundAtMs(header.baseMs + head.dt) })) continue;
         if (types.has(type)) yield { type, seq, atMs: roundAtMs(header.baseMs + head.dt), stream: head.stream };
         else yield* decodeUnit([line], header.baseMs, seq);
       }
@@ -238,11 +238,7 @@ export class Recording {
 
   private shown(range: EventRange): (place: LinePlace) => boolean {
     const isWanted = within(range);
-    return (place) => isWanted(place) && !this.isSealed(place);
-  }
-
-  private isSealed({ type, atMs }: Pick<LinePlace, 'type' | 'atMs'>): boolean {
-    return SEALABLE.has(type) && this.seals.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
+    return (place) => isWanted(place) && !isSealed(this.seals, place);
   }
 
   private open(row: SegmentPlace): Promise<Segment> {

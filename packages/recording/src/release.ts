@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { listSeals } from '@plumbline/database/recordingSeals';
 import { listSegments } from '@plumbline/database/recordingTail';
 import { parseLine } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { FormatError } from './formatError.ts';
 import { leafHash, lineSalt, segmentSaltKey } from './merkle.ts';
+import { isSealed } from './participantSeals.ts';
 import type { RecordingSource } from './reader.ts';
 import { type ReleasedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
 import { leafOf, openSegment } from './segment.ts';
@@ -30,12 +32,16 @@ export interface SegmentProof {
   proofs: string[];
 }
 
-/** The sealed segments of a recording in order, each as a release shows it. `withhold` decides by event type. */
+/**
+ * The sealed segments of a recording in order, each as a release shows it. `withhold` decides by event type; what the participant had
+ * sealed is withheld too where it has not been taken out yet.
+ */
 export async function* releaseSegments(source: RecordingSource, withhold: (type: string) => boolean): AsyncGenerator<ReleasedSegment> {
   const { db, store, keys, attemptId } = source;
   const dataKey = await keys.findDataKey(db, attemptId);
   if (typeof dataKey === 'string') throw new FormatError(dataKey === 'destroyed' ? 'The recording was erased.' : 'Nothing was recorded.');
   const sealing = sealingKeys(dataKey);
+  const seals = await listSeals(db, attemptId);
   for (const row of await listSegments(db, attemptId)) {
     const { header, headerText, lines } = await openSegment(sealing, attemptId, row.n, await store.get(row.objectHash));
     const saltKey = segmentSaltKey(sealing.salt, attemptId, row.n);
@@ -48,8 +54,8 @@ export async function* releaseSegments(source: RecordingSource, withhold: (type:
       }
       const salt = lineSalt(saltKey, i);
       const text = line.toString('utf8');
-      const { type, code } = parseLine(text, header.baseMs);
-      if (withhold(type ?? code)) {
+      const { type, code, atMs } = parseLine(text, header.baseMs);
+      if (withhold(type ?? code) || isSealed(seals, { type, atMs })) {
         proofs.push(leafHash(salt, line).toString('base64'));
         return { seq, withheld: true };
       }

@@ -151,6 +151,10 @@ describe('the last minutes that a participant seals', () => {
 
     await recorder.finish();
     expect(await verifyRecording(source)).toMatchObject({ verdict: 'intact', signed: true });
+    // Of one that is released before they were taken out, as when an attempt is made void meanwhile.
+    const early = (await all(releaseSegments(source, () => false))).flatMap(({ lines }) => lines);
+    expect(shown(early)).not.toContain('secret');
+    expect(early.filter((line) => 'withheld' in line)).toHaveLength(8);
     await takeOutSealed(source);
     const verdict = await verifyRecording(source);
     expect(verdict).toMatchObject({ verdict: 'redacted', signed: true, withheld: 8, problem: null });
