@@ -26,6 +26,9 @@ export interface Requester {
   via: 'browser' | 'task';
 }
 
+/** A runner that does not answer within this holds up no seal: what it still has of the terminals may be recorded again. */
+const DROP_SCROLLBACK_TIMEOUT_MS = 5_000;
+
 /** What reads or writes whole folders may take longer than other calls. */
 const CALL_LIMITS_MS: Partial<Record<RequestAct, number>> = { 'file.download': 120_000, 'file.delete': 90_000, 'file.undelete': 90_000 };
 
@@ -73,6 +76,8 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
   seal: async (attempt, { minutes, reason }, { userId, via }) => {
     // A program in the sandbox must not be able to hide what it did.
     if (via !== 'browser') throw new AppError('forbidden', 'Seal the last minutes in the browser.');
+    // What has scrolled off the screens would be recorded again with the next keyframe. Before the seal, whose stretch then has the last one.
+    await attempt.runner?.call('scrollback.drop', {}, DROP_SCROLLBACK_TIMEOUT_MS).catch(() => {});
     const sealed = await sealLastMinutes(attempt.gateway.db, attempt.id, { minutes, reason, userId });
     void attempt.recorder?.takeOutbox();
     return sealed;

@@ -110,6 +110,10 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
       return {};
     },
     restore: async ({ terminal }) => ({ terminal, ...(await terminals.restore(terminal)) }),
+    'scrollback.drop': async () => {
+      await terminals.dropScrollback();
+      return {};
+    },
     instructions: () => ({ markdown: task.facts.instructions }),
     score: async (order) => {
       await scoring.start(order);

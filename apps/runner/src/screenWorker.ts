@@ -57,6 +57,7 @@ port.on('message', (message: ToScreens) => {
   const screen = screens.get(message.id);
   if (screen === undefined) {
     if (message.t === 'restore') post({ t: 'restored', id: message.id, question: message.question, screen: null });
+    if (message.t === 'dropScrollback') post({ t: 'scrollbackDropped', question: message.question });
     return;
   }
   const { terminal } = screen;
@@ -82,6 +83,14 @@ port.on('message', (message: ToScreens) => {
         const { cols, rows } = terminal;
         const restored = describe(screen, SCROLLBACK_LINES) ?? { cols, rows, offset: screen.offset, screen: TOO_LARGE };
         post({ t: 'restored', id: message.id, question: message.question, screen: restored });
+      });
+      return;
+    case 'dropScrollback':
+      terminal.write('', () => {
+        // Of the normal screen, the alternate one has none: by an option and not by a sequence, which a program may be in the middle of.
+        terminal.options.scrollback = 0;
+        terminal.options.scrollback = SCROLLBACK_LINES;
+        post({ t: 'scrollbackDropped', question: message.question });
       });
       return;
     case 'close':

@@ -13,6 +13,7 @@ export type ToScreens =
   | { t: 'resize'; id: number; cols: number; rows: number }
   | { t: 'keyframe'; id: number }
   | { t: 'restore'; id: number; question: number }
+  | { t: 'dropScrollback'; id: number; question: number }
   | { t: 'close'; id: number };
 
 export type FromScreens =
@@ -21,7 +22,8 @@ export type FromScreens =
   | { t: 'reply'; id: number; bytes: Uint8Array }
   /** Null: the screen is too large for one. */
   | { t: 'keyframe'; id: number; screen: ScreenText | null }
-  | { t: 'restored'; id: number; question: number; screen: ScreenText | null };
+  | { t: 'restored'; id: number; question: number; screen: ScreenText | null }
+  | { t: 'scrollbackDropped'; question: number };
 
 export interface ScreensOptions {
   readonly logger: Logger;
@@ -52,8 +54,10 @@ export class Screens {
           options.onKeyframe(message.id, message.screen);
           return;
         case 'restored':
-          this.#questions.get(message.question)?.(message.screen);
-          this.#questions.delete(message.question);
+          this.#answered(message.question, message.screen);
+          return;
+        case 'scrollbackDropped':
+          this.#answered(message.question, null);
       }
     });
     this.#worker.on('error', (error) => {
@@ -84,12 +88,12 @@ export class Screens {
 
   /** The screen with its scrollback after all that was written so far; null for an unknown terminal. */
   restore(id: number): Promise<ScreenText | null> {
-    if (this.#closed) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      const question = this.#nextQuestion++;
-      this.#questions.set(question, resolve);
-      this.#post({ t: 'restore', id, question });
-    });
+    return this.#ask('restore', id);
+  }
+
+  /** Forgets the lines above the screen; resolves once every keyframe that still had them has been told of. */
+  async dropScrollback(id: number): Promise<void> {
+    await this.#ask('dropScrollback', id);
   }
 
   close(id: number): void {
@@ -99,6 +103,20 @@ export class Screens {
   async dispose(): Promise<void> {
     this.#giveUp();
     await this.#worker.terminate();
+  }
+
+  #ask(t: 'restore' | 'dropScrollback', id: number): Promise<ScreenText | null> {
+    if (this.#closed) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const question = this.#nextQuestion++;
+      this.#questions.set(question, resolve);
+      this.#post({ t, id, question });
+    });
+  }
+
+  #answered(question: number, screen: ScreenText | null): void {
+    this.#questions.get(question)?.(screen);
+    this.#questions.delete(question);
   }
 
   #post(message: ToScreens): void {

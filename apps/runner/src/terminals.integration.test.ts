@@ -340,6 +340,42 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
     expect(allowance.limited).toBe(true);
   });
 
+  it('forget what has scrolled off their screens when they are told to, also under a full-screen program', async () => {
+    const plain = terminals.open(80, 24);
+    const paging = terminals.open(80, 24);
+    for (const [id, after] of [
+      [plain, ''],
+      [paging, "; printf '\\e[?1049h\\e[Hfull-screen'; read -r"],
+    ] as const) {
+      await seen(id, /\$ /);
+      type(id, `echo secret-$((40+2)); seq 60; echo still-$((1+1))${after}\r`);
+      await seen(id, after === '' ? /still-2/ : /H?full-screen$/);
+      expect((await terminals.restore(id)).screen).toContain('secret-42');
+    }
+    await terminals.dropScrollback();
+    skippedMs = 60_000;
+    for (const id of [plain, paging]) {
+      const { screen } = await terminals.restore(id);
+      expect(screen).not.toContain('secret-42');
+      expect(screen).toContain('still-2');
+      await vi.waitFor(
+        () => {
+          type(id, 'x');
+          expect(keyframesOf(id)).not.toEqual([]);
+        },
+        { timeout: 20_000, interval: 600 },
+      );
+      for (const { data } of keyframesOf(id)) {
+        expect(data.screen).not.toContain('secret-42');
+        expect(data.screen).toContain('still-2');
+      }
+    }
+    // They scroll on as before.
+    type(plain, '\x15seq 5000\r');
+    await seen(plain, /\n5000\r/);
+    expect((await terminals.restore(plain)).screen).toContain('\n1000\r\n');
+  });
+
   it('whose screens are larger than the link carries are restored with fewer lines or with none, and give no keyframe', async () => {
     // Two colours of its own for every cell.
     const painted = (cols: number, rows: number) =>

@@ -199,6 +199,12 @@ export class Terminals {
     return screen;
   }
 
+  /** Forgets what has scrolled off the screens; keyframes and restores have nothing of it once this resolves. */
+  async dropScrollback(): Promise<void> {
+    for (const { output } of this.#open.values()) output.flush();
+    await Promise.all([...this.#open.keys()].map((id) => this.#screens.dropScrollback(id)));
+  }
+
   /** Ends all shells and resolves when the last one has been recorded as closed. */
   async closeAll(): Promise<void> {
     for (const { pty } of this.#open.values()) pty.dispose();

@@ -96,6 +96,8 @@ export const RUNNER_CALLS = {
     args: z.object({ terminal: z.int() }),
     result: z.object({ terminal: z.int(), cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }),
   },
+  /** Forgets what has scrolled off every terminal's screen. From the answer on no keyframe and no restore has it. */
+  'scrollback.drop': { args: z.object({}), result: z.object({}) },
   /** Puts a changed setup in the place of the one that the sandbox has. Only before the clock runs; idempotent. */
   'setup.apply': { args: z.object({ setup: AttemptSetup }), result: z.object({}) },
   instructions: { args: z.object({}), result: z.object({ markdown: z.string() }) },

@@ -40,7 +40,8 @@ export function SealDialog({ files, onClose }: { files: OpenFiles | null; onClos
           </p>
           <Alert tone="warning">
             What a screen or a file still shows is recorded again from now on, and snapshots keep the files. Clear the screen and remove the
-            text first.
+            text first. What has scrolled off a terminal’s screen is forgotten, unless the sandbox is away at this moment: it may be
+            recorded again then.
           </Alert>
           <Field label="How far back">
             {(control) => (
