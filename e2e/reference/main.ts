@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
 import type { BrowserContext, Page } from '@playwright/test';
 import { createDatabase } from '@plumbline/database';
 import { expertWith } from '../support/accounts.ts';
@@ -63,6 +64,26 @@ async function asWebp(png: Buffer): Promise<Buffer> {
   return Buffer.from(base64, 'base64');
 }
 
+/** A picture as a program in the sandbox would draw one. */
+function gradientPng(width: number, height: number): Buffer {
+  const rows = Array.from({ length: height }, (_, y) =>
+    Buffer.from([0, ...Array.from({ length: width }, (_, x) => [(x * 255) / width, (y * 255) / height, 128]).flat()]),
+  );
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2], 8);
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.concat(rows))), chunk('IEND', Buffer.alloc(0))]);
+}
+
 /** Opens the workspace of an attempt as the person whose it is. */
 async function open(context: BrowserContext, baseUrl: string, admin: Session, limitMs?: number) {
   const { account, session } = await expertWith(baseUrl, admin, PRACTICE);
@@ -97,6 +118,15 @@ try {
   await short.page.getByTestId('end-screen').waitFor({ timeout: 120_000 });
   await short.page.getByText('The attempt is complete').waitFor({ timeout: 120_000 });
   await take(short.page, 'expired');
+  await short.page.getByTestId('result-link').click();
+  await short.page.getByTestId('survey').scrollIntoViewIfNeeded();
+  await take(short.page, 'survey');
+  const before = await expertWith(platform.baseUrl, admin, PRACTICE);
+  const lobby = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
+  await new People(lobby).signIn(before.account.email, before.account.password);
+  await lobby.goto(`/attempts/${await prepareAttempt(before.session, PRACTICE)}`);
+  await lobby.getByRole('button', { name: 'Start the clock' }).waitFor();
+  await take(lobby, 'lobby');
 } finally {
   await browser.close();
   await db.close();
@@ -148,6 +178,23 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('tab-ports').click();
   await page.getByTestId('port').first().waitFor();
   await take(page, 'ports');
+  await work.terminal(1).locator('.xterm-screen').click();
+  await page.keyboard.press('Control+Shift+F');
+  await page.getByLabel('Find in the terminal').fill('python');
+  await take(page, 'find-in-terminal');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('tab-files').click();
+  const picture = { name: 'picture.png', mimeType: 'image/png', buffer: gradientPng(480, 270) };
+  for (const state of ['done', 'exists']) {
+    await page.getByTestId('upload-input').setInputFiles(picture);
+    await page.locator(`[data-testid=transfer][data-state=${state}]`).waitFor();
+  }
+  await page.locator('[data-testid=explorer-item][data-path$="picture.png"]').click();
+  await page.getByTestId('image-view').locator('img').waitFor();
+  await take(page, 'image-transfers');
+  await page.getByRole('button', { name: /^Cancel .*picture/ }).click();
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
+  await page.getByRole('button', { name: /^Close .*picture/ }).click();
   const second = await page.context().newPage();
   await second.goto(`/attempts/${attemptId}/work`);
   await new WorkspacePage(second).openFile('solution', 'textstats.py');
@@ -176,6 +223,11 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('command-tour').click();
   await page.getByTestId('tour').waitFor();
   await take(page, 'tour');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('commands').click();
+  await page.getByTestId('command-seal').click();
+  await page.getByTestId('seal-reason').fill('A password of my own was on the screen.');
+  await take(page, 'seal-dialog');
   await page.keyboard.press('Escape');
   await page.getByTestId('submit').click();
   await page.getByTestId('submit-sure').waitFor();
