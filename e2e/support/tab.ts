@@ -46,6 +46,8 @@ export class Tab {
   drawing = true;
   reconnects = 0;
   sandbox: 'attached' | 'away' = 'away';
+  /** The number of the last clock event that it was told of. */
+  clockN = 0;
   /** Numbers of events that this tab can send no more: the only ones that a gap may stand for. */
   readonly lostEvents = new Set<number>();
   readonly #session: Session;
@@ -227,7 +229,11 @@ export class Tab {
     const message = GatewayToBrowser.parse(raw);
     if (this.messages.length < 10_000) this.messages.push(message);
     switch (message.t) {
+      case 'clock':
+        this.clockN = message.clock.n;
+        break;
       case 'welcome':
+        this.clockN = message.clock.n;
         this.sandbox = message.sandbox;
         for (const terminal of this.#watching) this.#send({ t: 'attach', terminal });
         this.#welcomed = true;

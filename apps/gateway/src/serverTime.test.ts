@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServerTime, SourceTime } from './serverTime.ts';
@@ -33,5 +34,35 @@ describe('ServerTime', () => {
     const time = new ServerTime(async () => 42_000);
     await time.refresh();
     expect(Math.abs(time.nowMs() - 42_000)).toBeLessThan(1_000);
+  });
+
+  it('is not thrown off by a first answer for which a connection had to be made', async () => {
+    let asked = 0;
+    const databaseNowMs = () => performance.now() + 42_000;
+    const time = new ServerTime(async () => {
+      asked += 1;
+      if (asked === 1) await sleep(400);
+      return databaseNowMs();
+    });
+    await time.refresh();
+    expect(Math.abs(time.nowMs() - databaseNowMs())).toBeLessThan(100);
+  });
+
+  it('stays with its best answer where the database is slow for a while, and takes a changed clock in the end', async () => {
+    let delayMs = 0;
+    let databaseOffsetMs = 42_000;
+    const time = new ServerTime(async () => {
+      const ms = performance.now() + databaseOffsetMs;
+      if (delayMs > 0) await sleep(delayMs);
+      return ms;
+    });
+    await time.refresh();
+    delayMs = 12;
+    databaseOffsetMs = 43_000;
+    await time.refresh();
+    const offMs = () => time.nowMs() - (performance.now() + databaseOffsetMs);
+    expect(offMs()).toBeLessThan(-900);
+    for (let n = 0; n < 30 && offMs() < -900; n++) await time.refresh();
+    expect(Math.abs(offMs())).toBeLessThan(100);
   });
 });
