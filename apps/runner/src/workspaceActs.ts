@@ -51,9 +51,9 @@ export class WorkspaceActs {
   }
 
   async read({ path }: RequestArgs<'file.read'>): Promise<RequestResult<'file.read'>> {
-    const { text, hash, size, partial } = await this.#options.files.read(path, { maxBytes: EDITOR_FILE_MAX_BYTES });
+    const content = await this.#options.files.read(path, { maxBytes: EDITOR_FILE_MAX_BYTES });
     this.#watch(path);
-    return { text, hash, size, partial };
+    return content;
   }
 
   async write({ tab, path, text, baseHash }: RequestArgs<'file.write'>): Promise<RequestResult<'file.write'>> {
@@ -99,8 +99,8 @@ export class WorkspaceActs {
   }
 
   async range({ path, offset, length }: RequestArgs<'file.range'>): Promise<RequestResult<'file.range'>> {
-    const { bytes, size } = await this.#options.files.readRange(path, offset, length);
-    return { data: bytes.toString('base64'), size };
+    const { bytes, ...about } = await this.#options.files.readRange(path, offset, length);
+    return { data: bytes.toString('base64'), ...about };
   }
 
   /** Begins a download. A folder is archived first; a file is read where it is, part by part. */

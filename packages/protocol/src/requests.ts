@@ -26,6 +26,8 @@ export type DirectoryEntry = z.infer<typeof DirectoryEntry>;
 /** A part of a file, as base64. */
 const part = z.base64().max(Math.ceil(FILE_PART_MAX_BYTES / 3) * 4);
 const FilePart = z.object({ data: z.string(), size: z.number() });
+/** When a file was last written before it was read, by the sandbox's clock. A runner that is older than its gateway does not say. */
+const modifiedMs = z.number().optional();
 const hexName = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 
 export const SearchQuery = z.object({
@@ -73,6 +75,7 @@ export const FILE_REQUESTS = {
       text: z.string().nullable(),
       hash: z.string(),
       size: z.number(),
+      modifiedMs,
       /** True where only the first EDITOR_FILE_MAX_BYTES are given; such a file is read-only. */
       partial: z.boolean(),
     }),
@@ -88,7 +91,10 @@ export const FILE_REQUESTS = {
   'file.delete': { args: z.object({ path, keep: z.boolean().optional() }), result: z.object({ undo: z.string().nullable() }) },
   'file.undelete': { args: z.object({ undo: z.uuid() }), result: empty },
   /** A part of a file's bytes, for images, downloads and what is too large to be opened. */
-  'file.range': { args: z.object({ path, offset: z.int().min(0), length: z.int().min(1).max(FILE_PART_MAX_BYTES) }), result: FilePart },
+  'file.range': {
+    args: z.object({ path, offset: z.int().min(0), length: z.int().min(1).max(FILE_PART_MAX_BYTES) }),
+    result: FilePart.extend({ modifiedMs }),
+  },
   /** `tab` leaves a download in the recording: a file, or a folder as a tar archive whose parts `archive.range` gives. */
   'file.download': {
     args: z.object({ tab: z.uuid(), path }),

@@ -62,6 +62,10 @@ def kind_of(mode):
     return "symlink" if stat.S_ISLNK(mode) else "other"
 
 
+def modified_ms(info):
+    return info.st_mtime_ns // 1_000_000
+
+
 def hash_file(fd):
     sha = hashlib.sha256()
     os.lseek(fd, 0, os.SEEK_SET)
@@ -98,7 +102,7 @@ class Service:
                         info = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    entries.append({"name": entry.name, "kind": kind_of(info.st_mode), "size": info.st_size, "modifiedMs": info.st_mtime_ns // 1_000_000})
+                    entries.append({"name": entry.name, "kind": kind_of(info.st_mode), "size": info.st_size, "modifiedMs": modified_ms(info)})
         entries.sort(key=lambda entry: (entry["kind"] != "directory", os.fsencode(entry["name"])))
         return {"entries": entries, "truncated": truncated, "stamp": "" if racy else now, "unchanged": False}
 
@@ -120,14 +124,16 @@ class Service:
             # Of a file too large to be edited the whole is hashed only where that is quick.
             whole = partial and info.st_size <= MAX_HASHED_BYTES
             digest = hash_file(fd) if whole else hashlib.sha256(data).hexdigest()
-            return {"text": text, "hash": digest, "size": info.st_size if partial else len(data), "partial": partial}
+            size = info.st_size if partial else len(data)
+            return {"text": text, "hash": digest, "size": size, "modifiedMs": modified_ms(info), "partial": partial}
         finally:
             os.close(fd)
 
     def readRange(self, path, offset, length):
         fd, info = self.workspace.open_file(path)
         try:
-            return {"data": base64.b64encode(os.pread(fd, min(length, MAX_RANGE_BYTES), offset)).decode(), "size": info.st_size}
+            data = os.pread(fd, min(length, MAX_RANGE_BYTES), offset)
+            return {"data": base64.b64encode(data).decode(), "size": info.st_size, "modifiedMs": modified_ms(info)}
         finally:
             os.close(fd)
 

@@ -71,12 +71,16 @@ export const fileChecks: ContractCheck[] = [
       assert.equal((await files.read('absolute')).text, 'text');
       assert.equal((await files.read('binary')).text, null);
       assert.equal((await files.read('half')).text, null);
-      assert.deepEqual(await files.read('sub/file', { maxBytes: 2 }), { text: 'te', hash: sha256('text'), size: 4, partial: true });
+      const { modifiedMs, ...part } = await files.read('sub/file', { maxBytes: 2 });
+      assert.deepEqual(part, { text: 'te', hash: sha256('text'), size: 4, partial: true });
       const { entries, truncated } = await files.list('.');
       assert.deepEqual([truncated, entries[0]?.name, entries[0]?.kind], [false, 'sub', 'directory']);
       const odd = entries.find((entry) => entry.name.startsWith('odd'));
       assert.equal((await files.read(odd?.name ?? '')).text, 'x');
-      assert.equal((await files.readRange('sub/file', 1, 2)).bytes.toString(), 'ex');
+      const range = await files.readRange('sub/file', 1, 2);
+      assert.deepEqual([range.bytes.toString(), range.modifiedMs], ['ex', modifiedMs]);
+      await shell(sandbox, 'participant', 'printf TEXT > sub/file; touch -d @1 sub/file');
+      assert.equal((await files.readRange('sub/file', 0, 1)).modifiedMs, 1_000);
       await assert.rejects(files.rename('sub/file', 'binary'), { code: 'conflict' });
       await files.rename('sub/file', 'moved');
       await files.create('made/..'.slice(0, 4), 'directory');

@@ -23,6 +23,8 @@ export interface FileContent {
   /** SHA-256 of the whole file, also where only a part is given; above 1 GiB, of that part. */
   hash: string;
   size: number;
+  /** When it was last written before it was read, by the sandbox's clock. */
+  modifiedMs: number;
   partial: boolean;
 }
 
@@ -81,7 +83,7 @@ export interface WorkspaceFiles {
   /** At most 100,000 entries, sorted: folders first. With the stamp of a listing that still holds, no entries and `unchanged`. */
   list(path: string, stamp?: string): Promise<{ entries: DirectoryEntry[]; truncated: boolean; stamp: string; unchanged: boolean }>;
   read(path: string, options?: { maxBytes?: number }): Promise<FileContent>;
-  readRange(path: string, offset: number, length: number): Promise<{ bytes: Buffer; size: number }>;
+  readRange(path: string, offset: number, length: number): Promise<{ bytes: Buffer; size: number; modifiedMs: number }>;
   /** Atomic, keeps the mode. `baseHash` null: the file must not exist. Rejects with `conflict` where the disk has another hash. */
   write(path: string, content: string | Uint8Array, baseHash: string | null): Promise<{ hash: string; size: number }>;
   /** Adds a part to an upload; the last one puts the file in place, with the folders above it. Rejects with `conflict` where it must not replace. */
@@ -259,8 +261,8 @@ const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const GitName = z.string().regex(/^[0-9a-f]{40}$/);
 const Skipped = z.array(z.object({ path: z.string(), reason: z.string(), size: z.number().optional(), hash: z.string().optional() }));
 const Written = z.object({ hash: Hash, size: z.number() });
-const Content = z.object({ text: z.string().nullable(), hash: Hash, size: z.number(), partial: z.boolean() });
-const Range = z.object({ data: z.string(), size: z.number() });
+const Content = z.object({ text: z.string().nullable(), hash: Hash, size: z.number(), modifiedMs: z.number(), partial: z.boolean() });
+const Range = z.object({ data: z.string(), size: z.number(), modifiedMs: z.number() });
 const Tree = z.object({ hash: Hash, files: z.number(), bytes: z.number() });
 const Captured = Tree.extend({ tarHash: Hash, tarBytes: z.number(), skipped: Skipped });
 const Restored = z.object({ files: z.number(), bytes: z.number() });
@@ -315,8 +317,8 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
     list: async (path, stamp) => Listing.parse(await link.request('list', { path, stamp: stamp ?? null })),
     read: async (path, options = {}) => Content.parse(await link.request('read', { path, maxBytes: options.maxBytes ?? READ_MAX_BYTES })),
     readRange: async (path, offset, length) => {
-      const range = Range.parse(await link.request('readRange', { path, offset, length }));
-      return { bytes: Buffer.from(range.data, 'base64'), size: range.size };
+      const { data, ...about } = Range.parse(await link.request('readRange', { path, offset, length }));
+      return { bytes: Buffer.from(data, 'base64'), ...about };
     },
     write: async (path, content, baseHash) =>
       Written.parse(await link.request('write', { path, data: Buffer.from(content as Uint8Array).toString('base64'), baseHash })),

@@ -24,6 +24,8 @@ export interface OpenFile {
    */
   edited: 'here' | 'elsewhere' | 'apart';
   size: number;
+  /** When it was last written before it was read, by the sandbox's clock; undefined where that is not known. */
+  modifiedMs: number | undefined;
   /** Hash of the file as it was last read from disk; null before. */
   hash: string | null;
   /** Only its first part was read, so that nothing of it can be saved. It is read again only when somebody asks. */
@@ -57,6 +59,7 @@ export function loadingFile(path: string): OpenFile {
     recovered: false,
     edited: 'here',
     size: 0,
+    modifiedMs: undefined,
     hash: null,
     partial: false,
     outdated: false,

@@ -74,6 +74,7 @@ type Shared = { editing: boolean; text: string | null; baseHash: string | null; 
 /** A tab's open files over a disk that answers when it is let to. */
 function tabWith(disk: Record<string, string>, { shared = {} as Partial<Shared>, drafts = [] as Draft[] } = {}) {
   const files = new Map(Object.entries(disk));
+  const writtenMs = new Map<string, number>();
   const asked: { act: string; path: string; text?: string | null }[] = [];
   const events: { type: string; path: string }[] = [];
   const kept = new Map(drafts.map((draft) => [draft.path, draft]));
@@ -88,9 +89,13 @@ function tabWith(disk: Record<string, string>, { shared = {} as Partial<Shared>,
       if (text === undefined) throw new AppError('not_found', 'There is no such file or folder.');
       const partial = text.length > EDITOR_FILE_MAX_BYTES;
       const given = text.slice(0, EDITOR_FILE_MAX_BYTES);
-      return { text: given.includes('\0') ? null : given, hash: sha256(text), size: text.length, partial };
+      return { text: given.includes('\0') ? null : given, hash: sha256(text), size: text.length, modifiedMs: writtenMs.get(path), partial };
     },
-    'file.range': ({ path }) => ({ data: '', size: files.get(path)?.length ?? 0 }),
+    'file.range': ({ path }) => {
+      const text = files.get(path);
+      if (text === undefined) throw new AppError('not_found', 'There is no such file or folder.');
+      return { data: '', size: text.length, modifiedMs: writtenMs.get(path) };
+    },
     'file.write': ({ path, text, baseHash }) => {
       const before = files.get(path);
       if ((before === undefined ? null : sha256(before)) !== baseHash) throw new AppError('conflict', 'The file was changed on disk.');
@@ -124,6 +129,11 @@ function tabWith(disk: Record<string, string>, { shared = {} as Partial<Shared>,
     remember: { getItem: (key) => remembered.get(key) ?? null, setItem: (key, value) => void remembered.set(key, value) },
     savesByItself: () => false,
   });
+  const tell = (path: string) => {
+    const text = files.get(path) ?? '';
+    const size = text.length;
+    opened.onDiskChanged(path, size > EDITOR_FILE_MAX_BYTES ? { size } : { size, hash: sha256(text) });
+  };
   const file = (path = PATH) => {
     const found = opened.store.get().files.find((one) => one.path === path);
     if (!found) throw new Error(`${path} is not open`);
@@ -160,8 +170,13 @@ function tabWith(disk: Record<string, string>, { shared = {} as Partial<Shared>,
     /** A program writes a file, and the watch tells of it: of a large one without its hash. */
     write: async (text: string, path = PATH) => {
       files.set(path, text);
-      const size = text.length;
-      opened.onDiskChanged(path, size > EDITOR_FILE_MAX_BYTES ? { size } : { size, hash: sha256(text) });
+      writtenMs.set(path, time.wallMs());
+      tell(path);
+      await time.step(1);
+    },
+    /** The watch tells of a file once more, as of news that comes late. */
+    tellAgain: async (path = PATH) => {
+      tell(path);
       await time.step(1);
     },
     reads: () => asked.filter(({ act }) => act === 'file.read').length,
@@ -348,6 +363,23 @@ describe('a file that becomes too large', () => {
     await tab.opened.reload(PATH);
     expect(tab.reads()).toBe(before + 1);
     expect(tab.shown()).toMatchObject({ outdated: false, size: LARGE.length + 2 });
+  });
+
+  it('is not outdated by news of what was read already, but by a change that leaves it as long as it was, until it is gone', async () => {
+    const tab = await tabOn(LARGE);
+    await tab.write(`${LARGE}a`);
+    expect(tab.file().outdated).toBe(true);
+    await tab.opened.reload(PATH);
+    await tab.tellAgain();
+    expect(tab.file().outdated).toBe(false);
+    await tab.write(`${LARGE}b`);
+    expect(tab.file().outdated).toBe(true);
+    tab.files.delete(PATH);
+    tab.opened.onDiskChanged(PATH);
+    await tab.time.step(1);
+    expect(tab.file().conflict).toBe('deleted');
+    await tab.write(`${LARGE}c`);
+    expect(tab.shown()).toMatchObject({ conflict: 'none', outdated: true });
   });
 
   it('is found to have grown while the connection was away, without being read', async () => {

@@ -253,9 +253,8 @@ export class OpenFiles extends SharedFiles {
     const isAsking = file.conflict === 'changed' || file.conflict === 'save_refused';
     if (file.saving) held.changedWhileSaving = true;
     else if (hash !== undefined && hash === held.baseHash) this.isAsRead(file);
-    // Large files often grow all the time: the person says when one of them is read again.
-    else if (file.partial && hash === undefined && size !== undefined) this.patchFile(path, { outdated: true });
-    else if (file.partial && hash === undefined) void this.compareSize(held, file.size);
+    // Large files often grow all the time: the person says when one of them is read again. News of it may be older than what was read.
+    else if (file.partial && hash === undefined) void this.compareState(held, file);
     else if (file.dirty && (hash ?? size) !== undefined) {
       if (!isAsking) this.patchFile(path, { conflict: 'changed' });
     } else if (!file.dirty || !isAsking) this.lookSoon(held);
@@ -355,12 +354,15 @@ export class OpenFiles extends SharedFiles {
     this.patchFile(path, { outdated: false, conflict: conflict === 'save_refused' ? conflict : 'none' });
   }
 
-  /** Whether a large file changed, without reading it. */
-  private async compareSize(held: Held, shown: number): Promise<void> {
+  /** Whether a large file is no longer the one that is shown, without reading it. */
+  private async compareState(held: Held, shown: OpenFile): Promise<void> {
     const { path } = held;
     try {
-      const { size } = await this.options.ask('file.range', { path, offset: 0, length: 1 });
-      if (this.isOpen(held, path) && size !== shown) this.patchFile(path, { outdated: true });
+      const { size, modifiedMs } = await this.options.ask('file.range', { path, offset: 0, length: 1 });
+      const now = this.file(path);
+      // What was read since is newer than this answer, or as old.
+      if (!this.isOpen(held, path) || now?.size !== shown.size || now.modifiedMs !== shown.modifiedMs) return;
+      this.patchFile(path, { outdated: size !== shown.size || modifiedMs !== shown.modifiedMs, conflict: 'none' });
     } catch (error) {
       if (isMissing(error) && this.isOpen(held, path)) this.patchFile(path, { conflict: 'deleted' });
     }

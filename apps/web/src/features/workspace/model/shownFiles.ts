@@ -77,6 +77,7 @@ export abstract class ShownFiles extends ArrangedFiles {
       state: 'ready',
       error: null,
       size: onDisk.size,
+      modifiedMs: onDisk.modifiedMs,
       hash: onDisk.hash,
       partial: onDisk.partial,
       outdated: false,
