@@ -60,7 +60,7 @@ test('asciinema’s own player plays an exported cast to its last screen, with i
     await ended;
     return { markers: heard, durationS: player.getDuration() };
   }, cast());
-  expect(markers).toMatchObject([{ time: 1.5, label: 'score 2: 0.5' }]);
+  expect(markers).toMatchObject([{ time: 1.5, label: 'Score 2: 0.5' }]);
   expect(durationS).toBeCloseTo(3, 0);
   const lines = page.locator('.ap-term-text .ap-line');
   await expect(lines).toHaveCount(8);

@@ -196,7 +196,7 @@ describe('an export', () => {
     const events = lines.slice(1) as unknown as [number, string, string][];
     expect(events.filter(([, code]) => code === 'o').map(([, , text]) => text)).toEqual(['smile ', '🙂\r\n']);
     expect(events.filter(([, code]) => code === 'm').map(([, , text]) => text)).toEqual(
-      expect.arrayContaining(['started', 'score 1: 6', 'score 2: nan', 'paused', 'resumed', 'score 3: 4']),
+      expect.arrayContaining(['Clock started', 'Score 1: 6', 'Score 2: no valid number', 'Paused: a break', 'Resumed', 'Score 3: 4']),
     );
   });
 

@@ -61,12 +61,16 @@ describe('an asciicast', () => {
     expect(write(events, true)[2]).toEqual([0.3, 'i', 'ls\r']);
   });
 
-  it('marks scores and pauses', () => {
+  it('marks scores and what happened to the clock, in words', () => {
     const at = { seq: 1, stream: 0, atMs: 7_000 };
     const scored = { scoreId: 's', n: 2, trigger: 'participant', status: 'scored', score: 1.5, message: null, durationMs: 1 };
-    expect(castMarkerOf({ ...at, type: 'score.finished', data: scored })).toEqual({ atMs: 7_000, label: 'score 2: 1.5' });
-    expect(castMarkerOf({ ...at, type: 'score.finished', data: { ...scored, score: null, status: 'nan' } })?.label).toBe('score 2: nan');
-    expect(castMarkerOf({ ...at, type: 'clock.event', data: { n: 2, event: { kind: 'paused', reason: 'break' } } })?.label).toBe('paused');
+    const clock = (event: Record<string, unknown>) => castMarkerOf({ ...at, type: 'clock.event', data: { n: 2, event } })?.label;
+    expect(castMarkerOf({ ...at, type: 'score.finished', data: scored })).toEqual({ atMs: 7_000, label: 'Score 2: 1.5' });
+    const none = castMarkerOf({ ...at, type: 'score.finished', data: { ...scored, score: null, status: 'nan' } });
+    expect(none?.label).toBe('Score 2: no valid number');
+    expect(clock({ kind: 'paused', reason: 'absent' })).toBe('Paused: nobody was there');
+    expect(clock({ kind: 'outage', fromMs: 1, toMs: 6_000, cause: 'x' })).toBe('Outage given back');
+    expect(clock({ kind: 'woken' })).toBeUndefined();
     expect(castMarkerOf({ ...at, type: 'note.written', data: { n: 1, text: 'x', elapsedMs: 1 } })).toBeNull();
   });
 });

@@ -1,4 +1,5 @@
 import type { EventData, RecordedEvent } from '@plumbline/protocol';
+import { clockMarker, scoreWords } from './markerWords.ts';
 
 /**
  * asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/) of one terminal: a header, then one array a line with
@@ -76,15 +77,12 @@ export class CastWriter {
   }
 }
 
-/** The marker that an event stands for in every terminal's cast, or null. */
+/** The marker that an event stands for in every terminal's cast, or null: a score, or what happened to the clock. */
 export function castMarkerOf(event: RecordedEvent): CastMarker | null {
   if (event.type === 'score.finished') {
     const { n, score, status } = event.data;
-    return { atMs: event.atMs, label: score === null ? `score ${n}: ${status}` : `score ${n}: ${score}` };
+    return { atMs: event.atMs, label: scoreWords(n, score, status) };
   }
-  if (event.type === 'clock.event') {
-    const kind = String(event.data.event.kind);
-    return ['started', 'paused', 'resumed', 'submitted', 'expired', 'stopped'].includes(kind) ? { atMs: event.atMs, label: kind } : null;
-  }
-  return null;
+  const marker = event.type === 'clock.event' ? clockMarker(event.data.event) : null;
+  return marker && { atMs: event.atMs, label: marker.label };
 }

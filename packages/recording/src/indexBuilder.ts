@@ -1,5 +1,5 @@
 import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
-import { counted, gapWords, pasteWords, pauseWords, scoreWords, snapshotWords } from './markerWords.ts';
+import { clockMarker, counted, gapWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 
 /**
@@ -25,18 +25,6 @@ const SILENT = new Set<string>([
 ]);
 
 const SEALABLE: ReadonlySet<EventType> = new Set(SEALED_TYPES);
-
-const CLOCK_LABELS: Record<string, { kind: MarkerKind; label: string }> = {
-  started: { kind: 'start', label: 'Clock started' },
-  paused: { kind: 'pause', label: 'Paused' },
-  resumed: { kind: 'resume', label: 'Resumed' },
-  adjusted: { kind: 'clock', label: 'Time adjusted' },
-  outage: { kind: 'clock', label: 'Outage given back' },
-  rollback: { kind: 'clock', label: 'Rolled back' },
-  submitted: { kind: 'end', label: 'Submitted' },
-  expired: { kind: 'end', label: 'Time was up' },
-  stopped: { kind: 'end', label: 'Stopped by staff' },
-};
 
 /** True for the events that count as activity: what `activity.counts` holds and what skipping idle time looks for. */
 export function isActivity(type: string): boolean {
@@ -345,8 +333,8 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     const open = index.pauses.at(-1);
     if (open && open.toMs === null && kind !== 'paused' && kind !== 'adjusted') open.toMs = event.atMs;
     if (kind === 'paused') index.pauses.push({ fromMs: event.atMs, toMs: null, reason: String(event.data.event.reason ?? '') });
-    const words = CLOCK_LABELS[kind];
-    if (words) this.mark(event, words.kind, kind === 'paused' ? pauseWords(String(event.data.event.reason ?? '')) : words.label);
+    const marker = clockMarker(event.data.event);
+    if (marker !== null) this.mark(event, marker.kind, marker.label);
   }
 
   private addSample(atMs: number, cpuMs: number | null, memoryBytes: number | null): void {

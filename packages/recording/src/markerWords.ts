@@ -1,6 +1,7 @@
 import type { EventData } from '@plumbline/protocol';
+import type { MarkerKind } from './recordingIndex.ts';
 
-/** How a replay's marks say what was recorded: a reviewer reads words, never the codes of the log. */
+/** How a replay's marks, and those of a cast, say what was recorded: people read words, never the codes of the log. */
 
 /** Why there is no number. One that this version does not know is shown as it stands. */
 const NO_SCORE: Readonly<Record<string, string>> = {
@@ -20,6 +21,18 @@ const PAUSE_REASONS: Readonly<Record<string, string>> = {
   awaiting_staff: 'waiting for staff',
   platform: 'a fault of the platform',
   other: 'another reason',
+};
+
+const CLOCK_MARKERS: Readonly<Record<string, { kind: MarkerKind; label: string }>> = {
+  started: { kind: 'start', label: 'Clock started' },
+  paused: { kind: 'pause', label: 'Paused' },
+  resumed: { kind: 'resume', label: 'Resumed' },
+  adjusted: { kind: 'clock', label: 'Time adjusted' },
+  outage: { kind: 'clock', label: 'Outage given back' },
+  rollback: { kind: 'clock', label: 'Rolled back' },
+  submitted: { kind: 'end', label: 'Submitted' },
+  expired: { kind: 'end', label: 'Time was up' },
+  stopped: { kind: 'end', label: 'Stopped by staff' },
 };
 
 const SNAPSHOT_CAUSES: Readonly<Record<EventData<'snapshot.taken'>['cause'], string>> = {
@@ -46,6 +59,12 @@ export function scoreWords(n: number, score: number | null, status: string): str
 /** Why the clock stood still. */
 export function pauseWords(reason: string): string {
   return reason === '' ? 'Paused' : `Paused: ${PAUSE_REASONS[reason] ?? reason}`;
+}
+
+/** The mark of what happened to the clock; null for what has none. */
+export function clockMarker(event: Readonly<Record<string, unknown>>): { kind: MarkerKind; label: string } | null {
+  const marker = CLOCK_MARKERS[String(event.kind)] ?? null;
+  return event.kind === 'paused' && marker !== null ? { ...marker, label: pauseWords(String(event.reason ?? '')) } : marker;
 }
 
 /** When a snapshot was taken; empty for a cause that this version does not know. */
