@@ -4,7 +4,7 @@ import { AppError } from '@plumbline/core';
 import { aggregationDisagreement, exampleLog } from './aggregation.ts';
 import { ask, describeOutcome, type EnvironmentOptions, hostFor, QUESTION_TIMEOUT_MS, why } from './environmentScore.ts';
 import { type Family, loadFamily } from './family.ts';
-import { INSTALL_TIMEOUT_MS, START_TIMEOUT_MS } from './familyFacts.ts';
+import { INSTALL_TIMEOUT_MS, START_TIMEOUT_MS, TEARDOWN_TIMEOUT_MS } from './familyFacts.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { TaskDefinition } from './manifest.ts';
 import { withFamilyModel } from './models/familyModel.ts';
@@ -215,7 +215,7 @@ async function checkTask(bench: Bench, task: TaskDefinition, kind: ScoringKind, 
       ? 'the final state is scored when time is up'
       : 'score_on_usage_limits is false; the final state is scored when time is up all the same',
   );
-  const torn = await ask(bench, 'teardown', { task: name }, START_TIMEOUT_MS);
+  const torn = await ask(bench, 'teardown', { task: name }, TEARDOWN_TIMEOUT_MS);
   if (!torn.ok) report.add(name, 'teardown', 'failed', why(torn));
 }
 
