@@ -3,6 +3,7 @@ import { grant } from './provision.ts';
 import { reconcile } from './reconcile.ts';
 import { RunnerCare } from './runnerCare.ts';
 import { runSteps } from './steps.ts';
+import { StrandedEnds } from './strandedEnds.ts';
 import type { Worker } from './worker.ts';
 
 /** How old what is known of this machine may grow. Others are checked by whoever keeps them. */
@@ -15,11 +16,13 @@ const INSPECT_EVERY_MS = 300_000;
 export class Machines {
   readonly #worker: Worker;
   readonly #runnerCare: RunnerCare;
+  readonly #strandedEnds: StrandedEnds;
   #inspectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(worker: Worker) {
     this.#worker = worker;
     this.#runnerCare = new RunnerCare(worker);
+    this.#strandedEnds = new StrandedEnds(worker);
   }
 
   /**
@@ -35,6 +38,7 @@ export class Machines {
       ['leases', () => reconcile(worker)],
       ['attempts without a machine', async () => void (await queueForMachines(worker.db))],
       ['the queue', () => grant(worker)],
+      ['stranded ends', () => this.#strandedEnds.look()],
     ]);
   }
 

@@ -27,6 +27,7 @@ export * from './sessions.ts';
 export * from './setups.ts';
 export * from './signIn.ts';
 export * from './snapshots.ts';
+export * from './strandedAttempts.ts';
 export * from './studies.ts';
 export * from './surveys.ts';
 export * from './tickets.ts';
