@@ -110,10 +110,14 @@ export class Acceptance {
     return { hostId: host?.id ?? null, profile, checks: hardwareChecks(expected, hardware) };
   }
 
-  /** The sandbox could not be made; the person may ask again. */
+  /** The sandbox could not be made. Before its start the person may ask again; an ended attempt gets another try by itself, and staff read why. */
   async failed(reason: string): Promise<void> {
-    if (this.#attempt.view.state !== 'provisioning') return;
-    await moveAttempt(this.#attempt.gateway.db, this.#attempt.id, 'scheduled', { progress: reason });
+    const { id, gateway, view } = this.#attempt;
+    if (view.state === 'finalising') {
+      return setProgress(gateway.db, id, `The sandbox could not be made again, which is tried again by itself. ${reason}`, null);
+    }
+    if (view.state !== 'provisioning') return;
+    await moveAttempt(gateway.db, id, 'scheduled', { progress: reason });
     this.#attempt.runner?.send({ t: 'shutdown', reason: 'provisioning failed' });
     await this.#attempt.refresh();
   }

@@ -63,7 +63,8 @@ class EndingAttempt {
   /** The attempt as a gateway serves it that its runner has just dialled. */
   async attach(
     retryAfterMs: readonly number[] = [1, 1, 1],
-  ): Promise<{ change: () => Promise<void>; leave: () => void; reattach: () => Promise<void> }> {
+    made = true,
+  ): Promise<{ change: () => Promise<void>; leave: () => void; reattach: () => Promise<void>; make: () => Promise<void> }> {
     const { db } = testing;
     const act = async (name: string) => {
       this.calls.push(name);
@@ -75,6 +76,7 @@ class EndingAttempt {
       view: await loadAttempt(db, this.id),
       gateway: { db, log: pino({ level: 'silent' }) },
       runner: { call: act } as object | null,
+      sandboxMade: made,
       recorder: { takeOutbox: async () => {}, finish: () => act('seal') },
       scoring: {
         progress: null,
@@ -99,6 +101,10 @@ class EndingAttempt {
       },
       reattach: () => {
         live.runner = { call: act };
+        return live.refresh();
+      },
+      make: () => {
+        live.sandboxMade = true;
         return live.refresh();
       },
     };
@@ -236,6 +242,17 @@ test('what failed waits for its next try whatever else changes, and goes on at o
   for (let reads = 0; reads < 5; reads += 1) await attempt.rows();
   expect(attempt.calls.filter((call) => call === 'finalise')).toHaveLength(1);
   await reattach();
+  await attempt.completed();
+});
+
+test('a sandbox that is still being made uses up none of the tries, however long that takes', async () => {
+  const attempt = await EndingAttempt.submitted();
+  const { change, make } = await attempt.attach([1, 1, 1], false);
+  for (let changes = 0; changes < 5; changes += 1) await change();
+  // A try would have come further than this by then.
+  for (let reads = 0; reads < 5; reads += 1) await attempt.rows();
+  expect(attempt.calls).toEqual([]);
+  await make();
   await attempt.completed();
 });
 

@@ -48,10 +48,10 @@ export class Finalisation {
     this.#retryAfterMs = retryAfterMs;
   }
 
-  /** Starts, or goes on, unless it is under way, waits for its next try, or no sandbox is attached. */
+  /** Starts, or goes on, unless it is under way, waits for its next try, or no sandbox is there: one that is still being made may take long. */
   advance(): void {
-    const { runner, view } = this.#attempt;
-    if (this.#running || runner === null || view.state !== 'finalising' || this.#waiting?.runner === runner) return;
+    const { runner, sandboxMade, view } = this.#attempt;
+    if (this.#running || runner === null || !sandboxMade || view.state !== 'finalising' || this.#waiting?.runner === runner) return;
     clearTimeout(this.#waiting?.timer);
     this.#waiting = null;
     this.#running = true;

@@ -56,6 +56,8 @@ export class LiveAttempt {
   terminals: TerminalInfo[] = [];
   /** The attached runner's sandbox is up. */
   sandboxReady = false;
+  /** It has been made since the runner called; one that a full disk holds stays so. */
+  sandboxMade = false;
   readonly #input = new InputDurability();
   readonly #tabEvents = new TabEvents();
   readonly #absence = new AbsenceWatch();
@@ -142,6 +144,7 @@ export class LiveAttempt {
     });
     this.runner = runner;
     this.sandboxReady = ready;
+    this.sandboxMade = ready;
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, recordedBytes, serverNowMs: this.gateway.time.nowMs() });
@@ -170,6 +173,7 @@ export class LiveAttempt {
       });
       if (this.runner !== runner) return;
       this.sandboxReady = true;
+      this.sandboxMade = true;
       await this.refresh();
       this.#sandboxIsBack();
     }
