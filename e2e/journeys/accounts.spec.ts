@@ -104,6 +104,17 @@ test.describe('a user from the first sign-in to the last', () => {
     await expect(user).toHaveURL(/\/sign-in/);
     await expect(Session.signIn(platform.baseUrl, account.email, account.password)).rejects.toThrow(/failed: 401/);
     await expect(session.query('assignment.mine')).rejects.toThrow(/UNAUTHORIZED/);
+
+    // Nobody ends that attempt any more, so that the admin does.
+    await admin.goto(`/attempts/${attemptId}`);
+    await admin.getByRole('button', { name: 'Make void' }).click();
+    const asked = admin.getByRole('alertdialog');
+    await asked.getByRole('button', { name: 'Make void' }).click();
+    await expect(asked.getByRole('alert')).toContainText('Say why');
+    await asked.getByLabel(/^Reason/).fill('The account was closed.');
+    await asked.getByRole('button', { name: 'Make void' }).click();
+    await expect(admin.getByText('This attempt does not count.')).toBeVisible();
+    await expect(admin.getByText('The account was closed.')).toBeVisible();
     await adminContext.close();
     await userContext.close();
   });

@@ -1,7 +1,11 @@
 import type { Page, Route } from '@playwright/test';
+import { createDatabase } from '@plumbline/database';
 import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
+import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
+import type { Session } from '../support/session.ts';
+import { Tab } from '../support/tab.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
 
 const PRACTICE = /practice/i;
@@ -13,11 +17,13 @@ test.describe.configure({ mode: 'serial' });
 test.describe('machines, from the queue to a night’s hibernation', () => {
   let expert: Page;
   let participant: string;
+  let session: Session;
   let staff: Page;
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
-    const { account } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    const { account, ...signedIn } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
     participant = account.name;
+    session = signedIn.session;
     const open = async () => (await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } })).newPage();
     expert = await open();
     await new People(expert).signIn(account.email, account.password);
@@ -161,5 +167,53 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await staff.getByTestId('setup-of-attempt').getByText('.tmux.conf').click();
     await expect(staff.getByTestId('setup-of-attempt')).toContainText('set -g mouse on');
     await expectAccessible(staff, 'an attempt with a setup');
+  });
+
+  test('a score that the platform could not take is taken again from the page of staff, on a machine anew', async ({ platform }) => {
+    const attemptId = new URL(staff.url()).pathname.split('/').at(-1) as string;
+    const tab = new Tab(session, attemptId);
+    await tab.open();
+    await tab.request('submit', { confirm: true });
+    tab.end();
+    const isComplete = async () => (await session.query<{ state: string }>('attempt.progress', { attemptId })).state === 'completed';
+    await until('the end of the attempt', isComplete, MACHINE_MS);
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    const cancelled = await db.prisma.score.updateMany({
+      where: { attemptId, trigger: 'final' },
+      data: { status: 'cancelled', score: null, message: { error: 'The disk was full.' } },
+    });
+    await db.close();
+    expect(cancelled.count).toBe(1);
+    await staff.reload();
+    const missing = staff.getByText('The final state could not be scored. The disk was full.');
+    await expect(missing).toBeVisible();
+    await staff.getByRole('button', { name: 'Score again' }).click();
+    const asked = staff.getByRole('alertdialog');
+    await expect(asked).toContainText('its recording is signed anew afterwards');
+    await expectAccessible(staff, 'score again');
+    await asked.getByRole('button', { name: 'Score again' }).click();
+    await expect(staff.getByText('This attempt is being finished.')).toBeVisible();
+    await until('the attempt’s second end', isComplete, MACHINE_MS);
+    await staff.reload();
+    await expect(staff.getByRole('button', { name: 'Replay' }).or(staff.getByRole('link', { name: 'Replay' }))).toBeVisible();
+    await expect(missing).toHaveCount(0);
+  });
+
+  test('an expert withdraws from the page on which the attempt begins', async ({ browser, platform, signIn }) => {
+    const other = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
+    const [assignment] = await other.session.query<{ assignmentId: string }[]>('assignment.mine');
+    const { attemptId } = await other.session.mutate<{ attemptId: string }>('assignment.open', { assignmentId: assignment?.assignmentId });
+    const page = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
+    await new People(page).signIn(other.account.email, other.account.password);
+    await page.goto(`/attempts/${attemptId}`);
+    await page.getByRole('button', { name: 'Withdraw' }).click();
+    await expectAccessible(page, 'withdrawing');
+    await page
+      .getByRole('alertdialog')
+      .getByLabel(/^Reason/)
+      .fill('I have no time.');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Withdraw' }).click();
+    await expect(page.getByText('You withdrew from this attempt.')).toBeVisible();
+    await page.context().close();
   });
 });

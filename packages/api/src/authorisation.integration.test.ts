@@ -29,6 +29,9 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'attempt.start': { readers: ['owner'], input: ofAttempt },
   'attempt.ticket': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id }) },
   'attempt.answerSurvey': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id, ...SURVEY }) },
+  // Asked wrongly, since the attempt is still needed here.
+  'attempt.void': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: '' }) },
+  'attempt.withdraw': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: 'x'.repeat(501) }) },
   'export.create': { readers: ['researcher', 'admin'], input: () => ({ attemptIds: [randomUUID()] }) },
   'export.list': { readers: ['researcher', 'admin'] },
   'host.overview': { readers: ['admin'] },
@@ -238,6 +241,53 @@ describe('what staff are told of an attempt', () => {
     await db.prisma.score.create({ data: { ...final, n: 2, status: 'nan' } });
     await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'completed' } });
     await expect(reviewer.review.scoreAgain({ attemptId })).rejects.toThrow('No score of this attempt is missing.');
+  });
+
+  it('lets an admin make an attempt void with a reason, and its participant withdraw without one; both are audited, and neither touches one that is over', async () => {
+    const { db } = database;
+    const made = async () => {
+      const own = await makeAttempt(db, { environmentSettings: settings });
+      await db.prisma.attempt.update({ where: { id: own.attempt.id }, data: { state: 'ready' } });
+      await appendClockEvent(db, own.attempt.id, { kind: 'started' }, { by: own.expert.id });
+      return { attemptId: own.attempt.id, expert: { userId: own.expert.id, role: 'expert' } as const };
+    };
+    const admin = callerOf(actors.admin);
+    const audited = (attemptId: string) =>
+      db.prisma.auditEntry.findMany({
+        where: { subject: `attempt:${attemptId}` },
+        select: { userId: true, act: true, before: true, after: true },
+      });
+
+    const voided = await made();
+    const score = { attemptId: voided.attemptId, n: 1, trigger: 'participant', requestedAt: new Date(), elapsedMs: 1 };
+    await db.prisma.score.create({ data: { ...score, status: 'running' } });
+    expect(await admin.attempt.get(voided)).toMatchObject({ may: { void: true, withdraw: false } });
+    await expect(admin.attempt.void({ ...voided, reason: ' ' })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    const reason = 'The disk failed.';
+    for (let n = 0; n < 2; n += 1) await admin.attempt.void({ attemptId: voided.attemptId, reason });
+    const shown = { state: 'void', progress: reason, may: { void: false, withdraw: false } };
+    expect(await callerOf(voided.expert).attempt.get(voided)).toMatchObject({ ...shown, scores: [{ status: 'cancelled' }] });
+    const wasRunning = { state: 'running' };
+    expect(await audited(voided.attemptId)).toEqual([
+      { userId: actors.admin.userId, act: 'attempt.void', before: wasRunning, after: { state: 'void', reason } },
+    ]);
+
+    const left = await made();
+    const expert = callerOf(left.expert);
+    expect(await expert.attempt.get(left)).toMatchObject({ may: { void: false, withdraw: true } });
+    await expert.attempt.withdraw({ attemptId: left.attemptId, reason: '' });
+    expect(await expert.attempt.get(left)).toMatchObject({ state: 'withdrawn', may: { withdraw: false } });
+    expect(await audited(left.attemptId)).toEqual([
+      { userId: left.expert.userId, act: 'attempt.withdraw', before: wasRunning, after: { state: 'withdrawn', reason: '' } },
+    ]);
+
+    const over = await made();
+    await appendClockEvent(db, over.attemptId, { kind: 'submitted' }, { by: over.expert.userId });
+    await expect(callerOf(over.expert).attempt.withdraw({ attemptId: over.attemptId, reason })).rejects.toThrow('has ended');
+    // One that is scored again has been complete.
+    await db.prisma.attempt.update({ where: { id: over.attemptId }, data: { completedAt: new Date() } });
+    await expect(admin.attempt.void({ attemptId: over.attemptId, reason })).rejects.toThrow('is complete');
+    expect(await admin.attempt.get(over)).toMatchObject({ state: 'finalising', may: { void: false } });
   });
 
   it('counts for how long its GPUs have stood idle, from their last work on its clock', async () => {

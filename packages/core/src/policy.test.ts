@@ -54,6 +54,10 @@ describe('another person’s attempt', () => {
     }
   });
 
+  test('is made void by admins alone, and never by its own participant', () => {
+    for (const state of ATTEMPT_STATES) expect(can(actor('admin'), 'attempt.void', { ownerUserId: 'the-admin', state })).toBe(false);
+  });
+
   test('has its review ended by reviewers and admins once it is over, and never by its own participant', () => {
     for (const role of ['reviewer', 'admin'] as const) {
       expect(of('attempt.endReview', role)).toEqual(['completed', 'void']);

@@ -46,7 +46,8 @@ const ATTEMPT_RULES = {
   'attempt.resume': isAdmin,
   'attempt.adjust': isAdmin,
   'attempt.stop': isAdmin,
-  'attempt.void': isAdmin,
+  /** End it so that it does not count; never one's own. */
+  'attempt.void': (actor, subject) => isAdmin(actor, subject) && !isOwner(actor, subject),
   /** Say that its review is over, or goes on after all; never of one's own. */
   'attempt.endReview': (actor, subject) =>
     !isOwner(actor, subject) && (actor.role === 'admin' || actor.role === 'reviewer') && hasEnded(subject.state),

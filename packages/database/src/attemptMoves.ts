@@ -1,10 +1,12 @@
 import { AppError, type AttemptState, canMove } from '@plumbline/core';
+import { recordAudit } from './audit.ts';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { type Appended, appendLocked } from './clockEvents.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { queueForMachine, releaseLease } from './leases.ts';
 import { lockAttempt } from './lockedAttempt.ts';
+import { cancelScore } from './scores.ts';
 import { isSetupOnItsWay, takeSetup } from './setups.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
@@ -147,6 +149,39 @@ export function startAttempt(db: Database, attemptId: string, by: string): Promi
     }
     return appendLocked(tx, attempt, { kind: 'started' }, { by });
   });
+}
+
+/**
+ * Ends an attempt that does not count: `void` by staff, for a fault that was not the participant's, or `withdrawn` by its participant.
+ * The machine is given back, and the recording is kept as far as it came. The reason is audited, and stands as the attempt's progress.
+ *
+ * @throws AppError `not_found`, or `conflict` for one that is complete, and for withdrawing after the end.
+ */
+export async function closeAttempt(
+  db: Database,
+  attemptId: string,
+  to: 'void' | 'withdrawn',
+  { by, reason }: { by: string; reason: string },
+): Promise<void> {
+  await prepareToEnqueue(db);
+  await inTransaction(db, async (tx) => {
+    const { rows } = await tx.query('SELECT state, completed_at FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
+    const row = rows[0] as { state: AttemptState; completed_at: Date | null } | undefined;
+    if (row !== undefined && row.completed_at !== null) throw new AppError('conflict', 'This attempt is complete, so it stays as it is.');
+    if (to === 'withdrawn' && row?.state === 'finalising') {
+      throw new AppError('conflict', 'This attempt has ended, so you cannot withdraw from it any more. Write to the staff.');
+    }
+    if (!(await moveWithin(tx, attemptId, to, { progress: reason }))) return;
+    await enqueueWithin(tx, db, 'retire', { attemptId });
+    await recordAudit(tx, {
+      userId: by,
+      act: to === 'void' ? 'attempt.void' : 'attempt.withdraw',
+      subject: `attempt:${attemptId}`,
+      before: { state: row?.state },
+      after: { state: to, reason },
+    });
+  });
+  await cancelScore(db, attemptId, 'The attempt was ended while the scorer ran.');
 }
 
 /** Notes a token that a runner is about to be started with; the one before it is worth nothing from now on. */

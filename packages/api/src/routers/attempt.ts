@@ -1,11 +1,12 @@
-import { AppError, type AttemptState, type AttemptSubject, can, findDotfileNotices, textBytes } from '@plumbline/core';
-import { leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
+import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDotfileNotices, textBytes } from '@plumbline/core';
+import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findSetup } from '@plumbline/database/setups';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
 import { findWorkspace } from '@plumbline/database/workspaces';
 import { SurveyAnswers } from '@plumbline/protocol';
 import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
+import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import { authorisedOnAttempt, router } from '../procedure.ts';
 import {
@@ -33,6 +34,8 @@ async function loadAttemptRows(ctx: ApiContext, attemptId: string): Promise<Atte
 function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: AttemptWithRows): boolean {
   return can(ctx.actor, 'attempt.readStaff', subject) && subject.ownerUserId !== ctx.actor?.userId ? true : isScoreVisible(attempt);
 }
+
+const CloseReason = z.string().trim().max(500);
 
 const AFTER_THE_END: readonly AttemptState[] = ['completed', 'void', 'withdrawn'];
 
@@ -64,6 +67,8 @@ export const attemptRouter = router({
         watch: can(ctx.actor, 'attempt.watch', ctx.subject),
         endReview: can(ctx.actor, 'attempt.endReview', ctx.subject),
         scoreAgain: can(ctx.actor, 'attempt.scoreAgain', ctx.subject),
+        void: can(ctx.actor, 'attempt.void', ctx.subject) && canMove(ctx.subject.state, 'void'),
+        withdraw: can(ctx.actor, 'attempt.withdraw', ctx.subject) && canMove(ctx.subject.state, 'withdrawn'),
       },
       window: { opensAt: attempt.assignment.opensAt, closesAt: attempt.assignment.closesAt, isOpen: isOpen(attempt.assignment, nowMs) },
       progress: attempt.progress,
@@ -154,6 +159,16 @@ export const attemptRouter = router({
     const { state } = await startAttempt(ctx.db, input.attemptId, ctx.actor.userId);
     return { state };
   }),
+
+  /** Ends one's own attempt for good, without a result. A reason is asked for, and nobody owes one. */
+  withdraw: authorisedOnAttempt('attempt.withdraw')
+    .input(z.object({ reason: CloseReason }))
+    .mutation(({ ctx, input: { attemptId, reason } }) => closeAttempt(ctx.db, attemptId, 'withdrawn', { by: ctx.actor.userId, reason })),
+
+  /** Ends somebody's attempt because of a fault that was not theirs: it does not count. They read the reason. */
+  void: authorisedOnAttempt('attempt.void')
+    .input(z.object({ reason: CloseReason.min(1) }))
+    .mutation(({ ctx, input: { attemptId, reason } }) => closeAttempt(ctx.db, attemptId, 'void', { by: ctx.actor.userId, reason })),
 
   /** Keeps the participant's answers to the survey; answering again replaces them. */
   answerSurvey: authorisedOnAttempt('attempt.answerSurvey')

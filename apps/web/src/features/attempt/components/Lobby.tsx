@@ -21,6 +21,7 @@ import { rpc } from '@/features/rpc/client.ts';
 import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
+import { WithdrawButton } from './CloseAttempt.tsx';
 import { QueuePlace } from './QueuePlace.tsx';
 import { StateBadge } from './StateBadge.tsx';
 import { SystemCheck } from './SystemCheck.tsx';
@@ -72,6 +73,15 @@ export function Lobby({ attempt }: { attempt: AttemptDetail }) {
         onSaved={() => void queryClient.invalidateQueries({ queryKey: ['attempt.progress', attemptId] })}
       />
       <SystemCheck key={attemptId} />
+      {attempt.may.withdraw ? (
+        <Card>
+          <CardHeader
+            title="Withdrawing"
+            description="You may leave this attempt at any time before its end, without giving a reason. It then has no result."
+            actions={<WithdrawButton attemptId={attemptId} />}
+          />
+        </Card>
+      ) : null}
     </Page>
   );
 }

@@ -18,6 +18,7 @@ import { type SetupOfAttempt, SetupView } from '@/features/setup/components/Setu
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { ClockEvents } from './ClockEvents.tsx';
+import { VoidButton } from './CloseAttempt.tsx';
 import { ScoreAgainButton } from './ScoreAgainButton.tsx';
 import { ScoresTable } from './ScoresTable.tsx';
 import { StateBadge } from './StateBadge.tsx';
@@ -105,6 +106,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
         }
         actions={
           <>
+            {attempt.may.void ? <VoidButton attemptId={attempt.attemptId} /> : null}
             {attempt.may.watch && !ended && attempt.startedAt ? (
               <Button asChild>
                 <Link href={`/attempts/${attempt.attemptId}/watch`}>
@@ -133,10 +135,14 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
       {attempt.isOwn && attempt.startedAt !== null && (attempt.completedAt !== null || attempt.state === 'void') ? (
         <SurveyForm attemptId={attempt.attemptId} answers={attempt.survey} />
       ) : null}
-      {attempt.isOwn && attempt.state === 'withdrawn' ? <Alert title="You withdrew from this attempt." /> : null}
+      {attempt.state === 'withdrawn' ? (
+        <Alert title={attempt.isOwn ? 'You withdrew from this attempt.' : 'The participant withdrew from this attempt.'}>
+          {attempt.progress}
+        </Alert>
+      ) : null}
       {attempt.state === 'void' ? (
         <Alert tone="warning" title="This attempt does not count.">
-          It was made void because of a fault that was not the participant&apos;s.
+          It was made void because of a fault that was not the participant&apos;s. {attempt.progress}
         </Alert>
       ) : null}
       {attempt.review && attempt.progress ? <EndProgress state={attempt.state} progress={attempt.progress} /> : null}
