@@ -43,8 +43,12 @@ interface Stage {
 
 const kill =
   (name: ProcessName) =>
-  async ({ platform }: Stage) =>
+  async ({ platform }: Stage) => {
+    const killed = platform.pid(name);
     platform.kill(name);
+    // Health believes a dead process's last word for ten seconds.
+    await until(`another ${name} is there`, () => platform.pid(name) !== killed, REPLACED_WITHIN_MS);
+  };
 
 /** A process and all that it started. */
 function familyOf(pid: number): number[] {
