@@ -58,7 +58,8 @@ export class AttemptRegistry {
       const attempt = await this.#hold(redeemed.attemptId, socket);
       assertCan(redeemed.actor, 'attempt.participate', { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
       const { actor, sessionId } = redeemed;
-      const connection = new BrowserConnection(socket, { actor, sessionId }, () => this.#gateway.time.nowMs(), {
+      const clock = { nowMs: () => this.#gateway.time.nowMs(), notBeforeMs: attempt.view.createdAtMs };
+      const connection = new BrowserConnection(socket, { actor, sessionId }, clock, {
         onHello: (browser) => {
           attempt.attachBrowser(browser).catch((error) => {
             this.#gateway.log.warn({ error: String(error) }, 'a browser could not be welcomed');

@@ -49,7 +49,7 @@ export class BrowserConnection {
   readonly #handlers: BrowserHandlers;
   readonly #nowMs: () => number;
   readonly #flows = new Map<number, ViewerFlow>();
-  readonly #time = new SourceTime();
+  readonly #time: SourceTime;
   readonly #blockBytes = new Map<number, number>();
   readonly #probe: NodeJS.Timeout;
   #tab: string | null = null;
@@ -63,10 +63,12 @@ export class BrowserConnection {
   #requestRestore: (terminal: number) => void = () => {};
   #closed = false;
 
-  constructor(socket: WebSocket, identity: BrowserIdentity, nowMs: () => number, handlers: BrowserHandlers) {
+  /** `notBeforeMs`: no event of the tab is older. */
+  constructor(socket: WebSocket, identity: BrowserIdentity, clock: { nowMs(): number; notBeforeMs: number }, handlers: BrowserHandlers) {
     this.#socket = socket;
     this.identity = identity;
-    this.#nowMs = nowMs;
+    this.#nowMs = () => clock.nowMs();
+    this.#time = new SourceTime(clock.notBeforeMs);
     this.#handlers = handlers;
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       try {

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { ServerTime, SourceTime } from './serverTime.ts';
 
 describe('SourceTime', () => {
-  it('never dates an event in the future or before the one that came first', () => {
+  it('never dates an event in the future, before the one that came first, or before its attempt', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ monoMs: fc.double({ min: -1e9, max: 1e9, noNaN: true }), gapMs: fc.nat(10_000) })), (deliveries) => {
-        const time = new SourceTime();
-        let nowMs = 1_700_000_000_000;
-        let lastMs = 0;
+        const createdMs = 1_700_000_000_000;
+        const time = new SourceTime(createdMs);
+        let nowMs = createdMs;
+        let lastMs = createdMs;
         for (const { monoMs, gapMs } of deliveries) {
           nowMs += gapMs;
           const atMs = time.toServerMs(monoMs, nowMs);
@@ -22,10 +23,18 @@ describe('SourceTime', () => {
   });
 
   it('dates an event that waited through an outage to when it happened', () => {
-    const time = new SourceTime();
+    const time = new SourceTime(0);
     time.observe(1_000, 501_000);
     // Stamped at 2,000 on the tab's clock, delivered a minute late.
     expect(time.toServerMs(2_000, 562_000)).toBe(502_000);
+  });
+});
+
+describe('SourceTime of a page that lies about its clock', () => {
+  it('dates nothing decades back, which an index would count through in steps of ten seconds', () => {
+    const time = new SourceTime(500_000);
+    time.observe(1e15, 600_000);
+    expect(time.toServerMs(0, 601_000)).toBe(500_000);
   });
 });
 

@@ -51,11 +51,16 @@ export class ServerTime {
 
 /**
  * Maps a source's monotonic clock to server time. The least difference seen between receipt and stamp belongs to the
- * fastest delivery, so it is the best estimate of the offset; times are never in the future and never run backwards.
+ * fastest delivery, so it is the best estimate of the offset; times are never in the future, never run backwards, and never lie
+ * before `notBeforeMs`: a source may claim any clock it likes.
  */
 export class SourceTime {
   #offsetMs = Number.POSITIVE_INFINITY;
-  #lastMs = 0;
+  #lastMs: number;
+
+  constructor(notBeforeMs: number) {
+    this.#lastMs = notBeforeMs;
+  }
 
   observe(monoMs: number, serverNowMs: number): void {
     this.#offsetMs = Math.min(this.#offsetMs, serverNowMs - monoMs);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { applyClockEvent } from './applyClockEvent.ts';
-import { ATTEMPT_STATES, type AttemptState, canMove } from './attemptState.ts';
+import { ATTEMPT_STATES, type AttemptState, canMove, stateToReaders } from './attemptState.ts';
 import type { ClockEvent, ClockEventBody, ClockEventKind, ClockLimits } from './clock.ts';
 import { AppError, type ErrorCode } from './errors.ts';
 
@@ -151,5 +151,13 @@ describe('clock events', () => {
     ];
     for (const body of tries)
       expect([body, codeOf(() => applyClockEvent('running', [STARTED], body, LIMITS, 500))]).toEqual([body, 'invalid_input']);
+  });
+});
+
+describe('the state that readers go by', () => {
+  test('is complete while a complete attempt is scored again, and its own otherwise', () => {
+    expect(stateToReaders('finalising', true)).toBe('completed');
+    expect(stateToReaders('finalising', false)).toBe('finalising');
+    expect(stateToReaders('void', true)).toBe('void');
   });
 });

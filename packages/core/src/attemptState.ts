@@ -42,6 +42,11 @@ export function isUnderWay(state: AttemptState): boolean {
   return state === 'running' || state === 'paused';
 }
 
+/** The state that readers go by: an attempt that is scored again stays a complete one to them. */
+export function stateToReaders(state: AttemptState, wasCompleted: boolean): AttemptState {
+  return state === 'finalising' && wasCompleted ? 'completed' : state;
+}
+
 /** Whether a runner should exist for an attempt in this state. */
 export function needsRunner(state: AttemptState): boolean {
   return state === 'provisioning' || state === 'ready' || isUnderWay(state) || state === 'finalising';

@@ -18,6 +18,15 @@ describe('the index of a recording', () => {
     expect(index.activity.counts).toEqual([1, 0, 0, 1]);
   });
 
+  it('counts no activity decades from the beginning, where a source lied about its clock', async () => {
+    const index = await indexEvents([
+      clock(1, 0, { kind: 'started' }),
+      clock(2, 10_000, { kind: 'adjusted' }),
+      clock(3, 1.8e12, { kind: 'paused' }),
+    ]);
+    expect(index.activity.counts).toEqual([1, 1]);
+  });
+
   it('knows of each terminal where its screen can be drawn from, and how far that reaches', async () => {
     const place = (seq: number, type: string, stream: number) => ({ seq, atMs: seq, type, stream, data: { cols: 80, rows: 24 } }) as never;
     const index = await indexEvents([

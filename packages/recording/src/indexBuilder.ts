@@ -9,6 +9,8 @@ import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
  */
 
 const ACTIVITY_BUCKET_MS = 10_000;
+/** Over a hundred days. Beyond that something was dated decades from the rest, and is not worth a bucket for each ten seconds. */
+const ACTIVITY_BUCKETS_MAX = 1_000_000;
 /** Of changed files the newest; a build that writes thousands an hour says little by each of them. */
 const FILES_KEPT = 5_000;
 /** A command may be a pasted program; its beginning tells which. */
@@ -101,6 +103,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     const { counts } = index.activity;
     for (const atMs of this.activeTimes) {
       const bucket = Math.max(0, Math.floor((atMs - index.fromMs) / ACTIVITY_BUCKET_MS));
+      if (bucket >= ACTIVITY_BUCKETS_MAX) continue;
       while (counts.length <= bucket) counts.push(0);
       counts[bucket] = (counts[bucket] ?? 0) + 1;
     }

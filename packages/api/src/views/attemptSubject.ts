@@ -1,4 +1,4 @@
-import { AppError, type AttemptSubject } from '@plumbline/core';
+import { AppError, type AttemptSubject, stateToReaders } from '@plumbline/core';
 import type { Database } from '@plumbline/database/client';
 
 /**
@@ -12,7 +12,5 @@ export async function loadAttemptSubject(db: Database, attemptId: string): Promi
     select: { state: true, completedAt: true, assignment: { select: { participant: { select: { userId: true } } } } },
   });
   if (!attempt) throw new AppError('not_found', 'There is no such attempt.');
-  // One that is scored again stays a complete one to its readers.
-  const state = attempt.state === 'finalising' && attempt.completedAt !== null ? 'completed' : attempt.state;
-  return { ownerUserId: attempt.assignment.participant.userId, state };
+  return { ownerUserId: attempt.assignment.participant.userId, state: stateToReaders(attempt.state, attempt.completedAt !== null) };
 }

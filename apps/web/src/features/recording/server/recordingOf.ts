@@ -1,4 +1,4 @@
-import { AppError, assertCan } from '@plumbline/core';
+import { AppError, assertCan, stateToReaders } from '@plumbline/core';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import { loadRecordingKeys, type RecordingKeys } from '@plumbline/recording/keys';
 import { openRecording, type Recording } from '@plumbline/recording/reader';
@@ -32,6 +32,7 @@ export async function recordingOf(attemptId: string): Promise<{ attempt: Attempt
   if (!z.uuid().safeParse(attemptId).success) throw new AppError('not_found', 'There is no such attempt.');
   const { db, store } = platform();
   const attempt = await loadAttempt(db, attemptId);
-  assertCan(actor, 'attempt.replay', attempt);
+  const state = stateToReaders(attempt.state, attempt.completedAtMs !== null);
+  assertCan(actor, 'attempt.replay', { ownerUserId: attempt.ownerUserId, state });
   return { attempt, recording: await openRecording({ db, store, keys: await recordingKeys(), attemptId, cache: segments }) };
 }
