@@ -9,6 +9,7 @@ import type { EventLog } from './eventLog.ts';
 import { FreezeHolds } from './freezeHolds.ts';
 import { LanguageActs } from './language/languageActs.ts';
 import { LanguageServer } from './language/languageServer.ts';
+import { watchMemory } from './language/memoryWatch.ts';
 import { MODEL_SOCKET_NAME, Models } from './models.ts';
 import type { OutputAllowance } from './outputAllowance.ts';
 import { ParticipantClock } from './participantClock.ts';
@@ -55,6 +56,7 @@ export class LiveSandbox {
   readonly #ports: SandboxPorts;
   readonly #languageServer: LanguageServer;
   #stopSampling: () => void = () => {};
+  #stopMemoryWatch: () => void = () => {};
   #participantEnd: Promise<void> | null = null;
   #participantIsOver = false;
   #tornDown: Promise<void> | null = null;
@@ -189,6 +191,8 @@ export class LiveSandbox {
       logger,
       isRunning: () => this.participantClock.running,
     });
+    const { memoryBytes: limitBytes } = config;
+    if (limitBytes !== null) this.#stopMemoryWatch = watchMemory({ sandbox, server: this.#languageServer, limitBytes, clock, logger });
   }
 
   /** Whether the participant's part is over, and its last snapshot taken. */
@@ -243,6 +247,7 @@ export class LiveSandbox {
     const { sandbox, files } = this.provisioned;
     this.#closing = true;
     this.#stopSampling();
+    this.#stopMemoryWatch();
     this.participantClock.stop();
     this.#snapshots.close();
     await this.taskSocket.close();

@@ -64,4 +64,24 @@ describe('the help for Python', () => {
       processes: expect.arrayContaining([expect.objectContaining({ command: expect.stringContaining('language-server') })]),
     });
   });
+
+  it('makes room before the participant’s programs come to the limit of memory, and comes back when they have ended', async () => {
+    await ask('sync', { path: 'main.py', text: 'value: int = "four"\n' });
+    await vi.waitFor(async () => expect(await problems()).toHaveLength(1), { timeout: 20_000, interval: 200 });
+    // Alone it has room; beside the server it has not.
+    const work = [
+      'import os, time',
+      'held = []',
+      'for n in range(17):',
+      '    held.append(bytes([1]) * (50 * 1024 ** 2))',
+      '    time.sleep(0.1)',
+      'os.mkdir("held")',
+      'while os.path.exists("held"): time.sleep(0.05)',
+    ];
+    await rig.sh(`printf '%s\\n' ${work.map((line) => `'${line}'`).join(' ')} > work.py`);
+    await rig.sh('python3 work.py & until [ -d held ] || ! kill -0 $!; do sleep 0.1; done; [ -d held ] && touch lived');
+    await expect(problems()).rejects.toThrow('Memory is short');
+    await rig.sh('pgrep -f ^language-server || touch gone; ls lived gone && rmdir held');
+    await vi.waitFor(async () => expect(await problems()).toHaveLength(1), { timeout: 20_000, interval: 200 });
+  });
 });

@@ -74,6 +74,10 @@ function away(): AppError {
   return new AppError('unavailable', 'The help for Python is starting again. Files and terminals are not touched by that.');
 }
 
+function shortOfMemory(): AppError {
+  return new AppError('unavailable', 'Memory is short, so that the help for Python makes room for your programs. It comes back by itself.');
+}
+
 interface Life {
   child: ChildProcessWithoutNullStreams;
   /** Resolves when the server may be asked. */
@@ -92,6 +96,7 @@ export class LanguageServer {
   #deaths = 0;
   #startsAtMonoMs = 0;
   #closed = false;
+  #shortOfMemory = false;
 
   constructor(options: LanguageServerOptions) {
     this.#options = options;
@@ -129,6 +134,17 @@ export class LanguageServer {
     return this.#ask(method, params);
   }
 
+  /** Puts the server away for as long as the participant's own work needs its memory. */
+  setShortOfMemory(short: boolean): void {
+    if (this.#shortOfMemory === short) return;
+    this.#shortOfMemory = short;
+    this.#options.logger.info({ short }, short ? 'memory is short, so the language server is ended' : 'the language server may come back');
+    if (!short) return;
+    // One that is not reached by the signal ends with its input.
+    this.#life?.child.stdin.end();
+    this.#life?.child.kill('SIGTERM');
+  }
+
   /** Ends the server for good. Idempotent. */
   stop(): void {
     this.#closed = true;
@@ -138,6 +154,7 @@ export class LanguageServer {
 
   #alive(): Life {
     if (this.#life !== null) return this.#life;
+    if (this.#shortOfMemory) throw shortOfMemory();
     const nowMs = this.#options.clock.monoMs();
     if (this.#closed || nowMs < this.#startsAtMonoMs) throw away();
     return this.#start(nowMs);
@@ -249,7 +266,7 @@ export class LanguageServer {
   #dropQuestions(): void {
     for (const { reject, timeout } of this.#questions.values()) {
       timeout.cancel();
-      reject(away());
+      reject(this.#shortOfMemory ? shortOfMemory() : away());
     }
     this.#questions.clear();
   }

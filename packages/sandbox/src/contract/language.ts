@@ -15,7 +15,8 @@ function request(id: number, method: string, params: object): string {
   return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-const memoryBytes = 768 * 1024 * 1024;
+const MB = 1024 ** 2;
+const memoryBytes = 768 * MB;
 /** Prints the network of each process that is the server, and its own. */
 const NETWORKS =
   'for p in /proc/[0-9]*; do if tr "\\0" " " < $p/cmdline | grep -q "^language-server"; then readlink $p/ns/net; fi; done 2>/dev/null; readlink /proc/self/ns/net';
@@ -62,7 +63,7 @@ export const languageChecks: ContractCheck[] = [
     run: async (world) => {
       const { sandbox, child } = await startServer(world);
       // Alone it has room; beside the server it has not.
-      const work = `held = bytearray(${memoryBytes - 36 * 1024 ** 2}); held[::4096] = b"x" * len(held[::4096]); print("done")`;
+      const work = `held = bytearray(${memoryBytes - 36 * MB}); held[::4096] = b"x" * len(held[::4096]); print("done")`;
       const done = await sandbox.run('participant', ['/usr/bin/python3', '-c', work], { timeoutMs: PATIENCE_MS, maxOutputBytes: 1000 });
       // Where the server is gone and its memory not yet given back, the kernel ends one more: the work then, which is all that is left.
       assert.ok(done.exitCode === 0 || done.exitCode === 137, done.stderr.toString());
@@ -70,6 +71,23 @@ export const languageChecks: ContractCheck[] = [
         await waitUntil(async () => child.exitCode !== null || child.signalCode !== null, PATIENCE_MS),
         'the server is still there',
       );
+    },
+  },
+  {
+    name: 'the language server ends when it is put away, and gives the memory back that it held, of which a cache of files is no part',
+    needs: (capabilities) => capabilities.memoryLimit,
+    run: async (world) => {
+      const { sandbox, child, ended } = await startServer(world);
+      const held = async () => (await sandbox.heldMemoryBytes()) ?? Number.NaN;
+      const withServer = await held();
+      assert.ok(withServer > 20 * MB, `${withServer}`);
+      child.stdin.end();
+      child.kill('SIGTERM');
+      await ended;
+      assert.ok(await waitUntil(async () => (await held()) < withServer / 2, PATIENCE_MS), `${await held()} of ${withServer}`);
+      await shell(sandbox, 'participant', 'head -c 200000000 /dev/zero > cached; cat cached > /dev/null');
+      assert.ok((await sandbox.usage()).memoryBytes > 150 * MB);
+      assert.ok((await held()) < withServer / 2, `${await held()} of ${withServer}`);
     },
   },
   {

@@ -289,6 +289,17 @@ export class Cgroup {
     return text === null ? null : Number(text);
   }
 
+  /** Memory that no cache of files is, so that the kernel cannot take it back; null where it is not counted. */
+  async heldMemoryBytes(): Promise<number | null> {
+    const v1 = this.#v1.get('memory');
+    const folder = v1 ?? this.#v2;
+    const text = folder ? await readText(join(folder, 'memory.stat')) : null;
+    const counts = (v1 ? ['total_rss', 'total_shmem'] : ['anon', 'shmem']).map(
+      (name) => new RegExp(`^${name} (\\d+)$`, 'm').exec(text ?? '')?.[1],
+    );
+    return counts[0] === undefined ? null : counts.reduce((sum, count) => sum + Number(count ?? 0), 0);
+  }
+
   /** Removes the empty group. Idempotent. */
   async remove(): Promise<void> {
     for (const folder of this.folders) {

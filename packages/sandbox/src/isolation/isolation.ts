@@ -158,6 +158,8 @@ export interface Sandbox {
   /** Whether nothing but shells runs. */
   isIdle(): Promise<boolean>;
   usage(): Promise<Usage>;
+  /** What the participant's processes hold of the memory and nothing but their end gives back: no cache of files. Null where it is not counted. */
+  heldMemoryBytes(): Promise<number | null>;
 
   /**
    * Ends every process of the participant, frozen ones too. The scorer's and the platform's views keep working; a new

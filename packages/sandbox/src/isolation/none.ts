@@ -109,6 +109,10 @@ class PlainSandbox implements Sandbox {
     return { cpuMs: sum((stat) => stat.cpuMs), memoryBytes: sum((stat) => stat.residentBytes), processes: stats.length };
   }
 
+  async heldMemoryBytes(): Promise<null> {
+    return null;
+  }
+
   async freeze(): Promise<FreezeResult> {
     await stopBySignal(() => this.#stats());
     this.#frozen = true;

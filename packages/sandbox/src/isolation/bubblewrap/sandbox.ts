@@ -155,6 +155,10 @@ export class BubblewrapSandbox implements Sandbox {
     return usageOf(await this.#stats(), groups.participant, hasNetwork ? holder.pid : null);
   }
 
+  heldMemoryBytes(): Promise<number | null> {
+    return this.#parts.groups.participant.heldMemoryBytes();
+  }
+
   async freeze(): Promise<FreezeResult> {
     const method = this.freezeMethod;
     if (!this.#participantEnded) {

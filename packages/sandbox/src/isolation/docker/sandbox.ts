@@ -141,6 +141,10 @@ export class DockerSandbox implements Sandbox {
     return usageOf(await this.#stats(), group, hasNetwork ? first.pid : null);
   }
 
+  heldMemoryBytes(): Promise<number | null> {
+    return this.#parts.containers.participant.group.heldMemoryBytes();
+  }
+
   async freeze(): Promise<FreezeResult> {
     const { engine, containers, freezeMethod } = this.#parts;
     if (!this.#participantEnded) {
