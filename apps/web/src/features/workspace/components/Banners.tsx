@@ -9,7 +9,18 @@ import { useSession, useSessionState } from './useAttemptSession.ts';
 
 const PROGRESS_POLL_MS = 3_000;
 
-function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNode; testId: string }) {
+/** Two lines at most: the bar that it stands in is no higher. `onUnderstood`: it can be put away. */
+function Banner({
+  icon,
+  children,
+  testId,
+  onUnderstood,
+}: {
+  icon: ReactNode;
+  children: ReactNode;
+  testId: string;
+  onUnderstood?: () => void;
+}) {
   return (
     <div
       role="status"
@@ -17,7 +28,12 @@ function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNo
       className="flex min-w-0 flex-1 items-center gap-2 rounded-md border border-warning/30 bg-warning-soft px-3 py-1 text-xs leading-4 [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-warning"
     >
       {icon}
-      <span>{children}</span>
+      <span className="line-clamp-2 min-w-0 flex-1">{children}</span>
+      {onUnderstood ? (
+        <button type="button" className="shrink-0 underline underline-offset-2" onClick={onUnderstood}>
+          Understood
+        </button>
+      ) : null}
     </div>
   );
 }
@@ -29,6 +45,7 @@ function Banner({ icon, children, testId }: { icon: ReactNode; children: ReactNo
 export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   const { connection, sandbox, recordingStalled, outputLimited, inputFull, clock, welcome } = useSessionState();
   const [seenRollback, setSeenRollback] = useState(0);
+  const [seenOutputLimit, setSeenOutputLimit] = useState(false);
   // A try to come back may take long itself; before the first welcome nothing was there to lose.
   if (connection.kind === 'waiting' || (connection.kind === 'connecting' && welcome !== null)) {
     return (
@@ -54,20 +71,16 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   if (clock?.rollback !== undefined && clock.rollback.n !== seenRollback && (clock.state === 'running' || clock.state === 'paused')) {
     const { n, toElapsedMs, reason } = clock.rollback;
     return (
-      <Banner icon={<History aria-hidden />} testId="banner-rollback">
-        Your clock was set back to {formatSpan(toElapsedMs)}: {reason}.{' '}
-        <button type="button" className="underline underline-offset-2" onClick={() => setSeenRollback(n)}>
-          Understood
-        </button>
+      <Banner icon={<History aria-hidden />} testId="banner-rollback" onUnderstood={() => setSeenRollback(n)}>
+        Your clock was set back to {formatSpan(toElapsedMs)}: {reason}.
       </Banner>
     );
   }
-  if (outputLimited && sandboxMeant) {
+  if (outputLimited && sandboxMeant && !seenOutputLimit) {
     return (
-      <Banner icon={<Gauge aria-hidden />} testId="banner-output">
-        Your terminals have put out over {formatBytes(OUTPUT_FREE_BYTES)}, so that they are read at{' '}
-        {formatBytes(OUTPUT_SLOW_BYTES_PER_SECOND)} a second from now on, and programs wait for them. Write to a file instead: that is as
-        fast as before. The clock goes on.
+      <Banner icon={<Gauge aria-hidden />} testId="banner-output" onUnderstood={() => setSeenOutputLimit(true)}>
+        After {formatBytes(OUTPUT_FREE_BYTES)} of output terminals are read at {formatBytes(OUTPUT_SLOW_BYTES_PER_SECOND)} a second, and
+        programs wait for them. Writing to a file is as fast as before. The clock goes on.
       </Banner>
     );
   }
