@@ -16,6 +16,7 @@ import {
 } from '@plumbline/ui';
 import { useEffect, useState } from 'react';
 import { bookedMs, bookingProblem, bookingProposal } from '../model/booking.ts';
+import { ownPrograms } from '../model/ownPrograms.ts';
 import { BookingField } from './BookingField.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -51,7 +52,7 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
   useEffect(() => {
     let gone = false;
     session.ask('sandbox.processes', {}).then(
-      (answer) => !gone && setProcesses(answer.processes),
+      (answer) => !gone && setProcesses(ownPrograms(answer.processes)),
       () => !gone && setProcesses([]),
     );
     return () => {
@@ -110,7 +111,7 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
             {processes === null ? (
               <Spinner label="Looking" />
             ) : processes.length === 0 ? (
-              <p className="text-xs text-muted">Nothing of yours runs.</p>
+              <p className="text-xs text-muted">Nothing of yours runs but the shells of your terminals.</p>
             ) : (
               <ul className="max-h-32 overflow-auto rounded-md bg-surface-sunken p-2 font-mono text-xs">
                 {processes.map((process) => (

@@ -3,15 +3,13 @@ import { Button, ConfirmDialog, cn, EmptyState, Input, toast } from '@plumbline/
 import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { mayTakeFocus } from '../model/keptFocus.ts';
+import { ownPrograms } from '../model/ownPrograms.ts';
 import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, type PaneSpot } from '../model/paneDrop.ts';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
-
-/** Programs that a terminal always holds, so that they are no reason to ask before closing it. */
-const SHELLS = /^(-?(ba|z|da|fi)?sh|login)\b/;
 
 /** Draws one terminal in whatever space it is given; the screen itself lives in the session. */
 export function TerminalPane({ terminal, active, onFocus }: { terminal: number; active: boolean; onFocus: (terminal: number) => void }) {
@@ -167,7 +165,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
   const close = async (terminal: number) => {
     try {
       const { processes } = await session.ask('sandbox.processes', {});
-      const programs = processes.map((process) => process.command).filter((command) => !SHELLS.test(command));
+      const programs = ownPrograms(processes).map(({ command }) => command);
       if (programs.length > 0) setClosing({ terminal, programs });
       else await session.ask('terminal.close', { terminal });
     } catch (error) {
