@@ -4,7 +4,7 @@ import { Button, ConfirmDialog, cn, Input, ScrollBox, Spinner, Tooltip, toast } 
 import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { OpenFiles } from '../model/openFiles.ts';
-import { patternOf, replaceAll } from '../model/searchReplace.ts';
+import { patternOf, replaceAll, shownBefore } from '../model/searchReplace.ts';
 import { ReadFailure } from './ReadFailure.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -196,7 +196,7 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
                   >
                     <span className="w-8 shrink-0 text-right text-muted tabular-nums">{match.line}</span>
                     <span className="truncate">
-                      {match.text.slice(0, match.from).trimStart()}
+                      {shownBefore(match.text, match.from)}
                       <mark className="bg-warning-soft text-foreground">{match.text.slice(match.from, match.to)}</mark>
                       {match.text.slice(match.to)}
                     </span>

@@ -1,8 +1,17 @@
 import type { SearchQuery } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
-import { patternOf, replaceAll } from './searchReplace.ts';
+import { patternOf, replaceAll, shownBefore } from './searchReplace.ts';
 
 const plain: SearchQuery = { query: 'a.b', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
+
+describe('a line in which something was found', () => {
+  it('begins shortly before it, so that it is in sight in a narrow panel', () => {
+    const line = '    "most_common": max(counts, key=lambda word: counts[word])';
+    expect(shownBefore(line, line.indexOf('lambda'))).toBe('…counts, key=');
+    expect(shownBefore('    words = text.split()', 4)).toBe('');
+    expect(shownBefore('    for word in words', 8)).toBe('for ');
+  });
+});
 
 describe('replacing in files', () => {
   it('takes plain text as it stands, in the query and in the replacement', () => {

@@ -10,6 +10,15 @@ export function patternOf({ query, regex, caseSensitive, wholeWord }: SearchQuer
   }
 }
 
+/** So much of a line before what was found leaves room for what was found in the narrowest panel. */
+const BEFORE_MATCH_MAX = 12;
+
+/** What stands before a match in its line, without indentation: its end alone where it would put the match out of sight. */
+export function shownBefore(text: string, from: number): string {
+  const before = text.slice(0, from).trimStart();
+  return before.length > BEFORE_MATCH_MAX ? `…${before.slice(-BEFORE_MATCH_MAX)}` : before;
+}
+
 /**
  * A text with every match replaced, and how many there were. With a pattern `$1` and `$&` in the replacement stand for
  * what was found, as everywhere; without one the replacement is taken as it is.
