@@ -50,6 +50,28 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     expect(context.pages()).toHaveLength(1);
   });
 
+  test('the palette has what the editor can do as well, and F1 opens it, which in a terminal is a key of programs', async () => {
+    const palette = page.getByPlaceholder('What would you like to do?');
+    await work.terminal(1).locator('.xterm-screen').click();
+    await page.keyboard.press('F1');
+    await expect(palette).toHaveCount(0);
+    await editor().click();
+    await page.keyboard.press('F1');
+    await expect(palette).toBeFocused();
+    await page.keyboard.type('Go to Line');
+    await page.keyboard.press('Enter');
+    const line = page.locator('.quick-input-widget input');
+    await expect(line).toBeFocused();
+    await page.keyboard.press('Escape');
+    await expect(line).toBeHidden();
+    // Whoever goes away from it is back where they were.
+    await editor().click();
+    await page.keyboard.press('F1');
+    await expect(palette).toBeFocused();
+    await page.keyboard.press('Escape');
+    await expect(page.getByTestId('editor').locator('.monaco-editor.focused')).toBeVisible();
+  });
+
   test('panels are hidden, moved by command and by drag, and the person finds them there in any browser', async ({ browser, platform }) => {
     const place = async (on: Page, panel: string) => (await on.getByTestId(`tab-${panel}`).boundingBox()) ?? { x: 0, y: 0 };
     const explorer = page.getByTestId('explorer-tree');
@@ -144,12 +166,15 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(work.terminal(1)).toBeVisible();
     const [left, right] = [await work.terminal(2).boundingBox(), await work.terminal(1).boundingBox()];
     expect(right?.x).toBeGreaterThan((left?.x ?? 0) + 100);
+    // Shells alone are no reason to ask, nor anything that a pause would freeze.
     await page.getByRole('button', { name: 'Close Terminal 2' }).click();
-    await page.getByRole('alertdialog').getByRole('button', { name: 'Close the terminal' }).click();
     await expect(work.terminal(2)).toHaveCount(0);
+    await page.getByTestId('pause').click();
+    await expect(page.getByTestId('pause-dialog')).toContainText('Nothing of yours runs but the shells of your terminals.');
+    await page.keyboard.press('Escape');
   });
 
-  test('a page whose link is dead says so until it is back, and then what the staff wrote meanwhile; it warns before memory runs out', async ({
+  test('a page whose link is dead says so until it is back, and then what the staff wrote meanwhile; it warns before memory runs out, and when terminals are read slowly', async ({
     signIn,
   }) => {
     const admin = await signIn('admin');
@@ -171,11 +196,21 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
       isDead = dead;
       return link?.close({ code: 1012 });
     };
+    const tell = (message: object) => link?.send(JSON.stringify(message));
     await away.goto(`/attempts/${attemptId}/work`);
     await expect(new WorkspacePage(away).terminal(1)).toBeVisible();
     memoryIsShort = true;
     await expect(away.getByText('The sandbox’s memory is nearly full.')).toBeVisible();
     await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'true');
+
+    // The longest of the banners has room beside the meters on a small screen, and can be put away.
+    await away.setViewportSize({ width: 1280, height: 720 });
+    tell({ t: 'outputLimited' });
+    const limited = away.getByTestId('banner-output');
+    const isWhole = () => limited.locator('span').evaluate((words) => words.scrollHeight <= words.clientHeight);
+    await expect.poll(isWhole).toBe(true);
+    await limited.getByRole('button', { name: 'Understood' }).click();
+    await expect(limited).toHaveCount(0);
 
     await away.getByTestId('tab-help').click();
     await away.getByTestId('report-text').fill('Half a report');

@@ -3,6 +3,7 @@ import { Command as Cmdk } from 'cmdk';
 import { Dialog as RadixDialog } from 'radix-ui';
 import type { ComponentProps, ReactNode } from 'react';
 import { cn } from './cn.tsx';
+import { useReturnedFocus } from './returnedFocus.ts';
 
 /** A palette over the page: type to choose, Enter to do. Used for commands and for quick open. */
 export function CommandDialog({
@@ -19,11 +20,13 @@ export function CommandDialog({
   placeholder: string;
   children: ReactNode;
 }) {
+  const focus = useReturnedFocus();
   return (
     <RadixDialog.Root open={open} onOpenChange={onOpenChange}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <RadixDialog.Content
+          {...focus}
           aria-describedby={undefined}
           className="fixed top-20 left-1/2 z-50 w-[calc(100vw-2rem)] max-w-xl -translate-x-1/2 overflow-hidden rounded-lg border border-border bg-surface-raised shadow-raised"
         >

@@ -4,6 +4,7 @@ import { AlertDialog as RadixAlertDialog, Dialog as RadixDialog } from 'radix-ui
 import { type ComponentProps, type ReactNode, useState } from 'react';
 import { Button } from './button.tsx';
 import { cn } from './cn.tsx';
+import { useReturnedFocus } from './returnedFocus.ts';
 
 const overlay = 'fixed inset-0 z-40 bg-black/50';
 const panel =
@@ -20,10 +21,16 @@ export function DialogContent({
   className,
   ...props
 }: Omit<ComponentProps<typeof RadixDialog.Content>, 'title'> & { title: ReactNode; description?: ReactNode }) {
+  const focus = useReturnedFocus();
   return (
     <RadixDialog.Portal>
       <RadixDialog.Overlay className={overlay} />
-      <RadixDialog.Content className={cn(panel, className)} {...(description ? {} : { 'aria-describedby': undefined })} {...props}>
+      <RadixDialog.Content
+        {...focus}
+        className={cn(panel, className)}
+        {...(description ? {} : { 'aria-describedby': undefined })}
+        {...props}
+      >
         <RadixDialog.Title className="pr-8 text-base font-semibold">{title}</RadixDialog.Title>
         {description ? <RadixDialog.Description className="mt-2 text-sm text-muted">{description}</RadixDialog.Description> : null}
         <div className="mt-4">{children}</div>

@@ -1,29 +1,34 @@
 'use client';
 import { CommandDialog, CommandGroup, CommandItem, Kbd } from '@plumbline/ui';
-import type { Command } from '../model/commands.ts';
+import { flushSync } from 'react-dom';
+import { type Command, keyLabel } from '../model/commands.ts';
 
-/** Ctrl-Shift-P: everything that the workspace can do, by name, with its keys. */
+/** Ctrl-Shift-P or F1: everything that the workspace and its editor can do, by name, with its keys. */
 export function CommandPalette({
   open,
   onOpenChange,
   commands,
+  editorCommands,
 }: {
   open: boolean;
   onOpenChange: (open: boolean) => void;
   commands: Command[];
+  /** Of the file in use now. */
+  editorCommands: Command[];
 }) {
+  const groups = { Commands: commands.filter(({ id }) => !id.startsWith('palette')), Editor: editorCommands };
   return (
     <CommandDialog open={open} onOpenChange={onOpenChange} label="Commands" placeholder="What would you like to do?">
-      <CommandGroup heading="Commands">
-        {commands
-          .filter(({ id }) => id !== 'palette')
-          .map(({ id, title, keys, run }) => (
+      {Object.entries(groups).map(([heading, ofGroup]) => (
+        <CommandGroup key={heading} heading={heading}>
+          {ofGroup.map(({ id, title, keys, run }) => (
             <CommandItem
               key={id}
               value={title}
               data-testid={`command-${id}`}
               onSelect={() => {
-                onOpenChange(false);
+                // What it shows may take the keyboard at once, which an open dialog would take back.
+                flushSync(() => onOpenChange(false));
                 run();
               }}
             >
@@ -31,13 +36,14 @@ export function CommandPalette({
               {keys ? (
                 <span className="flex gap-1">
                   {keys.map((key) => (
-                    <Kbd key={key}>{key}</Kbd>
+                    <Kbd key={key}>{keyLabel(key, navigator.platform)}</Kbd>
                   ))}
                 </span>
               ) : null}
             </CommandItem>
           ))}
-      </CommandGroup>
+        </CommandGroup>
+      ))}
     </CommandDialog>
   );
 }

@@ -13,7 +13,7 @@ import type { Transfers } from '../model/transfers.ts';
 import { ClockPanel } from './ClockPanel.tsx';
 import { CommandPalette } from './CommandPalette.tsx';
 import { BarPlace, BarProvider, DOCK_CLASSES, DockSeparator, DockTab, newBarPlaces } from './Dock.tsx';
-import { deskCommands } from './deskCommands.ts';
+import { deskCommands, editorCommands } from './deskCommands.ts';
 import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
 import { HelpPanel } from './HelpPanel.tsx';
@@ -191,6 +191,7 @@ export function Desk({
         open={dialog === 'commands'}
         onOpenChange={(next) => setDialog((now) => (next ? 'commands' : now === 'commands' ? null : now))}
         commands={commands}
+        editorCommands={dialog === 'commands' ? editorCommands(editing) : []}
       />
       {touring ? (
         <Tour

@@ -2,6 +2,7 @@
 import { Button, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
 import { FileCode, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
+import { keyLabel } from '../model/commands.ts';
 import { mayTakeFocus } from '../model/keptFocus.ts';
 import { attachVim, keymap } from '../model/keymap.ts';
 import { type CodeEditor, EDITOR_OPTIONS, type MonacoApi } from '../model/monaco.ts';
@@ -203,8 +204,8 @@ export function EditorPane({
         ) : null}
         {!file ? (
           <EmptyState icon={<FileCode aria-hidden />} title="No file is open">
-            Open one on the left, or press <Kbd>Ctrl</Kbd> <Kbd>P</Kbd> and type a name. <Kbd>Ctrl</Kbd> <Kbd>Shift</Kbd> <Kbd>P</Kbd> lists
-            all commands.
+            Open one on the left, or press <Kbd>{keyLabel('Ctrl/Cmd', navigator.platform)}</Kbd> <Kbd>P</Kbd> and type a name. <Kbd>F1</Kbd>{' '}
+            lists all commands.
           </EmptyState>
         ) : null}
         {file?.state === 'loading' ? <Spinner label={`Reading ${file.path}`} className="p-4" /> : null}

@@ -2,6 +2,7 @@
 import { CommandDialog, CommandGroup, CommandItem, Spinner } from '@plumbline/ui';
 import { File } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { fuzzyFind } from '../model/fuzzyFind.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { useSession } from './useAttemptSession.ts';
@@ -57,7 +58,8 @@ export function QuickOpen({ open, onOpenChange, files }: { open: boolean; onOpen
             key={path}
             value={path}
             onSelect={() => {
-              onOpenChange(false);
+              // A file that is there at once takes the keyboard, which an open dialog would take back.
+              flushSync(() => onOpenChange(false));
               void files.open(path);
             }}
           >

@@ -3,6 +3,7 @@ import { flushSync } from 'react-dom';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import type { Command } from '../model/commands.ts';
 import { type Docks, moveUsed, type PanelId, putAtEdge, putBeside, resetLayout, showPanel, togglePanel } from '../model/layout.ts';
+import type { CodeEditor } from '../model/monaco.ts';
 import { choose } from '../model/preferences.ts';
 import type { Transfers } from '../model/transfers.ts';
 import type { Editing } from './Desk.tsx';
@@ -25,6 +26,34 @@ function focusEditor(): void {
   document.querySelector<HTMLElement>('[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context')?.focus();
 }
 
+/** The editor that shows the file in use: the one with the cursor where two panes show it. */
+function usedEditor({ monaco, files }: Editing): CodeEditor | null {
+  const { active, files: open } = files.store.get();
+  const model = open.find(({ path }) => path === active)?.model;
+  if (!model) return null;
+  // Those of a comparison are of another kind, and have commands of their own.
+  const shown = monaco.editor.getEditors().filter((one): one is CodeEditor => one.getModel() === model && 'addAction' in one);
+  return shown.find((one) => one.hasTextFocus()) ?? shown[0] ?? null;
+}
+
+/** What the editor itself can do with the file in use now, by the editor's own names. */
+export function editorCommands(editing: Editing | null): Command[] {
+  const editor = editing ? usedEditor(editing) : null;
+  if (!editor) return [];
+  return editor
+    .getSupportedActions()
+    .filter(({ id, label }) => label !== '' && id !== 'editor.action.quickCommand')
+    .map((action) => ({
+      id: action.id,
+      title: action.label,
+      run: () => {
+        editor.focus();
+        void action.run();
+      },
+    }))
+    .sort((a, b) => a.title.localeCompare(b.title));
+}
+
 /** Everything that the desk can do. */
 export function deskCommands(acts: DeskActs): Command[] {
   const { session, transfers, editing, docks, openDialog } = acts;
@@ -38,6 +67,8 @@ export function deskCommands(acts: DeskActs): Command[] {
   };
   return [
     { id: 'palette', title: 'Show all commands', keys: ['Ctrl/Cmd', 'Shift', 'P'], run: () => openDialog('commands') },
+    // In a terminal it is a key of programs.
+    { id: 'palette-f1', title: 'Show all commands', keys: ['F1'], notInTerminal: true, run: () => openDialog('commands') },
     { id: 'open', title: 'Open a file by name', keys: ['Ctrl/Cmd', 'P'], notInTerminal: true, run: () => openDialog('open') },
     { id: 'search', title: 'Search in all files', keys: ['Ctrl/Cmd', 'Shift', 'F'], notInTerminal: true, run: acts.focusSearch },
     {
@@ -100,10 +131,8 @@ export function deskCommands(acts: DeskActs): Command[] {
       keys: ['Shift', 'Alt', 'F'],
       notInTerminal: true,
       run: () => {
-        const model = files?.store.get().files.find((file) => file.path === active())?.model;
-        const shown = model ? (editing?.monaco.editor.getEditors().filter((one) => one.getModel() === model) ?? []) : [];
-        const editor = shown.find((one) => one.hasTextFocus()) ?? shown[0];
-        if (model?.getLanguageId() === 'python') void editor?.getAction('editor.action.formatDocument')?.run();
+        const editor = editing ? usedEditor(editing) : null;
+        if (editor?.getModel()?.getLanguageId() === 'python') void editor?.getAction('editor.action.formatDocument')?.run();
         else session.notice.emit({ tone: 'info', text: 'There is a formatter for Python files only.' });
       },
     },

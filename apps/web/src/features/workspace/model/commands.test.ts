@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matches } from './commands.ts';
+import { keyLabel, matches } from './commands.ts';
 
 const press = (code: string, key: string, held: Partial<Record<'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey', boolean>> = {}) => ({
   code,
@@ -13,6 +13,12 @@ const press = (code: string, key: string, held: Partial<Record<'ctrlKey' | 'meta
 });
 
 describe('the keys of a command', () => {
+  it('are written as the machine has them', () => {
+    const keys = ['Ctrl/Cmd', 'Alt', 'S'];
+    expect(keys.map((key) => keyLabel(key, 'Linux x86_64'))).toEqual(['Ctrl', 'Alt', 'S']);
+    expect(keys.map((key) => keyLabel(key, 'MacIntel'))).toEqual(['⌘', '⌥', 'S']);
+  });
+
   it('are pressed with Ctrl or Cmd where it says both, and with all of its modifiers and no other', () => {
     const palette = { keys: ['Ctrl/Cmd', 'Shift', 'P'] };
     expect(matches(palette, press('KeyP', 'P', { ctrlKey: true, shiftKey: true }))).toBe(true);

@@ -9,6 +9,13 @@ export interface Command {
   run: () => void;
 }
 
+/** A key as the machine's people call it: `Ctrl/Cmd` is the one that it has. */
+export function keyLabel(name: string, platform: string): string {
+  const isApple = /^(Mac|iP)/.test(platform);
+  if (name === 'Ctrl/Cmd') return isApple ? '⌘' : 'Ctrl';
+  return name === 'Alt' && isApple ? '⌥' : name;
+}
+
 type Keys = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'getModifierState'>;
 
 /** The key's own name: with Shift or Alt a browser gives the character that it types instead. */
