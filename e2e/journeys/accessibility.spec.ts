@@ -1,7 +1,7 @@
 import type { Browser, Locator, Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
-import { startAttempt } from '../support/attempt.ts';
+import { prepareAttempt } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
@@ -11,7 +11,11 @@ const PRACTICE = /practice/i;
 /** The parts of the workspace that change. The rest is looked at whole once, and its editor and terminals take seconds each time. */
 const SIDE_PANEL = '[data-tabset-id=right]';
 const SEARCH_PANEL = '[data-testid=search-panel]';
+const IMAGE = '[data-testid=image-view]';
+const PLAYER_LISTS = '[role=tabpanel]';
 const DIALOG = '[role=dialog], [role=alertdialog]';
+
+const ONE_PIXEL_GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
 
 test.describe.configure({ mode: 'serial' });
 
@@ -35,10 +39,12 @@ test.describe('every page can be used by everybody', () => {
   let expert: Page;
   let staff: Page;
   let attemptId: string;
+  let startClock: () => Promise<unknown>;
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
     const { account, session } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
-    attemptId = await startAttempt(session, PRACTICE);
+    attemptId = await prepareAttempt(session, PRACTICE);
+    startClock = () => session.mutate('attempt.start', { attemptId });
     expert = await openPage(browser, platform, account.email, account.password);
     staff = await openPage(browser, platform, 'admin@demo.plumbline.local', platform.demoPassword);
   });
@@ -65,6 +71,10 @@ test.describe('every page can be used by everybody', () => {
   });
 
   test('the pages of an expert', async () => {
+    await expert.goto(`/attempts/${attemptId}`);
+    await expect(expert.getByRole('button', { name: 'Start the clock' })).toBeVisible();
+    await expectAccessible(expert, 'the lobby');
+    await startClock();
     for (const path of ['/', '/help', `/attempts/${attemptId}`]) {
       await expert.goto(path);
       await expect(expert.getByRole('heading', { level: 1 })).toBeVisible();
@@ -97,6 +107,11 @@ test.describe('every page can be used by everybody', () => {
     await expect(expert.getByTestId('search-match').first()).toBeVisible();
     await expectAccessible(expert, 'workspace, search', [], SEARCH_PANEL);
     await expert.getByTestId('tab-files').click();
+    await expert.getByTestId('upload-input').setInputFiles({ name: 'dot.gif', mimeType: 'image/gif', buffer: ONE_PIXEL_GIF });
+    await expert.getByTestId('explorer-item').filter({ hasText: 'dot.gif' }).click();
+    await expect(expert.getByTestId('image-view').locator('img')).toBeVisible();
+    await expectAccessible(expert, 'workspace, an image', [], IMAGE);
+    await work.openFile('solution', 'textstats.py');
     await expert.getByTestId('editor-split').click();
     await expert.getByTestId('compare-toggle').click();
     await expect(expert.getByTestId('compare')).toBeVisible();
@@ -208,7 +223,8 @@ test.describe('every page can be used by everybody', () => {
     await expectAccessible(expert, 'submitted');
     await expert.getByTestId('result-link').click();
     await expect(expert.getByRole('table').first()).toBeVisible();
-    await expectAccessible(expert, 'result');
+    await expect(expert.getByTestId('survey')).toBeVisible();
+    await expectAccessible(expert, 'result and survey');
     for (const path of ['/review', '/exports', `/attempts/${attemptId}`]) {
       await staff.goto(path);
       await expect(staff.getByRole('table').first()).toBeVisible();
@@ -217,5 +233,10 @@ test.describe('every page can be used by everybody', () => {
     await staff.goto(`/attempts/${attemptId}/replay`);
     await expect(staff.getByTestId('replay-marker').first()).toBeVisible();
     await expectAccessible(staff, 'replay');
+    for (const list of ['Files', 'Search']) {
+      await staff.getByRole('tab', { name: list }).click();
+      await expect(staff.getByRole('tabpanel', { name: list })).toBeVisible();
+      await expectAccessible(staff, `replay, ${list}`, [], PLAYER_LISTS);
+    }
   });
 });

@@ -58,10 +58,10 @@ test.describe('an attempt from sign-in to export', () => {
   let shownScores: string[] = [];
 
   test.beforeAll(async ({ browser, platform }) => {
-    const open = async (role: string, colorScheme: 'light' | 'dark') => {
+    const open = async (role: string, colorScheme: 'light' | 'dark', viewport: { width: number; height: number }) => {
       const context = await browser.newContext({
         baseURL: platform.baseUrl,
-        viewport: { width: 1440, height: 900 },
+        viewport,
         colorScheme,
         permissions: ['clipboard-read', 'clipboard-write'],
       });
@@ -70,8 +70,9 @@ test.describe('an attempt from sign-in to export', () => {
       await new People(page).signIn(`${role}@demo.plumbline.local`, platform.demoPassword);
       return page;
     };
-    expert = await open('expert', 'dark');
-    admin = await open('admin', 'light');
+    // A large screen: the attempt by keys alone is on a small one.
+    expert = await open('expert', 'dark', { width: 2560, height: 1440 });
+    admin = await open('admin', 'light', { width: 1440, height: 900 });
     work = new WorkspacePage(expert);
   });
 
