@@ -1,16 +1,17 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Clock, Timer } from '@plumbline/core';
-import { TASK_COMMAND_ACTS, type WireError } from '@plumbline/protocol';
+import { type Clock, nestsDeeper, type Timer } from '@plumbline/core';
+import { REQUESTS, TASK_COMMAND_ACTS, type WireError } from '@plumbline/protocol';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 
 /**
  * The Unix socket behind the `task` command: one JSON request a line, `{"id", "act", "args"}`, and one answer a line,
  * `{"id", "result"}` or `{"id", "error": {"code", "message"}}`. Its callers are the participant's programs, so
- * everything is bounded: lines, connections, requests under way, requests a second. Nothing is kept for later: while
- * the gateway is away the answer is `unavailable`.
+ * everything is bounded: lines, connections, requests under way, requests a second; and checked here, before the link to
+ * the gateway, which all else of the attempt goes over, has to carry it. Nothing is kept for later: while the gateway is
+ * away the answer is `unavailable`.
  */
 
 export const TASK_SOCKET_NAME = 'task.sock';
@@ -107,7 +108,7 @@ export class TaskSocket {
         const line = rest.subarray(0, end);
         rest = rest.subarray(end + 1);
         if (line.length > LINE_MAX_BYTES) break;
-        this.#request(connection, line.toString());
+        this.#serve(connection, line.toString());
       }
       if (rest.length > LINE_MAX_BYTES) {
         this.#reply(connection, { id: null, error: { code: 'too_large', message: `A request is at most ${LINE_MAX_BYTES / 1024} KiB.` } });
@@ -120,6 +121,16 @@ export class TaskSocket {
       this.#connections.delete(connection);
       for (const [id, pending] of this.#pending) if (pending.connection === connection) this.#take(id);
     });
+  }
+
+  /** What a program says must end nothing but its own request. */
+  #serve(connection: Socket, line: string): void {
+    try {
+      this.#request(connection, line);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'a request on the task socket failed');
+      this.#reply(connection, { id: null, error: { code: 'internal', message: 'The request could not be handled. Try again.' } });
+    }
   }
 
   #request(connection: Socket, line: string): void {
@@ -136,8 +147,19 @@ export class TaskSocket {
     }
     if (typeof request.id === 'string' || typeof request.id === 'number') id = request.id;
     const { act } = request;
-    if (typeof act !== 'string' || !(TASK_COMMAND_ACTS as readonly string[]).includes(act)) {
+    if (!isTaskAct(act)) {
       refuse('invalid_input', `Unknown request. Known ones: ${TASK_COMMAND_ACTS.join(', ')}.`);
+      return;
+    }
+    const given = request.args ?? {};
+    if (nestsDeeper(given)) {
+      refuse('invalid_input', `${act}: arguments: nested too deep.`);
+      return;
+    }
+    const args = REQUESTS[act].args.safeParse(given);
+    if (!args.success) {
+      const issue = args.error.issues[0];
+      refuse('invalid_input', `${act}: ${issue?.path.join('.') || 'arguments'}: ${issue?.message ?? 'not valid'}.`);
       return;
     }
     if (!this.#allowed() || this.#pending.size >= PENDING_MAX) {
@@ -145,7 +167,7 @@ export class TaskSocket {
       return;
     }
     const own = `task-${this.#nextId++}`;
-    if (!this.#options.forward({ id: own, act, args: request.args ?? {} })) {
+    if (!this.#options.forward({ id: own, act, args: args.data })) {
       refuse(AWAY.code, AWAY.message);
       return;
     }
@@ -175,4 +197,8 @@ export class TaskSocket {
     connection.write(`${JSON.stringify(answer)}\n`);
     if (connection.writableLength > UNREAD_MAX_BYTES) connection.destroy();
   }
+}
+
+function isTaskAct(act: unknown): act is (typeof TASK_COMMAND_ACTS)[number] {
+  return (TASK_COMMAND_ACTS as readonly unknown[]).includes(act);
 }

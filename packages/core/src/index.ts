@@ -10,6 +10,7 @@ export * from './gpuUse.ts';
 export * from './hardwareProfile.ts';
 export * from './hibernation.ts';
 export * from './intervals.ts';
+export * from './jsonDepth.ts';
 export * from './leases/plan.ts';
 export * from './leases/resources.ts';
 export * from './pauses.ts';
