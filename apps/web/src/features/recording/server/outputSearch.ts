@@ -96,7 +96,7 @@ function bytesOf(event: RecordedEvent): number {
 }
 
 async function hitsOf(batch: readonly RecordedEvent[], text: string, searches: Map<number, TerminalSearch>): Promise<Hit[]> {
-  const byTerminal = groupedBy(batch, ({ stream }) => stream);
+  const byTerminal = Map.groupBy(batch, ({ stream }) => stream);
   const found: Hit[] = [];
   for (const [terminal, events] of byTerminal) {
     const search = searches.get(terminal) ?? new TerminalSearch(text);
@@ -131,7 +131,7 @@ function placeOf(after: string | null): SearchPlace {
 async function searchesAt({ recording, index, text, signal }: SearchRequest, seq: number): Promise<Map<number, TerminalSearch>> {
   const searches = new Map<number, TerminalSearch>();
   const closed = new Set(index.terminals.flatMap(({ terminal, closedAtMs }) => (closedAtMs === null ? [] : [terminal])));
-  for (const [terminal, places] of groupedBy(index.screens, ({ terminal }) => terminal)) {
+  for (const [terminal, places] of Map.groupBy(index.screens, ({ terminal }) => terminal)) {
     const place = places.findLast((screen) => screen.seq < seq);
     if (place === undefined || (closed.has(terminal) && place === places.at(-1) && place.untilSeq < seq)) continue;
     const search = new TerminalSearch(text);
@@ -146,15 +146,4 @@ async function searchesAt({ recording, index, text, signal }: SearchRequest, seq
     await search.goOnFrom(events);
   }
   return searches;
-}
-
-function groupedBy<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {
-  const groups = new Map<number, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -1,9 +1,9 @@
 'use client';
 import { cn, formatBytes } from '@plumbline/ui';
 import { ChevronDown, ChevronRight, File, Folder, FolderOpen } from 'lucide-react';
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
-import { ROW_HEIGHT_PX, useVisibleRows } from '../../workspace/components/TreeRows.tsx';
-import { parentOf } from '../../workspace/model/fileTree.ts';
+import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
+import { ROW_HEIGHT_PX, useRowInSight, useVisibleRows } from '../../workspace/components/TreeRows.tsx';
+import { walkTree } from '../../workspace/model/treeKeys.ts';
 import { type FileMark, treeRows, type WorkspaceFile, type WorkspaceRow } from '../model/workspaceTree.ts';
 
 const MARK_TONES: Record<FileMark, string> = {
@@ -13,7 +13,6 @@ const MARK_TONES: Record<FileMark, string> = {
   renamed: 'text-accent',
   deleted: 'text-danger',
 };
-const PAGE_ROWS = 20;
 
 /**
  * The files of a moment as a tree. Arrow keys walk it, right and left open and fold, Enter or a click on a file that something happened to
@@ -27,45 +26,15 @@ export function FileTreeView({ files, onSeek }: { files: readonly WorkspaceFile[
   const visible = useVisibleRows(box, rows.length);
   const at = useMemo(() => rows.findIndex(({ path }) => path === selected), [rows, selected]);
   const current = rows[at];
-  useEffect(() => {
-    const list = box.current;
-    if (at < 0 || !list) return;
-    const top = at * ROW_HEIGHT_PX;
-    if (top < list.scrollTop) list.scrollTop = top;
-    else if (top + ROW_HEIGHT_PX > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW_HEIGHT_PX - list.clientHeight;
-  }, [at]);
+  useRowInSight(box, at);
 
   const toggle = (row: WorkspaceRow) => setToggled((before) => new Map(before).set(row.path, !row.expanded));
   const open = (row: WorkspaceRow) => {
     if (row.kind === 'folder') toggle(row);
     else if (row.file !== null && row.file.atMs !== null) onSeek(row.file.atMs);
   };
-  const select = (row: number) => setSelected(rows[Math.min(rows.length - 1, Math.max(0, row))]?.path ?? null);
-  const onKeyDown = (event: KeyboardEvent) => {
-    const acts: Record<string, () => void> = {
-      ArrowDown: () => select(at + 1),
-      ArrowUp: () => select(at - 1),
-      PageDown: () => select(at + PAGE_ROWS),
-      PageUp: () => select(at - PAGE_ROWS),
-      Home: () => select(0),
-      End: () => select(rows.length - 1),
-      ArrowRight: () => {
-        if (current?.kind !== 'folder') return;
-        if (current.expanded) select(at + 1);
-        else toggle(current);
-      },
-      ArrowLeft: () => {
-        if (current?.expanded) toggle(current);
-        else if (current && current.depth > 0) setSelected(parentOf(current.path));
-      },
-      Enter: () => current && open(current),
-      ' ': () => current && open(current),
-    };
-    const act = acts[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
-  };
+  const onKeyDown = (event: KeyboardEvent) =>
+    walkTree(event, { rows, at, isFolder: ({ kind }) => kind === 'folder', choose: setSelected, toggle, open });
 
   return (
     <div

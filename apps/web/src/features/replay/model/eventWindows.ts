@@ -89,12 +89,7 @@ export class EventWindows {
 
   /** A recording that still grows has these events more, and this index with them. */
   extend(index: RecordingIndex, events: readonly RecordedEvent[]): void {
-    const byWindow = new Map<number, RecordedEvent[]>();
-    for (const event of events) {
-      const window = Math.max(0, this.numberAt(event.atMs));
-      byWindow.set(window, [...(byWindow.get(window) ?? []), event]);
-    }
-    for (const [window, own] of byWindow) {
+    for (const [window, own] of Map.groupBy(events, ({ atMs }) => Math.max(0, this.numberAt(atMs)))) {
       if (this.loading.has(window)) this.came.set(window, [...(this.came.get(window) ?? []), ...own]);
       const known = this.kept.get(window)?.events ?? (this.isEmpty(window) ? [] : null);
       if (known !== null) this.keep(window, merged(known, own));

@@ -1,4 +1,5 @@
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import { NAMES } from '../../workspace/model/nameOrder.ts';
 import type { TreeAnswer } from './recordingApi.ts';
 
 /** The workspace's files at a moment: those of the newest snapshot, with what was told of them since, as a tree that folds. */
@@ -32,8 +33,6 @@ export interface WorkspaceRow {
 
 /** Below so many files all folders begin open. */
 const OPEN_UP_TO_FILES = 200;
-/** Made once: a comparison that looks its rules up each time takes seconds for many names. */
-const NAMES = new Intl.Collator(undefined, { numeric: true });
 
 /** The files of a snapshot as they were at a moment after it, each once. `changes` come in the order of time. */
 export function filesAt(

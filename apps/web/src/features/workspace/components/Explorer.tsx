@@ -13,15 +13,16 @@ import {
   toast,
 } from '@plumbline/ui';
 import { FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react';
-import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type DragEvent, type KeyboardEvent, useMemo, useRef, useState } from 'react';
 import { filesOfDrop } from '../model/droppedFiles.ts';
 import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import type { Transfers } from '../model/transfers.ts';
+import { walkTree } from '../model/treeKeys.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { ReadFailure } from './ReadFailure.tsx';
 import { TransferList } from './TransferList.tsx';
-import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useVisibleRows } from './TreeRows.tsx';
+import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useRowInSight, useVisibleRows } from './TreeRows.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
@@ -55,13 +56,7 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
   const current = rows[at];
   const folderHere = folderOf(current);
 
-  useEffect(() => {
-    const box = list.current;
-    if (at < 0 || !box) return;
-    const top = at * ROW_HEIGHT_PX;
-    if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + ROW_HEIGHT_PX > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT_PX - box.clientHeight;
-  }, [at]);
+  useRowInSight(list, at);
 
   const open = (row: TreeRow) => {
     if (row.kind === 'directory') tree.toggle(row.path);
@@ -114,33 +109,19 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
     }
   };
 
-  const onKeyDown = (event: KeyboardEvent) => {
-    const moves: Record<string, () => void> = {
-      ArrowDown: () => setSelected(rows[Math.min(rows.length - 1, at + 1)]?.path ?? null),
-      ArrowUp: () => setSelected(rows[Math.max(0, at - 1)]?.path ?? null),
-      PageDown: () => setSelected(rows[Math.min(rows.length - 1, at + 20)]?.path ?? null),
-      PageUp: () => setSelected(rows[Math.max(0, at - 20)]?.path ?? null),
-      Home: () => setSelected(rows[0]?.path ?? null),
-      End: () => setSelected(rows.at(-1)?.path ?? null),
-      ArrowRight: () => {
-        if (current?.kind !== 'directory') return;
-        if (current.expanded) setSelected(rows[at + 1]?.path ?? selected);
-        else tree.toggle(current.path);
+  const onKeyDown = (event: KeyboardEvent) =>
+    walkTree(event, {
+      rows,
+      at,
+      isFolder: ({ kind }) => kind === 'directory',
+      choose: setSelected,
+      toggle: ({ path }) => tree.toggle(path),
+      open,
+      others: {
+        F2: () => current && setAsking({ kind: 'rename', row: current }),
+        Delete: () => current && !away && void remove(current),
       },
-      ArrowLeft: () => {
-        if (current?.expanded) tree.toggle(current.path);
-        else if (current && current.depth > 0) setSelected(parentOf(current.path));
-      },
-      Enter: () => current && open(current),
-      ' ': () => current && open(current),
-      F2: () => current && setAsking({ kind: 'rename', row: current }),
-      Delete: () => current && !away && void remove(current),
-    };
-    const act = moves[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
-  };
+    });
 
   const rowAt = (event: DragEvent) => {
     const path = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-path]')?.dataset.path : undefined;

@@ -1,7 +1,7 @@
 'use client';
 import { cn, formatBytes } from '@plumbline/ui';
 import { ChevronDown, ChevronRight, File, FileSymlink, Folder, FolderOpen } from 'lucide-react';
-import { type DragEvent, type RefObject, useLayoutEffect, useState } from 'react';
+import { type DragEvent, type RefObject, useEffect, useLayoutEffect, useState } from 'react';
 import { parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
 
 export const ROW_HEIGHT_PX = 24;
@@ -27,6 +27,17 @@ export function useVisibleRows(box: RefObject<HTMLElement | null>, count: number
   }, [box]);
   const from = Math.max(0, Math.floor(view.top / ROW_HEIGHT_PX) - BEYOND);
   return { from, to: Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT_PX) + BEYOND) };
+}
+
+/** Scrolls the row that was chosen into sight; none where the index is below 0. */
+export function useRowInSight(box: RefObject<HTMLElement | null>, at: number): void {
+  useEffect(() => {
+    const list = box.current;
+    if (at < 0 || !list) return;
+    const top = at * ROW_HEIGHT_PX;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (top + ROW_HEIGHT_PX > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW_HEIGHT_PX - list.clientHeight;
+  }, [box, at]);
 }
 
 function RowIcon({ row }: { row: TreeRow }) {

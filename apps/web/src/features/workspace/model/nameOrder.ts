@@ -7,8 +7,8 @@ const SORTED_IN_ONE_GO = 1_000;
 /** To look a name up takes about a quarter of a comparison. */
 const LOOKED_UP = SORTED_IN_ONE_GO / 4;
 
-/** Made once: a comparison that looks its rules up each time takes seconds for 100,000 names. */
-const NAMES = new Intl.Collator(undefined, { numeric: true });
+/** How names are ordered. Made once: a comparison that looks its rules up each time takes seconds for 100,000 names. */
+export const NAMES = new Intl.Collator(undefined, { numeric: true });
 
 function byKindAndName(a: DirectoryEntry, b: DirectoryEntry): number {
   const folderFirst = Number(b.kind === 'directory') - Number(a.kind === 'directory');
