@@ -1,3 +1,4 @@
+import { JSON_LEVELS_MAX } from '@plumbline/core';
 import { expect, test } from 'vitest';
 import { eventOfPage, eventOfRunner } from './incomingEvents.ts';
 
@@ -9,6 +10,13 @@ test('a runner says what runners see, in words that a schema knows, and nothing 
   expect(said('file.changed', { op: 'deleted', path: 'a.py' })).toMatchObject({ type: 'file.changed', atMs: 1_000 });
   expect(said('file.changed', { op: 'deleted', path: 7 })).toBeNull();
   expect(said('focus.page', focus.data)).toBeNull();
+  const nested = (levels: number) => {
+    const details = JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+    return said('score.details', { scoreId: 's', details, output: '', scorerHash: '', hashBefore: '', hashAfter: '' });
+  };
+  expect(nested(JSON_LEVELS_MAX)).toMatchObject({ type: 'score.details' });
+  expect(nested(JSON_LEVELS_MAX + 1)).toBeNull();
+  expect(nested(100_000)).toBeNull();
   for (const type of ['no.such.type', 'toString', '__proto__', 'constructor']) expect(said(type, {}), type).toBeNull();
 });
 

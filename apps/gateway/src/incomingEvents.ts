@@ -1,13 +1,16 @@
-import { AppError } from '@plumbline/core';
+import { AppError, JSON_LEVELS_MAX, nestsDeeper } from '@plumbline/core';
 import { BROWSER_EVENT_TYPES, EVENTS, type EventInput, type EventType, type RunnerFrame, type RunnerToGateway } from '@plumbline/protocol';
 
 /** What runners and pages say has happened, as events of the recording. All of it is hostile until a schema knows it. */
 
+/** What a sandbox gave stands in the data of its event. */
+const EVENT_LEVELS_MAX = JSON_LEVELS_MAX + 1;
+
 const PAGE_TYPES: ReadonlySet<string> = new Set(BROWSER_EVENT_TYPES);
 
-/** Null where no schema knows it, or where only a page may say it. */
+/** Null where no schema knows it, where only a page may say it, or where it is nested so deep that it could not be written. */
 export function eventOfRunner({ type, stream, atMs, data }: Extract<RunnerToGateway, { t: 'event' }>): EventInput | null {
-  if (!Object.hasOwn(EVENTS, type) || PAGE_TYPES.has(type)) return null;
+  if (!Object.hasOwn(EVENTS, type) || PAGE_TYPES.has(type) || nestsDeeper(data, EVENT_LEVELS_MAX)) return null;
   const parsed = EVENTS[type as EventType].schema.safeParse(data);
   return parsed.success ? ({ type, stream, atMs, data: parsed.data } as EventInput) : null;
 }
@@ -25,6 +28,11 @@ export function eventOfFrame(frame: RunnerFrame): EventInput {
   return { type: 'terminal.input', stream, atMs, data };
 }
 
+/** What stands under a number whose event cannot be recorded: refused, it would come again for ever, and all that follows with it. */
+export function malformedEvent(source: string, n: number, atMs: number, reason: string): EventInput {
+  return { type: 'connection.gap', stream: 0, atMs, data: { source, from: n, to: n, reason } };
+}
+
 /**
  * A claim that no schema knows, or that names another tab, still takes its number, as a gap: refusing it would stop everything that
  * the tab says after it.
@@ -39,6 +47,5 @@ export function eventOfPage(
   const parsed = EVENTS[type as EventType].schema.safeParse(data);
   if (parsed.success && (parsed.data as { tab?: string }).tab === tab)
     return { event: { type, stream: 0, atMs, data: parsed.data } as EventInput, readable: true };
-  const gap = { source: `tab:${tab}`, from: n, to: n, reason: 'malformed' as const };
-  return { event: { type: 'connection.gap', stream: 0, atMs, data: gap }, readable: parsed.success };
+  return { event: malformedEvent(`tab:${tab}`, n, atMs, 'malformed'), readable: parsed.success };
 }

@@ -11,7 +11,7 @@ import {
   type RunnerToGateway,
   type TerminalInfo,
 } from '@plumbline/protocol';
-import type { AttemptRecorder } from '@plumbline/recording';
+import type { AttemptRecorder, Offered } from '@plumbline/recording';
 import type { WebSocket } from 'ws';
 import { AbsenceWatch } from './absence.ts';
 import { Acceptance } from './acceptance.ts';
@@ -21,7 +21,7 @@ import type { BrowserConnection } from './browserConnection.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { GpuUse } from './gpuUse.ts';
-import { eventOfFrame, eventOfPage, eventOfRunner } from './incomingEvents.ts';
+import { eventOfFrame, eventOfPage, eventOfRunner, malformedEvent } from './incomingEvents.ts';
 import { InputDurability } from './inputDurability.ts';
 import { NewMessages } from './messages.ts';
 import { pauseAttempt } from './pausing.ts';
@@ -36,6 +36,7 @@ import { TabEvents } from './tabEvents.ts';
 /** Whether nobody needs the sandbox of an attempt any more. */
 const hasClosed = (state: AttemptState): boolean => state === 'completed' || state === 'void' || state === 'withdrawn';
 
+const UNRECORDABLE = 'the sandbox sent what cannot be recorded';
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
 
 /**
@@ -140,6 +141,7 @@ export class LiveAttempt {
     const runner: RunnerConnection = new RunnerConnection(socket, {
       onMessage: (message) => this.#fromRunner(message),
       onFrame: (frame) => this.#frameFromRunner(frame),
+      onError: (error) => this.gateway.log.error({ attempt: this.id, err: error }, 'a message of the runner could not be handled'),
       onClose: () => this.#runnerLeft(runner),
     });
     this.runner = runner;
@@ -250,7 +252,7 @@ export class LiveAttempt {
     const event = eventOfRunner(message);
     if (event === null) {
       this.gateway.log.error({ attempt: this.id, type: message.type, n: message.n }, 'the runner sent an event that no schema knows');
-      this.runner?.close(1008, `malformed event ${message.n}`);
+      this.#offerFromRunner(message.n, malformedEvent(this.#runnerSource, message.n, message.atMs, UNRECORDABLE));
       return;
     }
     const taken = this.#offerFromRunner(message.n, event);
@@ -280,10 +282,24 @@ export class LiveAttempt {
   }
 
   #offerFromRunner(n: number, event: EventInput): boolean {
-    const outcome = this.recorder?.offer(this.#runnerSource, n, event) ?? 'gap';
+    const outcome = this.#recordOfRunner(n, event);
     // A runner numbers without gaps, so one means that something was lost on the way: it attaches anew and resends.
     if (outcome === 'gap') this.runner?.close(1008, `event ${n} came out of order`);
     return outcome === 'taken';
+  }
+
+  /** What cannot be written keeps its number, as a gap. */
+  #recordOfRunner(n: number, event: EventInput): Offered {
+    const source = this.#runnerSource;
+    try {
+      return this.recorder?.offer(source, n, event) ?? 'gap';
+    } catch (error) {
+      this.gateway.log.error(
+        { attempt: this.id, type: event.type, n, error: String(error) },
+        'an event of the runner could not be written',
+      );
+      return this.recorder?.offer(source, n, malformedEvent(source, n, event.atMs, UNRECORDABLE)) ?? 'gap';
+    }
   }
 
   #taskCommand(message: Extract<RunnerToGateway, { t: 'task' }>): void {

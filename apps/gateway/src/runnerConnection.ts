@@ -1,4 +1,4 @@
-import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
+import { AppError, ERROR_CODES, type ErrorCode, nestsDeeper } from '@plumbline/core';
 import {
   decodeRunnerFrame,
   type GatewayToRunner,
@@ -29,6 +29,8 @@ interface PendingCall {
 export interface RunnerHandlers {
   onMessage(message: Exclude<RunnerToGateway, { t: 'hello' | 'answer' | 'ping' | 'pong' }>): void;
   onFrame(frame: RunnerFrame): void;
+  /** A message that could not be handled; the link goes on. */
+  onError(error: unknown): void;
   onClose(): void;
 }
 
@@ -48,7 +50,14 @@ export class RunnerConnection {
   constructor(socket: WebSocket, handlers: RunnerHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      try {
+        this.#receive(data, isBinary);
+      } catch (error) {
+        // One runner's message must not end the process, and every other attempt's links with it.
+        handlers.onError(error);
+      }
+    });
     socket.on('close', () => this.#ended());
     socket.on('error', () => this.#socket.terminate());
     this.#probe = setInterval(() => this.#checkLife(), PING_AFTER_MS);
@@ -119,9 +128,9 @@ export class RunnerConnection {
       const code = message.error.code in ERROR_CODES ? (message.error.code as ErrorCode) : 'internal';
       return call.reject(new AppError(code, message.error.message.slice(0, 1000)));
     }
-    const result = CALLABLE[call.act].result.safeParse(message.result);
-    if (result.success) call.resolve(result.data);
-    else call.reject(new AppError('sandbox_unavailable', 'The sandbox gave an answer that could not be read.', { cause: result.error }));
+    const result = nestsDeeper(message.result) ? null : CALLABLE[call.act].result.safeParse(message.result);
+    if (result?.success) call.resolve(result.data);
+    else call.reject(new AppError('sandbox_unavailable', 'The sandbox gave an answer that could not be read.', { cause: result?.error }));
   }
 
   #checkLife(): void {

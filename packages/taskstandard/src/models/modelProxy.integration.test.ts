@@ -112,6 +112,7 @@ it('refuses another model, streams, and what is no request, with what to do', as
     [{ messages, n: 1000 }, /"n" must be a whole number from 1 to/],
     ['not json', /not JSON/],
     ['[', /not JSON/],
+    [`{"messages":${'['.repeat(4_385)}${']'.repeat(4_385)}}`, /nested too deep/],
   ] as const) {
     const answer = await ask(body);
     expect(answer.status, JSON.stringify(body)).toBe(400);

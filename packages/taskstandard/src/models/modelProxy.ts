@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { basename, dirname } from 'node:path';
+import { nestsDeeper } from '@plumbline/core';
 import type { ModelSettings } from '../settings.ts';
 import type { ModelUpstream } from './modelUpstream.ts';
 
@@ -216,6 +217,8 @@ async function readBody(incoming: IncomingMessage): Promise<unknown> {
 function readRequest(given: unknown, model: string): Record<string, unknown> {
   const bad = (message: string) => new Refusal(400, 'invalid_input', message);
   if (typeof given !== 'object' || given === null) throw bad('The body is not a JSON object.');
+  // It is recorded, by processes whose stacks are smaller than this one's may be.
+  if (nestsDeeper(given)) throw bad('The body is nested too deep.');
   const request = given as Record<string, unknown>;
   if (request['model'] !== undefined && request['model'] !== model) throw bad(`The only model here is ${model}.`);
   if (request['stream'] === true) throw bad('Streaming is not offered: leave "stream" out.');
