@@ -1,3 +1,4 @@
+import { nestsDeeper } from '@plumbline/core';
 import type { Exec, TaskOperationArgs, TaskOperationLimits, TaskOperationResult } from './taskHost.ts';
 import { runTaskOperation, type ScoreLogEntry } from './taskHost.ts';
 
@@ -61,6 +62,10 @@ export function scoreOutcome(
   }
   const row = typeof result.value === 'object' && result.value !== null ? result.value : { score: result.value, message: {}, details: {} };
   const details = withLogNote(row);
+  if (nestsDeeper(row.message) || nestsDeeper(details)) {
+    const reason = 'The scorer gave a message or details that are nested too deep to be kept.';
+    return { status: 'bad_output', score: null, message: { reason }, details: {}, output, durationMs };
+  }
   if (row.score === null) {
     const message = isEmpty(row.message) ? { reason: 'The scorer gave no number: this task is judged by a person.' } : row.message;
     return { status: 'nan', score: null, message, details, output, durationMs };
