@@ -136,7 +136,11 @@ test.describe('every page can be used by everybody', () => {
 
   test('keyboard alone completes an attempt, from sign-in to the result', async ({ browser, platform, signIn }) => {
     const { account } = await expertWith(platform.baseUrl, await signIn('admin'), PRACTICE);
-    const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1280, height: 720 } });
+    const context = await browser.newContext({
+      baseURL: platform.baseUrl,
+      viewport: { width: 1280, height: 720 },
+      reducedMotion: 'reduce',
+    });
     const page = await context.newPage();
     await page.addInitScript(() => localStorage.setItem('plumbline.terminal.renderer', 'dom'));
     const { keyboard } = page;
