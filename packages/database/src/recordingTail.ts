@@ -221,8 +221,8 @@ export async function insertSegment(db: RecordingDatabase, attemptId: string, ep
 }
 
 /**
- * Puts a segment with lines taken out in the place of the one whose object is `objectHash`. Its root is the same. With it goes the
- * kept index, which may have what was taken out.
+ * Puts a segment with lines taken out in the place of the one whose object is `objectHash`, which is to be deleted then: it is among
+ * `listReplacedObjects` until `forgetReplacedObject`. Its root is the same. With it goes the kept index, which may have what was taken out.
  *
  * @throws AppError `conflict` where another one stands there by now.
  */
@@ -231,14 +231,31 @@ export async function replaceSegment(db: RecordingDatabase, attemptId: string, o
   await inTransaction(db, async (tx) => {
     const replaced = await tx.query(
       `UPDATE recording_segment
-          SET object_hash = $5, object_bytes = $6, raw_bytes = $7, min_at_ms = $8, max_at_ms = $9, keyframes = $10::jsonb
-        WHERE attempt_id = $1 AND n = $2 AND object_hash = $3 AND root = $4`,
+          SET object_hash = $5, replaced_object_hash = $3, object_bytes = $6, raw_bytes = $7, min_at_ms = $8, max_at_ms = $9, keyframes = $10::jsonb
+        WHERE attempt_id = $1 AND n = $2 AND object_hash = $3 AND replaced_object_hash IS NULL AND root = $4`,
       [attemptId, n, objectHash, root, row.objectHash, objectBytes, rawBytes, minAtMs, maxAtMs, JSON.stringify(keyframes)],
     );
     if (replaced.rowCount !== 1) throw new AppError('conflict', `Segment ${n} was changed meanwhile. Verify the recording and try again.`);
     // After the segment, and so after whoever kept an index of the segment as it was.
     await tx.query('DELETE FROM recording_index WHERE attempt_id = $1', [attemptId]);
   });
+}
+
+/** The objects that hold what was taken out of an attempt's recording, where whoever took it out ended before they were deleted. */
+export async function listReplacedObjects(db: RecordingDatabase, attemptId: string): Promise<string[]> {
+  const { rows } = await db.pool.query<{ hash: string }>(
+    'SELECT replaced_object_hash AS hash FROM recording_segment WHERE attempt_id = $1 AND replaced_object_hash IS NOT NULL ORDER BY n',
+    [attemptId],
+  );
+  return rows.map(({ hash }) => hash);
+}
+
+/** Notes that a replaced segment's object is gone from the store. */
+export async function forgetReplacedObject(db: RecordingDatabase, attemptId: string, objectHash: string): Promise<void> {
+  await db.pool.query('UPDATE recording_segment SET replaced_object_hash = NULL WHERE attempt_id = $1 AND replaced_object_hash = $2', [
+    attemptId,
+    objectHash,
+  ]);
 }
 
 /** The index of sealed segments with `n` above `afterN` and events from `fromSeq` on, in order. */

@@ -1,6 +1,13 @@
 import { AppError } from '@plumbline/core';
 import { listSeals } from '@plumbline/database/recordingSeals';
-import { destroyWrappedKey, listSegments, readManifest, replaceSegment } from '@plumbline/database/recordingTail';
+import {
+  destroyWrappedKey,
+  forgetReplacedObject,
+  listReplacedObjects,
+  listSegments,
+  readManifest,
+  replaceSegment,
+} from '@plumbline/database/recordingTail';
 import { type EventType, SEALED_TYPES } from '@plumbline/protocol';
 import { lineHead, roundAtMs, TYPE_OF } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
@@ -11,7 +18,8 @@ import { isWithheld, withheldLine } from './withheld.ts';
 
 /**
  * Takes events out of a finished recording for good, and leaves what is left provable: each becomes its leaf, so roots and
- * manifest stay as they were signed. Blobs (snapshots, submissions) are objects of their own and stay.
+ * manifest stay as they were signed. Blobs (snapshots, submissions) are objects of their own and stay. First it deletes what a
+ * redaction that was cut short left in the store.
  */
 export async function redactRecording(source: RecordingSource, range: EventRange): Promise<{ withheld: number }> {
   const { db, store, keys, attemptId } = source;
@@ -20,6 +28,7 @@ export async function redactRecording(source: RecordingSource, range: EventRange
   const dataKey = await keys.findDataKey(db, attemptId);
   if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
   const sealing = sealingKeys(dataKey);
+  await deleteReplaced(source);
   const isMeant = within(range);
   let withheld = 0;
   for (const row of await listSegments(db, attemptId)) {
@@ -39,9 +48,16 @@ export async function redactRecording(source: RecordingSource, range: EventRange
     const sealed = await sealLines(sealing, attemptId, row.n, { ...segment, lines });
     await store.put(sealed.row.objectHash, sealed.object);
     await replaceSegment(db, attemptId, row.objectHash, sealed.row);
-    await store.delete(row.objectHash);
+    await deleteReplaced(source);
   }
   return { withheld };
+}
+
+async function deleteReplaced({ db, store, attemptId }: Omit<RecordingSource, 'keys'>): Promise<void> {
+  for (const objectHash of await listReplacedObjects(db, attemptId)) {
+    await store.delete(objectHash);
+    await forgetReplacedObject(db, attemptId, objectHash);
+  }
 }
 
 /** Takes out of a finished recording what its participant had sealed. Doing it again changes nothing. */
@@ -55,5 +71,6 @@ export async function eraseRecording(source: Omit<RecordingSource, 'keys'>): Pro
   const { db, store, attemptId } = source;
   const rows = await listSegments(db, attemptId);
   await destroyWrappedKey(db, attemptId);
+  await deleteReplaced(source);
   for (const { objectHash } of rows) await store.delete(objectHash);
 }

@@ -234,6 +234,18 @@ describe('redaction and erasure', () => {
     expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', withheld: 42 });
   });
 
+  it('leave nothing in the store where the one before was cut short between its two steps', async () => {
+    const attemptId = await record('finished');
+    const [first] = await listSegments(database.db, attemptId);
+    const cutShort = { ...store, delete: () => Promise.reject(new Error('the process ended here')) };
+    const range = { fromSeq: 5, toSeq: 5 };
+    await expect(redactRecording({ ...source(attemptId), store: cutShort }, range)).rejects.toThrow('ended here');
+    expect(await store.has(first?.objectHash ?? '')).toBe(true);
+    expect(await redactRecording(source(attemptId), range)).toEqual({ withheld: 0 });
+    expect(await store.has(first?.objectHash ?? '')).toBe(false);
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', withheld: 1, problem: null });
+  });
+
   it('are refused while the attempt still records, and a leaf that was changed is found', async () => {
     await expect(redactRecording(source(await record('tail')), { fromSeq: 1, toSeq: 2 })).rejects.toMatchObject({ code: 'conflict' });
     const attemptId = await record('finished');
