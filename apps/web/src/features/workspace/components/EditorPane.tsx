@@ -168,6 +168,7 @@ export function EditorPane({
     });
   }, [reason, wordWrap]);
 
+  const modifier = keyLabel('Ctrl/Cmd', navigator.platform);
   return (
     <div className="flex h-full min-w-0 flex-col" data-testid={`editor-pane-${at}`} data-focused={focused}>
       {panes.length > 1 ? (
@@ -204,8 +205,8 @@ export function EditorPane({
         ) : null}
         {!file ? (
           <EmptyState icon={<FileCode aria-hidden />} title="No file is open">
-            Open one on the left, or press <Kbd>{keyLabel('Ctrl/Cmd', navigator.platform)}</Kbd> <Kbd>P</Kbd> and type a name. <Kbd>F1</Kbd>{' '}
-            lists all commands.
+            Open one on the left, or press <Kbd>{modifier}</Kbd> <Kbd>P</Kbd> outside a terminal and type a name. <Kbd>{modifier}</Kbd>{' '}
+            <Kbd>Shift</Kbd> <Kbd>P</Kbd> lists all commands everywhere.
           </EmptyState>
         ) : null}
         {file?.state === 'loading' ? <Spinner label={`Reading ${file.path}`} className="p-4" /> : null}
