@@ -137,9 +137,9 @@ export class Scoring {
 
   async #run(order: ScoreOrder, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
-    await writeFile(this.#markPath(), JSON.stringify(order), { mode: 0o600 });
     let scored: Scored;
     try {
+      await writeFile(this.#markPath(), JSON.stringify(order), { mode: 0o600 });
       scored =
         order.trigger === 'clean' || order.trigger === 'retro'
           ? await this.#scoreClean(order, signal)
