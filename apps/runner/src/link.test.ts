@@ -3,7 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@plumbline/config/systemClock';
-import { encodeForwardedInput, type GatewayToRunner, type RunnerHello, type RunnerToGateway } from '@plumbline/protocol';
+import {
+  EDITOR_FILE_MAX_BYTES,
+  encodeForwardedInput,
+  type GatewayToRunner,
+  RUNNER_FRAME_MAX_BYTES,
+  type RunnerHello,
+  type RunnerToGateway,
+} from '@plumbline/protocol';
 import { FakeClock } from '@plumbline/testing/fakeClock';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -18,7 +25,7 @@ const WITHIN = { timeout: 20_000, interval: 20 };
 
 /** A gateway that does what a test tells it, on a real socket. */
 class StubGateway {
-  readonly server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  readonly server = new WebSocketServer({ port: 0, host: '127.0.0.1', maxPayload: RUNNER_FRAME_MAX_BYTES });
   readonly hellos: RunnerHello[] = [];
   readonly messages: Exclude<RunnerToGateway, RunnerHello>[] = [];
   socket: WebSocket | null = null;
@@ -173,6 +180,19 @@ describe('the link', () => {
     const times = gateway.messages.flatMap((message) => (message.t === 'event' ? [message.atMs] : []));
     expect(times[0]).toBeGreaterThanOrEqual(5_000_000_000_000);
     expect(times[2]).toBeGreaterThanOrEqual(times[1] ?? 0);
+  });
+
+  it('answers that a result is too large where its JSON exceeds a frame, and stays', async () => {
+    const dialled = dial();
+    await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
+    dialled.send({ t: 'answer', id: 'a', result: { text: '\u0001'.repeat(EDITOR_FILE_MAX_BYTES) } });
+    dialled.send({ t: 'answer', id: 'b', result: { text: 'x'.repeat(EDITOR_FILE_MAX_BYTES) } });
+    await vi.waitFor(() => expect(gateway.messages).toHaveLength(2), WITHIN);
+    expect(gateway.messages).toMatchObject([
+      { t: 'answer', id: 'a', error: { code: 'too_large' } },
+      { t: 'answer', id: 'b', result: {} },
+    ]);
+    expect(seen.detached).toBe(0);
   });
 
   it('gives up when its token is refused', async () => {

@@ -90,8 +90,17 @@ export class Link {
   /** Sends a message that is not journalled. False while there is no gateway: the caller decides what that means. */
   send(message: RunnerToGateway): boolean {
     if (!this.#attached || this.#socket === null) return false;
-    this.#socket.send(JSON.stringify(message));
+    this.#socket.send(this.#framed(message));
     return true;
+  }
+
+  /** A frame beyond the limit would end the socket, and with it everybody's view of the sandbox. */
+  #framed(message: RunnerToGateway): string {
+    const text = JSON.stringify(message);
+    // Control characters are six bytes each in JSON: what an act bounds may be more here.
+    if (message.t !== 'answer' || Buffer.byteLength(text) <= RUNNER_FRAME_MAX_BYTES) return text;
+    const error = { code: 'too_large', message: 'That is too large to be shown here. Read it in a terminal, or download it.' };
+    return JSON.stringify({ t: 'answer', id: message.id, error } satisfies RunnerToGateway);
   }
 
   /** Ends the link for good, after what was sent has left this process or `graceMs` have passed. */
