@@ -4,6 +4,7 @@
 very files that were checked, through this process's descriptors, and runs without configuration, hooks or attributes.
 """
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -19,6 +20,9 @@ MAX_TOTAL_BYTES = 2 << 30
 MAX_FILES = 200_000
 MAX_HASHED_BYTES = 2 << 30
 MAX_ROWS = 1_000
+# Both bound what an event may hold, whose paths are counted in UTF-16.
+MAX_PATH = 4_000
+MAX_ROWS_BYTES = 1 << 20
 MAX_HISTORY = 500
 BATCH = 256
 GIT_TIMEOUT_S = 600
@@ -38,6 +42,21 @@ CONFIG = {
 
 def identity(info):
     return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+
+
+def shown_rows(rows):
+    """The first rows, with their paths cut, as many as an event has room for."""
+    shown = []
+    left = MAX_ROWS_BYTES
+    for row in rows[:MAX_ROWS]:
+        path = row["path"]
+        if len(path.encode("utf-16-le", "surrogatepass")) > 2 * MAX_PATH:
+            row = {**row, "path": path[:MAX_PATH // 2] + "\u2026"}
+        left -= len(json.dumps(row))
+        if left < 0:
+            break
+        shown.append(row)
+    return shown
 
 
 class Snapshots:
@@ -273,7 +292,7 @@ class Snapshots:
         self.git("update-index", "-z", "--index-info", data=lines)
         tree = self.git("write-tree").strip()
         last = self.last()
-        result = {"tree": tree, "files": len(index), "bytes": total, "skipped": rows[:MAX_ROWS], "skippedCount": len(rows)}
+        result = {"tree": tree, "files": len(index), "bytes": total, "skipped": shown_rows(rows), "skippedCount": len(rows)}
         if last and self.git("rev-parse", last + "^{tree}").strip() == tree:
             return {**result, "commit": last, "bundleHash": None}
         who = {"NAME": "Plumbline", "EMAIL": "snapshots@plumbline.invalid", "DATE": "@%d +0000" % (at_ms // 1000)}

@@ -147,7 +147,24 @@ export const fileChecks: ContractCheck[] = [
         mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; truncate -s 1T sparse; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
         mkdir node_modules; echo m > node_modules/m; mkdir secret; echo s > secret/s; chmod 0 secret; echo 'gitdir: /root' > nested/inner; mkdir -p 'c:\\x'; echo w > 'c:\\x/git~1'; mkdir deep; cd deep; for n in $(seq 250); do mkdir d; cd d; done`,
       );
+      // Rows go into events, whose paths have 4,096 characters of UTF-16 at most, and whose frames 16 MiB.
+      await shell(
+        sandbox,
+        'participant',
+        `python3 -c 'import os
+os.mkdir("z"); os.chdir("z")
+for _ in range(25): os.mkdir("l" * 200); os.chdir("l" * 200)
+for n in range(1000): os.mkfifo("p%d" % n)
+os.chdir(os.path.expanduser("~")); os.mkdir("y"); os.chdir("y")
+for _ in range(50): os.mkdir("\\U0001f600" * 60); os.chdir("\\U0001f600" * 60)
+os.mkfifo("pipe")'`,
+      );
       const snapshot = await files.snapshot(SNAPSHOT);
+      // Node cannot remove what has so long a path.
+      await shell(sandbox, 'participant', 'rm -rf y z');
+      for (const { path } of snapshot.skipped) assert.ok(path.length <= 4_096, `a path of ${path.length} characters`);
+      assert.ok(snapshot.skipped.some(({ path }) => path.startsWith('z/') && path.endsWith('…')));
+      assert.ok(Buffer.byteLength(JSON.stringify(snapshot.skipped)) <= 2 ** 20);
       const reasons = Object.fromEntries(snapshot.skipped.map((row) => [row.path, row.reason]));
       assert.equal(reasons['nested/.git'], `git repository at ${nested}`);
       assert.equal(reasons['.git'], 'git repository');
