@@ -2,6 +2,7 @@ import { AppError, rowThatCounts, toAppError } from '@plumbline/core';
 import { enqueue, listScores, moveAttempt, requestScore, type ScoreRecord, setProgress } from '@plumbline/database';
 import { takeOutSealed } from '@plumbline/recording';
 import type { LiveAttempt } from './liveAttempt.ts';
+import { LostScore } from './lostScore.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
 
 /** The attempt's state is polled at this interval while a score runs: the rows are the truth, whoever writes them. */
@@ -208,12 +209,14 @@ export class Finalisation {
     }
   }
 
-  /** All score rows, once none is running. */
+  /** All score rows, once none is running; one that is lost is closed. */
   async #settled(): Promise<ScoreRecord[]> {
+    const lost = new LostScore(this.#attempt);
     for (;;) {
       const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
       if (rows.every((row) => row.status !== 'running')) return rows;
       this.#runner();
+      await lost.look(rows);
       await pause(POLL_MS);
     }
   }

@@ -4,8 +4,9 @@ import { type GatewayToBrowser, SCORE_STEPS } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LiveAttempt } from './liveAttempt.ts';
+import { LostScore } from './lostScore.ts';
 import { Scoring } from './scoring.ts';
 
 /** The clock of an environment that stops it for its scorer, with a real database and a runner that does as it is told. */
@@ -47,11 +48,13 @@ async function running(clock: 'stopped' | 'runs', call: () => Promise<unknown>, 
     runner: { call },
     browsers: [{ send: (message: GatewayToBrowser) => told.push(message) }],
     broadcast: (message: GatewayToBrowser) => told.push(message),
+    runnerMark: 0,
     clock: { publish: () => undefined },
   } as unknown as LiveAttempt;
   const scoring = new Scoring(live);
+  Object.assign(live, { scoring });
   const kinds = async () => (await loadAttempt(db, attempt.id)).events.map(({ kind }) => kind).filter((kind) => kind.startsWith('scoring'));
-  return { db, id: attempt.id, scoring, kinds, told };
+  return { db, id: attempt.id, scoring, kinds, told, live };
 }
 
 const finished = (row: { id: string; n: number }) =>
@@ -96,6 +99,33 @@ describe('a clock that stands still while the scorer runs', () => {
     await scoring.start(row);
     await finishScore(db, id, { scoreId: row.id, status: 'scored', score: 1, message: {}, durationMs: 1 });
     expect(await kinds()).toEqual([]);
+  });
+});
+
+describe('a score that is waited for', () => {
+  it('is closed where the runner does not know it, and never one that it works on, or whose result is on its way', async () => {
+    let said = { scoreId: null as string | null, lastN: 7 };
+    let asked = 0;
+    const { db, id, scoring, live } = await running('runs', async () => {
+      asked += 1;
+      return said;
+    });
+    const { id: scoreId } = await requestScore(db, id, 'participant');
+    const statusAfterAsking = async (times: number) => {
+      const until = asked + times;
+      await vi.waitFor(() => expect(asked).toBeGreaterThanOrEqual(until), { timeout: 20_000, interval: 20 });
+      return (await listScores(db, id))[0]?.status;
+    };
+    const waiting = scoring.settled(new LostScore(live, 1));
+    expect(await statusAfterAsking(3)).toBe('running');
+    Object.assign(live, { runnerMark: 7 });
+    said = { scoreId, lastN: 7 };
+    expect(await statusAfterAsking(3)).toBe('running');
+    said = { scoreId: null, lastN: 8 };
+    expect(await statusAfterAsking(3)).toBe('running');
+    said = { scoreId: null, lastN: 7 };
+    await waiting;
+    expect(await listScores(db, id)).toMatchObject([{ id: scoreId, status: 'cancelled' }]);
   });
 });
 

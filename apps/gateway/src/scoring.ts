@@ -2,6 +2,7 @@ import { AppError, toAppError } from '@plumbline/core';
 import { appendClockEvent, cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
 import type { EventData, EventInput, RunningScore, ScoreProgress } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
+import { LostScore } from './lostScore.ts';
 import { scoreRowFor } from './scoreView.ts';
 
 /** While something waits for a score to end, its row is read this often. */
@@ -11,6 +12,7 @@ const POLL_MS = 200;
 export class Scoring {
   readonly #attempt: LiveAttempt;
   #progress: ScoreProgress | null = null;
+  readonly #starting = new Set<string>();
 
   constructor(attempt: LiveAttempt) {
     this.#attempt = attempt;
@@ -23,6 +25,7 @@ export class Scoring {
   async start(row: ScoreRecord, submissionHash?: string): Promise<void> {
     const { gateway, id, runner } = this.#attempt;
     const { clock } = this.#attempt.view.settings.whileScoring;
+    this.#starting.add(row.id);
     try {
       await this.#publish(row.id);
       if (clock === 'stopped' && row.trigger === 'participant') {
@@ -41,7 +44,14 @@ export class Scoring {
       await this.#releaseClock(row);
       await this.#publish(row.id);
       throw error;
+    } finally {
+      this.#starting.delete(row.id);
     }
+  }
+
+  /** Whether the runner is being asked for it, and need not know of it yet. */
+  isStarting(scoreId: string): boolean {
+    return this.#starting.has(scoreId);
   }
 
   /** What the score that runs is at, where a runner has said so. */
@@ -57,11 +67,12 @@ export class Scoring {
     this.#attempt.broadcast({ t: 'scoreProgress', progress: this.#progress });
   }
 
-  /** Resolves when no score is running. */
-  async settled(): Promise<void> {
+  /** Resolves when no score is running; one that is lost is closed. */
+  async settled(lost = new LostScore(this.#attempt)): Promise<void> {
     for (;;) {
       const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
       if (rows.every((row) => row.status !== 'running')) return;
+      await lost.look(rows);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }

@@ -119,6 +119,7 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
       await scoring.start(order);
       return {};
     },
+    'score.current': () => ({ scoreId: scoring.current, lastN: log.recordedN }),
     'score.cancel': () => {
       scoring.cancel();
       return {};

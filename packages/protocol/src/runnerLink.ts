@@ -111,6 +111,8 @@ export const RUNNER_CALLS = {
     }),
     result: z.object({}),
   },
+  /** The score under way whose result is not journalled yet, and the journal's last number as this is said: what it has is decided. */
+  'score.current': { args: z.object({}), result: z.object({ scoreId: z.string().nullable(), lastN: z.number() }) },
   'score.cancel': { args: z.object({}), result: z.object({}) },
   /**
    * Connects to a port of the sandbox's own loopback, and carries its bytes over a socket that the runner dials for it:
