@@ -1,18 +1,36 @@
 import { AppError } from '@plumbline/core';
 import { claimEpoch, noteSetupApplied, noteSnapshot, noteTerminal } from '@plumbline/database';
+import { isRefusedAsData } from '@plumbline/database/serverTrouble';
 import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder } from '@plumbline/recording/recorder';
 import type { LiveAttempt } from './liveAttempt.ts';
 
-/** What a workspace that is lost is taken from, and which setup it was given. */
-async function noteWorkspace({ id, gateway }: LiveAttempt, events: readonly EventInput[]): Promise<void> {
-  for (const event of events) {
-    if (event.type === 'terminal.opened') await noteTerminal(gateway.db, id, event.stream);
-    if (event.type === 'setup.applied') await noteSetupApplied(gateway.db, id, { ...event.data, atMs: event.atMs });
-    if (event.type !== 'snapshot.taken') continue;
-    const { commit, bundle, skipped } = event.data;
-    await noteSnapshot(gateway.db, id, { commit, bundle, atMs: event.atMs, skipped });
+/**
+ * Keeps the rows that rest on an event which is about to become durable. Rejects, to be called again, where one could not be kept;
+ * what can never be is given up and told to the log: everything that was recorded after it would wait for it without end.
+ */
+async function keepRows(attempt: LiveAttempt, event: EventInput): Promise<void> {
+  try {
+    await noteWorkspace(attempt, event);
+    await attempt.scoring.beforeDurable([event]);
+  } catch (error) {
+    if (!isRefusedAsData(error)) throw error;
+    attempt.gateway.log.error({ attempt: attempt.id, type: event.type, err: error }, 'a row of what is recorded was given up');
+    if (event.type !== 'score.finished') return;
+    // The runner has let go of it: the next one could not begin.
+    const message = { error: 'The result of this score could not be stored. Score again; this row does not count.' };
+    const data = { ...event.data, status: 'cancelled', score: null, message, durationMs: 0 };
+    await attempt.scoring.beforeDurable([{ ...event, data }]);
   }
+}
+
+/** What a workspace that is lost is taken from, and which setup it was given. */
+async function noteWorkspace({ id, gateway }: LiveAttempt, event: EventInput): Promise<void> {
+  if (event.type === 'terminal.opened') await noteTerminal(gateway.db, id, event.stream);
+  if (event.type === 'setup.applied') await noteSetupApplied(gateway.db, id, { ...event.data, atMs: event.atMs });
+  if (event.type !== 'snapshot.taken') return;
+  const { commit, bundle, skipped } = event.data;
+  await noteSnapshot(gateway.db, id, { commit, bundle, atMs: event.atMs, skipped });
 }
 
 /**
@@ -44,8 +62,7 @@ export async function openRecorder(
       if (attempt.recorder === recorder) attempt.lostOwnership();
     },
     beforeDurable: async (events) => {
-      await noteWorkspace(attempt, events);
-      await attempt.scoring.beforeDurable(events);
+      for (const event of events) await keepRows(attempt, event);
     },
     onError: (error) =>
       log.warn({ attempt: attempt.id, error: String(error) }, 'the recording could not be written; it is kept and tried again'),

@@ -1,4 +1,4 @@
-import { loadAttempt, moveAttempt } from '@plumbline/database';
+import { listScores, loadAttempt, moveAttempt, requestScore } from '@plumbline/database';
 import type { RecordedEvent } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -206,6 +206,21 @@ describe('a runner', () => {
     });
     const gap = { source: 'runner:one', reason: expect.stringContaining('cannot be recorded') };
     expect(recorded).toEqual([1, { ...gap, from: 2, to: 2 }, { ...gap, from: 3, to: 3 }, 4]);
+  });
+
+  it('whose score cannot be kept as a row is recorded on, and what came after it too', async () => {
+    const { attemptId } = await rig.attempt();
+    const { id: scoreId, n } = await requestScore(rig.db, attemptId, 'participant');
+    const runner = await rig.runner(attemptId, { scoring: scoreId });
+    // More than a whole number of the table holds.
+    const data = { scoreId, n, trigger: 'participant', status: 'scored', score: 0.5, message: {}, durationMs: 1e300 };
+    runner.send({ t: 'event', n: 1, atMs: 1, type: 'score.finished', stream: 0, data });
+    runner.says(2);
+    await runner.next('ack', (ack) => ack.n === 2);
+    const types = (await rig.recorded(attemptId)).map(({ type }) => type);
+    expect(types).toContain('score.finished');
+    expect(types).toContain('resource.sample');
+    expect(await listScores(rig.db, attemptId)).toMatchObject([{ id: scoreId, status: 'cancelled' }]);
   });
 
   it('that reads slowly, as very much was put out, has every page say so, and its successor is told how much was recorded', async () => {

@@ -19,3 +19,12 @@ export function isServerTrouble(error: unknown): boolean {
     (AWAY_CODE.test(String((error as NodeJS.ErrnoException).code)) || AWAY_WORDS.test(error.message))
   );
 }
+
+/** Of SQLSTATE: data that no column takes, and what is beyond the server's limits, such as JSON that nests too deep. */
+const CONTENT_CLASSES: ReadonlySet<string> = new Set(['22', '54']);
+
+/** Whether what was to be written can never be, however often it is tried: the server refuses it as data, or it has no JSON. */
+export function isRefusedAsData(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return CONTENT_CLASSES.has((error.code ?? '').slice(0, 2));
+  return error instanceof RangeError;
+}
