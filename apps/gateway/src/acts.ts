@@ -1,6 +1,7 @@
 import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
 import {
   appendClockEvent,
+  assertMaySeal,
   listMessages,
   listNotes,
   listScores,
@@ -76,10 +77,14 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
   seal: async (attempt, { minutes, reason }, { userId, via }) => {
     // A program in the sandbox must not be able to hide what it did.
     if (via !== 'browser') throw new AppError('forbidden', 'Seal the last minutes in the browser.');
+    // A seal that is refused forgets nothing.
+    await assertMaySeal(attempt.gateway.db, attempt.id, minutes);
     // What has scrolled off the screens would be recorded again with the next keyframe. Before the seal, whose stretch then has the last one.
     await attempt.runner?.call('scrollback.drop', {}, DROP_SCROLLBACK_TIMEOUT_MS).catch(() => {});
     const sealed = await sealLastMinutes(attempt.gateway.db, attempt.id, { minutes, reason, userId });
     void attempt.recorder?.takeOutbox();
+    // What the runner forgot stands in the pages that are open until they draw its screens anew.
+    attempt.restoreAll();
     return sealed;
   },
   report: async (attempt, { text }) => {

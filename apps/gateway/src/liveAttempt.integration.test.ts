@@ -118,6 +118,31 @@ describe('the last minutes of a recording', () => {
       .poll(async () => (await rig.recorded(attempt.attemptId)).flatMap((event) => (event.type === 'recording.sealed' ? [event.data] : [])))
       .toMatchObject([{ n: 1, reason: 'a password of my own' }]);
   });
+
+  it('are forgotten by the pages that are open too; a seal that is refused forgets nothing', async () => {
+    const attempt = await rig.attempt();
+    const terminals = [{ terminal: 1, name: 'Terminal 1', cols: 80, rows: 24, open: true, exitCode: null }];
+    const runner = await rig.runner(attempt.attemptId, { terminals });
+    const calls: string[] = [];
+    runner.socket.on('message', (data) => {
+      const call = JSON.parse(String(data)) as { t: string; id: string; act: string };
+      if (call.t !== 'call') return;
+      calls.push(call.act);
+      const screen = { terminal: 1, cols: 80, rows: 24, offset: 0, screen: `screen ${calls.length}` };
+      runner.send({ t: 'answer', id: call.id, result: call.act === 'restore' ? screen : {} });
+    });
+    const tab = await rig.tab(attempt);
+    tab.send({ t: 'attach', terminal: 1 });
+    await tab.next('restore', ({ screen }) => screen === 'screen 1');
+    for (const [n, reason] of ['one', 'two', 'three'].entries()) {
+      tab.send(seal(10, reason));
+      expect((await tab.next('reply', ({ id }) => id.endsWith(reason))).error).toBeUndefined();
+      await tab.next('restore', ({ screen }) => screen === `screen ${2 * n + 3}`);
+    }
+    tab.send(seal(1, 'too much'));
+    expect((await tab.next('reply', ({ id }) => id.endsWith('too much'))).error).toMatchObject({ code: 'conflict' });
+    expect(calls).toEqual(['restore', ...Array(3).fill(['scrollback.drop', 'restore']).flat()]);
+  });
 });
 
 describe('a runner', () => {

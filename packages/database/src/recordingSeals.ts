@@ -7,7 +7,7 @@ import { lockAttempt } from './lockedAttempt.ts';
 import { appendOutbox } from './outbox.ts';
 import type { RecordingDatabase } from './recordingTail.ts';
 import { storableText } from './storableJson.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction, type Queryable } from './transaction.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -29,20 +29,8 @@ export function sealLastMinutes(
   { minutes, reason, userId }: { minutes: number; reason: string; userId: string | null },
 ): Promise<{ n: number; minutesLeft: number }> {
   return inTransaction(db, async (tx) => {
-    const { state, nowMs } = await lockAttempt(tx, attemptId);
-    if (!isUnderWay(state)) throw new AppError('clock_not_running', 'The recording can be sealed while the attempt runs or is paused.');
-    const { rows } = await tx.query(
-      'SELECT count(*)::int AS seals, coalesce(sum(to_ms - from_ms), 0)::float8 AS sealed_ms FROM recording_seal WHERE attempt_id = $1',
-      [attemptId],
-    );
-    const leftBefore = Math.floor(SEAL_TOTAL_MINUTES_MAX - rows[0].sealed_ms / MINUTE_MS);
-    if (minutes > leftBefore) {
-      throw new AppError(
-        'conflict',
-        `Nothing was sealed. Of the ${SEAL_TOTAL_MINUTES_MAX} minutes that an attempt may seal, this many are left: ${leftBefore}.`,
-      );
-    }
-    const n = rows[0].seals + 1;
+    const { seals, leftBefore, nowMs } = await allowance(tx, attemptId, minutes);
+    const n = seals + 1;
     const seal = { n, fromMs: nowMs - minutes * MINUTE_MS, toMs: nowMs, reason: storableText(reason) };
     await tx.query('INSERT INTO recording_seal (attempt_id, n, from_ms, to_ms, reason) VALUES ($1, $2, $3, $4, $5)', [
       attemptId,
@@ -56,6 +44,28 @@ export function sealLastMinutes(
     await notify(tx, 'attempt', attemptId);
     return { n, minutesLeft: leftBefore - minutes };
   });
+}
+
+/** Refuses as `sealLastMinutes` would, and writes nothing. */
+export async function assertMaySeal(db: Database, attemptId: string, minutes: number): Promise<void> {
+  await inTransaction(db, (tx) => allowance(tx, attemptId, minutes));
+}
+
+async function allowance(tx: Queryable, attemptId: string, minutes: number): Promise<{ seals: number; leftBefore: number; nowMs: number }> {
+  const { state, nowMs } = await lockAttempt(tx, attemptId);
+  if (!isUnderWay(state)) throw new AppError('clock_not_running', 'The recording can be sealed while the attempt runs or is paused.');
+  const { rows } = await tx.query(
+    'SELECT count(*)::int AS seals, coalesce(sum(to_ms - from_ms), 0)::float8 AS sealed_ms FROM recording_seal WHERE attempt_id = $1',
+    [attemptId],
+  );
+  const leftBefore = Math.floor(SEAL_TOTAL_MINUTES_MAX - rows[0].sealed_ms / MINUTE_MS);
+  if (minutes > leftBefore) {
+    throw new AppError(
+      'conflict',
+      `Nothing was sealed. Of the ${SEAL_TOTAL_MINUTES_MAX} minutes that an attempt may seal, this many are left: ${leftBefore}.`,
+    );
+  }
+  return { seals: rows[0].seals, leftBefore, nowMs };
 }
 
 /** What the participant of an attempt had withheld. */
