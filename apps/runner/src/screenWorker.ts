@@ -4,6 +4,7 @@ import {
   isBetweenSequences,
   KEYFRAME_SCROLLBACK_LINES,
   type ScreenText,
+  scrollbackLines,
   serialiseScreenWithin,
 } from '@plumbline/screens';
 import type { Terminal } from '@xterm/headless';
@@ -14,7 +15,6 @@ import type { FromScreens, ToScreens } from './screens.ts';
  * the terminal: browsers swallow those queries.
  */
 
-const SCROLLBACK_LINES = 10_000;
 /** A screen as JSON. A frame that is too large for the link would end it, and a keyframe is sent again until it has arrived. */
 const SCREEN_MAX_BYTES = 4 * 1024 * 1024;
 /** A viewer of a screen that is larger goes on from here. */
@@ -37,7 +37,7 @@ function post(message: FromScreens): void {
 }
 
 function open(id: number, cols: number, rows: number): void {
-  const terminal = headlessTerminal({ cols, rows, scrollback: SCROLLBACK_LINES, windowOptions: { getWinSizeChars: true } });
+  const terminal = headlessTerminal({ cols, rows, scrollback: scrollbackLines(cols), windowOptions: { getWinSizeChars: true } });
   terminal.onData((data) => post({ t: 'reply', id, bytes: Buffer.from(data) }));
   for (const [code, colour] of Object.entries(COLOURS)) {
     terminal.parser.registerOscHandler(Number(code), (data) => {
@@ -70,7 +70,11 @@ port.on('message', (message: ToScreens) => {
       return;
     // What follows waits its turn behind the bytes that were written before it.
     case 'resize':
-      terminal.write('', () => terminal.resize(message.cols, message.rows));
+      terminal.write('', () => {
+        // Before the lines grow: all of them at the new width are what there is no room for.
+        terminal.options.scrollback = scrollbackLines(message.cols);
+        terminal.resize(message.cols, message.rows);
+      });
       return;
     case 'keyframe':
       terminal.write('', () => {
@@ -81,7 +85,7 @@ port.on('message', (message: ToScreens) => {
     case 'restore':
       terminal.write('', () => {
         const { cols, rows } = terminal;
-        const restored = describe(screen, SCROLLBACK_LINES) ?? { cols, rows, offset: screen.offset, screen: TOO_LARGE };
+        const restored = describe(screen, scrollbackLines(cols)) ?? { cols, rows, offset: screen.offset, screen: TOO_LARGE };
         post({ t: 'restored', id: message.id, question: message.question, screen: restored });
       });
       return;
@@ -89,7 +93,7 @@ port.on('message', (message: ToScreens) => {
       terminal.write('', () => {
         // Of the normal screen, the alternate one has none: by an option and not by a sequence, which a program may be in the middle of.
         terminal.options.scrollback = 0;
-        terminal.options.scrollback = SCROLLBACK_LINES;
+        terminal.options.scrollback = scrollbackLines(terminal.cols);
         post({ t: 'scrollbackDropped', question: message.question });
       });
       return;

@@ -2,3 +2,4 @@ export * from './drawScreen.ts';
 export * from './headlessTerminal.ts';
 export * from './screenDrawing.ts';
 export * from './screenState.ts';
+export * from './scrollbackLines.ts';
