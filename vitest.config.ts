@@ -29,8 +29,9 @@ export default defineConfig({
           name: 'integration',
           include: named('integration.test'),
           globalSetup: ['packages/testing/src/globalSetup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Ends what hangs. Real sandboxes, databases and compilers take minutes beside other tests.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -192,7 +192,7 @@ test.describe('every page can be used by everybody', () => {
     await press(page.getByTestId('submit-sure'), 'Space');
     await press(page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }));
     await press(page.getByTestId('result-link').and(page.locator(':visible')));
-    await expect(page.getByRole('table').first()).toBeVisible();
+    await expect(page.getByRole('table').first()).toBeVisible({ timeout: 120_000 });
     await context.close();
   });
 
@@ -223,10 +223,10 @@ test.describe('every page can be used by everybody', () => {
     await expert.getByTestId('submit').click();
     await expert.getByTestId('submit-sure').check();
     await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
-    await expect(expert.getByTestId('result-link')).toBeVisible({ timeout: 120_000 });
+    await expect(expert.getByTestId('result-link')).toBeVisible();
     await expectAccessible(expert, 'submitted');
     await expert.getByTestId('result-link').click();
-    await expect(expert.getByRole('table').first()).toBeVisible();
+    await expect(expert.getByRole('table').first()).toBeVisible({ timeout: 120_000 });
     await expect(expert.getByTestId('survey')).toBeVisible();
     await expectAccessible(expert, 'result and survey');
     for (const path of ['/review', '/exports', `/attempts/${attemptId}`]) {

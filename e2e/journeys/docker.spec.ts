@@ -120,7 +120,7 @@ test.describe('an attempt in containers', () => {
     await page.getByTestId('submit').click();
     await page.getByTestId('submit-sure').check();
     await page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
-    await expect(page.getByTestId('result-link')).toBeVisible({ timeout: 240_000 });
+    await expect(page.getByTestId('end-screen')).toContainText('The attempt is complete', { timeout: 240_000 });
     await expect(async () => expect((await engine.docker('ps', '--all', '--quiet')).trim()).toBe('')).toPass({ timeout: 60_000 });
   });
 

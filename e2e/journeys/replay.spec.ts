@@ -200,7 +200,7 @@ test.describe('a reviewer replays an attempt', () => {
     await row.click();
     await expectAt(20);
     await expect(row).toHaveAttribute('aria-current', 'step');
-    expect(await screens.screen(1)).toContain('output of 0');
+    await screens.expectOnScreen(1, 'output of 0');
     expect(await screens.screen(1)).not.toContain('output of 1');
   });
 

@@ -132,8 +132,10 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
       await from.hover();
       await page.mouse.down();
       const { x = 0, y = 0, width = 0, height = 0 } = (await onto.boundingBox()) ?? {};
+      await page.mouse.move(x + width * 0.5, y + height / 2, { steps: 4 });
       // The places to drop appear once the drag has begun.
-      for (const at of [0.5, share]) await page.mouse.move(x + width * at, y + height / 2, { steps: 4 });
+      await expect(page.getByTestId('pane-drop').first()).toBeVisible();
+      await page.mouse.move(x + width * share, y + height / 2, { steps: 4 });
     };
     const [first, second] = [page.getByTestId('editor-tab').first(), page.getByTestId('editor-tab').nth(1)];
     const before = await paths();
@@ -164,8 +166,8 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await drag(page.getByTestId('terminal-tab-1'), work.terminal(2), 0.95);
     await page.mouse.up();
     await expect(work.terminal(1)).toBeVisible();
-    const [left, right] = [await work.terminal(2).boundingBox(), await work.terminal(1).boundingBox()];
-    expect(right?.x).toBeGreaterThan((left?.x ?? 0) + 100);
+    const leftOf = async (terminal: number) => (await work.terminal(terminal).boundingBox())?.x ?? 0;
+    await expect.poll(async () => (await leftOf(1)) - (await leftOf(2))).toBeGreaterThan(100);
     // Shells alone are no reason to ask, nor anything that a pause would freeze.
     await page.getByRole('button', { name: 'Close Terminal 2' }).click();
     await expect(work.terminal(2)).toHaveCount(0);

@@ -70,10 +70,14 @@ test.describe('files and the editor', () => {
     await item('data').click();
     const [longestMs, sortedMs] = await held.evaluate(({ longest, observer }, many) => {
       observer.disconnect();
-      const names = Array.from({ length: many }, (_, n) => `${(n * 7919) % many}`);
-      const beganMs = performance.now();
-      names.sort(new Intl.Collator(undefined, { numeric: true }).compare);
-      return [longest.ms, performance.now() - beganMs];
+      // The longest of a few: what else the machine does can only add, to the page's tasks as well.
+      const sorts = Array.from({ length: 5 }, () => {
+        const names = Array.from({ length: many }, (_, n) => `${(n * 7919) % many}`);
+        const beganMs = performance.now();
+        names.sort(new Intl.Collator(undefined, { numeric: true }).compare);
+        return performance.now() - beganMs;
+      });
+      return [longest.ms, Math.max(...sorts)];
     }, MANY);
     console.log(`the page was held for ${Math.round(longestMs)} ms at most; sorting takes ${Math.round(sortedMs)} ms`);
     expect(longestMs).toBeLessThan(sortedMs);

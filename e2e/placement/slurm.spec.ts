@@ -128,7 +128,7 @@ test.describe('an attempt that Slurm places, and that loses its job in the middl
     const blockers = await Promise.all([1, 2].map(() => cluster.occupy(4, '--exclusive')));
     const leftMs = await work.clockMs();
     await cluster.slurm('scancel', job);
-    await expect(page.getByTestId('banner-sandbox')).toContainText('Waiting for a machine: next in the queue');
+    await expect(page.getByTestId('banner-sandbox')).toContainText('Waiting for a machine: next in the queue', { timeout: 120_000 });
     await cluster.slurm('scancel', ...blockers);
     await expect(page.getByTestId('banner-rollback')).toContainText(/machine was lost.*cancelled in Slurm.*weights\.bin \(too large\)/, {
       timeout: 120_000,

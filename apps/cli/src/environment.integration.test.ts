@@ -88,7 +88,7 @@ beforeAll(async () => {
     overlay,
     'families:\n  toy: { meta: { plumbline: { title: Toy, direction: higher, starting_score: 5, reference_score: 9, measured_on: a big machine } } }\n',
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await database.drop();
@@ -125,7 +125,7 @@ describe('plumb environment add', () => {
     expect(await database.db.prisma.environment.count({ where: { family: 'toy' } })).toBe(1);
     const entry = await database.db.prisma.auditEntry.findFirst({ where: { act: 'environment.add' } });
     expect(entry?.after).toMatchObject({ commit, git: repository });
-  }, 120_000);
+  });
 
   it('refuses what cannot run here, with the reason, before anybody could be assigned to it', async () => {
     const machine = await add('--family', 'toy_machine');
@@ -142,7 +142,7 @@ describe('plumb environment add', () => {
     const found = await database.db.prisma.environment.findFirstOrThrow({ where: { family: 'toy_secret' } });
     expect(found.settings).toMatchObject({ requiredVariables: ['TOY_KEY'] });
     expect(JSON.stringify(found)).not.toContain('abc');
-  }, 120_000);
+  });
 
   it('refuses a direction that is not the family’s own, which nobody wrote down, and says what to write', async () => {
     const silent = await add('--family', 'toy_time');
@@ -151,7 +151,7 @@ describe('plumb environment add', () => {
     writeFileSync(told, 'families:\n  toy_time: { meta: { plumbline: { direction: lower } } }\n');
     const added = await plumb('add', '--git', repository, '--commit', commit, '--overlay', told, '--family', 'toy_time');
     expect(added).toMatchObject({ status: 0, error: '' });
-  }, 60_000);
+  });
 
   it('wants a whole commit of a repository that can be had', async () => {
     const branch = await plumb('add', '--git', repository, '--commit', 'main');
@@ -192,7 +192,7 @@ describe('plumb environment calibrate', () => {
       scores: [8, 8],
     });
     expect(readFileSync(join(reference, 'answer.txt'), 'utf8')).toBe('4');
-  }, 120_000);
+  });
 });
 
 describe('plumb environment score', () => {
@@ -217,5 +217,5 @@ describe('plumb environment score', () => {
         out: expect.stringMatching(/^Score: 42$/m),
       });
     }
-  }, 60_000);
+  });
 });

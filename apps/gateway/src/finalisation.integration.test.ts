@@ -132,7 +132,7 @@ class EndingAttempt {
   }
 
   async completed(): Promise<void> {
-    await expect.poll(() => this.state(), { timeout: 10_000 }).toBe('completed');
+    await expect.poll(() => this.state()).toBe('completed');
   }
 
   async progress(): Promise<string | null> {
@@ -236,7 +236,7 @@ test('what failed waits for its next try whatever else changes, and goes on at o
     fault: async (act, earlier) => (act === 'seal' && earlier === 0 ? 'The link is slow.' : null),
   });
   const { change, reattach } = await attempt.attach([600_000]);
-  await expect.poll(() => attempt.progress(), { timeout: 10_000 }).not.toBeNull();
+  await expect.poll(() => attempt.progress()).not.toBeNull();
   for (let changes = 0; changes < 5; changes += 1) await change();
   // A try would have come further than this by then.
   for (let reads = 0; reads < 5; reads += 1) await attempt.rows();
@@ -265,7 +265,7 @@ test('a sandbox that leaves meanwhile is no failure', async () => {
     },
   });
   const { leave, reattach } = await attempt.attach([600_000]);
-  await expect.poll(() => attempt.calls.includes('seal'), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => attempt.calls.includes('seal')).toBe(true);
   await reattach();
   await attempt.completed();
   expect(await attempt.progress()).toBeNull();

@@ -113,7 +113,7 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     };
     start('gateway');
     worker = start('worker');
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const child of processes) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -124,7 +124,7 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     await cluster?.stop();
     await testing?.drop();
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
-  }, 120_000);
+  });
 
   /** The expert's tab, which stays open while its sandbox is replaced, and numbers what is typed. */
   async function openTab(userId: string, attemptId: string): Promise<(terminal: number, text: string) => void> {

@@ -57,7 +57,7 @@ describe.skipIf(!isRoot)('on docker', () => {
     });
     // As published: a log of NaN alone is a zero to the family, and "no valid score" here.
     expect(lines.find(({ check }) => check === 'aggregation without a score')?.status).toBe('warning');
-  }, 120_000);
+  });
 
   it('keeps the participant from what is protected, and each way to fail is a row', async () => {
     const family = loadFamily(FAMILY);
@@ -81,7 +81,7 @@ describe.skipIf(!isRoot)('on docker', () => {
     } finally {
       await host.destroy();
     }
-  }, 120_000);
+  });
 
   describe('what a participant may try', () => {
     let rig: RunnerRig;
@@ -109,6 +109,6 @@ describe.skipIf(!isRoot)('on docker', () => {
       );
       expect(await start('full', familyDir, { diskBytes: FULL_DISK_BYTES })).toBeNull();
       await scoreOnAFullDisk(rig);
-    }, 120_000);
+    });
   });
 });

@@ -205,9 +205,9 @@ describe('the link', () => {
   it('keeps dialling when it is refused for now', async () => {
     gateway.answer = { t: 'refused', error: { code: 'unavailable', message: 'later' } };
     dial();
-    await vi.waitFor(() => expect(gateway.hellos.length).toBeGreaterThan(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(gateway.hellos.length).toBeGreaterThan(1), WITHIN);
     gateway.answer = { t: 'attached', lastTerminal: 0, epoch: 1, ackedN: 0, serverNowMs: 1 };
-    await vi.waitFor(() => expect(seen.attached).toBe(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seen.attached).toBe(1), WITHIN);
   });
 
   it('hands on input frames, and survives frames that are none', async () => {

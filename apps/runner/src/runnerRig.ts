@@ -89,7 +89,7 @@ export class RunnerRig {
     if (this.#terminal === null) {
       this.clock('running');
       const opened = await vi.waitFor(() => this.gateway.call<{ terminal: number }>('terminal.open', { cols: 200, rows: 50 }), {
-        timeout: 10_000,
+        timeout: 60_000,
       });
       this.#terminal = opened.terminal;
     }

@@ -41,7 +41,12 @@ class TaskFamily:
         if mode == "crash": os.kill(os.getpid(), signal.SIGSEGV)
         if mode == "silent": os._exit(0)
         if mode == "text": return "half"
-        if mode == "sleep": time.sleep(2)
+        if mode == "sleep":
+            began = time.time()
+            time.sleep(2)
+            return {"score": 0.5, "message": {"from": began, "to": time.time()}, "details": {}}
+        if mode == "wait":
+            while not os.path.exists(os.path.join(HOME, "go")): time.sleep(0.01)
         if mode == "hang": time.sleep(3600)
         if mode == "flood":
             while True: print("x" * 100000)
@@ -112,7 +117,7 @@ describe('a scorer that goes wrong', () => {
     ] as const)
       expect(said[mode]).toMatch(reason);
     expect(said['raise']).not.toContain('42');
-  }, 120_000);
+  });
 
   it('is told of before the clock where the family cannot be prepared: install, build steps, start, secrets, an auxiliary machine', async () => {
     const method = (name: string, body: string, argument = 't') =>
@@ -131,7 +136,7 @@ describe('a scorer that goes wrong', () => {
     const dir = toy('badstep');
     writeFileSync(join(dir, 'build_steps.json'), '[{"type": "shell", "commands": ["echo before", "false"]}]');
     expect(await start('badstep', dir)).toMatch(/build step of the environment failed/);
-  }, 120_000);
+  });
 
   it('shows that a slow start is under way, and what, in words', async () => {
     const slow = TOY.replace('os.mkdir(os.path', 'time.sleep(2)\n        os.mkdir(os.path');
@@ -178,7 +183,7 @@ it('a secret that the family names is there when it is installed, and in nothing
   expect(rig.stderr).toContain('could not tear down');
   await rig.shutDown({ tearDown: true });
   expect(readFileSync(join(root, 'torn'), 'utf8')).toBe(key);
-}, 60_000);
+});
 
 it('an attempt that has ended is scored again by another runner on what was kept, and tears down only when nobody needs it', async () => {
   const source = `${TOY}
@@ -198,41 +203,40 @@ it('an attempt that has ended is scored again by another runner on what was kept
   expect(await rig.score(hashBefore)).toMatchObject({ status: 'scored', score: 0.5, hashAfter: hashBefore });
   await rig.shutDown({ tearDown: true });
   expect(torn()).toBe('x');
-}, 60_000);
+});
 
 describe('while the scorer runs', () => {
-  const ticks = () => readFileSync(join(base, rig === undefined ? '' : current, 'workspace', 'ticks'), 'utf8').length;
-  let current = '';
+  /** How often the participant's program came to its turn while the scorer was at work, by the clock that both have. */
   const measure = async (name: string, block: string) => {
-    current = name;
+    const ticks = () =>
+      readFileSync(join(base, name, 'workspace', 'ticks'), 'utf8')
+        .trim()
+        .split('\n')
+        .map(Number);
     expect(await start(name, toy(name, block))).toBeNull();
-    await rig.sh('echo sleep > solution/mode; (while true; do printf . >> ticks; sleep 0.02; done) &');
-    await vi.waitFor(() => expect(ticks()).toBeGreaterThan(3), WITHIN);
-    const scored = rig.score();
-    await vi.waitFor(() => expect(rig.gateway.eventsOf('snapshot.taken').some(({ data }) => data.cause === 'score')).toBe(true), {
-      timeout: 20_000,
-      interval: 10,
-    });
-    const before = ticks();
-    expect((await scored).status).toBe('scored');
-    const during = ticks() - before;
-    await vi.waitFor(() => expect(ticks()).toBeGreaterThan(before + during + 3), WITHIN);
-    return during;
+    await rig.sh('echo sleep > solution/mode; (while true; do echo $EPOCHREALTIME >> ticks; sleep 0.02; done) &');
+    await vi.waitFor(() => expect(ticks().length).toBeGreaterThan(3), WITHIN);
+    const { status, message } = await rig.score();
+    expect(status).toBe('scored');
+    const { from, to } = message as unknown as { from: number; to: number };
+    await vi.waitFor(() => expect(ticks().some((at) => at > to)).toBe(true), WITHIN);
+    return ticks().filter((at) => at > from && at < to).length;
   };
 
   it('the participant goes on where the family says so', async () => {
-    expect(await measure('goeson', 'while_scoring: { participant: continues, clock: runs }')).toBeGreaterThan(20);
+    expect(await measure('goeson', 'while_scoring: { participant: continues, clock: runs }')).toBeGreaterThan(0);
   });
 
   it('each step is told, and the one it is at again to a gateway that comes back', async () => {
     expect(await start('steps', toy('steps'))).toBeNull();
     const told = () => rig.gateway.messages.flatMap((message) => (message.t === 'scoreStep' ? [message.score] : []));
-    await rig.sh('echo sleep > solution/mode');
+    await rig.sh('echo wait > solution/mode');
     const scored = rig.score();
     await vi.waitFor(() => expect(told().at(-1)?.step).toBe('scoring'), WITHIN);
     rig.gateway.cut();
     await vi.waitFor(() => expect(told().filter(({ step }) => step === 'scoring')).toHaveLength(2), WITHIN);
     expect(told().at(-1)?.stepElapsedMs).toBeGreaterThan(0);
+    await rig.sh('touch go');
     await scored;
     expect([...new Set(told().map(({ step }) => step))]).toEqual(SCORE_STEPS);
     const { length } = told();
@@ -243,15 +247,14 @@ describe('while the scorer runs', () => {
   });
 
   it('the participant stands still where the family says so, and goes on after it', async () => {
-    // Between the end of the scorer and its row a thawed process may tick a few times.
-    expect(await measure('stands', 'while_scoring: { participant: frozen, clock: runs }')).toBeLessThan(10);
+    expect(await measure('stands', 'while_scoring: { participant: frozen, clock: runs }')).toBe(0);
   });
 });
 
 it('a participant reaches nothing of the host: the database that runs, its files, the gateway, the runner’s folder and sockets', async () => {
   expect(await start('reach', PRACTICE)).toBeNull();
   await reachForTheHost(rig, join(base, 'reach'));
-}, 60_000);
+});
 
 describe('what a participant may try on the scorer of our own families', () => {
   it('is caught or harmless, each', async () => {
@@ -262,17 +265,17 @@ describe('what a participant may try on the scorer of our own families', () => {
   it('an edit while the scorer reads is noticed: what was captured stands beside what was there after it', async () => {
     expect(await start('edits', PRACTICE)).toBeNull();
     await editWhileItReads(rig);
-  }, 60_000);
+  });
 
   it('a disk that is really full ends no score, and a scorer that needs room is a row that says so', async () => {
     expect(await start('full', toy('full', 'direction: higher', HOARDER), { diskBytes: FULL_DISK_BYTES })).toBeNull();
     await scoreOnAFullDisk(rig);
-  }, 60_000);
+  });
 
   it('a score that rests on something outside the submission is not borne out by the clean re-score', async () => {
     const loadsCache = `${TOY}`.replace(
-      'return {"score": 0.5,',
-      'return {"score": 0.9 if os.path.exists(os.path.join(HOME, "cache")) else 0.5,',
+      'return {"score": 0.5, "message": {}',
+      'return {"score": 0.9 if os.path.exists(os.path.join(HOME, "cache")) else 0.5, "message": {}',
     );
     expect(await start('cached', toy('cached', 'direction: higher', loadsCache))).toBeNull();
     await rig.sh('touch cache');
@@ -280,7 +283,7 @@ describe('what a participant may try on the scorer of our own families', () => {
     expect(logged.score).toBe(0.9);
     expect((await rig.score(logged.hashBefore)).score).toBe(0.5);
     expect((await rig.score(logged.hashBefore)).score).toBe(0.5);
-  }, 60_000);
+  });
 });
 
 it('an attempt runs by the settings that its environment was added with, whatever the manifest says', async () => {
@@ -290,4 +293,4 @@ it('an attempt runs by the settings that its environment was added with, whateve
   expect(await start('overlaid', dir, { settings: given })).toBeNull();
   await rig.sh('echo sleep > solution/mode');
   expect((await rig.score()).status).toBe('timed_out');
-}, 60_000);
+});

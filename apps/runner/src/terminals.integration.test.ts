@@ -153,7 +153,7 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
     const before = descriptors();
     for (let i = 0; i < 10; i++) await round(10);
     expect(descriptors()).toBeLessThanOrEqual(before + 2);
-  }, 60_000);
+  });
 
   it('say that the terminals of a killed runner are closed, and go on numbering', async () => {
     const id = rig.terminals.open(80, 24);

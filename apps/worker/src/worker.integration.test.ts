@@ -87,7 +87,7 @@ describe('preparing', () => {
     const jobs = startJobs(worker);
     const { id } = await rig.scheduled();
     await prepareAttempt(worker.db, id);
-    await expect.poll(() => rig.handleOf(id), { timeout: 15_000 }).not.toBeNull();
+    await expect.poll(() => rig.handleOf(id), { timeout: 60_000 }).not.toBeNull();
     await jobs.stop();
   });
 });
@@ -97,6 +97,7 @@ describe('the clock', () => {
     const late = await running({ limitMs: 60_000 }, 66_000);
     const soon = await running({ limitMs: 60_000 }, 62_000);
     const inTime = await running({ limitMs: 60_000 }, 50_000);
+    await worker.db.pool.query(`UPDATE attempt SET deadline_at = clock_timestamp() - interval '1 second' WHERE id = $1`, [soon]);
     await serveDeadlines(worker);
     expect(await loadAttempt(worker.db, late)).toMatchObject({ state: 'finalising', endReason: 'expired' });
     expect((await loadAttempt(worker.db, soon)).state).toBe('running');
@@ -154,7 +155,7 @@ test('a dataset that cannot be built tells whoever asked why, and is not tried a
   const id = await running();
   const exportId = await createExport(worker.db, { requestedBy: null, attemptIds: [id] });
   const jobs = startJobs(worker);
-  await expect.poll(async () => (await loadExport(worker.db, exportId)).state, { timeout: 15_000 }).toBe('failed');
+  await expect.poll(async () => (await loadExport(worker.db, exportId)).state, { timeout: 60_000 }).toBe('failed');
   expect((await loadExport(worker.db, exportId)).error).toMatch(/ended/);
   await jobs.stop();
 });

@@ -200,7 +200,7 @@ describe('a recorder', () => {
     const recorder = await recorderOf(attemptId, { claim, db: { ...database.db, pool }, onStalled: (stalled) => stalls.push(stalled) });
     away = true;
     for (let n = 1; n <= 100; n++) recorder.offer('runner:a', n, note(n));
-    await vi.waitFor(() => expect(stalls).toEqual([true]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(stalls).toEqual([true]), { timeout: 20_000 });
     expect(recorder.mark('runner:a')).toBe(0);
     expect(recorder.offer('runner:a', 101, note(101))).toBe('taken');
     away = false;
@@ -298,7 +298,7 @@ describe('a recorder', () => {
       if (n % 20 === 0) await recorder.flush();
     }
     await vi.waitFor(async () => expect((await listSegments(database.db, attemptId)).length).toBeGreaterThanOrEqual(4), {
-      timeout: 10_000,
+      timeout: 20_000,
     });
     await recorder.finish();
     const segments = await listSegments(database.db, attemptId);
@@ -354,10 +354,8 @@ describe('a recorder', () => {
     await Promise.all([recorder.takeOutbox(), recorder.takeOutbox()]);
     await recorder.flush();
     expect(await allEvents(attemptId)).toHaveLength(3);
-    await vi.waitFor(async () => {
-      const { rows } = await database.db.pool.query('SELECT n FROM recording_outbox WHERE attempt_id = $1', [attemptId]);
-      expect(rows).toEqual([]);
-    });
+    const left = async () => (await database.db.pool.query('SELECT n FROM recording_outbox WHERE attempt_id = $1', [attemptId])).rows;
+    await expect.poll(left).toEqual([]);
     recorder.close();
   });
 });

@@ -108,7 +108,7 @@ describe.each(['scaling_law', 'rust_codecontests', 'restricted_mlm'])('the small
     expect(lines.map(({ check }) => check)).toEqual(
       expect.arrayContaining(['start', 'starting solution', 'invalid submission', 'aggregation', 'direction']),
     );
-  }, 120_000);
+  });
 });
 
 describe.each(readdirSync(RE_BENCH))('the published size of %s', (family) => {
@@ -116,5 +116,5 @@ describe.each(readdirSync(RE_BENCH))('the published size of %s', (family) => {
     const lines = await environmentCheck(join(RE_BENCH, family), { task: 'main' });
     expect(lines.filter(({ status }) => status === 'failed')).toEqual([]);
     expect(lines.find(({ status }) => status === 'skipped')?.message).toMatch(/GPU|data|assets/);
-  }, 120_000);
+  });
 });

@@ -14,7 +14,7 @@ describe('finetuning GPT-2 for question answering', () => {
   let at: Bench;
   beforeAll(async () => {
     at = await bench(family, 'small', 'solution/notes.txt');
-  }, 120_000);
+  });
   afterAll(() => at.host.destroy());
 
   const invalid = (outcome: ScoreOutcome, reason: RegExp) => {

@@ -112,7 +112,7 @@ beforeAll(async () => {
   const listed = [{ port: PORT, command: `python3 pages.py ${PORT}` }];
   await vi.waitFor(async () => expect((await tab.ask('port.list', {})).ports).toEqual(listed), { timeout: 20_000, interval: 100 });
   opened = await redeem(await open());
-}, 120_000);
+});
 
 afterAll(async () => {
   for (const socket of sockets) socket.terminate();
@@ -124,7 +124,7 @@ afterAll(async () => {
   }
   await testing?.drop();
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function openTab(session: string, user: string): Promise<Tab> {
   const { ticket } = await mintTicket(testing.db, { userId: user, sessionId: session, attemptId, purpose: 'participate' });
@@ -136,6 +136,7 @@ async function openTab(session: string, user: string): Promise<Tab> {
   let n = 0;
   socket.on('message', (data, isBinary) => {
     const message = isBinary ? null : GatewayToBrowser.parse(JSON.parse(String(data)));
+    if (message?.t === 'ping') socket.send(JSON.stringify({ t: 'pong', id: message.id }));
     if (message?.t !== 'reply') return;
     if (message.error === undefined) replies.get(message.id)?.resolve(message.result);
     else replies.get(message.id)?.reject(new Error(`${message.error.code}: ${message.error.message}`));

@@ -209,7 +209,10 @@ async function filesThatShow(token: string, dirs: readonly string[]): Promise<st
     for (const entry of await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => [])) {
       const path = join(entry.parentPath, entry.name);
       if (!entry.isFile() || path.includes('/node_modules/') || path.includes('/bin/')) continue;
-      if (((await stat(path)).mode & 0o077) !== 0 && (await readFile(path, 'latin1')).includes(token)) found.push(path);
+      // Slurm's controller puts new files in the place of its old ones meanwhile.
+      const info = await stat(path).catch(() => null);
+      if (info === null || (info.mode & 0o077) === 0) continue;
+      if ((await readFile(path, 'latin1').catch(() => '')).includes(token)) found.push(path);
     }
   }
   return found;

@@ -39,7 +39,7 @@ describe.skipIf(missing !== null)('ssh', () => {
     const real = await bundleEntries(REPOSITORY);
     const entries = real.map((entry) => (entry.path === BUNDLE_RUNNER ? { ...entry, source: CONTRACT_RUNNER } : entry));
     bundle = await packBundle(entries, join(dir, 'bundle'));
-  }, 120_000);
+  });
   afterAll(async () => {
     await machine?.stop();
     if (dir === undefined) return;
