@@ -208,6 +208,7 @@ export class Tab {
           tab: this.id,
           firstEventN: this.#heldEvents[0]?.n ?? this.#eventN + 1,
           firstInputN: this.#held[0]?.n ?? this.#inputN + 1,
+          monoMs: performance.now(),
         });
       });
       socket.on('message', (data: Buffer, isBinary: boolean) =>

@@ -202,6 +202,7 @@ export class BrowserConnection {
       return this.close(CLOSE_CODES.outdated_client, 'Plumbline was upgraded. Reload the page; your work is kept.');
     }
     if (this.greeted) return this.close(CLOSE_CODES.bad_frame, 'hello was said twice');
+    if (message.monoMs !== undefined) this.#time.observe(message.monoMs, this.#nowMs());
     this.#tab = message.tab;
     this.#firstInputN = message.firstInputN;
     this.#firstEventN = message.firstEventN;

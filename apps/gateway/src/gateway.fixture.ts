@@ -131,13 +131,16 @@ export class GatewayRig {
   }
 
   /** A tab that holds its events from `firstEventN` on; resolves with its welcome. */
-  async tab(attempt: { attemptId: string; userId: string }, hello: { tab?: string; firstEventN?: number } = {}): Promise<RiggedTab> {
+  async tab(
+    attempt: { attemptId: string; userId: string },
+    hello: { tab?: string; firstEventN?: number; monoMs?: number } = {},
+  ): Promise<RiggedTab> {
     const sessionId = await createSession(this.db, attempt.userId);
     const { ticket } = await mintTicket(this.db, { ...attempt, sessionId, purpose: 'participate' });
     const socket = this.#dial(`/realtime/attempt?ticket=${ticket}`, { origin: ORIGIN });
     const tab = new RiggedTab(socket, hello.tab ?? randomUUID());
     await once(socket, 'open');
-    tab.send({ t: 'hello', protocol: PROTOCOL_VERSION, tab: tab.id, firstEventN: hello.firstEventN ?? 1, firstInputN: 1 });
+    tab.send({ t: 'hello', protocol: PROTOCOL_VERSION, firstEventN: 1, firstInputN: 1, ...hello, tab: tab.id });
     await tab.next('welcome');
     return tab;
   }

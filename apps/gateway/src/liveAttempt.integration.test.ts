@@ -86,6 +86,22 @@ describe('a tab that was away for long', () => {
   });
 });
 
+describe('a tab that comes back', () => {
+  it('has what it kept dated to when it happened, and not to its return', async () => {
+    const attempt = await rig.attempt();
+    await rig.db.pool.query(`UPDATE attempt SET created_at = clock_timestamp() - interval '1 hour' WHERE id = $1`, [attempt.attemptId]);
+    await rig.runner(attempt.attemptId);
+    // It says its first event at 1 ms of its own clock, ten minutes before.
+    const tab = await rig.tab(attempt, { monoMs: 600_001 });
+    tab.says(1);
+    await tab.durable(1);
+    const [event] = (await rig.recorded(attempt.attemptId)).filter(({ type }) => type === 'editor.changed');
+    const agoMs = Date.now() - (event?.atMs ?? 0);
+    expect(agoMs).toBeGreaterThan(595_000);
+    expect(agoMs).toBeLessThan(660_000);
+  });
+});
+
 describe('the last minutes of a recording', () => {
   const seal = (minutes: number, reason = 'a password of my own') => ({
     t: 'request' as const,

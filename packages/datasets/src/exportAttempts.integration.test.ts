@@ -106,6 +106,11 @@ async function finishedAttempt(expert?: Awaited<ReturnType<typeof makeUser>>): P
   const smile = Buffer.from('smile 🙂\r\n');
   fromRunner({ type: 'terminal.output', stream: 1, data: { offset: 0, bytes: smile.subarray(0, 8) } });
   fromRunner({ type: 'terminal.output', stream: 1, data: { offset: 8, bytes: smile.subarray(8) } });
+  const gitconfig = { path: '.gitconfig', size: 9, hash: HASH, text: 'email = address-of-the-expert' };
+  fromRunner({ type: 'setup.applied', stream: 0, data: { hash: HASH, keymap: 'vim', files: [gitconfig], omitted: [] } });
+  for (const target of ['terminal:1', 'editor:a.py']) {
+    fromRunner({ type: 'clipboard.paste', stream: 0, data: { tab: 't', target, length: target.length, hash: HASH } });
+  }
   await recorder.seal();
   await score('participant', 6);
   await score('participant', null);
@@ -182,6 +187,8 @@ describe('an export', () => {
     const dir = await exported('private');
     const events = zstdDecompressSync(await readFile(join(dir, 'events', `${attempts[0]}.jsonl.zst`))).toString('utf8');
     expect(events).toContain('{"seq":2,"withheld":true}');
+    expect(events).toContain('"target":"editor:a.py"');
+    expect(events).not.toContain('"target":"terminal:1"');
     for (const file of await readdir(dir, { recursive: true, withFileTypes: true })) {
       if (!file.isFile()) continue;
       const text = file.name.endsWith('.zst') ? events : await readFile(join(file.parentPath, file.name), 'utf8');

@@ -27,10 +27,22 @@ export interface ExportRequest {
 const EXPORTABLE_STATES = ['completed', 'void', 'withdrawn'];
 
 /**
- * Event types that an export leaves out: what was typed into terminals, and what staff wrote, which names them. Their
- * hashes stay in the proof.
+ * Event types that an export leaves out: what was typed into terminals, dotfiles, which name whose they are, and what staff wrote,
+ * which names them. Their hashes stay in the proof.
  */
-const WITHHELD_TYPES: ReadonlySet<string> = new Set(['terminal.input', 'message.sent', 'issue.reported', 'recording.sealed']);
+const WITHHELD_TYPES: ReadonlySet<string> = new Set([
+  'terminal.input',
+  'setup.applied',
+  'message.sent',
+  'issue.reported',
+  'recording.sealed',
+]);
+
+/** A paste into a terminal may be a password, which its hash and length would let anybody guess. */
+function isWithheld(type: string, data: unknown): boolean {
+  const isTerminalPaste = type === 'clipboard.paste' && String((data as { target?: unknown } | null)?.target).startsWith('terminal:');
+  return WITHHELD_TYPES.has(type) || isTerminalPaste;
+}
 
 /**
  * Writes attempts into an empty folder; the same attempts give the same bytes. Throws `invalid_input` for a folder with
@@ -97,7 +109,7 @@ async function writeRecording(folder: ReleaseFolder, request: ExportRequest, att
   const events = await folder.create(`events/${attemptId}.jsonl.zst`);
   const proofs = await folder.create(`proofs/${attemptId}.jsonl`);
   try {
-    for await (const { frame, proof } of releaseSegments(source, (type) => WITHHELD_TYPES.has(type))) {
+    for await (const { frame, proof } of releaseSegments(source, isWithheld)) {
       await events.append(frame);
       await proofs.append(`${JSON.stringify(proof)}\n`);
     }

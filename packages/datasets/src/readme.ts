@@ -18,7 +18,7 @@ ${counts.attempts} attempts by ${counts.participants} participants, with ${count
 | \`SHA256SUMS\` | of every other file: \`sha256sum -c SHA256SUMS\` |
 
 Terminal output is \`{offset, bytes}\`: bytes are a string of UTF-8 text, or, where they are not valid UTF-8, an array that alternates
-text and base64. What was typed into terminals and what staff wrote to participants is left out: such an event is
+text and base64. What was typed and pasted into terminals, dotfiles, and what staff wrote to participants is left out: such an event is
 \`{"seq": …, "withheld": true}\`, and its hash stands in the proof, so that nothing can have been taken out unseen. The events of one
 segment are one zstd frame; \`zstd -d\` reads the whole file.
 

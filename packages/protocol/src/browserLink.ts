@@ -53,9 +53,17 @@ export type ClockView = z.infer<typeof ClockView>;
 export const BrowserToGateway = z.discriminatedUnion('t', [
   /**
    * First message of a tab: the first event and the first input that it still holds, or will send next. Events below, where the
-   * recording has not got them, are lost with an earlier page of the tab, and a gap says so.
+   * recording has not got them, are lost with an earlier page of the tab, and a gap says so. `monoMs` is the tab's monotonic clock at
+   * sending: by it the events that it kept are dated to when they happened.
    */
-  z.object({ t: z.literal('hello'), protocol: z.int(), tab: z.uuid(), firstEventN: z.int().min(1), firstInputN: z.number() }),
+  z.object({
+    t: z.literal('hello'),
+    protocol: z.int(),
+    tab: z.uuid(),
+    firstEventN: z.int().min(1),
+    firstInputN: z.number(),
+    monoMs: z.number().optional(),
+  }),
   RequestMessage,
   /** A recorded event that the tab claims. `monoMs` is the tab's monotonic clock, mapped by a measured offset. */
   z.object({ t: z.literal('event'), n: z.int().min(1), type: z.string(), monoMs: z.number(), data: z.unknown() }),

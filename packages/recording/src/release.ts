@@ -33,10 +33,13 @@ export interface SegmentProof {
 }
 
 /**
- * The sealed segments of a recording in order, each as a release shows it. `withhold` decides by event type; what the participant had
- * sealed is withheld too where it has not been taken out yet.
+ * The sealed segments of a recording in order, each as a release shows it. `withhold` decides by an event's type and its data as in
+ * the line; what the participant had sealed is withheld too where it has not been taken out yet.
  */
-export async function* releaseSegments(source: RecordingSource, withhold: (type: string) => boolean): AsyncGenerator<ReleasedSegment> {
+export async function* releaseSegments(
+  source: RecordingSource,
+  withhold: (type: string, data: unknown) => boolean,
+): AsyncGenerator<ReleasedSegment> {
   const { db, store, keys, attemptId } = source;
   const dataKey = await keys.findDataKey(db, attemptId);
   if (typeof dataKey === 'string') throw new FormatError(dataKey === 'destroyed' ? 'The recording was erased.' : 'Nothing was recorded.');
@@ -54,8 +57,8 @@ export async function* releaseSegments(source: RecordingSource, withhold: (type:
       }
       const salt = lineSalt(saltKey, i);
       const text = line.toString('utf8');
-      const { type, code, atMs } = parseLine(text, header.baseMs);
-      if (withhold(type ?? code) || isSealed(seals, { type, atMs })) {
+      const { type, code, atMs, data } = parseLine(text, header.baseMs);
+      if (withhold(type ?? code, data) || isSealed(seals, { type, atMs })) {
         proofs.push(leafHash(salt, line).toString('base64'));
         return { seq, withheld: true };
       }

@@ -84,6 +84,7 @@ export class AttemptSession {
         tab: this.tab,
         firstEventN: this.outbox.firstN,
         firstInputN: this.input.firstN,
+        monoMs: this.time.monoMs(),
       }),
     });
     this.outbox = new TabOutbox({
