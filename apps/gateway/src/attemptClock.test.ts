@@ -26,7 +26,7 @@ function withRemaining(remainingMs: number) {
 }
 
 it('warns once, in milliseconds, as the time of a warning is passed', async () => {
-  const { told } = withRemaining(15 * MINUTE_MS + 30);
+  const { told } = withRemaining(15 * MINUTE_MS + 1_000);
   expect(told.at(-1)?.warningMs).toBeUndefined();
   await expect.poll(() => told.at(-1)?.warningMs, { interval: 5 }).toBe(15 * MINUTE_MS);
   expect(told.at(-1)?.clock.remainingMs).toBeLessThanOrEqual(15 * MINUTE_MS);

@@ -58,18 +58,18 @@ class TaskFamily:
     def aggregate_scores(t, log):
         return max(row["score"] for row in log)
 `;
-const MANIFEST = (more: string) => `tasks: { main: {} }
-meta: { plumbline: { submission: { paths: [solution], max_gb: 0.001 }, score_timeout_seconds: 8, ${more} } }
+const MANIFEST = (more: string, timeoutS: number) => `tasks: { main: {} }
+meta: { plumbline: { submission: { paths: [solution], max_gb: 0.001 }, score_timeout_seconds: ${timeoutS}, ${more} } }
 `;
 
 let base: string;
 let rig: RunnerRig;
 
-function toy(name: string, more = 'direction: higher', source = TOY): string {
+function toy(name: string, more = 'direction: higher', source = TOY, timeoutS = 8): string {
   const dir = join(base, 'families', name);
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, `${name}.py`), source);
-  writeFileSync(join(dir, 'manifest.yaml'), MANIFEST(more));
+  writeFileSync(join(dir, 'manifest.yaml'), MANIFEST(more, timeoutS));
   return dir;
 }
 
@@ -87,10 +87,10 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 
 describe('a scorer that goes wrong', () => {
   it('gives a row with its reason each time, and the attempt goes on', async () => {
-    expect(await start('wrong', toy('toy'))).toBeNull();
+    expect(await start('wrong', toy('toy', 'direction: higher', TOY, 60))).toBeNull();
     const rows: Record<string, string> = {};
     const said: Record<string, string> = {};
-    for (const mode of ['nan', 'raise', 'crash', 'silent', 'text', 'hang', 'flood', 'memory', 'ok']) {
+    for (const mode of ['nan', 'raise', 'crash', 'silent', 'text', 'memory', 'ok']) {
       await rig.sh(`echo ${mode} > solution/mode`);
       const row = await rig.score();
       rows[mode] = row.status;
@@ -103,8 +103,6 @@ describe('a scorer that goes wrong', () => {
       crash: 'crashed',
       silent: 'bad_output',
       text: 'bad_output',
-      hang: 'timed_out',
-      flood: 'bad_output',
       memory: 'out_of_memory',
       ok: 'scored',
     });
@@ -112,11 +110,22 @@ describe('a scorer that goes wrong', () => {
       ['raise', /ValueError/],
       ['crash', /signal 11/],
       ['silent', /no answer/],
-      ['hang', /8 s/],
-      ['flood', /9 MiB/],
     ] as const)
       expect(said[mode]).toMatch(reason);
     expect(said['raise']).not.toContain('42');
+  });
+
+  it('is ended at its time limit where it hangs or prints without end, and the row says which', async () => {
+    expect(await start('endless', toy('endless'))).toBeNull();
+    for (const [mode, status, reason] of [
+      ['hang', 'timed_out', /8 s/],
+      ['flood', 'bad_output', /9 MiB/],
+    ] as const) {
+      await rig.sh(`echo ${mode} > solution/mode`);
+      const row = await rig.score();
+      expect(row).toMatchObject({ status, score: null });
+      expect(JSON.stringify(row.message)).toMatch(reason);
+    }
   });
 
   it('is told of before the clock where the family cannot be prepared: install, build steps, start, secrets, an auxiliary machine', async () => {

@@ -152,7 +152,7 @@ print("starts", data.startswith(b"\\x1b[200~"), data.count(b"\\x1b[200~"), len(d
     await round(5);
     const before = descriptors();
     for (let i = 0; i < 10; i++) await round(10);
-    expect(descriptors()).toBeLessThanOrEqual(before + 2);
+    await expect.poll(descriptors).toBeLessThanOrEqual(before + 2);
   });
 
   it('say that the terminals of a killed runner are closed, and go on numbering', async () => {

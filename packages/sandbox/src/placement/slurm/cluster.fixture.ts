@@ -16,7 +16,7 @@ export type ClusterNode = (typeof CLUSTER_NODES)[number];
 export const GPUS_PER_NODE = 4;
 
 const PROGRAMS = { munged: '/usr/sbin/munged', slurmctld: '/usr/sbin/slurmctld', slurmd: '/usr/sbin/slurmd', sbatch: '/usr/bin/sbatch' };
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 10_000;
 const MUNGE_KEY_BYTES = 1024;
 
@@ -76,7 +76,7 @@ MailProg=/bin/true
 KillWait=2
 ReturnToService=2
 SlurmctldTimeout=30
-SlurmdTimeout=10
+SlurmdTimeout=300
 PreemptType=preempt/partition_prio
 PreemptMode=CANCEL
 PriorityType=priority/basic
@@ -163,11 +163,6 @@ export class SlurmCluster {
 
   startNode(node: ClusterNode): void {
     this.#run('slurmd', ['-D', '-N', node, '-f', this.confPath], node);
-  }
-
-  /** The node's daemon dies at once; what runs on the node goes on, as on a machine that lost its network. */
-  killNode(node: ClusterNode): Promise<void> {
-    return this.#end(node, 'SIGKILL');
   }
 
   /** Runs one of Slurm's commands and resolves with what it printed. */

@@ -25,11 +25,11 @@ describe.skipIf(missing !== null)('slurm', () => {
   beforeAll(async () => {
     cluster = await SlurmCluster.start();
     dir = await mkdtemp(join(tmpdir(), 'plumbline-placement-'));
-  });
+  }, 180_000);
   afterAll(async () => {
     await cluster?.stop();
     if (dir === undefined) return;
-    expect(await processesNaming([dir])).toEqual([]);
+    expect(await waitUntil(async () => (await processesNaming([dir])).length === 0, 20_000)).toBe(true);
     await rm(dir, { recursive: true, force: true });
   });
 
@@ -55,7 +55,7 @@ describe.skipIf(missing !== null)('slurm', () => {
 
   /** What a test does with the cluster, with all that it started cancelled afterwards. */
   function onCluster(name: string, change: () => Partial<SlurmHostSettings>, run: (trial: PlacementTrial) => Promise<void>): void {
-    it(name, { timeout: 90_000 }, async () => {
+    it(name, { timeout: 180_000 }, async () => {
       try {
         await PlacementTrial.run(worldOf(settingsOf(change())), { name, run });
       } finally {
@@ -98,7 +98,7 @@ describe.skipIf(missing !== null)('slurm', () => {
       await cluster.slurm('scancel', ...first, ...second);
       const report = await trial.report(request);
       // One question to the controller serves a second's askers.
-      expect(await waitUntil(async () => (await trial.state(handle)) === 'running', 10_000)).toBe(true);
+      expect(await waitUntil(async () => (await trial.state(handle)) === 'running', 60_000)).toBe(true);
       expect(report.arguments.at(-2)).toBe('--gpus');
       expect(report.arguments.at(-1)?.split(',')).toHaveLength(4);
       const asked = await cluster.slurm('squeue', '--noheader', `--jobs=${jobOf(handle)}`, '--format=%l %C %m %b %h');
@@ -186,7 +186,7 @@ describe.skipIf(missing !== null)('slurm', () => {
       // Three GPUs and thirteen CPUs of that node are free, and no other job gets them.
       const other = await cluster.occupy(1, '--partition=urgent', '--nodelist=gpu2');
       const waits = () => cluster.slurm('squeue', '--noheader', `--jobs=${other}`, '--format=%T %r');
-      expect(await waitUntil(async () => (await waits()) === 'PENDING Resources', 10_000), await waits()).toBe(true);
+      expect(await waitUntil(async () => (await waits()) === 'PENDING Resources', 60_000), await waits()).toBe(true);
       await trial.placement.stop(handle);
       await cluster.untilState(other, 'RUNNING');
     },
@@ -232,7 +232,7 @@ describe.skipIf(missing !== null)('slurm', () => {
               (state) => state === 'running',
               () => false,
             ),
-          30_000,
+          60_000,
         ),
       ).toBe(true);
       expect((await trial.report(request)).pid).toBe(report.pid);
