@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mountPoints } from '../host/mounts.ts';
+import { waitUntil } from '../host/waiting.ts';
 import { writeRecord } from '../isolation/sandboxState.ts';
 import { canMakeVolumes, mountVolume } from '../isolation/workspaceVolume.ts';
 import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from './contract.ts';
@@ -40,7 +41,7 @@ describe('local', () => {
     };
   });
   afterAll(async () => {
-    expect(await processesNaming([dir])).toEqual([]);
+    expect(await waitUntil(async () => (await processesNaming([dir])).length === 0, 20_000)).toBe(true);
     await rm(dir, { recursive: true, force: true });
   });
 
