@@ -96,7 +96,13 @@ test('frames that cannot be read are answered and cost nothing', async ({ platfo
   const ticket = await ticketOf(session, attemptId);
   const answers: string[] = [];
   const { code } = await knock(platform.baseUrl, ticket, (socket) => {
-    socket.on('message', (data) => answers.push(data.toString()));
+    const owed = ['could not read a message', 'cannot record score.finished', ...['1', '2', '3'].map((id) => `"id":"${id}"`)];
+    socket.on('message', (data) => {
+      answers.push(data.toString());
+      // This one ends the socket, and with it what is still to be answered.
+      const all = answers.join('\n');
+      if (owed.every((answer) => all.includes(answer))) socket.send(new Uint8Array([9, 9, 9]));
+    });
     socket.send(hello());
     socket.send('{"t":"request"');
     socket.send('[]');
@@ -104,7 +110,6 @@ test('frames that cannot be read are answered and cost nothing', async ({ platfo
     socket.send(JSON.stringify({ t: 'request', id: '2', act: 'terminal.open', args: { cols: -1, rows: 'x' } }));
     socket.send(JSON.stringify({ t: 'request', id: '3', act: '__proto__', args: {} }));
     socket.send(JSON.stringify({ t: 'event', n: 5, type: 'score.finished', monoMs: 1, data: {} }));
-    setTimeout(() => socket.send(new Uint8Array([9, 9, 9])), 500);
   });
   expect(code).toBe(CLOSE_CODES.bad_frame);
   const all = answers.join('\n');
@@ -188,9 +193,8 @@ test('a paused attempt takes no input, no edits, no score and no submission, and
   await expect(tab.request('instructions', {})).rejects.toThrow(/clock_not_running/);
   await expect(tab.request('score', {})).rejects.toThrow(/clock_not_running/);
   const paused = await tab.request('status', {});
+  expect((await tab.request('status', {})).elapsedMs).toBe(paused.elapsedMs);
   await tab.request('resume', {});
-  const resumed = await tab.request('status', {});
-  expect(resumed.elapsedMs - paused.elapsedMs).toBeLessThan(1_000);
   tab.type(terminal, 'echo after-the-pause\n');
   await until('typing works again', () => tab.text(terminal).includes('\nafter-the-pause'));
   expect(tab.text(terminal)).not.toContain('typed-while-paused');

@@ -93,7 +93,7 @@ test.describe('a user from the first sign-in to the last', () => {
 
     await row.getByRole('button', { name: 'Disable' }).click();
     await admin.getByRole('alertdialog').or(admin.getByRole('dialog')).getByRole('button', { name: 'Disable' }).click();
-    const closed = await until('the end of the socket', () => tab.closeCodes[0], 5_000);
+    const closed = await until('the end of the socket', () => tab.closeCodes[0]);
     tab.end();
     expect(closed.code).toBe(CLOSE_CODES.ticket_invalid);
     await expect(row).toContainText('Disabled');

@@ -200,6 +200,12 @@ test.describe('an attempt from sign-in to export', () => {
     await second.close();
   });
 
+  /** What the clock shows, as read nearest to its tick: a busy machine tells of one late, and never early. */
+  async function clockRead(): Promise<{ remainingMs: number; atMs: number }> {
+    const reads = [await work.clockAtTick(), await work.clockAtTick(), await work.clockAtTick()];
+    return reads.reduce((best, read) => (read.remainingMs + read.atMs < best.remainingMs + best.atMs ? read : best));
+  }
+
   async function givenBackMs(platform: PlatformUnderTest): Promise<number> {
     const outages = (await readEvents(platform, attemptId)).flatMap(({ type, data }) =>
       type === 'clock.event' && data.event.kind === 'outage' ? [data.event] : [],
@@ -211,17 +217,17 @@ test.describe('an attempt from sign-in to export', () => {
     await work.type(1, 'clear; seq 1 12\n');
     await work.expectOnScreen(1, /^12$/m);
     const screen = await work.screen(1);
-    const before = await work.clockAtTick();
+    const before = await clockRead();
     const givenBackBeforeMs = await givenBackMs(platform);
     platform.kill('gateway');
     await platform.untilHealthy();
     await work.type(1, 'echo after-the-kill\n');
-    await work.expectOnScreen(1, /^after-the-kill$/m);
+    await work.expectOnScreen(1, /^after-the-kill$/m, 60_000);
     expect(await work.screen(1)).toContain(screen.split('\n').slice(0, 12).join('\n'));
     // A gateway that is away for long is an outage, which is given back once it is over.
     await expect(async () => {
       const outageMs = (await givenBackMs(platform)) - givenBackBeforeMs;
-      const now = await work.clockAtTick();
+      const now = await clockRead();
       expect(Math.abs(now.remainingMs - (before.remainingMs - (now.atMs - before.atMs) + outageMs))).toBeLessThan(1_000);
     }).toPass({ timeout: 30_000 });
   });
@@ -246,7 +252,7 @@ test.describe('an attempt from sign-in to export', () => {
     await expectTheSame();
 
     // With its lid closed the page's time stands still, and its connection ends unseen.
-    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 1_000);
+    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 10_000);
     platform.kill('gateway');
     await platform.untilHealthy();
     await work.type(1, 'echo while-it-slept\n');

@@ -432,11 +432,10 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await page.getByTestId('score-run').click();
     await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
     await expect(page.getByTestId('score-step')).toContainText('of at most 1 min');
-
-    await expectAccessible(page, 'scoring', [], '[data-testid=score-step]');
     // A page that is opened meanwhile knows it too.
     await page.reload();
     await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
+    await expectAccessible(page, 'scoring', [], '[data-testid=score-step]');
     await page.getByTestId('score-cancel').click();
     await expect(top).toHaveAttribute('data-status', 'cancelled');
     await expect(top).toContainText('Cancelled');

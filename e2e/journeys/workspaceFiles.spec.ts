@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
+import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { openWorkspace } from '../support/workspace.ts';
@@ -99,7 +100,10 @@ test.describe('files and the editor', () => {
     await transfer.last().getByRole('button', { name: 'Replace' }).click();
     await expect(transfer.last()).toHaveAttribute('data-state', 'done');
     await work.shell('cat data/table.csv; ls -A data', /^other\ntable\.csv$/m);
-    const uploads = (await readEvents(platform, attemptId)).filter((event) => event.type === 'file.transferred');
+    const uploads = await until('both uploads are recorded', async () => {
+      const transferred = (await readEvents(platform, attemptId)).filter((event) => event.type === 'file.transferred');
+      return transferred.length === 2 && transferred;
+    });
     expect(uploads.map(({ data }) => data)).toMatchObject([
       { direction: 'upload', path: 'data/table.csv', size: 1_200_000 },
       { direction: 'upload', path: 'data/table.csv', size: 6 },
@@ -123,9 +127,12 @@ test.describe('files and the editor', () => {
     await expect(item('data/set')).toHaveCount(0);
   });
 
-  test('an upload goes on where it was when the connection breaks', async () => {
-    const buffer = Buffer.alloc(6 * 1024 * 1024, 'u');
-    await page.getByTestId('upload-input').setInputFiles({ name: 'model.bin', mimeType: 'application/octet-stream', buffer });
+  test('an upload goes on where it was when the connection breaks', async ({ platform }) => {
+    // So large that it is still under way at the first look.
+    const bytes = 16 * 1024 * 1024;
+    const model = join(platform.dataDir, 'model.bin');
+    await writeFile(model, Buffer.alloc(bytes, 'u'));
+    await page.getByTestId('upload-input').setInputFiles(model);
     const transfer = page.getByTestId('transfer').filter({ hasText: 'model.bin' });
     await expect(transfer).toHaveAttribute('data-state', 'running');
     await context.setOffline(true);
@@ -133,10 +140,7 @@ test.describe('files and the editor', () => {
     await context.setOffline(false);
     await expect(transfer).toHaveAttribute('data-state', 'done', { timeout: 90_000 });
     await expect(item('data/model.bin')).toBeVisible();
-    await work.shell(
-      'tr -d u < data/model.bin | wc -c; wc -c < data/model.bin; rm data/model.bin',
-      new RegExp(`^0\\n${buffer.length}$`, 'm'),
-    );
+    await work.shell('tr -d u < data/model.bin | wc -c; wc -c < data/model.bin; rm data/model.bin', new RegExp(`^0\\n${bytes}$`, 'm'));
     // Rows that move up while another is dragged take the drop for another folder.
     await expect(item('data/model.bin')).toHaveCount(0);
   });
