@@ -204,7 +204,8 @@ test.describe('npm start', () => {
     expect(running.output).not.toContain('Building');
     const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
     expect(await expert.query<{ state: string }>('attempt.progress', { attemptId })).toMatchObject({ state: 'running' });
-    expect((await health()).code).toBe(200);
+    // Until its first beat the worker's last one is the dead one's.
+    await until('all parts to be up again', async () => (await health()).code === 200);
     await running.ctrlC();
     expect(await leftovers(dataDir)).toEqual([]);
   });
