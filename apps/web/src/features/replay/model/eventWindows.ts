@@ -3,12 +3,12 @@ import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import type { ReplaySource } from './replaySource.ts';
 
 /**
- * The recording around the play head: stretches of equal length, fetched when they are needed and forgotten when others
- * were used since. Stretches in which nothing happened are known from the index and never fetched.
+ * The recording around the play head: stretches of equal length, fetched when they are needed. What lies behind the head is
+ * forgotten first, then what lies furthest ahead. Stretches in which nothing happened are known from the index and never fetched.
  */
 
 export const WINDOW_MS = 30_000;
-/** Rough size of what is kept; the head's own stretch is kept even where it alone is larger. */
+/** Rough size of what is kept; the head's own stretch and the next one are kept even where they alone are larger. */
 const KEPT_BYTES = 8 * 1024 * 1024;
 const EVENT_BYTES = 200;
 
@@ -22,16 +22,21 @@ function sizeOf(event: RecordedEvent): number {
 export class EventWindows {
   private readonly source: Pick<ReplaySource, 'events'>;
   private index: RecordingIndex;
-  /** In order of use, the latest last. */
+  private readonly headMs: () => number;
   private readonly kept = new Map<number, { events: RecordedEvent[]; bytes: number }>();
   private readonly loading = new Map<number, Promise<RecordedEvent[]>>();
   /** Events that came while their stretch was being fetched: the answer may not have them. */
   private readonly came = new Map<number, RecordedEvent[]>();
   private keptBytes = 0;
 
-  constructor(source: Pick<ReplaySource, 'events'>, index: RecordingIndex) {
+  constructor(source: Pick<ReplaySource, 'events'>, index: RecordingIndex, headMs: () => number) {
     this.source = source;
     this.index = index;
+    this.headMs = headMs;
+  }
+
+  private get head(): number {
+    return Math.max(0, this.numberAt(this.headMs()));
   }
 
   numberAt(atMs: number): number {
@@ -58,11 +63,16 @@ export class EventWindows {
   /** The stretch's events when they are here; undefined when they must be loaded first. */
   peek(window: number): RecordedEvent[] | undefined {
     if (this.isEmpty(window)) return [];
-    const found = this.kept.get(window);
-    if (!found) return undefined;
-    this.kept.delete(window);
-    this.kept.set(window, found);
-    return found.events;
+    return this.kept.get(window)?.events;
+  }
+
+  /** Whether another stretch ahead, as large as those that are here, can be kept together with them and with what is on its way. */
+  get hasRoomAhead(): boolean {
+    const { head } = this;
+    const ahead = [...this.kept].filter(([window]) => window >= head);
+    const bytes = ahead.reduce((sum, [, entry]) => sum + entry.bytes, 0);
+    const each = ahead.length === 0 ? KEPT_BYTES / 2 : bytes / ahead.length;
+    return bytes + (this.loading.size + 1) * each <= KEPT_BYTES;
   }
 
   /** The stretch's events, fetched where they are not here. A failure is not kept: the next call tries again. */
@@ -102,11 +112,19 @@ export class EventWindows {
     const bytes = events.reduce((sum, event) => sum + sizeOf(event), 0);
     this.kept.set(window, { events, bytes });
     this.keptBytes += bytes;
-    for (const [oldest, entry] of this.kept) {
-      if (this.keptBytes <= KEPT_BYTES || oldest === window) break;
-      this.kept.delete(oldest);
-      this.keptBytes -= entry.bytes;
+    for (let spare = this.leastNeeded(); this.keptBytes > KEPT_BYTES && spare !== null; spare = this.leastNeeded()) {
+      this.keptBytes -= this.kept.get(spare)?.bytes ?? 0;
+      this.kept.delete(spare);
     }
+  }
+
+  private leastNeeded(): number | null {
+    const { head } = this;
+    const windows = [...this.kept.keys()];
+    const first = Math.min(...windows);
+    if (first < head) return first;
+    const last = Math.max(...windows);
+    return last > head + 1 ? last : null;
   }
 }
 

@@ -290,6 +290,35 @@ describe('the player', () => {
     expect(source.fetched).toBeLessThanOrEqual(2);
   });
 
+  it('plays a flood, of which little can be kept, and reads each of its stretches once', async () => {
+    const events: RecordedEvent[] = [
+      { seq: 1, atMs: START_MS, type: 'terminal.opened', stream: 1, data: { cols: 80, rows: 24, term: 'xterm', shell: 'bash' } },
+    ];
+    // Six megabytes in each half minute: two stretches are more than is kept.
+    const bytes = new TextEncoder().encode('x'.repeat(1_000_000));
+    for (let n = 0; n < 60; n += 1) {
+      const atMs = START_MS + n * 5_000;
+      events.push({ seq: n + 2, atMs, type: 'terminal.output', stream: 1, data: { offset: n * bytes.length, bytes } });
+    }
+    const source = new MemorySource(events);
+    for (const speed of [1, 16] as const) {
+      source.fetched = 0;
+      const player = new Player(source, await source.index());
+      await player.seek(player.index.fromMs);
+      player.setSkipIdle(false);
+      player.setSpeed(speed);
+      player.play();
+      let nowMs = 0;
+      while (player.store.get().playing && nowMs < 2_000_000) {
+        nowMs += 1_000;
+        player.tick(nowMs);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(player.store.get().positionMs, `at ${speed}`).toBe(player.index.toMs);
+      expect(source.fetched, `at ${speed}`).toBeLessThanOrEqual(11);
+    }
+  });
+
   it('that follows a running attempt shows at each moment what a jump to it shows, and goes back and returns to the end', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -64,7 +64,7 @@ export class Player {
 
   constructor(source: ReplaySource, index: RecordingIndex) {
     this.source = source;
-    this.windows = new EventWindows(source, index);
+    this.windows = new EventWindows(source, index, () => this.store.get().positionMs);
     this.store = new Store<PlayerState>({
       positionMs: index.fromMs - 1,
       playing: false,
@@ -288,9 +288,12 @@ export class Player {
 
   private loadAhead(fromMs: number, speed: number): void {
     const until = Math.min(this.windows.last, this.windows.numberAt(fromMs + AHEAD_REAL_MS * speed) + 1);
-    for (let window = Math.max(0, this.windows.numberAt(fromMs)); window <= until; window += 1) {
+    const head = Math.max(0, this.windows.numberAt(fromMs));
+    for (let window = head; window <= until; window += 1) {
+      if (this.windows.peek(window) !== undefined) continue;
+      if (window > head + 1 && !this.windows.hasRoomAhead) return;
       // Its failure shows when the play head gets there and asks again.
-      if (this.windows.peek(window) === undefined) void this.windows.load(window).catch(() => {});
+      void this.windows.load(window).catch(() => {});
     }
   }
 
