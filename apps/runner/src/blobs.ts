@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
@@ -10,7 +10,8 @@ import type { Logger } from 'pino';
 
 /**
  * Large content that the recording names by its hash: submissions and snapshot bundles. It is kept in the state folder
- * before an event names it, and uploaded until the gateway has it, whatever ends in between.
+ * before an event names it, and uploaded until the gateway has it, whatever ends in between. What the gateway refuses stays there,
+ * and is offered again by the next runner.
  */
 
 const RETRY_FIRST_MS = 500;
@@ -32,6 +33,7 @@ export class Blobs {
   readonly #options: BlobsOptions;
   /** Hashes that the gateway does not have yet, with what waits for them. */
   readonly #pending = new Map<string, { promise: Promise<void>; resolve: () => void }>();
+  readonly #refused = new Set<string>();
   #uploading = false;
   #closed = false;
 
@@ -65,7 +67,10 @@ export class Blobs {
       return;
     }
     await writeFile(`${target}.${keep ? 'keep' : 'drop'}.pending`, '', { mode: 0o600 });
+    // An event will name it that outlives a loss of power, and nothing else has its content.
+    await synced(path);
     await rename(path, target);
+    await synced(this.#options.dir);
     this.#expect(hash);
     this.#work();
   }
@@ -77,9 +82,10 @@ export class Blobs {
     await Promise.race([pending.promise, new Promise<void>((resolve) => this.#options.clock.setTimer(withinMs, resolve))]);
   }
 
-  /** Resolves when nothing waits any more, or `withinMs` have passed: with whether all was stored. */
+  /** Resolves when nothing waits any more, or `withinMs` have passed: with whether all was stored. What was refused never is. */
   async drained(withinMs: number): Promise<boolean> {
-    const all = Promise.all([...this.#pending.values()].map(({ promise }) => promise)).then(() => true);
+    if (this.#refused.size > 0) return false;
+    const all = Promise.all([...this.#pending.values()].map(({ promise }) => promise)).then(() => this.#refused.size === 0);
     return Promise.race([all, new Promise<boolean>((resolve) => this.#options.clock.setTimer(withinMs, () => resolve(false)))]);
   }
 
@@ -140,35 +146,43 @@ export class Blobs {
       const outcome = await this.#upload(hash);
       if (outcome !== 'retry') {
         failures = 0;
-        await this.#settle(hash);
+        if (outcome === 'refused') this.#refused.add(hash);
+        else await this.#forget(hash);
+        this.#pending.get(hash)?.resolve();
+        this.#pending.delete(hash);
         continue;
       }
+      // One that never succeeds holds up no other.
+      const entry = this.#pending.get(hash);
+      this.#pending.delete(hash);
+      if (entry !== undefined) this.#pending.set(hash, entry);
       const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures);
       failures = Math.min(failures + 1, 10);
       await new Promise<void>((resolve) => this.#options.clock.setTimer(waitMs, resolve));
     }
   }
 
-  async #settle(hash: string): Promise<void> {
+  async #forget(hash: string): Promise<void> {
     const base = join(this.#options.dir, hash);
     const dropped = (await stat(`${base}.drop.pending`).catch(() => null)) !== null;
     if (dropped) await rm(base, { force: true });
     await rm(`${base}.drop.pending`, { force: true });
     await rm(`${base}.keep.pending`, { force: true });
-    this.#pending.get(hash)?.resolve();
-    this.#pending.delete(hash);
   }
 
-  async #upload(hash: string): Promise<'done' | 'refused' | 'retry'> {
+  async #upload(hash: string): Promise<'done' | 'gone' | 'refused' | 'retry'> {
     const path = join(this.#options.dir, hash);
     const size = (await stat(path).catch(() => null))?.size;
-    if (size === undefined) return 'refused';
+    if (size === undefined) return 'gone';
     const { logger } = this.#options;
     try {
       const status = await this.#put(`${this.#options.url}/${hash}`, path, size);
       if (status >= 200 && status < 300) return 'done';
       if (status === 413) {
-        logger.warn({ hash, size }, 'the gateway takes no blob of this size; it stays in the state folder');
+        logger.warn(
+          { hash, size },
+          'the gateway takes no blob of this size; it stays in the state folder, and the machine is not given back',
+        );
         return 'refused';
       }
       logger.debug({ hash, status }, 'an upload was not taken; trying again');
@@ -200,5 +214,15 @@ export class Blobs {
       });
       file.pipe(request);
     });
+  }
+}
+
+/** Has a file, or a folder's names, written to the disk. */
+async function synced(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
