@@ -81,6 +81,13 @@ export class RecordingChain {
     return null;
   }
 
+  /** Forgets what was taken from the tail since then. */
+  goBack({ lastSeq, marks }: { lastSeq: number; marks: [string, number][] }): void {
+    this.lastSeq = lastSeq;
+    this.marks.clear();
+    for (const [source, mark] of marks) this.marks.set(source, mark);
+  }
+
   /** Compares with a finished recording's manifest. The signature is another matter. */
   compare(manifest: Manifest, attemptId: string): Problem | null {
     const at = (kind: ProblemKind, message: string): Problem => ({ kind, segment: null, firstSeq: 1, lastSeq: this.lastSeq, message });

@@ -215,7 +215,8 @@ export class Recording {
       const wanted = next;
       for (const segment of segments) {
         if (segment.lastSeq < next || segment.firstSeq > lastSeq) continue;
-        if (overlaps(segment, range)) yield this.segmentUnit(segment, range);
+        // The first part of one that was sealed meanwhile may have been read from the tail.
+        if (overlaps(segment, range)) yield this.segmentUnit(segment, { ...range, fromSeq: next });
         next = segment.lastSeq + 1;
       }
       if (next > lastSeq) return;

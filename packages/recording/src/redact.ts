@@ -9,7 +9,7 @@ import {
   replaceSegment,
 } from '@plumbline/database/recordingTail';
 import { type EventType, SEALED_TYPES } from '@plumbline/protocol';
-import { lineHead, roundAtMs, TYPE_OF } from './codec.ts';
+import { lineHead, parseLine, roundAtMs, TYPE_OF } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { segmentSaltKey } from './merkle.ts';
 import { type EventRange, overlaps, type RecordingSource, within } from './reader.ts';
@@ -18,7 +18,7 @@ import { isWithheld, withheldLine } from './withheld.ts';
 
 /**
  * Takes events out of a finished recording for good, and leaves what is left provable: each becomes its leaf, so roots and
- * manifest stay as they were signed. Blobs (snapshots, submissions) are objects of their own and stay. First it deletes what a
+ * manifest stay as they were signed. A gap that stands for several events stays, which has none of their content. Blobs (snapshots, submissions) are objects of their own and stay. First it deletes what a
  * redaction that was cut short left in the store.
  */
 export async function redactRecording(source: RecordingSource, range: EventRange): Promise<{ withheld: number }> {
@@ -40,7 +40,8 @@ export async function redactRecording(source: RecordingSource, range: EventRange
       if (isWithheld(line)) return line;
       const { dt, code, stream } = lineHead(line);
       const atMs = roundAtMs(segment.header.baseMs + dt);
-      if (!isMeant({ seq: row.firstSeq + i, atMs, type: TYPE_OF.get(code) as EventType, stream })) return line;
+      const type = TYPE_OF.get(code) as EventType;
+      if (!isMeant({ seq: row.firstSeq + i, atMs, type, stream }) || isNeededGap(type, line, segment.header.baseMs)) return line;
       withheld += 1;
       return withheldLine(leafOf(saltKey, line, i));
     });
@@ -51,6 +52,13 @@ export async function redactRecording(source: RecordingSource, range: EventRange
     await deleteReplaced(source);
   }
   return { withheld };
+}
+
+/** A gap of several numbers says why those before it are nowhere: without its text the recording could not be told from a damaged one. */
+function isNeededGap(type: EventType, line: Buffer, baseMs: number): boolean {
+  if (type !== 'connection.gap') return false;
+  const { from, to } = parseLine(line.toString('utf8'), baseMs).data as { from: number; to: number };
+  return to > from;
 }
 
 async function deleteReplaced({ db, store, attemptId }: Omit<RecordingSource, 'keys'>): Promise<void> {

@@ -46,8 +46,7 @@ function event(n: number): EventInput {
   return { type: 'terminal.output', stream: 1, atMs: BASE_MS + n, data: { offset: n * 8, bytes: Buffer.from(`line ${n}\r\n`.padEnd(8)) } };
 }
 
-/** Four sealed segments, and either a tail of ten batches or a finished recording. */
-async function record(end: 'tail' | 'finished'): Promise<string> {
+async function newRecorder(): Promise<{ attemptId: string; recorder: AttemptRecorder }> {
   const attemptId = (await makeAttempt(database.db)).attempt.id;
   const claim = (await claimEpoch(database.db, attemptId, null)) as EpochClaim;
   const recorder = await AttemptRecorder.open({
@@ -61,6 +60,12 @@ async function record(end: 'tail' | 'finished'): Promise<string> {
     onStalled: () => {},
     onStale: () => {},
   });
+  return { attemptId, recorder };
+}
+
+/** Four sealed segments, and either a tail of ten batches or a finished recording. */
+async function record(end: 'tail' | 'finished'): Promise<string> {
+  const { attemptId, recorder } = await newRecorder();
   let n = 0;
   const next = (source: string) => expect(recorder.offer(source, recorder.takenMark(source) + 1, event(++n))).toBe('taken');
   for (let segment = 0; segment < SEGMENTS; segment++) {
@@ -103,6 +108,36 @@ describe('verification', () => {
       lastSeq: 110,
       problem: null,
     });
+  });
+
+  it('calls one intact whose tail is sealed while it is walked, and a reader gets each of its events once', async () => {
+    for (const read of ['verify', 'events'] as const) {
+      const { attemptId, recorder } = await newRecorder();
+      // More batches than are read at once.
+      for (let n = 1; n <= 100; n++) {
+        recorder.offer('runner:a', n, event(n));
+        await recorder.flush();
+      }
+      let isSealed = false;
+      const query = async (text: string, values: unknown[]) => {
+        const answer = await database.db.pool.query(text, values);
+        if (!isSealed && /FROM recording_tail/.test(text) && answer.rows.length > 1) {
+          isSealed = true;
+          await recorder.seal();
+        }
+        return answer;
+      };
+      const source = { db: { ...database.db, pool: { query } } as unknown as typeof database.db, store, keys, attemptId };
+      if (read === 'verify') {
+        expect(await verifyRecording(source)).toMatchObject({ verdict: 'intact', segments: 1, lastSeq: 100, problem: null });
+      } else {
+        const seqs: number[] = [];
+        for await (const { seq } of (await openRecording(source)).events()) seqs.push(seq);
+        expect(seqs).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+      }
+      expect(isSealed).toBe(true);
+      recorder.close();
+    }
   });
 
   it('names the segment and its range when any one byte of any stored object is another', async () => {
@@ -232,6 +267,16 @@ describe('redaction and erasure', () => {
     expect(withheld).toEqual(Array.from({ length: 41 }, (_, i) => i + 20));
     expect(await redactRecording(source(attemptId), { fromSeq: 50, toSeq: 61 })).toEqual({ withheld: 1 });
     expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', withheld: 42 });
+  });
+
+  it('leave a gap that stands for several events, without which the recording would look damaged', async () => {
+    const { attemptId, recorder } = await newRecorder();
+    recorder.offer('tab:a', 1, event(1));
+    recorder.skip('tab:a', 4, 'the browser was closed');
+    recorder.offer('tab:a', 5, event(5));
+    await recorder.finish();
+    expect(await redactRecording(source(attemptId), { fromSeq: 1, toSeq: 3 })).toEqual({ withheld: 2 });
+    expect(await verify(attemptId)).toMatchObject({ verdict: 'redacted', withheld: 2, problem: null });
   });
 
   it('leave nothing in the store where the one before was cut short between its two steps', async () => {

@@ -79,22 +79,25 @@ async function walkStored(
   found: { withheld: number },
 ): Promise<Problem | null> {
   const signedRoots = manifest === null ? [] : rootsOf(manifest, source);
-  for (;;) {
-    const seen = chain.lastSeq;
+  for (let reached = -1; ; ) {
     for (const row of await listSegments(source.db, source.attemptId, chain.segments)) {
       const problem = await checkSegment(chain, row, source, sealing, signedRoots[row.n - 1], found);
       if (problem !== null) return problem;
     }
+    const sealed = { lastSeq: chain.lastSeq, marks: [...chain.marks] };
     const problem = await walkTail(chain, source, sealing);
     if (problem !== null) return problem;
     if (chain.lastSeq >= untilSeq) return null;
-    if (chain.lastSeq === seen) {
+    if (chain.lastSeq === reached) {
       return chain.problem(
         'missing_events',
         `Events ${chain.lastSeq + 1} to ${untilSeq} are neither in a segment nor in the tail.`,
         untilSeq,
       );
     }
+    // What was sealed meanwhile begins before where the tail was read to.
+    reached = chain.lastSeq;
+    chain.goBack(sealed);
   }
 }
 
