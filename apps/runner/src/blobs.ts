@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError, type Clock } from '@plumbline/core';
 import type { Logger } from 'pino';
+import { syncFolder } from './syncFolder.ts';
 
 /**
  * Large content that the recording names by its hash: submissions and snapshot bundles. It is kept in the state folder
@@ -70,7 +71,7 @@ export class Blobs {
     // An event will name it that outlives a loss of power, and nothing else has its content.
     await synced(path);
     await rename(path, target);
-    await synced(this.#options.dir);
+    syncFolder(this.#options.dir);
     this.#expect(hash);
     this.#work();
   }
@@ -217,7 +218,7 @@ export class Blobs {
   }
 }
 
-/** Has a file, or a folder's names, written to the disk. */
+/** Has a file's content written to the disk. */
 async function synced(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {

@@ -4,7 +4,7 @@ import { findSetup } from '@plumbline/database/setups';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
 import { findWorkspace } from '@plumbline/database/workspaces';
-import { SurveyAnswers } from '@plumbline/protocol';
+import { CLOSE_REASON_MAX, SurveyAnswers } from '@plumbline/protocol';
 import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
@@ -35,7 +35,7 @@ function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: Atte
   return can(ctx.actor, 'attempt.readStaff', subject) && subject.ownerUserId !== ctx.actor?.userId ? true : isScoreVisible(attempt);
 }
 
-const CloseReason = z.string().trim().max(500);
+const CloseReason = z.string().trim().max(CLOSE_REASON_MAX);
 
 const AFTER_THE_END: readonly AttemptState[] = ['completed', 'void', 'withdrawn'];
 

@@ -1,10 +1,9 @@
 'use client';
+import { CLOSE_REASON_MAX } from '@plumbline/protocol/limits';
 import { Button, ConfirmDialog, Field, Textarea } from '@plumbline/ui';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
-
-const REASON_MAX = 500;
 
 interface CloseButtonProps {
   label: string;
@@ -37,7 +36,9 @@ function CloseButton({ label, title, description, reasonLabel, cancelLabel, onCo
         }}
       >
         <Field label={reasonLabel}>
-          {(control) => <Textarea {...control} value={reason} maxLength={REASON_MAX} onChange={(event) => setReason(event.target.value)} />}
+          {(control) => (
+            <Textarea {...control} value={reason} maxLength={CLOSE_REASON_MAX} onChange={(event) => setReason(event.target.value)} />
+          )}
         </Field>
       </ConfirmDialog>
     </>
