@@ -66,17 +66,13 @@ export class AttemptRegistry {
             browser.close(CLOSE_CODES.restarting, 'the platform is not ready yet');
           });
         },
-        onRequest: (browser, request) => {
-          perform(attempt, request.act, request.args, { userId: actor.userId, sessionId, via: 'browser' }).then(
-            (result) => browser.send({ t: 'reply', id: request.id, result }),
-            (error) => {
-              const known = toAppError(error);
-              if (known.code === 'internal')
-                this.#gateway.log.error({ attempt: attempt.id, act: request.act, error: String(known.cause) }, 'an act failed');
-              browser.send({ t: 'reply', id: request.id, error: { code: known.code, message: known.message } });
-            },
-          );
-        },
+        onRequest: (_browser, { act, args }) =>
+          perform(attempt, act, args, { userId: actor.userId, sessionId, via: 'browser' }).catch((error) => {
+            const known = toAppError(error);
+            if (known.code === 'internal')
+              this.#gateway.log.error({ attempt: attempt.id, act, error: String(known.cause) }, 'an act failed');
+            throw known;
+          }),
         onEvent: (browser, event) => attempt.eventFromBrowser(browser, event),
         onInput: (browser, frame) => attempt.inputFromBrowser(browser, frame),
         onAttach: (browser, terminal) => {

@@ -12,27 +12,37 @@ import {
   PROTOCOL_VERSION,
 } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
+import { RestorePace } from './restorePace.ts';
 import { SourceTime } from './serverTime.ts';
+import { TabReading } from './tabReading.ts';
+import { type TabRequest, TabRequests } from './tabRequests.ts';
 import { ViewerFlow } from './viewerFlow.ts';
 
-/**
- * What comes faster is read later: a fast typist with focus events stays under 100 a second, and a tab that was away for minutes sends
- * at once all that it kept.
- */
-const MESSAGES_PER_SECOND_MAX = 2_000;
 /** For the word of a broken frame to arrive. */
 const TOLD_OF_ERROR_MS = 2_000;
+/** What waits in this process for a tab that does not read. Twice the largest screen: beyond it the tab comes back and begins anew. */
+const UNREAD_MAX_BYTES = 32 * 1024 * 1024;
 
 export interface BrowserIdentity {
   actor: Actor;
   sessionId: string;
 }
 
+export interface RestoredScreen {
+  terminal: number;
+  cols: number;
+  rows: number;
+  offset: number;
+  screen: string;
+}
+
 export interface BrowserHandlers {
   onHello(connection: BrowserConnection): void;
-  onRequest(connection: BrowserConnection, request: { id: string; act: string; args: unknown }): void;
-  onEvent(connection: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void;
-  onInput(connection: BrowserConnection, frame: InputFrame): void;
+  onRequest(connection: BrowserConnection, request: TabRequest): Promise<unknown>;
+  /** Says whether the recording took it, which `durable` will tell of. */
+  onEvent(connection: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): boolean;
+  /** Says whether it went on to the sandbox, and will be durable. */
+  onInput(connection: BrowserConnection, frame: InputFrame): boolean;
   onAttach(connection: BrowserConnection, terminal: number): void;
   onLatency(connection: BrowserConnection, roundTripMs: number): void;
   onClose(connection: BrowserConnection, code: number): void;
@@ -52,15 +62,16 @@ export class BrowserConnection {
   readonly #time: SourceTime;
   readonly #blockBytes = new Map<number, number>();
   readonly #probe: NodeJS.Timeout;
+  readonly #reading: TabReading;
+  readonly #requests: TabRequests;
+  readonly #restores: RestorePace;
   #tab: string | null = null;
   #firstInputN = 1;
   #firstEventN = 1;
   #lastHeardMs = performance.now();
-  #windowStartMs = performance.now();
-  #windowMessages = 0;
   #pingSentMs: number | null = null;
   #pings = 0;
-  #requestRestore: (terminal: number) => void = () => {};
+  #screenOf: (terminal: number) => Promise<RestoredScreen | null> = () => Promise.resolve(null);
   #closed = false;
 
   /** `notBeforeMs`: no event of the tab is older. */
@@ -70,6 +81,13 @@ export class BrowserConnection {
     this.#nowMs = () => clock.nowMs();
     this.#time = new SourceTime(clock.notBeforeMs);
     this.#handlers = handlers;
+    this.#reading = new TabReading(socket);
+    this.#requests = new TabRequests({
+      answer: (request) => this.#answer(request),
+      unreadBytes: () => socket.bufferedAmount,
+      full: (full) => this.#reading.hold('requests', full),
+    });
+    this.#restores = new RestorePace((terminal, isOutdated) => this.#restore(terminal, isOutdated));
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       try {
         this.#receive(data, isBinary);
@@ -108,7 +126,13 @@ export class BrowserConnection {
   }
 
   send(message: GatewayToBrowser): void {
-    if (!this.#closed) this.#socket.send(JSON.stringify(message));
+    this.#send(JSON.stringify(message));
+  }
+
+  /** Tells the tab how much of what it said is in the recording. */
+  durable(marks: { events: number; input: number }): void {
+    this.#reading.durable(marks);
+    this.send({ t: 'durable', ...marks });
   }
 
   /** Says what was wrong with what the tab sent; the socket stays. */
@@ -122,8 +146,9 @@ export class BrowserConnection {
     this.#ended(code);
   }
 
-  onRestoreWanted(request: (terminal: number) => void): void {
-    this.#requestRestore = request;
+  /** Where the screens of what it watches come from: null where there is none to be shown now. */
+  onRestoreWanted(screenOf: (terminal: number) => Promise<RestoredScreen | null>): void {
+    this.#screenOf = screenOf;
   }
 
   /** Begins (or begins anew) to show a terminal. */
@@ -132,9 +157,9 @@ export class BrowserConnection {
     if (flow === undefined) {
       flow = new ViewerFlow(terminal, {
         sendOutput: (id, offset, bytes) => {
-          if (!this.#closed) this.#socket.send(encodeOutputFrame({ terminal: id, offset, bytes }));
+          this.#send(encodeOutputFrame({ terminal: id, offset, bytes }));
         },
-        requestRestore: (id) => this.#requestRestore(id),
+        requestRestore: (id) => this.#restores.want(id),
         later: (delayMs, call) => {
           setTimeout(() => {
             if (!this.#closed && this.#flows.get(terminal) === flow) call();
@@ -146,21 +171,48 @@ export class BrowserConnection {
     flow.start();
   }
 
-  restore(screen: { terminal: number; cols: number; rows: number; offset: number; screen: string }): void {
-    const flow = this.#flows.get(screen.terminal);
-    // A second answer to a screen that was asked for twice would be older than what has been sent since the first.
-    if (flow === undefined || !flow.waiting) return;
-    this.send({ t: 'restore', ...screen });
-    flow.restored(screen.offset);
-  }
-
   output(terminal: number, offset: number, bytes: Uint8Array): void {
     this.#flows.get(terminal)?.output(offset, bytes);
   }
 
+  #send(data: string | Uint8Array, left?: () => void): void {
+    if (this.#closed) return left?.();
+    this.#socket.send(data, left);
+    if (this.#socket.bufferedAmount <= UNREAD_MAX_BYTES) return;
+    this.close(CLOSE_CODES.too_far_behind, 'this page does not read what it is sent; it comes back with fresh screens');
+  }
+
+  async #answer(request: TabRequest): Promise<void> {
+    const answer = await this.#handlers.onRequest(this, request).then(
+      (result) => ({ result }),
+      (error) => {
+        const { code, message } = toAppError(error);
+        return { error: { code, message } };
+      },
+    );
+    await new Promise<void>((left) => this.#send(JSON.stringify({ t: 'reply', id: request.id, ...answer }), left));
+  }
+
+  async #restore(terminal: number, isOutdated: () => boolean): Promise<number> {
+    let screen: RestoredScreen | null;
+    try {
+      screen = await this.#screenOf(terminal);
+    } catch (error) {
+      this.fail(toAppError(error));
+      return 0;
+    }
+    const flow = this.#flows.get(terminal);
+    if (screen === null || flow === undefined || !flow.waiting || isOutdated()) return 0;
+    const text = JSON.stringify({ t: 'restore', ...screen });
+    const left = new Promise<void>((resolve) => this.#send(text, resolve));
+    flow.restored(screen.offset);
+    await left;
+    return text.length;
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return;
-    this.#pace();
+    this.#reading.came(data.length);
     this.#lastHeardMs = performance.now();
     if (isBinary) return this.#receiveInput(data);
     const message = parseBrowserMessage(data);
@@ -179,14 +231,13 @@ export class BrowserConnection {
     if (!this.greeted) return this.close(CLOSE_CODES.bad_frame, 'the first message must be hello');
     switch (message.t) {
       case 'request':
-        return this.#handlers.onRequest(this, message);
-      case 'event':
-        return this.#handlers.onEvent(this, {
-          n: message.n,
-          type: message.type,
-          atMs: this.#time.toServerMs(message.monoMs, this.#nowMs()),
-          data: message.data,
-        });
+        return this.#requests.offer(message, data.length);
+      case 'event': {
+        const { n, type, monoMs } = message;
+        const atMs = this.#time.toServerMs(monoMs, this.#nowMs());
+        if (this.#handlers.onEvent(this, { n, type, atMs, data: message.data })) this.#reading.passedOn('events', n, data.length);
+        return;
+      }
       case 'attach':
         return this.#handlers.onAttach(this, message.terminal);
       case 'detach':
@@ -218,23 +269,12 @@ export class BrowserConnection {
       return this.close(CLOSE_CODES.bad_frame, 'a paste of over 5 MB is refused; upload a file instead');
     if (frame.more) this.#blockBytes.set(frame.terminal, blockBytes);
     else this.#blockBytes.delete(frame.terminal);
-    this.#handlers.onInput(this, frame);
-  }
-
-  /** Reads no more of this tab until the second is over, once it has its share: the tab's own buffer waits. */
-  #pace(): void {
-    const sinceMs = performance.now() - this.#windowStartMs;
-    if (sinceMs > 1_000) {
-      this.#windowStartMs += sinceMs;
-      this.#windowMessages = 0;
-    }
-    this.#windowMessages += 1;
-    if (this.#windowMessages !== MESSAGES_PER_SECOND_MAX) return;
-    this.#socket.pause();
-    setTimeout(() => this.#socket.resume(), Math.max(1, 1_000 - sinceMs)).unref();
+    if (this.#handlers.onInput(this, frame)) this.#reading.passedOn('input', frame.n, data.length);
   }
 
   #checkLife(): void {
+    // What a tab says that is not read now is heard later.
+    if (this.#reading.held) this.#lastHeardMs = performance.now();
     const silentMs = performance.now() - this.#lastHeardMs;
     if (silentMs > 3 * PING_AFTER_MS) return this.close(1001, 'no sign of life');
     this.#pingSentMs = performance.now();
@@ -247,6 +287,8 @@ export class BrowserConnection {
     this.#closed = true;
     clearInterval(this.#probe);
     this.#flows.clear();
+    this.#requests.end();
+    this.#restores.end();
     this.#handlers.onClose(this, code);
   }
 }

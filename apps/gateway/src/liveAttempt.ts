@@ -17,7 +17,7 @@ import { AbsenceWatch } from './absence.ts';
 import { Acceptance } from './acceptance.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
-import type { BrowserConnection } from './browserConnection.ts';
+import type { BrowserConnection, RestoredScreen } from './browserConnection.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
 import { GpuUse } from './gpuUse.ts';
@@ -320,7 +320,7 @@ export class LiveAttempt {
   // --- the browsers' side
 
   async attachBrowser(browser: BrowserConnection): Promise<void> {
-    browser.onRestoreWanted((terminal) => this.#restore(browser, terminal));
+    browser.onRestoreWanted((terminal) => this.#screenOf(terminal));
     this.browsers.add(browser);
     this.#tellOfTab(browser);
     await this.showNewMessages();
@@ -367,16 +367,21 @@ export class LiveAttempt {
     this.recordOwn('connection.detached', { tab: browser.tab, role: 'participant', code });
   }
 
-  eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): void {
+  /** Whether the recording took it. */
+  eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): boolean {
     const { event: recorded, readable } = eventOfPage(browser.tab, event);
-    this.#tabEvents.offer(browser, this.recorder, event.n, recorded);
-    if (!readable)
-      throw new AppError('invalid_input', `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`);
+    const taken = this.#tabEvents.offer(browser, this.recorder, event.n, recorded);
+    if (!readable) {
+      const words = `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`;
+      browser.fail(new AppError('invalid_input', words));
+    }
+    return taken;
   }
 
-  inputFromBrowser(browser: BrowserConnection, frame: InputFrame): void {
+  /** Whether it went on to the sandbox, empty where the clock stands. */
+  inputFromBrowser(browser: BrowserConnection, frame: InputFrame): boolean {
     // While the sandbox is away the tab keeps what it typed, and sends it again when it is back.
-    if (this.runner === null) return;
+    if (this.runner === null) return false;
     const refused = this.view.state !== 'running';
     this.runner.sendInput(
       encodeForwardedInput({
@@ -387,7 +392,8 @@ export class LiveAttempt {
         bytes: refused ? new Uint8Array() : frame.bytes,
       }),
     );
-    if (refused) throw new AppError('clock_not_running', 'The clock is not running, so what you typed was not sent.');
+    if (refused) browser.fail(new AppError('clock_not_running', 'The clock is not running, so what you typed was not sent.'));
+    return true;
   }
 
   /** Sends every viewer a fresh screen of what it watches. */
@@ -395,15 +401,10 @@ export class LiveAttempt {
     for (const browser of this.browsers) for (const flow of browser.flows.values()) flow.start();
   }
 
-  #restore(browser: BrowserConnection, terminal: number): void {
-    const runner = this.runner;
-    if (runner === null) return;
+  async #screenOf(terminal: number): Promise<RestoredScreen | null> {
     // Instructions and screens stay hidden while the clock has not started, and while it is paused.
-    if (this.view.state !== 'running') return;
-    runner.call('restore', { terminal }).then(
-      (screen) => browser.restore(screen),
-      (error) => browser.fail(toAppError(error)),
-    );
+    if (this.runner === null || this.view.state !== 'running') return null;
+    return this.runner.call('restore', { terminal });
   }
 
   broadcast(message: Parameters<BrowserConnection['send']>[0]): void {
@@ -450,11 +451,7 @@ export class LiveAttempt {
   }
 
   #sendDurable(browser: BrowserConnection): void {
-    browser.send({
-      t: 'durable',
-      events: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
-      input: this.#input.durable(browser.tab),
-    });
+    browser.durable({ events: this.recorder?.mark(`tab:${browser.tab}`) ?? 0, input: this.#input.durable(browser.tab) });
   }
 
   /** Pauses an expert who is away from a sandbox that does nothing. Called about once a minute. */

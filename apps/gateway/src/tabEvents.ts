@@ -35,17 +35,19 @@ export class TabEvents {
     }
   }
 
-  offer(browser: BrowserConnection, recorder: AttemptRecorder | null, n: number, event: EventInput): void {
+  /** Whether the recorder took it, and will say that it is durable. */
+  offer(browser: BrowserConnection, recorder: AttemptRecorder | null, n: number, event: EventInput): boolean {
     const sequence = this.#sequences.get(browser);
-    if (sequence === undefined) return;
+    if (sequence === undefined) return false;
     const { seenN } = sequence;
     sequence.seenN = Math.max(seenN, n);
-    if (recorder === null) return;
+    if (recorder === null) return false;
     if (n <= seenN) sequence.whole = true;
     const source = sourceOf(browser);
-    if (recorder.offer(source, n, event) !== 'gap' || !sequence.whole) return;
+    const outcome = recorder.offer(source, n, event);
+    if (outcome !== 'gap' || !sequence.whole) return outcome === 'taken';
     recorder.skip(source, n - 1, LOST);
-    recorder.offer(source, n, event);
+    return recorder.offer(source, n, event) === 'taken';
   }
 
   left(browser: BrowserConnection): void {

@@ -140,6 +140,8 @@ export type GatewayToBrowser = z.infer<typeof GatewayToBrowser>;
 /** Why the gateway closed a browser's socket. Those from 4400 on are final: do not reconnect with the same ticket. */
 export const CLOSE_CODES = {
   restarting: 1012,
+  /** The tab reads so slowly that too much waits for it. It comes back, and is sent what is shown now. */
+  too_far_behind: 1013,
   ticket_invalid: 4401,
   forbidden: 4403,
   not_found: 4404,

@@ -1,0 +1,192 @@
+import { CLOSE_CODES, decodeForwardedInput, decodeOutputFrame, encodeInputFrame, encodeRunnerFrame } from '@plumbline/protocol';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { GatewayRig, type RiggedRunner, type RiggedTab } from './gateway.fixture.ts';
+
+const MEGABYTE = 1024 * 1024;
+const TERMINAL = { terminal: 1, name: 'Terminal 1', cols: 80, rows: 24, open: true, exitCode: null };
+
+interface Call {
+  id: string;
+  act: string;
+}
+
+let rig: GatewayRig;
+beforeAll(async () => {
+  rig = await GatewayRig.start();
+});
+afterAll(() => rig.stop());
+afterEach(() => vi.useRealTimers());
+
+/** An attempt with a sandbox that echoes what is typed into its one terminal, journals it, and keeps every call for the test to answer. */
+class EchoingSandbox {
+  readonly calls: Call[] = [];
+  readonly inputBytes = new Map<string, number>();
+  readonly #runner: RiggedRunner;
+  #n = 0;
+  #offset = 0;
+
+  private constructor(runner: RiggedRunner) {
+    this.#runner = runner;
+    runner.socket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (isBinary) return this.#typed(data);
+      const message = JSON.parse(String(data)) as Call & { t: string };
+      if (message.t !== 'call') return;
+      if (message.act === 'restore') this.answer(message, { ...TERMINAL, offset: this.#offset, screen: '' });
+      this.calls.push(message);
+    });
+  }
+
+  static async of(attemptId: string): Promise<EchoingSandbox> {
+    return new EchoingSandbox(await rig.runner(attemptId, { terminals: [TERMINAL] }));
+  }
+
+  answer({ id }: Call, result: unknown): void {
+    this.#runner.send({ t: 'answer', id, result });
+  }
+
+  callsOf(act: string): Call[] {
+    return this.calls.filter((call) => call.act === act);
+  }
+
+  #typed(data: Buffer): void {
+    const input = decodeForwardedInput(data);
+    if (input === null) return;
+    const { tab, terminal, bytes } = input;
+    this.inputBytes.set(tab, (this.inputBytes.get(tab) ?? 0) + bytes.length);
+    const typed = { atMs: 1, terminal, bytes: Buffer.from(bytes) };
+    this.#n += 1;
+    const how = { hidden: false, paste: false, length: bytes.length };
+    this.#runner.socket.send(encodeRunnerFrame({ kind: 'input', n: this.#n, tab, inputN: input.n, ...typed, ...how }));
+    this.#n += 1;
+    this.#runner.socket.send(encodeRunnerFrame({ kind: 'output', n: this.#n, offset: this.#offset, ...typed }));
+    this.#offset += bytes.length;
+  }
+}
+
+const type = (tab: RiggedTab, n: number, bytes: Uint8Array | string) =>
+  tab.socket.send(encodeInputFrame({ terminal: 1, n, more: false, bytes: Buffer.from(bytes) }));
+
+/** A tab of the same attempt, or of another, that types one key after another and waits for each to be shown. */
+async function echoes(tab: RiggedTab, keys: number): Promise<void> {
+  tab.send({ t: 'attach', terminal: 1 });
+  await tab.next('restore');
+  for (let n = 1; n <= keys; n++) {
+    const shown = new Promise<void>((resolve) => {
+      const look = (data: Buffer, isBinary: boolean) => {
+        if (!isBinary || !String(decodeOutputFrame(data)?.bytes).includes(`<${n}>`)) return;
+        tab.socket.off('message', look);
+        resolve();
+      };
+      tab.socket.on('message', look);
+    });
+    type(tab, n, `<${n}>`);
+    await shown;
+  }
+}
+
+const request = (id: number, act: string, args: unknown = {}) => ({ t: 'request' as const, id: String(id), act, args });
+
+describe('a tab that reads nothing', () => {
+  it('is let go once 32 MiB wait for it, while another keeps its echo, and comes back to a fresh screen', async () => {
+    const attempt = await rig.attempt();
+    const sandbox = await EchoingSandbox.of(attempt.attemptId);
+    const honest = await rig.tab(attempt);
+    const deaf = await rig.tab(attempt);
+    deaf.socket.pause();
+    for (let id = 1; id <= 32; id++) deaf.send(request(id, 'file.read', { path: 'large.txt' }));
+    await expect.poll(() => sandbox.callsOf('file.read').length).toBe(32);
+    const file = { text: 'x'.repeat(2 * MEGABYTE), hash: '', size: 2 * MEGABYTE, partial: false };
+    for (const call of sandbox.callsOf('file.read')) sandbox.answer(call, file);
+    await echoes(honest, 20);
+    const closed = new Promise<number>((resolve) => deaf.socket.once('close', resolve));
+    const codes = async () =>
+      (await rig.recorded(attempt.attemptId)).flatMap((event) => (event.type === 'connection.detached' ? [event.data.code] : []));
+    await expect.poll(codes).toEqual([CLOSE_CODES.too_far_behind]);
+    deaf.socket.resume();
+    await closed;
+    const again = await rig.tab(attempt, { tab: deaf.id });
+    again.send({ t: 'attach', terminal: 1 });
+    expect((await again.next('restore')).offset).toBeGreaterThan(0);
+  });
+});
+
+describe('a tab that asks without end', () => {
+  it('has 32 requests under way and the others waiting, all answered in the end, and no other tab waits for them', async () => {
+    const attempt = await rig.attempt();
+    const sandbox = await EchoingSandbox.of(attempt.attemptId);
+    const honest = await rig.tab(attempt);
+    const greedy = await rig.tab(attempt);
+    const total = 3_000;
+    for (let id = 1; id <= total; id++) greedy.send(request(id, 'file.create', { path: `file-${id}`, kind: 'file' }));
+    await echoes(honest, 20);
+    expect(sandbox.callsOf('file.create')).toHaveLength(32);
+    let answered = 0;
+    await expect
+      .poll(
+        () => {
+          for (const call of sandbox.callsOf('file.create').slice(answered)) sandbox.answer(call, {});
+          answered = sandbox.callsOf('file.create').length;
+          return greedy.told.filter(({ t }) => t === 'reply').length;
+        },
+        { interval: 1 },
+      )
+      .toBe(total);
+    const order = sandbox.callsOf('file.create').map((call) => (call as unknown as { args: { path: string } }).args.path);
+    expect(order).toEqual(Array.from({ length: total }, (_, i) => `file-${i + 1}`));
+  });
+
+  it('is not taken for dead while it is not read', async () => {
+    const attempt = await rig.attempt();
+    const sandbox = await EchoingSandbox.of(attempt.attemptId);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const greedy = await rig.tab(attempt);
+    for (let id = 1; id <= 2_000; id++) greedy.send(request(id, 'file.create', { path: `file-${id}`, kind: 'file' }));
+    await expect.poll(() => sandbox.callsOf('file.create').length).toBe(32);
+    vi.advanceTimersByTime(60_000);
+    let answered = 0;
+    await expect
+      .poll(
+        () => {
+          for (const call of sandbox.callsOf('file.create').slice(answered)) sandbox.answer(call, {});
+          answered = sandbox.callsOf('file.create').length;
+          return greedy.told.filter(({ t }) => t === 'reply').length;
+        },
+        { interval: 1 },
+      )
+      .toBe(2_000);
+    expect(greedy.socket.readyState).toBe(greedy.socket.OPEN);
+  });
+
+  it('for the same screen gets it at a bounded pace', async () => {
+    const attempt = await rig.attempt();
+    const sandbox = await EchoingSandbox.of(attempt.attemptId);
+    const honest = await rig.tab(attempt);
+    const greedy = await rig.tab(attempt);
+    for (let n = 0; n < 5_000; n++) greedy.send({ t: 'attach', terminal: 1 });
+    await echoes(honest, 20);
+    // What it asked last of all is answered when everything before it was read.
+    greedy.send(request(1, 'status'));
+    await greedy.next('reply');
+    await greedy.next('restore');
+    // Two and a half seconds of its messages, fifty screens a second at most.
+    expect(sandbox.callsOf('restore').length).toBeLessThan(250);
+  });
+});
+
+describe('a tab that types without end', () => {
+  it('loses nothing, and another keeps its echo', async () => {
+    const attempt = await rig.attempt();
+    const other = await rig.attempt();
+    const sandbox = await EchoingSandbox.of(attempt.attemptId);
+    await EchoingSandbox.of(other.attemptId);
+    const honest = await rig.tab(other);
+    const flooding = await rig.tab(attempt);
+    const frame = Buffer.alloc(MEGABYTE / 4, 'x');
+    const total = 24 * MEGABYTE;
+    for (let n = 1; n <= total / frame.length; n++) type(flooding, n, frame);
+    await echoes(honest, 20);
+    expect(sandbox.inputBytes.get(flooding.id) ?? 0).toBeLessThan(total);
+    await expect.poll(() => sandbox.inputBytes.get(flooding.id)).toBe(total);
+    expect(flooding.socket.readyState).toBe(flooding.socket.OPEN);
+  });
+});
