@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import programs from './recordedPrograms.fixture.json' with { type: 'json' };
 import { RecordedTerminals } from './recordedTerminals.fixture.ts';
+import { SearchWork } from './searchWork.ts';
 import { TerminalSearch } from './terminalSearch.ts';
 
 const recorded = () => new RecordedTerminals().open(1, 40, 10);
@@ -148,6 +149,35 @@ describe('a search of the output', () => {
     expect((await recording.find('needle')).map(([, , line]) => line)).toEqual(['-needle']);
   });
 
+  it('answers in time on a screen as large as it may be, of which all is looked at after each event', async () => {
+    const recording = new RecordedTerminals().open(1, 1_000, 1_000);
+    for (let n = 0; n < 100; n += 1) recording.put(1, `\x1b[${10 * n + 1};900Hrow ${n}`);
+    recording.put(1, 'needle');
+    const first = await recording.page('needle');
+    expect(first.next).not.toBeNull();
+    expect(recording.readEvents).toBeLessThan(50);
+    expect((await recording.find('needle')).map(([, , line]) => line)).toEqual(['row 99needle']);
+  });
+
+  it('finds every line of a flood on a wide screen, above which fewer are kept', async () => {
+    const recording = new RecordedTerminals().open(1, 1_000, 50).put(1, 'a\r\n'.repeat(3_000));
+    expect(await recording.find('a')).toHaveLength(3_000);
+  });
+
+  it('ends where it is once nobody waits any more, amid what it draws', async () => {
+    const recording = new RecordedTerminals().open(1, 1_000, 1_000);
+    for (let n = 0; n < 30; n += 1) recording.put(1, `\x1b[${n + 1};1Hneedle ${n}`);
+    const reader = new AbortController();
+    let drawn = 0;
+    const looks = vi.spyOn(SearchWork.prototype, 'lookedAt').mockImplementation(() => {
+      drawn += 1;
+      reader.abort();
+    });
+    await recording.page('needle', null, reader.signal);
+    looks.mockRestore();
+    expect(drawn).toBe(1);
+  });
+
   it('draws no more than so much of what came before an answer, and finds what comes after it', async () => {
     const recording = recorded().put(1, '\x1b]0;');
     const megabyte = 'x'.repeat(1024 * 1024);
@@ -161,7 +191,7 @@ describe('a search of the output', () => {
   it('lets go of a terminal when it is closed, with what was found on it', async () => {
     const { events } = recorded().put(1, 'needle').close(1);
     const disposals = vi.spyOn(headless.Terminal.prototype, 'dispose');
-    const search = new TerminalSearch('needle');
+    const search = new TerminalSearch('needle', new SearchWork(Number.POSITIVE_INFINITY));
     try {
       expect((await search.take(events)).map(({ line }) => line)).toEqual(['needle']);
       expect(disposals).toHaveBeenCalledTimes(1);

@@ -2,6 +2,7 @@ import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { Recording } from '@plumbline/recording/reader';
 import type { IndexedEvents } from '@plumbline/recording/recordingIndex';
 import type { SearchAnswer } from '../../replay/model/recordingApi.ts';
+import { ExpectedWork, SearchWork } from './searchWork.ts';
 import { type TerminalHit, TerminalSearch } from './terminalSearch.ts';
 
 /**
@@ -12,9 +13,7 @@ import { type TerminalHit, TerminalSearch } from './terminalSearch.ts';
 const HITS_IN_ANSWER = 200;
 /** Below a second's work. */
 const BYTES_IN_ANSWER = 4 * 1024 * 1024;
-/** An event is as much work as so much output, however little it has: the screen is looked at after each. */
-const EVENT_BYTES = 1024;
-/** Of what came since a keyframe, before an answer goes on: a terminal that never comes out of a sequence has none. */
+/** Of what came since the keyframes, before an answer goes on: a terminal that never comes out of a sequence has none. */
 const BYTES_BEFORE_ANSWER = 8 * 1024 * 1024;
 /** So much is drawn before finds are counted. */
 const BATCH_BYTES = 512 * 1024;
@@ -49,9 +48,10 @@ type Hit = SearchAnswer['hits'][number] & Pick<TerminalHit, 'seq'>;
 /** The next page of what terminals showed that has a text, in the order in which it came. */
 export async function searchOutput(request: SearchRequest): Promise<SearchAnswer> {
   const from = placeOf(request.after);
-  const searches = await searchesAt(request, from.seq);
+  const expected = new ExpectedWork();
+  const searches = await searchesAt(request, from.seq, expected);
   try {
-    return await searchFrom(request, from, searches);
+    return await searchFrom(request, from, searches, expected);
   } finally {
     for (const search of searches.values()) search.dispose();
   }
@@ -61,45 +61,46 @@ async function searchFrom(
   { recording, text, signal }: SearchRequest,
   from: SearchPlace,
   searches: Map<number, TerminalSearch>,
+  expected: ExpectedWork,
 ): Promise<SearchAnswer> {
+  const work = new SearchWork(BYTES_IN_ANSWER, signal);
+  for (const search of searches.values()) search.work = work;
   const hits: Hit[] = [];
   let batch: RecordedEvent[] = [];
   let batchBytes = 0;
-  let readBytes = 0;
   let last: RecordedEvent | null = null;
   const draw = async () => {
-    hits.push(...(await hitsOf(batch, text, searches)));
+    hits.push(...(await hitsOf(batch, text, searches, work)));
     if (batch[0]?.seq === from.seq) hits.splice(0, from.given);
     batch = [];
     batchBytes = 0;
   };
   for await (const event of recording.events({ fromSeq: from.seq, types: SCREEN_TYPES })) {
-    if (hits.length > HITS_IN_ANSWER || readBytes > BYTES_IN_ANSWER || signal?.aborted === true) {
+    const bytes = expected.bytesOf(event);
+    // What one event is alone may be more than an answer's work: it has one at least.
+    if (hits.length > HITS_IN_ANSWER || work.isAbandoned || (last !== null && work.isOverAfter(batchBytes + bytes))) {
       await draw();
       return answerOf(hits, from, { seq: event.seq, given: 0 }, last);
     }
     last = event;
     batch.push(event);
-    const bytes = bytesOf(event);
     batchBytes += bytes;
-    readBytes += bytes;
     if (batchBytes >= BATCH_BYTES || batch.length >= BATCH_EVENTS) await draw();
   }
   await draw();
   return answerOf(hits, from, null, last);
 }
 
-/** The work that an event is, in bytes of output. */
-function bytesOf(event: RecordedEvent): number {
-  if (event.type === 'terminal.output') return EVENT_BYTES + event.data.bytes.length;
-  return EVENT_BYTES + (event.type === 'terminal.keyframe' ? event.data.screen.length : 0);
-}
-
-async function hitsOf(batch: readonly RecordedEvent[], text: string, searches: Map<number, TerminalSearch>): Promise<Hit[]> {
+async function hitsOf(
+  batch: readonly RecordedEvent[],
+  text: string,
+  searches: Map<number, TerminalSearch>,
+  work: SearchWork,
+): Promise<Hit[]> {
   const byTerminal = Map.groupBy(batch, ({ stream }) => stream);
   const found: Hit[] = [];
   for (const [terminal, events] of byTerminal) {
-    const search = searches.get(terminal) ?? new TerminalSearch(text);
+    const search = searches.get(terminal) ?? new TerminalSearch(text, work);
     searches.set(terminal, search);
     found.push(...(await search.take(events)).map((hit) => ({ terminal, ...hit })));
   }
@@ -128,22 +129,33 @@ function placeOf(after: string | null): SearchPlace {
  * A search of each terminal that goes on at an event, with what it showed by then; where that is too much to draw, with a hole, which
  * its next keyframe mends.
  */
-async function searchesAt({ recording, index, text, signal }: SearchRequest, seq: number): Promise<Map<number, TerminalSearch>> {
+async function searchesAt(
+  { recording, index, text, signal }: SearchRequest,
+  seq: number,
+  expected: ExpectedWork,
+): Promise<Map<number, TerminalSearch>> {
   const searches = new Map<number, TerminalSearch>();
+  const work = new SearchWork(BYTES_BEFORE_ANSWER, signal);
   const closed = new Set(index.terminals.flatMap(({ terminal, closedAtMs }) => (closedAtMs === null ? [] : [terminal])));
   for (const [terminal, places] of Map.groupBy(index.screens, ({ terminal }) => terminal)) {
     const place = places.findLast((screen) => screen.seq < seq);
     if (place === undefined || (closed.has(terminal) && place === places.at(-1) && place.untilSeq < seq)) continue;
-    const search = new TerminalSearch(text);
+    const search = new TerminalSearch(text, work);
     searches.set(terminal, search);
-    const events: RecordedEvent[] = [];
-    let bytes = 0;
+    const take = async () => {
+      await search.goOnFrom(batch.splice(0));
+      batchBytes = 0;
+    };
+    const batch: RecordedEvent[] = [];
+    let batchBytes = 0;
     for await (const event of recording.events({ fromSeq: place.seq, toSeq: seq - 1, types: SCREEN_TYPES, stream: terminal })) {
-      if (bytes > BYTES_BEFORE_ANSWER || signal?.aborted === true) break;
-      events.push(event);
-      bytes += bytesOf(event);
+      const bytes = expected.bytesToDraw(event);
+      if (work.isOverAfter(batchBytes + bytes)) break;
+      batch.push(event);
+      batchBytes += bytes;
+      if (batchBytes >= BATCH_BYTES) await take();
     }
-    await search.goOnFrom(events);
+    await take();
   }
   return searches;
 }

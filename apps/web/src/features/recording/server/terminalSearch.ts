@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@plumbline/protocol';
 import { headlessTerminal } from '@plumbline/screens/headlessTerminal';
 import type { IBuffer, IBufferLine, Terminal } from '@xterm/headless';
+import type { SearchWork } from './searchWork.ts';
 
 /**
  * Finds text on one recorded terminal as a viewer would have seen it come: what was put out is drawn by a headless terminal of the size
@@ -21,10 +22,10 @@ export interface TerminalHit {
   onScreen: boolean;
 }
 
-/** More lines than one piece of output can push out of the screen, beside those that are there already. */
-const SCROLLBACK_LINES = 12_000;
-const PIECE_BYTES = 8 * 1024;
-const TRIM_FROM_LINES = 3_000;
+/** A terminal's lines above its screen: twelve bytes a cell, for each terminal that was open at once. */
+const SCROLLBACK_CELLS = 1_000_000;
+const SCROLLBACK_MOST_LINES = 12_000;
+const SCROLLBACK_LEAST_LINES = 1_000;
 const WAITING_BYTES = 4 * 1024 * 1024;
 /** Text that was gone for less was painted anew: programs clear and draw in several pieces. */
 const REPAINTED_WITHIN_MS = 1_000;
@@ -49,6 +50,8 @@ interface KnownScreen {
 }
 
 export class TerminalSearch {
+  /** Where what is drawn and looked at is counted. */
+  work: SearchWork;
   private readonly needle: string;
   private terminal: Terminal | null = null;
   private offset = 0;
@@ -67,8 +70,9 @@ export class TerminalSearch {
   private finding = true;
 
   /** `wanted` is found whatever its case. */
-  constructor(wanted: string) {
+  constructor(wanted: string, work: SearchWork) {
     this.needle = wanted.toLowerCase();
+    this.work = work;
   }
 
   dispose(): void {
@@ -81,11 +85,15 @@ export class TerminalSearch {
     this.finding = false;
     await this.take(events);
     this.finding = true;
+    if (this.terminal !== null) forgetScrollback(this.terminal);
+    this.knowScreens();
   }
 
   /** Takes the terminal's next events in the order of the log, and gives what is found at them. */
   async take(events: readonly RecordedEvent[]): Promise<TerminalHit[]> {
     for (const event of events) {
+      if (this.work.isAbandoned) break;
+      this.work.tookEvent();
       if (event.type === 'terminal.opened') {
         await this.drawn();
         this.open(event.data.cols, event.data.rows, 0);
@@ -108,7 +116,7 @@ export class TerminalSearch {
 
   private open(cols: number, rows: number, offset: number): void {
     this.dispose();
-    this.terminal = headlessTerminal({ cols, rows, scrollback: SCROLLBACK_LINES });
+    this.terminal = headlessTerminal({ cols, rows, scrollback: scrollbackOf(cols) });
     this.offset = offset;
     this.hasHole = false;
     this.known.normal = newScreen();
@@ -131,11 +139,21 @@ export class TerminalSearch {
     // In its turn: after the output that came before it.
     this.write(new Uint8Array(0), () => {
       if (terminal === null) return;
+      terminal.options.scrollback = scrollbackOf(cols);
       terminal.resize(cols, rows);
+      this.work.lookedAt(terminal.buffer.normal.length, cols);
       // Lines were wrapped anew, and nothing came.
-      for (const kind of ['normal', 'alternate'] as const) this.known[kind] = this.screenOf(terminal.buffer[kind]);
-      this.cursorRow = cursorRowOf(terminal.buffer.active);
+      this.knowScreens();
     });
+  }
+
+  /** What is on the screens now counts as found. */
+  private knowScreens(): void {
+    const { terminal } = this;
+    if (terminal === null) return;
+    for (const kind of ['normal', 'alternate'] as const) this.known[kind] = this.screenOf(terminal.buffer[kind]);
+    this.kind = terminal.buffer.active.type;
+    this.cursorRow = cursorRowOf(terminal.buffer.active);
   }
 
   private output(event: Extract<RecordedEvent, { type: 'terminal.output' }>): void {
@@ -145,9 +163,10 @@ export class TerminalSearch {
     this.offset = Math.max(this.offset, offset + bytes.length);
     const isPlain = !fresh.includes(ESCAPE) && !fresh.includes(CONTROL_LEAD);
     const feeds = isPlain ? fresh.reduce((count, byte) => (byte === LINE_FEED ? count + 1 : count), 0) : 0;
-    for (let from = 0; from < fresh.length; from += PIECE_BYTES) {
-      const isLast = from + PIECE_BYTES >= fresh.length;
-      this.write(fresh.subarray(from, from + PIECE_BYTES), () =>
+    const pieceBytes = pieceOf(this.terminal?.cols ?? 1);
+    for (let from = 0; from < fresh.length; from += pieceBytes) {
+      const isLast = from + pieceBytes >= fresh.length;
+      this.write(fresh.subarray(from, from + pieceBytes), () =>
         isLast ? this.look(event, isPlain ? feeds : 'anywhere') : this.lookAbove(event),
       );
     }
@@ -155,6 +174,7 @@ export class TerminalSearch {
 
   private write(bytes: Uint8Array, then: () => void): void {
     if (this.terminal === null) return;
+    this.work.drew(bytes.length);
     this.waitingBytes += bytes.length;
     this.waiting += 1;
     this.terminal.write(bytes, () => {
@@ -182,7 +202,7 @@ export class TerminalSearch {
    */
   private look(event: RecordedEvent, changed: number | 'anywhere'): void {
     const { terminal } = this;
-    if (terminal === null) return;
+    if (terminal === null || !this.finding || this.work.isAbandoned) return;
     const buffer = terminal.buffer.active;
     if (buffer.type !== this.kind) {
       this.kind = buffer.type;
@@ -197,7 +217,7 @@ export class TerminalSearch {
   /** Looks at what has left the screen amid an event. What is still on it may be painted over before the event ends. */
   private lookAbove(event: RecordedEvent): void {
     const { terminal } = this;
-    if (terminal === null) return;
+    if (terminal === null || !this.finding) return;
     const buffer = terminal.buffer.active;
     if (buffer.type !== 'normal' || this.kind !== 'normal' || buffer.baseY === this.known.normal.top) return;
     this.find(event, this.known.normal.top, buffer.baseY - 1);
@@ -207,10 +227,9 @@ export class TerminalSearch {
   private settle(terminal: Terminal): void {
     const { active } = terminal.buffer;
     const screen = this.known[this.kind];
-    if (active.type === 'normal' && active.baseY > TRIM_FROM_LINES) {
+    if (active.type === 'normal' && active.baseY > scrollbackOf(terminal.cols) / 4) {
       const rows = active.baseY;
-      terminal.options.scrollback = 0;
-      terminal.options.scrollback = SCROLLBACK_LINES;
+      forgetScrollback(terminal);
       screen.rows = new Map([...screen.rows].map(([row, known]) => [row - rows, known]));
     }
     screen.top = active.baseY;
@@ -221,6 +240,7 @@ export class TerminalSearch {
   private find(event: RecordedEvent, from: number, to: number): void {
     const { terminal } = this;
     if (terminal === null) return;
+    this.work.lookedAt(to - from + 1, terminal.cols);
     this.atMs = Math.max(this.atMs, event.atMs);
     const { atMs } = this;
     const buffer = terminal.buffer.active;
@@ -241,7 +261,7 @@ export class TerminalSearch {
       there.set(row, { text, goneAtMs: null });
       const at = moved.indexOf(text);
       if (at !== -1) moved.splice(at, 1);
-      else if (this.finding) this.hits.push({ seq: event.seq, atMs, line: this.shown(text), onScreen: row >= buffer.baseY });
+      else this.hits.push({ seq: event.seq, atMs, line: this.shown(text), onScreen: row >= buffer.baseY });
     }
     for (const [row, known] of rows) {
       if (row < from || row > to || there.has(row)) continue;
@@ -285,6 +305,18 @@ export class TerminalSearch {
 function newScreen(): KnownScreen {
   return { rows: new Map(), top: 0 };
 }
+
+function scrollbackOf(cols: number): number {
+  return Math.min(SCROLLBACK_MOST_LINES, Math.max(SCROLLBACK_LEAST_LINES, Math.floor(SCROLLBACK_CELLS / cols)));
+}
+
+function forgetScrollback(terminal: Terminal): void {
+  terminal.options.scrollback = 0;
+  terminal.options.scrollback = scrollbackOf(terminal.cols);
+}
+
+/** No more than can push lines out of the screen while those before are still there: a quarter of them may be. */
+const pieceOf = (cols: number) => Math.floor((scrollbackOf(cols) * 2) / 3);
 
 const cursorRowOf = (buffer: IBuffer) => buffer.baseY + buffer.cursorY;
 
