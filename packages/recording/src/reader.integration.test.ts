@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { indexEvents, OUTLINED_TYPES } from './indexBuilder.ts';
 import { loadRecordingKeys, type RecordingKeys } from './keys.ts';
-import { openRecording, type Recording } from './reader.ts';
+import { openRecording, type Recording, SEEK_PAGE_BYTES, type TerminalSeek } from './reader.ts';
 import { AttemptRecorder } from './recorder.ts';
 import { screenPlace } from './screenPlace.ts';
 
@@ -72,10 +72,18 @@ async function record(): Promise<{ recording: Recording; all: RecordedEvent[] }>
   return { recording, all: await collect(recording.events()) };
 }
 
-async function collect(events: AsyncIterable<RecordedEvent>): Promise<RecordedEvent[]> {
-  const list: RecordedEvent[] = [];
-  for await (const event of events) list.push(event);
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
   return list;
+}
+
+/** What a seek finds in all of its pages. */
+async function sought(pages: AsyncIterable<TerminalSeek>): Promise<TerminalSeek> {
+  const [first, ...others] = await collect(pages);
+  if (first === undefined) throw new Error('a seek has a page');
+  for (const { keyframe } of others) expect(keyframe).toBeNull();
+  return { keyframe: first.keyframe, events: [first, ...others].flatMap(({ events }) => events) };
 }
 
 const byTime = (a: RecordedEvent, b: RecordedEvent) => a.atMs - b.atMs || a.seq - b.seq;
@@ -117,9 +125,9 @@ describe('reading a recording', () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(0, 1), fc.integer({ min: 0, max: EVENTS * 10 + 100 }), async (terminal, offsetMs) => {
         const atMs = BASE_MS + offsetMs;
-        const { keyframe, events } = await recording.seekTerminal(terminal, atMs);
+        const { keyframe, events } = await sought(recording.seekTerminal(terminal, atMs));
         // Where the index has its place, the same is found.
-        expect(await recording.seekTerminal(terminal, atMs, screenPlace(index, terminal, atMs))).toEqual({ keyframe, events });
+        expect(await sought(recording.seekTerminal(terminal, atMs, screenPlace(index, terminal, atMs)))).toEqual({ keyframe, events });
         const expected = ofTerminal(terminal, atMs).findLast(({ type }) => type === 'terminal.keyframe');
         expect(keyframe).toEqual(expected ?? null);
         expect(events.every((event) => event.atMs <= atMs && event.seq > (keyframe?.seq ?? 0))).toBe(true);
@@ -152,9 +160,30 @@ describe('reading a recording', () => {
     await recorder.seal();
     recorder.close();
     const recording = await openRecording({ db: database.db, store, keys, attemptId });
-    const { events } = await recording.seekTerminal(1, BASE_MS + 5);
+    const { events } = await sought(recording.seekTerminal(1, BASE_MS + 5));
     expect(events.map(({ data }) => data)).toEqual([{ offset: 3, bytes: Buffer.from('def') }]);
-    expect((await recording.seekTerminal(1, BASE_MS)).keyframe).toBeNull();
+    expect((await sought(recording.seekTerminal(1, BASE_MS))).keyframe).toBeNull();
+  });
+
+  it('turns pages of what came since a keyframe, however much a flood put out', async () => {
+    const { recorder, attemptId } = await newRecorder();
+    const keyframe = { cols: 80, rows: 24, offset: 0, screen: '' };
+    recorder.offer('runner:a', 1, { type: 'terminal.keyframe', stream: 1, atMs: BASE_MS, data: keyframe });
+    const bytes = Buffer.alloc(SEEK_PAGE_BYTES / 4, 'x');
+    for (let n = 0; n < 10; n += 1) {
+      const data = { offset: n * bytes.length, bytes };
+      recorder.offer('runner:a', n + 2, { type: 'terminal.output', stream: 1, atMs: BASE_MS + 1, data });
+    }
+    await recorder.flush();
+    recorder.close();
+    const recording = await openRecording({ db: database.db, store, keys, attemptId });
+    const pages = await collect(recording.seekTerminal(1, BASE_MS + 1));
+    expect(pages.map((page) => [page.keyframe?.seq ?? null, page.events.length])).toEqual([
+      [1, 4],
+      [null, 4],
+      [null, 2],
+    ]);
+    expect(pages.flatMap(({ events }) => events.map(({ seq }) => seq))).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 
   it('misses nothing while segments are sealed under it', async () => {

@@ -48,8 +48,9 @@ export interface EventRange {
   where?(event: RecordedEvent): boolean;
 }
 
+/** A page of what a seek found. */
 export interface TerminalSeek {
-  /** The last keyframe at or before the time; null where there is none, and then the events begin with the opening. */
+  /** The last keyframe at or before the time; null where there is none, and then the first page's events begin with the opening. */
   keyframe: Extract<RecordedEvent, { type: 'terminal.keyframe' }> | null;
   /** The terminal's events after it and up to the time; output that the keyframe shows already is left out. */
   events: RecordedEvent[];
@@ -69,6 +70,8 @@ interface UnitPlace {
 }
 
 const TAIL_PAGE_BATCHES = 64;
+/** Drawn in half a second, and as much as a page is given to draw by itself. */
+export const SEEK_PAGE_BYTES = 4 * 1024 * 1024;
 const TERMINAL_TYPES: ReadonlySet<EventType> = new Set(([...TYPE_OF.values()] as const).filter((type) => type.startsWith('terminal.')));
 
 /** Opens a recording for reading. Throws `not_found` where nothing was recorded, `conflict` where it was erased. */
@@ -176,21 +179,33 @@ export class Recording {
   }
 
   /**
-   * The screen of a terminal at a time: where to start, and what to play from there. `known` is where an index has it; without, the
-   * start is looked for, and everything up to the time is read.
+   * The screen of a terminal at a time: where to start, and what to play from there, in pages of some SEEK_PAGE_BYTES of output, of which
+   * there is one at least and only the first has a keyframe. A flood may put out hundreds of megabytes between two keyframes. `known` is
+   * where an index has the start; without, it is looked for, and everything up to the time is read.
    */
-  async seekTerminal(terminal: number, atMs: number, known?: { fromSeq: number; toSeq?: number }): Promise<TerminalSeek> {
+  async *seekTerminal(terminal: number, atMs: number, known?: { fromSeq: number; toSeq?: number }): AsyncGenerator<TerminalSeek> {
     const start = known?.fromSeq ?? (await this.seekStart(terminal, atMs));
     let keyframe: TerminalSeek['keyframe'] = null;
-    const events: RecordedEvent[] = [];
+    let page: RecordedEvent[] = [];
+    let pageBytes = 0;
+    let pages = 0;
+    const turned = (): TerminalSeek => {
+      page.sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
+      const events = keyframe === null ? page : afterOffset(page, keyframe);
+      page = [];
+      pageBytes = 0;
+      pages += 1;
+      return { keyframe: pages === 1 ? keyframe : null, events };
+    };
     const until = known?.toSeq === undefined ? {} : { toSeq: known.toSeq };
     const range = { fromSeq: start, ...until, toMs: nextAfter(atMs), types: TERMINAL_TYPES, stream: terminal };
     for await (const event of this.events(range)) {
       if (keyframe === null && event.seq === start && event.type === 'terminal.keyframe') keyframe = event;
-      else events.push(event);
+      else page.push(event);
+      if (event.type === 'terminal.output') pageBytes += event.data.bytes.length;
+      if (pageBytes >= SEEK_PAGE_BYTES) yield turned();
     }
-    events.sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
-    return { keyframe, events: keyframe === null ? events : afterOffset(events, keyframe) };
+    if (page.length > 0 || pages === 0) yield turned();
   }
 
   /** `seq` of the last keyframe or opening of a terminal at or before a time; 1 where the index knows none. */

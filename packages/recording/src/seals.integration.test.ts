@@ -127,7 +127,7 @@ describe('the last minutes that a participant seals', () => {
       const others = [
         await all(recording.eventsByTime()),
         await all(recording.outline(OUTLINED_TYPES)),
-        await recording.seekTerminal(1, nowMs),
+        await all(recording.seekTerminal(1, nowMs)),
       ];
       expect(shown([events, others])).not.toContain('secret');
       return events.filter(({ type }) => type !== 'clock.event').map(({ type }) => type);

@@ -36,16 +36,21 @@ async function shown(answer: ScreenAnswer) {
   return fingerprint(page);
 }
 
+/** A seek of one page, or of one for each list of events. */
+async function* pages(...lists: RecordedEvent[][]) {
+  for (const [n, events] of lists.entries()) yield { keyframe: n === 0 ? KEYFRAME_EVENT : null, events };
+}
+
 const { signal } = new AbortController();
-const isDrawn = async (events: RecordedEvent[]) =>
-  (await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events }, signal)).base?.offset !== KEYFRAME.offset;
+const isDrawn = async (events: RecordedEvent[]) => (await screenAnswer(1, pages(events), signal)).base?.offset !== KEYFRAME.offset;
+const endOf = (event: RecordedEvent, end: number) => (event.type === 'terminal.output' ? event.data.offset + event.data.bytes.length : end);
 const log = Array.from({ length: 5_000 }, (_, line) => `\x1b[3${line % 8}mline ${line} of a log\r\n`).join('');
 
 it('gives a page a screen where much output follows the keyframe, which shows what all of the output does', async () => {
   // The thread begins with the first one that is asked for.
   await expect.poll(() => isDrawn(after(log))).toBe(true);
   const events = after(log, { cols: 70, rows: 24 }, `${log}\x1b[4;9Hthe end\x1b[3`, '1mred');
-  const answer = await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events }, signal);
+  const answer = await screenAnswer(1, pages(events), signal);
   expect(answer.tail).toEqual([]);
   expect(JSON.stringify(answer).length).toBeLessThan(20_000);
   const whole = makeTerminal(KEYFRAME.cols, KEYFRAME.rows);
@@ -56,7 +61,7 @@ it('gives a page a screen where much output follows the keyframe, which shows wh
 });
 
 it('gives a page the output where it is short, and nothing where the terminal is closed', async () => {
-  expect(await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events: after('text', { cols: 80, rows: 24 }) }, signal)).toEqual({
+  expect(await screenAnswer(1, pages(after('text', { cols: 80, rows: 24 })), signal)).toEqual({
     terminal: 1,
     base: KEYFRAME,
     tail: [
@@ -64,7 +69,7 @@ it('gives a page the output where it is short, and nothing where the terminal is
       { cols: 80, rows: 24 },
     ],
   });
-  expect(await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events: after(log, null) }, signal)).toEqual({
+  expect(await screenAnswer(1, pages(after(log, null)), signal)).toEqual({
     terminal: 1,
     base: null,
     tail: [],
@@ -73,6 +78,27 @@ it('gives a page the output where it is short, and nothing where the terminal is
 
 it('gives a page the output where nobody waits for a screen any more', async () => {
   await expect.poll(() => isDrawn(after(log))).toBe(true);
-  const answer = await screenAnswer(1, { keyframe: KEYFRAME_EVENT, events: after(log) }, AbortSignal.abort());
+  const answer = await screenAnswer(1, pages(after(log)), AbortSignal.abort());
   expect(answer.base).toEqual(KEYFRAME);
+});
+
+it('draws a seek page by page, however much it is, to the screen that all of the output gives', async () => {
+  await expect.poll(() => isDrawn(after(log))).toBe(true);
+  const events = after(...Array.from({ length: 30 }, (_, n) => `${log}${n}`), '\x1b[4;9Hthe end');
+  const answer = await screenAnswer(1, pages(...Array.from({ length: 8 }, (_, n) => events.slice(n * 4, n * 4 + 4))), signal);
+  expect(JSON.stringify(answer).length).toBeLessThan(20_000);
+  const whole = makeTerminal(KEYFRAME.cols, KEYFRAME.rows);
+  for (const text of [KEYFRAME.screen, ...Array.from({ length: 30 }, (_, n) => `${log}${n}`), '\x1b[4;9Hthe end']) await write(whole, text);
+  expect(await shown(answer)).toEqual(fingerprint(whole));
+});
+
+it('gives the last of what it cannot draw, in the size that the terminal had by then', async () => {
+  const megabyte = 'x'.repeat(1024 * 1024);
+  // What follows a hole cannot be drawn.
+  const events = after('begun', { cols: 70, rows: 24 }, ...Array.from({ length: 12 }, () => megabyte), 'the end').filter((_, n) => n !== 0);
+  const answer = await screenAnswer(1, pages(events.slice(0, 6), events.slice(6)), signal);
+  expect(JSON.stringify(answer).length).toBeLessThan(5 * 1024 * 1024);
+  const state = terminalFromScreen(answer);
+  expect([state?.cols, state?.rows, state?.offset]).toEqual([70, 24, events.reduce((end, event) => endOf(event, end), 0)]);
+  expect(answer.tail.at(-1)).toMatchObject({ utf8: 'the end' });
 });

@@ -4,7 +4,7 @@ import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LiveFeed } from './liveFeed.ts';
-import { type MomentReader, momentAt } from './moment.ts';
+import { type DocumentStretch, type MomentReader, momentAt } from './moment.ts';
 import { Player } from './player.ts';
 import { type EventLine, fromEventLine, type MomentAnswer, type ScreenAnswer, toEventLine, toStepLine } from './recordingApi.ts';
 import type { ReplaySource } from './replaySource.ts';
@@ -38,10 +38,16 @@ class MemorySource implements ReplaySource, MomentReader {
     return JSON.parse(JSON.stringify(await momentAt(await this.index(), this, atMs)));
   }
 
-  async documentEvents({ fromSeq, toSeq, untilMs, tab, path }: Parameters<MomentReader['documentEvents']>[0]): Promise<RecordedEvent[]> {
-    const isOfDocument = (event: RecordedEvent) =>
-      event.type.startsWith('editor.') && (event.data as { tab: string }).tab === tab && (event.data as { path: string }).path === path;
-    return this.ordered.filter((event) => event.seq >= fromSeq && event.seq <= toSeq && event.atMs <= untilMs && isOfDocument(event));
+  async documentEvents(stretches: readonly DocumentStretch[], untilMs: number): Promise<RecordedEvent[]> {
+    return this.recorded.filter((event) => {
+      if (!event.type.startsWith('editor.') || event.atMs > untilMs) return false;
+      const { tab, path } = event.data as { tab: string; path: string };
+      return stretches.some((own) => own.tab === tab && own.path === path && event.seq >= own.fromSeq && event.seq <= own.toSeq);
+    });
+  }
+
+  isAbandoned(): boolean {
+    return false;
   }
 
   async screen(terminal: number, atMs: number): Promise<ScreenAnswer> {

@@ -77,9 +77,14 @@ export function applyTerminalEvent(
   }
 }
 
-/** The state after a terminal's events, by time, from its keyframe on; null where it was not open. */
-export function terminalAfter(terminal: number, keyframe: ScreenText | null, events: readonly RecordedEvent[]): TerminalState | null {
-  let state = keyframe === null ? null : fromKeyframe(terminal, keyframe);
+/** The state after a terminal's events, by time, from a keyframe or from a state on; null where it was not open. */
+export function terminalAfter(
+  terminal: number,
+  keyframe: ScreenText | null,
+  events: readonly RecordedEvent[],
+  before: TerminalState | null = null,
+): TerminalState | null {
+  let state = keyframe === null ? before : fromKeyframe(terminal, keyframe);
   for (const event of events) {
     if (event.type === 'terminal.opened') state = emptyTerminal(terminal, event.data.cols, event.data.rows);
     else if (event.type === 'terminal.closed') state = null;
@@ -90,8 +95,12 @@ export function terminalAfter(terminal: number, keyframe: ScreenText | null, eve
 
 /** The state that a screen answer stands for; null where the terminal was not open. */
 export function terminalFromScreen({ terminal, base, tail }: ScreenAnswer): TerminalState | null {
-  if (base === null) return null;
-  return tail.map(fromStepLine).reduce(goOn, fromKeyframe(terminal, base));
+  return base === null ? null : terminalFrom(terminal, base, tail.map(fromStepLine));
+}
+
+/** The state of a terminal that has drawn a screen and then steps. */
+export function terminalFrom(terminal: number, base: ScreenText, steps: readonly ScreenStep[]): TerminalState {
+  return steps.reduce(goOn, fromKeyframe(terminal, base));
 }
 
 function goOn(state: TerminalState, step: ScreenStep): TerminalState {
