@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { loadSettings } from '@plumbline/config';
-import { createDatabase, findBlob, listNotes, listScores, loadAttempt } from '@plumbline/database';
-import { loadRecordingKeys, openBlob } from '@plumbline/recording';
+import { createDatabase, listNotes, listScores, loadAttempt } from '@plumbline/database';
+import { findStoredBlob, loadRecordingKeys } from '@plumbline/recording';
 import { openRecording } from '@plumbline/recording/reader';
 import { folderStore } from '@plumbline/storage';
 import { type AttemptHead, bytesOut, type EventLine } from './attemptFile.ts';
@@ -29,8 +29,11 @@ for await (const event of (await openRecording({ db, store, keys, attemptId })).
   if (event.type === 'clock.event' || event.type.startsWith('connection.') || event.type === 'resource.sample') continue;
   events.push([event.atMs - startedAtMs, event.type, event.stream, event.data]);
   const hash = event.type === 'snapshot.taken' ? event.data.bundle : event.type === 'submission.captured' ? event.data.hash : undefined;
-  const blob = hash === undefined ? null : await findBlob(db, attemptId, hash);
-  if (blob !== null) blobs.set(blob.hash, openBlob(dataKey, await store.get(blob.objectHash), blob.hash).toString('base64'));
+  const blob = hash === undefined ? null : await findStoredBlob({ db, store, attemptId, dataKey }, hash);
+  if (hash === undefined || blob === null) continue;
+  const pieces: Buffer[] = [];
+  for await (const piece of blob.content()) pieces.push(piece);
+  blobs.set(hash, Buffer.concat(pieces).toString('base64'));
 }
 const scores = await listScores(db, attemptId);
 const head: AttemptHead = {

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createSession, type Database, mintTicket, startAttempt } from '@plumbline/database';
@@ -65,6 +66,17 @@ export class GatewayRig {
 
   get db(): Database {
     return this.#testing.db;
+  }
+
+  /** Where it listens, and what runners show it. */
+  get http(): { url: string; token: string } {
+    return { url: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`, token: TOKEN };
+  }
+
+  /** How many objects are in the store. */
+  async storedObjects(): Promise<number> {
+    const entries = await readdir(`${this.#folder.path}/store`, { recursive: true, withFileTypes: true }).catch(() => []);
+    return entries.filter((entry) => entry.isFile()).length;
   }
 
   async #listen(): Promise<void> {

@@ -4,6 +4,7 @@ import { BROWSER_FRAME_MAX_BYTES, RUNNER_FRAME_MAX_BYTES } from '@plumbline/prot
 import { WebSocketServer } from 'ws';
 import type { AttemptRegistry } from './attemptRegistry.ts';
 import { handleBlob } from './blobs.ts';
+import { BlobUploads } from './blobUpload.ts';
 import type { Gateway } from './gateway.ts';
 import { PortProxy } from './ports/portProxy.ts';
 
@@ -21,6 +22,7 @@ export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry,
   const runners = new WebSocketServer({ noServer: true, maxPayload: RUNNER_FRAME_MAX_BYTES, perMessageDeflate: false });
 
   const ports = new PortProxy(gateway, registry);
+  const uploads = new BlobUploads(gateway);
   const portStreams = new WebSocketServer({ noServer: true, maxPayload: RUNNER_FRAME_MAX_BYTES, perMessageDeflate: false });
 
   const server = createServer((request, response) => {
@@ -28,7 +30,7 @@ export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry,
     const path = pathOf(request);
     const blob = BLOB_PATH.exec(path)?.[1];
     if (blob !== undefined) {
-      void handleBlob(gateway, request, response, blob);
+      void handleBlob({ gateway, uploads }, request, response, blob);
     } else if (path === '/realtime/health' && request.method === 'GET') {
       void health(gateway, registry).then((body) => {
         response.writeHead(body.ok ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(body));

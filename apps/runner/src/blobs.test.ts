@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@plumbline/config/systemClock';
+import type { EventData } from '@plumbline/protocol';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Blobs } from './blobs.ts';
@@ -14,21 +15,25 @@ let gateway: Server;
 /** What the gateway answers to each blob; 204 where nothing is said. */
 let answers: Map<string, number>;
 let stored: string[];
+let lost: EventData<'blob.lost'>[];
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'plumbline-blobs-'));
   answers = new Map();
   stored = [];
-  gateway = createServer((request, response) => {
-    const hash = String(request.url).split('/').at(-1) ?? '';
-    const status = answers.get(hash) ?? 204;
-    request.resume().on('end', () => {
-      if (status === 204) stored.push(hash);
-      response.writeHead(status).end();
-    });
-  });
+  lost = [];
+  gateway = createServer(answer);
   await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
 });
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const hash = String(request.url).split('/').at(-1) ?? '';
+  const status = answers.get(hash) ?? 204;
+  request.resume().on('end', () => {
+    if (status === 204) stored.push(hash);
+    response.writeHead(status).end();
+  });
+}
 
 afterEach(async () => {
   await new Promise((resolve) => gateway.close(resolve));
@@ -38,7 +43,8 @@ afterEach(async () => {
 async function openBlobs(): Promise<Blobs> {
   const { port } = gateway.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/realtime/blobs`;
-  const blobs = new Blobs({ dir: join(dir, 'blobs'), url, token: 'token', clock: systemClock, logger: pino({ level: 'silent' }) });
+  const logger = pino({ level: 'silent' });
+  const blobs = new Blobs({ dir: join(dir, 'blobs'), url, token: 'token', clock: systemClock, logger, onLost: (of) => lost.push(of) });
   await blobs.open();
   return blobs;
 }
@@ -62,13 +68,17 @@ describe('blobs that a runner uploads', () => {
     blobs.close();
   });
 
-  it('stay where they are refused for their size, are not called stored, and are offered again by the next runner', async () => {
+  it('stay where they are refused for their size, which is said once, are not called stored, and are offered again by each runner', async () => {
     const blobs = await openBlobs();
     const hash = await add(blobs, 'too large', 413);
     await blobs.uploaded(hash, 20_000);
     expect(readFileSync(join(dir, 'blobs', hash), 'utf8')).toBe('too large');
     expect(await blobs.drained(20_000)).toBe(false);
     blobs.close();
+    const second = await openBlobs();
+    await second.uploaded(hash, 20_000);
+    second.close();
+    expect(lost).toEqual([{ hash, bytes: 9, reason: 'too_large' }]);
     answers.clear();
     const next = await openBlobs();
     expect(await next.drained(20_000)).toBe(true);
@@ -83,5 +93,28 @@ describe('blobs that a runner uploads', () => {
     await blobs.uploaded(hash, 20_000);
     expect(stored).toEqual([hash]);
     blobs.close();
+  });
+
+  it('are moved aside where they are damaged, which is said, and hold nothing up', async () => {
+    gateway
+      .removeAllListeners('request')
+      .on('request', (request, response) => request.resume().on('end', () => response.writeHead(503).end()));
+    const before = await openBlobs();
+    const damaged = await add(before, 'what the disk forgot');
+    const whole = await add(before, 'what it kept');
+    before.close();
+    writeFileSync(join(dir, 'blobs', damaged), Buffer.alloc(20));
+    gateway.removeAllListeners('request').on('request', answer);
+    const blobs = await openBlobs();
+    expect(await blobs.drained(20_000)).toBe(true);
+    expect(stored).toEqual([whole]);
+    expect(lost).toEqual([{ hash: damaged, bytes: 20, reason: 'damaged' }]);
+    expect(readdirSync(join(dir, 'blobs'))).toEqual(['damaged']);
+    expect(readdirSync(join(dir, 'blobs', 'damaged'))).toEqual([damaged]);
+    blobs.close();
+    const next = await openBlobs();
+    expect(await next.drained(20_000)).toBe(true);
+    expect(lost).toHaveLength(1);
+    next.close();
   });
 });

@@ -1,25 +1,27 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError, type Clock } from '@plumbline/core';
+import type { EventData } from '@plumbline/protocol';
 import type { Logger } from 'pino';
+import { uploadNext } from './blobUpload.ts';
 import { syncFolder } from './syncFolder.ts';
 
 /**
  * Large content that the recording names by its hash: submissions and snapshot bundles. It is kept in the state folder
  * before an event names it, and uploaded until the gateway has it, whatever ends in between. What the gateway refuses stays there,
- * and is offered again by the next runner.
+ * and is offered again by the next runner; what is damaged is moved aside. Either is said, once.
  */
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 15_000;
-/** An upload that makes no progress for so long is started again. */
-const STALLED_MS = 30_000;
 const BLOB_NAME = /^[0-9a-f]{64}$/;
+/** Where a file lies that is not what its name says: who looks after the host may know more of it. */
+const DAMAGED_FOLDER = 'damaged';
+/** Beside a blob of which the recording says that it is not stored. */
+const SAID_SUFFIX = '.said';
 
 export interface BlobsOptions {
   readonly dir: string;
@@ -28,6 +30,8 @@ export interface BlobsOptions {
   readonly token: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A blob that the recording may name is not stored, and will not be by this runner. */
+  readonly onLost: (lost: EventData<'blob.lost'>) => void;
 }
 
 export class Blobs {
@@ -35,6 +39,8 @@ export class Blobs {
   /** Hashes that the gateway does not have yet, with what waits for them. */
   readonly #pending = new Map<string, { promise: Promise<void>; resolve: () => void }>();
   readonly #refused = new Set<string>();
+  /** Hashes of files that were read, and are what they are named. */
+  readonly #sound = new Set<string>();
   #uploading = false;
   #closed = false;
 
@@ -48,7 +54,8 @@ export class Blobs {
     for (const name of await readdir(this.#options.dir)) {
       const hash = name.split('.')[0] ?? '';
       if (name.endsWith('.pending') && BLOB_NAME.test(hash)) this.#expect(hash);
-      else if (!BLOB_NAME.test(name)) await rm(join(this.#options.dir, name), { force: true });
+      else if (!BLOB_NAME.test(name) && !name.endsWith(SAID_SUFFIX) && name !== DAMAGED_FOLDER)
+        await rm(join(this.#options.dir, name), { force: true });
     }
     this.#work();
   }
@@ -145,18 +152,20 @@ export class Blobs {
       const [hash] = this.#pending.keys();
       if (hash === undefined || this.#closed) return;
       const outcome = await this.#upload(hash);
-      if (outcome !== 'retry') {
-        failures = 0;
-        if (outcome === 'refused') this.#refused.add(hash);
+      if (outcome !== 'retry') failures = 0;
+      if (outcome !== 'retry' && outcome !== 'more') {
+        if (outcome === 'refused') await this.#refuse(hash);
+        else if (outcome === 'damaged') await this.#moveAside(hash);
         else await this.#forget(hash);
         this.#pending.get(hash)?.resolve();
         this.#pending.delete(hash);
         continue;
       }
-      // One that never succeeds holds up no other.
+      // One that is large, or never succeeds, holds up no other.
       const entry = this.#pending.get(hash);
       this.#pending.delete(hash);
       if (entry !== undefined) this.#pending.set(hash, entry);
+      if (outcome === 'more') continue;
       const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures);
       failures = Math.min(failures + 1, 10);
       await new Promise<void>((resolve) => this.#options.clock.setTimer(waitMs, resolve));
@@ -167,17 +176,40 @@ export class Blobs {
     const base = join(this.#options.dir, hash);
     const dropped = (await stat(`${base}.drop.pending`).catch(() => null)) !== null;
     if (dropped) await rm(base, { force: true });
-    await rm(`${base}.drop.pending`, { force: true });
-    await rm(`${base}.keep.pending`, { force: true });
+    for (const suffix of ['.drop.pending', '.keep.pending', SAID_SUFFIX]) await rm(`${base}${suffix}`, { force: true });
   }
 
-  async #upload(hash: string): Promise<'done' | 'gone' | 'refused' | 'retry'> {
+  async #refuse(hash: string): Promise<void> {
+    const base = join(this.#options.dir, hash);
+    this.#refused.add(hash);
+    if ((await stat(`${base}${SAID_SUFFIX}`).catch(() => null)) !== null) return;
+    this.#options.onLost({ hash, bytes: (await stat(base)).size, reason: 'too_large' });
+    await writeFile(`${base}${SAID_SUFFIX}`, '', { mode: 0o600 });
+  }
+
+  async #moveAside(hash: string): Promise<void> {
+    const base = join(this.#options.dir, hash);
+    const { size } = await stat(base);
+    this.#options.logger.error({ hash, size }, 'a blob was damaged on the disk of this host; it is moved aside and never stored');
+    await mkdir(join(this.#options.dir, DAMAGED_FOLDER), { recursive: true, mode: 0o700 });
+    // Said before it is gone from here: a runner that ends between the two says it twice, not never.
+    this.#options.onLost({ hash, bytes: size, reason: 'damaged' });
+    await rename(base, join(this.#options.dir, DAMAGED_FOLDER, hash));
+    await this.#forget(hash);
+  }
+
+  async #upload(hash: string): Promise<'done' | 'more' | 'gone' | 'damaged' | 'refused' | 'retry'> {
     const path = join(this.#options.dir, hash);
     const size = (await stat(path).catch(() => null))?.size;
     if (size === undefined) return 'gone';
-    const { logger } = this.#options;
+    const { logger, url, token } = this.#options;
     try {
-      const status = await this.#put(`${this.#options.url}/${hash}`, path, size);
+      if (!this.#sound.has(hash)) {
+        if ((await hashOf(path)) !== hash) return 'damaged';
+        this.#sound.add(hash);
+      }
+      const status = await uploadNext({ url: `${url}/${hash}`, token }, path, size);
+      if (status === 202) return 'more';
       if (status >= 200 && status < 300) return 'done';
       if (status === 413) {
         logger.warn(
@@ -186,36 +218,20 @@ export class Blobs {
         );
         return 'refused';
       }
+      // What arrives is not what was read here: perhaps it is not there any more either.
+      if (status === 400) this.#sound.delete(hash);
       logger.debug({ hash, status }, 'an upload was not taken; trying again');
     } catch (error) {
       logger.debug({ hash, err: error }, 'an upload failed; trying again');
     }
     return 'retry';
   }
+}
 
-  #put(url: string, path: string, size: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const send = url.startsWith('https:') ? httpsRequest : httpRequest;
-      const request = send(url, {
-        method: 'PUT',
-        headers: { authorization: `Bearer ${this.#options.token}`, 'content-length': size },
-        timeout: STALLED_MS,
-      });
-      const file = createReadStream(path);
-      file.on('error', reject);
-      request.on('timeout', () => request.destroy(new Error('stalled')));
-      request.on('error', (error) => {
-        file.destroy();
-        reject(error);
-      });
-      request.on('response', (response) => {
-        response.resume();
-        response.on('end', () => resolve(response.statusCode ?? 0));
-        response.on('error', reject);
-      });
-      file.pipe(request);
-    });
-  }
+async function hashOf(path: string): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) digest.update(chunk);
+  return digest.digest('hex');
 }
 
 /** Has a file's content written to the disk. */

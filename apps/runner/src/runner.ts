@@ -74,6 +74,7 @@ export class Runner {
       token: config.token,
       clock,
       logger,
+      onLost: (lost) => this.#log.event('blob.lost', 0, lost),
     });
     this.#link = new Link({
       url: config.gatewayUrl,

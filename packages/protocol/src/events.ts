@@ -125,6 +125,12 @@ export const EVENTS = {
     }),
   ),
 
+  /**
+   * A blob that other events may name, before or after this one, was not stored: it is larger than what is taken, or the host's disk
+   * gave back other bytes than it was given. The host keeps what it has. Where one is stored after all, the recording says no more.
+   */
+  'blob.lost': define(z.object({ hash: sha256, bytes: z.number(), reason: z.enum(['too_large', 'damaged']) })),
+
   'clipboard.paste': define(
     z.object({ tab: tabId, target: z.string(), length: z.int(), hash: sha256, text: z.string().optional() }),
     'participant',

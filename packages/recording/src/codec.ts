@@ -54,6 +54,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'issue.reported': 'ir',
   'setup.applied': 'sa',
   'recording.sealed': 'sl',
+  'blob.lost': 'bl',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

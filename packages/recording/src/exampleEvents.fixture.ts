@@ -119,5 +119,6 @@ export function laterEvents(baseMs: number): EventInput[] {
       atMs: baseMs + 30,
       data: { n: 1, fromMs: baseMs - 120_000, toMs: baseMs + 30, reason: 'a password of my own was on the screen' },
     },
+    { type: 'blob.lost', stream: 0, atMs: baseMs + 40, data: { hash: 'ab'.repeat(32), bytes: 70_000_000_000, reason: 'too_large' } },
   ];
 }

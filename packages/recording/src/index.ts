@@ -11,5 +11,6 @@ export * from './recorder.ts';
 export * from './redact.ts';
 export * from './release.ts';
 export * from './releasedLine.ts';
+export * from './storedBlob.ts';
 export * from './verify.ts';
 export * from './verifyRelease.ts';

@@ -1,5 +1,5 @@
 import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
-import { clockMarker, counted, gapWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
+import { clockMarker, counted, gapWords, lostBlobWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 
 /**
@@ -293,6 +293,9 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         break;
       case 'connection.gap':
         this.mark(event, 'gap', gapWords(event.data.reason));
+        break;
+      case 'blob.lost':
+        this.mark(event, 'gap', lostBlobWords(event.data.reason, event.data.bytes));
         break;
       case 'focus.page':
         index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: event.data.visible && event.data.focused });

@@ -77,6 +77,13 @@ export function gapWords(reason: string): string {
   return `Gap: ${GAP_REASONS[reason] ?? reason}`;
 }
 
+/** What the log names and nobody has stored, and why. */
+export function lostBlobWords(reason: string, bytes: number): string {
+  const size = bytes < 1024 ** 3 ? `${Math.ceil(bytes / 1024 ** 2)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+  const why = reason === 'too_large' ? 'too large to be stored' : 'damaged on the disk of its machine';
+  return `Gap: a copy of files (${size}) is ${why}`;
+}
+
 /** A paste's length, and where it went: `terminal:2`, or `editor:` and a path. */
 export function pasteWords(length: number, target: string): string {
   const [, kind = '', rest = ''] = /^(terminal|editor):(.*)$/s.exec(target) ?? [];

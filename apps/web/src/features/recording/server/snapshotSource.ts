@@ -1,11 +1,10 @@
 import { AppError } from '@plumbline/core';
-import { findBlob } from '@plumbline/database/blobs';
-import { openBlob } from '@plumbline/recording';
+import { findStoredBlob } from '@plumbline/recording';
 import { platform } from '../../platform/server/platform.ts';
 import { recordingKeys } from './recordingOf.ts';
 
-/** Where the bundles of an attempt's snapshots are read: a bundle's plain bytes by its hash, null where it is not stored yet. */
-export type ReadBundle = (hash: string) => Promise<Buffer | null>;
+/** Where the bundles of an attempt's snapshots are read: a bundle's plain bytes by its hash, piece by piece, null where it is not stored yet. */
+export type ReadBundle = (hash: string) => Promise<AsyncIterable<Buffer> | null>;
 
 /**
  * The stored bundles of an attempt.
@@ -16,8 +15,5 @@ export async function bundlesOf(attemptId: string): Promise<ReadBundle> {
   const { db, store } = platform();
   const dataKey = await (await recordingKeys()).findDataKey(db, attemptId);
   if (typeof dataKey === 'string') throw new AppError('conflict', 'The recording of this attempt was erased.');
-  return async (hash) => {
-    const blob = await findBlob(db, attemptId, hash);
-    return blob === null ? null : openBlob(dataKey, await store.get(blob.objectHash), hash);
-  };
+  return async (hash) => (await findStoredBlob({ db, store, attemptId, dataKey }, hash))?.content() ?? null;
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { snapshotDiff, snapshotTree } from './workspaceHistory.ts';
 
@@ -16,7 +17,8 @@ let asked: string[];
 
 const read = async (hash: string) => {
   asked.push(hash);
-  return bundles.get(hash) ?? null;
+  const bundle = bundles.get(hash);
+  return bundle === undefined ? null : Readable.from([bundle]);
 };
 
 beforeEach(() => {

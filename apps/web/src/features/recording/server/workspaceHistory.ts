@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { AppError } from '@plumbline/core';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import type { DiffAnswer, TreeAnswer } from '../../replay/model/recordingApi.ts';
@@ -93,11 +95,11 @@ async function takeBundles(repository: Repository, { snapshots }: Snapshots, rea
   const lastSeq = Math.max(...snapshots.filter(({ commit }) => commits.includes(commit)).map(({ seq }) => seq));
   for (const { bundle, seq } of snapshots.toSorted((a, b) => a.seq - b.seq)) {
     if (seq > lastSeq || bundle === null || repository.taken.has(bundle)) continue;
-    const bytes = await read(bundle);
+    const content = await read(bundle);
     // Uploaded behind the event that names it: a running attempt's newest may not be here yet.
-    if (bytes === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
+    if (content === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
     const file = join(repository.dir, 'next.bundle');
-    await writeFile(file, bytes);
+    await pipeline(content, createWriteStream(file));
     await git(repository.dir, ['bundle', 'unbundle', file], LIST_MAX_BYTES);
     repository.taken.add(bundle);
   }
