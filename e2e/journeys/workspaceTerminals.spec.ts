@@ -43,6 +43,14 @@ test.describe('terminals, and what the page around them costs', () => {
     await work.expectOnScreen(1, /^again-here$/m);
   });
 
+  test('a cursor that a program lets blink asks for no frame between keys, for which an echo would wait', async () => {
+    await work.shell("printf '\\e[?12h'; echo blin'king'", /^blinking$/m);
+    await expect(work.terminal(1).locator('.xterm-focus .xterm-cursor-blink')).toHaveCount(1);
+    const running = () => page.evaluate(() => document.getAnimations().map((animation) => (animation as CSSAnimation).animationName));
+    await expect.poll(running).toEqual([]);
+    await work.shell("printf '\\e[?12l'; echo stea'dy'", /^steady$/m);
+  });
+
   test('words that an input method composes reach the shell once, and only when they are chosen', async () => {
     await work.type(1, 'clear; echo ');
     const cdp = await context.newCDPSession(page);

@@ -34,26 +34,27 @@ interface Member {
  */
 export class Crowd {
   readonly #platform: PlatformUnderTest;
+  readonly #admin: Session;
   readonly #members: Member[] = [];
   #fromMs = 0;
 
-  private constructor(platform: PlatformUnderTest) {
+  constructor(platform: PlatformUnderTest, admin: Session) {
     this.#platform = platform;
+    this.#admin = admin;
   }
 
-  static async gather(platform: PlatformUnderTest, admin: Session, size: number, say: (text: string) => void): Promise<Crowd> {
-    const crowd = new Crowd(platform);
-    let next = 0;
+  /** Has more attempts join until there are so many. */
+  async growTo(size: number, say: (text: string) => void): Promise<void> {
+    let next = this.#members.length;
     const lane = async () => {
       while (next < size) {
         next += 1;
-        const { session } = await expertWith(platform.baseUrl, admin, /practice/i);
-        await crowd.#join(new Tab(session, await startAttempt(session, /practice/i)));
-        if (crowd.#members.length % 10 === 0) say(`${crowd.#members.length} other attempts are live`);
+        const { session } = await expertWith(this.#platform.baseUrl, this.#admin, /practice/i);
+        await this.#join(new Tab(session, await startAttempt(session, /practice/i)));
+        if (this.#members.length % 10 === 0) say(`${this.#members.length} other attempts are live`);
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
-    return crowd;
   }
 
   async #join(tab: Tab): Promise<void> {

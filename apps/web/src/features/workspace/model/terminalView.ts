@@ -1,4 +1,5 @@
 import '@xterm/xterm/css/xterm.css';
+import './terminalView.css';
 import { mendTerminal, VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import { browserStorage } from '@plumbline/ui/browserStorage';
 import { FitAddon } from '@xterm/addon-fit';
@@ -99,7 +100,6 @@ export class TerminalView {
       allowProposedApi: true,
       cols: 80,
       rows: 24,
-      cursorBlink: !options.readOnly,
       disableStdin: options.readOnly,
       fontFamily: TERMINAL_FONT_FAMILY,
       fontSize: FONT_SIZE_PX,
