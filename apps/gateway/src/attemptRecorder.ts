@@ -29,8 +29,8 @@ async function noteWorkspace({ id, gateway }: LiveAttempt, event: EventInput): P
   if (event.type === 'terminal.opened') await noteTerminal(gateway.db, id, event.stream);
   if (event.type === 'setup.applied') await noteSetupApplied(gateway.db, id, { ...event.data, atMs: event.atMs });
   if (event.type !== 'snapshot.taken') return;
-  const { commit, bundle, skipped } = event.data;
-  await noteSnapshot(gateway.db, id, { commit, bundle, atMs: event.atMs, skipped });
+  const { commit, bundle, base, skipped } = event.data;
+  await noteSnapshot(gateway.db, id, { commit, bundle, base, atMs: event.atMs, skipped });
 }
 
 /**

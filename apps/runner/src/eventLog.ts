@@ -26,6 +26,8 @@ export interface LogState {
   readonly openTerminals: readonly number[];
   readonly lastTerminal: number;
   readonly lastAtMs: number;
+  /** The commit of the last snapshot, where the next may build on it: none was lost since. Absent in older journals. */
+  readonly snapshotBase?: string | null;
 }
 
 export const EMPTY_LOG_STATE: LogState = { inputMarks: {}, openTerminals: [], lastTerminal: 0, lastAtMs: 0 };
@@ -39,7 +41,7 @@ export function foldLogState(state: LogState, entry: JournalEntry): LogState {
     if (frame.kind === 'output') return { ...state, lastAtMs };
     return { ...state, lastAtMs, inputMarks: withMark(state.inputMarks, frame.tab, frame.inputN) };
   }
-  const message = JSON.parse(entry.body.toString()) as { type: string; stream: number; atMs: number };
+  const message = JSON.parse(entry.body.toString()) as { type: string; stream: number; atMs: number; data: { commit: string } };
   const lastAtMs = Math.max(state.lastAtMs, message.atMs);
   if (message.type === 'terminal.opened') {
     return {
@@ -57,6 +59,9 @@ export function foldLogState(state: LogState, entry: JournalEntry): LogState {
       lastTerminal: Math.max(state.lastTerminal, message.stream),
     };
   }
+  if (message.type === 'snapshot.taken') return { ...state, lastAtMs, snapshotBase: message.data.commit };
+  // Which snapshots rest on it is not known here: the next one rests on none.
+  if (message.type === 'blob.lost') return { ...state, lastAtMs, snapshotBase: null };
   return { ...state, lastAtMs };
 }
 

@@ -68,7 +68,7 @@ export class LiveSandbox {
     this.provisioned = provisioned;
     this.#options = options;
     const { config, clock, logger, log, time, blobs, send } = options;
-    const { sandbox, files, task } = provisioned;
+    const { sandbox, files, task, restoredCommit } = provisioned;
     const holds = new FreezeHolds(sandbox, logger);
     const participantClock = new ParticipantClock({
       clock,
@@ -81,7 +81,7 @@ export class LiveSandbox {
       onEnded: () => this.endParticipant(),
     });
     const isRunning = () => participantClock.running;
-    const snapshots = new Snapshots({ files, blobs, log, clock, time, logger, isRunning });
+    const snapshots = new Snapshots({ files, blobs, log, clock, time, logger, isRunning, restoredCommit });
     const terminals = new Terminals({
       allowance: options.allowance,
       lastTerminal: config.restore?.lastTerminal ?? 0,
@@ -168,6 +168,10 @@ export class LiveSandbox {
       endParticipant: () => this.endParticipant(),
       tearDown: () => this.#tearDown(),
     });
+  }
+
+  blobLost(): void {
+    this.#snapshots.blobLost();
   }
 
   /** Resolves when the attempt can begin, or go on. */

@@ -45,6 +45,8 @@ export interface Provisioned {
   readonly sandboxDir: string;
   /** Whether this is the workspace's first life. */
   readonly isNew: boolean;
+  /** The snapshot that it was just brought back from; null where it was not. */
+  readonly restoredCommit: string | null;
   readonly createFresh: (name: string) => Promise<FreshSandbox>;
   /** The family's `teardown()` in the participant's sandbox, bounded; what goes wrong in it is logged. */
   readonly tearDown: () => Promise<void>;
@@ -124,12 +126,13 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   for (const warning of sandbox.warnings) logger.warn({ warning }, 'the sandbox lacks something');
   try {
     const files = await openWorkspace(sandbox);
+    let restoredCommit: string | null = null;
     if (isNew) {
       onProgress('Setting up the task', 0.8);
       await startTask(sandbox, files, task, config.secrets);
       // Before what is brought back, which has them as the participant left them.
       await options.laySetup(files);
-      if (config.restore !== null) await restoreWorkspace(files, config.restore.bundles, options);
+      if (config.restore !== null) restoredCommit = await restoreWorkspace(files, config.restore.bundles, options);
       await writeFile(started, '', { mode: 0o600 });
     }
     const tearDown = (of: Sandbox) =>
@@ -156,7 +159,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       }
       return { sandbox: fresh, sandboxDir: dir, files: freshFiles, discard: () => tearDown(fresh).then(discard) };
     };
-    return { task, sandbox, sandboxDir, files, socketDir, isNew, createFresh, tearDown: () => tearDown(sandbox), language };
+    return { task, sandbox, sandboxDir, files, socketDir, isNew, restoredCommit, createFresh, tearDown: () => tearDown(sandbox), language };
   } catch (error) {
     await sandbox.destroy();
     throw error;
@@ -226,19 +229,19 @@ class SandboxMaker {
   }
 }
 
-/** Brings back the workspace that was lost with another machine, on top of what the family's start laid. */
+/** Brings back the workspace that was lost with another machine, on top of what the family's start laid: to which commit, or null for none. */
 async function restoreWorkspace(
   files: WorkspaceFiles,
   bundles: readonly string[],
   { onProgress, fetchBlob }: ProvisionOptions,
-): Promise<void> {
+): Promise<string | null> {
   const paths: string[] = [];
   try {
     for (const [index, hash] of bundles.entries()) {
       onProgress(`Bringing back your work, part ${index + 1} of ${bundles.length}`, 0.85);
       paths.push(await fetchBlob(hash));
     }
-    if (paths.length > 0) await files.restoreSnapshots(paths);
+    return paths.length === 0 ? null : (await files.restoreSnapshots(paths)).commit;
   } finally {
     for (const path of paths) await rm(path, { force: true });
   }

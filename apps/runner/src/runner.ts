@@ -74,7 +74,10 @@ export class Runner {
       token: config.token,
       clock,
       logger,
-      onLost: (lost) => this.#log.event('blob.lost', 0, lost),
+      onLost: (lost) => {
+        this.#log.event('blob.lost', 0, lost);
+        this.#live?.blobLost();
+      },
     });
     this.#link = new Link({
       url: config.gatewayUrl,

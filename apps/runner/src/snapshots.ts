@@ -23,6 +23,8 @@ export interface SnapshotsOptions {
   readonly logger: Logger;
   /** Whether the workspace can have changed at all. */
   readonly isRunning: () => boolean;
+  /** The snapshot that the workspace was just brought back from; null where it was not. */
+  readonly restoredCommit: string | null;
 }
 
 /** Trees of the workspace over time, one at a time. A snapshot that fails is logged and never in anybody's way. */
@@ -32,9 +34,15 @@ export class Snapshots {
   #afterSave: Timer | null = null;
   #period: Timer | null = null;
   #closed = false;
+  /**
+   * The commit that the next snapshot may build on: the last that was recorded, with no blob lost since. What was taken and not recorded,
+   * as where the runner ended in between, is nothing to build on.
+   */
+  #base: string | null;
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
+    this.#base = options.log.state.snapshotBase ?? options.restoredCommit;
     this.#armPeriod();
   }
 
@@ -69,6 +77,11 @@ export class Snapshots {
     return taken;
   }
 
+  /** A blob is lost: snapshots that rest on it cannot be had, and the next one rests on none. */
+  blobLost(): void {
+    this.#base = null;
+  }
+
   close(): void {
     this.#closed = true;
     this.#afterSave?.cancel();
@@ -84,15 +97,19 @@ export class Snapshots {
 
   async #take(cause: SnapshotCause): Promise<string | null> {
     const { files, blobs, log, time } = this.#options;
-    const taken = await files.snapshot({ message: cause, atMs: time.nowMs() });
+    const base = this.#base;
+    const taken = await files.snapshot({ message: cause, atMs: time.nowMs(), base });
     const { bundlePath, bundleHash, tree, commit } = taken;
     if (bundlePath === null && cause === 'periodic') return null;
     if (bundlePath !== null && bundleHash !== null) await blobs.add(bundlePath, bundleHash, false);
+    // What it builds on was lost while it was taken.
+    if (this.#base !== base) return this.#take(cause);
+    this.#base = commit;
     log.event('snapshot.taken', 0, {
       cause,
       tree,
       commit,
-      ...(bundleHash === null ? {} : { bundle: bundleHash }),
+      ...(bundleHash === null ? {} : { bundle: bundleHash, base: taken.base }),
       files: taken.files,
       bytes: taken.bytes,
       skipped: taken.skipped.slice(0, SKIPPED_MAX),

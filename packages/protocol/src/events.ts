@@ -109,6 +109,12 @@ export const EVENTS = {
       commit: z.string().regex(/^[0-9a-f]{40}$/),
       /** Blob in the object store that holds the new git objects as a bundle; absent when nothing changed. */
       bundle: sha256.optional(),
+      /** The commit of the snapshot that the bundle builds on; null where it stands alone. Absent in older recordings: the snapshot before. */
+      base: z
+        .string()
+        .regex(/^[0-9a-f]{40}$/)
+        .nullable()
+        .optional(),
       files: z.int(),
       bytes: z.number(),
       skipped: z.array(z.object({ path, reason: z.string(), size: z.number().optional(), hash: z.string().optional() })),

@@ -119,6 +119,21 @@ export function laterEvents(baseMs: number): EventInput[] {
       atMs: baseMs + 30,
       data: { n: 1, fromMs: baseMs - 120_000, toMs: baseMs + 30, reason: 'a password of my own was on the screen' },
     },
+    {
+      type: 'snapshot.taken',
+      stream: 0,
+      atMs: baseMs + 35,
+      data: {
+        cause: 'save',
+        tree: '1'.repeat(40),
+        commit: '2'.repeat(40),
+        bundle: 'ab'.repeat(32),
+        base: '3'.repeat(40),
+        files: 2,
+        bytes: 12,
+        skipped: [],
+      },
+    },
     { type: 'blob.lost', stream: 0, atMs: baseMs + 40, data: { hash: 'ab'.repeat(32), bytes: 70_000_000_000, reason: 'too_large' } },
   ];
 }

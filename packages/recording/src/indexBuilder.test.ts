@@ -1,7 +1,8 @@
 import type { RecordedEvent } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
-import { indexEvents } from './indexBuilder.ts';
+import { IndexBuilder, indexEvents } from './indexBuilder.ts';
 import { IndexedEvents } from './recordingIndex.ts';
+import { bundlesOf } from './snapshotChain.ts';
 
 const clock = (seq: number, atMs: number, event: Record<string, unknown>) =>
   ({ seq, atMs, type: 'clock.event', stream: 0, data: { n: seq, event } }) as RecordedEvent;
@@ -83,6 +84,50 @@ describe('the index of a recording', () => {
     const index = await indexEvents(events);
     expect(index.scores[0]).toMatchObject({ elapsedMs: 77, score: 4, normalised: null });
     expect(index.markers.map((marker) => marker.label)).toEqual(['Score 1: 4']);
+  });
+
+  it('knows which snapshots can be had: not those that rest on a bundle that was lost, but one that stands alone after it', async () => {
+    const taken = (commit: string, bundle: string | undefined, base?: string | null) =>
+      ['snapshot.taken', { cause: 'save', tree: 't', commit, bundle, base, files: 1, bytes: 1, skipped: [] }] as const;
+    const lost = ['blob.lost', { hash: 'lost', bytes: 2 ** 31, reason: 'too_large' }] as const;
+    const events = [
+      // As older recordings have them: each builds on the one before.
+      taken('a', 'bundle a'),
+      taken('b', 'bundle b'),
+      taken('b', undefined),
+      taken('c', 'lost', 'b'),
+      taken('d', 'bundle d', 'c'),
+      lost,
+      taken('e', 'bundle e', null),
+      taken('f', 'bundle f', 'e'),
+      // Taken again by a runner whose first one was never recorded.
+      taken('g', 'bundle g', 'b'),
+    ].map(([type, data], at) => ({ seq: at + 1, atMs: at, stream: 0, type, data }) as unknown as RecordedEvent);
+    const index = await indexEvents(events);
+    expect(index.snapshots.map(({ commit, whole }) => `${commit} ${whole}`)).toEqual([
+      'a true',
+      'b true',
+      'b true',
+      'c false',
+      'd false',
+      'e true',
+      'f true',
+      'g true',
+    ]);
+    expect(['b', 'd', 'f', 'g', 'x'].map((commit) => bundlesOf(index, commit))).toEqual([
+      ['bundle a', 'bundle b'],
+      null,
+      ['bundle e', 'bundle f'],
+      ['bundle a', 'bundle b', 'bundle g'],
+      null,
+    ]);
+    expect(index.markers.filter(({ kind }) => kind === 'gap').map(({ label }) => label)).toEqual([
+      'Gap: a copy of files (2.0 GiB) is too large to be stored',
+    ]);
+    // Taken up again where it ended, it knows the same.
+    const builder = new IndexBuilder(await indexEvents(events.slice(0, 5)));
+    for (const event of events.slice(5)) builder.add(event);
+    expect(builder.take()).toEqual(index);
   });
 
   it('says what is marked in plain words, with no code of the log', async () => {

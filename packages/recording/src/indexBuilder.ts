@@ -1,6 +1,7 @@
 import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
 import { clockMarker, counted, gapWords, lostBlobWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
+import { markWhole } from './snapshotChain.ts';
 
 /**
  * Builds a recording's index in one pass over its events, so that a replay can seek without reading what lies between.
@@ -68,6 +69,7 @@ export function emptyIndex(): IndexedEvents {
     files: [],
     filesOmitted: [],
     snapshots: [],
+    lostBlobs: [],
     activity: { bucketMs: ACTIVITY_BUCKET_MS, counts: [] },
   };
 }
@@ -123,6 +125,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       list.sort(byTime);
     }
     for (const list of [index.editorActive, index.resources, index.focus, index.snapshots]) list.sort((a, b) => a.atMs - b.atMs);
+    markWhole(index);
     const dropped = index.files.splice(0, Math.max(0, index.files.length - FILES_KEPT));
     const lastDropped = dropped.at(-1);
     if (lastDropped !== undefined) index.filesOmitted.push({ atMs: lastDropped.atMs, count: dropped.length });
@@ -271,6 +274,8 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
           cause: event.data.cause,
           commit: event.data.commit,
           bundle: event.data.bundle ?? null,
+          base: event.data.bundle === undefined ? null : this.baseOf(event.data.base),
+          whole: true,
           skipped: event.data.skipped.length,
         });
         this.mark(event, 'snapshot', `Snapshot ${snapshotWords(event.data.cause)}`.trimEnd());
@@ -295,6 +300,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         this.mark(event, 'gap', gapWords(event.data.reason));
         break;
       case 'blob.lost':
+        index.lostBlobs.push(event.data.hash);
         this.mark(event, 'gap', lostBlobWords(event.data.reason, event.data.bytes));
         break;
       case 'focus.page':
@@ -308,6 +314,16 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         this.addSample(event.atMs, event.data.cpuMs ?? null, event.data.memoryBytes ?? null);
         break;
     }
+  }
+
+  /** An older recording does not say what a bundle builds on: the snapshot before it. */
+  private baseOf(base: string | null | undefined): string | null {
+    if (base !== undefined) return base;
+    const before = this.index.snapshots.reduce<{ seq: number; commit: string | null }>((a, b) => (b.seq > a.seq ? b : a), {
+      seq: 0,
+      commit: null,
+    });
+    return before.commit;
   }
 
   /** What was read before it was sealed goes: an index that grows with a running attempt had it. */

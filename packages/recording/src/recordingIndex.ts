@@ -124,7 +124,10 @@ export const IndexedEvents = z.object({
   ),
   /** So many changes more, by then, that are not in `files`: too many came at once, or they are older than what is kept. */
   filesOmitted: z.array(z.object({ atMs: z.number(), count: z.int() })),
-  /** Trees of the workspace that can be listed and compared; `skipped` counts the paths that are known and whose contents are not in it. */
+  /**
+   * Trees of the workspace; `skipped` counts the paths that are known and whose contents are not in it. Those that are not `whole` cannot
+   * be listed and compared: their bundle, or one that it builds on through `base`, was lost.
+   */
   snapshots: z.array(
     z.object({
       seq: z.int(),
@@ -132,9 +135,14 @@ export const IndexedEvents = z.object({
       cause: z.string(),
       commit: z.string(),
       bundle: z.string().nullable(),
+      /** The commit that the bundle builds on; null where it stands alone, or there is no bundle. */
+      base: z.string().nullable(),
+      whole: z.boolean(),
       skipped: z.int(),
     }),
   ),
+  /** Hashes of blobs that were not stored. */
+  lostBlobs: z.array(z.string()),
   /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
   activity: z.object({ bucketMs: z.number(), counts: z.array(z.int()) }),
 });

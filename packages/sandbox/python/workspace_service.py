@@ -294,8 +294,8 @@ class Service:
     def restore(self, file):
         return self.trees.restore(os.path.join(self.store, file))
 
-    def snapshot(self, message, atMs, file):
-        return self.snapshots.snapshot(message, atMs, os.path.join(self.store, file))
+    def snapshot(self, message, atMs, base, file):
+        return self.snapshots.snapshot(message, atMs, os.path.join(self.store, file), base)
 
     def restoreSnapshots(self, files):
         return self.snapshots.restore([os.path.join(self.store, file) for file in files])

@@ -30,6 +30,8 @@ GIT_TIMEOUT_S = 600
 RACY_NS = 2_000_000_000
 EXCLUDED = {"node_modules", "__pycache__", ".venv", "venv", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".plumbline"}
 REF = "refs/heads/snapshots"
+# Snapshots that later ones do not build on, for the history of files.
+KEPT_REFS = "refs/kept/"
 CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -277,8 +279,18 @@ class Snapshots:
                     os.close(fd)
         return index
 
-    def snapshot(self, message, at_ms, target):
+    def holds(self, commit):
+        try:
+            return self.git("cat-file", "-t", commit).strip() == "commit"
+        except RuntimeError:
+            return False
+
+    def snapshot(self, message, at_ms, target, base):
+        """Takes one, as a bundle of what is new since the commit `base`, or of all there is. What is new is nothing else's to say: what was
+        taken here last may never have been recorded."""
         self.prepare()
+        if base is not None and not self.holds(base):
+            base = None
         files, links, rows, total = self.walk()
         index = self.file_objects(files, rows) + self.link_objects(links)
         self.known = {path: self.known[path] for path, _ in files if path in self.known}
@@ -293,23 +305,25 @@ class Snapshots:
         tree = self.git("write-tree").strip()
         last = self.last()
         result = {"tree": tree, "files": len(index), "bytes": total, "skipped": shown_rows(rows), "skippedCount": len(rows)}
-        if last and self.git("rev-parse", last + "^{tree}").strip() == tree:
-            return {**result, "commit": last, "bundleHash": None}
+        if base and self.git("rev-parse", base + "^{tree}").strip() == tree:
+            return {**result, "commit": base, "base": base, "bundleHash": None}
         who = {"NAME": "Plumbline", "EMAIL": "snapshots@plumbline.invalid", "DATE": "@%d +0000" % (at_ms // 1000)}
         environment = {"GIT_%s_%s" % (role, key): value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
-        parent = ["-p", last] if last else []
+        parent = ["-p", base] if base else []
         commit = self.git("commit-tree", tree, *parent, data=message.encode() + b"\n", environment=environment).strip()
         # The bundle comes before the reference: a crash between them makes it again.
         self.git("update-ref", "refs/heads/next", commit)
         if os.path.exists(target):
             os.unlink(target)
-        self.git("bundle", "create", "--quiet", target, "refs/heads/next", *(["^" + last] if last else []))
+        self.git("bundle", "create", "--quiet", target, "refs/heads/next", *(["^" + base] if base else []))
         sha = hashlib.sha256()
         with open(target, "rb") as file:
             while chunk := file.read(CHUNK):
                 sha.update(chunk)
+        if last and last != base:
+            self.git("update-ref", KEPT_REFS + last, last)
         self.git("update-ref", REF, commit)
-        return {**result, "commit": commit, "bundleHash": sha.hexdigest()}
+        return {**result, "commit": commit, "base": base, "bundleHash": sha.hexdigest()}
 
     def restore(self, bundles):
         """Makes the workspace what the last of a chain of bundles holds. What no snapshot holds stays as it is."""
@@ -336,7 +350,6 @@ class Snapshots:
         finally:
             if os.path.exists(archive):
                 os.unlink(archive)
-        # The next snapshot is made on top of this one.
         self.git("update-ref", REF, commit)
         return {**restored, "commit": commit}
 
@@ -374,7 +387,7 @@ class Snapshots:
         if self.last() is None:
             return {"snapshots": []}
         only = [] if path is None else ["--", ":(literal)" + "/".join(parts_of(path))]
-        text = self.git("log", "--max-count=%d" % MAX_HISTORY, "--format=%H %ct %s", REF, *only)
+        text = self.git("log", "--max-count=%d" % MAX_HISTORY, "--format=%H %ct %s", "--glob=" + KEPT_REFS, REF, *only)
         rows = [line.split(" ", 2) for line in text.splitlines()]
         return {"snapshots": [{"commit": commit, "atMs": int(seconds) * 1000, "cause": cause} for commit, seconds, cause in rows]}
 

@@ -10,7 +10,7 @@ import { type ContractCheck, PATIENCE_MS, shell } from './contract.ts';
 
 const exec = promisify(execFile);
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
-const SNAPSHOT = { message: 'periodic', atMs: 1_700_000_000_000 };
+const SNAPSHOT = { message: 'periodic', atMs: 1_700_000_000_000, base: null };
 
 export const fileChecks: ContractCheck[] = [
   {
@@ -192,10 +192,10 @@ os.mkfifo("pipe")'`,
         assert.ok(names.includes(name), name);
       assert.ok(!names.includes('hooked') && !(await files.list('.')).entries.some((entry) => entry.name === 'hooked'));
 
-      const same = await files.snapshot(SNAPSHOT);
+      const same = await files.snapshot({ ...SNAPSHOT, base: snapshot.commit });
       assert.deepEqual([same.commit, same.bundlePath], [snapshot.commit, null]);
       await shell(sandbox, 'participant', 'echo more > nested/more; rm a.x');
-      const next = await files.snapshot({ message: 'end', atMs: SNAPSHOT.atMs + 1000 });
+      const next = await files.snapshot({ message: 'end', atMs: SNAPSHOT.atMs + 1000, base: snapshot.commit });
       await git('fetch', '--quiet', next.bundlePath ?? '', 'refs/heads/next:refs/heads/later');
       assert.equal((await git('diff', '--name-status', 'kept', 'later')).toString(), 'D\ta.x\nA\tnested/more\n');
       await shell(sandbox, 'participant', 'chmod 700 secret');
@@ -212,8 +212,41 @@ os.mkfifo("pipe")'`,
         'cat crlf nested/more node_modules/m; readlink out; ls a.x; cat "$(printf \'bad\\377\')"',
       );
       assert.equal(look.stdout.toString('latin1'), 'a\r\nb\nmore\nstays\n/etc/shadow\nb');
-      const onTop = await elsewhere.snapshot({ message: 'start', atMs: SNAPSHOT.atMs + 2000 });
+      const onTop = await elsewhere.snapshot({ message: 'start', atMs: SNAPSHOT.atMs + 2000, base: next.commit });
       assert.deepEqual([onTop.tree, onTop.commit, onTop.bundlePath], [next.tree, next.commit, null]);
+    },
+  },
+  {
+    name: 'a snapshot rests on the one that it is told of, or on none, whatever was taken since',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const files = await world.files(sandbox);
+      await shell(sandbox, 'participant', 'echo one > a');
+      const first = await files.snapshot(SNAPSHOT);
+      await shell(sandbox, 'participant', 'echo two > a');
+      const unrecorded = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 1000, base: first.commit });
+      // As it would be taken after a death: the same files, and another bundle of them.
+      const again = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 2000, base: first.commit });
+      assert.deepEqual([again.base, again.tree], [first.commit, unrecorded.tree]);
+      await shell(sandbox, 'participant', 'echo three > b');
+      const alone = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 3000, base: null });
+      const unknown = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 4000, base: '0'.repeat(40) });
+      assert.deepEqual([first.base, alone.base, unknown.base], [null, null, null]);
+      for (const [chain, expected] of [
+        [[first, again], 'two\n'],
+        [[alone], 'two\nthree\n'],
+        [[unknown], 'two\nthree\n'],
+        // After one of a chain of its own.
+        [[first, again, alone], 'two\nthree\n'],
+      ] as const) {
+        const other = await world.sandbox();
+        const elsewhere = await world.files(other);
+        const { commit } = await elsewhere.restoreSnapshots(chain.map(({ bundlePath }) => bundlePath ?? ''));
+        assert.equal(commit, chain.at(-1)?.commit);
+        assert.equal((await shell(other, 'participant', 'cat a b 2>/dev/null || true')).stdout.toString(), expected);
+      }
+      const history = (await files.history('a')).map(({ commit }) => commit);
+      for (const { commit } of [first, unrecorded, again, alone]) assert.ok(history.includes(commit));
     },
   },
   {
@@ -356,7 +389,7 @@ os.mkfifo("pipe")'`,
       await shell(sandbox, 'participant', 'echo one > a; echo same > b');
       const first = await files.snapshot({ ...SNAPSHOT, message: 'start' });
       await shell(sandbox, 'participant', 'echo two > a; mkdir sub; printf "\\0" > sub/binary');
-      const second = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 5000 });
+      const second = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 5000, base: first.commit });
       assert.deepEqual(await files.history('a'), [
         { commit: second.commit, atMs: SNAPSHOT.atMs + 5000, cause: 'save' },
         { commit: first.commit, atMs: SNAPSHOT.atMs, cause: 'start' },

@@ -46,7 +46,9 @@ export interface Capture extends TreeHash {
 export interface Snapshot {
   tree: string;
   commit: string;
-  /** Host path of a git bundle with the objects that are new since the last one; the caller removes it. Null where nothing changed. */
+  /** The commit that the bundle builds on; null where it stands alone. */
+  base: string | null;
+  /** Host path of a git bundle with the objects that are new since `base`; the caller removes it. Null where nothing changed. */
   bundlePath: string | null;
   bundleHash: string | null;
   files: number;
@@ -100,11 +102,14 @@ export interface WorkspaceFiles {
   restore(tarPath: string): Promise<{ files: number; bytes: number }>;
   /**
    * Makes the workspace what the last of a chain of snapshots holds: bundles as host paths, oldest first. What no snapshot holds
-   * stays. The next snapshot is made on top of it.
+   * stays.
    */
   restoreSnapshots(bundlePaths: readonly string[]): Promise<{ files: number; bytes: number; commit: string }>;
-  /** `atMs` becomes the commit's time. */
-  snapshot(options: { message: string; atMs: number }): Promise<Snapshot>;
+  /**
+   * `atMs` becomes the commit's time. `base` is the commit of an earlier snapshot that this one may build on, or null; where it is not
+   * there any more the snapshot stands alone.
+   */
+  snapshot(options: { message: string; atMs: number; base: string | null }): Promise<Snapshot>;
   /** The snapshots in which a file changed, newest first; `cause` is the message that each was taken with. */
   history(path: string): Promise<{ commit: string; atMs: number; cause: string }[]>;
   /** A file's text in a snapshot: null where it is binary or `missing`. Rejects with `too_large` above `maxBytes`. */
@@ -270,6 +275,7 @@ const RestoredSnapshot = Restored.extend({ commit: GitName });
 const Taken = z.object({
   tree: GitName,
   commit: GitName,
+  base: GitName.nullable(),
   bundleHash: Hash.nullable(),
   files: z.number(),
   bytes: z.number(),
@@ -356,9 +362,9 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
         for (const name of names) await rm(inStore(name), { force: true });
       }
     },
-    snapshot: async ({ message, atMs }) => {
+    snapshot: async ({ message, atMs, base }) => {
       const file = `snapshot-${randomUUID()}.bundle`;
-      const taken = Taken.parse(await link.request('snapshot', { message, atMs, file }));
+      const taken = Taken.parse(await link.request('snapshot', { message, atMs, base, file }));
       return { ...taken, bundlePath: taken.bundleHash === null ? null : inStore(file) };
     },
     history: async (path) => History.parse(await link.request('history', { path })).snapshots,

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { snapshotDiff, snapshotTree } from './workspaceHistory.ts';
 
@@ -11,7 +12,8 @@ type Files = Record<string, string>;
 
 let dir: string;
 let attemptId: string;
-let snapshots: { seq: number; atMs: number; cause: string; commit: string; bundle: string | null; skipped: number }[];
+let snapshots: RecordingIndex['snapshots'];
+let lostBlobs: string[];
 let bundles: Map<string, Buffer>;
 let asked: string[];
 
@@ -25,6 +27,7 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'history-'));
   attemptId = randomUUID();
   snapshots = [];
+  lostBlobs = [];
   bundles = new Map();
   asked = [];
   git(['init', '--quiet']);
@@ -38,29 +41,37 @@ function git(args: string[], input?: string): string {
   return execFileSync('git', args, { cwd: dir, env, encoding: 'utf8', ...(input === undefined ? {} : { input }) }).trim();
 }
 
-/** A snapshot of just these files, bundled on top of the one before, as the runner makes them. */
-function take(files: Files): string {
+/** A snapshot of just these files, bundled on top of the one before or another, as the runner makes them. */
+function take(files: Files, on = snapshots.at(-1)?.commit ?? null): string {
   for (const name of readdirSync(dir)) if (name !== '.git') rmSync(join(dir, name), { recursive: true });
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
     writeFileSync(join(dir, path), text);
   }
   git(['add', '--all', '--force']);
-  return commit(git(['write-tree']));
+  return commit(git(['write-tree']), on);
 }
 
-function commit(tree: string): string {
-  const last = snapshots.at(-1)?.commit;
-  const made = git(['commit-tree', tree, ...(last === undefined ? [] : ['-p', last]), '-m', 'snapshot']);
+function commit(tree: string, base = snapshots.at(-1)?.commit ?? null): string {
+  const made = git(['commit-tree', tree, ...(base === null ? [] : ['-p', base]), '-m', 'snapshot']);
   git(['update-ref', 'refs/heads/snapshots', made]);
-  git(['bundle', 'create', '--quiet', '.git/next', 'refs/heads/snapshots', ...(last === undefined ? [] : [`^${last}`])]);
+  git(['bundle', 'create', '--quiet', '.git/next', 'refs/heads/snapshots', ...(base === null ? [] : [`^${base}`])]);
   const bundle = `bundle-${snapshots.length}`;
   bundles.set(bundle, readFileSync(join(dir, '.git/next')));
-  snapshots.push({ seq: 10 * snapshots.length + 1, atMs: snapshots.length, cause: 'save', commit: made, bundle, skipped: 0 });
+  snapshots.push({
+    seq: 10 * snapshots.length + 1,
+    atMs: snapshots.length,
+    cause: 'save',
+    commit: made,
+    bundle,
+    base,
+    whole: true,
+    skipped: 0,
+  });
   return made;
 }
 
-const index = () => ({ attemptId, snapshots });
+const index = () => ({ attemptId, snapshots, lostBlobs });
 const tree = (of: string) => snapshotTree(index(), read, of);
 const diff = (from: string, to: string) => snapshotDiff(index(), read, from, to);
 
@@ -134,5 +145,19 @@ describe('the history of a workspace', () => {
     expect((await tree(second)).files).toEqual([{ path: 'a', size: 2 }]);
     await tree(first);
     expect(asked).toEqual(['bundle-0', 'bundle-1', 'bundle-1']);
+  });
+
+  it('goes on behind a snapshot that was lost, and reads none that is not needed', async () => {
+    const first = take({ a: '1' });
+    const broken = take({ a: '22' });
+    const onBroken = take({ a: '333' });
+    lostBlobs.push('bundle-1');
+    bundles.delete('bundle-1');
+    const alone = take({ a: '4444' }, null);
+    const onAlone = take({ a: '55555' });
+    expect((await tree(onAlone)).files).toEqual([{ path: 'a', size: 5 }]);
+    expect(asked).toEqual(['bundle-3', 'bundle-4']);
+    expect((await diff(first, alone)).patch).toContain('+4444');
+    for (const commit of [broken, onBroken]) await expect(tree(commit)).rejects.toMatchObject({ code: 'not_found' });
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '@plumbline/core';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import { bundlesOf } from '@plumbline/recording/snapshotChain';
 import type { DiffAnswer, TreeAnswer } from '../../replay/model/recordingApi.ts';
 import type { ReadBundle } from './snapshotSource.ts';
 
@@ -34,7 +35,7 @@ interface Repository {
 }
 
 /** What is known of the snapshots of an attempt. */
-type Snapshots = Pick<RecordingIndex, 'attemptId' | 'snapshots'>;
+type Snapshots = Pick<RecordingIndex, 'attemptId' | 'snapshots' | 'lostBlobs'>;
 
 const repositories = new Map<string, Promise<Repository>>();
 
@@ -90,11 +91,11 @@ async function newRepository(): Promise<Repository> {
   return { dir, taken: new Set() };
 }
 
-/** Takes the bundles up to the last of these commits; each builds on those before it. */
-async function takeBundles(repository: Repository, { snapshots }: Snapshots, read: ReadBundle, commits: string[]): Promise<Repository> {
-  const lastSeq = Math.max(...snapshots.filter(({ commit }) => commits.includes(commit)).map(({ seq }) => seq));
-  for (const { bundle, seq } of snapshots.toSorted((a, b) => a.seq - b.seq)) {
-    if (seq > lastSeq || bundle === null || repository.taken.has(bundle)) continue;
+/** Takes the bundles that these commits rest on; each builds on those before it. */
+async function takeBundles(repository: Repository, index: Snapshots, read: ReadBundle, commits: string[]): Promise<Repository> {
+  const bundles = commits.flatMap((commit) => bundlesOf(index, commit) ?? lost());
+  for (const bundle of bundles) {
+    if (repository.taken.has(bundle)) continue;
     const content = await read(bundle);
     // Uploaded behind the event that names it: a running attempt's newest may not be here yet.
     if (content === null) throw new AppError('unavailable', 'The snapshot is not stored yet. Try again in a moment.');
@@ -104,6 +105,10 @@ async function takeBundles(repository: Repository, { snapshots }: Snapshots, rea
     repository.taken.add(bundle);
   }
   return repository;
+}
+
+function lost(): never {
+  throw new AppError('not_found', 'This copy of the workspace was lost before it was stored. The next one has the files again.');
 }
 
 function git(dir: string, args: string[], maxBytes: number): Promise<{ output: string; truncated: boolean }> {

@@ -28,7 +28,8 @@ export function WorkspaceDiff({
   source: ReviewSource;
   onClose: () => void;
 }) {
-  const [from, setFrom] = useState(index.snapshots[0]?.commit ?? initialTo);
+  const snapshots = index.snapshots.filter(({ whole }) => whole);
+  const [from, setFrom] = useState(snapshots[0]?.commit ?? initialTo);
   const [to, setTo] = useState(initialTo);
   const [diff, setDiff] = useState<Diff | null>(null);
   const ids = { from: useId(), to: useId() };
@@ -56,7 +57,7 @@ export function WorkspaceDiff({
                 value={side === 'from' ? from : to}
                 onChange={(event) => (side === 'from' ? setFrom : setTo)(event.target.value)}
               >
-                {index.snapshots.map((snapshot) => (
+                {snapshots.map((snapshot) => (
                   <option key={snapshot.seq} value={snapshot.commit}>
                     {`${formatDuration(snapshot.atMs - index.fromMs)} ${snapshotWords(snapshot.cause)}`}
                   </option>

@@ -15,8 +15,9 @@ const index = {
     { atMs: 90, tab: 'b', here: false },
   ],
   snapshots: [
-    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: null, skipped: 0 },
-    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: null, skipped: 0 },
+    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: 'bx', base: null, whole: true, skipped: 0 },
+    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: 'by', base: 'x', whole: true, skipped: 0 },
+    { seq: 3, atMs: 60, cause: 'save', commit: 'z', bundle: 'bz', base: 'y', whole: false, skipped: 0 },
   ],
 };
 
@@ -29,7 +30,7 @@ describe('at a moment of a recording', () => {
     ]);
   });
 
-  it('the snapshot is the newest one that was taken by then', () => {
-    expect([1, 5, 49, 50].map((atMs) => snapshotAt(index, atMs)?.commit ?? null)).toEqual([null, 'x', 'x', 'y']);
+  it('the snapshot is the newest one that was taken by then, and can be had', () => {
+    expect([1, 5, 49, 50, 60].map((atMs) => snapshotAt(index, atMs)?.commit ?? null)).toEqual([null, 'x', 'x', 'y', 'y']);
   });
 });

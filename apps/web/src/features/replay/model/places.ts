@@ -52,9 +52,9 @@ export function awayStretches(index: RecordingIndex): { fromMs: number; toMs: nu
   return stretches;
 }
 
-/** The newest snapshot at or before a moment. */
+/** The newest snapshot at or before a moment that can be had. */
 export function snapshotAt(index: RecordingIndex, atMs: number): RecordingIndex['snapshots'][number] | null {
-  return index.snapshots.findLast((snapshot) => snapshot.atMs <= atMs) ?? null;
+  return index.snapshots.findLast(({ atMs: takenMs, whole }) => whole && takenMs <= atMs) ?? null;
 }
 
 /** The moment that an address asks for with `?t=`, in milliseconds from the recording's beginning; undefined for none that can be read. */

@@ -1,0 +1,172 @@
+import { readdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { systemClock } from '@plumbline/config/systemClock';
+import { openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
+import { ContractWorld, shell } from '@plumbline/sandbox/contract/contract';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Blobs } from './blobs.ts';
+import { EventLog, openJournal } from './eventLog.ts';
+import { ServerTime } from './serverTime.ts';
+import { Snapshots } from './snapshots.ts';
+
+let world: ContractWorld;
+let sandbox: Sandbox;
+let files: WorkspaceFiles;
+let gateway: Server;
+/** What the gateway answers to a bundle. */
+let status: number;
+let life: Life;
+
+beforeEach(async () => {
+  status = 204;
+  world = await ContractWorld.open({ name: 'none' });
+  sandbox = await world.sandbox();
+  files = await openWorkspace(sandbox);
+  gateway = createServer((request, response) => request.resume().on('end', () => response.writeHead(status).end()));
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  life = await Life.begin();
+});
+
+afterEach(async () => {
+  life.end();
+  await files.close();
+  await sandbox.destroy();
+  await new Promise((resolve) => gateway.close(resolve));
+  await world.close();
+});
+
+/** What of a runner has to do with snapshots, from its start to its end, on a folder that outlives it. */
+class Life {
+  readonly #log: EventLog;
+  readonly #close: () => void;
+  readonly blobs: Blobs;
+  readonly snapshots: Snapshots;
+
+  private constructor(restoredCommit: string | null) {
+    const clock = systemClock;
+    const logger = pino({ level: 'silent' });
+    const journal = openJournal(join(world.dir, 'journal'));
+    const time = new ServerTime(clock, journal.state.lastAtMs);
+    const log = new EventLog(journal, time, clock);
+    const url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+    this.#log = log;
+    this.blobs = new Blobs({
+      dir: join(world.dir, 'blobs'),
+      url,
+      token: 'token',
+      clock,
+      logger,
+      onLost: (lost) => {
+        log.event('blob.lost', 0, lost);
+        this.snapshots.blobLost();
+      },
+    });
+    this.snapshots = new Snapshots({ files, blobs: this.blobs, log, clock, time, logger, isRunning: () => true, restoredCommit });
+    this.#close = () => {
+      this.snapshots.close();
+      this.blobs.close();
+      log.close();
+      journal.close();
+    };
+  }
+
+  static async begin(restoredCommit: string | null = null): Promise<Life> {
+    const made = new Life(restoredCommit);
+    await made.blobs.open();
+    return made;
+  }
+
+  end(): void {
+    this.#close();
+  }
+
+  /** Snapshots that were recorded and have a bundle, as what they are and what they build on. */
+  recorded(): { commit: string; base: string | null }[] {
+    return [...this.#log.entriesAfter(0)].flatMap(({ kind, body }) => {
+      const event = kind === 'text' ? JSON.parse(body.toString()) : null;
+      return event?.type === 'snapshot.taken' && event.data.bundle !== undefined ? [event.data] : [];
+    });
+  }
+
+  /** How many blobs the recording says are lost. */
+  losses(): number {
+    return [...this.#log.entriesAfter(0)].filter(({ kind, body }) => kind === 'text' && JSON.parse(body.toString()).type === 'blob.lost')
+      .length;
+  }
+
+  async take(content: string): Promise<string> {
+    await shell(sandbox, 'participant', `echo ${content} > a`);
+    await this.snapshots.takeSurely('save');
+    return this.recorded().at(-1)?.commit ?? '';
+  }
+}
+
+/** A runner that ends, and another in its place. */
+async function restart(): Promise<void> {
+  life.end();
+  life = await Life.begin();
+}
+
+/** Whether nothing but the one that was refused waits on the host. */
+const uploadedNow = () => readdirSync(join(world.dir, 'blobs')).filter((name) => name.endsWith('.pending')).length === 1;
+
+const bases = () => life.recorded().map(({ base }) => base);
+
+describe('a snapshot builds on', () => {
+  it('the one before it, also of the runner before, and on none at first', async () => {
+    const first = await life.take('one');
+    const second = await life.take('two');
+    await restart();
+    await life.take('three');
+    expect(bases()).toEqual([null, first, second]);
+  });
+
+  it('the last that was recorded, where a runner ended before it recorded one', async () => {
+    const first = await life.take('one');
+    await shell(sandbox, 'participant', 'echo two > a');
+    await files.snapshot({ message: 'save', atMs: Date.now(), base: first });
+    await restart();
+    await life.snapshots.takeSurely('start');
+    expect(bases()).toEqual([null, first]);
+  });
+
+  it('none, once a bundle was refused, and the next on that, whatever ends in between', async () => {
+    await life.take('one');
+    await life.blobs.drained(20_000);
+    status = 413;
+    await life.take('two');
+    await expect.poll(() => life.losses()).toBe(1);
+    status = 204;
+    const alone = await life.take('three');
+    const after = await life.take('four');
+    expect(bases().slice(2)).toEqual([null, alone]);
+    await expect.poll(uploadedNow).toBe(true);
+    status = 413;
+    await life.take('five');
+    await expect.poll(() => life.losses()).toBe(2);
+    await restart();
+    await life.take('six');
+    expect(bases().slice(4)).toEqual([after, null]);
+  });
+
+  it('none, where what it was to build on is lost while it is taken', async () => {
+    await life.take('one');
+    await shell(sandbox, 'participant', 'echo two > a');
+    const taking = life.snapshots.takeSurely('save');
+    await Promise.resolve();
+    life.snapshots.blobLost();
+    await taking;
+    expect(bases()).toEqual([null, null]);
+  });
+
+  it('the one that the workspace was brought back from', async () => {
+    const { commit } = await files.snapshot({ message: 'save', atMs: Date.now(), base: null });
+    life.end();
+    life = await Life.begin(commit);
+    await life.take('one');
+    expect(bases()).toEqual([commit]);
+  });
+});
