@@ -130,6 +130,42 @@ describe('the index of a recording', () => {
     expect(builder.take()).toEqual(index);
   });
 
+  it('closes what a lost machine had open where another takes its place, and ends its commands without a result', async () => {
+    const at = (seq: number, type: string, stream: number, data: object) =>
+      ({ seq, atMs: seq * 10, type, stream, data }) as unknown as RecordedEvent;
+    const attached = (seq: number, tab: string, role = 'runner') => at(seq, 'connection.attached', 0, { tab, role });
+    const opened = (seq: number, terminal: number) =>
+      at(seq, 'terminal.opened', terminal, { cols: 80, rows: 24, term: 'x', shell: 'bash' });
+    const events = [
+      attached(1, 'one'),
+      opened(2, 1),
+      opened(3, 2),
+      at(4, 'command.started', 1, { text: 'make', directory: '/' }),
+      at(5, 'terminal.closed', 2, { exitCode: 0, signal: null }),
+      // The same runner dials again, and so does a tab.
+      attached(6, 'one'),
+      attached(7, 'a tab', 'participant'),
+      attached(8, 'two'),
+      opened(9, 3),
+      at(10, 'command.started', 3, { text: 'top', directory: '/' }),
+    ];
+    const index = await indexEvents(events);
+    expect(index.terminals.map(({ terminal, closedAtMs }) => [terminal, closedAtMs])).toEqual([
+      [1, 80],
+      [2, 50],
+      [3, null],
+    ]);
+    expect(index.commands.map(({ text, endAtMs, exitCode }) => [text, endAtMs, exitCode])).toEqual([
+      ['make', 80, null],
+      ['top', null, null],
+    ]);
+    for (let cut = 1; cut < events.length; cut++) {
+      const builder = new IndexBuilder(await indexEvents(events.slice(0, cut)));
+      for (const event of events.slice(cut)) builder.add(event);
+      expect(builder.take(), `taken up again after ${cut} events`).toEqual(index);
+    }
+  });
+
   it('says what is marked in plain words, with no code of the log', async () => {
     const hash = 'ab'.repeat(32);
     const scored = { scoreId: 's', n: 2, trigger: 'participant', status: 'invalid_submission', score: null, message: null, durationMs: 4 };

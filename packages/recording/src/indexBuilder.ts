@@ -69,6 +69,7 @@ export function emptyIndex(): IndexedEvents {
     files: [],
     filesOmitted: [],
     snapshots: [],
+    runner: null,
     lostBlobs: [],
     activity: { bucketMs: ACTIVITY_BUCKET_MS, counts: [] },
   };
@@ -306,6 +307,9 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       case 'focus.page':
         index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: event.data.visible && event.data.focused });
         break;
+      case 'connection.attached':
+        if (event.data.role === 'runner') this.runnerAttached(event.data.tab, event.atMs);
+        break;
       case 'connection.detached':
         // A page that is gone says nothing more of its own.
         if (event.data.role === 'participant') index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: false });
@@ -314,6 +318,17 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         this.addSample(event.atMs, event.data.cpuMs ?? null, event.data.memoryBytes ?? null);
         break;
     }
+  }
+
+  /** A machine that was lost says nothing more of what it had open: that ended at the latest where another takes its place. */
+  private runnerAttached(incarnation: string, atMs: number): void {
+    const { index } = this;
+    const isOther = index.runner !== null && index.runner !== incarnation;
+    index.runner = incarnation;
+    if (!isOther) return;
+    for (const terminal of index.terminals) terminal.closedAtMs ??= atMs;
+    for (const command of this.running.values()) command.endAtMs = atMs;
+    this.running.clear();
   }
 
   /** An older recording does not say what a bundle builds on: the snapshot before it. */

@@ -93,7 +93,10 @@ export const IndexedEvents = z.object({
   /** What the participant had withheld. */
   sealed: z.array(z.object({ fromMs: z.number(), toMs: z.number(), reason: z.string() })),
   markers: z.array(Marker),
-  /** What the terminals' shells said that they ran; `endAtMs` is null while it runs. Best effort. */
+  /**
+   * What the terminals' shells said that they ran; `endAtMs` is null while it runs, and `exitCode` where it is not known how it ended.
+   * Best effort.
+   */
   commands: z.array(
     z.object({
       seq: z.int(),
@@ -141,6 +144,8 @@ export const IndexedEvents = z.object({
       skipped: z.int(),
     }),
   ),
+  /** The incarnation of the runner that was attached last; another one began on an empty folder. Null before the first. */
+  runner: z.string().nullable(),
   /** Hashes of blobs that were not stored. */
   lostBlobs: z.array(z.string()),
   /** Count of visible events per stretch of `bucketMs` from `fromMs`; empty stretches are idle time. */
