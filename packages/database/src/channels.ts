@@ -6,6 +6,8 @@ export const CHANNELS = {
   attempt: 'plumbline_attempt',
   /** A sign-in ended; the payload is its id. Sockets opened with it close. */
   session: 'plumbline_session',
+  /** A recording was erased; the payload is its attempt's id. What was made of it elsewhere goes too. */
+  erased: 'plumbline_erased',
 } as const;
 
 export async function notify(on: Queryable, channel: keyof typeof CHANNELS, id: string): Promise<void> {

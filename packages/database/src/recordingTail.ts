@@ -1,5 +1,6 @@
 import { AppError } from '@plumbline/core';
 import type { Pool } from 'pg';
+import { notify } from './channels.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
@@ -378,6 +379,7 @@ export async function destroyWrappedKey(db: RecordingDatabase, attemptId: string
     [attemptId],
   );
   await db.pool.query('DELETE FROM recording_index WHERE attempt_id = $1', [attemptId]);
+  await notify(db.pool, 'erased', attemptId);
 }
 
 export interface ManifestRow {

@@ -1,12 +1,16 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { createDatabase } from '@plumbline/database/client';
+import { eraseRecording } from '@plumbline/recording';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
+import { folderStore } from '@plumbline/storage';
+import { exampleSettings, makeAttempt, testDatabase } from '@plumbline/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { snapshotDiff, snapshotTree } from './workspaceHistory.ts';
+import { forgetErasedHistories, forgetHistory, snapshotDiff, snapshotTree } from './workspaceHistory.ts';
 
 type Files = Record<string, string>;
 
@@ -33,7 +37,10 @@ beforeEach(() => {
   git(['init', '--quiet']);
 });
 
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(() => {
+  forgetHistory(attemptId);
+  rmSync(dir, { recursive: true, force: true });
+});
 
 function git(args: string[], input?: string): string {
   const identity = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b' };
@@ -70,6 +77,10 @@ function commit(tree: string, base = snapshots.at(-1)?.commit ?? null): string {
   });
   return made;
 }
+
+/** What this process, or another, has made of snapshots. */
+const foldersOf = (pid: number | undefined) =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith(`plumbline-snapshots-${hostname()}-${pid}-`));
 
 const index = () => ({ attemptId, snapshots, lostBlobs });
 const tree = (of: string) => snapshotTree(index(), read, of);
@@ -159,5 +170,37 @@ describe('the history of a workspace', () => {
     expect(asked).toEqual(['bundle-3', 'bundle-4']);
     expect((await diff(first, alone)).patch).toContain('+4444');
     for (const commit of [broken, onBroken]) await expect(tree(commit)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('is gone where its recording is erased, whoever erases it', async () => {
+    const testing = await testDatabase();
+    const erasing = createDatabase(testing.url, { poolMax: 1 });
+    try {
+      const made = await makeAttempt(testing.db, { environmentSettings: exampleSettings() });
+      attemptId = made.attempt.id;
+      await forgetErasedHistories(testing.db);
+      await tree(take({ a: 'secret' }));
+      expect(foldersOf(process.pid)).toHaveLength(1);
+      await eraseRecording({ db: erasing, store: folderStore(join(dir, 'store')), attemptId });
+      await expect.poll(() => foldersOf(process.pid)).toEqual([]);
+    } finally {
+      await erasing.close();
+      await testing.drop();
+    }
+  });
+
+  it('is gone with its process, or with the next where it was killed', () => {
+    const module = join(import.meta.dirname, 'processFolders.ts');
+    const program = (end: string) =>
+      `import { makeProcessFolder } from ${JSON.stringify(module)}; console.log(await makeProcessFolder()); ${end}`;
+    const run = (end: string) => {
+      const { stdout, pid } = spawnSync(process.execPath, ['--input-type=module', '-e', program(end)], { encoding: 'utf8' });
+      return { folder: stdout.trim(), pid };
+    };
+    expect(foldersOf(run('process.exit(0)').pid)).toEqual([]);
+    const killed = run("process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})");
+    expect(existsSync(killed.folder)).toBe(true);
+    run('process.exit(0)');
+    expect(existsSync(killed.folder)).toBe(false);
   });
 });

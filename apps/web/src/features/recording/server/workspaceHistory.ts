@@ -1,18 +1,19 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '@plumbline/core';
+import { CHANNELS } from '@plumbline/database/channels';
+import type { Database } from '@plumbline/database/client';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { bundlesOf } from '@plumbline/recording/snapshotChain';
 import type { DiffAnswer, TreeAnswer } from '../../replay/model/recordingApi.ts';
+import { makeProcessFolder, removeProcessFolder } from './processFolders.ts';
 import type { ReadBundle } from './snapshotSource.ts';
 
 /**
  * The snapshots of an attempt as a git repository of this process's own, made of their bundles and thrown away with the
- * process. Everything in it is the participant's: only plumbing touches it, without their attributes, filters or hooks.
+ * process, or with the recording. Everything in it is the participant's: only plumbing touches it, without their attributes, filters or hooks.
  */
 
 const REPOSITORIES_KEPT = 4;
@@ -74,19 +75,35 @@ function repositoryWith(index: Snapshots, read: ReadBundle, commits: string[]): 
     attemptId,
     next.catch(() => before),
   );
-  for (const [oldest, repository] of repositories) {
+  for (const oldest of repositories.keys()) {
     if (repositories.size <= REPOSITORIES_KEPT) break;
-    repositories.delete(oldest);
-    void repository.then(
-      ({ dir }) => rm(dir, { recursive: true, force: true }),
-      () => {},
-    );
+    forgetHistory(oldest);
   }
   return next;
 }
 
+/** Removes what was made of an attempt's snapshots. It is made again where it is asked for, as long as it can be read. */
+export function forgetHistory(attemptId: string): void {
+  const repository = repositories.get(attemptId);
+  repositories.delete(attemptId);
+  repository?.then(
+    ({ dir }) => removeProcessFolder(dir),
+    () => {},
+  );
+}
+
+/** From now on a recording that is erased takes along what was made of its snapshots here. */
+export async function forgetErasedHistories(db: Database): Promise<void> {
+  await db.listen(CHANNELS.erased, forgetHistory, {
+    // Some may have been missed.
+    onReconnect: () => {
+      for (const attemptId of repositories.keys()) forgetHistory(attemptId);
+    },
+  });
+}
+
 async function newRepository(): Promise<Repository> {
-  const dir = await mkdtemp(join(tmpdir(), 'plumbline-snapshots-'));
+  const dir = await makeProcessFolder();
   await git(dir, ['init', '--quiet', '--bare'], LIST_MAX_BYTES);
   return { dir, taken: new Set() };
 }
