@@ -126,6 +126,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     attempt.documents.close(tab, path);
     return {};
   },
+  'document.unsaved': async (attempt) => ({ documents: attempt.documents.unsaved() }),
   'port.open': (attempt, args, requester) => openPort(attempt, args, requester),
   submit: async (attempt, _args, { userId }) => {
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'submitted' }, { by: userId });

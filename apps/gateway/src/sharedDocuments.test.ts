@@ -47,6 +47,20 @@ describe('SharedDocuments', () => {
     expect(documents.open('there', 'last.py', 'edit').editing).toBe(false);
   });
 
+  it('names the files with unsaved text, and says which of them a tab that is gone left behind', () => {
+    const { documents, connected } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.keep('here', PATH, 'x = 1', 'h1');
+    documents.open('there', 'saved.py', 'edit');
+    expect(documents.unsaved()).toEqual([{ path: PATH, edited: true }]);
+    connected.delete('here');
+    documents.disconnected('here');
+    expect(documents.unsaved()).toEqual([{ path: PATH, edited: false }]);
+    documents.open('there', PATH, 'edit');
+    documents.keep('there', PATH, null, null);
+    expect(documents.unsaved()).toEqual([]);
+  });
+
   it('keeps nothing of a tab that is not there', () => {
     const { documents } = attempt();
     expect(documents.open('made-up', PATH, 'take').editing).toBe(true);

@@ -75,6 +75,13 @@ export class SharedDocuments {
     return true;
   }
 
+  /** The files of which something is not saved, and whether a tab that is there edits them. */
+  unsaved(): RequestResult<'document.unsaved'>['documents'] {
+    return [...this.#documents]
+      .filter(([, { unsaved }]) => unsaved !== null)
+      .map(([path, { editor }]) => ({ path, edited: editor !== null && this.#tabs.isConnected(editor) }));
+  }
+
   /** A path moved, with all that is below it: who edits what, and what is not saved, stays so under the new path. */
   renamed(from: string, to: string): void {
     for (const [path, document] of [...this.#documents]) {

@@ -295,6 +295,8 @@ export const ATTEMPT_REQUESTS = {
     result: z.object({ kept: z.boolean() }),
   },
   'document.close': { args: z.object({ tab: z.uuid(), path }), result: empty },
+  /** The files of which some tab has unsaved text. `edited` where a tab that is there edits it; else its text was left behind. */
+  'document.unsaved': { args: empty, result: z.object({ documents: z.array(z.object({ path: z.string(), edited: z.boolean() })) }) },
   /** `confirm` repeats that the caller has been told this cannot be undone. */
   submit: { args: z.object({ confirm: z.literal(true) }), result: empty },
 } as const;

@@ -157,7 +157,6 @@ export function Desk({
     choose({ layout: keptLayout(changed, session.attemptId) });
   };
 
-  const unsaved = (editing?.files.store.get().files ?? []).filter((file) => file.dirty).map((file) => file.path);
   return (
     <div className="flex h-full flex-col" data-testid="workspace">
       <TopBar
@@ -186,7 +185,11 @@ export function Desk({
       </BarProvider>
       {dialog === 'pause' ? <PauseDialog onClose={() => setDialog(null)} /> : null}
       {dialog === 'seal' ? <SealDialog files={editing?.files ?? null} onClose={() => setDialog(null)} /> : null}
-      <SubmitDialog open={dialog === 'submit'} onOpenChange={(next) => setDialog(next ? 'submit' : null)} unsaved={unsaved} />
+      <SubmitDialog
+        open={dialog === 'submit'}
+        onOpenChange={(next) => setDialog(next ? 'submit' : null)}
+        unsaved={editing?.files.unsaved ?? []}
+      />
       <CommandPalette
         open={dialog === 'commands'}
         onOpenChange={(next) => setDialog((now) => (next ? 'commands' : now === 'commands' ? null : now))}

@@ -1,13 +1,22 @@
 'use client';
 import { Checkbox, ConfirmDialog, formatDuration } from '@plumbline/ui';
-import { useId, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 import { useSession } from './useAttemptSession.ts';
 
-/** Asks before the attempt ends for good. */
+/** Asks before the attempt ends for good. `unsaved` are this tab's files; those of the other tabs are asked for. */
 export function SubmitDialog({ open, onOpenChange, unsaved }: { open: boolean; onOpenChange: (open: boolean) => void; unsaved: string[] }) {
   const session = useSession();
   const id = useId();
   const [sure, setSure] = useState(false);
+  const [elsewhere, setElsewhere] = useState<string[]>([]);
+  useEffect(() => {
+    if (!open) return;
+    session.ask('document.unsaved', {}).then(
+      ({ documents }) => setElsewhere(documents.map(({ path }) => path)),
+      () => setElsewhere([]),
+    );
+  }, [open, session]);
+  const notSaved = [...new Set([...unsaved, ...elsewhere])];
   return (
     <ConfirmDialog
       open={open}
@@ -32,9 +41,9 @@ export function SubmitDialog({ open, onOpenChange, unsaved }: { open: boolean; o
         await session.ask('submit', { confirm: true });
       }}
     >
-      {unsaved.length > 0 ? (
+      {notSaved.length > 0 ? (
         <p role="alert" className="mb-3 rounded-md bg-warning-soft px-3 py-2 text-sm">
-          Not saved yet, and so not part of the submission: {unsaved.join(', ')}
+          Not saved yet, and so not part of the submission: {notSaved.join(', ')}
         </p>
       ) : null}
       <label htmlFor={id} className="flex items-start gap-2 text-sm">

@@ -128,8 +128,10 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
   useEffect(() => {
     if (!live || !files || restored.current === files) return;
     restored.current = files;
-    void files.restore();
-  }, [live, files]);
+    void files.restore().then((back) => {
+      if (back.length > 0) session.notice.emit({ tone: 'info', text: `Unsaved text of yours is back: ${back.join(', ')}.` });
+    });
+  }, [live, files, session]);
 
   useEffect(() => {
     if (!live) return undefined;
@@ -168,7 +170,7 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
   useEffect(() => {
     const guard = (event: BeforeUnloadEvent) => {
       // Ctrl-W, meant for a shell, must not close the attempt's page; nor may a text be left unsaved unasked.
-      if (state === 'running' || files?.hasUnsaved) event.preventDefault();
+      if (state === 'running' || files?.unsaved.length) event.preventDefault();
     };
     window.addEventListener('beforeunload', guard);
     return () => window.removeEventListener('beforeunload', guard);

@@ -37,6 +37,12 @@ export class DocumentShare {
     }
   }
 
+  /** The files whose unsaved text a tab left that is gone; none where the gateway does not say. */
+  async leftUnsaved(): Promise<string[]> {
+    const { documents } = await this.ask('document.unsaved', {}).catch(() => ({ documents: [] }));
+    return documents.filter(({ edited }) => !edited).map(({ path }) => path);
+  }
+
   /** Sends what is not saved, as it is once nothing was typed for a moment. `chars` is about how much it is; null for nothing. */
   keepSoon(path: string, chars: number | null, unsaved: () => { text: string; baseHash: string | null } | null): void {
     this.cancel(path);

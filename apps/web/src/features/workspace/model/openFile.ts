@@ -1,3 +1,4 @@
+import { AppError } from '@plumbline/core';
 import { BROWSER_FRAME_MAX_BYTES } from '@plumbline/protocol';
 import type { EditorRecorder } from './editorRecorder.ts';
 import type { TextModel } from './monaco.ts';
@@ -137,6 +138,10 @@ const FRAME_ROOM_BYTES = 64 * 1024;
 export function exceedsFrame(text: string): boolean {
   if (text.length * 6 < BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES) return false;
   return new TextEncoder().encode(JSON.stringify(text)).length > BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES;
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'not_found';
 }
 
 export function messageOf(error: unknown): string {

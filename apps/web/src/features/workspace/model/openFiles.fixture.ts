@@ -71,7 +71,10 @@ const monaco = {
 type Shared = { editing: boolean; text: string | null; baseHash: string | null; from: string | null };
 
 /** A tab's open files over a disk that answers when it is let to. */
-export function tabWith(disk: Record<string, string>, { shared = {} as Partial<Shared>, drafts = [] as Draft[] } = {}) {
+export function tabWith(
+  disk: Record<string, string>,
+  { shared = {} as Partial<Shared>, drafts = [] as Draft[], unsaved = [] as { path: string; edited: boolean }[] } = {},
+) {
   const files = new Map(Object.entries(disk));
   const writtenMs = new Map<string, number>();
   const asked: { act: string; path: string; text?: string | null }[] = [];
@@ -104,6 +107,7 @@ export function tabWith(disk: Record<string, string>, { shared = {} as Partial<S
     'document.open': () => ({ editing: true, text: null, baseHash: null, from: null, ...shared }),
     'document.keep': () => ({ kept: true }),
     'document.close': () => ({}),
+    'document.unsaved': () => ({ documents: unsaved }),
   };
   const ask = (async (act: string, args: { path: string; text: string; baseHash: string | null }) => {
     asked.push({ act, path: args.path, ...('text' in args ? { text: args.text } : {}) });
@@ -123,6 +127,7 @@ export function tabWith(disk: Record<string, string>, { shared = {} as Partial<S
       put: async (draft) => void kept.set(draft.path, draft),
       get: async (_, path) => kept.get(path),
       delete: async (_, path) => void kept.delete(path),
+      paths: async () => [...kept.keys()],
     },
     time,
     remember: { getItem: (key) => remembered.get(key) ?? null, setItem: (key, value) => void remembered.set(key, value) },

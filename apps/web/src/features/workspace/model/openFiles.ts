@@ -1,11 +1,11 @@
 import { AppError } from '@plumbline/core';
-import type { Shared } from './documentShare.ts';
 import { renamedFile, withoutFile } from './editorPanes.ts';
 import { languageOf } from './monaco.ts';
 import {
   type DiskNews,
   exceedsFrame,
   type Held,
+  isMissing,
   loadingFile,
   messageOf,
   newHeld,
@@ -23,21 +23,37 @@ import { Signal } from './signal.ts';
  * else wrote a file. A save names the text that the edit started from, so that nothing is overwritten without asking.
  */
 
-function isMissing(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'not_found';
-}
-
 export class OpenFiles extends SharedFiles {
   /** A place is to be shown in the pane that has the focus. */
   readonly revealed = new Signal<{ path: string; place: Place }>();
   private readonly saves = new Map<string, Promise<boolean>>();
 
-  /** Opens again what an earlier page of this tab had open. */
-  async restore(): Promise<void> {
+  /**
+   * Opens again what an earlier page of this tab had open, and each file whose unsaved text was left by a tab that is gone. Answers
+   * which of these came back.
+   */
+  async restore(): Promise<string[]> {
     const kept = this.remembered();
-    if (!kept) return;
-    await Promise.all(kept.paths.map((path) => this.open(path, false)));
-    this.arrangeAsBefore(kept);
+    await Promise.all(kept?.paths.map((path) => this.open(path, false)) ?? []);
+    if (kept) this.arrangeAsBefore(kept);
+    const back: string[] = [];
+    for (const path of await this.findLeft()) if (await this.openLeft(path)) back.push(path);
+    return back;
+  }
+
+  private async openLeft(path: string): Promise<boolean> {
+    if (this.held.has(path)) return false;
+    const { editing } = await this.share.open(path, 'edit');
+    if (!editing) {
+      // It is open where it is edited.
+      this.share.close(path);
+      this.left.delete(path);
+      return false;
+    }
+    await this.open(path, false);
+    const file = this.file(path);
+    if (file?.state === 'ready' && !file.recovered && file.readOnlyReason === null) this.close(path);
+    return file?.recovered === true;
   }
 
   /** Opens a file, or shows it where it is open already. */
@@ -88,41 +104,6 @@ export class OpenFiles extends SharedFiles {
   async load(path: string): Promise<void> {
     const held = this.held.get(path);
     if (held) await this.inTurn(held, () => this.readFirst(held));
-  }
-
-  private async readFirst(held: Held): Promise<void> {
-    const { path } = held;
-    if (!this.isOpen(held)) return;
-    const isShown = this.file(path)?.state === 'ready';
-    if (!isShown) this.patchFile(path, { state: 'loading', error: null });
-    let onDisk: FileOnDisk;
-    let shared: Shared;
-    try {
-      [onDisk, shared] = await Promise.all([this.readDisk(held), this.share.open(path, 'edit')]);
-    } catch (error) {
-      // A picture that is drawn stays while the connection is away.
-      if (this.isOpen(held, path) && (!isShown || isMissing(error))) {
-        this.patchFile(path, { state: 'failed', error: messageOf(error), isImage: false });
-      }
-      return;
-    }
-    if (!this.isOpen(held, path)) return;
-    this.show(held, onDisk);
-    const model = this.file(path)?.model;
-    if (!model) return;
-    this.patchFile(path, { edited: shared.editing ? 'here' : 'elsewhere' });
-    if (!shared.editing) {
-      if (shared.text !== null) await this.follow(path, shared);
-      return;
-    }
-    this.record(held, model);
-    if (!isEditable(onDisk)) return;
-    // What this tab typed while the gateway was away is newer than what it told; what another tab told is newer than its draft.
-    if (shared.text === null || shared.from === this.options.tab) {
-      const isRecovered = await this.recoverDraft(path, held, model);
-      if (isRecovered || shared.text === null) return;
-    }
-    if (this.isOpen(held, path) && !model.isDisposed()) this.takeUnsaved(path, held, model, shared);
   }
 
   /** Saves; true when the file on disk is now what the editor shows. One save of a file waits for the one before. */
@@ -240,8 +221,9 @@ export class OpenFiles extends SharedFiles {
     this.share.close(path);
     this.store.patch(withoutFile(this.store.get(), path));
     file?.model?.dispose();
-    // The draft of a file that another tab edits is that tab's.
-    if (file?.edited === 'here') void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
+    this.left.delete(path);
+    // The draft of a file that another tab edits is that tab's; one that was never shown waits for the next time.
+    if (file?.edited === 'here' && file.state !== 'failed') void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
     this.rememberOpen();
   }
 
@@ -306,13 +288,10 @@ export class OpenFiles extends SharedFiles {
     this.onDiskChanged(target);
   }
 
-  get hasUnsaved(): boolean {
-    return this.store.get().files.some((file) => file.dirty);
-  }
-
-  private inTurn(held: Held, read: () => Promise<void>): Promise<void> {
-    held.reading = held.reading.then(read);
-    return held.reading;
+  /** The files with text that is saved nowhere, also of a tab that is gone. */
+  get unsaved(): string[] {
+    const dirty = this.store.get().files.flatMap((file) => (file.dirty ? file.path : []));
+    return [...dirty, ...[...this.left].filter((path) => this.file(path)?.state !== 'ready')];
   }
 
   /** Looks at the disk by itself, when what was read last has taken no more than its share of the link. */

@@ -39,6 +39,8 @@ export interface DraftStore {
   put(draft: Draft): Promise<void>;
   get(attemptId: string, path: string): Promise<Draft | undefined>;
   delete(attemptId: string, path: string): Promise<void>;
+  /** The files of an attempt with a draft. */
+  paths(attemptId: string): Promise<string[]>;
 }
 
 let opening: Promise<IDBPDatabase<Schema>> | null = null;
@@ -86,5 +88,10 @@ export const indexedDraftStore: DraftStore = {
   },
   async delete(attemptId, path) {
     await (await database()).delete('drafts', [attemptId, path]);
+  },
+  async paths(attemptId) {
+    // A list stands behind every text.
+    const keys = await (await database()).getAllKeys('drafts', IDBKeyRange.bound([attemptId, ''], [attemptId, []]));
+    return keys.map(([, path]) => path);
   },
 };

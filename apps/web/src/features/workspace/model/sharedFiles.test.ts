@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PATH, sha256, tabOn } from './openFiles.fixture.ts';
+import { PATH, sha256, tabOn, tabWith } from './openFiles.fixture.ts';
 
 describe('what is not saved', () => {
   it('is kept and told at once when the page is left', async () => {
@@ -31,6 +31,52 @@ describe('what is not saved', () => {
     const tab = await tabOn('two', { drafts: [draft] });
     expect(tab.file()).toMatchObject({ dirty: true, recovered: true, conflict: 'changed' });
     expect(tab.text()).toBe('one mine');
+  });
+});
+
+describe('what a tab that is gone left unsaved', () => {
+  const draft = (path: string, text: string, from: string | null) => ({
+    attemptId: 'attempt',
+    path,
+    text,
+    baseHash: from === null ? null : sha256(from),
+    savedAtMs: 0,
+  });
+
+  it('is opened, unsaved and marked, in a tab that had no file open', async () => {
+    const tab = tabWith({ 'a.py': 'a', 'same.py': 'same' }, { drafts: [draft('a.py', 'a mine', 'a'), draft('same.py', 'same', 'same')] });
+    expect(await tab.opened.restore()).toEqual(['a.py']);
+    expect([tab.text('a.py'), tab.opened.unsaved]).toEqual(['a mine', ['a.py']]);
+    expect(tab.shown('a.py')).toMatchObject({ dirty: true, recovered: true, conflict: 'none' });
+    await tab.time.step(1_000);
+    expect([tab.opened.store.get().files.length, [...tab.kept.keys()]]).toEqual([1, ['a.py']]);
+  });
+
+  it('is opened where only the gateway has it, and not where a tab that is there edits it', async () => {
+    const shared = { text: 'a theirs', baseHash: sha256('a'), from: 'other' };
+    const left = tabWith({ 'a.py': 'a' }, { shared, unsaved: [{ path: 'a.py', edited: false }] });
+    expect(await left.opened.restore()).toEqual(['a.py']);
+    expect(left.text('a.py')).toBe('a theirs');
+    const edited = { shared: { ...shared, editing: false }, drafts: [draft('a.py', 'a theirs', 'a')] };
+    const live = tabWith({ 'a.py': 'a' }, { ...edited, unsaved: [{ path: 'a.py', edited: true }] });
+    expect([await live.opened.restore(), live.opened.unsaved, live.kept.size]).toEqual([[], [], 1]);
+  });
+
+  it('is shown though its file is gone, and is written again', async () => {
+    const tab = tabWith({}, { drafts: [draft('a.py', 'a mine', 'a')] });
+    expect(await tab.opened.restore()).toEqual(['a.py']);
+    expect(tab.shown('a.py')).toMatchObject({ state: 'ready', dirty: true, conflict: 'deleted' });
+    expect([await tab.opened.save('a.py', true), tab.files.get('a.py')]).toEqual([true, 'a mine']);
+  });
+
+  it('counts as unsaved while its file cannot be read, and is kept when that tab is closed', async () => {
+    const tab = tabWith({ 'a.py': 'a' }, { drafts: [draft('a.py', 'a mine', 'a')] });
+    tab.goAway();
+    expect(await tab.opened.restore()).toEqual([]);
+    expect([tab.file('a.py').state, tab.opened.unsaved]).toEqual(['failed', ['a.py']]);
+    tab.opened.close('a.py');
+    await tab.time.step(1_000);
+    expect([tab.opened.unsaved, tab.kept.size]).toEqual([[], 1]);
   });
 });
 

@@ -1,10 +1,11 @@
 import { DocumentShare, type Shared } from './documentShare.ts';
 import { EditorRecorder } from './editorRecorder.ts';
 import type { TextModel } from './monaco.ts';
-import type { DiskNews, Held, Unsaved } from './openFile.ts';
+import { type DiskNews, type Held, isMissing, messageOf, type Unsaved } from './openFile.ts';
+import type { Draft } from './outboxStore.ts';
 import { replaceText } from './replaceText.ts';
 import { sha256OfText } from './sha256.ts';
-import { type OpenFilesOptions, ShownFiles } from './shownFiles.ts';
+import { isEditable, NOTHING_ON_DISK, type OpenFilesOptions, type ShownFile, ShownFiles } from './shownFiles.ts';
 
 /** Before the gateway is told: of a draft and what was told by the same tab the draft is then never the older one. */
 const DRAFT_AFTER_MS = 250;
@@ -19,6 +20,8 @@ const NO_VERSION = -1;
  */
 export abstract class SharedFiles extends ShownFiles {
   protected readonly share: DocumentShare;
+  /** Files with unsaved text of a tab that is gone, until it is shown here or given up. */
+  protected readonly left = new Set<string>();
 
   constructor(options: OpenFilesOptions) {
     super(options);
@@ -113,6 +116,56 @@ export abstract class SharedFiles extends ShownFiles {
     this.held.clear();
   }
 
+  protected async readFirst(held: Held): Promise<void> {
+    const { path } = held;
+    if (!this.isOpen(held)) return;
+    const isShown = this.file(path)?.state === 'ready';
+    if (!isShown) this.patchFile(path, { state: 'loading', error: null });
+    let onDisk: ShownFile;
+    let shared: Shared;
+    try {
+      [onDisk, shared] = await Promise.all([this.readOrLeft(held), this.share.open(path, 'edit')]);
+    } catch (error) {
+      // A picture that is drawn stays while the connection is away.
+      if (this.isOpen(held, path) && (!isShown || isMissing(error))) {
+        this.patchFile(path, { state: 'failed', error: messageOf(error), isImage: false });
+      }
+      return;
+    }
+    if (!this.isOpen(held, path)) return;
+    this.show(held, onDisk);
+    const model = this.file(path)?.model;
+    if (!model) return;
+    this.patchFile(path, { edited: shared.editing ? 'here' : 'elsewhere' });
+    if (!shared.editing) {
+      if (shared.text !== null) await this.follow(path, shared);
+      return;
+    }
+    this.record(held, model);
+    if (!isEditable(onDisk)) return;
+    // What this tab typed while the gateway was away is newer than what it told; what another tab told is newer than its draft.
+    if (shared.text === null || shared.from === this.options.tab) {
+      const isRecovered = await this.recoverDraft(path, held, model);
+      if (isRecovered || shared.text === null) return;
+    }
+    if (this.isOpen(held, path) && !model.isDisposed()) this.takeUnsaved(path, held, model, shared);
+  }
+
+  /** The file on disk; an empty one where it is gone and unsaved text of it was left. */
+  private async readOrLeft(held: Held): Promise<ShownFile> {
+    try {
+      return await this.readDisk(held);
+    } catch (error) {
+      if (isMissing(error) && (this.left.has(held.path) || (await this.draftOf(held.path)))) return NOTHING_ON_DISK;
+      throw error;
+    }
+  }
+
+  protected inTurn(held: Held, read: () => Promise<void>): Promise<void> {
+    held.reading = held.reading.then(read);
+    return held.reading;
+  }
+
   protected record(held: Held, model: TextModel): void {
     const { tab, offer, time } = this.options;
     const { path } = held;
@@ -120,22 +173,34 @@ export abstract class SharedFiles extends ShownFiles {
     held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time });
   }
 
-  protected async recoverDraft(path: string, held: Held, model: TextModel): Promise<boolean> {
-    const draft = await this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
+  private draftOf(path: string): Promise<Draft | undefined> {
+    return this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
+  }
+
+  private async recoverDraft(path: string, held: Held, model: TextModel): Promise<boolean> {
+    const draft = await this.draftOf(path);
     if (!draft || this.held.get(path) !== held || model.isDisposed() || draft.text === model.getValue()) return false;
     this.takeUnsaved(path, held, model, draft);
     return true;
   }
 
+  /** Finds out which files have unsaved text of a tab that is gone: of this browser, or told to the gateway by another one. */
+  protected async findLeft(): Promise<string[]> {
+    const { attemptId, drafts } = this.options;
+    const [kept, told] = await Promise.all([drafts.paths(attemptId).catch(() => []), this.share.leftUnsaved()]);
+    for (const path of [...kept, ...told]) if (this.file(path)?.state !== 'ready') this.left.add(path);
+    return [...this.left];
+  }
+
   /** Goes on with text that was not saved, on top of what the model holds: undo brings that back. */
-  protected takeUnsaved(path: string, held: Held, model: TextModel, unsaved: { text: string | null; baseHash: string | null }): void {
+  private takeUnsaved(path: string, held: Held, model: TextModel, unsaved: { text: string | null; baseHash: string | null }): void {
     if (unsaved.text === null) return;
     // What was only shown so far is unsaved from here on, though the text stays the same.
     if (model.getValue() === unsaved.text) held.savedVersion = NO_VERSION;
     else replaceText(model, unsaved.text);
     this.patchFile(path, {
       recovered: true,
-      conflict: unsaved.baseHash === held.baseHash ? 'none' : 'changed',
+      conflict: unsaved.baseHash === held.baseHash ? 'none' : held.baseHash === null ? 'deleted' : 'changed',
       // Whatever is on disk by now, this text can be edited.
       readOnlyReason: null,
       partial: false,

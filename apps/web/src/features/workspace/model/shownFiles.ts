@@ -23,13 +23,18 @@ export interface OpenFilesOptions {
 }
 
 export type FileOnDisk = RequestResult<'file.read'>;
+/** A file as it is shown: without a hash where there is none on disk. */
+export type ShownFile = Omit<FileOnDisk, 'hash'> & { hash: string | null };
+
+/** What is shown of a file that is gone, below unsaved text that was left of it. */
+export const NOTHING_ON_DISK: ShownFile = { text: '', hash: null, size: 0, modifiedMs: undefined, partial: false };
 
 /** Formats that every browser draws and that cannot run anything; an SVG is a text. */
 const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
 /** A file that changes all the time is read again so seldom that it takes no more than this of the link, which carries the keys as well. */
 const READ_AGAIN_BYTES_PER_S = 512 * 1024;
 
-function whyReadOnly({ text, partial }: FileOnDisk, isImage: boolean): string | null {
+function whyReadOnly({ text, partial }: ShownFile, isImage: boolean): string | null {
   if (isImage) return 'This is a picture.';
   if (text === null) return 'This is a binary file. Look at it from a terminal, or download it.';
   if (partial) return 'This file is too large for the editor: its first part is shown, and it cannot be edited here.';
@@ -37,7 +42,7 @@ function whyReadOnly({ text, partial }: FileOnDisk, isImage: boolean): string | 
 }
 
 /** Whether the editor can hold a file so that it can be changed and saved. */
-export function isEditable(onDisk: FileOnDisk): boolean {
+export function isEditable(onDisk: ShownFile): boolean {
   return whyReadOnly(onDisk, false) === null;
 }
 
@@ -68,7 +73,7 @@ export abstract class ShownFiles extends ArrangedFiles {
   }
 
   /** Makes the editor show a file as it is on disk; the undo history keeps what was there. */
-  protected show(held: Held, onDisk: FileOnDisk): void {
+  protected show(held: Held, onDisk: ShownFile): void {
     const { monaco } = this.options;
     const { path } = held;
     const model = this.file(path)?.model ?? null;
