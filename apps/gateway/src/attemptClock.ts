@@ -56,6 +56,13 @@ export class AttemptClock {
     this.#attempt.runner?.send({ t: 'clock', n: clock.n, state: runnerState, remainingMs: Math.max(0, clock.remainingMs) });
   }
 
+  /** Gives back the time in which the host slept. */
+  async hostSlept({ fromMs, toMs }: { fromMs: number; toMs: number }): Promise<void> {
+    const { gateway, id } = this.#attempt;
+    const outage = { kind: 'outage', fromMs, toMs: Math.min(toMs, gateway.time.nowMs()), cause: "the sandbox's host slept" } as const;
+    await appendClockEvent(gateway.db, id, outage, { by: null });
+  }
+
   /** The runner froze at its own zero; where time is left after all, it is told so and thaws. */
   runnerReachedZero(): void {
     if (this.#attempt.view.state !== 'running') return this.sendToRunner();

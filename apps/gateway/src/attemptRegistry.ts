@@ -32,8 +32,8 @@ export class AttemptRegistry {
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
     this.#absenceLook = setInterval(() => {
       for (const attempt of this.#live.values()) {
-        attempt
-          .lookForAbsence()
+        attempt.absence
+          .look(attempt)
           .catch((error) => gateway.log.info({ attempt: attempt.id, error: String(error) }, 'absence could not be looked for'));
       }
     }, ABSENCE_LOOK_MS);

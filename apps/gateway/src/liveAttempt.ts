@@ -1,32 +1,30 @@
 import { AppError, type AttemptState, isUnderWay, toAppError } from '@plumbline/core';
-import { type AttemptView, appendClockEvent, listScores, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
+import { type AttemptView, listScores, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
 import {
   CLOSE_CODES,
-  type EventInput,
   type EventType,
   encodeForwardedInput,
   type InputFrame,
-  type RunnerFrame,
   type RunnerHello,
   type RunnerToGateway,
   type TerminalInfo,
 } from '@plumbline/protocol';
-import type { AttemptRecorder, Offered } from '@plumbline/recording';
+import type { AttemptRecorder } from '@plumbline/recording';
 import type { WebSocket } from 'ws';
-import { AbsenceWatch } from './absence.ts';
+import { AbsencePause } from './absencePause.ts';
 import { Acceptance } from './acceptance.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
 import type { BrowserConnection, RestoredScreen } from './browserConnection.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
-import { GpuUse } from './gpuUse.ts';
-import { eventOfFrame, eventOfPage, eventOfRunner, malformedEvent } from './incomingEvents.ts';
+import { eventOfPage } from './incomingEvents.ts';
 import { InputDurability } from './inputDurability.ts';
 import { NewMessages } from './messages.ts';
-import { pauseAttempt } from './pausing.ts';
+import { OwnEvents } from './ownEvents.ts';
 import { AttemptPorts } from './ports/attemptPorts.ts';
 import { RunnerConnection } from './runnerConnection.ts';
+import { RunnerEvents } from './runnerEvents.ts';
 import { scoreRowFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
 import { SetupCare } from './setupCare.ts';
@@ -36,7 +34,6 @@ import { TabEvents } from './tabEvents.ts';
 /** Whether nobody needs the sandbox of an attempt any more. */
 const hasClosed = (state: AttemptState): boolean => state === 'completed' || state === 'void' || state === 'withdrawn';
 
-const UNRECORDABLE = 'the sandbox sent what cannot be recorded';
 const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
 
 /**
@@ -51,6 +48,7 @@ export class LiveAttempt {
   readonly browsers = new Set<BrowserConnection>();
   readonly ports: AttemptPorts;
   readonly documents: SharedDocuments;
+  readonly absence = new AbsencePause();
   view: AttemptView;
   runner: RunnerConnection | null = null;
   recorder: AttemptRecorder | null = null;
@@ -61,16 +59,12 @@ export class LiveAttempt {
   sandboxMade = false;
   readonly #input = new InputDurability();
   readonly #tabEvents = new TabEvents();
-  readonly #absence = new AbsenceWatch();
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
   readonly #messages: NewMessages;
   readonly #setup: SetupCare;
-  readonly #gpuUse: GpuUse;
-  readonly #ownEvents: { type: EventType; data: unknown }[] = [];
-  #ownN = 0;
-  #epoch = 0;
-  #runnerSource = '';
+  readonly #runnerEvents: RunnerEvents;
+  readonly #ownEvents: OwnEvents;
   #stalled = false;
   #outputLimited = false;
   #refreshing: Promise<void> = Promise.resolve();
@@ -92,7 +86,8 @@ export class LiveAttempt {
     this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
     this.#messages = new NewMessages(gateway.db, view.id);
-    this.#gpuUse = new GpuUse(this);
+    this.#runnerEvents = new RunnerEvents(this, this.#input);
+    this.#ownEvents = new OwnEvents(() => gateway.time.nowMs());
     this.#setup = new SetupCare(this);
   }
 
@@ -128,19 +123,18 @@ export class LiveAttempt {
   async attachRunner(socket: WebSocket, hello: RunnerHello, tokenHash: string): Promise<void> {
     this.runner?.close(1000, 'another call of this runner was taken');
     const source = `runner:${hello.incarnation}`;
-    if (source !== this.#runnerSource) this.#input.runnerReplaced();
-    this.#runnerSource = source;
-    const { recorder, epoch, runnerMark, lastTerminal, recordedBytes } = await openRecorder(this, tokenHash, this.#runnerSource);
+    if (source !== this.#runnerEvents.source) this.#input.runnerReplaced();
+    this.#runnerEvents.source = source;
+    const { recorder, epoch, runnerMark, lastTerminal, recordedBytes } = await openRecorder(this, tokenHash, source);
     this.recorder = recorder;
-    this.#epoch = epoch;
-    this.#ownN = 0;
+    this.#ownEvents.recorderOpened(epoch);
     this.#tabEvents.recorderOpened(recorder);
     recorder.skip(source, hello.firstN - 1, 'the host lost these before they were recorded');
     const ready = hello.phase !== 'starting';
     if (ready) await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE);
     const runner: RunnerConnection = new RunnerConnection(socket, {
       onMessage: (message) => this.#fromRunner(message),
-      onFrame: (frame) => this.#frameFromRunner(frame),
+      onFrame: (frame) => this.#runnerEvents.frame(frame),
       onError: (error) => this.gateway.log.error({ attempt: this.id, err: error }, 'a message of the runner could not be handled'),
       onClose: () => this.#runnerLeft(runner),
     });
@@ -151,11 +145,11 @@ export class LiveAttempt {
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, recordedBytes, serverNowMs: this.gateway.time.nowMs() });
     for (const browser of this.browsers) this.#tellOfTab(browser);
-    this.sourceDurable(this.#runnerSource, runnerMark);
+    this.sourceDurable(source, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
     if (runnerMark > 0) this.recordOwn('connection.resumed', { tab: hello.incarnation, resentFrom: runnerMark + 1 });
-    for (const event of this.#ownEvents.splice(0)) this.recordOwn(event.type, event.data);
+    this.#ownEvents.recordKept(recorder);
     await this.refresh();
     for (const browser of this.browsers) {
       this.#sendDurable(browser);
@@ -191,7 +185,7 @@ export class LiveAttempt {
   #runnerLeft(runner: RunnerConnection): void {
     if (this.runner !== runner) return;
     this.runner = null;
-    this.recordOwn('connection.detached', { tab: this.#runnerSource, role: 'runner' });
+    this.recordOwn('connection.detached', { tab: this.#runnerEvents.source, role: 'runner' });
     this.#sandboxIsAway();
   }
 
@@ -210,7 +204,7 @@ export class LiveAttempt {
   #fromRunner(message: Exclude<RunnerToGateway, { t: 'hello' | 'answer' | 'ping' | 'pong' }>): void {
     switch (message.t) {
       case 'event':
-        return this.#eventFromRunner(message);
+        return this.#runnerEvents.event(message);
       case 'terminals':
         this.terminals = message.terminals;
         return this.broadcast({ t: 'terminals', terminals: message.terminals });
@@ -230,75 +224,9 @@ export class LiveAttempt {
       case 'zero':
         return this.clock.runnerReachedZero();
       case 'slept':
-        return this.#later(
-          appendClockEvent(
-            this.gateway.db,
-            this.id,
-            {
-              kind: 'outage',
-              fromMs: message.fromMs,
-              toMs: Math.min(message.toMs, this.gateway.time.nowMs()),
-              cause: "the sandbox's host slept",
-            },
-            { by: null },
-          ),
-        );
+        return this.#later(this.clock.hostSlept(message));
       case 'task':
         return this.#taskCommand(message);
-    }
-  }
-
-  #eventFromRunner(message: Extract<RunnerToGateway, { t: 'event' }>): void {
-    const event = eventOfRunner(message);
-    if (event === null) {
-      this.gateway.log.error({ attempt: this.id, type: message.type, n: message.n }, 'the runner sent an event that no schema knows');
-      this.#offerFromRunner(message.n, malformedEvent(this.#runnerSource, message.n, message.atMs, UNRECORDABLE));
-      return;
-    }
-    const taken = this.#offerFromRunner(message.n, event);
-    if (taken && event.type === 'resource.sample') {
-      this.#gpuUse.sampled(event.data);
-      this.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
-    }
-    if (taken && (event.type === 'file.changed' || event.type === 'editor.saved')) {
-      const to = event.type === 'file.changed' ? event.data.to : undefined;
-      if (to !== undefined) this.documents.renamed(event.data.path, to);
-      this.broadcast({
-        t: 'file',
-        path: event.data.path,
-        ...(to === undefined ? {} : { to }),
-        hash: event.data.hash,
-        size: event.data.size,
-        ...(event.type === 'editor.saved' ? { tab: event.data.tab } : {}),
-      });
-    }
-  }
-
-  #frameFromRunner(frame: RunnerFrame): void {
-    if (frame.kind === 'input') this.#input.journalled(frame.n, frame.tab, frame.inputN);
-    const taken = this.#offerFromRunner(frame.n, eventOfFrame(frame));
-    if (!taken || frame.kind !== 'output') return;
-    for (const browser of this.browsers) browser.output(frame.terminal, frame.offset, frame.bytes);
-  }
-
-  #offerFromRunner(n: number, event: EventInput): boolean {
-    const outcome = this.#recordOfRunner(n, event);
-    // A runner numbers without gaps, so one means that something was lost on the way: it attaches anew and resends.
-    if (outcome === 'gap') this.runner?.close(1008, `event ${n} came out of order`);
-    return outcome === 'taken';
-  }
-
-  /** What cannot be written keeps its number, as a gap. */
-  #recordOfRunner(n: number, event: EventInput): Offered {
-    const source = this.#runnerSource;
-    try {
-      return this.recorder?.offer(source, n, event) ?? 'gap';
-    } catch (error) {
-      this.gateway.log.error(
-        { attempt: this.id, type: event.type, n, error: String(error) },
-        'an event of the runner could not be written',
-      );
-      return this.recorder?.offer(source, n, malformedEvent(source, n, event.atMs, UNRECORDABLE)) ?? 'gap';
     }
   }
 
@@ -413,14 +341,9 @@ export class LiveAttempt {
 
   // --- the recording
 
-  /** An event that this gateway saw itself. Kept until there is a recorder; its source is this epoch's alone. */
+  /** An event that this gateway saw itself. */
   recordOwn(type: EventType, data: unknown): void {
-    if (this.recorder === null) {
-      if (this.#ownEvents.length < 1_000) this.#ownEvents.push({ type, data });
-      return;
-    }
-    this.#ownN += 1;
-    this.recorder.offer(`gateway:${this.#epoch}`, this.#ownN, { type, stream: 0, atMs: this.gateway.time.nowMs(), data } as EventInput);
+    this.#ownEvents.record(this.recorder, type, data);
   }
 
   /** Shows everyone what participant and staff wrote to each other since the last look. */
@@ -430,7 +353,7 @@ export class LiveAttempt {
 
   /** The recording holds this source's events up to `n`: tell whoever keeps them that they may go. */
   sourceDurable(source: string, n: number): void {
-    if (source === this.#runnerSource) {
+    if (source === this.#runnerEvents.source) {
       this.runner?.send({ t: 'ack', n });
       const moved = this.#input.committed(n);
       for (const browser of this.browsers) if (moved.has(browser.tab)) this.#sendDurable(browser);
@@ -442,7 +365,7 @@ export class LiveAttempt {
 
   /** How far the runner's journal is durable. */
   get runnerMark(): number {
-    return this.recorder?.mark(this.#runnerSource) ?? 0;
+    return this.recorder?.mark(this.#runnerEvents.source) ?? 0;
   }
 
   setStalled(stalled: boolean): void {
@@ -452,18 +375,6 @@ export class LiveAttempt {
 
   #sendDurable(browser: BrowserConnection): void {
     browser.durable({ events: this.recorder?.mark(`tab:${browser.tab}`) ?? 0, input: this.#input.durable(browser.tab) });
-  }
-
-  /** Pauses an expert who is away from a sandbox that does nothing. Called about once a minute. */
-  async lookForAbsence(): Promise<void> {
-    if (this.view.state !== 'running' || this.runner === null) return this.#absence.reset();
-    const { processes } = await this.runner.call('sandbox.processes', {});
-    const cpuMs = processes.reduce((sum, process) => sum + process.cpuMs, 0);
-    const connected = this.browsers.size > 0;
-    if (!this.#absence.look({ nowMs: this.gateway.time.nowMs(), connected, cpuMs })) return;
-    this.#absence.reset();
-    const note = 'No page was open for 30 minutes and nothing ran in the sandbox.';
-    await pauseAttempt(this, { reason: 'absent', note, by: null });
   }
 
   /** Lets go of sockets and timers when this process stops; the attempt goes on with the next gateway. */
