@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PYTHON } from '../isolation/inView.ts';
+import { PackageRegistry } from './packageRegistry.fixture.ts';
 
 const PROGRAMS = fileURLToPath(new URL('../../python', import.meta.url));
 const BEFORE = `
@@ -121,6 +122,45 @@ watch.changes()
       'created lib/new.py',
     ]);
   });
+
+  it('lives through a real `git clone` and a real `npm install`: what is changed after them is told at once', async () => {
+    const registry = await PackageRegistry.start(12);
+    try {
+      const program = `
+import subprocess, time
+workspace_watch.MAX_ENTRIES = 20_000
+def beside(command):
+    "Looks all the time while it runs, and says how much it made."
+    running = subprocess.Popen(command, shell=True, stdout=subprocess.DEVNULL)
+    while running.poll() is None:
+        watch.glance()
+        watch.changes()
+        time.sleep(0.05)
+    assert running.returncode == 0, command
+    return sum(len(files) for _, _, files in os.walk("packages"))
+fill()
+beside("cd packages && git init -q -b main && git add --force . && git -c user.name=a -c user.email=a@b commit -qm all && git clone -q --bare . ../packages.git")
+shutil.rmtree("packages")
+assert beside("mkdir packages && git clone -q packages.git packages/cloned") > 1000
+made = beside("mkdir packages/app && cd packages/app && npm install --silent --no-audit --no-fund --registry ${registry.url} --cache ../.npm ${registry.names.join(' ')}")
+assert os.path.exists("packages/app/node_modules/${registry.names.at(-1)}/39.js"), made
+minutes_later()
+watch.changes()
+print("installed")
+write("src/open.py", "longer")
+assert watch.glance() is not False
+write("src/new.py", "")
+os.remove("deep/er/still/7")
+watch.changes()
+`;
+      const lines = await told(program);
+      expect(lines.slice(lines.indexOf('installed')).sort()).toEqual(
+        ['changed src/open.py', 'created src/new.py', 'deleted deep/er/still/7', 'installed'].sort(),
+      );
+    } finally {
+      registry.stop();
+    }
+  }, 120_000);
 
   it('goes on beside a path that is too long to be told', async () => {
     const program = `
