@@ -1,4 +1,5 @@
 import { ensureLocalHost, queueForMachines, saveInventory } from '@plumbline/database';
+import { ClosedRecordings } from './closedRecordings.ts';
 import { grant } from './provision.ts';
 import { reconcile } from './reconcile.ts';
 import { RunnerCare } from './runnerCare.ts';
@@ -17,12 +18,14 @@ export class Machines {
   readonly #worker: Worker;
   readonly #runnerCare: RunnerCare;
   readonly #strandedEnds: StrandedEnds;
+  readonly #closedRecordings: ClosedRecordings;
   #inspectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(worker: Worker) {
     this.#worker = worker;
     this.#runnerCare = new RunnerCare(worker);
     this.#strandedEnds = new StrandedEnds(worker);
+    this.#closedRecordings = new ClosedRecordings(worker);
   }
 
   /**
@@ -39,6 +42,7 @@ export class Machines {
       ['attempts without a machine', async () => void (await queueForMachines(worker.db))],
       ['the queue', () => grant(worker)],
       ['stranded ends', () => this.#strandedEnds.look()],
+      ['closed recordings', () => this.#closedRecordings.look()],
     ]);
   }
 

@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import {
   type AttemptView,
+  cancelScore,
   findHostById,
   findLiveLease,
   findSetup,
@@ -20,6 +21,7 @@ import {
   wasElsewhere,
   withAdvisoryLock,
 } from '@plumbline/database';
+import { CLOSED_WHILE_SCORED } from '@plumbline/database/attemptMoves';
 import type { Placement, RunnerHandle, RunnerRequest, RunnerStatus } from '@plumbline/sandbox';
 import { familySecrets } from '@plumbline/taskstandard';
 import { recover } from './recovery.ts';
@@ -168,6 +170,8 @@ export function retireRunner(worker: Worker, attemptId: string): Promise<void> {
   return withAdvisoryLock(db, 'runner', attemptId, async () => {
     if (await needsMachine(db, attemptId)) return;
     const view = await loadAttempt(db, attemptId);
+    // Who closed the attempt may have ended before it came to its score.
+    if (view.state === 'void' || view.state === 'withdrawn') await cancelScore(db, attemptId, CLOSED_WHILE_SCORED);
     const noted = await notedRunner(worker, view.runnerPlacement);
     const lease = await findLiveLease(db, attemptId);
     const host = noted?.host ?? (lease?.hostId == null ? null : await hostOf(worker, lease));

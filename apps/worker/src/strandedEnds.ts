@@ -1,14 +1,5 @@
-import { AppError } from '@plumbline/core';
-import {
-  cancelScore,
-  claimEpoch,
-  databaseNowMs,
-  enqueue,
-  listStrandedAttempts,
-  moveAttempt,
-  type StrandedAttempt,
-} from '@plumbline/database';
-import { AttemptRecorder, takeOutSealed } from '@plumbline/recording';
+import { cancelScore, enqueue, listStrandedAttempts, moveAttempt, type StrandedAttempt } from '@plumbline/database';
+import { finishRecording } from './finishRecording.ts';
 import type { Worker } from './worker.ts';
 
 /**
@@ -50,27 +41,12 @@ export class StrandedEnds {
   }
 }
 
-async function endWithoutSandbox({ db, store, keys, clock, log }: Worker, { id, hostName, replacements }: StrandedAttempt): Promise<void> {
+async function endWithoutSandbox(worker: Worker, { id, hostName, replacements }: StrandedAttempt): Promise<void> {
+  const { db, log } = worker;
   const progress = `${strandedWords(hostName, replacements)} What was not scored or stored before is missing. Score again once the cause is mended.`;
-  // A runner that comes back after all takes the recording over, and this end comes to nothing.
-  const claim = await claimEpoch(db, id, null);
-  if (claim === null) throw new AppError('not_found', 'There is no such attempt.');
   await cancelScore(db, id, 'The sandbox was lost while the scorer ran. This row does not count.');
-  const serverAheadMs = (await databaseNowMs(db.pool)) - clock.monoMs();
-  const recorder = await AttemptRecorder.open({
-    db,
-    store,
-    keys,
-    attemptId: id,
-    claim,
-    nowMs: () => clock.monoMs() + serverAheadMs,
-    onDurable: () => {},
-    onStalled: () => {},
-    onStale: () => {},
-    onError: (error) => log.warn({ attempt: id, error: String(error) }, 'the recording of a stranded attempt could not be written yet'),
-  });
-  await recorder.finish();
-  await takeOutSealed({ db, store, keys, attemptId: id });
+  // A runner that comes back after all takes the recording over, and this end comes to nothing.
+  await finishRecording(worker, id);
   await moveAttempt(db, id, 'completed', { from: ['finalising'], progress });
   await enqueue(db, 'retire', { attemptId: id });
   await enqueue(db, 'index', { attemptId: id });

@@ -151,6 +151,9 @@ export function startAttempt(db: Database, attemptId: string, by: string): Promi
   });
 }
 
+/** Why the score of an attempt that was closed has no result. */
+export const CLOSED_WHILE_SCORED = 'The attempt was ended while the scorer ran.';
+
 /**
  * Ends an attempt that does not count: `void` by staff, for a fault that was not the participant's, or `withdrawn` by its participant.
  * The machine is given back, and the recording is kept as far as it came. The reason is audited, and stands as the attempt's progress.
@@ -181,7 +184,7 @@ export async function closeAttempt(
       after: { state: to, reason },
     });
   });
-  await cancelScore(db, attemptId, 'The attempt was ended while the scorer ran.');
+  await cancelScore(db, attemptId, CLOSED_WHILE_SCORED);
 }
 
 /** Notes a token that a runner is about to be started with; the one before it is worth nothing from now on. */

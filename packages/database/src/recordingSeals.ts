@@ -76,3 +76,10 @@ export async function listSeals(db: RecordingDatabase, attemptId: string): Promi
   );
   return rows;
 }
+
+/** Notes that what the seals of a finished recording withhold is not in it any more. */
+export async function noteSealsTakenOut(db: RecordingDatabase, attemptId: string): Promise<void> {
+  await db.pool.query('UPDATE recording_seal SET taken_out_at = clock_timestamp() WHERE attempt_id = $1 AND taken_out_at IS NULL', [
+    attemptId,
+  ]);
+}

@@ -35,3 +35,21 @@ export async function listStrandedAttempts(db: Database, limits: StrandingLimits
   );
   return rows;
 }
+
+/**
+ * Attempts that were made void or left, without a runner now, whose recording is not signed yet, or still has what its participant had
+ * sealed. None whose recording was erased.
+ */
+export async function listClosedRecordings(db: Database, linkAliveMs: number): Promise<string[]> {
+  const { rows } = await db.pool.query(
+    `SELECT a.id FROM attempt a
+     WHERE a.state IN ('void', 'withdrawn') AND a.last_seq > 0 AND a.runner_placement IS NULL
+       AND (a.link_heartbeat_at IS NULL OR a.link_heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond')
+       AND NOT EXISTS (SELECT 1 FROM recording_key k WHERE k.attempt_id = a.id AND k.wrapped IS NULL)
+       AND (NOT EXISTS (SELECT 1 FROM recording_manifest m WHERE m.attempt_id = a.id)
+         OR EXISTS (SELECT 1 FROM recording_seal s WHERE s.attempt_id = a.id AND s.taken_out_at IS NULL))
+     ORDER BY a.id`,
+    [linkAliveMs],
+  );
+  return rows.map(({ id }) => id);
+}

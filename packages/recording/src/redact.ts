@@ -1,5 +1,5 @@
 import { AppError } from '@plumbline/core';
-import { listSeals } from '@plumbline/database/recordingSeals';
+import { listSeals, noteSealsTakenOut } from '@plumbline/database/recordingSeals';
 import {
   destroyWrappedKey,
   forgetReplacedObject,
@@ -72,6 +72,7 @@ async function deleteReplaced({ db, store, attemptId }: Omit<RecordingSource, 'k
 export async function takeOutSealed(source: RecordingSource): Promise<void> {
   const types = new Set(SEALED_TYPES);
   for (const { fromMs, toMs } of await listSeals(source.db, source.attemptId)) await redactRecording(source, { fromMs, toMs, types });
+  await noteSealsTakenOut(source.db, source.attemptId);
 }
 
 /** Destroys a recording's key, and removes its segments: what stays is its tombstone, the rows with their roots and the manifest. */
