@@ -2,8 +2,11 @@
 import { Button, formatSpan, Spinner } from '@plumbline/ui';
 import { CircleCheck, CirclePause } from 'lucide-react';
 import type { ReactNode } from 'react';
+import type { OpenFiles } from '../model/openFiles.ts';
+import { someOf } from '../model/timeWarnings.ts';
 import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 export function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
   return (
@@ -39,7 +42,7 @@ export function PausedScreen() {
 }
 
 /** The attempt is over: what happens now, and where the result will be. */
-export function EndScreen({ attemptId, state }: { attemptId: string; state: string }) {
+export function EndScreen({ attemptId, state, files }: { attemptId: string; state: string; files: OpenFiles | null }) {
   const finalising = state === 'finalising';
   return (
     <Centre icon={<CircleCheck aria-hidden />} title={finalising ? 'The attempt has ended' : 'The attempt is complete'} testId="end-screen">
@@ -56,12 +59,24 @@ export function EndScreen({ attemptId, state }: { attemptId: string; state: stri
       ) : (
         <p>The final state was scored, and the recording is sealed.</p>
       )}
+      {files ? <NotSaved files={files} /> : null}
       <Button asChild variant="primary" size="lg">
         <a href={`/attempts/${encodeURIComponent(attemptId)}`} data-testid="result-link">
           {finalising ? 'Go to the attempt' : 'See the result'}
         </a>
       </Button>
     </Centre>
+  );
+}
+
+/** What the final state lacks, since it stood in the editor alone. */
+function NotSaved({ files }: { files: OpenFiles }) {
+  useStore(files.store);
+  const { unsaved } = files;
+  return unsaved.length === 0 ? null : (
+    <p role="status" className="rounded-md bg-warning-soft px-3 py-2" data-testid="not-saved-at-end">
+      Not saved, and so not part of the final state: {someOf(unsaved)}
+    </p>
   );
 }
 

@@ -7,6 +7,7 @@ import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
 import { FileTree, parentOf } from '../model/fileTree.ts';
 import { keymap } from '../model/keymap.ts';
+import { isLastMinute, LastMinute } from '../model/lastMinute.ts';
 import { loadMonaco } from '../model/monaco.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { indexedDraftStore } from '../model/outboxStore.ts';
@@ -23,6 +24,7 @@ import { SessionProvider, useAttemptSession, useSessionState } from './useAttemp
 
 /** Programs in the sandbox write files without saying so; the folders that are open are looked at this often. */
 const REFRESH_FILES_MS = 5_000;
+const LOOK_AT_CLOCK_MS = 1_000;
 
 interface Opened {
   attemptId: string;
@@ -78,11 +80,12 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           drafts: indexedDraftStore,
           time: browserTime,
           remember: tabStorage,
-          savesByItself: () => preferences.get().autoSave,
+          savesByItself: () => preferences.get().autoSave || isLastMinute(session.clock),
         });
         const say = (text: string) => session.notice.emit({ tone: 'info', text });
         help = new PythonHelp({ monaco, files, ask: session.ask, time: browserTime, say });
         formatter = new PythonFormatter({ monaco, time: browserTime, say });
+        session.unsavedFiles = () => files?.unsaved ?? [];
         setEditing({ monaco, files, help });
       },
       () => !gone && setError('The editor could not be loaded. Reload the page; the terminals work meanwhile.'),
@@ -141,6 +144,13 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     return () => clearInterval(timer);
   }, [live, tree]);
 
+  useEffect(() => {
+    if (!live || !files) return undefined;
+    const lastMinute = new LastMinute({ clock: session.clock, files, say: (text) => session.notice.emit({ tone: 'warning', text }) });
+    const timer = setInterval(() => void lastMinute.look(), LOOK_AT_CLOCK_MS);
+    return () => clearInterval(timer);
+  }, [live, files, session]);
+
   useEffect(
     () =>
       session.fileChanged.on(({ path, to, ...news }) => {
@@ -176,9 +186,13 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     return () => window.removeEventListener('beforeunload', guard);
   }, [files, state]);
 
-  if (state === 'finalising' || state === 'completed') return <EndScreen attemptId={attemptId} state={state} />;
+  if (state === 'finalising' || state === 'completed') return <EndScreen attemptId={attemptId} state={state} files={files} />;
   if (connection.kind === 'closed')
-    return connection.code === 4410 ? <EndScreen attemptId={attemptId} state="completed" /> : <ClosedScreen reason={connection.reason} />;
+    return connection.code === 4410 ? (
+      <EndScreen attemptId={attemptId} state="completed" files={files} />
+    ) : (
+      <ClosedScreen reason={connection.reason} />
+    );
   if (!welcome || !clock) {
     return (
       <div className="flex h-full flex-col">

@@ -43,6 +43,8 @@ export class AttemptSession {
   readonly linkClicked = new Signal<string>();
   readonly tab: string;
   readonly attemptId: string;
+  /** Names the files with unsaved text: the editor, once it is there. */
+  unsavedFiles: () => string[] = () => [];
 
   private readonly identity: TabIdentity;
   private readonly time: BrowserTime;
@@ -356,7 +358,7 @@ export class AttemptSession {
   }
 
   private warn(clock: ClockView, dueMs?: number): void {
-    const text = this.warnings.take(clock, dueMs);
+    const text = this.warnings.take(clock, dueMs, this.unsavedFiles());
     if (text !== null) this.notice.emit({ tone: 'warning', text });
   }
 

@@ -1,4 +1,4 @@
-import { AppError } from '@plumbline/core';
+import { AppError, type ErrorCode } from '@plumbline/core';
 import { BROWSER_FRAME_MAX_BYTES } from '@plumbline/protocol';
 import type { EditorRecorder } from './editorRecorder.ts';
 import type { TextModel } from './monaco.ts';
@@ -104,6 +104,10 @@ export interface Held {
   restUntilMonoMs: number;
   /** It changed on disk while it was being saved. */
   changedWhileSaving: boolean;
+  /** The last save did not get through, for a reason that passes. */
+  savesAgain: boolean;
+  /** Hash of the text of a save that was never answered: it may be on disk. */
+  unansweredHash: string | null;
 }
 
 /** What belongs to a file that was just opened. */
@@ -122,6 +126,8 @@ export function newHeld(path: string): Held {
     looksSoon: false,
     restUntilMonoMs: 0,
     changedWhileSaving: false,
+    savesAgain: false,
+    unansweredHash: null,
   };
 }
 
@@ -142,6 +148,13 @@ export function exceedsFrame(text: string): boolean {
 
 export function isMissing(error: unknown): boolean {
   return error instanceof AppError && error.code === 'not_found';
+}
+
+const PASSING_CODES: readonly ErrorCode[] = ['unavailable', 'sandbox_unavailable', 'clock_not_running'];
+
+/** Whether the same may well work later, without anybody doing something about it. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof AppError && PASSING_CODES.includes(error.code);
 }
 
 export function messageOf(error: unknown): string {

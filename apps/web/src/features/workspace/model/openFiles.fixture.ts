@@ -73,7 +73,7 @@ type Shared = { editing: boolean; text: string | null; baseHash: string | null; 
 /** A tab's open files over a disk that answers when it is let to. */
 export function tabWith(
   disk: Record<string, string>,
-  { shared = {} as Partial<Shared>, drafts = [] as Draft[], unsaved = [] as { path: string; edited: boolean }[] } = {},
+  { shared = {} as Partial<Shared>, drafts = [] as Draft[], unsaved = [] as { path: string; edited: boolean }[], autoSave = false } = {},
 ) {
   const files = new Map(Object.entries(disk));
   const writtenMs = new Map<string, number>();
@@ -85,6 +85,7 @@ export function tabWith(
   let gated = '';
   let open = () => {};
   let isAway = false;
+  let losesAnswers = false;
   const answers: Record<string, (args: { path: string; text: string; baseHash: string | null }) => object> = {
     'file.read': ({ path }) => {
       const text = files.get(path);
@@ -114,6 +115,7 @@ export function tabWith(
     if (isAway) throw new AppError('unavailable', 'Not connected.');
     const answer = answers[act]?.(args);
     if (act === gated) await gate;
+    if (losesAnswers) throw new AppError('unavailable', 'The server did not answer in time.');
     return answer;
   }) as unknown as Ask;
   const remembered = new Map<string, string>();
@@ -131,7 +133,7 @@ export function tabWith(
     },
     time,
     remember: { getItem: (key) => remembered.get(key) ?? null, setItem: (key, value) => void remembered.set(key, value) },
-    savesByItself: () => false,
+    savesByItself: () => autoSave,
   });
   const tell = (path: string) => {
     const text = files.get(path) ?? '';
@@ -170,6 +172,10 @@ export function tabWith(
     },
     goAway: (away = true) => {
       isAway = away;
+    },
+    /** From now on everything is done, and nobody hears of it. */
+    loseAnswers: (loses = true) => {
+      losesAnswers = loses;
     },
     /** A program writes a file, and the watch tells of it: of a large one without its hash. */
     write: async (text: string, path = PATH) => {

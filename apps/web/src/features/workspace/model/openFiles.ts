@@ -6,6 +6,7 @@ import {
   exceedsFrame,
   type Held,
   isMissing,
+  isPassing,
   loadingFile,
   messageOf,
   newHeld,
@@ -118,6 +119,13 @@ export class OpenFiles extends SharedFiles {
     }
   }
 
+  /** Saves each file about which there is nothing to ask. Answers what was saved. */
+  async saveUnasked(): Promise<string[]> {
+    const unsaved = this.store.get().files.filter((file) => file.dirty && this.needsNoAnswer(file));
+    const saved = await Promise.all(unsaved.map(({ path }) => this.save(path)));
+    return unsaved.flatMap(({ path }, at) => (saved[at] ? path : []));
+  }
+
   private async write(path: string, overwrite: boolean): Promise<boolean> {
     const held = this.held.get(path);
     const file = this.file(path);
@@ -127,18 +135,22 @@ export class OpenFiles extends SharedFiles {
     if (this.refusesLength(path, text)) return false;
     const version = file.model.getAlternativeVersionId();
     this.patchFile(path, { saving: true, saveError: null });
+    held.savesAgain = false;
     try {
+      if (held.unansweredHash !== null) this.isOwnSave(held, await this.hashOnDisk(path));
       const baseHash = overwrite ? await this.hashOnDisk(path) : held.baseHash;
       const answer = await ask('file.write', { tab, path, text, baseHash });
       if (this.held.get(path) !== held) return true;
       held.baseHash = answer.hash;
       held.savedVersion = version;
+      held.unansweredHash = null;
       this.patchFile(path, { saving: false, conflict: 'none', recovered: false, size: answer.size, hash: answer.hash });
       this.contentChanged(path);
       return true;
     } catch (error) {
       if (error instanceof AppError && error.code === 'conflict') this.patchFile(path, { saving: false, conflict: 'save_refused' });
       else this.patchFile(path, { saving: false, saveError: messageOf(error) });
+      if (isPassing(error)) this.saveAgain(held, text);
       return false;
     } finally {
       if (held.changedWhileSaving) {
@@ -234,7 +246,7 @@ export class OpenFiles extends SharedFiles {
     if (!held || !file || tab === this.options.tab) return;
     const isAsking = file.conflict === 'changed' || file.conflict === 'save_refused';
     if (file.saving) held.changedWhileSaving = true;
-    else if (hash !== undefined && hash === held.baseHash) this.isAsRead(file);
+    else if (hash !== undefined && (hash === held.baseHash || this.isOwnSave(held, hash))) this.isAsRead(file);
     // Large files often grow all the time: the person says when one of them is read again. News of it may be older than what was read.
     else if (file.partial && hash === undefined) void this.compareState(held, file);
     else if (file.dirty && (hash ?? size) !== undefined) {
@@ -326,6 +338,14 @@ export class OpenFiles extends SharedFiles {
     // Where it was saved meanwhile, what was read may be what it was before.
     if (file.saving || file.dirty || onDisk.hash === baseHash) this.onDiskChanged(path, onDisk);
     else this.show(held, onDisk);
+  }
+
+  /** The save whose answer was lost did arrive: the text goes on from it. */
+  private isOwnSave(held: Held, hash: string | null): boolean {
+    if (hash === null || hash !== held.unansweredHash) return false;
+    held.baseHash = hash;
+    held.unansweredHash = null;
+    return true;
   }
 
   /** The disk holds what the text started from. */

@@ -80,6 +80,35 @@ describe('what a tab that is gone left unsaved', () => {
   });
 });
 
+describe('auto-save', () => {
+  it('goes on by itself after the connection was away', async () => {
+    const tab = await tabOn('one', { autoSave: true });
+    tab.goAway();
+    tab.type(' mine');
+    await tab.time.step(2_000);
+    expect(tab.file().saveError).toMatch(/Not connected/);
+    tab.goAway(false);
+    await tab.opened.shareAgain();
+    await tab.time.step(2_000);
+    expect([tab.files.get(PATH), tab.file().saveError, tab.file().dirty]).toEqual(['one mine', null, false]);
+  });
+
+  it('goes on by itself from a save whose answer was lost, without asking', async () => {
+    for (const news of [false, true]) {
+      const tab = await tabOn('one', { autoSave: true });
+      tab.type(' mine');
+      tab.loseAnswers();
+      await tab.time.step(2_000);
+      expect([tab.files.get(PATH), tab.file().dirty]).toEqual(['one mine', true]);
+      tab.loseAnswers(false);
+      if (news) await tab.tellAgain();
+      tab.type(' and more');
+      await tab.time.step(2_000);
+      expect([tab.files.get(PATH), tab.file().conflict, tab.file().dirty]).toEqual(['one mine and more', 'none', false]);
+    }
+  });
+});
+
 describe('a file that another tab edits', () => {
   const theirs = { editing: false, text: 'one theirs', baseHash: sha256('one'), from: 'other' };
 

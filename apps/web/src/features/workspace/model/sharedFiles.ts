@@ -1,7 +1,7 @@
 import { DocumentShare, type Shared } from './documentShare.ts';
 import { EditorRecorder } from './editorRecorder.ts';
 import type { TextModel } from './monaco.ts';
-import { type DiskNews, type Held, isMissing, messageOf, type Unsaved } from './openFile.ts';
+import { type DiskNews, type Held, isMissing, messageOf, type OpenFile, type Unsaved } from './openFile.ts';
 import type { Draft } from './outboxStore.ts';
 import { replaceText } from './replaceText.ts';
 import { sha256OfText } from './sha256.ts';
@@ -11,6 +11,8 @@ import { isEditable, NOTHING_ON_DISK, type OpenFilesOptions, type ShownFile, Sho
 const DRAFT_AFTER_MS = 250;
 /** With auto-save a file is saved when nothing was typed for so long. */
 const AUTO_SAVE_AFTER_MS = 1_000;
+/** A save that did not get through is tried again so much later, or when the connection is back. */
+const SAVE_AGAIN_AFTER_MS = 5_000;
 /** No text of a model has it: whatever the model holds is unsaved. */
 const NO_VERSION = -1;
 
@@ -272,10 +274,23 @@ export abstract class SharedFiles extends ShownFiles {
     });
   }
 
-  /** What asks the person something, or failed, waits for the person. */
   private saveByItself(path: string): void {
     const file = this.file(path);
-    if (file?.dirty && file.conflict === 'none' && file.saveError === null) void this.save(path);
+    if (file?.dirty && this.needsNoAnswer(file)) void this.save(path);
+  }
+
+  /** What asks the person something, or failed for good, waits for the person. */
+  protected needsNoAnswer({ path, edited, conflict, saveError }: OpenFile): boolean {
+    return edited === 'here' && conflict === 'none' && (saveError === null || this.held.get(path)?.savesAgain === true);
+  }
+
+  /** A save of this text did not get through: it may have arrived all the same, and what is saved by itself is tried again. */
+  protected saveAgain(held: Held, text: string): void {
+    held.savesAgain = true;
+    held.unansweredHash = sha256OfText(text);
+    if (!this.isOpen(held) || !this.options.savesByItself()) return;
+    held.cancelAutoSave?.();
+    held.cancelAutoSave = this.options.time.after(SAVE_AGAIN_AFTER_MS, () => this.saveByItself(held.path));
   }
 
   protected async keepDraft(held: Held, model: TextModel): Promise<void> {

@@ -20,7 +20,8 @@ function browser(limitMinutes = 480) {
     open: () => {
       page = new TimeWarnings('a', storage);
     },
-    at: (minutes: number, dueMinutes?: number) => page.take(clock(minutes), dueMinutes && dueMinutes * MINUTE_MS),
+    at: (minutes: number, dueMinutes?: number, unsaved: string[] = []) =>
+      page.take(clock(minutes), dueMinutes && dueMinutes * MINUTE_MS, unsaved),
     paused: (minutes: number) => page.take(clock(minutes, false)),
   };
 }
@@ -54,4 +55,11 @@ it('a missed warning waits until the clock runs, is said again after time was gi
   expect(at(90)).toBeNull();
   expect(at(50)).toBe('50 minutes are left.');
   expect(browser(60).at(40)).toBeNull();
+});
+
+it('the last warnings name what is not saved', () => {
+  const { at } = browser();
+  expect(at(60, 60, ['a.py'])).toBe('60 minutes are left.');
+  expect(at(15, 15, ['a.py'])).toBe('15 minutes are left. Not saved yet: a.py.');
+  expect(at(5, 5, ['a.py', 'b.py', 'c.py', 'd.py', 'e.py'])).toBe('5 minutes are left. Not saved yet: a.py, b.py, c.py and 2 more.');
 });
