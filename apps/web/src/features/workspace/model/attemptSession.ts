@@ -10,6 +10,7 @@ import { withUse } from './resourceHistory.ts';
 import { resourceUse, type Sampled } from './resourceUse.ts';
 import { FIRST_STATE, type SessionState, typingRefusal } from './sessionState.ts';
 import { SessionTerminals } from './sessionTerminals.ts';
+import { newSessionView } from './sessionView.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
@@ -104,6 +105,7 @@ export class AttemptSession {
       bufferedBytes: () => this.socket.bufferedBytes,
     });
     this.terminals = new SessionTerminals({
+      newView: newSessionView,
       ask: this.ask,
       send: (message) => this.socket.send(message),
       list: () => this.store.get().terminals,

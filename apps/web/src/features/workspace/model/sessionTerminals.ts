@@ -1,12 +1,12 @@
 import type { AppError } from '@plumbline/core';
 import type { BrowserToGateway, GatewayToBrowser, TerminalInfo } from '@plumbline/protocol';
 import type { Ask } from './ask.ts';
-import { preferences } from './preferences.ts';
-import { TerminalView, terminalPreferences } from './terminalView.ts';
+import type { TerminalView } from './terminalView.ts';
 
-/** The screens of an attempt's terminals in this tab: made at first use, kept until their terminal is gone. */
+/** The screens of an attempt's terminals in this tab: made at first use, kept until their terminal is closed. */
 
 export interface SessionTerminalsOptions {
+  readonly newView: () => TerminalView;
   readonly ask: Ask;
   readonly send: (message: BrowserToGateway) => void;
   /** The terminals as the gateway told them last. */
@@ -35,12 +35,8 @@ export class SessionTerminals {
   view(terminal: number): TerminalView {
     const known = this.views.get(terminal);
     if (known) return known;
-    const { send, list, canType, onInput, onPaste, onCopy, onLink } = this.options;
-    const view = new TerminalView({
-      ...terminalPreferences(),
-      readOnly: false,
-      copiesOnSelection: () => preferences.get().copyOnSelection,
-    });
+    const { newView, send, list, canType, onInput, onPaste, onCopy, onLink } = this.options;
+    const view = newView();
     this.views.set(terminal, view);
     view.input.on((bytes) => onInput(terminal, bytes));
     view.paste.on((paste) => onPaste(`terminal:${terminal}`, paste.text, paste.prevent));
@@ -53,13 +49,16 @@ export class SessionTerminals {
     if (info) view.resizedTo(info.cols, info.rows);
     view.setSizeOwner(document.hasFocus());
     view.setTyping(canType());
-    send({ t: 'attach', terminal });
+    // Nothing is left of a closed one that could be shown.
+    if (info?.open !== false) send({ t: 'attach', terminal });
     return view;
   }
 
-  /** Asks for the screens of all that are shown. */
+  /** Asks for the screens of all that are open. */
   attachAll(): void {
     this.lastSize.clear();
+    // While the sandbox is away its terminals may not be listed, and their screens stay.
+    for (const { terminal, open } of this.options.list()) if (!open) this.drop(terminal);
     for (const terminal of this.views.keys()) this.options.send({ t: 'attach', terminal });
   }
 
@@ -79,10 +78,8 @@ export class SessionTerminals {
       const view = this.views.get(info.terminal);
       if (view && info.open) view.resizedTo(info.cols, info.rows);
     }
-    for (const [terminal, view] of this.views) {
-      if (terminals.some((info) => info.terminal === terminal)) continue;
-      this.views.delete(terminal);
-      view.dispose();
+    for (const terminal of [...this.views.keys()]) {
+      if (!terminals.some((info) => info.terminal === terminal && info.open)) this.drop(terminal);
     }
   }
 
@@ -98,6 +95,11 @@ export class SessionTerminals {
   dispose(): void {
     for (const view of this.views.values()) view.dispose();
     this.views.clear();
+  }
+
+  private drop(terminal: number): void {
+    this.views.get(terminal)?.dispose();
+    this.views.delete(terminal);
   }
 
   private resize(terminal: number, size: { cols: number; rows: number }): void {

@@ -1,0 +1,7 @@
+import { preferences } from './preferences.ts';
+import { TerminalView, terminalPreferences } from './terminalView.ts';
+
+/** The screen of a terminal that a participant types into, as the person chose it. */
+export function newSessionView(): TerminalView {
+  return new TerminalView({ ...terminalPreferences(), readOnly: false, copiesOnSelection: () => preferences.get().copyOnSelection });
+}
