@@ -139,7 +139,7 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
   useEffect(() => {
     if (!live) return undefined;
     const timer = setInterval(() => {
-      if (!document.hidden) void tree.refresh();
+      if (!document.hidden) tree.look();
     }, REFRESH_FILES_MS);
     return () => clearInterval(timer);
   }, [live, tree]);
@@ -158,7 +158,7 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
         else void files?.renamed(path, to);
         for (const changed of to === undefined ? [path] : [path, to]) {
           editing?.help.onDiskChanged(changed);
-          if (tree.store.get().folders.has(parentOf(changed))) void tree.list(parentOf(changed));
+          tree.changed(parentOf(changed));
         }
       }),
     [session, editing, files, tree],

@@ -104,6 +104,43 @@ describe('the tree of files', () => {
     await time.step(0);
   });
 
+  it('lists a folder of which much is told no oftener than what it cost to list allows, and shows in the end what is there', async () => {
+    const entries = Array.from({ length: 30_000 }, (_, n) => `a-file-with-a-name-${n}`);
+    const { tree, disk, time, asked, rows } = treeOf({ [ROOT]: entries });
+    for (let tenths = 0; tenths < 600; tenths += 1) {
+      if (tenths % 2 === 0) disk[ROOT]?.push(`made${tenths}`);
+      tree.changed(ROOT);
+      await time.step(100);
+    }
+    const bytes = asked.length * LISTED_AT_ONCE * 100;
+    expect(bytes / 60).toBeLessThan(1024 * 1024);
+    expect(asked.length).toBeGreaterThan(30_000 / LISTED_AT_ONCE);
+    // A listing of many parts that is sorted in several goes.
+    for (let tenths = 0; tenths < 200; tenths += 1) await time.step(100);
+    expect(rows()).toHaveLength(30_300);
+  });
+
+  it('lists no folder that is out of sight, and lists it again when it comes back into sight', async () => {
+    const { tree, disk, time, asked, done, rows } = treeOf({ [ROOT]: ['src/'], src: ['deep/'], 'src/deep': ['x'] });
+    await done(tree.list(ROOT));
+    await done(tree.reveal('src/deep/x'));
+    tree.toggle('src');
+    asked.length = 0;
+    disk['src/deep']?.push('y');
+    tree.changed('src/deep');
+    tree.changed('src');
+    tree.look();
+    await time.step(5_000);
+    expect(asked.map(({ path }) => path)).toEqual([ROOT]);
+    tree.toggle('src');
+    await time.step(5_000);
+    expect(rows()).toEqual(['src', '  src/deep', '    src/deep/x', '    src/deep/y']);
+    tree.toggle('src');
+    disk['src/deep']?.push('z');
+    await done(tree.reveal('src/deep/z'));
+    expect(rows()).toContain('    src/deep/z');
+  });
+
   it('has a row for what was made while its folder was being listed', async () => {
     const { tree, done, rows } = treeOf({ [ROOT]: ['a'] });
     const listing = tree.list(ROOT);

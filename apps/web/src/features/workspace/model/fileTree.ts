@@ -20,6 +20,13 @@ export interface TreeRow {
   truncated: boolean;
 }
 
+/**
+ * A folder that a program fills is listed by itself so seldom that it takes no more than this of the link, which carries the keys
+ * as well. An entry is its name and about so much more.
+ */
+const LIST_AGAIN_BYTES_PER_S = 512 * 1024;
+const ENTRY_BYTES = 80;
+
 /** A large folder is copied before it is deleted. */
 const DELETE_TIMEOUT_MS = 100_000;
 
@@ -54,11 +61,15 @@ export function parentOf(path: string): string {
 export class FileTree {
   readonly store = new Store<TreeState>({ folders: new Map(), expanded: new Set([ROOT]) });
   private readonly ask: Ask;
-  private readonly time: Pick<BrowserTime, 'after'>;
+  private readonly time: Pick<BrowserTime, 'after' | 'monoMs'>;
   /** The listing of a folder that is under way, and the one that follows it. */
   private readonly listings = new Map<string, { now: Promise<void>; next: Promise<void> | null }>();
+  /** Until then what a folder's last listing cost is not made up for. */
+  private readonly restUntilMonoMs = new Map<string, number>();
+  /** Folders of which there is news that waits. */
+  private readonly changedSince = new Set<string>();
 
-  constructor(ask: Ask, time: Pick<BrowserTime, 'after'>) {
+  constructor(ask: Ask, time: Pick<BrowserTime, 'after' | 'monoMs'>) {
     this.ask = ask;
     this.time = time;
   }
@@ -101,6 +112,26 @@ export class FileTree {
     expanded.add(path);
     this.store.patch({ expanded });
     void this.list(path);
+    // Of what was out of sight nobody listened to news.
+    for (const inner of expanded) if (inner.startsWith(`${path}/`) && this.isShown(inner)) void this.list(inner);
+  }
+
+  /** Something in a folder changed, or may have: it is listed again where it is in sight, as soon as its last listing is made up for. */
+  changed(path: string): void {
+    if (!this.isShown(path) || this.changedSince.has(path)) return;
+    this.changedSince.add(path);
+    void (this.listings.get(path)?.now ?? Promise.resolve()).then(() => {
+      const restMs = (this.restUntilMonoMs.get(path) ?? 0) - this.time.monoMs();
+      this.time.after(Math.max(0, restMs), () => {
+        this.changedSince.delete(path);
+        if (this.isShown(path)) void this.list(path);
+      });
+    });
+  }
+
+  /** Looks whether something changed in what is in sight: not every change is told. */
+  look(): void {
+    for (const path of this.store.get().expanded) this.changed(path);
   }
 
   /**
@@ -136,6 +167,8 @@ export class FileTree {
         if (listed.rest === undefined) break;
         listed = await this.ask('file.list', { path, rest: listed.rest });
       }
+      const bytes = shown.reduce((sum, { name }) => sum + name.length + ENTRY_BYTES, 0);
+      this.restUntilMonoMs.set(path, this.time.monoMs() + (bytes * 1_000) / LIST_AGAIN_BYTES_PER_S);
       const sorted = await inOrder(shown, known?.entries ?? [], this.rest);
       this.setFolder(path, { entries: sorted, stamp: listed.stamp, truncated: listed.truncated, loading: false, error: null });
     } catch (error) {
@@ -149,17 +182,20 @@ export class FileTree {
   /** Lists every open folder again. */
   async refresh(): Promise<void> {
     const { expanded } = this.store.get();
-    await Promise.all([...expanded].filter((path) => path === ROOT || this.isShown(path)).map((path) => this.list(path)));
+    await Promise.all([...expanded].filter((path) => this.isShown(path)).map((path) => this.list(path)));
   }
 
   /** Opens the folders above a path, so that it has a row. */
   async reveal(path: string): Promise<void> {
-    const expanded = new Set(this.store.get().expanded);
+    const before = this.store.get();
+    const expanded = new Set(before.expanded);
     const above: string[] = [];
     for (let at = parentOf(path); at !== ROOT; at = parentOf(at)) above.unshift(at);
     for (const folder of above) expanded.add(folder);
     this.store.patch({ expanded });
-    for (const folder of [ROOT, ...above]) if (!this.store.get().folders.has(folder)) await this.list(folder);
+    for (const folder of [ROOT, ...above]) {
+      if (!this.store.get().folders.has(folder) || !this.isShown(folder, before.expanded)) await this.list(folder);
+    }
   }
 
   async create(path: string, kind: 'file' | 'directory'): Promise<void> {
@@ -187,9 +223,9 @@ export class FileTree {
 
   private readonly rest = () => new Promise<void>((resume) => void this.time.after(0, resume));
 
-  private isShown(path: string): boolean {
-    const { expanded } = this.store.get();
-    for (let at = parentOf(path); at !== ROOT; at = parentOf(at)) if (!expanded.has(at)) return false;
+  /** Whether what is in a folder is in sight. */
+  private isShown(path: string, expanded = this.store.get().expanded): boolean {
+    for (let at = path; at !== ROOT; at = parentOf(at)) if (!expanded.has(at)) return false;
     return true;
   }
 
