@@ -14,6 +14,7 @@ import { indexedDraftStore } from '../model/outboxStore.ts';
 import { preferences } from '../model/preferences.ts';
 import { PythonFormatter } from '../model/pythonFormatter.ts';
 import { PythonHelp } from '../model/pythonHelp.ts';
+import { someOf } from '../model/timeWarnings.ts';
 import { saveToDisk, Transfers } from '../model/transfers.ts';
 import { ClosedScreen } from './Banners.tsx';
 import { Desk, type Editing } from './Desk.tsx';
@@ -132,7 +133,8 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     if (!live || !files || restored.current === files) return;
     restored.current = files;
     void files.restore().then((back) => {
-      if (back.length > 0) session.notice.emit({ tone: 'info', text: `Unsaved text of yours is back: ${back.join(', ')}.` });
+      if (back.length > 0) session.notice.emit({ tone: 'info', text: `Unsaved text of yours is back: ${someOf(back)}.` });
+      return session.sendLeft();
     });
   }, [live, files, session]);
 

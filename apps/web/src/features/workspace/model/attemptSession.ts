@@ -5,6 +5,7 @@ import type { Ask } from './ask.ts';
 import { AttemptSocket, type Welcome } from './attemptSocket.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
+import { LeftOutboxes } from './leftOutboxes.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
 import { withUse } from './resourceHistory.ts';
 import { resourceUse, type Sampled } from './resourceUse.ts';
@@ -14,7 +15,7 @@ import { newSessionView } from './sessionView.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
-import { type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
+import { claimGoneTab, type TabIdentity, takeTabIdentity } from './tabIdentity.ts';
 import { TabOutbox } from './tabOutbox.ts';
 import { TerminalInput } from './terminalInput.ts';
 import type { TerminalView } from './terminalView.ts';
@@ -51,6 +52,7 @@ export class AttemptSession {
   private readonly time: BrowserTime;
   private readonly socket: AttemptSocket;
   private readonly outbox: TabOutbox;
+  private readonly left: LeftOutboxes;
   private readonly input: TerminalInput;
   private readonly terminals: SessionTerminals;
   private readonly unread: UnreadMessages;
@@ -98,6 +100,14 @@ export class AttemptSession {
       numbers: identity.eventNumbers,
       send: (message) => this.socket.send(message),
     });
+    this.left = new LeftOutboxes({
+      attemptId,
+      time: this.time,
+      store: indexedOutboxStore,
+      claim: claimGoneTab,
+      getTicket: () => requestTicket(attemptId),
+      open: openAttemptSocket,
+    });
     this.input = new TerminalInput({
       time: this.time,
       numbers: identity.inputNumbers,
@@ -125,10 +135,16 @@ export class AttemptSession {
     this.socket.start();
   }
 
+  /** Sends what tabs of this browser that are gone could not send. To be called once their unsaved text is taken over, as they come back for a moment. */
+  async sendLeft(): Promise<void> {
+    if (!this.stopped) await this.left.send();
+  }
+
   /** Leaves the attempt: it goes on without this tab. */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
+    this.left.stop();
     this.outbox.close();
     this.socket.stop();
     for (const cleanup of this.cleanups) cleanup();

@@ -35,6 +35,12 @@ export interface OutboxStore {
   drop(tab: string, n: number): Promise<void>;
 }
 
+/** Where the events of all tabs of this browser wait. */
+export interface OutboxesStore extends OutboxStore {
+  /** The tabs of which events of an attempt are held. */
+  tabs(attemptId: string): Promise<string[]>;
+}
+
 export interface DraftStore {
   put(draft: Draft): Promise<void>;
   get(attemptId: string, path: string): Promise<Draft | undefined>;
@@ -61,7 +67,7 @@ function database(): Promise<IDBPDatabase<Schema>> {
   return opening;
 }
 
-export const indexedOutboxStore: OutboxStore = {
+export const indexedOutboxStore: OutboxesStore = {
   async put(events) {
     const tx = (await database()).transaction('events', 'readwrite');
     const puts = events.map((event) => tx.store.put(event));
@@ -73,6 +79,17 @@ export const indexedOutboxStore: OutboxStore = {
   },
   async drop(tab, n) {
     await (await database()).delete('events', IDBKeyRange.bound([tab, 0], [tab, n]));
+  },
+  async tabs(attemptId) {
+    const tabs: string[] = [];
+    let cursor = await (await database()).transaction('events').store.openCursor();
+    while (cursor) {
+      const { tab, attemptId: of } = cursor.value;
+      if (of === attemptId) tabs.push(tab);
+      // Straight to the next tab, past all else that this one holds.
+      cursor = await cursor.continue([tab, Number.MAX_SAFE_INTEGER]);
+    }
+    return tabs;
   },
 };
 

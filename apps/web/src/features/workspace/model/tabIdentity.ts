@@ -67,6 +67,13 @@ function claimByBroadcast(name: string): Promise<(() => void) | null> {
   });
 }
 
+/**
+ * The name under which a tab's page holds its id. Whoever wants to speak for a tab that is gone claims it as well; only where the
+ * browser has locks, as of two pages that ask at once the broadcast lets both.
+ */
+export const tabName = (id: string) => `plumbline-tab-${id}`;
+export const claimGoneTab = (id: string) => ('locks' in navigator ? claimByLock(tabName(id)) : Promise.resolve(null));
+
 export const claimName: ClaimName = (name) => ('locks' in navigator ? claimByLock(name) : claimByBroadcast(name));
 
 function keeper(storage: KeyValueStore, key: string) {
@@ -93,13 +100,13 @@ export async function takeTabIdentity(
   });
   if (kept) {
     for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
-      const release = await claim(`plumbline-tab-${kept}`);
+      const release = await claim(tabName(kept));
       if (release) return identity(kept, release);
       await wait(CLAIM_AGAIN_MS);
     }
   }
   const id = randomId();
-  const release = (await claim(`plumbline-tab-${id}`)) ?? (() => {});
+  const release = (await claim(tabName(id))) ?? (() => {});
   storage.setItem(key, id);
   return identity(id, release);
 }
