@@ -68,6 +68,14 @@ describe('the help for Python', () => {
     });
   });
 
+  it('says of a text that was never told, or was closed elsewhere, that it does not know it', async () => {
+    await expect(ask('hover', { ...at(1, 1), path: 'other.py' })).rejects.toThrow('not_found');
+    await ask('close', { path: 'main.py' });
+    await expect(problems()).rejects.toThrow('not_found');
+    await ask('sync', { path: 'main.py', text: 'value: int = "three"\n' });
+    expect(await problems()).toHaveLength(1);
+  });
+
   it('makes room before the participant’s programs come to the limit of memory, and comes back when they have ended', async () => {
     await ask('sync', { path: 'main.py', text: 'value: int = "four"\n' });
     await vi.waitFor(async () => expect(await problems()).toHaveLength(1), { timeout: 20_000, interval: 200 });

@@ -109,7 +109,7 @@ export class LanguageActs {
   }
 
   async diagnose({ path }: RequestArgs<'language.diagnose'>): Promise<RequestResult<'language.diagnose'>> {
-    const answer = await this.#server.ask('textDocument/diagnostic', { textDocument: { uri: this.#uri(path) } });
+    const answer = await this.#server.ask('textDocument/diagnostic', this.#uri(path));
     const { items } = read(Report, answer);
     return {
       problems: items.slice(0, LANGUAGE_PROBLEMS_MAX).map(({ range, severity, message, code, tags }) => ({
@@ -160,8 +160,7 @@ export class LanguageActs {
   }
 
   #ask(question: string, { path, line, column }: { path: string; line: number; column: number }): Promise<unknown> {
-    return this.#server.ask(`textDocument/${question}`, {
-      textDocument: { uri: this.#uri(path) },
+    return this.#server.ask(`textDocument/${question}`, this.#uri(path), {
       position: { line: line - 1, character: column - 1 },
     });
   }

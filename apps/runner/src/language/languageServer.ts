@@ -127,11 +127,15 @@ export class LanguageServer {
     this.#notify('workspace/didChangeWatchedFiles', { changes: [{ uri, type: { created: 1, changed: 2, deleted: 3 }[op] }] });
   }
 
-  /** Asks; what comes back is not checked. Rejects with `unavailable` while the server is away, or says nothing. */
-  async ask(method: string, params: object): Promise<unknown> {
+  /**
+   * Asks about an open text; what comes back is not checked. Rejects with `not_found` where the text is not known, so that it must
+   * be told anew, and with `unavailable` while the server is away, or says nothing.
+   */
+  async ask(method: string, uri: string, params: object = {}): Promise<unknown> {
+    if (!this.#texts.has(uri)) throw new AppError('not_found', 'The help for Python does not know this text.');
     if (this.#questions.size >= QUESTIONS_MAX) throw new AppError('rate_limited', 'The help for Python is busy. Try again in a moment.');
     await this.#alive().ready;
-    return this.#ask(method, params);
+    return this.#ask(method, { textDocument: { uri }, ...params });
   }
 
   /** Puts the server away for as long as the participant's own work needs its memory. */

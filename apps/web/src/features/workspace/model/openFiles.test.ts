@@ -183,6 +183,17 @@ describe('a file that is renamed', () => {
     expect((tab.file('notes.txt').model as unknown as { language: string }).language).toBe('plaintext');
   });
 
+  it('has the language of its new name when that is told of', async () => {
+    const tab = await tabOn('one');
+    const told: string[] = [];
+    tab.opened.store.subscribe(() => {
+      const file = tab.opened.store.get().files.find(({ path }) => path === 'notes.txt');
+      if (file) told.push((file.model as unknown as { language: string }).language);
+    });
+    await rename(tab, PATH, 'notes.txt');
+    expect(told[0]).toBe('plaintext');
+  });
+
   it('ends a save that is under way first', async () => {
     const tab = await tabOn('one');
     tab.type(' mine');

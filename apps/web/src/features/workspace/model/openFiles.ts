@@ -282,12 +282,13 @@ export class OpenFiles extends SharedFiles {
     this.held.delete(path);
     this.held.set(target, held);
     held.path = target;
+    const { monaco, attemptId, drafts } = this.options;
+    // Whoever hears of the new path asks for the language.
+    monaco.editor.setModelLanguage(model, languageOf(monaco, target));
     this.store.patch(renamedFile(this.store.get(), path, target));
     // What was asked about the old path is found out anew.
     this.patchFile(target, { conflict: 'none', saveError: null });
     this.rememberOpen();
-    const { monaco, attemptId, drafts } = this.options;
-    monaco.editor.setModelLanguage(model, languageOf(monaco, target));
     if (file.edited === 'here') this.record(held, model);
     this.keepDraft(held, model)
       .then(() => drafts.delete(attemptId, path))

@@ -1,3 +1,4 @@
+import { AppError } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
 import { asBlock, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
 import { SteppedTime } from './steppedTime.ts';
@@ -15,19 +16,27 @@ describe('words out of the sandbox', () => {
 });
 
 describe('help for Python', () => {
-  it('asks about a renamed file under its new name', async () => {
+  /** Help for one open file, and what is asked of a server that has forgotten the text as often as is said. */
+  function helpFor(path: string) {
     const asked: string[] = [];
+    const marked: string[] = [];
+    let forgotten = 0;
     const nothing = { dispose: () => {} };
     const registered = () => nothing;
     const time = new SteppedTime();
+    let changed = () => {};
     const model = {
       getLanguageId: () => 'python',
       getValueLength: () => 5,
       getValue: () => 'x = 1',
       getVersionId: () => 1,
-      onDidChangeContent: () => nothing,
+      isDisposed: () => false,
+      onDidChangeContent: (listener: () => void) => {
+        changed = listener;
+        return nothing;
+      },
     };
-    const store = new Store({ files: [{ path: 'old.py', model, readOnlyReason: null }] });
+    const store = new Store({ files: [{ path, model, readOnlyReason: null }] });
     const help = new PythonHelp({
       monaco: {
         languages: {
@@ -36,20 +45,44 @@ describe('help for Python', () => {
           registerDefinitionProvider: registered,
           registerSignatureHelpProvider: registered,
         },
-        editor: { registerEditorOpener: registered, setModelMarkers: () => {} },
+        editor: {
+          registerEditorOpener: registered,
+          setModelMarkers: (_model: object, _owner: string, markers: { message: string }[]) =>
+            void marked.push(markers.map(({ message }) => message).join()),
+        },
         MarkerSeverity: {},
         MarkerTag: {},
       },
       files: { store },
-      ask: async (act: string, { path }: { path: string }) => {
-        asked.push(`${act} ${path}`);
-        return { problems: [] };
+      ask: async (act: string, { path: about }: { path: string }) => {
+        asked.push(`${act} ${about}`);
+        if (act === 'language.diagnose' && forgotten-- > 0) throw new AppError('not_found', 'The help for Python does not know this text.');
+        const at = { line: 1, column: 1 };
+        return { problems: [{ from: at, to: at, severity: 'error', message: 'wrong', rule: null, unused: false }] };
       },
       time,
       say: () => {},
     } as unknown as PythonHelpOptions);
+    const show = (shown: string) => store.set({ files: [{ path: shown, model, readOnlyReason: null }] });
+    return {
+      ...{ help, time, asked, marked, show },
+      forget: (times = 1) => {
+        forgotten = times;
+      },
+      /** The file is judged anew though it is the same. */
+      judge: async () => {
+        changed();
+        await time.step(1_000);
+      },
+    };
+  }
+
+  it('asks about a renamed file under its new name, and takes back what was said of it', async () => {
+    const { help, time, asked, marked, show } = helpFor('old.py');
     await time.step(1_000);
-    store.set({ files: [{ path: 'new.py', model, readOnlyReason: null }] });
+    expect(marked).toEqual(['wrong']);
+    show('new.py');
+    expect(marked.at(-1)).toBe('');
     await time.step(1_000);
     help.dispose();
     expect(asked).toEqual([
@@ -60,5 +93,19 @@ describe('help for Python', () => {
       'language.diagnose new.py',
       'language.close new.py',
     ]);
+  });
+
+  it('tells a server that has forgotten the text all of it, and asks again, once', async () => {
+    const { time, asked, marked, forget, judge } = helpFor('a.py');
+    await time.step(1_000);
+    asked.length = 0;
+    forget();
+    await judge();
+    expect(asked).toEqual(['language.diagnose a.py', 'language.sync a.py', 'language.diagnose a.py']);
+    expect(marked).toEqual(['wrong', 'wrong']);
+    asked.length = 0;
+    forget(10);
+    await judge();
+    expect(asked).toHaveLength(3);
   });
 });

@@ -4,6 +4,7 @@ import type { IDisposable, languages, Position } from 'monaco-editor/editor/edit
 import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
 import type { MonacoApi, TextModel } from './monaco.ts';
+import { isMissing } from './openFile.ts';
 import type { OpenFiles } from './openFiles.ts';
 
 /**
@@ -115,6 +116,7 @@ export class PythonHelp {
     this.tracked.delete(model);
     known.cancelDiagnosis?.();
     known.subscription.dispose();
+    if (!model.isDisposed()) this.options.monaco.editor.setModelMarkers(model, LANGUAGE, []);
     void this.options.ask('language.close', { path: known.path }).catch(() => {});
   }
 
@@ -163,15 +165,26 @@ export class PythonHelp {
   private async askAbout<T>(model: TextModel, ask: (path: string) => Promise<T>): Promise<T> {
     const known = this.tracked.get(model);
     if (!known || model.getValueLength() > LANGUAGE_TEXT_MAX_LENGTH) throw new AppError('not_found', 'There is no help for this file.');
-    const version = model.getVersionId();
-    if (known.told !== version) {
-      known.told = version;
-      // The question follows on the same way, and so arrives after the text.
-      this.options.ask('language.sync', { path: known.path, text: model.getValue() }).catch(() => {
-        known.told = 0;
-      });
+    this.tell(model, known);
+    try {
+      return await ask(known.path);
+    } catch (error) {
+      // Another runner, or a tab that closed the file: the server has forgotten the text.
+      if (!isMissing(error) || this.tracked.get(model) !== known) throw error;
+      known.told = 0;
+      this.tell(model, known);
+      return ask(known.path);
     }
-    return ask(known.path);
+  }
+
+  /** The question follows on the same way, and so arrives after the text. */
+  private tell(model: TextModel, known: Tracked): void {
+    const version = model.getVersionId();
+    if (known.told === version) return;
+    known.told = version;
+    this.options.ask('language.sync', { path: known.path, text: model.getValue() }).catch(() => {
+      known.told = 0;
+    });
   }
 
   /** Null where the server is away, or says nothing: typing goes on without it. */
