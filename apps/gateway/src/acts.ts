@@ -82,6 +82,8 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     // What has scrolled off the screens would be recorded again with the next keyframe. Before the seal, whose stretch then has the last one.
     await attempt.runner?.call('scrollback.drop', {}, DROP_SCROLLBACK_TIMEOUT_MS).catch(() => {});
     const sealed = await sealLastMinutes(attempt.gateway.db, attempt.id, { minutes, reason, userId });
+    // After the seal, so that all of its stretch is in what the host forgets. What a full file had, it forgets in time all the same.
+    attempt.runner?.call('journal.forget', {}, DROP_SCROLLBACK_TIMEOUT_MS).catch(() => {});
     void attempt.recorder?.takeOutbox();
     // What the runner forgot stands in the pages that are open until they draw its screens anew.
     attempt.restoreAll();

@@ -128,7 +128,10 @@ describe('the last minutes of a recording', () => {
     // The terminals forget what has scrolled away before the stretch ends, so that no keyframe after it has that.
     const { id } = await runner.next('call', ({ act }) => act === 'scrollback.drop');
     expect((await rig.recorded(attempt.attemptId)).map(({ type }) => type)).not.toContain('recording.sealed');
+    expect(runner.told.some((message) => message.t === 'call' && message.act === 'journal.forget')).toBe(false);
     runner.send({ t: 'answer', id, result: {} });
+    // And its host what it keeps of the stretch, once that is recorded.
+    await runner.next('call', ({ act }) => act === 'journal.forget');
     expect((await tab.next('reply', ({ id }) => id.startsWith('2'))).result).toEqual({ n: 1, minutesLeft: 28 });
     await expect
       .poll(async () => (await rig.recorded(attempt.attemptId)).flatMap((event) => (event.type === 'recording.sealed' ? [event.data] : [])))

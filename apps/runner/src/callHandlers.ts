@@ -114,6 +114,10 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
       await terminals.dropScrollback();
       return {};
     },
+    'journal.forget': () => {
+      log.forgetAcknowledged();
+      return {};
+    },
     instructions: () => ({ markdown: task.facts.instructions }),
     score: async (order) => {
       await scoring.start(order);

@@ -102,6 +102,7 @@ export class EventLog {
   /** What happened since the disk was full, in order. Short: nothing is read from a PTY meanwhile, and a tab types so much and no more. */
   #unwritten: Unwritten[] = [];
   #retry: Timer | null = null;
+  #forgets = false;
   #sync: Timer | null = null;
 
   constructor(journal: Journal<LogState>, time: ServerTime, clock: Clock) {
@@ -162,6 +163,12 @@ export class EventLog {
     // Files that are not needed any more may have been what filled the disk.
     if (this.stalled) this.#write();
     this.#watchRoom();
+  }
+
+  /** Has what happened so far leave the disk as soon as it is acknowledged; where the disk is full, once it is not. */
+  forgetAcknowledged(): void {
+    this.#forgets = true;
+    if (!this.stalled) this.#write();
   }
 
   /**
@@ -232,8 +239,20 @@ export class EventLog {
       this.#send(entry);
       this.#sync ??= this.#clock.setTimer(SYNC_EVERY_MS, () => this.#syncJournal());
     }
+    if (this.#forgets && !this.stalled) this.#turn();
     this.#watchRoom();
     if (this.stalled !== wasStalled) this.#onStalled(this.stalled);
+  }
+
+  #turn(): void {
+    try {
+      this.#journal.turn();
+      this.#forgets = false;
+    } catch (error) {
+      // Tried again with the next entry.
+      this.#forgets = DISK_FULL.has((error as NodeJS.ErrnoException).code);
+      if (!this.#forgets) throw error;
+    }
   }
 
   #syncJournal(): void {

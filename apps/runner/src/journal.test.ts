@@ -57,6 +57,48 @@ describe('the journal', () => {
     again.close();
   });
 
+  it('has nothing on the disk that was appended before it turned, once that is acknowledged, whatever ends in between', () => {
+    const onDisk = () =>
+      journalFiles()
+        .map((name) => readFileSync(join(dir, name), 'utf8'))
+        .join('');
+    const journal = open(1_000_000);
+    for (let i = 1; i <= 3; i++) journal.append('text', () => `secret ${i}`);
+    journal.acknowledge(2);
+    journal.turn();
+    journal.append('text', () => 'later');
+    // What nobody else has yet stays.
+    expect(onDisk()).toContain('secret 3');
+    journal.close();
+    const again = open(1_000_000);
+    expect(bodies(again, 2)).toEqual(['3:secret 3', '4:later']);
+    again.acknowledge(3);
+    expect(onDisk()).not.toContain('secret');
+    again.turn();
+    again.turn();
+    again.acknowledge(4);
+    expect(onDisk()).not.toContain('later');
+    expect(again.append('text', () => 'goes on').n).toBe(5);
+    again.close();
+    const last = open(1_000_000);
+    expect(bodies(last, 4)).toEqual(['5:goes on']);
+    expect(last.state.count).toBe(5);
+    last.close();
+  });
+
+  it('has nothing on the disk where all was acknowledged before it turned', () => {
+    const journal = open(1_000_000);
+    journal.append('text', () => 'secret');
+    journal.acknowledge(1);
+    journal.turn();
+    expect(
+      journalFiles()
+        .map((name) => readFileSync(join(dir, name), 'utf8'))
+        .join(''),
+    ).not.toContain('secret');
+    journal.close();
+  });
+
   it('keeps on disk no more than what is not acknowledged, and one file', () => {
     const journal = open(10_000);
     for (let i = 1; i <= 400; i++) {

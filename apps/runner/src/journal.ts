@@ -129,9 +129,22 @@ export class Journal<S> {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }
+    this.#deleteFiles();
+  }
+
+  /**
+   * What was appended so far leaves the disk as soon as it is acknowledged, rather than when its file is full. Throws what the file
+   * system throws; then all is as before.
+   */
+  turn(): void {
+    if (this.#files.at(-1)?.firstN !== this.#lastN + 1) this.#startFile(this.#lastN + 1, this.#state);
+    this.#deleteFiles();
+  }
+
+  #deleteFiles(): void {
     while (this.#files.length > 1) {
       const [oldest, next] = this.#files;
-      if (oldest === undefined || next === undefined || next.firstN > upTo + 1) break;
+      if (oldest === undefined || next === undefined || next.firstN > this.#ackedN + 1) break;
       rmSync(oldest.path, { force: true });
       this.#files.shift();
     }

@@ -98,6 +98,8 @@ export const RUNNER_CALLS = {
   },
   /** Forgets what has scrolled off every terminal's screen. From the answer on no keyframe and no restore has it. */
   'scrollback.drop': { args: z.object({}), result: z.object({}) },
+  /** Has what was recorded so far leave the host's disk as soon as it is acknowledged. */
+  'journal.forget': { args: z.object({}), result: z.object({}) },
   /** Puts a changed setup in the place of the one that the sandbox has. Only before the clock runs; idempotent. */
   'setup.apply': { args: z.object({ setup: AttemptSetup }), result: z.object({}) },
   instructions: { args: z.object({}), result: z.object({ markdown: z.string() }) },
