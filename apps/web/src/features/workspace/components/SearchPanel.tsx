@@ -60,6 +60,7 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
     }
     if (query.regex && !patternOf(query)) {
       setError('This pattern cannot be read.');
+      setBusy(false);
       return undefined;
     }
     const timer = setTimeout(() => {
