@@ -102,7 +102,7 @@ export function Desk({
   current.current = commands;
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      const inTerminal = event.target instanceof Element && event.target.closest('[data-testid^="terminal-"]') !== null;
+      const inTerminal = event.target instanceof Element && event.target.closest('.xterm') !== null;
       const command = current.current.find((one) => matches(one, event) && !(inTerminal && one.notInTerminal));
       if (!command) return;
       // Neither the editor below nor the browser does something else with the key.

@@ -22,6 +22,22 @@ export interface DeskActs {
   startTour: () => void;
 }
 
+/** The terminal that was used last, or the first where none was, or it is out of sight. */
+function focusTerminal(session: AttemptSession): void {
+  const screens = '.xterm-helper-textarea';
+  const used = document.querySelector<HTMLElement>(`[data-testid="terminal-${session.lastTerminal}"] ${screens}`);
+  (used ?? document.querySelector<HTMLElement>(screens))?.focus();
+}
+
+/** The first thing in a panel that takes keys; its tab where it only shows something. */
+function focusPanel(panel: PanelId): void {
+  const tab = document.querySelector<HTMLElement>(`[data-testid="tab-${panel}"]`);
+  const content = document.getElementById(tab?.getAttribute('aria-controls') ?? '');
+  const fields = content?.querySelectorAll<HTMLElement>('textarea, input, select, button, a[href]') ?? [];
+  const first = [...fields].find((field) => field.tabIndex >= 0 && !field.matches(':disabled') && field.checkVisibility());
+  (first ?? tab)?.focus();
+}
+
 function focusEditor(): void {
   document.querySelector<HTMLElement>('[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context')?.focus();
 }
@@ -62,6 +78,10 @@ export function deskCommands(acts: DeskActs): Command[] {
   const active = () => files?.store.get().active ?? null;
   // The next key is already meant for what is shown now.
   const show = (panel: PanelId) => () => flushSync(() => showPanel(docks(), panel));
+  const goTo = (panel: PanelId) => () => {
+    show(panel)();
+    focusPanel(panel);
+  };
   const move = (to: Parameters<typeof moveUsed>[1]) => () => {
     if (!moveUsed(docks(), to)) session.notice.emit({ tone: 'info', text: 'Go into a panel first: the one that was used last is moved.' });
   };
@@ -165,11 +185,10 @@ export function deskCommands(acts: DeskActs): Command[] {
       title: 'Go between the terminal and the editor',
       keys: ['Ctrl', '`'],
       run: () => {
-        const inTerminal = document.activeElement?.closest('[data-testid^="terminal-"]') !== null;
-        if (inTerminal && document.activeElement !== document.body) focusEditor();
+        if (document.activeElement?.closest('.xterm')) focusEditor();
         else {
           show('terminals')();
-          document.querySelector<HTMLElement>('.xterm-helper-textarea')?.focus();
+          focusTerminal(session);
         }
       },
     },
@@ -209,14 +228,14 @@ export function deskCommands(acts: DeskActs): Command[] {
     })),
     { id: 'move-next', title: 'Move the panel in use to the next group of panels', run: move('next group') },
     { id: 'reset-layout', title: 'Put all panels back where they were at first', run: () => resetLayout(docks()) },
-    { id: 'instructions', title: 'Show the instructions', run: show('instructions') },
-    { id: 'score-panel', title: 'Show the scores', run: show('score') },
-    { id: 'notes', title: 'Show the notes', run: show('notes') },
-    { id: 'clock', title: 'Show what happened to the clock', run: show('clock') },
-    { id: 'ports', title: 'Open a page that the sandbox serves', run: show('ports') },
-    { id: 'resources', title: 'Show what the sandbox uses', run: show('resources') },
+    { id: 'instructions', title: 'Show the instructions', run: goTo('instructions') },
+    { id: 'score-panel', title: 'Show the scores', run: goTo('score') },
+    { id: 'notes', title: 'Show the notes', run: goTo('notes') },
+    { id: 'clock', title: 'Show what happened to the clock', run: goTo('clock') },
+    { id: 'ports', title: 'Open a page that the sandbox serves', run: goTo('ports') },
+    { id: 'resources', title: 'Show what the sandbox uses', run: goTo('resources') },
     { id: 'tour', title: 'Show me around', run: () => acts.startTour() },
-    { id: 'report', title: 'Report a problem to the staff', run: show('help') },
+    { id: 'report', title: 'Report a problem to the staff', run: goTo('help') },
     {
       id: 'score',
       title: 'Score now',

@@ -59,6 +59,8 @@ export class AttemptSession {
   private readonly warnings: TimeWarnings;
   private readonly cleanups: (() => void)[] = [];
   private lastFocus = '';
+  /** The terminal that was used last in this tab. */
+  lastTerminal: number | null = null;
   private lastSample: Sampled | null = null;
   /** Since when the sandbox cannot be reached, over the link or behind it; long ago while it never was. */
   private awaySinceMonoMs = Number.NEGATIVE_INFINITY;
@@ -196,6 +198,7 @@ export class AttemptSession {
   panelFocused(panel: string): void {
     if (panel === this.lastFocus) return;
     this.lastFocus = panel;
+    if (panel.startsWith('terminal:')) this.lastTerminal = Number(panel.slice('terminal:'.length));
     this.offer('focus.panel', { tab: this.tab, panel });
   }
 
