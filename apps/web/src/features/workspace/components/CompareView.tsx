@@ -17,6 +17,9 @@ const CAUSES: Record<string, string> = {
   end: 'End',
 };
 
+/** An attempt may go over several days. */
+const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
 /** The file as it is in the editor beside what it was at the start, or in any snapshot in which it changed. */
 export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoApi; path: string; model: TextModel; onClose: () => void }) {
   const session = useSession();
@@ -94,7 +97,7 @@ export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoAp
             {snapshots?.length === 0 ? <option value="">no snapshot</option> : null}
             {snapshots?.map((snapshot) => (
               <option key={snapshot.commit} value={snapshot.commit}>
-                {CAUSES[snapshot.cause] ?? snapshot.cause}, {new Date(snapshot.atMs).toLocaleTimeString()}
+                {CAUSES[snapshot.cause] ?? snapshot.cause}, {WHEN.format(snapshot.atMs)}
               </option>
             ))}
           </Select>

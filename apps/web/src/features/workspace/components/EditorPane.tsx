@@ -200,7 +200,7 @@ export function EditorPane({
         />
         {comparing && model && path ? (
           <div className="absolute inset-0">
-            <CompareView monaco={monaco} path={path} model={model} onClose={onCompareEnd} />
+            <CompareView key={path} monaco={monaco} path={path} model={model} onClose={onCompareEnd} />
           </div>
         ) : null}
         {!file ? (

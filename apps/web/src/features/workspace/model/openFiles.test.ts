@@ -138,6 +138,16 @@ describe('taking the file on disk', () => {
   });
 });
 
+it('a closed file’s text lives until whoever draws it has heard of the close', async () => {
+  const tab = await tabOn('one');
+  const { model } = tab.file();
+  const heard: boolean[] = [];
+  tab.opened.store.subscribe(() => void Promise.resolve().then(() => heard.push(model?.isDisposed() ?? true)));
+  tab.opened.close(PATH);
+  await tab.time.step(0);
+  expect([heard[0], model?.isDisposed()]).toEqual([false, true]);
+});
+
 describe('a file that is renamed', () => {
   const rename = async (tab: Awaited<ReturnType<typeof tabOn>>, from: string, to: string) => {
     for (const [path, text] of [...tab.files]) {

@@ -232,7 +232,8 @@ export class OpenFiles extends SharedFiles {
     this.release(held);
     this.share.close(path);
     this.store.patch(withoutFile(this.store.get(), path));
-    file?.model?.dispose();
+    // Once whoever draws it has let go of it.
+    if (file?.model) this.options.time.after(0, () => file.model?.dispose());
     this.left.delete(path);
     // The draft of a file that another tab edits is that tab's; one that was never shown waits for the next time.
     if (file?.edited === 'here' && file.state !== 'failed') void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
