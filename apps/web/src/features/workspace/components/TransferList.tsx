@@ -1,7 +1,7 @@
 'use client';
 import { Button, formatBytes, Progress } from '@plumbline/ui';
 import { ArrowDown, ArrowUp, X } from 'lucide-react';
-import type { Transfer, Transfers } from '../model/transfers.ts';
+import { hasEnded, shownTransfers, type Transfer, type Transfers } from '../model/transfers.ts';
 import { useStore } from './useStore.ts';
 
 function wordsOf({ state, doneBytes, totalBytes, direction, error }: Transfer): string {
@@ -18,19 +18,20 @@ function wordsOf({ state, doneBytes, totalBytes, direction, error }: Transfer): 
 export function TransferList({ transfers }: { transfers: Transfers }) {
   const list = useStore(transfers.store);
   if (list.length === 0) return null;
-  const ended = list.filter(({ state }) => state !== 'running' && state !== 'waiting' && state !== 'exists').length;
+  const { shown, waiting, ended } = shownTransfers(list);
+  const others = [waiting > 0 ? `${waiting} more wait` : '', ended > 0 ? `${ended} more have ended` : ''].filter((words) => words !== '');
   return (
     <section aria-label="Uploads and downloads" className="max-h-48 shrink-0 overflow-auto border-t border-border" data-testid="transfers">
       <div className="flex h-7 items-center gap-2 px-2 text-xs text-muted">
         <h3 className="flex-1 font-medium">Uploads and downloads</h3>
-        {ended > 0 ? (
+        {list.some(hasEnded) ? (
           <Button variant="ghost" size="sm" onClick={() => transfers.clearEnded()}>
             Clear
           </Button>
         ) : null}
       </div>
       <ul className="space-y-2 px-2 pb-2">
-        {list.map((transfer) => {
+        {shown.map((transfer) => {
           const { id, path, state, direction, doneBytes, totalBytes } = transfer;
           const Icon = direction === 'upload' ? ArrowUp : ArrowDown;
           return (
@@ -60,6 +61,7 @@ export function TransferList({ transfers }: { transfers: Transfers }) {
           );
         })}
       </ul>
+      {others.length > 0 ? <p className="px-2 pb-2 text-xs text-muted">{others.join(', ')}.</p> : null}
     </section>
   );
 }

@@ -111,10 +111,14 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
         tab: session.tab,
         ask: session.ask,
         time: browserTime,
-        onUploaded: () => void tree.refresh(),
+        onUploaded: () => tree.look(),
         save: saveToDisk,
       }),
   );
+  useEffect(() => {
+    transfers.resume();
+    return () => transfers.stop();
+  }, [transfers]);
   const { editing, error } = useEditing(session, attemptId);
   const files = editing?.files ?? null;
   const state = clock?.state;

@@ -3,13 +3,13 @@ import { AppError } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
 import type { Ask } from './ask.ts';
 import { SteppedTime } from './steppedTime.ts';
-import { type Transfer, Transfers } from './transfers.ts';
+import { shownTransfers, type Transfer, Transfers } from './transfers.ts';
 
 const MIB = 1024 * 1024;
 const MOST_TURNS = 10_000;
 
 /** A sandbox that keeps what is uploaded, and breaks the link where it is told to. */
-function sandbox({ taken = [] as string[], breaksAt = [] as number[] } = {}) {
+function sandbox({ taken = [] as string[], breaksAt = [] as number[], size: saidSize = null as number | null } = {}) {
   const files = new Map<string, Uint8Array>();
   const parts = new Map<string, Uint8Array[]>();
   const size = (list: Uint8Array[]) => list.reduce((sum, part) => sum + part.length, 0);
@@ -17,7 +17,7 @@ function sandbox({ taken = [] as string[], breaksAt = [] as number[] } = {}) {
   const ask = (async (act: string, args: Record<string, unknown>) => {
     calls += 1;
     if (breaksAt.includes(calls)) throw new AppError('unavailable', 'The connection was lost before the answer came.');
-    if (act === 'file.download') return { archive: null, size: files.get(String(args.path))?.length ?? 0, skipped: 0 };
+    if (act === 'file.download') return { archive: null, size: saidSize ?? files.get(String(args.path))?.length ?? 0, skipped: 0 };
     if (act === 'file.range') {
       const bytes = files.get(String(args.path)) ?? new Uint8Array();
       const offset = Number(args.offset);
@@ -102,4 +102,39 @@ describe('files on their way up and down', () => {
     await until('cancelled');
     expect(world.files.size).toBe(0);
   });
+});
+
+it('a file that would not fit into the browser’s memory is not begun, and what to do instead is said', async () => {
+  const { transfers, saved, until } = transfersWith(sandbox({ size: 1024 * MIB + 1 }));
+  void transfers.download('model.bin');
+  await until('failed');
+  expect(transfers.store.get()[0]).toMatchObject({ doneBytes: 0, error: expect.stringMatching(/split/) });
+  expect(saved).toEqual([]);
+});
+
+it('of thousands of files some are drawn, what asks something before what needs nobody, and the others are counted', () => {
+  const transfer = (id: number, state: Transfer['state']): Transfer => ({
+    ...{ id, direction: 'upload', path: `f${id}`, doneBytes: 0, totalBytes: 1, error: null },
+    state,
+  });
+  const list = Array.from({ length: 5_000 }, (_, n) => transfer(n + 1, n < 2_000 ? 'done' : n === 2_000 ? 'running' : 'waiting'));
+  list[10] = transfer(11, 'failed');
+  list[4_000] = transfer(4_001, 'exists');
+  const { shown, waiting, ended } = shownTransfers(list);
+  expect(shown.slice(0, 3).map(({ id, state }) => `${id} ${state}`)).toEqual(['11 failed', '2001 running', '2002 waiting']);
+  expect(shown.at(-1)).toMatchObject({ id: 4_001, state: 'exists' });
+  expect([shown.length, waiting, ended]).toEqual([50, 2_998 - 47, 1_999]);
+  expect(shownTransfers(list.slice(0, 50))).toMatchObject({ shown: list.slice(0, 50), waiting: 0, ended: 0 });
+});
+
+it('thousands of files that are dropped at once change the list no oftener than they change', async () => {
+  const { transfers } = transfersWith(sandbox());
+  let changes = 0;
+  transfers.store.subscribe(() => {
+    changes += 1;
+  });
+  transfers.upload(Array.from({ length: 5_000 }, (_, n) => ({ path: `f${n}`, file: new File(['x'], `f${n}`) })));
+  expect(transfers.store.get()).toHaveLength(5_000);
+  expect(changes).toBeLessThan(5);
+  transfers.stop();
 });

@@ -1,5 +1,5 @@
 import { AppError } from '@plumbline/core';
-import { FILE_PART_MAX_BYTES, UPLOAD_MAX_BYTES } from '@plumbline/protocol';
+import { ARCHIVE_MAX_BYTES, FILE_PART_MAX_BYTES, UPLOAD_MAX_BYTES } from '@plumbline/protocol';
 import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
 import type { Incoming } from './droppedFiles.ts';
@@ -39,6 +39,27 @@ const RETRY_MS = 1_500;
 const WORTH_WAITING = new Set(['unavailable', 'sandbox_unavailable', 'clock_not_running', 'rate_limited']);
 const PART_TIMEOUT_MS = 30_000;
 const PACK_TIMEOUT_MS = 130_000;
+const TOO_LARGE_TO_SEND = 'Over 2 GiB; fetch it in a terminal instead.';
+const TOO_LARGE_TO_FETCH = 'Over 1 GiB. Split it in a terminal, such as with “split -b 900M”, and download the pieces.';
+/** More are counted, not drawn. */
+const SHOWN_MAX = 50;
+/** What asks or failed is never left out for what needs nobody. */
+const SHOWN_FIRST: Record<TransferState, number> = { exists: 0, failed: 1, running: 2, waiting: 3, done: 4, cancelled: 5 };
+
+/** The transfers to draw, in their order, and how many of the others wait and have ended. */
+export function shownTransfers(list: readonly Transfer[]): { shown: Transfer[]; waiting: number; ended: number } {
+  if (list.length <= SHOWN_MAX) return { shown: [...list], waiting: 0, ended: 0 };
+  // Of those that have ended the newest say most.
+  const rank = (one: Transfer) => SHOWN_FIRST[one.state] * list.length + (hasEnded(one) ? list.length - one.id : 0) / list.length;
+  const drawn = new Set([...list].sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN_MAX));
+  const others = list.filter((one) => !drawn.has(one));
+  const ended = others.filter(hasEnded).length;
+  return { shown: list.filter((one) => drawn.has(one)), waiting: others.length - ended, ended };
+}
+
+export function hasEnded({ state }: Transfer): boolean {
+  return state !== 'waiting' && state !== 'running' && state !== 'exists';
+}
 
 export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   const binary = atob(base64);
@@ -59,6 +80,8 @@ export class Transfers {
   private readonly options: TransfersOptions;
   private readonly files = new Map<number, File>();
   private readonly replacing = new Set<number>();
+  /** Uploads in the order in which they go up; one that was cancelled meanwhile has no file any more. */
+  private readonly waiting: number[] = [];
   private nextId = 1;
   private uploading = false;
   private stopped = false;
@@ -69,17 +92,21 @@ export class Transfers {
 
   /** Queues files; they go up one after another. */
   upload(incoming: Incoming[]): void {
-    for (const { path, file } of incoming) {
-      const id = this.add({ direction: 'upload', path, totalBytes: file.size });
-      if (file.size > UPLOAD_MAX_BYTES) this.patch(id, { state: 'failed', error: 'Over 2 GiB; fetch it in a terminal instead.' });
-      else this.files.set(id, file);
-    }
+    const added = incoming.map(({ path, file }) => {
+      const transfer = this.newTransfer({ direction: 'upload', path, totalBytes: file.size });
+      if (file.size > UPLOAD_MAX_BYTES) return { ...transfer, state: 'failed' as const, error: TOO_LARGE_TO_SEND };
+      this.files.set(transfer.id, file);
+      this.waiting.push(transfer.id);
+      return transfer;
+    });
+    this.store.set([...this.store.get(), ...added]);
     void this.work();
   }
 
   /** Answers the question of an upload whose name is taken. */
   replace(id: number): void {
     this.replacing.add(id);
+    this.waiting.push(id);
     this.patch(id, { state: 'waiting', error: null });
     void this.work();
   }
@@ -97,16 +124,19 @@ export class Transfers {
 
   /** Takes everything that has ended off the list. */
   clearEnded(): void {
-    this.store.set(this.store.get().filter(({ state }) => state === 'waiting' || state === 'running' || state === 'exists'));
+    this.store.set(this.store.get().filter((one) => !hasEnded(one)));
   }
 
   /** Fetches a file, or a folder as a tar archive, and hands it over whole. */
   async download(path: string): Promise<void> {
-    const id = this.add({ direction: 'download', path, totalBytes: null });
-    this.patch(id, { state: 'running' });
+    const transfer = this.newTransfer({ direction: 'download', path, totalBytes: null });
+    const { id } = transfer;
+    this.store.set([...this.store.get(), { ...transfer, state: 'running' }]);
     try {
       const { archive, size, skipped } = await this.options.ask('file.download', { tab: this.options.tab, path }, PACK_TIMEOUT_MS);
       this.patch(id, { totalBytes: size });
+      // All of it waits in the browser's memory until it is whole.
+      if (size > ARCHIVE_MAX_BYTES) throw new AppError('too_large', TOO_LARGE_TO_FETCH);
       const parts: Uint8Array<ArrayBuffer>[] = [];
       let done = 0;
       while (done < size) {
@@ -129,20 +159,22 @@ export class Transfers {
     }
   }
 
+  /** Nobody waits for them any more. */
   stop(): void {
     this.stopped = true;
     this.files.clear();
   }
 
+  /** Takes files again after a stop. */
+  resume(): void {
+    this.stopped = false;
+  }
+
   private async work(): Promise<void> {
     if (this.uploading) return;
     this.uploading = true;
-    for (let next = this.nextWaiting(); next; next = this.nextWaiting()) await this.send(next.id);
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) await this.send(next);
     this.uploading = false;
-  }
-
-  private nextWaiting(): Transfer | undefined {
-    return this.store.get().find(({ id, state, direction }) => direction === 'upload' && state === 'waiting' && this.files.has(id));
   }
 
   private async send(id: number): Promise<void> {
@@ -190,19 +222,30 @@ export class Transfers {
     this.patch(id, { state: 'failed', error: error instanceof Error ? error.message : 'That did not work. Try again.' });
   }
 
-  private add(part: Pick<Transfer, 'direction' | 'path' | 'totalBytes'>): number {
-    const id = this.nextId++;
-    this.store.set([...this.store.get(), { id, doneBytes: 0, state: 'waiting', error: null, ...part }]);
-    return id;
+  private newTransfer(part: Pick<Transfer, 'direction' | 'path' | 'totalBytes'>): Transfer {
+    return { id: this.nextId++, doneBytes: 0, state: 'waiting', error: null, ...part };
   }
 
   private get(id: number): Transfer | undefined {
-    return this.store.get().find((transfer) => transfer.id === id);
+    return this.store.get()[this.indexOf(id)];
   }
 
   private patch(id: number, part: Partial<Transfer>): void {
-    if (this.get(id)?.state === 'cancelled') return;
-    this.store.set(this.store.get().map((transfer) => (transfer.id === id ? { ...transfer, ...part } : transfer)));
+    const at = this.indexOf(id);
+    const before = this.store.get()[at];
+    if (before && before.state !== 'cancelled') this.store.set(this.store.get().with(at, { ...before, ...part }));
+  }
+
+  /** Where a transfer stands: the list is in the order of the numbers, and may have thousands. */
+  private indexOf(id: number): number {
+    const list = this.store.get();
+    let [from, to] = [0, list.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((list[middle]?.id ?? id) < id) from = middle + 1;
+      else to = middle;
+    }
+    return list[from]?.id === id ? from : -1;
   }
 }
 
