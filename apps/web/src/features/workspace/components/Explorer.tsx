@@ -220,7 +220,9 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
             onDragLeave={() => setDropFolder(null)}
             onDrop={onDrop}
             onContextMenu={(event) => {
-              if (!(event.target instanceof Element) || !event.target.closest('[data-path]')) setSelected(null);
+              // The keyboard asks about what is selected; a pointer beside all rows about the whole.
+              const isPointer = (event.nativeEvent as PointerEvent).pointerType !== '';
+              if (isPointer && !(event.target instanceof Element && event.target.closest('[data-path]'))) setSelected(null);
             }}
             data-testid="explorer-tree"
             className={cn(
