@@ -1,6 +1,6 @@
 'use client';
 import { Badge, formatDuration, formatScore } from '@plumbline/ui';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { ScoreMessage } from './ScoreMessage.tsx';
 
 const TRIGGER_WORDS: Record<string, string> = {
@@ -58,38 +58,54 @@ export function ScoreRows({
   return (
     <ol className="divide-y divide-border" aria-label="Scores">
       {[...rows].reverse().map((row) => (
-        <li
+        <ScoreRow
           key={row.scoreId}
-          className="space-y-1 py-2"
-          data-testid="score-row"
-          data-status={row.status}
-          data-n={row.n}
-          data-trigger={row.trigger}
-        >
-          <div className="flex items-baseline gap-2">
-            <span className="text-xs text-muted tabular-nums">#{row.n}</span>
-            <span className="text-xs text-muted tabular-nums">{formatDuration(row.elapsedMs)}</span>
-            <span className="flex-1 text-xs text-muted">{TRIGGER_WORDS[row.trigger] ?? row.trigger}</span>
-            {row.scoreId === best ? <Badge tone="success">best</Badge> : null}
-            {row.status === 'running' ? (
-              (running ?? <span className="text-xs text-muted">Running</span>)
-            ) : row.status === 'scored' ? (
-              row.score !== null ? (
-                <span className="font-mono text-sm tabular-nums">
-                  {formatScore(row.score)}
-                  {row.normalised !== null ? <span className="ml-2 text-xs text-muted">({formatScore(row.normalised)})</span> : null}
-                </span>
-              ) : (
-                <span className="text-xs text-muted">{visible ? 'no number' : 'recorded, not shown'}</span>
-              )
-            ) : (
-              <span className="text-xs text-warning">{STATUS_WORDS[row.status] ?? row.status}</span>
-            )}
-          </div>
-          <ScoreMessage message={row.message} />
-          {STATUS_ADVICE[row.status] ? <p className="text-xs text-muted">{STATUS_ADVICE[row.status]}</p> : null}
-        </li>
+          row={row}
+          visible={visible}
+          isBest={row.scoreId === best}
+          running={row.status === 'running' ? running : null}
+        />
       ))}
     </ol>
   );
 }
+
+/** Drawn again when it changes: while a score runs, its time alone does. */
+const ScoreRow = memo(function ScoreRow({
+  row,
+  visible,
+  isBest,
+  running,
+}: {
+  row: ScoreLine;
+  visible: boolean;
+  isBest: boolean;
+  running: ReactNode;
+}) {
+  return (
+    <li className="space-y-1 py-2" data-testid="score-row" data-status={row.status} data-n={row.n} data-trigger={row.trigger}>
+      <div className="flex items-baseline gap-2">
+        <span className="text-xs text-muted tabular-nums">#{row.n}</span>
+        <span className="text-xs text-muted tabular-nums">{formatDuration(row.elapsedMs)}</span>
+        <span className="flex-1 text-xs text-muted">{TRIGGER_WORDS[row.trigger] ?? row.trigger}</span>
+        {isBest ? <Badge tone="success">best</Badge> : null}
+        {row.status === 'running' ? (
+          (running ?? <span className="text-xs text-muted">Running</span>)
+        ) : row.status === 'scored' ? (
+          row.score !== null ? (
+            <span className="font-mono text-sm tabular-nums">
+              {formatScore(row.score)}
+              {row.normalised !== null ? <span className="ml-2 text-xs text-muted">({formatScore(row.normalised)})</span> : null}
+            </span>
+          ) : (
+            <span className="text-xs text-muted">{visible ? 'no number' : 'recorded, not shown'}</span>
+          )
+        ) : (
+          <span className="text-xs text-warning">{STATUS_WORDS[row.status] ?? row.status}</span>
+        )}
+      </div>
+      <ScoreMessage message={row.message} />
+      {STATUS_ADVICE[row.status] ? <p className="text-xs text-muted">{STATUS_ADVICE[row.status]}</p> : null}
+    </li>
+  );
+});
