@@ -93,7 +93,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', 'G'], does: 'Go to a line' },
   { keys: ['F12'], does: 'Go to where the name is defined' },
   { keys: ['F8'], does: 'Go to the next problem' },
-  { keys: ['F1'], does: 'Commands of the editor' },
+  { keys: ['F1'], does: 'All commands, outside a terminal' },
   { keys: ['Ctrl', '`'], does: 'Go between the terminal and the editor' },
   { keys: ['Ctrl', 'Shift', '`'], does: 'New terminal' },
   { keys: ['Ctrl', 'Shift', '5'], does: 'New terminal beside this one' },

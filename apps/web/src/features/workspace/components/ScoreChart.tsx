@@ -1,5 +1,6 @@
 'use client';
 import { cn, formatDuration, formatScore } from '@plumbline/ui';
+import { rawEnds } from '../model/scoreScale.ts';
 
 export interface ScorePoint {
   n: number;
@@ -87,10 +88,18 @@ function Plot({
   );
 }
 
+function linesAt({ start, reference }: { start: number; reference: number }): { y: number; label: string }[] {
+  return [
+    { y: start, label: 'start' },
+    { y: reference, label: 'reference' },
+  ];
+}
+
 /** Scores over elapsed time: raw, and on the published scale with the start (0) and the reference solution (1). */
 export function ScoreChart({ points, toMs }: { points: ScorePoint[]; toMs: number }) {
   if (points.length === 0) return null;
   const title = (point: ScorePoint, value: number) => `#${point.n} at ${formatDuration(point.elapsedMs)}: ${formatScore(value)}`;
+  const ends = rawEnds(points);
   const normalised = points.filter((point) => point.normalised !== null);
   return (
     <div className="space-y-3">
@@ -103,7 +112,7 @@ export function ScoreChart({ points, toMs }: { points: ScorePoint[]; toMs: numbe
           faint: point.eligible === false,
         }))}
         toMs={toMs}
-        references={[]}
+        references={ends ? linesAt(ends) : []}
       />
       {normalised.length > 0 ? (
         <Plot
@@ -115,10 +124,7 @@ export function ScoreChart({ points, toMs }: { points: ScorePoint[]; toMs: numbe
             faint: point.eligible === false,
           }))}
           toMs={toMs}
-          references={[
-            { y: 0, label: 'start' },
-            { y: 1, label: 'reference' },
-          ]}
+          references={linesAt({ start: 0, reference: 1 })}
         />
       ) : null}
     </div>
