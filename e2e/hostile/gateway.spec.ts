@@ -145,6 +145,17 @@ test('a paste without end is refused at 5 MB, whatever its total', async ({ plat
   expect(sent).toBeLessThan(PASTE_MEGABYTES);
 });
 
+test('a tab keeps its socket when the web process is killed', async ({ platform }) => {
+  const { reconnects } = tab;
+  const killed = platform.pid('web');
+  platform.kill('web');
+  await until('another web process is there', () => platform.pid('web') !== killed);
+  tab.type(terminal, 'echo still-$((1+1))\n');
+  await until('it ran', () => tab.text(terminal).includes('\nstill-2'));
+  await platform.untilHealthy();
+  expect(tab.reconnects).toBe(reconnects);
+});
+
 test('input out of order is taken once the missing part has come', async () => {
   tab.type(terminal, 'echo in-order-1\n');
   await until('it ran', () => tab.text(terminal).includes('\nin-order-1'));

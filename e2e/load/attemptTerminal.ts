@@ -4,7 +4,7 @@ import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 import type { BenchTerminal } from './loopback.ts';
 
-/** A terminal of a running attempt, reached as a participant's browser reaches it: the public port, the rewrite, the gateway. */
+/** A terminal of a running attempt, reached as a participant's browser reaches it: the public port, and by it the gateway. */
 export class AttemptTerminal implements BenchTerminal {
   onOutput: (bytes: Uint8Array) => void = () => {};
   readonly tab: Tab;

@@ -2,7 +2,7 @@
  * A process that is kept running. It leads a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone, and
  * writes into a log file rather than a pipe, so that it survives the supervisor.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { endProcess, identify, killGroup, type ProcessIdentity } from './processIdentity.ts';
@@ -21,6 +21,8 @@ export interface ChildOptions {
   env: NodeJS.ProcessEnv;
   logsDir: string;
   onStarted(identity: ProcessIdentity): void;
+  /** Gives each of its processes an IPC channel. */
+  onChannel?(child: ChildProcess): void;
   onDied(message: string): void;
 }
 
@@ -39,10 +41,18 @@ export class Child {
   }
 
   start(): void {
-    const { name, args, cwd, env } = this.#options;
+    const { name, args, cwd, env, onChannel } = this.#options;
     const log = openSync(this.logFile, 'a', 0o600);
-    const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', log, log], detached: true });
+    const channel = onChannel === undefined ? [] : ['ipc' as const];
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env,
+      stdio: ['ignore', log, log, ...channel],
+      serialization: 'advanced',
+      detached: true,
+    });
     closeSync(log);
+    if (child.connected) onChannel?.(child);
     const startedMs = performance.now();
     if (child.pid) this.#identity = identify(child.pid);
     if (this.#identity) this.#options.onStarted(this.#identity);

@@ -4,15 +4,17 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { embeddedSocketDir, type Settings } from '@plumbline/config';
 import type { EmbeddedPostgres } from '@plumbline/database/embedded';
-import { Child, RESTART_WAITS_MS } from './child.ts';
+import { Child, type ChildOptions, RESTART_WAITS_MS } from './child.ts';
 import { generateClient } from './generateClient.ts';
 import { Installation } from './installation.ts';
 import { LogTail } from './logTail.ts';
 import { identify } from './processIdentity.ts';
 import { startAgain } from './startAgain.ts';
 import { ensureSystemPackages, ensureUserNamespaces, requirementsOf } from './systemPackages.ts';
+import { UpgradeRelay } from './upgradeRelay.ts';
 import { buildWeb } from './webBuild.ts';
 
 /** A cold `next dev` compiles the first page in this time with room to spare. */
@@ -150,13 +152,22 @@ export class Platform {
     const { root, settings, env, development } = this.#options;
     const next = join(root, 'node_modules/next/dist/bin/next');
     const watch = development ? ['--watch', '--watch-preserve-output'] : [];
-    const commands = [
-      { name: 'gateway', args: [...watch, join(root, 'apps/gateway/src/main.ts')], cwd: root },
+    // In development others stand between the supervisor and the two: Next's and Node's own watchers.
+    const relay = development ? null : new UpgradeRelay();
+    const preload = relay === null ? [] : ['--import', pathToFileURL(join(import.meta.dirname, 'webPreload.ts')).href];
+    const commands: Pick<ChildOptions, 'name' | 'args' | 'cwd' | 'onChannel'>[] = [
+      {
+        name: 'gateway',
+        args: [...watch, join(root, 'apps/gateway/src/main.ts')],
+        cwd: root,
+        onChannel: relay?.gatewayStarted.bind(relay),
+      },
       { name: 'worker', args: [...watch, join(root, 'apps/worker/src/main.ts')], cwd: root },
       {
         name: 'web',
-        args: [next, development ? 'dev' : 'start', '--port', String(settings.port), '--hostname', settings.host],
+        args: [...preload, next, development ? 'dev' : 'start', '--port', String(settings.port), '--hostname', settings.host],
         cwd: join(root, 'apps/web'),
+        onChannel: relay?.webStarted.bind(relay),
       },
     ];
     const childEnv: NodeJS.ProcessEnv = {

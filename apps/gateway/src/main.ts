@@ -6,6 +6,7 @@ import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
 import { AttemptRegistry } from './attemptRegistry.ts';
 import type { Gateway } from './gateway.ts';
+import { takeHandedUpgrades } from './handedUpgrades.ts';
 import { PortOrigin } from './ports/portOrigin.ts';
 import { PortStreams } from './ports/portStreams.ts';
 import { createGatewayServer } from './server.ts';
@@ -51,7 +52,10 @@ await retryUntilDone('listen for changes', async () => {
     registry.sessionsEnded((identity) => identity.sessionId === payload || identity.actor.userId === payload);
   });
 });
-server.listen(settings.gatewayPort, '127.0.0.1', () => log.info({ port: settings.gatewayPort }, 'gateway listens'));
+server.listen(settings.gatewayPort, '127.0.0.1', () => {
+  log.info({ port: settings.gatewayPort }, 'gateway listens');
+  takeHandedUpgrades(server);
+});
 server.on('error', (error) => {
   log.fatal({ error: String(error) }, 'the gateway cannot listen');
   process.exit(1);
@@ -67,6 +71,7 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   for (const timer of timers) clearInterval(timer);
+  if (process.connected) process.disconnect();
   server.close();
   await Promise.race([registry.close(), new Promise((resolve) => setTimeout(resolve, 5_000))]);
   await Promise.race([db.close(), new Promise((resolve) => setTimeout(resolve, 2_000))]);

@@ -14,7 +14,7 @@ const BLOB_PATH = /^\/realtime\/blobs\/([0-9a-f]{64})$/;
 /**
  * The gateway's HTTP side: `/realtime/attempt` for browsers, `/realtime/runner` and `/realtime/blobs/…` for runners,
  * `/realtime/ports/…` for the streams that they dial, `/realtime/health`. Requests for a host name of the ports go to what a
- * sandbox serves, whatever their path. Listens on loopback only; browsers come through the web process or a reverse proxy.
+ * sandbox serves, whatever their path. Listens on loopback only; browsers come by way of the web process or a reverse proxy.
  */
 export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry, publicOrigin: string): Server {
   // Terminal bytes are small and frequent: compressing each costs more latency than it saves.

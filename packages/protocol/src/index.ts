@@ -7,6 +7,7 @@ export * from './requests.ts';
 export * from './runnerLink.ts';
 export * from './sealedTypes.ts';
 export * from './setup.ts';
+export * from './supervisorLink.ts';
 export * from './survey.ts';
 export * from './terminalQuirks.ts';
 export * from './workspacePreferences.ts';
