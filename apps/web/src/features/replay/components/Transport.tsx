@@ -9,6 +9,7 @@ import { type Player, SPEEDS, type Speed } from '../model/player.ts';
 /** Play, steps, speed, and the link to this moment. */
 export function Transport({ player }: { player: Player }) {
   const { playing, speed, skipIdle, positionMs, waiting, following, index } = useStore(player.store);
+  const moves = playing || following;
   const skipId = useId();
   const offsetMs = Math.max(0, Math.round(positionMs - index.fromMs));
 
@@ -50,12 +51,12 @@ export function Transport({ player }: { player: Player }) {
       <Button
         variant="primary"
         data-testid="replay-play"
-        aria-label={playing ? 'Pause' : 'Play'}
-        onClick={() => (playing ? player.pause() : player.play())}
+        aria-label={moves ? 'Pause' : 'Play'}
+        onClick={() => player.toggle()}
         className="w-24"
       >
-        {playing ? <Pause /> : <Play />}
-        {playing ? 'Pause' : 'Play'}
+        {moves ? <Pause /> : <Play />}
+        {moves ? 'Pause' : 'Play'}
       </Button>
       <Tooltip label="One event on (.)">
         <Button variant="ghost" size="icon" aria-label="One event on" data-testid="replay-step" onClick={() => void player.step(1)}>

@@ -29,7 +29,7 @@ export const REPLAY_KEYS: readonly ReplayKey[] = [
     keys: [' ', 'k'],
     shown: 'Space',
     label: 'Play or pause',
-    act: (player) => (player.store.get().playing ? player.pause() : player.play()),
+    act: (player) => player.toggle(),
   },
   {
     keys: ['ArrowRight'],

@@ -362,6 +362,48 @@ describe('the player', () => {
     );
   });
 
+  it('follows a running attempt from its end on, where playing comes to it too, and goes back to the beginning of a finished one', async () => {
+    const source = new MemorySource(recordingOf([[1_000, { kind: 'output', terminal: 1, text: 'x' }]]));
+    const finished = await source.index();
+    const running = new Player(source, { ...finished, live: true });
+    await running.follow();
+    running.toggle();
+    expect(running.store.get()).toMatchObject({ playing: false, following: false });
+    running.toggle();
+    await expect.poll(() => running.store.get().waiting).toBe(false);
+    expect(running.store.get()).toMatchObject({ playing: false, following: true, positionMs: finished.toMs });
+    await running.seek(finished.fromMs);
+    running.play();
+    for (let nowMs = 0; running.store.get().playing; nowMs += 200) {
+      running.tick(nowMs);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(running.store.get()).toMatchObject({ following: true, positionMs: finished.toMs });
+
+    const still = new Player(source, finished);
+    await still.seek(finished.toMs);
+    still.play();
+    await expect.poll(() => still.store.get().waiting).toBe(false);
+    expect(still.store.get()).toMatchObject({ playing: true, following: false, positionMs: finished.fromMs });
+  });
+
+  it('does not play after a jump to the beginning that failed, nor where it was stopped meanwhile', async () => {
+    const source = new MemorySource(recordingOf([[60_000, { kind: 'output', terminal: 1, text: 'x' }]]));
+    const player = new Player(source, await source.index());
+    await player.seek(player.index.toMs);
+    player.play();
+    player.pause();
+    await expect.poll(() => player.store.get().waiting).toBe(false);
+    expect(player.store.get().playing).toBe(false);
+    await player.seek(player.index.toMs);
+    source.moment = async () => {
+      throw new Error('away');
+    };
+    player.play();
+    await expect.poll(() => player.store.get().error).toBe('away');
+    expect(player.store.get()).toMatchObject({ playing: false, waiting: false });
+  });
+
   it('says what went wrong and can go on when the recording is away for a while', async () => {
     const source = new MemorySource(recordingOf([[60_000, { kind: 'output', terminal: 1, text: 'x' }]]));
     const player = new Player(source, await source.index());

@@ -112,10 +112,23 @@ export class Player {
     await this.jump(this.index.toMs, true);
   }
 
+  /** At the end of a running attempt, follows it; at the end of a finished one, plays it again from its beginning. */
   play(): void {
     this.lastTickMs = null;
-    if (this.store.get().positionMs >= this.index.toMs) void this.seek(this.index.fromMs).then(() => this.store.patch({ playing: true }));
-    else this.store.patch({ playing: true, following: false, error: null });
+    const isAtEnd = this.store.get().positionMs >= this.index.toMs;
+    if (isAtEnd && this.index.live) {
+      void this.follow();
+      return;
+    }
+    this.store.patch({ playing: true, following: false, error: null });
+    if (isAtEnd) void this.seek(this.index.fromMs);
+  }
+
+  /** Stops what moves, or plays. */
+  toggle(): void {
+    const { playing, following } = this.store.get();
+    if (playing || following) this.pause();
+    else this.play();
   }
 
   pause(): void {
@@ -161,7 +174,7 @@ export class Player {
     }
     this.applyUntil(target);
     this.loadAhead(target, speed);
-    if (target >= this.index.toMs) this.store.patch({ playing: false });
+    if (target >= this.index.toMs) this.store.patch({ playing: false, following: this.index.live });
   }
 
   /** Jumps. Of several jumps at once the last one counts. */
