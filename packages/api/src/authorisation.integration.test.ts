@@ -91,12 +91,17 @@ function callerOf(actor: Actor | null, sessionId: string | null = null) {
   return createCaller({ actor, sessionId, db: database.db, clock, workspaceRetentionMs: 0, lastInputAtMs: async () => null });
 }
 
-/** Calls a procedure by its path and gives the code that refused it, or null. */
-async function refusal(path: string, actor: Actor | null): Promise<string | null> {
+/** Calls a procedure by its path. */
+async function answerOf(path: string, actor: Actor | null, of: AttemptFixture): Promise<unknown> {
   const [area, name] = path.split('.') as [string, string];
   const procedures = callerOf(actor) as unknown as Record<string, Record<string, (input: unknown) => Promise<unknown>>>;
+  return procedures[area]?.[name]?.(MAY[path]?.input?.(of));
+}
+
+/** Calls a procedure by its path and gives the code that refused it, or null. */
+async function refusal(path: string, actor: Actor | null, of = fixture): Promise<string | null> {
   try {
-    await procedures[area]?.[name]?.(MAY[path]?.input?.(fixture));
+    await answerOf(path, actor, of);
     return null;
   } catch (error) {
     if (!(error instanceof TRPCError)) throw error;
@@ -133,6 +138,45 @@ describe('procedures', () => {
     await expect(callerOf(actors.admin).user.create({ email: 'x', name: 'x', role: 'expert', password: 'short' })).rejects.toMatchObject({
       code: 'BAD_REQUEST',
     });
+  });
+});
+
+const QUERIES = new Set(
+  Object.entries(appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>).flatMap(([path, { _def }]) =>
+    _def.type === 'query' ? [path] : [],
+  ),
+);
+
+describe('staff who take part in an attempt themselves', () => {
+  it.each([
+    ['reviewer', 0.730519],
+    ['researcher', 0.730529],
+    ['admin', 0.730539],
+  ] as const)('get as %s what its participant gets, in any state, and nothing of staff’s', async (role, hidden) => {
+    const { db } = database;
+    const { attempt, expert } = await makeAttempt(db, { environmentSettings: settings });
+    const own = { ...fixture, attempt } as AttemptFixture;
+    const actor = { userId: expert.id, role };
+    const score = { attemptId: attempt.id, requestedAt: new Date(), elapsedMs: 5, status: 'scored', score: hidden };
+    await db.prisma.score.create({ data: { ...score, n: 1, trigger: 'participant', finishedAt: new Date() } });
+    for (const state of ['scheduled', 'running', 'completed'] as const) {
+      await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state } });
+      for (const [path, { readers, input }] of Object.entries(MAY)) {
+        const isOfAttempt = (input?.(own) as { attemptId?: string } | undefined)?.attemptId === attempt.id;
+        if (isOfAttempt && !readers.includes('owner')) {
+          expect(await refusal(path, actor, own), `${path} while ${state}`).toBe('FORBIDDEN');
+          continue;
+        }
+        if (!QUERIES.has(path)) continue;
+        const answer = await answerOf(path, actor, own).then(JSON.stringify, String);
+        expect(answer, `${path} while ${state}`).not.toContain(String(hidden));
+      }
+    }
+    // It stands in the lists, and in those of others with its score.
+    const listed = (reader: Actor) => callerOf(reader).review.list().then(JSON.stringify);
+    expect(await listed(actor)).toContain(attempt.id);
+    expect(await listed(actors.reviewer)).toContain(String(hidden));
+    expect((await callerOf(actor).attempt.get({ attemptId: attempt.id })).may).toMatchObject({ replay: false, watch: false });
   });
 });
 

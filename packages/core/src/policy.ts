@@ -23,6 +23,15 @@ const hasEnded = (state: AttemptState): boolean => state === 'completed' || stat
 const staffMayRead: Rule = (actor, { state }) =>
   actor.role === 'admin' || (actor.role === 'reviewer' && hasEnded(state)) || (actor.role === 'researcher' && state === 'completed');
 
+/**
+ * What staff read and do of an attempt, never of one's own: who takes part in one has nobody's side but the participant's, whatever
+ * the role, or an admin's own hidden scores would be shown to the one from whom they are hidden.
+ */
+const ofOthers =
+  (rule: Rule): Rule =>
+  (actor, subject) =>
+    !isOwner(actor, subject) && rule(actor, subject);
+
 /** Acts on one attempt. */
 const ATTEMPT_RULES = {
   /** Prepare the sandbox, start the clock, withdraw. */
@@ -36,24 +45,22 @@ const ATTEMPT_RULES = {
   /** State, clock and notes, and scores as far as they are shown to whoever asks. */
   'attempt.read': (actor, subject) => isOwner(actor, subject) || staffMayRead(actor, subject),
   /** Details and output of scores, staff's texts, hidden scores. */
-  'attempt.readStaff': staffMayRead,
+  'attempt.readStaff': ofOthers(staffMayRead),
   /** See it live: its replay while it runs. */
-  'attempt.watch': isAdmin,
+  'attempt.watch': ofOthers(isAdmin),
   /** The recording: segments, manifest, blobs. */
-  'attempt.replay': staffMayRead,
-  'attempt.message': isAdmin,
-  'attempt.pause': isAdmin,
-  'attempt.resume': isAdmin,
-  'attempt.adjust': isAdmin,
-  'attempt.stop': isAdmin,
-  /** End it so that it does not count; never one's own. */
-  'attempt.void': (actor, subject) => isAdmin(actor, subject) && !isOwner(actor, subject),
-  /** Say that its review is over, or goes on after all; never of one's own. */
-  'attempt.endReview': (actor, subject) =>
-    !isOwner(actor, subject) && (actor.role === 'admin' || actor.role === 'reviewer') && hasEnded(subject.state),
-  /** Have the platform take the scores that it could not take at the end; never of one's own. */
-  'attempt.scoreAgain': (actor, subject) =>
-    !isOwner(actor, subject) && (actor.role === 'admin' || actor.role === 'reviewer') && subject.state === 'completed',
+  'attempt.replay': ofOthers(staffMayRead),
+  'attempt.message': ofOthers(isAdmin),
+  'attempt.pause': ofOthers(isAdmin),
+  'attempt.resume': ofOthers(isAdmin),
+  'attempt.adjust': ofOthers(isAdmin),
+  'attempt.stop': ofOthers(isAdmin),
+  /** End it so that it does not count. */
+  'attempt.void': ofOthers(isAdmin),
+  /** Say that its review is over, or goes on after all. */
+  'attempt.endReview': ofOthers(({ role }, { state }) => (role === 'admin' || role === 'reviewer') && hasEnded(state)),
+  /** Have the platform take the scores that it could not take at the end. */
+  'attempt.scoreAgain': ofOthers(({ role }, { state }) => (role === 'admin' || role === 'reviewer') && state === 'completed'),
   'attempt.export': (actor, subject) => actor.role === 'admin' || (actor.role === 'researcher' && subject.state === 'completed'),
 } as const satisfies Record<string, Rule>;
 
@@ -104,6 +111,8 @@ export function can(actor: Actor | null, act: Act, subject?: AttemptSubject): bo
   return (ATTEMPT_RULES[act as AttemptAct] as Rule)(actor, subject);
 }
 
+export const OWN_ATTEMPT_WORDS = 'This attempt is your own: others watch, replay and judge it.';
+
 /**
  * The same question, for those who cannot go on without.
  *
@@ -114,7 +123,9 @@ export function assertCan(actor: Actor | null, act: AttemptAct, subject: Attempt
 export function assertCan(actor: Actor | null, act: Act, subject?: AttemptSubject): asserts actor is Actor {
   if (actor === null) throw new AppError('unauthenticated', 'You are not signed in, or your sign-in has ended. Sign in again.');
   const allowed = subject === undefined ? can(actor, act as GeneralAct) : can(actor, act as AttemptAct, subject);
-  if (!allowed) throw new AppError('forbidden', 'Your account may not do this.');
+  if (allowed) return;
+  const isForOthers = subject !== undefined && can(actor, act as AttemptAct, { ...subject, ownerUserId: null });
+  throw new AppError('forbidden', isForOthers ? OWN_ATTEMPT_WORDS : 'Your account may not do this.');
 }
 
 /** What a ticket opens for the attempt's participant: the socket, or a page that is served in the sandbox (`port`). */

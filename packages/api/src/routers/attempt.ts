@@ -32,7 +32,7 @@ async function loadAttemptRows(ctx: ApiContext, attemptId: string): Promise<Atte
 
 /** Whether this reader sees scores: staff who may read them always, the participant where the policy of the attempt shows them. */
 function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: AttemptWithRows): boolean {
-  return can(ctx.actor, 'attempt.readStaff', subject) && subject.ownerUserId !== ctx.actor?.userId ? true : isScoreVisible(attempt);
+  return can(ctx.actor, 'attempt.readStaff', subject) || isScoreVisible(attempt);
 }
 
 const CloseReason = z.string().trim().max(CLOSE_REASON_MAX);
@@ -56,12 +56,10 @@ export const attemptRouter = router({
     const nowMs = ctx.clock.nowMs();
     const { study, environment } = attempt.assignment;
     const settings = attemptSettings(attempt);
-    const isStaff = can(ctx.actor, 'attempt.readStaff', ctx.subject) && ctx.subject.ownerUserId !== ctx.actor.userId;
+    const isStaff = can(ctx.actor, 'attempt.readStaff', ctx.subject);
     const scoresVisible = scoresVisibleTo(ctx, ctx.subject, attempt);
-    const isOwn = ctx.subject.ownerUserId === ctx.actor.userId;
     return {
       ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible }),
-      isOwn,
       may: {
         replay: can(ctx.actor, 'attempt.replay', ctx.subject),
         watch: can(ctx.actor, 'attempt.watch', ctx.subject),

@@ -2,7 +2,7 @@ import { gpuIdleMs } from '@plumbline/core';
 import { writeMessage } from '@plumbline/database/messages';
 import { z } from 'zod';
 import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
-import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, toScoreRow } from '../views/attemptView.ts';
+import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, isScoreVisibleInLists, toScoreRow } from '../views/attemptView.ts';
 
 /** Attempts that have a sandbox now, for those who look after them. */
 export const liveRouter = router({
@@ -23,7 +23,8 @@ export const liveRouter = router({
       const lastScore = attempt.scores.findLast((row) => row.trigger !== 'start');
       const inputAtMs = inputs[index] ?? null;
       const lease = attempt.leases[0] ?? null;
-      const summary = attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: true });
+      const scoresVisible = isScoreVisibleInLists(attempt, ctx.actor);
+      const summary = attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible });
       return {
         ...summary,
         host: lease?.host?.name ?? null,
@@ -37,7 +38,7 @@ export const liveRouter = router({
         linkAgeMs: attempt.linkHeartbeatAt ? nowMs - attempt.linkHeartbeatAt.getTime() : null,
         isolation: attempt.isolation,
         inputAgeMs: inputAtMs === null ? null : Math.max(0, nowMs - inputAtMs),
-        lastScore: lastScore ? toScoreRow(lastScore, settings, true) : null,
+        lastScore: lastScore ? toScoreRow(lastScore, settings, scoresVisible) : null,
       };
     });
   }),

@@ -3,7 +3,7 @@ import { scoreAgain } from '@plumbline/database/scoreAgain';
 import { setReviewEnded } from '@plumbline/database/workspaces';
 import { z } from 'zod';
 import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
-import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, missingScores } from '../views/attemptView.ts';
+import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, isOwnOf, isScoreVisibleInLists, missingScores } from '../views/attemptView.ts';
 
 /** Finished attempts, for those who judge them or release them. */
 export const reviewRouter = router({
@@ -19,8 +19,8 @@ export const reviewRouter = router({
       orderBy: { endedAt: 'desc' },
     });
     return attempts.map((attempt) => ({
-      ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: true }),
-      missingScores: missingScores(attempt, attemptSettings(attempt)),
+      ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: isScoreVisibleInLists(attempt, ctx.actor) }),
+      missingScores: isOwnOf(attempt.assignment.participant, ctx.actor) ? [] : missingScores(attempt, attemptSettings(attempt)),
       sealedAt: attempt.manifest?.signedAt ?? null,
       recordedBytes: Number(attempt.rawBytes),
     }));

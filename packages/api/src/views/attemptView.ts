@@ -73,6 +73,11 @@ export function isScoreVisible(attempt: AttemptWithRows): boolean {
   return attempt.assignment.scoreVisible ?? environmentSettings(attempt.assignment.environment).scoreVisible;
 }
 
+/** Whether staff who list attempts see this one's scores: of their own, what its participant sees. */
+export function isScoreVisibleInLists(attempt: AttemptWithRows, reader: { userId: string }): boolean {
+  return !isOwnOf(attempt.assignment.participant, reader) || isScoreVisible(attempt);
+}
+
 /** A score for the wire. Where scores are hidden only the row and its message pass. */
 export function toScoreRow(row: ScoreRecord, settings: EnvironmentSettings, visible: boolean): ScoreRow {
   return {
@@ -112,13 +117,17 @@ export function attemptClock(
   );
 }
 
+/** Whether the reader is the participant. */
+export function isOwnOf(participant: { userId: string | null }, reader: { userId: string }): boolean {
+  return participant.userId !== null && participant.userId === reader.userId;
+}
+
 /** The participant as this reader may know them: only admins see names. */
 export function participantLabel(
   participant: { id: string; kind: string; userId: string | null; user: { name: string } | null },
   reader: { role: string; userId: string },
 ): string {
-  const own = participant.userId !== null && participant.userId === reader.userId;
-  if ((reader.role === 'admin' || own) && participant.user) return participant.user.name;
+  if ((reader.role === 'admin' || isOwnOf(participant, reader)) && participant.user) return participant.user.name;
   return `${participant.kind === 'agent' ? 'Agent' : 'Participant'} ${participant.id.slice(0, 8)}`;
 }
 
@@ -178,6 +187,7 @@ export function attemptSummary(
     title: settings.title,
     study: attempt.assignment.study.name,
     participant: participantLabel(attempt.assignment.participant, reader),
+    isOwn: isOwnOf(attempt.assignment.participant, reader),
     state: attempt.state,
     endReason: attempt.endReason,
     clock: attemptClock(attempt, attempt.assignment.study, options.nowMs),

@@ -106,7 +106,9 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
                     ) : null}
                   </Td>
                   <Td align="right">
-                    {attempt.state === 'running' || attempt.state === 'paused' ? (
+                    {attempt.isOwn ? (
+                      <span className="text-xs text-muted">Your own</span>
+                    ) : attempt.state === 'running' || attempt.state === 'paused' ? (
                       <Button asChild size="sm">
                         <Link href={`/attempts/${attempt.attemptId}/watch`}>
                           <Eye />

@@ -109,12 +109,16 @@ export function ReviewTable({ attempts }: { attempts: Finished[] }) {
                     <span className="block text-xs text-muted">{formatBytes(attempt.recordedBytes)}</span>
                   </Td>
                   <Td align="right">
-                    <Button asChild size="sm">
-                      <Link href={`/attempts/${attempt.attemptId}/replay`}>
-                        <Play />
-                        Replay
-                      </Link>
-                    </Button>
+                    {attempt.isOwn ? (
+                      <span className="text-xs text-muted">Your own</span>
+                    ) : (
+                      <Button asChild size="sm">
+                        <Link href={`/attempts/${attempt.attemptId}/replay`}>
+                          <Play />
+                          Replay
+                        </Link>
+                      </Button>
+                    )}
                   </Td>
                 </Tr>
               ))}

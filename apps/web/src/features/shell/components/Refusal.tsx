@@ -1,3 +1,4 @@
+import { OWN_ATTEMPT_WORDS } from '@plumbline/core';
 import { Button, Card, EmptyState } from '@plumbline/ui';
 import Link from 'next/link';
 
@@ -32,4 +33,9 @@ export function NotAllowed() {
       It belongs to somebody else, or to another role. If you should have it, ask an admin to change your role.
     </Refusal>
   );
+}
+
+/** In place of what staff see of an attempt, to staff whose own it is. */
+export function OwnAttempt() {
+  return <Refusal title="You take part in this attempt">{OWN_ATTEMPT_WORDS}</Refusal>;
 }

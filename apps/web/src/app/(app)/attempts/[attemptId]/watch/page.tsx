@@ -2,6 +2,7 @@ import type { Metadata } from 'next';
 import { forbidden } from 'next/navigation';
 import { momentAsked, Replay } from '@/features/replay/index.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
+import { OwnAttempt } from '@/features/shell/components/Refusal.tsx';
 
 export const metadata: Metadata = { title: 'Watch' };
 
@@ -10,6 +11,7 @@ type Params = { params: Promise<{ attemptId: string }>; searchParams: Promise<{ 
 export default async function WatchPage({ params, searchParams }: Params) {
   const { attemptId } = await params;
   const attempt = await orRefuse((await api()).attempt.get({ attemptId }), `/attempts/${attemptId}/watch`);
+  if (attempt.isOwn) return <OwnAttempt />;
   if (!attempt.may.watch) forbidden();
   return (
     <div className="h-[calc(100dvh-2.5rem)] min-h-0">
