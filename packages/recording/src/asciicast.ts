@@ -3,7 +3,8 @@ import { clockMarker, scoreWords } from './markerWords.ts';
 
 /**
  * asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/) of one terminal: a header, then one array a line with
- * seconds since the terminal was opened. Characters that output splits between events are whole again here.
+ * seconds since the terminal was opened. Characters that output splits between events are whole again here, and after output that is
+ * missing the screen is that of the next keyframe.
  */
 export interface CastOptions {
   /** Put in what was typed, as `i` events. Off by default: it may hold what nobody wants published. */
@@ -15,13 +16,25 @@ export interface CastMarker {
   label: string;
 }
 
+/** Makes a terminal as new. */
+const RESET = '\x1bc';
+
+const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Writes the cast of one terminal, line by line with newlines, from its events in the order of time. */
 export class CastWriter {
   private readonly options: CastOptions;
-  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  private decoder = newDecoder();
   private startMs = 0;
   private lastSeconds = 0;
   private opened = false;
+  private closed = false;
+  /** Bytes of output that are written, or lie before what is. */
+  private offset = 0;
+  /** Output before that is missing: the next keyframe has the screen. */
+  private hasHole = false;
+  private cols = 0;
+  private rows = 0;
 
   constructor(options: CastOptions = {}) {
     this.options = options;
@@ -38,27 +51,60 @@ export class CastWriter {
     if (!this.opened) return '';
     switch (event.type) {
       case 'terminal.output':
-        return this.line(event.atMs, 'o', this.decoder.decode(event.data.bytes, { stream: true }));
+        return this.output(event);
+      case 'terminal.keyframe':
+        return this.mended(event);
       case 'terminal.input':
         if (this.options.input !== true || event.data.bytes === undefined) return '';
         return this.line(event.atMs, 'i', Buffer.from(event.data.bytes).toString('utf8'));
       case 'terminal.resized':
-        return this.line(event.atMs, 'r', `${event.data.cols}x${event.data.rows}`);
+        return this.resized(event.atMs, event.data);
       case 'terminal.closed':
+        this.closed = true;
         return this.line(event.atMs, 'o', this.decoder.decode());
       default:
         return '';
     }
   }
 
-  /** A marker, such as a score or a pause. Markers before the terminal was opened are left out. */
+  /** A marker, such as a score or a pause. Markers before the terminal was opened or after it was closed are left out. */
   mark({ atMs, label }: CastMarker): string {
-    return this.opened && atMs >= this.startMs ? this.line(atMs, 'm', label) : '';
+    return this.opened && !this.closed && atMs >= this.startMs ? this.line(atMs, 'm', label) : '';
+  }
+
+  /** What the screen has not had yet: a part may have come with a keyframe. */
+  private output({ atMs, data: { offset, bytes } }: Extract<RecordedEvent, { type: 'terminal.output' }>): string {
+    const end = offset + bytes.length;
+    if (end <= this.offset) return '';
+    // A character whose end is missing ends here.
+    const cut = offset > this.offset ? this.decoder.decode() : '';
+    this.hasHole ||= offset > this.offset;
+    const fresh = bytes.subarray(Math.max(0, this.offset - offset));
+    this.offset = end;
+    return this.line(atMs, 'o', cut + this.decoder.decode(fresh, { stream: true }));
+  }
+
+  /** After a hole the screen is drawn anew, on a terminal as new. */
+  private mended({ atMs, data }: Extract<RecordedEvent, { type: 'terminal.keyframe' }>): string {
+    if (data.offset < this.offset || (data.offset === this.offset && !this.hasHole)) return '';
+    this.hasHole = false;
+    this.offset = data.offset;
+    this.decoder = newDecoder();
+    const size = data.cols === this.cols && data.rows === this.rows ? '' : this.resized(atMs, data);
+    return size + this.line(atMs, 'o', RESET + data.screen);
+  }
+
+  private resized(atMs: number, { cols, rows }: { cols: number; rows: number }): string {
+    this.cols = cols;
+    this.rows = rows;
+    return this.line(atMs, 'r', `${cols}x${rows}`);
   }
 
   private header(data: EventData<'terminal.opened'>, atMs: number): string {
     this.opened = true;
     this.startMs = atMs;
+    this.cols = data.cols;
+    this.rows = data.rows;
     const header = {
       version: 2,
       width: data.cols,
