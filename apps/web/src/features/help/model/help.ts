@@ -25,7 +25,7 @@ export const QUESTIONS = [
   {
     question: 'What is recorded?',
     answer:
-      'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. Keys that a terminal does not echo, such as a password, are recorded as a length only.',
+      'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. Keys that a terminal does not echo, such as a password, are recorded as a length only; inside tmux, screen or ssh they are recorded whole.',
   },
   {
     question: 'Can I bring my dotfiles, or use Vim’s keys?',
@@ -51,7 +51,10 @@ export const QUESTIONS = [
 /** What the recording of an attempt holds, and what it does not. */
 export const RECORDED: readonly { what: string; how: string }[] = [
   { what: 'Terminals', how: 'Everything they show, and every key and paste that reaches them, with the time.' },
-  { what: 'Passwords', how: 'Keys that a terminal does not echo are kept as a length only. Still: type no secret that you use elsewhere.' },
+  {
+    what: 'Passwords',
+    how: 'Keys that a terminal does not echo are kept as a length only. Inside tmux, screen or ssh the platform cannot see that they are not echoed, and keeps them whole: seal the last minutes if you typed one there. Type no secret that you use elsewhere.',
+  },
   {
     what: 'Files',
     how: 'Each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',

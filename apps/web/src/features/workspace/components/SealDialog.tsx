@@ -35,8 +35,9 @@ export function SealDialog({ files, onClose }: { files: OpenFiles | null; onClos
       <DialogContent title="Seal the last minutes" data-testid="seal-dialog">
         <div className="space-y-4 text-sm">
           <p>
-            For what does not belong in a recording, such as a password on the screen. Output, input, texts and pastes of these minutes are
-            withheld from the staff and from every dataset, for good. They see a gap with your reason. The clock goes on.
+            For what does not belong in a recording, such as a password on the screen, or one that you typed inside tmux or ssh. Output,
+            input, texts and pastes of these minutes are withheld from the staff and from every dataset, for good. They see a gap with your
+            reason. The clock goes on.
           </p>
           <Alert tone="warning">
             What a screen or a file still shows is recorded again from now on, and snapshots keep the files. Clear the screen and remove the
