@@ -79,6 +79,11 @@ async function stop(): Promise<void> {
 }
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());
+// What it holds may be half done, and nothing of it is the only copy: the supervisor starts it anew, and everybody comes back.
+process.on('uncaughtException', (error) => {
+  log.fatal({ err: error }, 'an error that nobody caught; the gateway ends and is started again');
+  process.exit(1);
+});
 process.on('unhandledRejection', (error) => log.error({ error: String(error) }, 'an error that nobody handled'));
 
 /** The database may start after this process, or be restarting: nothing is given up, and the log says what waits. */
