@@ -115,11 +115,11 @@ describe('a scorer that goes wrong', () => {
     expect(said['raise']).not.toContain('42');
   });
 
-  it('is ended at its time limit where it hangs or prints without end, and the row says which', async () => {
+  it('is ended at its time limit where it hangs, and at the limit of output where it prints without end, and the row says which', async () => {
     expect(await start('endless', toy('endless'))).toBeNull();
     for (const [mode, status, reason] of [
       ['hang', 'timed_out', /8 s/],
-      ['flood', 'bad_output', /9 MiB/],
+      ['flood', 'bad_output', /Printed more than 9 MiB and was stopped/],
     ] as const) {
       await rig.sh(`echo ${mode} > solution/mode`);
       const row = await rig.score();

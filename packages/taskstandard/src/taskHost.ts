@@ -29,7 +29,14 @@ export interface ExecResult {
 /** Runs an argv where the family may run; `(argv, options) => sandbox.run('scorer', argv, options)`. */
 export type Exec = (
   argv: string[],
-  options: { input: Buffer; timeoutMs: number; maxOutputBytes: number; cwd?: string; env?: Record<string, string> },
+  options: {
+    input: Buffer;
+    timeoutMs: number;
+    maxOutputBytes: number;
+    endsAtMaxOutput?: boolean;
+    cwd?: string;
+    env?: Record<string, string>;
+  },
 ) => Promise<ExecResult>;
 
 /** A row of the score log as the standard shows it to `aggregate_scores`. */
@@ -128,8 +135,8 @@ function processFailure(result: ExecResult, limits: { timeoutMs: number; maxOutp
     traceback: tail(result.stderr).slice(-20_000),
   });
   if (result.outOfMemory) return failed('out_of_memory', 'Needed more memory than this environment has.');
-  // A run-away output may go on until the time is up; the output is then the reason.
-  if (result.truncated) return failed('bad_output', `Printed more than ${Math.round(limits.maxOutputBytes / 1024 / 1024)} MiB.`);
+  if (result.truncated)
+    return failed('bad_output', `Printed more than ${Math.round(limits.maxOutputBytes / 1024 / 1024)} MiB and was stopped.`);
   if (result.timedOut) return failed('timed_out', `Took longer than ${Math.round(limits.timeoutMs / 1000)} s and was stopped.`);
   if (result.signal !== null) return failed('crashed', `Was ended by ${result.signal}.`);
   if (result.exitCode !== null && result.exitCode > 128) return failed('crashed', `Was ended by signal ${result.exitCode - 128}.`);
@@ -178,6 +185,7 @@ export async function runTaskOperation<Op extends TaskOperation>(
       ),
       timeoutMs: limits.timeoutMs,
       maxOutputBytes,
+      endsAtMaxOutput: true,
       cwd: args.familyDir,
       ...(limits.env === undefined ? {} : { env: limits.env }),
     });

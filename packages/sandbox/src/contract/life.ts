@@ -156,6 +156,15 @@ export const lifeChecks: ContractCheck[] = [
     },
   },
   {
+    name: 'a command that may not print more is ended there, and not at its time limit',
+    run: async (world) => {
+      const sandbox = await world.sandbox();
+      const flood = ['/bin/sh', '-c', 'while :; do head -c 100000 /dev/zero >&2; done'];
+      const done = await sandbox.run('scorer', flood, { timeoutMs: 60_000, maxOutputBytes: 1_000_000, endsAtMaxOutput: true });
+      assert.deepEqual([done.timedOut, done.truncated, done.stderr.length], [false, true, 1_000_000]);
+    },
+  },
+  {
     name: 'a freeze stops a busy loop, and a thaw lets it go on',
     run: async (world) => {
       const sandbox = await world.sandbox();

@@ -70,8 +70,15 @@ export async function runHostCommand(
   options.signal?.addEventListener('abort', end, { once: true });
   if (options.signal?.aborted) end();
 
-  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  for (const [stream, output] of [
+    [child.stdout, stdout],
+    [child.stderr, stderr],
+  ] as const) {
+    stream.on('data', (chunk: Buffer) => {
+      output.push(chunk);
+      if (output.truncated && options.endsAtMaxOutput) end();
+    });
+  }
   if (options.onLine) for (const stream of [child.stdout, child.stderr]) stream.on('data', lineReader(options.onLine));
   // A command that does not read its input closes the pipe; that is its right.
   child.stdin.on('error', () => undefined);

@@ -61,6 +61,8 @@ export interface RunOptions {
   timeoutMs: number;
   /** For stdout and stderr each; what goes beyond is dropped and `truncated` says so. */
   maxOutputBytes: number;
+  /** Ends the command, as a time-out does, once either output goes beyond. */
+  endsAtMaxOutput?: boolean;
   cwd?: string;
   env?: Record<string, string>;
   /** Ends the command as a time-out does. */
