@@ -16,10 +16,11 @@ import {
 } from '@plumbline/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
+import { STATES_BEFORE_THE_END } from '../model/states.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
 import { WithdrawButton } from './CloseAttempt.tsx';
 import { QueuePlace } from './QueuePlace.tsx';
@@ -104,6 +105,11 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
     onSettled: () => queryClient.invalidateQueries({ queryKey: progressKey }),
   });
   const { state } = data;
+  const isOver = !STATES_BEFORE_THE_END.has(state);
+  // Made void, left in another tab, or at its end: the page of what became of it takes this one's place.
+  useEffect(() => {
+    if (isOver) router.refresh();
+  }, [isOver, router]);
   const notReady = state === 'scheduled' && data.progress !== null && data.progress !== '';
 
   async function start() {
@@ -175,6 +181,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
             Open the workspace
           </Button>
         ) : null}
+        {isOver ? <p>This attempt is over. What became of it is shown in a moment.</p> : null}
         {prepare.error ? <Alert tone="danger">{prepare.error.message}</Alert> : null}
         {pollError ? (
           <Alert tone="warning">The platform does not answer at the moment. This page goes on by itself when it does.</Alert>
