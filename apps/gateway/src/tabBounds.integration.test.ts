@@ -185,7 +185,6 @@ describe('a tab that types without end', () => {
     const total = 24 * MEGABYTE;
     for (let n = 1; n <= total / frame.length; n++) type(flooding, n, frame);
     await echoes(honest, 20);
-    expect(sandbox.inputBytes.get(flooding.id) ?? 0).toBeLessThan(total);
     await expect.poll(() => sandbox.inputBytes.get(flooding.id)).toBe(total);
     expect(flooding.socket.readyState).toBe(flooding.socket.OPEN);
   });
