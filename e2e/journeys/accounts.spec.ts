@@ -208,6 +208,19 @@ test.describe('what each role may see', () => {
     expect(await admin.query<unknown[]>('user.list')).toHaveLength(before.length);
   });
 
+  test('whoever has the page before the clock open reads there that the attempt was made void', async ({ page, platform, signIn }) => {
+    const admin = await signIn('admin');
+    const { account, session } = await expertWith(platform.baseUrl, admin, PRACTICE);
+    const [assigned] = await session.query<{ assignmentId: string }[]>('assignment.mine');
+    const opened = await session.mutate<{ attemptId: string }>('assignment.open', { assignmentId: assigned?.assignmentId });
+    await new People(page).signIn(account.email, account.password);
+    await page.goto(`/attempts/${opened.attemptId}`);
+    await expect(page.getByRole('button', { name: 'Prepare the sandbox' })).toBeVisible();
+    await admin.mutate('attempt.void', { attemptId: opened.attemptId, reason: 'The disk failed.' });
+    await expect(page.getByText('This attempt does not count.')).toBeVisible();
+    await expect(page.getByText('The disk failed.')).toBeVisible();
+  });
+
   test('recordings refuse other roles and other people, before the end and after', async ({ platform, signIn }) => {
     const paths = ['index', 'events', 'moment?atMs=0'].map((part) => `/api/attempts/${attemptId}/recording/${part}`);
     const sessions = new Map<string, Session>([['the participant', owner.session]]);
