@@ -222,6 +222,29 @@ describe('the player', () => {
     );
   });
 
+  it('draws the screen anew at the first keyframe after output that is missing', async () => {
+    const push = (seq: number, type: string, data: unknown) =>
+      ({ seq, atMs: START_MS + seq * 1_000, stream: 1, type, data }) as RecordedEvent;
+    const bytes = new TextEncoder().encode('later');
+    const source = new MemorySource([
+      push(1, 'terminal.opened', { cols: 80, rows: 24, term: 'xterm', shell: 'bash' }),
+      push(2, 'terminal.output', { offset: 100, bytes }),
+      push(3, 'terminal.keyframe', { cols: 80, rows: 24, offset: 105, screen: 'all of it' }),
+      push(4, 'terminal.keyframe', { cols: 80, rows: 24, offset: 105, screen: 'all of it' }),
+    ]);
+    const player = new Player(source, await source.index());
+    await player.seek(START_MS + 1_000);
+    const steps: unknown[] = [];
+    player.terminalNews.on(({ step }) => steps.push(step === 'redraw' ? step : step.kind));
+    player.setSkipIdle(false);
+    player.play();
+    for (let nowMs = 0; player.store.get().playing; nowMs += 200) {
+      player.tick(nowMs);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(steps).toEqual(['output', 'redraw']);
+  });
+
   it('keeps what was selected over a whole text, however it came there', async () => {
     const source = new MemorySource(
       recordingOf([

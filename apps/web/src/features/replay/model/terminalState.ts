@@ -17,15 +17,26 @@ export interface TerminalState {
   rows: number;
   /** Count of output bytes that the state holds. */
   offset: number;
+  /** Output among them is missing, so that what is drawn is not what was: the next keyframe is drawn anew. */
+  hasHole: boolean;
 }
 
 /** A terminal that was just opened. */
 export function emptyTerminal(terminal: number, cols: number, rows: number): TerminalState {
-  return { terminal, base: { cols, rows, offset: 0, screen: '' }, tail: [], tailLength: 0, cols, rows, offset: 0 };
+  return { terminal, base: { cols, rows, offset: 0, screen: '' }, tail: [], tailLength: 0, cols, rows, offset: 0, hasHole: false };
 }
 
 function fromKeyframe(terminal: number, keyframe: ScreenText): TerminalState {
-  return { terminal, base: keyframe, tail: [], tailLength: 0, cols: keyframe.cols, rows: keyframe.rows, offset: keyframe.offset };
+  return {
+    terminal,
+    base: keyframe,
+    tail: [],
+    tailLength: 0,
+    cols: keyframe.cols,
+    rows: keyframe.rows,
+    offset: keyframe.offset,
+    hasHole: false,
+  };
 }
 
 function append(state: TerminalState, step: ScreenStep): TerminalState {
@@ -68,7 +79,8 @@ export function applyTerminalEvent(
       // Only one that holds all that was drawn can stand in for it; what is on the screen stays as it is.
       const { offset, cols, rows } = event.data;
       // Output before it that nobody is shown any more was never drawn: the screen begins anew.
-      if (offset > state.offset) return { state: fromKeyframe(state.terminal, event.data), step: 'redraw' };
+      if (offset > state.offset || (offset === state.offset && state.hasHole))
+        return { state: fromKeyframe(state.terminal, event.data), step: 'redraw' };
       if (offset !== state.offset || cols !== state.cols || rows !== state.rows) return { state, step: null };
       return { state: fromKeyframe(state.terminal, event.data), step: null };
     }
@@ -105,5 +117,6 @@ export function terminalFrom(terminal: number, base: ScreenText, steps: readonly
 
 function goOn(state: TerminalState, step: ScreenStep): TerminalState {
   const next = append(state, step);
-  return step.kind === 'output' ? { ...next, offset: step.offset + step.bytes.length } : { ...next, cols: step.cols, rows: step.rows };
+  if (step.kind === 'resize') return { ...next, cols: step.cols, rows: step.rows };
+  return { ...next, offset: step.offset + step.bytes.length, hasHole: state.hasHole || step.offset > state.offset };
 }
