@@ -19,6 +19,8 @@ export default defineConfig({
     { name: 'placement', testMatch: 'placement/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },
+    // For machines that have one: `npm run test:gpu`.
+    { name: 'gpu', testMatch: 'gpu/*.spec.ts' },
   ],
   use: {
     viewport: { width: 1440, height: 900 },
