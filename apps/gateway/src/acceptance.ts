@@ -74,7 +74,10 @@ export class Acceptance {
     if (runner === null || this.#attempt.runner !== runner) return;
     const { hostId, profile, checks } = await this.#examine(message);
     if (row !== undefined) {
-      checks.push(startingScoreCheck(row, await findCalibration(db, this.#attempt.view.environment.id, profile, 'start')));
+      const { environment, settings } = this.#attempt.view;
+      const { startingScore, referenceScore } = settings;
+      const span = startingScore === null || referenceScore === null ? null : referenceScore - startingScore;
+      checks.push(startingScoreCheck(row, await findCalibration(db, environment.id, profile, 'start'), span));
     }
     const failed = checks.filter((check) => !check.passed);
     await saveAcceptance(db, { attemptId: id, hostId, passed: failed.length === 0, report: checks, profile });

@@ -67,21 +67,29 @@ describe('the starting score', () => {
   const calibration = { mean: 1.5, sd: 0.01, n: 10 };
 
   test('within its noise passes, and beyond it, or without a number, does not', () => {
-    expect(startingScoreCheck({ status: 'scored', score: 1.53 }, calibration).passed).toBe(true);
-    expect(startingScoreCheck({ status: 'scored', score: 1.55 }, calibration).passed).toBe(false);
-    expect(startingScoreCheck({ status: 'crashed', score: null }, calibration)).toMatchObject({ passed: false, found: 'crashed' });
+    expect(startingScoreCheck({ status: 'scored', score: 1.53 }, calibration, null).passed).toBe(true);
+    expect(startingScoreCheck({ status: 'scored', score: 1.55 }, calibration, null).passed).toBe(false);
+    expect(startingScoreCheck({ status: 'crashed', score: null }, calibration, null)).toMatchObject({ passed: false, found: 'crashed' });
   });
 
   test('is only recorded where nobody calibrated this hardware, or too few times', () => {
-    expect(startingScoreCheck({ status: 'crashed', score: null }, null)).toMatchObject({
+    expect(startingScoreCheck({ status: 'crashed', score: null }, null, null)).toMatchObject({
       passed: true,
       expected: 'not calibrated on this hardware',
     });
-    expect(startingScoreCheck({ status: 'scored', score: 9 }, { mean: 1, sd: 0, n: 1 }).passed).toBe(true);
+    expect(startingScoreCheck({ status: 'scored', score: 9 }, { mean: 1, sd: 0, n: 1 }, null).passed).toBe(true);
+  });
+
+  test('may differ as twins of the machine do, however close the scores of one calibration lie', () => {
+    const calibration = { mean: 1.8173, sd: 0.0059, n: 10 };
+    const check = (score: number) => startingScoreCheck({ status: 'scored', score }, calibration, 0.47 - 1.56);
+    expect(check(1.791)).toMatchObject({ passed: true, expected: '1.8173 ± 0.0436' });
+    expect(check(1.87).passed).toBe(false);
+    expect(startingScoreCheck({ status: 'scored', score: 0.26 }, { mean: 0.25, sd: 0, n: 5 }, 1).passed).toBe(false);
   });
 
   test('without noise has to be the same, but for rounding', () => {
-    expect(startingScoreCheck({ status: 'scored', score: 0.25 }, { mean: 0.25, sd: 0, n: 5 }).passed).toBe(true);
-    expect(startingScoreCheck({ status: 'scored', score: 0.26 }, { mean: 0.25, sd: 0, n: 5 }).passed).toBe(false);
+    expect(startingScoreCheck({ status: 'scored', score: 0.25 }, { mean: 0.25, sd: 0, n: 5 }, null).passed).toBe(true);
+    expect(startingScoreCheck({ status: 'scored', score: 0.26 }, { mean: 0.25, sd: 0, n: 5 }, null).passed).toBe(false);
   });
 });
