@@ -135,6 +135,11 @@ export class BrowserConnection {
     this.send({ t: 'durable', ...marks });
   }
 
+  /** Another runner and recorder take what the tab says. */
+  sandboxReplaced(): void {
+    this.#reading.startAnew();
+  }
+
   /** Says what was wrong with what the tab sent; the socket stays. */
   fail(error: AppError): void {
     this.send({ t: 'error', error: { code: error.code, message: error.message } });

@@ -144,7 +144,10 @@ export class LiveAttempt {
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, recordedBytes, serverNowMs: this.gateway.time.nowMs() });
-    for (const browser of this.browsers) this.#tellOfTab(browser);
+    for (const browser of this.browsers) {
+      browser.sandboxReplaced();
+      this.#tellOfTab(browser);
+    }
     this.sourceDurable(source, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });

@@ -29,6 +29,16 @@ describe('how far a tab is read', () => {
     expect(tab.held).toBe(false);
   });
 
+  it('on where a runner ended with it, since nobody else would say that it is recorded', () => {
+    const { tab } = reading();
+    for (let n = 1; n <= 17; n++) {
+      tab.passedOn('input', n, MEGABYTE);
+      tab.passedOn('events', n, MEGABYTE);
+    }
+    tab.startAnew();
+    expect(tab.held).toBe(false);
+  });
+
   it('is held for as long as any reason holds', () => {
     const { tab, calls } = reading();
     tab.hold('requests', true);

@@ -79,6 +79,14 @@ export class TabReading {
     }
   }
 
+  /** What it said to a runner or a recorder that is gone comes again, if it is not durable: it must be read to be heard. */
+  startAnew(): void {
+    for (const kind of ['input', 'events'] as const) {
+      this.#unacknowledged[kind].drop(Number.POSITIVE_INFINITY);
+      this.#weigh(kind);
+    }
+  }
+
   #weigh(kind: 'input' | 'events'): void {
     this.hold(kind, this.#unacknowledged[kind].bytes > UNACKNOWLEDGED_MAX_BYTES);
   }
