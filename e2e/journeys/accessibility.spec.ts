@@ -120,6 +120,16 @@ test.describe('every page can be used by everybody', () => {
     await expect(expert.getByPlaceholder('What would you like to do?')).toBeVisible();
     await expectAccessible(expert, 'command palette', ['region'], DIALOG);
     await expert.keyboard.press('Escape');
+    await expert.getByTestId('commands').click();
+    await expert.getByTestId('command-seal').click();
+    await expect(expert.getByRole('dialog').getByRole('heading')).toBeVisible();
+    await expectAccessible(expert, 'seal dialog', [], DIALOG);
+    await expert.keyboard.press('Escape');
+    await expert.getByTestId('commands').click();
+    await expert.getByTestId('command-open').click();
+    await expect(expert.getByRole('option').first()).toBeVisible();
+    await expectAccessible(expert, 'quick open', ['region'], DIALOG);
+    await expert.keyboard.press('Escape');
     await expert.getByTestId('submit').click();
     await expect(expert.getByTestId('submit-sure')).toBeVisible();
     await expectAccessible(expert, 'submit dialog', [], DIALOG);

@@ -1,24 +1,22 @@
-import type { BrowserContext, Locator, Page, WebSocketRoute } from '@playwright/test';
-import { appendClockEvent, createDatabase } from '@plumbline/database';
+import type { BrowserContext, Locator, Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
 import type { Account } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
-import { Session } from '../support/session.ts';
 import { openWorkspace } from '../support/workspace.ts';
-import { People, TOUR_SEEN, WorkspacePage } from '../support/workspacePage.ts';
+import { People, WorkspacePage } from '../support/workspacePage.ts';
 
 /** Of a load with a layout that was kept: below what anybody sees. */
 const LAYOUT_SHIFT_MAX = 0.02;
-const MINUTE_MS = 60_000;
 
 test.describe.configure({ mode: 'serial' });
 
-test.describe('the desk: panels, terminals, tabs of a browser and words with the staff', () => {
+test.describe('the desk: panels, terminals, tabs and pages of a browser', () => {
   let context: BrowserContext;
   let page: Page;
   let work: WorkspacePage;
   let attemptId: string;
   let account: Account;
+  const item = (path: string): Locator => page.locator(`[data-testid=explorer-item][data-path="${path}"]`);
   /** The text of the pane that has the focus. */
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
 
@@ -70,6 +68,35 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await expect(palette).toBeFocused();
     await page.keyboard.press('Escape');
     await expect(page.getByTestId('editor').locator('.monaco-editor.focused')).toBeVisible();
+  });
+
+  test('text is found in one folder, from the tree of files, whose folders are collapsed at once', async () => {
+    const included = page.getByLabel('Files to include');
+    await work.shell('mkdir -p other/deep; echo new_name > other/deep/one.py; echo made-$((3+3))', /^made-6$/m);
+    await page.getByTestId('tab-files').click();
+    await item('other').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Find in this folder' }).click();
+    await expect(page.getByTestId('search-query')).toBeFocused();
+    await expect(included).toHaveValue('other/**');
+    await page.getByTestId('search-query').fill('new_name');
+    await expect(page.getByTestId('search-file')).toHaveCount(1);
+    await expect(page.getByTestId('search-file')).toHaveAttribute('data-path', 'other/deep/one.py');
+
+    await page.getByTestId('tab-files').click();
+    await item('other').click();
+    await item('other/deep').click();
+    await expect(item('other/deep/one.py')).toBeVisible();
+    await page.keyboard.press('Control+ArrowLeft');
+    await expect(item('other/deep')).toHaveCount(0);
+    await expect(item('other')).toHaveAttribute('aria-selected', 'true');
+    await page.keyboard.press('Home');
+    await expect(item('lib')).toHaveAttribute('aria-selected', 'true');
+    await page.keyboard.press('Shift+Alt+F');
+    await expect(included).toHaveValue('lib/**');
+    await expect(page.locator('[data-testid=search-file][data-path="lib/part1.py"]')).toBeVisible();
+    await included.fill('');
+    await work.shell('rm -r other; echo made-$((4+4))', /^made-8$/m);
+    await page.getByTestId('tab-files').click();
   });
 
   test('panels are hidden, moved by command and by drag, and the person finds them there in any browser', async ({ browser, platform }) => {
@@ -174,71 +201,6 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await page.getByTestId('pause').click();
     await expect(page.getByTestId('pause-dialog')).toContainText('Nothing of yours runs but the shells of your terminals.');
     await page.keyboard.press('Escape');
-  });
-
-  test('a page whose link is dead says so until it is back, and then what the staff wrote meanwhile; it warns before memory runs out, and when terminals are read slowly', async ({
-    signIn,
-  }) => {
-    const admin = await signIn('admin');
-    let link: WebSocketRoute | null = null;
-    let isDead = false;
-    let memoryIsShort = false;
-    const away = await context.newPage();
-    await away.routeWebSocket(/realtime\/attempt/, (socket) => {
-      link = socket;
-      // It opens, and nobody ever answers.
-      if (isDead) return;
-      socket.connectToServer().onMessage((data) => {
-        const message = typeof data === 'string' ? JSON.parse(data) : {};
-        if (message.t !== 'resources' || !memoryIsShort) return socket.send(data);
-        socket.send(JSON.stringify({ ...message, sample: { ...message.sample, memoryBytes: 95, memoryLimitBytes: 100 } }));
-      });
-    });
-    const lose = (dead: boolean) => {
-      isDead = dead;
-      return link?.close({ code: 1012 });
-    };
-    const tell = (message: object) => link?.send(JSON.stringify(message));
-    await away.goto(`/attempts/${attemptId}/work`);
-    await expect(new WorkspacePage(away).terminal(1)).toBeVisible();
-    memoryIsShort = true;
-    await expect(away.getByText('The sandbox’s memory is nearly full.')).toBeVisible();
-    await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'true');
-
-    // The longest of the banners has room beside the meters on a small screen, and can be put away.
-    await away.setViewportSize({ width: 1280, height: 720 });
-    tell({ t: 'outputLimited' });
-    const limited = away.getByTestId('banner-output');
-    const isWhole = () => limited.locator('span').evaluate((words) => words.scrollHeight <= words.clientHeight);
-    await expect.poll(isWhole).toBe(true);
-    await limited.getByRole('button', { name: 'Understood' }).click();
-    await expect(limited).toHaveCount(0);
-
-    await away.getByTestId('tab-help').click();
-    await away.getByTestId('report-text').fill('Half a report');
-    await away.getByTestId('tab-score').click();
-
-    await lose(true);
-    await expect(away.getByTestId('connection-state')).toHaveAttribute('data-state', 'connecting');
-    // A try takes ten seconds to fail, and typing is refused all that time.
-    await expect(away.getByTestId('banner-offline')).toContainText('Nothing is lost', { timeout: 5_000 });
-    await expectAccessible(away, 'offline', [], '[data-testid=banner-offline]');
-
-    await admin.mutate('live.message', { attemptId, text: 'The index is back.' });
-    await expect(page.getByTestId('unread')).toContainText('1');
-    await lose(false);
-    await expect(away.getByTestId('banner-offline')).toHaveCount(0);
-    await expect(away.getByText('The index is back.')).toBeVisible();
-
-    await expect(away.getByTestId('unread')).toContainText('1');
-    await away.reload();
-    await expect(away.getByTestId('unread')).toContainText('1');
-    await away.getByTestId('tab-help').click();
-    await expect(away.getByTestId('report-text')).toHaveValue('Half a report');
-    await expect(away.getByTestId('message')).toContainText('The index is back.');
-    for (const tab of [away, page]) await expect(tab.getByTestId('unread')).toHaveCount(0);
-    await away.close({ runBeforeUnload: false });
-    await page.bringToFront();
   });
 
   test('a page reads again what could not be read, and one that is older than the server is told to reload when it suits, or at once where it must, and loses no text', async ({
@@ -357,150 +319,6 @@ test.describe('the desk: panels, terminals, tabs of a browser and words with the
     await page.bringToFront();
     await work.shell('tail -n 1 lib/part1.py; echo', /^# not saved yet, but seen and saved$/m);
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
-  });
-
-  test('the clock’s panel tells each event in words', async () => {
-    await page.getByTestId('tab-clock').click();
-    await expect(page.getByTestId('clock-panel')).toContainText('The clock started.');
-  });
-
-  test('the clock warns when little time is left, as it falls due or is taken at once, and later where no page was there', async ({
-    platform,
-  }) => {
-    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
-    const leave = async (remainingMs: number) => {
-      const creditMs = remainingMs - (await work.clockMs());
-      await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs, reason: 'to see a warning' }, { by: null });
-    };
-    const before = await work.clockMs();
-    await leave(60 * MINUTE_MS + 2_000);
-    await expect(page.getByText('60 minutes are left.', { exact: true })).toBeVisible();
-
-    await leave(14 * MINUTE_MS);
-    await expect(page.getByText('14 minutes are left.', { exact: true })).toBeVisible();
-    const leftMs = await work.clockMs();
-    await page.goto('/');
-    await appendClockEvent(
-      db,
-      attemptId,
-      { kind: 'adjusted', creditMs: 4 * MINUTE_MS - leftMs, reason: 'while no page is there' },
-      { by: null },
-    );
-    await page.goto(`/attempts/${attemptId}/work`);
-    await expect(page.getByText('4 minutes are left.', { exact: true })).toBeVisible();
-    await leave(before);
-    await db.close();
-  });
-
-  test('the use of an AI tool is noted as such, a problem is reported, and the staff’s answer arrives', async ({ browser, platform }) => {
-    await page.getByTestId('tab-notes').click();
-    await page.getByTestId('note-kind').selectOption('ai_use');
-    await page.getByTestId('note-text').fill('Asked a chat model about prefix sums; took nothing.');
-    await page.getByTestId('note-send').click();
-    await expect(page.getByTestId('note')).toHaveAttribute('data-kind', 'ai_use');
-    await page.getByTestId('tab-help').click();
-    await page.getByTestId('report-text').fill('pip cannot reach its index.');
-    await page.getByTestId('report-send').click();
-    await expect(page.getByTestId('message').first()).toContainText('pip cannot reach its index.');
-    await page.getByTestId('tab-score').click();
-    const staff = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
-    await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
-    await staff.goto(`/attempts/${attemptId}/watch`);
-    await staff.getByRole('tab', { name: 'Notes' }).click();
-    await expect(staff.getByTestId('replay-words').filter({ hasText: 'pip cannot reach its index.' })).toBeVisible();
-    await staff.getByTestId('message-text').fill('There is none here, on purpose.');
-    await staff.getByTestId('message-send').click();
-    await expect(page.getByTestId('unread')).toContainText('1');
-    await page.getByTestId('tab-help').click();
-    await expect(page.getByTestId('message').first()).toContainText('There is none here, on purpose.');
-    await page.reload();
-    // The panel that was in front of its group still is.
-    await expect(page.getByTestId('message')).toHaveCount(3);
-    await staff.context().close();
-  });
-
-  test('a score says what it is doing and how long it may take, is cancelled, fails with advice, and where it is hidden is said to be recorded', async ({
-    platform,
-  }) => {
-    const top = page.getByTestId('score-row').first();
-    const solution = (source: string) => work.shell(`echo '${source}' > solution/textstats.py; echo written-$((1+1))`, /^written-2$/m);
-    await work.shell('cp solution/textstats.py /tmp/kept; echo kept-$((1+1))', /^kept-2$/m);
-    await work.score();
-    await expect(top.getByTestId('score-message').getByRole('row', { name: /^words \d+ of \d+ right$/ })).toBeVisible();
-
-    await solution('import time; time.sleep(50)');
-    await page.getByTestId('score-run').click();
-    await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
-    await expect(page.getByTestId('score-step')).toContainText('of at most 1 min');
-    // A page that is opened meanwhile knows it too.
-    await page.reload();
-    await expect(page.getByTestId('score-step')).toContainText('The scorer runs');
-    await expectAccessible(page, 'scoring', [], '[data-testid=score-step]');
-    await page.getByTestId('score-cancel').click();
-    await expect(top).toHaveAttribute('data-status', 'cancelled');
-    await expect(top).toContainText('Cancelled');
-    expect((await top.innerText()).match(/cancelled/gi)).toHaveLength(1);
-    await expect(page.getByTestId('score-step')).toHaveCount(0);
-
-    await solution('raise RuntimeError("on purpose")');
-    await work.score();
-    await expect(top).toContainText('on purpose');
-    await expect(top).toContainText('Look at the message, repair the submission and score again.');
-
-    await work.shell('cp /tmp/kept solution/textstats.py; echo back-$((1+1))', /^back-2$/m);
-
-    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
-    const scores = page.getByRole('list', { name: 'Scores' });
-    const show = async (scoreVisible: boolean | null) => {
-      await db.prisma.assignment.updateMany({ where: { attempt: { id: attemptId } }, data: { scoreVisible } });
-      // The gateway reads an attempt again when its clock changes.
-      await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs: 1, reason: 'what is shown has changed' }, { by: null });
-      await page.reload();
-    };
-    await show(false);
-    await expect(scores).toContainText('recorded, not shown');
-    await expect(scores).not.toContainText(/0\.\d/);
-    await expect(page.getByText('In this environment scores are recorded, not shown.')).toBeVisible();
-
-    await show(null);
-    await expect(scores).toContainText(/0\.\d+\s*\(\d/);
-    await db.close();
-  });
-
-  test('processors, memory and disk are shown as they are used, and were in the last minutes', async () => {
-    await expect(page.getByTestId('meter-memory')).toContainText(/iB/, { timeout: 30_000 });
-    await expect(page.getByTestId('meter-disk')).toContainText(/iB/);
-    await expect(page.getByTestId('meter-cpu')).toContainText('%', { timeout: 30_000 });
-    await page.getByTestId('tab-resources').click();
-    const course = page.getByTestId('resource-course');
-    await expect(course.filter({ hasText: 'Memory in use' })).toContainText(/iB/);
-    await expect(course.filter({ hasText: 'Processors' }).locator('polyline')).toHaveAttribute('points', /,.* /, { timeout: 30_000 });
-    await expectAccessible(page, 'resources', [], '[data-testid=resources-panel]');
-    // The layout is kept a little later: nothing that another test keeps must be overwritten by it.
-    const kept = page.waitForResponse(/keepWorkspacePreferences/);
-    await page.getByTestId('tab-files').click();
-    await kept;
-  });
-
-  test('who practises for the first time is shown around, by keys alone, and not a second time', async ({ platform }) => {
-    const me = await Session.signIn(platform.baseUrl, account.email, account.password);
-    await me.mutate('self.keepWorkspacePreferences', { ...TOUR_SEEN, tourSeen: false });
-    // A tab of its own, which has no file open yet.
-    const visit = await context.newPage();
-    await visit.goto(`/attempts/${attemptId}/work`);
-    const tour = visit.getByTestId('tour');
-    await expect(tour).toContainText('The task');
-    await expectAccessible(visit, 'tour', [], '[data-testid=tour]');
-    for (const title of ['Your files', 'The editor', 'Terminals', 'Scores', 'The clock', 'Notes and help', 'Everything else']) {
-      await visit.keyboard.press('Enter');
-      await expect(tour).toContainText(title);
-    }
-    await visit.keyboard.press('Enter');
-    await expect(tour).toHaveCount(0);
-    await visit.reload();
-    await expect(new WorkspacePage(visit).terminal(1)).toBeVisible();
-    await expect(tour).toHaveCount(0);
-    await visit.close();
   });
 
   test('in a browser that keeps nothing the workspace works, and says once what that means', async () => {

@@ -252,8 +252,10 @@ test.describe('files and the editor', () => {
     await page.keyboard.type('# mine');
     await work.shell('echo "# theirs" >> lib/part2.py; echo made-$((6+6))', /^made-12$/m);
     await expect(page.getByTestId('changed-on-disk')).toBeVisible({ timeout: 30_000 });
+    await expectAccessible(page, 'a file that changed on disk', [], '[data-testid=changed-on-disk]');
     await editor().click();
     await page.keyboard.press('Control+S');
+    await expectAccessible(page, 'a save that would overwrite', [], '[data-testid=conflict-dialog]');
     await page.getByTestId('conflict-dialog').getByRole('button', { name: 'Keep both' }).click();
     await expect(page.getByTestId('conflict-dialog')).toHaveCount(0);
     await expect(editor()).toContainText('# theirs');

@@ -81,6 +81,56 @@ test.describe('terminals, and what the page around them costs', () => {
     await command('copy-on-selection');
   });
 
+  test('what can be done with a terminal stands in its menu, by the right button, the menu key and as commands', async () => {
+    const menu = page.getByTestId('terminal-menu');
+    const choose = async (n: number, entry: RegExp) => {
+      await work.terminal(n).locator('.xterm-screen').click({ button: 'right' });
+      await menu.getByRole('menuitem', { name: entry }).click();
+      await expect(menu).toHaveCount(0);
+    };
+    await work.shell("echo of-the-'menu'", /^of-the-menu$/m);
+    await page.keyboard.press('ContextMenu');
+    await expect(menu).toBeVisible();
+    await expect(menu.getByRole('menuitem', { name: /^Copy/ })).toBeDisabled();
+    await expectAccessible(page, 'the menu of a terminal', ['region'], '[data-testid=terminal-menu]');
+    await page.keyboard.type('select');
+    await page.keyboard.press('Enter');
+    await choose(1, /^Copy/);
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain('of-the-menu');
+    await page.evaluate(() => navigator.clipboard.writeText("echo past'ed'"));
+    await choose(1, /^Paste/);
+    await page.keyboard.press('Enter');
+    await work.expectOnScreen(1, /^pasted$/m);
+    await command('terminal-clear');
+    await expect.poll(() => work.screen(1)).not.toContain('pasted');
+    await page.keyboard.type("echo clear'ed'\n");
+    await work.expectOnScreen(1, /^cleared$/m);
+    await choose(1, /^Find/);
+    await expect(page.getByLabel('Find in the terminal')).toBeFocused();
+    await page.keyboard.press('Escape');
+    await command('terminal-rename');
+    await page.getByTestId('name-field').fill('of the menu');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('terminal-tab-1')).toHaveText('of the menu');
+    await choose(1, /^New terminal beside/);
+    await expect(work.terminal(2)).toBeVisible();
+    await expect(page.getByTestId('terminal-tab-2')).toHaveAttribute('aria-current', 'true');
+    await choose(2, /^Close/);
+    await expect(work.terminal(2)).toHaveCount(0);
+
+    // A program that takes clicks has them, but for those with Shift.
+    await work.shell("printf '\\e[?1000h'; echo click's'; cat > /dev/null", /^clicks$/m);
+    const screen = work.terminal(1).locator('.xterm-screen');
+    await screen.click({ button: 'right' });
+    await work.expectOnScreen(1, /\^\[\[M/);
+    await expect(menu).toHaveCount(0);
+    await screen.click({ button: 'right', modifiers: ['Shift'] });
+    await expect(menu).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+C');
+    await page.keyboard.type("printf '\\e[?1000l'\n");
+  });
+
   test('on a large screen, with nothing in the cache, the first key is taken within the budget; a graphics card that fails takes nothing from a terminal', async ({
     browser,
     platform,

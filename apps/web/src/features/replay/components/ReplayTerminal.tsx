@@ -1,7 +1,8 @@
 'use client';
 import type { ScreenStep } from '@plumbline/screens';
 import { useEffect, useRef } from 'react';
-import { TerminalView, terminalPreferences } from '../../workspace/model/terminalView.ts';
+import { terminalPreferences } from '../../workspace/model/terminalPreferences.ts';
+import { TerminalView } from '../../workspace/model/terminalView.ts';
 import type { Player } from '../model/player.ts';
 import { tailOf } from '../model/terminalState.ts';
 

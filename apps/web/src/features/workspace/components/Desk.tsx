@@ -25,7 +25,7 @@ import { QuickOpen } from './QuickOpen.tsx';
 import { ResourcesPanel } from './ResourcesPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
 import { SealDialog } from './SealDialog.tsx';
-import { SearchPanel } from './SearchPanel.tsx';
+import { type SearchAsked, SearchPanel } from './SearchPanel.tsx';
 import { SubmitDialog } from './SubmitDialog.tsx';
 import { TerminalArea } from './TerminalArea.tsx';
 import { TopBar } from './TopBar.tsx';
@@ -67,7 +67,7 @@ export function Desk({
   const session = useSession();
   const chosen = useStore(preferences);
   const [dialog, setDialog] = useState<'pause' | 'submit' | 'open' | 'commands' | 'seal' | null>(null);
-  const [searchFocusedAt, setSearchFocusedAt] = useState(0);
+  const [searchAsked, setSearchAsked] = useState<SearchAsked>({ turn: 0, include: null });
   const [comparing, setComparing] = useState(false);
   const [touring, setTouring] = useState(() => isPractice && !preferences.get().tourSeen);
   const [layout] = useState(() => readLayout(preferences.get().layout, session.attemptId));
@@ -78,6 +78,14 @@ export function Desk({
     newTerminal.current = open;
   });
 
+  const search = useCallback(
+    (include: string | null) => {
+      showPanel(docks.current, 'search');
+      setSearchAsked(({ turn }) => ({ turn: turn + 1, include }));
+    },
+    [docks],
+  );
+
   const commands = useMemo<Command[]>(
     () =>
       deskCommands({
@@ -87,23 +95,24 @@ export function Desk({
         chosen,
         docks: () => docks.current,
         openDialog: setDialog,
-        focusSearch: () => {
-          showPanel(docks.current, 'search');
-          setSearchFocusedAt((count) => count + 1);
-        },
+        focusSearch: () => search(null),
         newTerminal: (beside) => newTerminal.current(beside),
         toggleCompare: () => setComparing((on) => !on),
         startTour: () => setTouring(true),
       }),
-    [editing, session, transfers, chosen, docks],
+    [editing, session, transfers, chosen, docks, search],
   );
 
   const current = useRef(commands);
   current.current = commands;
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      const inTerminal = event.target instanceof Element && event.target.closest('.xterm') !== null;
-      const command = current.current.find((one) => matches(one, event) && !(inTerminal && one.notInTerminal));
+      const isIn = (place: string) => event.target instanceof Element && event.target.closest(place) !== null;
+      const inTerminal = isIn('.xterm');
+      const inFiles = isIn('[data-testid="explorer-tree"]');
+      const command = current.current.find(
+        (one) => matches(one, event) && !(inTerminal && one.notInTerminal) && (inFiles || !one.inFilesOnly),
+      );
       if (!command) return;
       // Neither the editor below nor the browser does something else with the key.
       event.preventDefault();
@@ -118,9 +127,9 @@ export function Desk({
     ({ id }: TabNode<null>) => {
       switch (id as PanelId) {
         case 'files':
-          return <Explorer tree={tree} files={editing?.files ?? null} transfers={transfers} />;
+          return <Explorer tree={tree} files={editing?.files ?? null} transfers={transfers} onSearch={search} />;
         case 'search':
-          return <SearchPanel files={editing?.files ?? null} focusedAt={searchFocusedAt} />;
+          return <SearchPanel files={editing?.files ?? null} asked={searchAsked} />;
         case 'editor':
           if (editing) return <EditorArea monaco={editing.monaco} files={editing.files} comparing={comparing} onCompare={setComparing} />;
           if (!editorError) return <Spinner label="Loading the editor" className="p-4" />;
@@ -147,7 +156,7 @@ export function Desk({
           return <HelpPanel />;
       }
     },
-    [tree, transfers, editing, editorError, comparing, searchFocusedAt],
+    [tree, transfers, editing, editorError, comparing, search, searchAsked],
   );
 
   const onLayout = (changed: Layout, { reason, isUserInteraction }: WorkspaceChangedMeta) => {

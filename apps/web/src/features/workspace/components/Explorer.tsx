@@ -12,11 +12,12 @@ import {
   Tooltip,
   toast,
 } from '@plumbline/ui';
-import { FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react';
-import { type DragEvent, type KeyboardEvent, useMemo, useRef, useState } from 'react';
+import { CopyMinus, FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react';
+import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { filesOfDrop } from '../model/droppedFiles.ts';
 import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
+import { folderPattern } from '../model/searchReplace.ts';
 import type { Transfers } from '../model/transfers.ts';
 import { walkTree } from '../model/treeKeys.ts';
 import { NameDialog } from './NameDialog.tsx';
@@ -38,7 +39,18 @@ function messageOf(error: unknown): string {
  * The workspace's files. Arrow keys walk the tree, Enter opens, F2 renames, Delete deletes (and can be undone). Rows are
  * moved by dragging them onto a folder; files of one's own machine are uploaded by dropping them there.
  */
-export function Explorer({ tree, files, transfers }: { tree: FileTree; files: OpenFiles | null; transfers: Transfers }) {
+export function Explorer({
+  tree,
+  files,
+  transfers,
+  onSearch,
+}: {
+  tree: FileTree;
+  files: OpenFiles | null;
+  transfers: Transfers;
+  /** Opens the search for files of this pattern alone. */
+  onSearch: (include: string) => void;
+}) {
   const session = useSession();
   const state = useStore(tree.store);
   const { connection } = useSessionState();
@@ -48,6 +60,7 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
   const [refreshing, setRefreshing] = useState(false);
   const [dropFolder, setDropFolder] = useState<string | null>(null);
   const list = useRef<HTMLDivElement>(null);
+  const afterMenu = useRef<(() => void) | null>(null);
   const chooser = useRef<HTMLInputElement>(null);
   const visible = useVisibleRows(list, rows.length);
   const away = connection.kind !== 'open';
@@ -108,6 +121,21 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
       toast.error(`${from} was not moved: ${messageOf(error)}`);
     }
   };
+
+  const collapseAll = () => {
+    tree.collapseAll();
+    setSelected((path) => path?.split('/')[0] ?? null);
+  };
+
+  const findHere = () => onSearch(folderPattern(folderHere));
+
+  const commands = useRef<Record<string, () => void>>({});
+  commands.current = { collapse: collapseAll, find: findHere };
+  useEffect(() => {
+    const onCommand = (event: CustomEvent<string>) => commands.current[event.detail]?.();
+    window.addEventListener('plumbline:files', onCommand as EventListener);
+    return () => window.removeEventListener('plumbline:files', onCommand as EventListener);
+  }, []);
 
   const onKeyDown = (event: KeyboardEvent) =>
     walkTree(event, {
@@ -180,6 +208,7 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
       act: () => setAsking({ kind: 'directory', folder: folderHere }),
     },
     { label: 'Upload files', icon: Upload, testId: 'explorer-upload', act: () => chooser.current?.click() },
+    { label: 'Collapse all folders', icon: CopyMinus, testId: 'explorer-collapse', act: collapseAll },
     { label: 'Refresh', icon: RefreshCw, testId: 'explorer-refresh', act: () => void refresh() },
   ];
 
@@ -189,7 +218,14 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
         <h2 className="flex-1 truncate text-xs font-medium text-muted">Files</h2>
         {tools.map(({ label, icon: Icon, testId, act }) => (
           <Tooltip key={label} label={label}>
-            <Button variant="ghost" size="icon-sm" aria-label={label} disabled={away} onClick={act} data-testid={testId}>
+            <Button
+              variant="ghost"
+              size="icon-sm"
+              aria-label={label}
+              disabled={away && act !== collapseAll}
+              onClick={act}
+              data-testid={testId}
+            >
               <Icon className={label === 'Refresh' && refreshing ? 'animate-spin' : undefined} />
             </Button>
           </Tooltip>
@@ -260,7 +296,14 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
             ) : null}
           </div>
         </ContextMenuTrigger>
-        <ContextMenuContent>
+        <ContextMenuContent
+          onCloseAutoFocus={(event) => {
+            if (!afterMenu.current) return;
+            event.preventDefault();
+            afterMenu.current();
+            afterMenu.current = null;
+          }}
+        >
           <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'file', folder: folderHere })}>
             New file…
           </ContextMenuItem>
@@ -270,6 +313,17 @@ export function Explorer({ tree, files, transfers }: { tree: FileTree; files: Op
           <ContextMenuItem disabled={away} onSelect={() => chooser.current?.click()}>
             Upload here…
           </ContextMenuItem>
+          <ContextMenuSeparator />
+          <ContextMenuItem
+            disabled={away}
+            onSelect={() => {
+              // The menu gives the focus back as it closes, which the search takes.
+              afterMenu.current = findHere;
+            }}
+          >
+            {folderHere === ROOT ? 'Find in all files…' : current?.kind === 'directory' ? 'Find in this folder…' : 'Find in its folder…'}
+          </ContextMenuItem>
+          <ContextMenuItem onSelect={collapseAll}>Collapse all folders</ContextMenuItem>
           <ContextMenuSeparator />
           <ContextMenuItem disabled={away} onSelect={() => void transfers.download(current?.path ?? ROOT)}>
             {!current ? 'Download all as tar' : current.kind === 'directory' ? 'Download as tar' : 'Download'}

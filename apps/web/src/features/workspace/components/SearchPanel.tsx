@@ -31,8 +31,14 @@ function Toggle({ label, on, onChange, children }: { label: string; on: boolean;
   );
 }
 
+/** Somebody asked for the search for the `turn`th time, and for these files alone where they are named. */
+export interface SearchAsked {
+  turn: number;
+  include: string | null;
+}
+
 /** Ctrl-Shift-F: finds text in all files, and replaces it. A file that changed meanwhile is left as it is, and said to be. */
-export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; focusedAt: number }) {
+export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: SearchAsked }) {
   const session = useSession();
   const { connection } = useSessionState();
   const [query, setQuery] = useState(EMPTY);
@@ -46,8 +52,10 @@ export function SearchPanel({ files, focusedAt }: { files: OpenFiles | null; foc
   const isOpen = connection.kind === 'open';
 
   useEffect(() => {
-    if (focusedAt > 0) field.current?.select();
-  }, [focusedAt]);
+    const { include } = asked;
+    if (include !== null) setQuery((now) => ({ ...now, include }));
+    if (asked.turn > 0) field.current?.select();
+  }, [asked]);
 
   useEffect(() => {
     turn.current += 1;

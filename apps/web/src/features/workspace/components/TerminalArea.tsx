@@ -1,92 +1,17 @@
 'use client';
-import { Button, ConfirmDialog, cn, EmptyState, Input, toast } from '@plumbline/ui';
-import { Columns2, Plus, Search, SquareTerminal, X } from 'lucide-react';
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import { mayTakeFocus } from '../model/keptFocus.ts';
+import { ConfirmDialog, cn, EmptyState, toast } from '@plumbline/ui';
+import { Columns2, Plus, SquareTerminal } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
 import { ownPrograms } from '../model/ownPrograms.ts';
 import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, type PaneSpot } from '../model/paneDrop.ts';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
+import { type TabAct, TerminalPane } from './TerminalPane.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
-/** Draws one terminal in whatever space it is given; the screen itself lives in the session. */
-export function TerminalPane({ terminal, active, onFocus }: { terminal: number; active: boolean; onFocus: (terminal: number) => void }) {
-  const session = useSession();
-  const host = useRef<HTMLDivElement>(null);
-  const [finding, setFinding] = useState(false);
-
-  useEffect(() => {
-    if (!host.current) return undefined;
-    const view = session.terminalView(terminal);
-    view.attach(host.current);
-    return () => view.detach();
-  }, [session, terminal]);
-
-  useEffect(() => {
-    const view = session.terminalView(terminal);
-    return view.focused.on(() => {
-      session.panelFocused(`terminal:${terminal}`);
-      onFocus(terminal);
-    });
-  }, [session, terminal, onFocus]);
-
-  useEffect(() => {
-    if (active && mayTakeFocus()) session.terminalView(terminal).focus();
-  }, [active, session, terminal]);
-
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (!(event.ctrlKey && event.shiftKey && event.code === 'KeyF')) return;
-    event.preventDefault();
-    setFinding(true);
-  };
-
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: listens for one shortcut of the terminal inside.
-    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`terminal-${terminal}`} onKeyDown={onKeyDown}>
-      <div ref={host} className="absolute inset-0 m-1" />
-      {finding ? <FindBar terminal={terminal} onClose={() => setFinding(false)} /> : null}
-    </div>
-  );
-}
-
-function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void }) {
-  const view = useSession().terminalView(terminal);
-  const [text, setText] = useState('');
-  const [found, setFound] = useState(true);
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
-  const close = () => {
-    view.clearFind();
-    onClose();
-    view.focus();
-  };
-  return (
-    <search className="absolute top-1 right-3 flex items-center gap-1 rounded-md border border-border bg-surface-raised p-1 shadow-raised">
-      <Search aria-hidden className="size-4 text-muted" />
-      <Input
-        ref={field}
-        aria-label="Find in the terminal"
-        aria-invalid={!found}
-        className="h-6 w-48"
-        value={text}
-        onChange={(event) => {
-          setText(event.target.value);
-          setFound(event.target.value === '' || view.find(event.target.value));
-        }}
-        onKeyDown={(event) => {
-          event.stopPropagation();
-          if (event.key === 'Escape') close();
-          if (event.key === 'Enter') setFound(view.find(text, !event.shiftKey));
-        }}
-      />
-      <Button variant="ghost" size="icon-sm" aria-label="Close the search" onClick={close}>
-        <X />
-      </Button>
-    </search>
-  );
-}
+const TAB_ACTS: readonly TabAct[] = ['split', 'rename', 'close'];
 
 /** The attempt's terminals: tabs, and up to three side by side. They run in the sandbox and outlive this page. */
 export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside: boolean) => void) => void }) {
@@ -173,6 +98,14 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
     }
   };
 
+  const onTabAct = (act: TabAct, terminal: number) => {
+    const info = open.find((one) => one.terminal === terminal);
+    if (!canAct || !info) return;
+    if (act === 'close') void close(terminal);
+    else if (act === 'rename') setRenaming(info);
+    else if (!opening && shown.length < MOST_PANES) void openOne(true);
+  };
+
   return (
     <section aria-label="Terminal panel" className="flex h-full flex-col bg-surface">
       <PanelBar
@@ -220,7 +153,14 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
         {shown.map((terminal, at) => (
           <div key={terminal} className="relative h-full min-w-0 flex-1">
             <PaneDrop of="terminals" canSplit={shown.length < MOST_PANES} onDrop={(key, spot) => drop(Number(key), at, spot)} />
-            <TerminalPane terminal={terminal} active={terminal === front && active !== null} onFocus={setActive} />
+            <TerminalPane
+              terminal={terminal}
+              active={terminal === front && active !== null}
+              front={terminal === front}
+              refused={!canAct ? TAB_ACTS : opening || shown.length >= MOST_PANES ? ['split'] : []}
+              onFocus={setActive}
+              onTabAct={onTabAct}
+            />
           </div>
         ))}
         {open.length === 0 ? (

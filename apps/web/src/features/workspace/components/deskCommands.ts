@@ -7,6 +7,7 @@ import type { CodeEditor } from '../model/monaco.ts';
 import { choose } from '../model/preferences.ts';
 import type { Transfers } from '../model/transfers.ts';
 import type { Editing } from './Desk.tsx';
+import type { TerminalAct } from './TerminalPane.tsx';
 
 export interface DeskActs {
   session: AttemptSession;
@@ -70,6 +71,21 @@ export function editorCommands(editing: Editing | null): Command[] {
     .sort((a, b) => a.title.localeCompare(b.title));
 }
 
+const TERMINAL_ACTS = {
+  copy: 'Copy what is selected in the terminal',
+  paste: 'Paste into the terminal',
+  'select-all': 'Select all of the terminal',
+  clear: 'Clear the terminal on this page',
+  find: 'Find in the terminal',
+  rename: 'Rename the terminal…',
+} satisfies Partial<Record<TerminalAct, string>>;
+
+/** What a part of the desk does with what is chosen or in front there. */
+const tell = (part: 'files' | 'terminal') => (act: string) => () =>
+  window.dispatchEvent(new CustomEvent(`plumbline:${part}`, { detail: act }));
+const tellFiles = tell('files');
+const tellTerminal = tell('terminal');
+
 /** Everything that the desk can do. */
 export function deskCommands(acts: DeskActs): Command[] {
   const { session, transfers, editing, docks, openDialog } = acts;
@@ -90,6 +106,20 @@ export function deskCommands(acts: DeskActs): Command[] {
     // In a terminal it is a key of programs.
     { id: 'palette-f1', title: 'Show all commands', keys: ['F1'], notInTerminal: true, run: () => openDialog('commands') },
     { id: 'open', title: 'Open a file by name', keys: ['Ctrl/Cmd', 'P'], notInTerminal: true, run: () => openDialog('open') },
+    {
+      id: 'find-in-folder',
+      title: 'Find in the folder that is chosen in Files',
+      keys: ['Shift', 'Alt', 'F'],
+      inFilesOnly: true,
+      run: tellFiles('find'),
+    },
+    {
+      id: 'collapse-all',
+      title: 'Collapse all folders in Files',
+      keys: ['Ctrl/Cmd', '←'],
+      inFilesOnly: true,
+      run: tellFiles('collapse'),
+    },
     { id: 'search', title: 'Search in all files', keys: ['Ctrl/Cmd', 'Shift', 'F'], notInTerminal: true, run: acts.focusSearch },
     {
       id: 'explorer',
@@ -192,6 +222,7 @@ export function deskCommands(acts: DeskActs): Command[] {
         }
       },
     },
+    ...Object.entries(TERMINAL_ACTS).map(([act, title]) => ({ id: `terminal-${act}`, title, run: tellTerminal(act) })),
     {
       id: 'copy-on-selection',
       title: `Turn copying on selection in terminals ${copyOnSelection ? 'off' : 'on'}`,

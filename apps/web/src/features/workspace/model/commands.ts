@@ -6,6 +6,8 @@ export interface Command {
   keys?: readonly string[];
   /** Where a terminal has the focus the keys are the program's. */
   notInTerminal?: boolean;
+  /** The keys do this where the tree of files has the focus, and something else elsewhere. */
+  inFilesOnly?: boolean;
   run: () => void;
 }
 
@@ -24,6 +26,7 @@ function nameOf({ key, code }: Keys): string {
   if (code.startsWith('Digit')) return code.slice(5);
   if (code === 'Backquote') return '`';
   if (code === 'Backslash') return '\\';
+  if (key === 'ArrowLeft') return '←';
   return key;
 }
 

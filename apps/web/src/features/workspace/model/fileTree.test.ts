@@ -73,6 +73,10 @@ describe('the tree of files', () => {
     expect(rows()).toEqual(['src', 'b9', 'b10']);
     await done(tree.reveal('src/deep/x'));
     expect(rows()).toEqual(['src', '  src/deep', '    src/deep/x', '  src/a.py', 'b9', 'b10']);
+    tree.collapseAll();
+    expect(rows()).toEqual(['src', 'b9', 'b10']);
+    tree.toggle('src');
+    expect(rows()).toEqual(['src', '  src/deep', '  src/a.py', 'b9', 'b10']);
     tree.toggle('src');
     expect(rows()).toEqual(['src', 'b9', 'b10']);
   });

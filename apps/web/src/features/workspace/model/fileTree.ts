@@ -134,6 +134,11 @@ export class FileTree {
     for (const path of this.store.get().expanded) this.changed(path);
   }
 
+  /** Closes every folder; what was listed of them is still there when they are opened again. */
+  collapseAll(): void {
+    this.store.patch({ expanded: new Set([ROOT]) });
+  }
+
   /**
    * Lists a folder again. Its error, if any, stands in the state. Of all that ask while a listing is under way, which may be of
    * something older, one more listing answers: a folder that a program fills is told of at each file.

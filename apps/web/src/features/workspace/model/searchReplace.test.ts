@@ -1,6 +1,6 @@
 import type { SearchQuery } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
-import { patternOf, replaceAll, shownBefore } from './searchReplace.ts';
+import { folderPattern, patternOf, replaceAll, shownBefore } from './searchReplace.ts';
 
 const plain: SearchQuery = { query: 'a.b', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
 
@@ -10,6 +10,14 @@ describe('a line in which something was found', () => {
     expect(shownBefore(line, line.indexOf('lambda'))).toBe('…counts, key=');
     expect(shownBefore('    words = text.split()', 4)).toBe('');
     expect(shownBefore('    for word in words', 8)).toBe('for ');
+  });
+});
+
+describe('a search in a folder', () => {
+  it('takes the folder’s name as it is, whatever stands in it', () => {
+    expect(folderPattern('src/model')).toBe('src/model/**');
+    expect(folderPattern('run[1],a*')).toBe('run[[]1]?a[*]/**');
+    expect(folderPattern('.')).toBe('');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { SearchQuery } from '@plumbline/protocol';
+import { ROOT } from './fileTree.ts';
 
 /** The query as the browser's own pattern: what replacing goes by. Null where it cannot be read. */
 export function patternOf({ query, regex, caseSensitive, wholeWord }: SearchQuery): RegExp | null {
@@ -8,6 +9,13 @@ export function patternOf({ query, regex, caseSensitive, wholeWord }: SearchQuer
   } catch {
     return null;
   }
+}
+
+/** What a search includes to look into one folder alone: the pattern of all that is below it; none for the workspace itself. */
+export function folderPattern(folder: string): string {
+  if (folder === ROOT) return '';
+  // A comma divides patterns, wherever it stands.
+  return `${folder.replace(/[[*?]/g, '[$&]').replaceAll(',', '?')}/**`;
 }
 
 /** So much of a line before what was found leaves room for what was found in the narrowest panel. */

@@ -1,5 +1,6 @@
 import { preferences } from './preferences.ts';
-import { TerminalView, terminalPreferences } from './terminalView.ts';
+import { terminalPreferences } from './terminalPreferences.ts';
+import { TerminalView } from './terminalView.ts';
 
 /** The screen of a terminal that a participant types into, as the person chose it. */
 export function newSessionView(): TerminalView {

@@ -1,7 +1,6 @@
 import '@xterm/xterm/css/xterm.css';
 import './terminalView.css';
 import { mendTerminal, VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
-import { browserStorage } from '@plumbline/ui/browserStorage';
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { Unicode11Addon } from '@xterm/addon-unicode11';
@@ -11,6 +10,7 @@ import { Terminal } from '@xterm/xterm';
 import { cellSize } from './cellSize.ts';
 import { Signal } from './signal.ts';
 import { TERMINAL_FONT_FAMILY, terminalFont } from './terminalFont.ts';
+import { isForProgram } from './terminalKeys.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
 
@@ -40,14 +40,6 @@ const TOGETHER = new TextEncoder().encode('\x1b[?2026h');
 const TOGETHER_END = new TextEncoder().encode('\x1b[?2026l');
 /** A full reset, sent through the stream so that it takes its turn after what is still to be drawn. */
 const RESET = new Uint8Array([0x1b, 0x63]);
-const RENDERER_KEY = 'plumbline.terminal.renderer';
-const SCREEN_READER_KEY = 'plumbline.terminal.screenReader';
-
-/** What the person chose for terminals, in the address (`?renderer=dom`) or in this browser. */
-export function terminalPreferences(): { renderer: 'dom' | 'webgl'; screenReader: boolean } {
-  const asked = new URLSearchParams(location.search).get('renderer') ?? browserStorage.getItem(RENDERER_KEY);
-  return { renderer: asked === 'dom' ? 'dom' : 'webgl', screenReader: browserStorage.getItem(SCREEN_READER_KEY) === 'on' };
-}
 
 function isWebAddress(url: string): boolean {
   return /^https?:\/\//i.test(url);
@@ -257,6 +249,47 @@ export class TerminalView {
     this.terminal.clearSelection();
   }
 
+  get hasSelection(): boolean {
+    return this.terminal.hasSelection();
+  }
+
+  /** Whether the program takes clicks, as `tmux` and `htop` do. */
+  get takesClicks(): boolean {
+    return this.terminal.modes.mouseTrackingMode !== 'none';
+  }
+
+  /** Copies what is selected. Rejects where the browser does not allow it. */
+  async copySelection(): Promise<void> {
+    const text = this.terminal.getSelection();
+    if (text === '') return;
+    await navigator.clipboard.writeText(text);
+    this.copy.emit(text);
+  }
+
+  /** Pastes what the clipboard holds, as the key for it does. Rejects where the browser does not allow it. */
+  async pasteClipboard(): Promise<void> {
+    const text = await navigator.clipboard.readText();
+    if (text === '' || this.disposed || this.terminal.options.disableStdin) return;
+    let prevented = false;
+    this.paste.emit({
+      text,
+      prevent: () => {
+        prevented = true;
+      },
+    });
+    if (!prevented) this.terminal.paste(text);
+  }
+
+  selectAll(): void {
+    this.terminal.selectAll();
+  }
+
+  /** Leaves the line with the cursor alone, on this page: the sandbox and the recording keep what there was. */
+  clear(): void {
+    // A program that has the whole screen would not draw it again.
+    if (this.terminal.buffer.active.type === 'normal') this.terminal.clear();
+  }
+
   /** The size in cells that the host would take; null while it has none. */
   wantedSize(): { cols: number; rows: number } | null {
     if (!this.opened || !this.isMeasurable()) return null;
@@ -333,7 +366,7 @@ export class TerminalView {
     this.terminal.onData((data) => this.input.emit(this.encoder.encode(data)));
     // Mouse reports of the oldest kind are bytes, not text.
     this.terminal.onBinary((data) => this.input.emit(Uint8Array.from(data, (char) => char.charCodeAt(0) & 0xff)));
-    this.terminal.attachCustomKeyEventHandler((event) => this.isForTerminal(event));
+    this.terminal.attachCustomKeyEventHandler((event) => isForProgram(event, this.terminal));
     const onPaste = (event: ClipboardEvent) => {
       const text = event.clipboardData?.getData('text/plain') ?? '';
       if (text === '') return;
@@ -362,19 +395,5 @@ export class TerminalView {
     this.root.addEventListener('paste', onPaste, { capture: true });
     this.root.addEventListener('copy', onCopy);
     this.root.addEventListener('focusin', onFocus);
-  }
-
-  /** Which keys go to the program; the others are the workspace's or the browser's. */
-  private isForTerminal(event: KeyboardEvent): boolean {
-    if (event.ctrlKey && event.key === '`') return false;
-    if (event.ctrlKey && event.shiftKey && ['KeyV', 'KeyF', 'KeyP', 'KeyE', 'Digit5'].includes(event.code)) return false;
-    // Where Ctrl-V means paste everywhere else, it does here too; programs still get it with Alt or by Ctrl-Q.
-    if (event.ctrlKey && !event.altKey && event.code === 'KeyV' && navigator.platform.startsWith('Win')) return false;
-    if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
-      event.preventDefault();
-      if (event.type === 'keydown' && this.terminal.hasSelection()) document.execCommand('copy');
-      return false;
-    }
-    return true;
   }
 }

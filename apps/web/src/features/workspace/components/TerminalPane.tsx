@@ -1,0 +1,220 @@
+'use client';
+import {
+  Button,
+  ContextMenu,
+  ContextMenuContent,
+  ContextMenuItem,
+  ContextMenuSeparator,
+  ContextMenuTrigger,
+  Input,
+  Kbd,
+  toast,
+} from '@plumbline/ui';
+import { Search, X } from 'lucide-react';
+import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
+import { keyLabel } from '../model/commands.ts';
+import { mayTakeFocus } from '../model/keptFocus.ts';
+import { useSession } from './useAttemptSession.ts';
+
+/** What can be done with a terminal, from its menu and by command. */
+export type TerminalAct = 'copy' | 'paste' | 'select-all' | 'clear' | 'find' | 'split' | 'rename' | 'close';
+
+/** Those that concern its tab are its area's. */
+export type TabAct = Extract<TerminalAct, 'split' | 'rename' | 'close'>;
+
+interface MenuEntry {
+  act: TerminalAct;
+  label: string;
+  keys?: readonly string[];
+}
+
+const MENU: readonly (readonly MenuEntry[])[] = [
+  [
+    { act: 'copy', label: 'Copy', keys: ['Ctrl', 'Shift', 'C'] },
+    { act: 'paste', label: 'Paste', keys: ['Ctrl', 'Shift', 'V'] },
+    { act: 'select-all', label: 'Select all' },
+  ],
+  [
+    { act: 'find', label: 'Find…', keys: ['Ctrl', 'Shift', 'F'] },
+    { act: 'clear', label: 'Clear on this page' },
+  ],
+  [
+    { act: 'split', label: 'New terminal beside this one', keys: ['Ctrl', 'Shift', '5'] },
+    { act: 'rename', label: 'Rename…' },
+    { act: 'close', label: 'Close' },
+  ],
+];
+
+/** Draws one terminal in whatever space it is given; the screen itself lives in the session. */
+export function TerminalPane({
+  terminal,
+  active,
+  front,
+  refused,
+  onFocus,
+  onTabAct,
+}: {
+  terminal: number;
+  /** It takes the keyboard. */
+  active: boolean;
+  /** What is done by command is done with it. */
+  front: boolean;
+  /** What cannot be done with its tab now. */
+  refused: readonly TabAct[];
+  onFocus: (terminal: number) => void;
+  onTabAct: (act: TabAct, terminal: number) => void;
+}) {
+  const session = useSession();
+  const host = useRef<HTMLDivElement>(null);
+  const [finding, setFinding] = useState(false);
+  const [hasSelection, setHasSelection] = useState(false);
+  const chosen = useRef<TerminalAct | null>(null);
+
+  useEffect(() => {
+    if (!host.current) return undefined;
+    const view = session.terminalView(terminal);
+    view.attach(host.current);
+    return () => view.detach();
+  }, [session, terminal]);
+
+  useEffect(
+    () =>
+      session.terminalView(terminal).focused.on(() => {
+        session.panelFocused(`terminal:${terminal}`);
+        onFocus(terminal);
+      }),
+    [session, terminal, onFocus],
+  );
+
+  useEffect(() => {
+    if (active && mayTakeFocus()) session.terminalView(terminal).focus();
+  }, [active, session, terminal]);
+
+  const act = (name: TerminalAct) => {
+    const view = session.terminalView(terminal);
+    switch (name) {
+      case 'copy':
+        view.copySelection().catch(() => toast.error('The browser did not allow it. Ctrl-Shift-C copies as well.'));
+        break;
+      case 'paste':
+        view.pasteClipboard().catch(() => toast.error('The browser did not allow it. Ctrl-Shift-V pastes as well.'));
+        break;
+      case 'select-all':
+        view.selectAll();
+        break;
+      case 'clear':
+        view.clear();
+        break;
+      case 'find':
+        setFinding(true);
+        return;
+      default:
+        onTabAct(name, terminal);
+        if (name !== 'close') return;
+    }
+    view.focus();
+  };
+
+  const byCommand = useRef(act);
+  byCommand.current = act;
+  useEffect(() => {
+    if (!front) return undefined;
+    const onCommand = (event: CustomEvent<TerminalAct>) => byCommand.current(event.detail);
+    window.addEventListener('plumbline:terminal', onCommand as EventListener);
+    return () => window.removeEventListener('plumbline:terminal', onCommand as EventListener);
+  }, [front]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!(event.ctrlKey && event.shiftKey && event.code === 'KeyF')) return;
+    event.preventDefault();
+    setFinding(true);
+  };
+
+  /** A program that takes clicks has had this one, unless Shift keeps it from that; from the keyboard none comes. */
+  const onContextMenu = (event: MouseEvent) => {
+    const view = session.terminalView(terminal);
+    setHasSelection(view.hasSelection);
+    if (event.button !== 2 || event.shiftKey || !view.takesClicks) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: listens for one shortcut of the terminal inside.
+    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`terminal-${terminal}`} onKeyDown={onKeyDown}>
+      <ContextMenu>
+        <ContextMenuTrigger asChild>
+          <div ref={host} className="absolute inset-0 m-1" onContextMenuCapture={onContextMenu} />
+        </ContextMenuTrigger>
+        <ContextMenuContent
+          data-testid="terminal-menu"
+          // What it shows may take the keyboard at once, which the open menu would take back.
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (chosen.current === null) session.terminalView(terminal).focus();
+            else act(chosen.current);
+            chosen.current = null;
+          }}
+        >
+          {MENU.map((entries, at) => (
+            <div key={entries[0]?.act}>
+              {at > 0 ? <ContextMenuSeparator /> : null}
+              {entries.map(({ act: name, label, keys }) => (
+                <ContextMenuItem
+                  key={name}
+                  disabled={(name === 'copy' && !hasSelection) || refused.some((one) => one === name)}
+                  onSelect={() => {
+                    chosen.current = name;
+                  }}
+                >
+                  <span className="flex-1 pr-6">{label}</span>
+                  {keys?.map((key) => (
+                    <Kbd key={key}>{keyLabel(key, navigator.platform)}</Kbd>
+                  ))}
+                </ContextMenuItem>
+              ))}
+            </div>
+          ))}
+        </ContextMenuContent>
+      </ContextMenu>
+      {finding ? <FindBar terminal={terminal} onClose={() => setFinding(false)} /> : null}
+    </div>
+  );
+}
+
+function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void }) {
+  const view = useSession().terminalView(terminal);
+  const [text, setText] = useState('');
+  const [found, setFound] = useState(true);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const close = () => {
+    view.clearFind();
+    onClose();
+    view.focus();
+  };
+  return (
+    <search className="absolute top-1 right-3 flex items-center gap-1 rounded-md border border-border bg-surface-raised p-1 shadow-raised">
+      <Search aria-hidden className="size-4 text-muted" />
+      <Input
+        ref={field}
+        aria-label="Find in the terminal"
+        aria-invalid={!found}
+        className="h-6 w-48"
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          setFound(event.target.value === '' || view.find(event.target.value));
+        }}
+        onKeyDown={(event) => {
+          event.stopPropagation();
+          if (event.key === 'Escape') close();
+          if (event.key === 'Enter') setFound(view.find(text, !event.shiftKey));
+        }}
+      />
+      <Button variant="ghost" size="icon-sm" aria-label="Close the search" onClick={close}>
+        <X />
+      </Button>
+    </search>
+  );
+}
