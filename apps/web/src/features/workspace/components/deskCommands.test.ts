@@ -19,11 +19,15 @@ const commands = deskCommands({
   startTour: none,
 });
 
-it('the page of keys has every key of the workspace, and no two commands have the same', () => {
+it('the page of keys has every key of the workspace, and no two commands have the same in one place', () => {
   const listed = SHORTCUTS.map(({ keys }) => keys.join('-'));
   // The other panes stand with the first.
-  const keys = commands.flatMap((one) => (one.keys && !/^pane-[23]$/.test(one.id) ? one.keys.join('-') : []));
-  expect(keys.length).toBeGreaterThan(15);
-  expect(keys.filter((key) => !listed.includes(key))).toEqual([]);
-  expect(new Set(keys).size).toBe(keys.length);
+  const withKeys = commands.flatMap((one) => (one.keys && !/^pane-[23]$/.test(one.id) ? { ...one, key: one.keys.join('-') } : []));
+  expect(withKeys.length).toBeGreaterThan(15);
+  expect(withKeys.filter(({ key }) => !listed.includes(key))).toEqual([]);
+  const inFiles = withKeys.filter((one) => one.inFilesOnly).map(({ key }) => key);
+  const elsewhere = withKeys.filter((one) => !one.inFilesOnly).map(({ key }) => key);
+  for (const keys of [inFiles, elsewhere]) expect(new Set(keys).size).toBe(keys.length);
+  // The first that has a key is the one that is run: in the files it is theirs.
+  for (const key of inFiles) expect(withKeys.find((one) => one.key === key)?.inFilesOnly).toBe(true);
 });
