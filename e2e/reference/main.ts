@@ -13,6 +13,7 @@ import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
+import { picturesOfNotices } from './notices.ts';
 
 const FOLDER = join(import.meta.dirname, 'pictures');
 const SIZES = [
@@ -29,10 +30,11 @@ const READING_ACTS = new Set(['file.list', 'file.search', 'instructions', 'notes
 /** Long enough to open the workspace before it expires. */
 const SHORT_LIMIT_MS = 30_000;
 
-/** One picture per theme and size of what the page shows now. */
-async function take(page: Page, name: string): Promise<void> {
+/** One picture per theme and size of what the page shows now; `hold` is done at each size, for what would go by itself meanwhile. */
+async function take(page: Page, name: string, hold = async () => {}): Promise<void> {
   for (const size of SIZES) {
     await page.setViewportSize(size);
+    await hold();
     await takeAtThisSize(page, name);
   }
   console.log(name);
@@ -336,6 +338,9 @@ async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId:
   await take(waiting, 'loading');
   await waiting.close({ runBeforeUnload: false });
 
+  await picturesOfNotices(context, attemptId, take);
+
+  await page.bringToFront();
   await page.getByTestId('pause').click();
   await page.getByTestId('pause-dialog').waitFor();
   await take(page, 'pause-dialog');

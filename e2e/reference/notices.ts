@@ -1,0 +1,49 @@
+import type { BrowserContext, Page } from '@playwright/test';
+import { WorkspacePage } from '../support/workspacePage.ts';
+
+const GIB = 1024 ** 3;
+
+/** What is said of a sandbox and of a browser that are short of something, as they would say it themselves. */
+export async function picturesOfNotices(
+  context: BrowserContext,
+  attemptId: string,
+  take: (page: Page, name: string, hold?: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const told = await context.newPage();
+  let tell: (message: object) => void = () => {};
+  let diskIsShort = false;
+  await told.routeWebSocket(/realtime\/attempt/, (socket) => {
+    tell = (message) => socket.send(JSON.stringify(message));
+    socket.connectToServer().onMessage((data) => {
+      const message = typeof data === 'string' ? JSON.parse(data) : {};
+      if (message.t !== 'resources' || !diskIsShort) return socket.send(data);
+      tell({ ...message, sample: { ...message.sample, diskBytes: 99 * GIB, diskFreeBytes: GIB / 4 } });
+    });
+  });
+  await told.goto(`/attempts/${attemptId}/work`);
+  await new WorkspacePage(told).terminal(1).waitFor();
+  tell({ t: 'outputLimited' });
+  await told.getByTestId('banner-output').waitFor();
+  await take(told, 'output-limited');
+  await told.getByTestId('banner-output').getByRole('button', { name: 'Understood' }).click();
+  diskIsShort = true;
+  await take(told, 'disk-nearly-full', () => told.getByText('The disk is nearly full.').hover());
+  // A runner whose own disk is full counts as away.
+  tell({ t: 'sandbox', state: 'away' });
+  await told.getByTestId('banner-sandbox').waitFor();
+  await take(told, 'sandbox-away');
+  await told.close({ runBeforeUnload: false });
+
+  const full = await context.newPage();
+  await full.addInitScript(() => {
+    const refuse = () => {
+      throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
+    };
+    Storage.prototype.setItem = refuse;
+    IDBObjectStore.prototype.put = refuse;
+  });
+  await full.goto(`/attempts/${attemptId}/work`);
+  await new WorkspacePage(full).type(1, ' ');
+  await take(full, 'keeps-nothing', () => full.getByText(/storage is full or switched off/).hover());
+  await full.close({ runBeforeUnload: false });
+}
