@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventInput } from '@plumbline/protocol';
+import { type EventInput, isWholeTextDue } from '@plumbline/protocol';
 import { randomFrom } from '../support/random.ts';
+import { withKeyframes } from './keyframes.ts';
 
 /**
  * A day at work that nobody had: commands typed and echoed, training logs, progress bars, a full-screen editor, files
@@ -21,17 +22,14 @@ const TAB = '00000000-0000-4000-8000-00000000000a';
 const PATH = 'solution/train.py';
 const SOURCE = readFileSync(join(import.meta.dirname, '../../environments/practice/practice.py'), 'utf8');
 const COMMANDS = ['ls -la', 'python3 train.py --steps 2000', 'nvidia-smi', 'git diff', 'pip install einops', 'task score', 'vim notes.md'];
-/** As the runner and the browser take them. */
-const KEYFRAME_EVERY_MS = 10_000;
-const WHOLE_TEXT_EVERY = 200;
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** The events of the day in order, and the versions of its file that were saved. */
-export function longAttempt(options: LongAttemptOptions): { events: EventInput[]; savedVersions: string[] } {
+export async function longAttempt(options: LongAttemptOptions): Promise<{ events: EventInput[]; savedVersions: string[] }> {
   const day = new Day(options);
   day.run();
-  return { events: day.events, savedVersions: day.savedVersions };
+  return { events: await withKeyframes(day.events), savedVersions: day.savedVersions };
 }
 
 class Day {
@@ -41,12 +39,12 @@ class Day {
   private readonly random: () => number;
   private nowMs: number;
   private readonly offsets = new Map<number, number>();
-  private readonly keyframeAtMs = new Map<number, number>();
   private inputN = 0;
   private text = SOURCE;
   private version = 1;
   private changes = 0;
   private outputBytes = 0;
+  private outputBytesAtText = 0;
 
   constructor(options: LongAttemptOptions) {
     this.options = options;
@@ -97,10 +95,6 @@ class Day {
     this.push('terminal.output', terminal, { offset, bytes });
     this.offsets.set(terminal, offset + bytes.length);
     this.outputBytes += bytes.length;
-    if (this.nowMs - (this.keyframeAtMs.get(terminal) ?? 0) < KEYFRAME_EVERY_MS) return;
-    this.keyframeAtMs.set(terminal, this.nowMs);
-    const screen = `\x1b[H${Array.from({ length: 29 }, () => this.logLine()).join('\r\n')}`;
-    this.push('terminal.keyframe', terminal, { cols: 120, rows: 30, offset: offset + bytes.length, screen });
   }
 
   private logLine(): string {
@@ -168,7 +162,12 @@ class Day {
       this.push('editor.changed', 0, { ...place, version: this.version, changes: [{ offset: at, length: 0, text: character }] });
       at += 1;
       this.changes += 1;
-      if (this.changes % WHOLE_TEXT_EVERY === 0) this.push('editor.text', 0, { ...place, version: this.version, text: this.text });
+      const outputBytes = this.outputBytes - this.outputBytesAtText;
+      if (isWholeTextDue({ changes: this.changes, length: this.text.length, outputBytes })) {
+        this.push('editor.text', 0, { ...place, version: this.version, text: this.text });
+        this.changes = 0;
+        this.outputBytesAtText = this.outputBytes;
+      }
       if (this.random() < 0.25) this.push('editor.selection', 0, { ...place, anchor: at, active: at });
       // What is written is also deleted again, so that the file stays a file that people write.
       if (this.text.length > 24_000) {

@@ -95,7 +95,7 @@ export async function record(
   size: { lengthMs: number; outputBytes: number },
 ): Promise<{ attemptId: string; recordedEvents: number }> {
   const startMs = Date.now() - size.lengthMs - MINUTE_MS;
-  const { events } = longAttempt({ startMs, seed: SEED, ...size });
+  const { events } = await longAttempt({ startMs, seed: SEED, ...size });
   const recorded = await recordAttempt(platform, db, { startMs, lengthMs: size.lengthMs, events });
   say(`${recorded.recordedEvents} events of ${size.lengthMs / MINUTE_MS} minutes are recorded`);
   return recorded;

@@ -105,7 +105,7 @@ describe('the output of terminals', () => {
     rig.start({ freeBytes: 10_000, slowBytesPerSecond: 1_000_000 });
     const id = rig.terminals.open(80, 24);
     await rig.seen(id, /\$ /);
-    rig.skippedMs = 60_000;
+    rig.skippedMs = 120 * 60_000;
     rig.type(id, "printf '\\e[44m\\e[2J'; echo painted-$((1+1))\r");
     await rig.seen(id, 'painted-2');
     await vi.waitFor(
@@ -117,6 +117,53 @@ describe('the output of terminals', () => {
     );
     expect(rig.outputBytes(id).length).toBeLessThan(2_000);
     expect(rig.allowance.limited).toBe(true);
+  });
+
+  it('give a keyframe only where a jump would otherwise read much: of what other terminals put out, of a long time, or of what may be withheld', async () => {
+    const quiet = rig.terminals.open(80, 24);
+    const loud = rig.terminals.open(80, 24);
+    rig.log.deliverTo((entry) => {
+      rig.entries.push(entry);
+      setImmediate(() => rig.log.acknowledge(entry.n));
+    });
+    for (const id of [quiet, loud]) await rig.seen(id, /\$ /);
+    let asked = 0;
+    const say = async (id: number) => {
+      asked += 1;
+      rig.type(id, `echo said-$((${asked}+0))\r`);
+      await rig.seen(id, new RegExp(`said-${asked}\\r`));
+      // Answered behind what was parsed, and then behind the keyframe that was asked for at that.
+      for (let question = 0; question < 2; question += 1) await rig.terminals.restore(id);
+    };
+    // One that is due and lags behind the output is asked for again.
+    const hasGiven = (count: number) =>
+      vi.waitFor(
+        async () => {
+          await say(quiet);
+          expect(rig.keyframesOf(quiet)).toHaveLength(count);
+        },
+        { timeout: 20_000, interval: 600 },
+      );
+    const givesNone = async () => {
+      const before = rig.keyframesOf(quiet).length;
+      await say(quiet);
+      expect(rig.keyframesOf(quiet)).toHaveLength(before);
+    };
+
+    rig.skippedMs += 60_000;
+    await givesNone();
+    rig.type(loud, 'yes 0123456789 | head -c 1100000; touch all-out\r');
+    const isOut = () => existsSync(join(rig.dir, 'all-out')) && rig.entries.at(-1)?.body.subarray(-2).toString() === '$ ';
+    await vi.waitFor(() => expect(isOut()).toBe(true), { timeout: 40_000, interval: 20 });
+    await hasGiven(1);
+    rig.skippedMs += 60_000;
+    await givesNone();
+    await rig.terminals.dropScrollback();
+    await hasGiven(2);
+    rig.skippedMs += 119 * 60_000;
+    await givesNone();
+    rig.skippedMs += 2 * 60_000;
+    await hasGiven(3);
   });
 
   it('forget what has scrolled off their screens when they are told to, also under a full-screen program', async () => {
@@ -188,7 +235,7 @@ describe('the output of terminals', () => {
     expect(large.screen.screen.includes('too large to be sent again')).toBe(true);
     expect(large.screen.offset).toBeGreaterThan(350 * 1_000 * 30);
     // Old enough for the next keyframe.
-    rig.skippedMs = 60_000;
+    rig.skippedMs = 120 * 60_000;
     rig.type(long.id, 'echo $((6*7))\r');
     rig.type(large.id, 'echo $((6*7))\r');
     await vi.waitFor(() => expect(rig.keyframesOf(long.id)).toHaveLength(1), { timeout: 20_000, interval: 20 });

@@ -1,7 +1,7 @@
 import { AppError, type Clock } from '@plumbline/core';
 import type { TerminalInfo } from '@plumbline/protocol';
 import type { HostCommand } from '@plumbline/sandbox';
-import type { ScreenText } from '@plumbline/screens';
+import { isKeyframeDue, type ScreenText } from '@plumbline/screens';
 import type { Logger } from 'pino';
 import { CommandLog } from './commandLog.ts';
 import type { EventLog } from './eventLog.ts';
@@ -16,11 +16,10 @@ import { Screens } from './screens.ts';
 const TERMINALS_MAX = 32;
 /** Closed terminals stay listed, so that a reload shows how they ended; only so many. */
 const CLOSED_LISTED_MAX = 32;
-const KEYFRAME_EVERY_MS = 10_000;
 /** One that came at a bad moment, inside a control sequence or behind the output, is asked for again after this. */
 const KEYFRAME_ASK_EVERY_MS = 500;
-/** A keyframe that lags behind the output is refused until the last one is this old. */
-const KEYFRAME_OVERDUE_MS = 30_000;
+/** A keyframe that lags behind the output is refused until one has been due for so long. */
+const KEYFRAME_OVERDUE_MS = 20_000;
 /** Output that the screen thread has not parsed: beyond the first, reading pauses, until it is below the second. */
 const UNPARSED_MAX_BYTES = 4 * 1024 * 1024;
 const UNPARSED_LOW_BYTES = 1024 * 1024;
@@ -39,7 +38,11 @@ interface OpenTerminal {
   screenBusy: boolean;
   keyframeOffset: number;
   keyframeAtMs: number;
+  /** What all terminals had put out at the last keyframe. */
+  keyframePutOut: number;
   keyframeAskedMs: number;
+  /** Since when the next one is due; null while it is not. */
+  keyframeDueMs: number | null;
 }
 
 export interface TerminalsOptions {
@@ -61,6 +64,8 @@ export class Terminals {
   readonly #blocks: InputBlocks;
   readonly #screens: Screens;
   #nextId: number;
+  /** Bytes of all terminals. */
+  #putOut = 0;
   #disposed = false;
   readonly #allClosed: (() => void)[] = [];
 
@@ -134,7 +139,9 @@ export class Terminals {
       screenBusy: false,
       keyframeOffset: 0,
       keyframeAtMs: clock.monoMs(),
+      keyframePutOut: this.#putOut,
       keyframeAskedMs: 0,
+      keyframeDueMs: null,
     };
     this.#open.set(id, started);
     this.#screens.open(id, cols, rows);
@@ -199,10 +206,14 @@ export class Terminals {
     return screen;
   }
 
-  /** Forgets what has scrolled off the screens; keyframes and restores have nothing of it once this resolves. */
+  /**
+   * Forgets what has scrolled off the screens; keyframes and restores have nothing of it once this resolves. What was put out before may
+   * be withheld from now on, so each terminal's next keyframe comes as soon as one may.
+   */
   async dropScrollback(): Promise<void> {
     for (const { output } of this.#open.values()) output.flush();
     await Promise.all([...this.#open.keys()].map((id) => this.#screens.dropScrollback(id)));
+    for (const terminal of this.#open.values()) terminal.keyframePutOut = Number.NEGATIVE_INFINITY;
   }
 
   /** Ends all shells and resolves when the last one has been recorded as closed. */
@@ -239,6 +250,7 @@ export class Terminals {
     if (terminal === undefined) return;
     this.#options.log.output(id, terminal.offset, bytes);
     terminal.offset += bytes.length;
+    this.#putOut += bytes.length;
     this.#options.allowance.took(bytes.length);
     terminal.commands.output(bytes);
     this.#screens.write(id, bytes);
@@ -264,25 +276,32 @@ export class Terminals {
     terminal.parsed = offset;
     if (terminal.screenBusy) this.#steer(terminal);
     const nowMs = this.#options.clock.monoMs();
-    if (nowMs - terminal.keyframeAtMs < KEYFRAME_EVERY_MS || nowMs - terminal.keyframeAskedMs < KEYFRAME_ASK_EVERY_MS) return;
+    if (!this.#isKeyframeDue(terminal) || nowMs - terminal.keyframeAskedMs < KEYFRAME_ASK_EVERY_MS) return;
     if (offset === terminal.keyframeOffset || this.#options.log.full) return;
     terminal.keyframeAskedMs = nowMs;
+    terminal.keyframeDueMs ??= nowMs;
     this.#screens.requestKeyframe(id);
+  }
+
+  #isKeyframeDue({ keyframeAtMs, keyframePutOut }: OpenTerminal): boolean {
+    return isKeyframeDue({ ageMs: this.#options.clock.monoMs() - keyframeAtMs, outputBytes: this.#putOut - keyframePutOut });
   }
 
   #keyframe(id: number, screen: ScreenText | null): void {
     const terminal = this.#open.get(id);
     if (terminal === undefined || this.#options.log.full) return;
-    const ageMs = this.#options.clock.monoMs() - terminal.keyframeAtMs;
-    if (ageMs < KEYFRAME_EVERY_MS) return;
-    if (screen === null) {
-      // A replay goes on from the one before. To draw a screen that large takes its time, so the next one waits its turn.
-      terminal.keyframeAtMs = this.#options.clock.monoMs();
-      return;
-    }
+    const nowMs = this.#options.clock.monoMs();
+    // The answer to a question that was asked again before it came.
+    if (terminal.keyframeDueMs === null) return;
     // One that stands right behind the output it includes is simplest to replay from; a flood may never allow that.
-    if (screen.offset !== terminal.offset && ageMs < KEYFRAME_OVERDUE_MS) return;
-    terminal.keyframeAtMs = this.#options.clock.monoMs();
+    if (screen !== null && screen.offset !== terminal.offset && nowMs - terminal.keyframeDueMs < KEYFRAME_OVERDUE_MS) return;
+    // One of the size before would stand behind the event of the new one, and a replay that begins with it would never hear of that.
+    if (screen !== null && (screen.cols !== terminal.info.cols || screen.rows !== terminal.info.rows)) return;
+    terminal.keyframeAtMs = nowMs;
+    terminal.keyframePutOut = this.#putOut;
+    terminal.keyframeDueMs = null;
+    // A replay goes on from the one before. To draw a screen that large takes its time, so the next one waits its turn.
+    if (screen === null) return;
     terminal.keyframeOffset = screen.offset;
     this.#options.log.event('terminal.keyframe', id, screen);
     // A few bytes of output can colour a whole screen, and fill the platform's disks with keyframes of it.

@@ -10,4 +10,5 @@ export * from './setup.ts';
 export * from './supervisorLink.ts';
 export * from './survey.ts';
 export * from './terminalQuirks.ts';
+export * from './wholeTextDue.ts';
 export * from './workspacePreferences.ts';

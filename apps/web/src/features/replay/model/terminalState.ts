@@ -3,8 +3,8 @@ import type { ScreenStep, ScreenText } from '@plumbline/screens';
 import { fromStepLine, type ScreenAnswer } from './recordingApi.ts';
 
 /**
- * What a terminal showed, as a screen and the output after it: enough to draw it at any time in a fresh terminal. The
- * tail stays short, since each keyframe that passes takes its place.
+ * What a terminal showed, as a screen and the output after it: enough to draw it at any time in a fresh terminal. A
+ * keyframe that passes takes the tail's place.
  */
 
 export interface TerminalState {

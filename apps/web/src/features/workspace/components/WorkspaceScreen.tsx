@@ -80,6 +80,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           offer: session.offer,
           drafts: indexedDraftStore,
           time: browserTime,
+          outputBytes: () => session.outputBytes,
           remember: tabStorage,
           savesByItself: () => preferences.get().autoSave || isLastMinute(session.clock),
         });

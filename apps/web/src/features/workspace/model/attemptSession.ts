@@ -172,6 +172,11 @@ export class AttemptSession {
     return this.terminals.view(terminal);
   }
 
+  /** What all terminals have put out, as far as this tab was told. */
+  get outputBytes(): number {
+    return this.terminals.outputBytes;
+  }
+
   /** Opens a terminal of the given size and gives its number. */
   async openTerminal(size = { cols: 80, rows: 24 }, name?: string): Promise<number> {
     return (await this.ask('terminal.open', { ...size, ...(name ? { name } : {}) })).terminal;

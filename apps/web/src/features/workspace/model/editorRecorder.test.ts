@@ -18,6 +18,7 @@ class Text implements RecordedModel {
   }
 
   getValue = () => this.value;
+  getValueLength = () => this.value.length;
   getVersionId = () => this.version;
 
   onDidChangeContent(listener: Listener) {
@@ -38,7 +39,7 @@ class Text implements RecordedModel {
   }
 }
 
-function record(model: Text) {
+function record(model: Text, outputBytes = () => 0) {
   const events: { type: string; data: unknown }[] = [];
   const time = new SteppedTime();
   const recorder = new EditorRecorder({
@@ -47,6 +48,7 @@ function record(model: Text) {
     hash: '0'.repeat(64),
     model,
     time,
+    outputBytes,
     offer: (type, data) => void events.push({ type, data }),
   });
   const rebuilt = () =>
@@ -78,11 +80,25 @@ describe('recording an editor', () => {
     );
   });
 
-  it('writes the whole text every 200 changes', () => {
-    const model = new Text('');
-    const { events } = record(model);
-    for (let at = 0; at < 401; at += 1) model.replace(at, 0, 'x');
-    expect(events.filter((event) => event.type === 'editor.text')).toHaveLength(2);
+  it('writes the whole text where a replay would have much to read or to copy to show it, and not before', () => {
+    const textsAfter = (length: number, changes: number) => {
+      const model = new Text('x'.repeat(length));
+      const { events } = record(model);
+      for (let n = 0; n < changes; n += 1) model.replace(n, 1, 'y');
+      return events.filter((event) => event.type === 'editor.text').length;
+    };
+    expect([3_999, 4_000, 8_000].map((changes) => textsAfter(20_000, changes))).toEqual([0, 1, 2]);
+    expect([255, 256, 512].map((changes) => textsAfter(512 * 1024, changes))).toEqual([0, 1, 2]);
+
+    let outputBytes = 10e6;
+    const model = new Text('x');
+    const { events } = record(model, () => outputBytes);
+    const texts = [0, 4e6, 0.2e6, 1e6, 9e6, 0].map((more) => {
+      outputBytes += more;
+      model.replace(0, 1, 'y');
+      return events.filter((event) => event.type === 'editor.text').length;
+    });
+    expect(texts).toEqual([0, 0, 1, 1, 2, 2]);
   });
 
   it('fits a huge text and a huge insertion into frames, without cutting a character', () => {

@@ -1,4 +1,4 @@
-import type { BrowserEventType, EventData } from '@plumbline/protocol';
+import { type BrowserEventType, type EventData, isWholeTextDue } from '@plumbline/protocol';
 import type { BrowserTime } from './browserTime.ts';
 
 /**
@@ -11,6 +11,7 @@ export type OfferEvent = <T extends BrowserEventType>(type: T, data: EventData<T
 /** What is needed of a Monaco text model. */
 export interface RecordedModel {
   getValue(): string;
+  getValueLength(): number;
   getVersionId(): number;
   onDidChangeContent(
     listener: (event: {
@@ -24,8 +25,6 @@ export interface RecordedModel {
 
 type Change = EventData<'editor.changed'>['changes'][number];
 
-/** A whole text after this many changes bounds what a replay must read to show any moment. */
-const WHOLE_TEXT_EVERY = 200;
 /** Text of one event, so that it fits into a frame even when every character needs escaping. */
 const EVENT_TEXT_MAX = 512 * 1024;
 const EVENT_CHANGES_MAX = 5_000;
@@ -74,18 +73,30 @@ export class EditorRecorder {
   private readonly offer: OfferEvent;
   private readonly time: BrowserTime;
   private readonly subscription: { dispose(): void };
+  private readonly outputBytes: () => number;
   private changesSinceText = 0;
+  private outputBytesAtText: number;
   private selection: { anchor: number; active: number } | null = null;
   private cancelSelection: (() => void) | null = null;
   private closed = false;
 
-  /** Starts recording; `hash` is that of the file on disk which the text came from. */
-  constructor(options: { tab: string; path: string; hash: string; model: RecordedModel; offer: OfferEvent; time: BrowserTime }) {
+  /** Starts recording; `hash` is that of the file on disk which the text came from, `outputBytes` what all terminals have put out. */
+  constructor(options: {
+    tab: string;
+    path: string;
+    hash: string;
+    model: RecordedModel;
+    offer: OfferEvent;
+    time: BrowserTime;
+    outputBytes: () => number;
+  }) {
     this.tab = options.tab;
     this.path = options.path;
     this.model = options.model;
     this.offer = options.offer;
     this.time = options.time;
+    this.outputBytes = options.outputBytes;
+    this.outputBytesAtText = options.outputBytes();
     const text = this.model.getValue();
     const start = cut(text, 0, EVENT_TEXT_MAX);
     this.offer('editor.opened', { tab: this.tab, path: this.path, hash: options.hash, version: this.model.getVersionId(), text: start });
@@ -97,8 +108,9 @@ export class EditorRecorder {
         return;
       }
       this.offerChanges(event.changes.map((change) => ({ offset: change.rangeOffset, length: change.rangeLength, text: change.text })));
-      this.changesSinceText += 1;
-      if (this.changesSinceText >= WHOLE_TEXT_EVERY) this.recordText();
+      this.changesSinceText += event.changes.length;
+      const outputBytes = this.outputBytes() - this.outputBytesAtText;
+      if (isWholeTextDue({ changes: this.changesSinceText, length: this.model.getValueLength(), outputBytes })) this.recordText();
     });
   }
 
@@ -133,6 +145,7 @@ export class EditorRecorder {
   /** Records the whole text as it is. */
   recordText(): void {
     this.changesSinceText = 0;
+    this.outputBytesAtText = this.outputBytes();
     const text = this.model.getValue();
     const version = this.model.getVersionId();
     const start = cut(text, 0, EVENT_TEXT_MAX);

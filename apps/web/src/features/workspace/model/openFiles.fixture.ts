@@ -132,6 +132,7 @@ export function tabWith(
       paths: async () => [...kept.keys()],
     },
     time,
+    outputBytes: () => 0,
     remember: { getItem: (key) => remembered.get(key) ?? null, setItem: (key, value) => void remembered.set(key, value) },
     savesByItself: () => autoSave,
   });

@@ -26,9 +26,16 @@ export class SessionTerminals {
   private readonly views = new Map<number, TerminalView>();
   /** What was asked for last, so that each layout does not ask again. */
   private readonly lastSize = new Map<number, string>();
+  /** Of each terminal that was ever shown, what it had put out when this tab heard of it last. */
+  private readonly putOutBytes = new Map<number, number>();
 
   constructor(options: SessionTerminalsOptions) {
     this.options = options;
+  }
+
+  /** What all terminals have put out, as far as this tab was told. */
+  get outputBytes(): number {
+    return [...this.putOutBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** The screen of a terminal. */
@@ -63,10 +70,12 @@ export class SessionTerminals {
   }
 
   restore(message: Extract<GatewayToBrowser, { t: 'restore' }>): void {
+    this.putOutBytes.set(message.terminal, message.offset);
     this.views.get(message.terminal)?.restore(message);
   }
 
   output(frame: { terminal: number; offset: number; bytes: Uint8Array }): void {
+    this.putOutBytes.set(frame.terminal, frame.offset + frame.bytes.length);
     this.views.get(frame.terminal)?.output(frame.offset, frame.bytes);
   }
 

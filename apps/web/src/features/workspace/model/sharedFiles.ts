@@ -169,10 +169,10 @@ export abstract class SharedFiles extends ShownFiles {
   }
 
   protected record(held: Held, model: TextModel): void {
-    const { tab, offer, time } = this.options;
+    const { tab, offer, time, outputBytes } = this.options;
     const { path } = held;
     const hash = held.baseHash ?? sha256OfText(model.getValue());
-    held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time });
+    held.recorder ??= new EditorRecorder({ tab, path, hash, model, offer, time, outputBytes });
   }
 
   private draftOf(path: string): Promise<Draft | undefined> {

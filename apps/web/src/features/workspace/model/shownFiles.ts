@@ -16,6 +16,8 @@ export interface OpenFilesOptions {
   offer: OfferEvent;
   drafts: DraftStore;
   time: BrowserTime;
+  /** What all terminals of the attempt have put out, as far as this page knows. */
+  outputBytes: () => number;
   /** Which files were open, kept over a reload. */
   remember: Pick<Storage, 'getItem' | 'setItem'>;
   /** Whether files are saved by themselves; asked at each change. */
