@@ -1,141 +1,206 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '@plumbline/config/systemClock';
-import { decodeRunnerFrame } from '@plumbline/protocol';
-import { isBetweenSequences, KEYFRAME_SCROLLBACK_LINES, serialiseScreen } from '@plumbline/screens';
+import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
+import { decodeRunnerFrame, EVENTS, type EventInput, type EventType, type RecordedEvent } from '@plumbline/protocol';
+import { loadRecordingKeys } from '@plumbline/recording/keys';
+import { openRecording, type Recording, type TerminalSeek } from '@plumbline/recording/reader';
+import { AttemptRecorder } from '@plumbline/recording/recorder';
+import { drawScreen, type ScreenStep } from '@plumbline/screens';
 import { fingerprint, makeTerminal, write } from '@plumbline/screens/screens.fixture';
+import { folderStore } from '@plumbline/storage';
+import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import type { Terminal } from '@xterm/headless';
-import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EventLog, type LogState, openJournal } from './eventLog.ts';
-import type { Journal, JournalEntry } from './journal.ts';
-import { OutputAllowance } from './outputAllowance.ts';
-import { ServerTime } from './serverTime.ts';
-import { Terminals } from './terminals.ts';
-
-/** A recorded terminal's part of the journal, as a replay reads it. */
-type Step = { kind: 'output'; bytes: Uint8Array } | { kind: 'resize'; cols: number; rows: number };
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TerminalRig } from './terminals.fixture.ts';
 
 const SIZES = [
-  [80, 24],
   [132, 43],
   [61, 17],
   [100, 30],
+  [80, 24],
 ] as const;
 
-const PROGRAMS: Record<string, { start: string; ready: RegExp; keys: readonly string[]; end: readonly string[] }> = {
+/**
+ * `foot` stands in the last or last but one row of the screen once the program draws itself at its size, and what `mark` types has it show a
+ * word after all that it had to draw; htop draws all at once.
+ */
+const PROGRAMS: Record<string, { start: string; foot: RegExp; keys: readonly string[]; mark?: (n: number) => string; end: string }> = {
   vim: {
-    start: 'vim -u NONE -N "+set number hlsearch" text.txt',
-    ready: /text\.txt/,
+    start: 'vim -u NONE -N "+set number hlsearch laststatus=2" text.txt',
+    foot: /text\.txt/,
     keys: ['/line\r', 'dd5jp', ':vsplit\r', '\x06\x06', 'iüber 漢字 🙂\x1b', ':set wrap!\r', 'V5j>', '\x07'],
-    end: ['\x1b', ':qa!\r'],
+    // In the line that stays when all is drawn again.
+    mark: (n) => `:set statusline=%f\\ mark-${n}\r`,
+    end: ':qa!\r',
   },
-  htop: { start: 'htop -d 2', ready: /Help|Quit/, keys: ['t', '\x1b[B\x1b[B', 'I', '/ba', '\x1b', 'H', 'P'], end: ['q'] },
+  htop: { start: 'htop -d 2', foot: /F1Help/, keys: ['t', '\x1b[B\x1b[B', 'I', 'H', 'P', 'M', '+', '-'], end: 'q' },
   tmux: {
-    start: 'tmux -f /dev/null -L recorded new-session -s work',
-    ready: /\[work\]/,
+    start: 'TMUX_TMPDIR=. tmux -f tmux.conf -L recorded new-session -s work',
+    foot: /\[work\]/,
     keys: ['ls -la --color=always\r', '\x02%', 'seq 1 60\r', '\x02"', 'echo größer\r', '\x02o', '\x02[\x1b[5~\x1b[5~q', '\x02z'],
-    end: ['\x02:', 'kill-server\r'],
+    mark: (n) => `echo mark-$((${n}+0))\r`,
+    end: 'tmux kill-server\r',
   },
 };
 
-let dir: string;
-let journal: Journal<LogState>;
-let entries: JournalEntry[];
-let terminals: Terminals;
+const rig = new TerminalRig();
+let database: TestDatabase;
+let folder: TemporaryFolder;
 
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'programs-'));
-  writeFileSync(join(dir, 'text.txt'), Array.from({ length: 200 }, (_, i) => `line ${i} ${'word '.repeat(i % 23)}`).join('\n'));
-  journal = openJournal(join(dir, 'journal'));
-  const log = new EventLog(journal, new ServerTime(systemClock), systemClock);
-  entries = [];
-  log.deliverTo((entry) => entries.push(entry));
-  terminals = new Terminals({
-    allowance: new OutputAllowance({ clock: systemClock }),
-    log,
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    shellCommand: (env) => ({
-      file: '/bin/bash',
-      args: ['--norc', '--noprofile'],
-      env: { ...env, PATH: process.env.PATH ?? '', PS1: '$ ', HOME: dir, LANG: 'C.UTF-8', TMUX_TMPDIR: dir },
-      cwd: dir,
-    }),
-    onListChanged: () => {},
-  });
+beforeAll(async () => {
+  database = await testDatabase();
+  folder = await temporaryFolder();
 });
 
-afterEach(async () => {
-  await terminals.dispose();
-  journal.close();
-  rmSync(dir, { recursive: true, force: true });
+afterAll(async () => {
+  await database.drop();
+  await folder.remove();
 });
 
-function steps(): Step[] {
-  return entries.flatMap(({ kind, body }): Step[] => {
-    if (kind === 'binary') {
-      const frame = decodeRunnerFrame(body);
-      return frame?.kind === 'output' ? [{ kind: 'output', bytes: frame.bytes }] : [];
+/** What a journal's entries say, as the gateway has it. */
+function eventsOf(entries: TerminalRig['entries']): EventInput[] {
+  return entries.flatMap(({ kind, body }): EventInput[] => {
+    if (kind === 'text') {
+      const { type, stream, atMs, data } = JSON.parse(body.toString()) as { type: EventType; stream: number; atMs: number; data: unknown };
+      return [{ type, stream, atMs, data: EVENTS[type].schema.parse(data) } as EventInput];
     }
-    const event = JSON.parse(body.toString()) as { type: string; data: { cols: number; rows: number } };
-    return event.type === 'terminal.resized' ? [{ kind: 'resize', cols: event.data.cols, rows: event.data.rows }] : [];
+    const frame = decodeRunnerFrame(body);
+    if (frame?.kind !== 'output') return [];
+    return [{ type: 'terminal.output', stream: frame.terminal, atMs: frame.atMs, data: { offset: frame.offset, bytes: frame.bytes } }];
   });
 }
 
-async function take(step: Step, to: Terminal): Promise<void> {
+/** Records events as the gateway's recorder does, seals them in several segments, and opens what it made. */
+async function recordingOf(events: readonly EventInput[]): Promise<Recording> {
+  const { db } = database;
+  const store = folderStore(`${folder.path}/store`);
+  const keys = await loadRecordingKeys(`${folder.path}/keys`);
+  const attemptId = (await makeAttempt(db)).attempt.id;
+  const claim = (await claimEpoch(db, attemptId, null)) as EpochClaim;
+  const ignore = () => {};
+  const callbacks = { onDurable: ignore, onStalled: ignore, onStale: ignore };
+  const recorder = await AttemptRecorder.open({ db, store, keys, attemptId, claim, nowMs: () => events[0]?.atMs ?? 0, ...callbacks });
+  for (const [i, event] of events.entries()) {
+    recorder.offer('runner:a', i + 1, event);
+    if (i % Math.ceil(events.length / 4) === 0) await recorder.seal();
+  }
+  await recorder.finish();
+  return openRecording({ db, store, keys, attemptId });
+}
+
+const stepOf = (event: RecordedEvent): ScreenStep | null =>
+  event.type === 'terminal.output'
+    ? { kind: 'output', ...event.data }
+    : event.type === 'terminal.resized'
+      ? { kind: 'resize', ...event.data }
+      : null;
+
+async function take(step: ScreenStep, to: Terminal): Promise<void> {
   if (step.kind === 'resize') to.resize(step.cols, step.rows);
   else await write(to, step.bytes);
 }
 
-describe('a recorded full-screen program', () => {
-  for (const [name, { start, ready, keys, end }] of Object.entries(PROGRAMS)) {
-    it(`is the same cell by cell from every keyframe, at changing sizes: ${name}`, async () => {
-      const id = terminals.open(80, 24);
-      let n = 0;
-      const type = (text: string) => terminals.input({ tab: 'tab', terminal: id, n: ++n, more: false, bytes: Buffer.from(text) });
-      const output = () => Buffer.concat(steps().flatMap((step) => (step.kind === 'output' ? [step.bytes] : []))).toString();
-      type(`${start}\r`);
-      await vi.waitFor(() => expect(output().split(start).at(-1)).toMatch(ready), { timeout: 20_000, interval: 50 });
-      for (const [at, key] of keys.entries()) {
-        const [cols, rows] = SIZES[at % SIZES.length] as (typeof SIZES)[number];
-        terminals.resize(id, cols, rows);
-        type(key);
-        await new Promise((resolve) => setTimeout(resolve, 250));
-      }
-      for (const key of end) {
-        type(key);
-        await new Promise((resolve) => setTimeout(resolve, 300));
-      }
-      type('echo it-$((1+1))-ended\r');
-      await vi.waitFor(() => expect(output()).toContain('it-2-ended'), { timeout: 20_000, interval: 50 });
+/** A terminal that shows what a replay's does after a jump: the keyframe, as far as it could be drawn ahead, and the rest. */
+async function shown(pages: AsyncIterable<TerminalSeek>): Promise<Terminal> {
+  let keyframe: TerminalSeek['keyframe'] = null;
+  const events: RecordedEvent[] = [];
+  for await (const page of pages) {
+    keyframe ??= page.keyframe;
+    events.push(...page.events);
+  }
+  const opened = events.find((event) => event.type === 'terminal.opened');
+  const base = keyframe?.data ?? { cols: opened?.data.cols ?? 0, rows: opened?.data.rows ?? 0, offset: 0, screen: '' };
+  const steps = events.flatMap((event) => stepOf(event) ?? []);
+  const drawn = (await drawScreen(base, steps, () => false)) ?? { base, tail: steps };
+  const terminal = makeTerminal(drawn.base.cols, drawn.base.rows);
+  await write(terminal, drawn.base.screen);
+  for (const step of drawn.tail) await take(step, terminal);
+  return terminal;
+}
 
-      const recorded = steps();
-      expect(recorded.filter(({ kind }) => kind === 'resize').length).toBeGreaterThanOrEqual(keys.length - 1);
-      // The bytes as they came, and copies that begin at keyframes along the way.
+/** What was typed, at which sizes, into a program that drew itself after each of them. */
+async function use({ start, foot, keys, mark, end }: (typeof PROGRAMS)[string]): Promise<number> {
+  writeFileSync(join(rig.dir, 'text.txt'), Array.from({ length: 200 }, (_, i) => `line ${i} ${'word '.repeat(i % 23)}`).join('\n'));
+  // Keys that come at once are keys.
+  writeFileSync(join(rig.dir, 'tmux.conf'), 'set -g assume-paste-time 0\n');
+  const id = rig.terminals.open(80, 24);
+  const screenIs = (isThere: (terminal: Terminal) => void) =>
+    vi.waitFor(
+      async () => {
+        const { cols, rows, screen } = await rig.terminals.restore(id);
+        const terminal = makeTerminal(cols, rows);
+        await write(terminal, screen);
+        isThere(terminal);
+        terminal.dispose();
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+  const rowsOf = ({ buffer: { active }, rows }: Terminal) =>
+    Array.from({ length: rows }, (_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '');
+  const hasDrawn = (cols: number, rows: number) =>
+    screenIs((terminal) => {
+      expect([terminal.cols, terminal.rows, terminal.buffer.active.type]).toEqual([cols, rows, 'alternate']);
+      expect(rowsOf(terminal).slice(-2).join('\n')).toMatch(foot);
+    });
+  await rig.seen(id, /\$ /);
+  rig.type(id, `${start}\r`);
+  await hasDrawn(80, 24);
+  for (const [at, key] of keys.entries()) {
+    // Old enough for a keyframe with what comes now.
+    rig.skippedMs += 3 * 3_600_000;
+    rig.type(id, key);
+    if (mark !== undefined) {
+      rig.type(id, mark(at));
+      // A new size that comes while it works is missed by vim.
+      await screenIs((terminal) => expect(rowsOf(terminal).join('\n')).toContain(`mark-${at}`));
+    }
+    const [cols, rows] = SIZES[at % SIZES.length] as (typeof SIZES)[number];
+    rig.terminals.resize(id, cols, rows);
+    await hasDrawn(cols, rows);
+  }
+  rig.type(id, end);
+  // What is typed before that goes to the program that ends.
+  await screenIs((terminal) => expect(terminal.buffer.active.type).toBe('normal'));
+  rig.type(id, 'echo it-$((1+1))-ended\r');
+  await rig.seen(id, 'it-2-ended');
+  return id;
+}
+
+describe('a full-screen program, from its terminal through recorder, sealed segments and reader to the screen of a replay', () => {
+  for (const [name, program] of Object.entries(PROGRAMS)) {
+    it(`is the same cell by cell after a jump to any moment, and at every keyframe: ${name}`, { timeout: 120_000 }, async () => {
+      const id = await use(program);
+      const events = eventsOf(rig.entries);
+      const recording = await recordingOf(events);
+      expect((await recording.segments()).length).toBeGreaterThan(2);
+
+      // A terminal that is fed the same bytes as they came, beside those of a replay.
       const whole = makeTerminal(80, 24);
-      const copies: { from: number; terminal: Terminal }[] = [];
+      const own = events.filter((event) => event.stream === id);
       let compared = 0;
-      for (const [at, step] of recorded.entries()) {
-        await take(step, whole);
-        // What a larger screen uncovers is not in a keyframe of the alternate screen: the program paints it anew.
-        const isSettled = recorded[at + 1]?.kind !== 'output';
-        for (const { from, terminal } of copies) {
-          await take(step, terminal);
-          if (!isSettled || step.kind === 'resize') continue;
-          expect(fingerprint(terminal), `from the keyframe after step ${from}, at step ${at}`).toEqual(fingerprint(whole));
-          compared += 1;
+      let offset = 0;
+      for (const [at, event] of own.entries()) {
+        const step = stepOf(event as RecordedEvent);
+        if (step !== null) await take(step, whole);
+        if (event.type === 'terminal.output') offset = event.data.offset + event.data.bytes.length;
+        if (event.type === 'terminal.keyframe' && event.data.offset === offset) {
+          const copy = makeTerminal(event.data.cols, event.data.rows);
+          await write(copy, event.data.screen);
+          expect(fingerprint(copy), `the keyframe at ${offset}`).toEqual(fingerprint(whole));
+          copy.dispose();
         }
-        if (at % Math.ceil(recorded.length / 12) !== 0 || !isBetweenSequences(whole)) continue;
-        const copy = makeTerminal(whole.cols, whole.rows);
-        await write(copy, serialiseScreen(whole, KEYFRAME_SCROLLBACK_LINES));
-        expect(fingerprint(copy), `the keyframe after step ${at}`).toEqual(fingerprint(whole));
-        copies.push({ from: at, terminal: copy });
+        // What a larger screen uncovers is not in a keyframe of the alternate screen: the program paints it anew, and has done so by the next size.
+        const next = own.slice(at + 1).find(({ type }) => type === 'terminal.output' || type === 'terminal.resized');
+        const isSettled = event.type === 'terminal.output' && next?.type !== 'terminal.output' && next?.atMs !== event.atMs;
+        if (!isSettled) continue;
+        const copy = await shown(recording.seekTerminal(id, event.atMs));
+        expect(fingerprint(copy), `after a jump to event ${at} of ${own.length}`).toEqual(fingerprint(whole));
+        copy.dispose();
+        compared += 1;
       }
-      expect(compared).toBeGreaterThan(20);
-      for (const { terminal } of copies) terminal.dispose();
       whole.dispose();
+      expect(compared).toBeGreaterThanOrEqual(program.keys.length - 1);
+      expect(rig.keyframesOf(id)).not.toEqual([]);
     });
   }
 });

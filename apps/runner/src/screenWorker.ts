@@ -78,8 +78,8 @@ port.on('message', (message: ToScreens) => {
       return;
     case 'keyframe':
       terminal.write('', () => {
-        if (!isBetweenSequences(terminal)) return;
-        post({ t: 'keyframe', id: message.id, screen: describe(screen, KEYFRAME_SCROLLBACK_LINES) });
+        const answer = isBetweenSequences(terminal) ? describe(screen, KEYFRAME_SCROLLBACK_LINES) : 'unfinished';
+        post({ t: 'keyframe', id: message.id, screen: answer });
       });
       return;
     case 'restore':

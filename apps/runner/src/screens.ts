@@ -20,15 +20,17 @@ export type FromScreens =
   | { t: 'parsed'; id: number; offset: number }
   /** The terminal's own answer to a query of the program. */
   | { t: 'reply'; id: number; bytes: Uint8Array }
-  /** Null: the screen is too large for one. */
-  | { t: 'keyframe'; id: number; screen: ScreenText | null }
+  | { t: 'keyframe'; id: number; screen: KeyframeAnswer }
   | { t: 'restored'; id: number; question: number; screen: ScreenText | null }
   | { t: 'scrollbackDropped'; question: number };
+
+/** Null: the screen is too large for one. `unfinished`: the program is in the middle of a control sequence. */
+export type KeyframeAnswer = ScreenText | null | 'unfinished';
 
 export interface ScreensOptions {
   readonly logger: Logger;
   readonly onReply: (id: number, bytes: Uint8Array) => void;
-  readonly onKeyframe: (id: number, screen: ScreenText | null) => void;
+  readonly onKeyframe: (id: number, screen: KeyframeAnswer) => void;
   readonly onParsed: (id: number, offset: number) => void;
   /** The thread ended by itself; no screen can be restored any more. */
   readonly onFailed: (error: Error) => void;
@@ -81,7 +83,7 @@ export class Screens {
     this.#post({ t: 'resize', id, cols, rows });
   }
 
-  /** Asks for a keyframe; none comes while the program is in the middle of a control sequence. */
+  /** Asks for a keyframe; the answer is that of the screen after all that was written so far. */
   requestKeyframe(id: number): void {
     this.#post({ t: 'keyframe', id });
   }

@@ -166,6 +166,31 @@ describe('the output of terminals', () => {
     await hasGiven(3);
   });
 
+  it('give keyframes right behind the output that they have, also in a flood', async () => {
+    const id = rig.terminals.open(80, 24);
+    await rig.seen(id, /\$ /);
+    let putOut = 0;
+    const lags: number[] = [];
+    rig.log.deliverTo((entry) => {
+      const frame = entry.kind === 'binary' ? decodeRunnerFrame(entry.body) : null;
+      const event = entry.kind === 'text' ? JSON.parse(entry.body.toString()) : null;
+      if (frame?.kind === 'output') putOut = frame.offset + frame.bytes.length;
+      if (event?.type === 'terminal.keyframe') lags.push(putOut - event.data.offset);
+      setImmediate(() => rig.log.acknowledge(entry.n));
+    });
+    rig.type(id, 'yes 0123456789\r');
+    await vi.waitFor(() => expect(putOut).toBeGreaterThan(4_000_000), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(
+      () => {
+        rig.skippedMs += 5_000;
+        expect(lags.length).toBeGreaterThan(2);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    rig.type(id, '\x03');
+    expect(lags).toEqual(lags.map(() => 0));
+  });
+
   it('forget what has scrolled off their screens when they are told to, also under a full-screen program', async () => {
     const plain = rig.terminals.open(80, 24);
     const paging = rig.terminals.open(80, 24);

@@ -9,7 +9,7 @@ import { type InputBlock, InputBlocks, type InputChunk } from './inputBlocks.ts'
 import type { OutputAllowance } from './outputAllowance.ts';
 import { OutputCoalescer } from './outputCoalescer.ts';
 import { PtyProcess } from './ptyProcess.ts';
-import { Screens } from './screens.ts';
+import { type KeyframeAnswer, Screens } from './screens.ts';
 
 /** The terminals of an attempt: input and output in the order in which they happened, through the event log. */
 
@@ -18,8 +18,8 @@ const TERMINALS_MAX = 32;
 const CLOSED_LISTED_MAX = 32;
 /** One that came at a bad moment, inside a control sequence or behind the output, is asked for again after this. */
 const KEYFRAME_ASK_EVERY_MS = 500;
-/** A keyframe that lags behind the output is refused until one has been due for so long. */
-const KEYFRAME_OVERDUE_MS = 20_000;
+/** Where one has been due for so long, reading waits until the screen is level with what is recorded: in a flood it never is by itself. */
+const KEYFRAME_OVERDUE_MS = 2_000;
 /** Output that the screen thread has not parsed: beyond the first, reading pauses, until it is below the second. */
 const UNPARSED_MAX_BYTES = 4 * 1024 * 1024;
 const UNPARSED_LOW_BYTES = 1024 * 1024;
@@ -43,6 +43,8 @@ interface OpenTerminal {
   keyframeAskedMs: number;
   /** Since when the next one is due; null while it is not. */
   keyframeDueMs: number | null;
+  /** Reading waits for it. */
+  keyframeHolds: boolean;
 }
 
 export interface TerminalsOptions {
@@ -142,6 +144,7 @@ export class Terminals {
       keyframePutOut: this.#putOut,
       keyframeAskedMs: 0,
       keyframeDueMs: null,
+      keyframeHolds: false,
     };
     this.#open.set(id, started);
     this.#screens.open(id, cols, rows);
@@ -262,7 +265,7 @@ export class Terminals {
     const unparsed = terminal.offset - terminal.parsed;
     if (unparsed > UNPARSED_MAX_BYTES) terminal.screenBusy = true;
     else if (unparsed < UNPARSED_LOW_BYTES) terminal.screenBusy = false;
-    if (this.#options.log.full || terminal.screenBusy || this.#options.allowance.spent) terminal.pty.pause();
+    if (this.#options.log.full || terminal.screenBusy || terminal.keyframeHolds || this.#options.allowance.spent) terminal.pty.pause();
     else terminal.pty.resume();
   }
 
@@ -280,6 +283,11 @@ export class Terminals {
     if (offset === terminal.keyframeOffset || this.#options.log.full) return;
     terminal.keyframeAskedMs = nowMs;
     terminal.keyframeDueMs ??= nowMs;
+    if (nowMs - terminal.keyframeDueMs >= KEYFRAME_OVERDUE_MS) {
+      terminal.keyframeHolds = true;
+      this.#steer(terminal);
+      terminal.output.flush();
+    }
     this.#screens.requestKeyframe(id);
   }
 
@@ -287,25 +295,36 @@ export class Terminals {
     return isKeyframeDue({ ageMs: this.#options.clock.monoMs() - keyframeAtMs, outputBytes: this.#putOut - keyframePutOut });
   }
 
-  #keyframe(id: number, screen: ScreenText | null): void {
+  #keyframe(id: number, answer: KeyframeAnswer): void {
     const terminal = this.#open.get(id);
-    if (terminal === undefined || this.#options.log.full) return;
-    const nowMs = this.#options.clock.monoMs();
-    // The answer to a question that was asked again before it came.
-    if (terminal.keyframeDueMs === null) return;
-    // One that stands right behind the output it includes is simplest to replay from; a flood may never allow that.
-    if (screen !== null && screen.offset !== terminal.offset && nowMs - terminal.keyframeDueMs < KEYFRAME_OVERDUE_MS) return;
+    if (terminal === undefined) return;
+    const lags = answer !== null && answer !== 'unfinished' && answer.offset !== terminal.offset;
+    // What had been read when reading began to wait.
+    if (lags && terminal.keyframeHolds && !this.#options.log.full) {
+      this.#screens.requestKeyframe(id);
+      return;
+    }
+    if (!lags) this.#take(terminal, answer);
+    terminal.keyframeHolds = false;
+    this.#steer(terminal);
+  }
+
+  /** A keyframe's place in the log is right behind the output that it includes: a replay that begins with it goes on with what follows. */
+  #take(terminal: OpenTerminal, answer: KeyframeAnswer): void {
+    const { id, info } = terminal;
+    // Not due: the answer to a question that was asked again before it came.
+    if (answer === 'unfinished' || terminal.keyframeDueMs === null || this.#options.log.full) return;
     // One of the size before would stand behind the event of the new one, and a replay that begins with it would never hear of that.
-    if (screen !== null && (screen.cols !== terminal.info.cols || screen.rows !== terminal.info.rows)) return;
-    terminal.keyframeAtMs = nowMs;
+    if (answer !== null && (answer.cols !== info.cols || answer.rows !== info.rows)) return;
+    terminal.keyframeAtMs = this.#options.clock.monoMs();
     terminal.keyframePutOut = this.#putOut;
     terminal.keyframeDueMs = null;
     // A replay goes on from the one before. To draw a screen that large takes its time, so the next one waits its turn.
-    if (screen === null) return;
-    terminal.keyframeOffset = screen.offset;
-    this.#options.log.event('terminal.keyframe', id, screen);
+    if (answer === null) return;
+    terminal.keyframeOffset = answer.offset;
+    this.#options.log.event('terminal.keyframe', id, answer);
     // A few bytes of output can colour a whole screen, and fill the platform's disks with keyframes of it.
-    this.#options.allowance.took(Buffer.byteLength(screen.screen));
+    this.#options.allowance.took(Buffer.byteLength(answer.screen));
   }
 
   #ended(id: number, exitCode: number | null, signal: number | null): void {
