@@ -22,15 +22,15 @@ export function fingerprint(of: Terminal): Record<string, unknown> {
     for (let x = 0; x < of.cols; x++) {
       const cell = line?.getCell(x);
       if (cell === undefined) continue;
-      const isBlank = cell.getChars().trim() === '';
+      // An empty cell and a space look the same, and so does what is left of a wide character that the edge cuts in half.
+      const isCut = x + cell.getWidth() > of.cols;
+      const isBlank = isCut || cell.getChars().trim() === '';
       const isLined = Boolean(cell.isInverse() || cell.isUnderline());
       // Weight and colour of a letter that is not there cannot be seen.
       const weight = isBlank ? [0, 0, 0] : [cell.isBold(), cell.isItalic(), cell.isDim()];
       const style = [cell.isInverse(), cell.isUnderline(), ...weight].map((flag) => (flag ? 1 : 0)).join('');
       const ink = isBlank && !isLined ? [0, 0] : [cell.getFgColorMode(), cell.getFgColor()];
       const colours = [...ink, cell.getBgColorMode(), cell.getBgColor()].join();
-      // An empty cell and a space look the same, and so does what is left of a wide character that the edge cuts in half.
-      const isCut = x + cell.getWidth() > of.cols;
       cells.push([(isCut ? '' : cell.getChars()) || ' ', isCut ? 1 : cell.getWidth(), style, colours].join('|'));
     }
     rows.push(cells);
