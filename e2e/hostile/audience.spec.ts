@@ -19,6 +19,8 @@ const PRACTICE = join(import.meta.dirname, '../../environments/practice');
 const SCORE = 0.730519;
 const SECRETS = ['output-of-the-scorer', 'details-of-the-score', 'traceback-of-the-scorer', String(SCORE)];
 const TITLE = 'A task with a hidden score';
+/** What the participant of such an attempt has: the title, the score's message, the terminal's output. */
+const PARTICIPANTS_OWN = [TITLE, '"recorded":true', 'all-2-done'];
 
 /** The practice family with a scorer that tells secrets, and crashes when it is asked for a second score. */
 function telltaleFamily(): string {
@@ -98,12 +100,13 @@ test('no staff item reaches the participant of a hidden score on any route, and 
     'the attempt is completed',
     async () => (await session.query<{ state: string }>('attempt.progress', { attemptId })).state === 'completed',
   );
-  for (const path of [
+  const recordingPaths = [
     `/api/attempts/${attemptId}/recording/index`,
     `/api/attempts/${attemptId}/recording/events?fromSeq=1&toSeq=100000`,
     `/api/attempts/${attemptId}/recording/moment?atMs=${Date.now()}`,
     `/api/attempts/${attemptId}/recording/opening`,
-  ]) {
+  ];
+  for (const path of recordingPaths) {
     const response = await session.fetch(path);
     expect(response.status, path).toBe(403);
     received.push(await response.text());
@@ -129,11 +132,17 @@ test('no staff item reaches the participant of a hidden score on any route, and 
   ] as const) {
     received.push(await session.query(procedure, input).then(JSON.stringify, String));
   }
+  // Staff are given all of it on the same routes, in the words that are then looked for in what the participant was given.
+  const staff = await Promise.all(recordingPaths.map(async (path) => (await admin.fetch(path)).text()));
+  const told = (type: string) => `"type":"${type}"`;
+  const recordedTypes = [...new Set(events.map(({ type }) => type))];
+  const staffTypes = recordedTypes.filter((type) => EVENTS[type].audience === 'staff');
+  expect(staffTypes).toEqual(expect.arrayContaining(['score.details', 'snapshot.taken']));
+  for (const words of [...SECRETS, ...staffTypes.map(told)]) expect(staff.join('\n'), `staff are given ${words}`).toContain(words);
   const all = received.join('\n');
-  for (const secret of SECRETS) expect(all, `the participant has ${secret}`).not.toContain(secret);
-  // Nor does any message carry an item of the recording's vocabulary that is staff's.
-  const staffTypes = (Object.keys(EVENTS) as EventType[]).filter((type) => EVENTS[type].audience === 'staff');
-  for (const type of staffTypes) expect(all, type).not.toContain(`"type":"${type}"`);
+  for (const words of PARTICIPANTS_OWN) expect(all, `the participant is given ${words}`).toContain(words);
+  for (const words of [...SECRETS, ...(Object.keys(EVENTS) as EventType[]).filter((type) => EVENTS[type].audience === 'staff').map(told)])
+    expect(all, `the participant is given ${words}`).not.toContain(words);
   tab.end();
   rmSync(familyDir, { recursive: true, force: true });
 });
