@@ -182,7 +182,8 @@ test.describe('files and the editor', () => {
     await editor().click();
     await page.keyboard.type('made here');
     await item(path).click();
-    await page.getByTestId('explorer-tree').press('F2');
+    await page.getByTestId('explorer-tree').press('Shift+F10');
+    await page.getByRole('menuitem', { name: 'Rename…' }).press('Enter');
     await page.getByTestId('name-field').fill('renamed.txt');
     await page.keyboard.press('Enter');
     const renamed = path.replace('fresh', 'renamed');
@@ -231,6 +232,15 @@ test.describe('files and the editor', () => {
     await page.keyboard.press('Enter');
     await expect(page.getByTestId('editor-pane-1')).toContainText('def describe');
     await expect(page.getByTestId('editor-pane-0')).toContainText('new_name');
+    // A terminal's tab is none of its programs'.
+    await page.getByTestId('terminal-tab-1').focus();
+    await page.keyboard.press('Control+P');
+    await expect(page.getByPlaceholder('Parts of a file’s path')).toBeFocused();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+Shift+P');
+    await page.getByPlaceholder('What would you like to do?').fill('show the notes');
+    await page.keyboard.press('Enter');
+    await expect(page.getByLabel('New note')).toBeFocused();
   });
 
   test('two panes edit one text, which is saved by itself where that is wanted', async () => {
@@ -283,6 +293,14 @@ test.describe('files and the editor', () => {
         }),
     );
     expect(drafts.join()).toContain('# the last word');
+    // Another tab, which had no file open, has it as well, and says so before the end.
+    const other = await context.newPage();
+    await other.goto(`/attempts/${attemptId}/work`);
+    await expect(other.getByTestId('recovered')).toBeVisible();
+    await expect(other.getByTestId('editor-tab')).toHaveAttribute('data-path', 'lib/part2.py');
+    await other.getByTestId('submit').click();
+    await expect(other.getByText(/^Not saved yet, .*lib\/part2\.py$/)).toBeVisible();
+    await other.close();
     await page.goto(`/attempts/${attemptId}/work`);
     await expect(page.getByTestId('recovered')).toBeVisible();
     await expect(editor()).toContainText('# the last word');

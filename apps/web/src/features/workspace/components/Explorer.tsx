@@ -255,10 +255,10 @@ export function Explorer({
             onDragOver={onDragOver}
             onDragLeave={() => setDropFolder(null)}
             onDrop={onDrop}
-            onContextMenu={(event) => {
-              // The keyboard asks about what is selected; a pointer beside all rows about the whole.
-              const isPointer = (event.nativeEvent as PointerEvent).pointerType !== '';
-              if (isPointer && !(event.target instanceof Element && event.target.closest('[data-path]'))) setSelected(null);
+            onPointerDown={(event) => {
+              // A menu is about what is pressed, or about all; one that the keyboard opens is about what is selected.
+              if (event.button !== 2 && !event.ctrlKey && event.pointerType !== 'touch') return;
+              setSelected((event.target as Element).closest('[data-path]')?.getAttribute('data-path') ?? null);
             }}
             data-testid="explorer-tree"
             className={cn(
@@ -281,7 +281,6 @@ export function Explorer({
                     list.current?.focus();
                     open(row);
                   }}
-                  onContextMenu={() => setSelected(row.path)}
                 />
               ))}
             </div>

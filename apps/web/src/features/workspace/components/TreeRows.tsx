@@ -56,14 +56,12 @@ export function TreeRowView({
   selected,
   target,
   onClick,
-  onContextMenu,
 }: {
   row: TreeRow;
   selected: boolean;
   /** A drag hovers over the folder that this row is, or is in. */
   target: boolean;
   onClick: () => void;
-  onContextMenu: () => void;
 }) {
   const onDragStart = (event: DragEvent) => {
     event.dataTransfer.setData(ROW_TYPE, row.path);
@@ -86,7 +84,6 @@ export function TreeRowView({
       draggable
       onDragStart={onDragStart}
       onClick={onClick}
-      onContextMenu={onContextMenu}
       style={{ paddingLeft: 8 + row.depth * 12, height: ROW_HEIGHT_PX }}
       className={cn(
         'flex cursor-default items-center gap-1 pr-2 text-sm whitespace-nowrap select-none hover:bg-hover',
