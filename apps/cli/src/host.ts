@@ -78,7 +78,7 @@ export function addHostCommands(program: Command): void {
       if (json === true) return printJson(hosts);
       printTable(
         ['name', 'placement', 'isolation', 'GPUs', 'CPUs', 'memory', 'checked', 'state'],
-        hosts.map(({ name, reach, isolation, inventory, checkedAt, drainedAt }) => [
+        hosts.map(({ name, reach, isolation, inventory, checkedAt, drainedAt, silentSince }) => [
           name,
           reach.placement,
           isolation,
@@ -86,7 +86,7 @@ export function addHostCommands(program: Command): void {
           inventory?.cpus,
           inventory === null ? null : `${Math.round(inventory.memoryBytes / GIB)} GiB`,
           checkedAt?.toISOString(),
-          drainedAt !== null ? 'drained' : inventory?.problems.some(({ blocking }) => blocking) ? 'takes nothing' : 'open',
+          stateWords({ inventory, drainedAt, silentSince }),
         ]),
       );
     });
@@ -225,6 +225,12 @@ async function inspect({ name, reach, isolation }: HostRecord): Promise<HostInve
       throw new AppError(error.code, `${name}: ${error.message}`, { cause: error });
     })
     .finally(() => placement.close());
+}
+
+function stateWords({ inventory, drainedAt, silentSince }: Pick<HostRecord, 'inventory' | 'drainedAt' | 'silentSince'>): string {
+  if (drainedAt !== null) return 'drained';
+  if (silentSince !== null) return 'does not answer';
+  return inventory?.problems.some(({ blocking }) => blocking) ? 'takes nothing' : 'open';
 }
 
 function gpuWords({ gpus }: HostInventory): string {

@@ -1,21 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '@plumbline/core';
 import {
+  addHost,
   appendClockEvent,
   findLiveLease,
   getHost,
   LOCAL_HOST_NAME,
   loadAttempt,
   moveAttempt,
+  removeHost,
   saveInventory,
+  setRunnerPlacement,
   startAttempt,
+  withAdvisoryLock,
 } from '@plumbline/database';
+import { SshHostSettings } from '@plumbline/protocol';
 import type { Placement, RunnerHandle, RunnerRequest } from '@plumbline/sandbox';
 import { makeAttempt } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostReach } from './hostReach.ts';
 import { Machines } from './machines.ts';
 import { provision } from './provision.ts';
-import { reconcile } from './reconcile.ts';
 import { INVENTORY, SETTINGS, WorkerRig } from './worker.fixture.ts';
 import type { Worker } from './worker.ts';
 
@@ -37,6 +42,12 @@ const RUNNER_REQUEST = {
   secrets: {},
   resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, maxDurationMs: 600_000 },
 } satisfies Partial<RunnerRequest>;
+
+/** A round, and all that it has begun. */
+async function round(machines: Machines): Promise<void> {
+  await machines.run();
+  await machines.settled();
+}
 
 let rig: WorkerRig;
 let worker: Worker;
@@ -60,7 +71,7 @@ describe('leases', () => {
     const { id } = await rig.scheduled();
     const known = await plant(id);
     const unknown = await plant(randomUUID());
-    await reconcile(worker);
+    await rig.reconcile();
     expect([await rig.lives(known), await rig.lives(unknown)]).toEqual([false, false]);
   });
 
@@ -69,8 +80,8 @@ describe('leases', () => {
     const lease = await worker.db.prisma.lease.create({
       data: { attemptId: id, hostId: await here(), state: 'held', grantedAt: new Date(), endsAt: new Date(Date.now() + 3_600_000) },
     });
-    await reconcile(worker);
-    await reconcile(worker);
+    await rig.reconcile();
+    await rig.reconcile();
     expect(await worker.db.prisma.lease.findUnique({ where: { id: lease.id } })).toMatchObject({
       state: 'released',
       releasedAt: expect.any(Date),
@@ -81,7 +92,7 @@ describe('leases', () => {
   test('what should run and runs is left alone, and its lease is renewed by the listing', async () => {
     const { id } = await rig.provisioned();
     await worker.db.pool.query(`UPDATE lease SET renewed_at = clock_timestamp() - interval '1 hour' WHERE attempt_id = $1`, [id]);
-    await reconcile(worker);
+    await rig.reconcile();
     expect(await rig.lives((await rig.handleOf(id)) as RunnerHandle)).toBe(true);
     const lease = await findLiveLease(worker.db, id);
     expect(lease?.state).toBe('held');
@@ -94,16 +105,26 @@ describe('leases', () => {
       data: { attemptId: id, hostId: await here(), state: 'releasing', grantedAt: new Date(), endsAt: new Date() },
     });
     const away: Placement = { ...rig.placement, list: () => Promise.reject(new AppError('unavailable', 'The host does not answer.')) };
-    await expect(reconcile({ ...worker, placementOf: () => away })).rejects.toThrow('does not answer');
+    await rig.reconcile({ worker: { ...worker, placementOf: () => away } });
+    expect(await getHost(worker.db, LOCAL_HOST_NAME)).toMatchObject({ silentSince: expect.any(Date) });
     expect((await findLiveLease(worker.db, id))?.state).toBe('releasing');
-    await reconcile(worker);
+    await rig.reconcile();
     expect(await findLiveLease(worker.db, id)).toBeNull();
+  });
+
+  test('a host with a runner that cannot be ended answers all the same, and takes attempts', async () => {
+    const orphan = await plant(randomUUID());
+    const stubborn: Placement = { ...rig.placement, stop: () => Promise.reject(new AppError('unavailable', 'It could not be ended.')) };
+    await expect(rig.reconcile({ worker: { ...worker, placementOf: () => stubborn } })).rejects.toThrow('could not be ended');
+    expect((await getHost(worker.db, LOCAL_HOST_NAME)).silentSince).toBeNull();
+    await rig.reconcile();
+    expect(await rig.lives(orphan)).toBe(false);
   });
 
   test('a runner from before there were leases is given one, and goes on', async () => {
     const { id } = await rig.provisioned();
     await worker.db.prisma.lease.deleteMany({ where: { attemptId: id } });
-    await reconcile(worker);
+    await rig.reconcile();
     expect(await rig.lives((await rig.handleOf(id)) as RunnerHandle)).toBe(true);
     expect(await findLiveLease(worker.db, id)).toMatchObject({ state: 'held', hostId: await here() });
   });
@@ -118,8 +139,8 @@ describe('leases', () => {
     await moveAttempt(worker.db, id, 'provisioning');
     await provision(worker, { attemptId: id });
     // One round stops what still runs; the next one's listing proves it.
-    await machines.run();
-    await machines.run();
+    await round(machines);
+    await round(machines);
     const second = await rig.provision(id);
     expect(await rig.lives(first)).toBe(false);
     expect(await rig.lives(second)).toBe(true);
@@ -145,30 +166,30 @@ describe('leases', () => {
     // The worker that ends the runner dies before it has written that down.
     const isDead = () => Promise.reject(new Error('the worker died'));
     const dies = (handle: RunnerHandle) => rig.placement.stop(handle).then(isDead);
-    await new Machines({ ...withGpus, placementOf: () => ({ ...rig.placement, stop: dies, list: isDead }) }).run();
+    await round(new Machines({ ...withGpus, placementOf: () => ({ ...rig.placement, stop: dies, list: isDead }) }));
     expect(await rig.lives(first)).toBe(false);
     expect([await findLiveLease(worker.db, id), (await loadAttempt(worker.db, id)).state]).toMatchObject([
       { state: 'releasing' },
       'paused',
     ]);
     expect((await findLiveLease(worker.db, next.attempt.id))?.state).not.toBe('held');
-    await machines.run();
-    await machines.run();
+    await round(machines);
+    await round(machines);
     expect([await findLiveLease(worker.db, id), (await loadAttempt(worker.db, id)).state]).toEqual([null, 'paused']);
     expect(await findLiveLease(worker.db, next.attempt.id)).toMatchObject({ state: 'held', gpuIds: ['GPU-only'] });
 
     await appendClockEvent(worker.db, id, { kind: 'woken' }, { by: null });
-    await machines.run();
+    await round(machines);
     expect(await findLiveLease(worker.db, id)).toMatchObject({ state: 'queued', waitReason: 'Waiting for 1 × H100: you are next.' });
     await moveAttempt(worker.db, next.attempt.id, 'void');
-    await machines.run();
-    await machines.run();
+    await round(machines);
+    await round(machines);
     const second = await rig.provision(id);
     expect(await rig.lives(second)).toBe(true);
     expect([second.pid === first.pid, second.stateDir]).toEqual([false, first.stateDir]);
     expect(await rig.kinds(id)).toEqual(['started', 'paused', 'woken']);
     await moveAttempt(worker.db, id, 'void');
-    await machines.run();
+    await round(machines);
   });
 
   test('the GPUs of a lease, and they alone, are what its runner is given, with the processors that its task names', async () => {
@@ -179,5 +200,117 @@ describe('leases', () => {
     await moveAttempt(worker.db, attempt.id, 'provisioning');
     await provision(worker, { attemptId: attempt.id });
     expect(await rig.configOf(attempt.id)).toMatchObject({ gpuIds: ['GPU-a'], cpus: 1.5 });
+  });
+
+  /** A remote host with one GPU of its own model, which answers while `answers` is true. */
+  async function remote(name: string, model: string) {
+    const settings = SshHostSettings.parse({ address: '198.18.0.1', user: 'lab', keyFile: '/none', hostKey: 'ssh-ed25519 AAAA' });
+    const host = await addHost(worker.db, { name, reach: { placement: 'ssh', settings }, isolation: 'none' }, { by: null });
+    const gpus = [{ id: `GPU-of-${name}`, model, memoryBytes: 8e10, driver: '535' }];
+    await saveInventory(worker.db, host.id, { ...INVENTORY, gpus });
+    const state = { answers: true };
+    const ask = <T>(act: () => Promise<T>) => (state.answers ? act() : Promise.reject(new AppError('unavailable', 'No route to it.')));
+    const placement: Placement = {
+      ...rig.placement,
+      find: (id) => ask(() => rig.placement.find(id)),
+      list: () => ask(async () => []),
+    };
+    const reaching: Worker = { ...worker, placementOf: (one) => (one.id === host.id ? placement : rig.placement) };
+    return { hostId: host.id, state, reaching };
+  }
+  const wanting = (model: string) => ({ ...SETTINGS, resources: { gpu: { count_range: [1, 1], model } } });
+  const hostNamed = (name: string) => getHost(worker.db, name);
+
+  test('a host that does not answer takes nothing until it does, and an attempt that had not begun there keeps its place in the queue', async () => {
+    const { hostId, state, reaching } = await remote('off', 'A100');
+    const machines = new Machines(reaching);
+    const { attempt } = await makeAttempt(worker.db, { environmentSettings: wanting('a100') });
+    await moveAttempt(worker.db, attempt.id, 'provisioning');
+    state.answers = false;
+    await expect(provision(reaching, { attemptId: attempt.id })).rejects.toThrow('No route');
+    const granted = await findLiveLease(worker.db, attempt.id);
+    expect(granted).toMatchObject({ state: 'held', hostId });
+    await round(machines);
+    await round(machines);
+    expect(await findLiveLease(worker.db, attempt.id)).toMatchObject({
+      state: 'queued',
+      hostId: null,
+      gpuIds: [],
+      requestedAt: granted?.requestedAt,
+      waitReason: 'Waiting for 1 × A100: no such machine takes attempts at the moment. The staff see why.',
+    });
+    expect((await loadAttempt(worker.db, attempt.id)).progress).toContain('no such machine takes attempts at the moment');
+    expect((await hostNamed('off')).silentSince).not.toBeNull();
+    state.answers = true;
+    await round(machines);
+    await round(machines);
+    expect((await hostNamed('off')).silentSince).toBeNull();
+    expect(await findLiveLease(worker.db, attempt.id)).toMatchObject({ state: 'held', hostId, gpuIds: ['GPU-of-off'] });
+    await moveAttempt(worker.db, attempt.id, 'void');
+    await round(machines);
+    await round(machines);
+    await removeHost(worker.db, 'off', { by: null });
+  });
+
+  test('a host whose listing fails for a quarter of an hour is given up, though no runner is noted on it', async () => {
+    const { hostId, state, reaching } = await remote('gone', 'L40');
+    const { id, runner } = await rig.started();
+    await rig.placement.stop(runner);
+    // Its workspace lies there, and it is being started there again.
+    await worker.db.prisma.lease.updateMany({ where: { attemptId: id }, data: { hostId, state: 'released', releasedAt: new Date() } });
+    await setRunnerPlacement(worker.db, id, null);
+    const times = { grantedAt: new Date(), endsAt: new Date(Date.now() + 3_600_000) };
+    await worker.db.prisma.lease.create({ data: { attemptId: id, hostId, state: 'held', ...times } });
+    state.answers = false;
+    const reach = new HostReach(reaching);
+    const minutes = async (count: number) => {
+      rig.clock.advance(count * 60_000);
+      await rig.reconcile({ worker: reaching, name: 'gone', reach });
+      return findLiveLease(worker.db, id);
+    };
+    expect(await minutes(0)).toMatchObject({ state: 'held', hostId });
+    expect(await minutes(14)).toMatchObject({ state: 'held', hostId });
+    expect(await minutes(2)).toBeNull();
+    await moveAttempt(worker.db, id, 'void');
+    await removeHost(worker.db, 'gone', { by: null });
+  });
+
+  test('a host that takes long to answer holds up neither the queue nor another host', async () => {
+    const { hostId, reaching } = await remote('slow', 'V100');
+    const answer = Promise.withResolvers<RunnerHandle[]>();
+    const slow: Placement = { ...rig.placement, list: () => answer.promise };
+    const machines = new Machines({ ...reaching, placementOf: (host) => (host.id === hostId ? slow : rig.placement) });
+    const { id } = await rig.scheduled();
+    await worker.db.prisma.lease.create({
+      data: { attemptId: id, hostId: await here(), state: 'releasing', grantedAt: new Date(), endsAt: new Date() },
+    });
+    await machines.run();
+    await expect.poll(() => findLiveLease(worker.db, id)).toBeNull();
+    await moveAttempt(worker.db, id, 'provisioning');
+    await machines.run();
+    expect((await findLiveLease(worker.db, id))?.state).toBe('held');
+    answer.resolve([]);
+    await machines.settled();
+    await moveAttempt(worker.db, id, 'void');
+    await round(machines);
+  });
+
+  test('a machine that was granted and never used has its job queued once more, and none while it is being started', async () => {
+    const { id } = await rig.scheduled();
+    await moveAttempt(worker.db, id, 'provisioning');
+    const minutesAgo = new Date(Date.now() - 120_000);
+    await worker.db.prisma.lease.updateMany({ where: { attemptId: id }, data: { state: 'released' } });
+    await worker.db.prisma.lease.create({
+      data: { attemptId: id, hostId: await here(), state: 'held', grantedAt: minutesAgo, endsAt: new Date(Date.now() + 3_600_000) },
+    });
+    const jobs = async () => {
+      const { rows } = await worker.db.pool.query(`SELECT 1 FROM pgboss.job WHERE name = 'provision' AND data->>'attemptId' = $1`, [id]);
+      return rows.length;
+    };
+    await worker.db.pool.query(`DELETE FROM pgboss.job WHERE name = 'provision' AND data->>'attemptId' = $1`, [id]);
+    await withAdvisoryLock(worker.db, 'runner', id, () => rig.reconcile());
+    expect(await jobs()).toBe(0);
+    for (let n = 0; n < 3; n += 1) await rig.reconcile();
+    expect(await jobs()).toBe(1);
   });
 });

@@ -1,8 +1,7 @@
 import { ensureLocalHost, queueForMachines, saveInventory } from '@plumbline/database';
 import { ClosedRecordings } from './closedRecordings.ts';
+import { HostCare } from './hostCare.ts';
 import { grant } from './provision.ts';
-import { reconcile } from './reconcile.ts';
-import { RunnerCare } from './runnerCare.ts';
 import { runSteps } from './steps.ts';
 import { StrandedEnds } from './strandedEnds.ts';
 import type { Worker } from './worker.ts';
@@ -16,20 +15,20 @@ const INSPECT_EVERY_MS = 300_000;
  */
 export class Machines {
   readonly #worker: Worker;
-  readonly #runnerCare: RunnerCare;
+  readonly #hostCare: HostCare;
   readonly #strandedEnds: StrandedEnds;
   readonly #closedRecordings: ClosedRecordings;
   #inspectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(worker: Worker) {
     this.#worker = worker;
-    this.#runnerCare = new RunnerCare(worker);
+    this.#hostCare = new HostCare(worker);
     this.#strandedEnds = new StrandedEnds(worker);
     this.#closedRecordings = new ClosedRecordings(worker);
   }
 
   /**
-   * One round.
+   * One round. It waits for no host: what a listing frees is given out in the next one.
    *
    * @returns whether every step worked.
    */
@@ -37,13 +36,17 @@ export class Machines {
     const worker = this.#worker;
     return runSteps(worker, [
       ['this machine', () => this.#lookAtThisMachine()],
-      ['runners', () => this.#runnerCare.look()],
-      ['leases', () => reconcile(worker)],
+      ['hosts', () => this.#hostCare.look()],
       ['attempts without a machine', async () => void (await queueForMachines(worker.db))],
       ['the queue', () => grant(worker)],
       ['stranded ends', () => this.#strandedEnds.look()],
       ['closed recordings', () => this.#closedRecordings.look()],
     ]);
+  }
+
+  /** Resolves when what the rounds have begun on hosts has ended. */
+  settled(): Promise<void> {
+    return this.#hostCare.settled();
   }
 
   async #lookAtThisMachine(): Promise<void> {

@@ -71,7 +71,13 @@ async function stop(): Promise<void> {
   stopping = true;
   const late = new Promise((resolve) => systemClock.setTimer(STOP_TIMEOUT_MS, () => resolve(undefined)));
   await Promise.race([
-    Promise.all([heartbeats.stop(), sweeps.stop(), machineCare.stop(), workspaceCare.stop(), jobs.stop()]).then(() => db.close()),
+    Promise.all([
+      heartbeats.stop(),
+      sweeps.stop(),
+      machineCare.stop().then(() => machines.settled()),
+      workspaceCare.stop(),
+      jobs.stop(),
+    ]).then(() => db.close()),
     late,
   ]);
   process.exit(0);

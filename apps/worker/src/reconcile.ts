@@ -2,20 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '@plumbline/core';
 import {
   adoptRunner,
-  enqueue,
-  findHostById,
+  enqueueOnce,
   type HostLease,
   type HostRecord,
-  hostsInUse,
   listHostLeases,
-  listHosts,
   loadAttempt,
   proveReleased,
   releaseLease,
   renewLeases,
+  tryAdvisoryLock,
 } from '@plumbline/database';
 import type { RunnerHandle } from '@plumbline/sandbox';
 import { z } from 'zod';
+import type { HostReach } from './hostReach.ts';
 import { notedRunner, stopOrphan } from './runners.ts';
 import type { Worker } from './worker.ts';
 
@@ -23,30 +22,29 @@ import type { Worker } from './worker.ts';
 const START_WITHIN_MS = 60_000;
 
 /**
- * Compares what runs on each host with what is leased there, both ways: stops runners that no lease stands for, frees what a
- * listing has proven idle, and starts again what a lost job left unstarted. Hosts that cannot be asked are left as they are.
+ * Compares what runs on a host with what is leased there, both ways: stops runners that no lease stands for, frees what a listing
+ * has proven idle, and starts again what a lost job left unstarted. A host that cannot be asked frees nothing that has begun there.
  */
-export async function reconcile(worker: Worker): Promise<void> {
-  const hosts = new Map((await listHosts(worker.db)).map((host) => [host.id, host]));
-  for (const id of await hostsInUse(worker.db)) {
-    const removed = hosts.has(id) ? null : await findHostById(worker.db, id);
-    if (removed !== null) hosts.set(id, removed);
+export async function reconcile(worker: Worker, host: HostRecord, reach: HostReach): Promise<void> {
+  // Read before the listing: whatever is being released by now was so before the host was asked.
+  const leases = await listHostLeases(worker.db, host.id);
+  let handles: RunnerHandle[];
+  try {
+    handles = await worker.placementOf(host).list();
+  } catch (error) {
+    if (await reach.failed(host, error)) return;
+    throw error;
   }
-  let failure: unknown = null;
-  for (const host of hosts.values()) {
-    await reconcileHost(worker, host).catch((error: unknown) => {
-      worker.log.warn({ host: host.name, error: String(error) }, 'a host could not be compared with its leases');
-      failure = error;
-    });
-  }
-  if (failure !== null) throw failure;
+  reach.heard(host);
+  await compare(worker, host, leases, handles);
+  // A silent one takes attempts again only now, when what ran there without a lease has been ended.
+  await reach.answers(host);
 }
 
-async function reconcileHost(worker: Worker, host: HostRecord): Promise<void> {
+async function compare(worker: Worker, host: HostRecord, held: readonly HostLease[], listed: readonly RunnerHandle[]): Promise<void> {
   const { db, log } = worker;
-  // Read before the listing: whatever is being released by now was so before the host was asked.
-  const leases = new Map((await listHostLeases(db, host.id)).map((lease) => [lease.attemptId, lease]));
-  const runners = new Map((await worker.placementOf(host).list()).map((handle) => [handle.attemptId, handle]));
+  const leases = new Map(held.map((lease) => [lease.attemptId, lease]));
+  const runners = new Map(listed.map((handle) => [handle.attemptId, handle]));
   const running: HostLease[] = [];
   for (const [attemptId, handle] of runners) {
     const lease = leases.get(attemptId);
@@ -70,7 +68,8 @@ async function reconcileHost(worker: Worker, host: HostRecord): Promise<void> {
       log.warn({ attempt: attemptId, host: host.name, attemptState }, 'a lease that no attempt needs');
       await releaseLease(db.pool, attemptId, `The attempt is ${attemptState} and needs no machine.`);
     } else if (!runners.has(attemptId) && !lease.placed && lease.heldMs > START_WITHIN_MS) {
-      await enqueue(db, 'provision', { attemptId });
+      // Whoever starts it holds this lock, however long that takes.
+      if (await tryAdvisoryLock(db.pool, 'runner', attemptId)) await enqueueOnce(db, 'provision', { attemptId });
     } else if (lease.pastEnd) {
       log.warn({ attempt: attemptId, host: host.name, attemptState }, 'a lease is past its end; staff see it on the hosts page');
     }

@@ -4,7 +4,9 @@ import {
   appendClockEvent,
   databaseNowMs,
   findLiveLease,
+  getHost,
   insertBlob,
+  LOCAL_HOST_NAME,
   loadAttempt,
   moveAttempt,
   noteOutage,
@@ -18,13 +20,19 @@ import {
 import { SshHostSettings } from '@plumbline/protocol';
 import type { Placement, RunnerHandle } from '@plumbline/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostReach } from './hostReach.ts';
 import { provision } from './provision.ts';
-import { reconcile } from './reconcile.ts';
 import { recover } from './recovery.ts';
 import { RunnerCare } from './runnerCare.ts';
 import { retireRunner } from './runners.ts';
 import { WorkerRig } from './worker.fixture.ts';
 import type { Worker } from './worker.ts';
+
+/** The care of runners on this machine, unless another is named. */
+function careWith(given: Worker): { look(name?: string): Promise<void> } {
+  const care = new RunnerCare(given, new HostReach(given));
+  return { look: async (name = LOCAL_HOST_NAME) => care.look(await getHost(given.db, name)) };
+}
 
 let rig: WorkerRig;
 let worker: Worker;
@@ -39,7 +47,7 @@ describe('runners', () => {
     const { id, runner: first } = await rig.started();
     const tokenHash = (await loadAttempt(worker.db, id)).runnerTokenHash;
     await rig.kill(first);
-    const care = new RunnerCare(worker);
+    const care = careWith(worker);
     await care.look();
     expect((await rig.handleOf(id))?.pid).toBe(first.pid);
     rig.clock.advance(5_001);
@@ -56,7 +64,7 @@ describe('runners', () => {
   test('one that died before its sandbox was ready puts the attempt back', async () => {
     const { id, runner } = await rig.provisioned();
     await rig.kill(runner);
-    const care = new RunnerCare(worker);
+    const care = careWith(worker);
     await care.look();
     rig.clock.advance(5_001);
     await care.look();
@@ -97,7 +105,7 @@ describe('runners', () => {
         return status.state === 'gone' ? { ...status, cause: 'Slurm’s job 7 had to make room.', folderKept: false } : status;
       },
     };
-    const care = new RunnerCare({ ...worker, placementOf: () => forgetful });
+    const care = careWith({ ...worker, placementOf: () => forgetful });
     await care.look();
     rig.clock.advance(5_001);
     await care.look();
@@ -162,13 +170,13 @@ describe('runners', () => {
     await moveAttempt(worker.db, id, 'ready');
     await startAttempt(worker.db, id, userId);
     const unreachable: Placement = { ...rig.placement, status: () => Promise.reject(new AppError('unavailable', 'no route')) };
-    const care = new RunnerCare({ ...worker, placementOf: (host) => (host.id === away.id ? unreachable : rig.placement) });
-    await care.look();
+    const care = careWith({ ...worker, placementOf: (host) => (host.id === away.id ? unreachable : rig.placement) });
+    await care.look('away');
     rig.clock.advance(14 * 60_000);
-    await care.look();
+    await care.look('away');
     expect((await findLiveLease(worker.db, id))?.hostId).toBe(away.id);
     rig.clock.advance(2 * 60_000);
-    await care.look();
+    await care.look('away');
     expect(await findLiveLease(worker.db, id)).toBeNull();
     expect(await loadAttempt(worker.db, id)).toMatchObject({ state: 'running', runnerPlacement: null, runnerTokenHash: null });
     expect(await queueForMachines(worker.db)).toBeGreaterThan(0);
@@ -181,10 +189,10 @@ describe('runners', () => {
     await appendClockEvent(db, id, { kind: 'submitted' }, { by: userId });
     await moveAttempt(db, id, 'completed');
     await scoreAgain(db, id, { by: userId });
-    const care = new RunnerCare(worker);
+    const care = careWith(worker);
     for (let round = 0; round < 4; round += 1) {
       await care.look();
-      await reconcile(worker);
+      await rig.reconcile();
       rig.clock.advance(5_001);
     }
     expect(await rig.lives(first)).toBe(false);
@@ -200,7 +208,7 @@ describe('runners', () => {
     await retireRunner(worker, id);
     expect(await rig.lives(runner)).toBe(true);
     await moveAttempt(worker.db, id, 'void');
-    await new RunnerCare(worker).look();
+    await careWith(worker).look();
     expect(await rig.lives(runner)).toBe(false);
     expect(await rig.handleOf(id)).toBeNull();
   });

@@ -1,6 +1,8 @@
-import { AppError, type AttemptState } from '@plumbline/core';
-import { giveUpHost, type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
-import { notedRunner, placeRunner, retireRunner, statusOf } from './runners.ts';
+import type { AttemptState } from '@plumbline/core';
+import { type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
+import type { RunnerStatus } from '@plumbline/sandbox';
+import type { HostReach } from './hostReach.ts';
+import { isOn, notedRunner, placeRunner, retireRunner, statusOf } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
@@ -12,10 +14,7 @@ const MAX_WAIT_MS = 120_000;
 /** Lives this long, and its earlier deaths are forgotten. */
 const FORGIVEN_AFTER_MS = 600_000;
 
-/** Long enough for a machine to be started anew, and for a network to be mended. */
-const HOST_LOST_AFTER_MS = 15 * 60_000;
-
-/** Runners that are looked after at once: after a restart of the machine all are dead, and each start costs memory and time. */
+/** Runners of a host that are looked after at once: after a restart of the machine all are dead, and each start costs memory and time. */
 const AT_ONCE = 4;
 
 interface Death {
@@ -31,36 +30,42 @@ interface Death {
 export class RunnerCare {
   readonly #worker: Worker;
   readonly #deaths = new Map<string, Death>();
-  readonly #unreachableSinceMs = new Map<string, number>();
+  readonly #reach: HostReach;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, reach: HostReach) {
     this.#worker = worker;
+    this.#reach = reach;
   }
 
-  async look(): Promise<void> {
+  /** Looks after the runners that are noted on a host. */
+  async look(host: HostRecord): Promise<void> {
     const placed = await listPlacedRunners(this.#worker.db);
     const seen = new Set(placed.map((attempt) => attempt.id));
     for (const id of this.#deaths.keys()) if (!seen.has(id)) this.#deaths.delete(id);
-    const rest = [...placed];
+    const rest = placed.filter(({ placement }) => isOn(host, placement));
     const lookInTurn = async (): Promise<void> => {
-      for (let next = rest.shift(); next !== undefined; next = rest.shift()) await this.#lookAt(next);
+      for (let next = rest.shift(); next !== undefined; next = rest.shift()) await this.#lookAt(host, next);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lookInTurn));
   }
 
-  async #lookAt({ id, state, placement: noted, hasToken, needed }: PlacedRunner): Promise<void> {
+  async #lookAt(host: HostRecord, { id, state, placement: noted, hasToken, needed }: PlacedRunner): Promise<void> {
     const { clock, log } = this.#worker;
-    let host: HostRecord | null = null;
     try {
       const runner = await notedRunner(this.#worker, noted);
       if (runner === null) return;
-      host = runner.host;
       if (!needed) {
         await retireRunner(this.#worker, id);
         return;
       }
-      const status = await statusOf(this.#worker, runner);
-      this.#unreachableSinceMs.delete(host.id);
+      let status: RunnerStatus;
+      try {
+        status = await statusOf(this.#worker, runner);
+      } catch (error) {
+        if (await this.#reach.failed(host, error)) return;
+        throw error;
+      }
+      this.#reach.heard(host);
       if (status.state !== 'gone') {
         this.#lives(id, clock.monoMs());
         if (status.state === 'queued') await setProgress(this.#worker.db, id, status.reason, null);
@@ -70,21 +75,7 @@ export class RunnerCare {
       }
     } catch (error) {
       log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
-      if (host?.reach.placement === 'ssh' && error instanceof AppError && error.code === 'unavailable') {
-        await this.#isUnreachable(host, clock.monoMs());
-      }
     }
-  }
-
-  /** A machine of its own that is away for so long has to be taken for lost; a cluster's controller that is away says nothing of its nodes. */
-  async #isUnreachable(host: HostRecord, nowMs: number): Promise<void> {
-    const sinceMs = this.#unreachableSinceMs.get(host.id) ?? nowMs;
-    this.#unreachableSinceMs.set(host.id, sinceMs);
-    if (nowMs - sinceMs < HOST_LOST_AFTER_MS) return;
-    this.#unreachableSinceMs.delete(host.id);
-    const cause = `${host.name} has not been reached for ${HOST_LOST_AFTER_MS / 60_000} minutes.`;
-    const attempts = await giveUpHost(this.#worker.db, host.name, cause, { by: null });
-    this.#worker.log.error({ host: host.name, attempts }, 'a host was given up; its attempts go on elsewhere');
   }
 
   #lives(id: string, nowMs: number): void {

@@ -47,6 +47,12 @@ export async function notedRunner(worker: Worker, noted: unknown): Promise<Noted
   return { host: await hostOf(worker, { hostId: hostId ?? null }), handle };
 }
 
+/** Whether what is noted for an attempt is on this host. */
+export function isOn(host: HostRecord, noted: unknown): boolean {
+  const { hostId } = noted as { hostId?: string };
+  return hostId === undefined ? host.name === LOCAL_HOST_NAME : hostId === host.id;
+}
+
 /** The host of a lease, removed or not; this machine for null. */
 export async function hostOf({ db }: Worker, { hostId }: Pick<LeaseRecord, 'hostId'>): Promise<HostRecord> {
   const host = hostId === null ? await getHost(db, LOCAL_HOST_NAME) : await findHostById(db, hostId);

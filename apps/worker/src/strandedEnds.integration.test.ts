@@ -1,7 +1,6 @@
 import { appendClockEvent, findLiveLease, loadAttempt, recordAudit, requestScore, scoreAgain } from '@plumbline/database';
 import { verifyRecording } from '@plumbline/recording';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { reconcile } from './reconcile.ts';
 import { retireRunner } from './runners.ts';
 import { StrandedEnds } from './strandedEnds.ts';
 import { WorkerRig } from './worker.fixture.ts';
@@ -60,7 +59,7 @@ test('an ended attempt that gets no sandbox for an hour is completed without: st
   });
   expect(await verifyRecording({ db, store, keys, attemptId: id })).toMatchObject({ verdict: 'intact', signed: true });
   await retireRunner(worker, id);
-  await reconcile(worker);
+  await rig.reconcile();
   expect(await findLiveLease(db, id)).toBeNull();
 });
 
@@ -70,7 +69,7 @@ test('one that was completed so is scored again as any other: it has its hour an
   await age(id, 61 * MINUTE_MS);
   await look();
   await retireRunner(worker, id);
-  await reconcile(worker);
+  await rig.reconcile();
   await scoreAgain(db, id, { by: userId });
   expect(await findLiveLease(db, id)).toMatchObject({ state: 'queued' });
   await rig.kill(await rig.provision(id));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureLocalHost, loadAttempt, moveAttempt, startAttempt } from '@plumbline/database';
+import { ensureLocalHost, getHost, LOCAL_HOST_NAME, loadAttempt, moveAttempt, startAttempt } from '@plumbline/database';
 import { type HostInventory, RunnerConfig } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
 import { localPlacement, type Placement, type RunnerHandle } from '@plumbline/sandbox';
@@ -17,7 +17,9 @@ import {
 } from '@plumbline/testing';
 import { pino } from 'pino';
 import { expect } from 'vitest';
+import { HostReach } from './hostReach.ts';
 import { provision } from './provision.ts';
+import { reconcile } from './reconcile.ts';
 import { notedRunner } from './runners.ts';
 import type { Worker } from './worker.ts';
 
@@ -142,6 +144,11 @@ export class WorkerRig {
     const handle = await this.handleOf(id);
     if (handle === null) throw new Error(`The attempt ${id} has no runner.`);
     return handle;
+  }
+
+  /** Compares a host, this machine unless another is named, with its leases. */
+  async reconcile({ worker = this.worker, name = LOCAL_HOST_NAME, reach = new HostReach(worker) } = {}): Promise<void> {
+    await reconcile(worker, await getHost(worker.db, name), reach);
   }
 
   /** Lets the clock of an attempt have begun `ms` earlier, and its snapshots lie as much earlier, its gateway alive. */

@@ -23,13 +23,13 @@ export function needOf({ resources, timingSensitive, rootScorer }: EnvironmentSe
 }
 
 /** A host as the queue weighs it. An isolation that shows no GPUs has none to give. */
-export function toLeaseHost({ id, reach, isolation, inventory, drainedAt }: HostRecord): LeaseHost {
+export function toLeaseHost({ id, reach, isolation, inventory, drainedAt, silentSince }: HostRecord): LeaseHost {
   const showsGpus = inventory?.isolation?.capabilities['gpus'] !== false;
   const usable = inventory === null ? reach.placement !== 'ssh' : !inventory.problems.some((problem) => problem.blocking);
   return {
     id,
     filling: FILLING[reach.placement],
-    accepting: drainedAt === null && usable,
+    accepting: drainedAt === null && silentSince === null && usable,
     // A cluster's check sees no sandbox, and a host may not have been checked yet: the isolation's name is always known.
     rootScorer: isolation === 'docker',
     has: inventory === null ? null : { gpus: showsGpus ? inventory.gpus : [], cpus: inventory.cpus, memoryBytes: inventory.memoryBytes },

@@ -21,6 +21,8 @@ export interface HostRecord {
   readonly checkedAt: Date | null;
   /** Since when it takes no new attempts. */
   readonly drainedAt: Date | null;
+  /** Since when it has not answered the worker; it takes nothing meanwhile. Null while it does. */
+  readonly silentSince: Date | null;
   readonly createdAt: Date;
 }
 
@@ -30,7 +32,7 @@ export interface NewHost {
   readonly isolation: IsolationName;
 }
 
-const COLUMNS = `id, name, placement, isolation, settings, inventory, checked_at AS "checkedAt", drained_at AS "drainedAt", created_at AS "createdAt"`;
+const COLUMNS = `id, name, placement, isolation, settings, inventory, checked_at AS "checkedAt", drained_at AS "drainedAt", silent_since AS "silentSince", created_at AS "createdAt"`;
 
 function toRecord(row: Record<string, unknown>): HostRecord {
   return {
@@ -41,6 +43,7 @@ function toRecord(row: Record<string, unknown>): HostRecord {
     inventory: row['inventory'] === null ? null : HostInventory.parse(row['inventory']),
     checkedAt: row['checkedAt'] as Date | null,
     drainedAt: row['drainedAt'] as Date | null,
+    silentSince: row['silentSince'] as Date | null,
     createdAt: row['createdAt'] as Date,
   };
 }
@@ -124,7 +127,7 @@ export function updateHost(
       throw new AppError('invalid_input', 'A host keeps its placement. Remove it and add it anew.');
     }
     const { rows } = await tx.query(
-      `UPDATE host SET isolation = $2, settings = $3::jsonb, inventory = NULL, checked_at = NULL WHERE id = $1 RETURNING ${COLUMNS}`,
+      `UPDATE host SET isolation = $2, settings = $3::jsonb, inventory = NULL, checked_at = NULL, silent_since = NULL WHERE id = $1 RETURNING ${COLUMNS}`,
       [before.id, change.isolation ?? before.isolation, storableJson(settings)],
     );
     const after = toRecord(rows[0]);
@@ -142,7 +145,7 @@ export function updateHost(
 
 /** Writes down what a check found. */
 export async function saveInventory(db: Database, hostId: string, inventory: HostInventory): Promise<void> {
-  await db.pool.query('UPDATE host SET inventory = $2::jsonb, checked_at = clock_timestamp() WHERE id = $1', [
+  await db.pool.query('UPDATE host SET inventory = $2::jsonb, checked_at = clock_timestamp(), silent_since = NULL WHERE id = $1', [
     hostId,
     storableJson(HostInventory.parse(inventory)),
   ]);

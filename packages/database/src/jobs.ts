@@ -77,6 +77,12 @@ export async function enqueue<N extends JobName>(db: Database, name: N, data: Jo
   await (await senderOf(db)).send(name, JOBS[name].parse(data));
 }
 
+/** Queues a job unless one just like it waits already. One that is being done does not count: whoever does it may have died. */
+export async function enqueueOnce<N extends JobName>(db: Database, name: N, data: JobData<N>): Promise<void> {
+  const waiting = await (await senderOf(db)).findJobs(name, { data: JOBS[name].parse(data), queued: true, limit: 1 });
+  if (waiting.length === 0) await enqueue(db, name, data);
+}
+
 /** Opens the queue for `enqueueWithin`. To be called before the transaction begins, which would otherwise wait for more connections. */
 export async function prepareToEnqueue(db: Database): Promise<void> {
   await senderOf(db);

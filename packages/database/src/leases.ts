@@ -1,5 +1,4 @@
 import {
-  AppError,
   type AttemptState,
   gpuWords,
   type HeldLease,
@@ -10,7 +9,6 @@ import {
   type Waiting,
 } from '@plumbline/core';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
-import { recordAudit } from './audit.ts';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { needOf, toLeaseHost } from './hostCapacity.ts';
@@ -350,36 +348,11 @@ export async function proveReleased(db: Database, leaseIds: readonly string[]): 
   );
 }
 
-/**
- * Gives a host up for good: what is leased there is free without proof, runners there may not come back, and the host takes nothing
- * before a check has found it well. Attempts that need a machine join the queue again.
- *
- * @returns the attempts that had a lease there.
- */
-export function giveUpHost(db: Database, name: string, cause: string, options: { by: string | null }): Promise<string[]> {
-  return inTransaction(db, async (tx) => {
-    const host = (await lockHosts(tx)).find((one) => one.name === name);
-    if (host === undefined) throw new AppError('not_found', `There is no host named ${name}. \`plumb host list\` shows all.`);
-    if (host.reach.placement === 'local') throw new AppError('conflict', 'This machine cannot be given up.');
-    const problem = { problem: cause, remedy: `Run \`plumb host check ${name}\` when it is back.`, blocking: true };
-    await tx.query(
-      `UPDATE host SET inventory = jsonb_set(inventory, '{problems}', (inventory->'problems') || $2::jsonb) WHERE id = $1 AND inventory IS NOT NULL`,
-      [host.id, JSON.stringify([problem])],
-    );
-    const { rows } = await tx.query(
-      `UPDATE lease SET state = 'released', released_at = clock_timestamp(), release_cause = $2
-       WHERE host_id = $1 AND state IN ('held', 'releasing') RETURNING attempt_id`,
-      [host.id, cause],
-    );
-    const attemptIds = rows.map((row) => row.attempt_id as string);
-    await tx.query('UPDATE attempt SET runner_placement = NULL, runner_token_hash = NULL WHERE id = ANY($1::uuid[])', [attemptIds]);
-    await recordAudit(tx, { userId: options.by, act: 'host.giveUp', subject: `host:${host.id}`, after: { cause, attemptIds } });
-    return attemptIds;
-  });
-}
-
-/** Hosts on which leases are held or given back, removed ones included. */
+/** Hosts on which leases are held or given back or runners are noted, removed ones included. */
 export async function hostsInUse(db: Database): Promise<string[]> {
-  const { rows } = await db.pool.query(`SELECT DISTINCT host_id FROM lease WHERE state IN ('held', 'releasing') AND host_id IS NOT NULL`);
+  const { rows } = await db.pool.query(
+    `SELECT host_id FROM lease WHERE state IN ('held', 'releasing') AND host_id IS NOT NULL
+     UNION SELECT (runner_placement->>'hostId')::uuid FROM attempt WHERE runner_placement->>'hostId' IS NOT NULL`,
+  );
   return rows.map((row) => row.host_id);
 }

@@ -51,3 +51,9 @@ export async function withAdvisoryLock<T>(db: Database, kind: string, subject: s
     client.release(broken);
   }
 }
+
+/** The same lock until the transaction ends, if nobody has it; outside of a transaction, whether anybody has. */
+export async function tryAdvisoryLock(on: Queryable, kind: string, subject: string): Promise<boolean> {
+  const { rows } = await on.query('SELECT pg_try_advisory_xact_lock(hashtext($1), hashtext($2)) AS taken', [kind, subject]);
+  return rows[0].taken;
+}

@@ -77,7 +77,7 @@ export const hostRouter = router({
     ]);
     const views = leases.map((lease) => ({ hostId: lease.hostId, view: leaseView(lease, ctx.actor, nowMs) }));
     return {
-      hosts: hosts.map(({ id, name, reach, isolation, inventory, checkedAt, drainedAt }) => ({
+      hosts: hosts.map(({ id, name, reach, isolation, inventory, checkedAt, drainedAt, silentSince }) => ({
         hostId: id,
         name,
         placement: reach.placement,
@@ -85,6 +85,7 @@ export const hostRouter = router({
         inventory,
         checkedAt,
         drainedAt,
+        silentSince,
         refusals: refusals
           .filter(({ hostId }) => hostId === id)
           .slice(0, REFUSALS_MAX)

@@ -29,7 +29,7 @@ export type HostFilling = 'counted' | 'shared' | 'scheduler';
 export interface LeaseHost {
   id: string;
   filling: HostFilling;
-  /** Takes new attempts: not drained, and its last check found nothing in the way. */
+  /** Takes new attempts: not drained, it answers, and its last check found nothing in the way. */
   accepting: boolean;
   /** Scorers are root in its sandboxes: its isolation says so. */
   rootScorer: boolean;

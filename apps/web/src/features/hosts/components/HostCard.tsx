@@ -59,6 +59,15 @@ export function HostCard({ host, onChanged }: { host: HostView; onChanged: () =>
             { term: 'Checked', value: host.checkedAt === null ? 'Never' : <Time at={host.checkedAt} /> },
           ]}
         />
+        {host.silentSince === null ? null : (
+          <Alert tone="danger" title="This host does not answer.">
+            <p>
+              Nothing has been heard of it since <Time at={host.silentSince} />. It takes no attempts until it answers; those that had not
+              begun there wait for another.
+              {host.placement === 'ssh' ? ' After 15 minutes those that run there go on elsewhere.' : ''}
+            </p>
+          </Alert>
+        )}
         {inventory === null && host.placement !== 'local' ? (
           <Alert tone="warning">
             This host has not been checked since it was added or changed, so it takes no attempts that need GPUs. Run{' '}
@@ -102,6 +111,7 @@ export function HostCard({ host, onChanged }: { host: HostView; onChanged: () =>
 
 function HostBadge({ host }: { host: HostView }) {
   if (host.drainedAt !== null) return <Badge tone="warning">Drained</Badge>;
+  if (host.silentSince !== null) return <Badge tone="danger">Does not answer</Badge>;
   if (host.inventory?.problems.some((problem) => problem.blocking)) return <Badge tone="danger">Takes no attempts</Badge>;
   if (host.inventory === null && host.placement === 'ssh') return <Badge tone="warning">Not checked</Badge>;
   return <Badge tone="success">Takes attempts</Badge>;
