@@ -52,7 +52,7 @@ beforeAll(async () => {
 afterAll(() => testing.drop());
 
 /** An attempt that is being prepared on this machine, its sandbox up; scores come from `score` instead of a runner. */
-async function prepared(score: number) {
+async function prepared(score: number, { cancelled = 0 } = {}) {
   const { db } = testing;
   const here = await ensureLocalHost(db, 'docker');
   await saveInventory(db, here.id, INVENTORY);
@@ -62,13 +62,18 @@ async function prepared(score: number) {
   await adoptRunner(db, id, here.id);
   await db.pool.query(`UPDATE lease SET gpu_ids = '["GPU-a"]' WHERE attempt_id = $1`, [id]);
   const sent: string[] = [];
+  let toCancel = cancelled;
   const live = {
     id,
     view: await loadAttempt(db, id),
     gateway: { db, log: pino({ level: 'silent' }) },
     runner: { send: (message: { t: string }) => sent.push(message.t) },
     scoring: {
-      start: (row: ScoreRecord) => finishScore(db, id, { scoreId: row.id, status: 'scored', score, message: null, durationMs: 1 }),
+      start: (row: ScoreRecord) => {
+        toCancel -= 1;
+        const outcome = toCancel >= 0 ? { status: 'cancelled' as const, score: null } : { status: 'scored' as const, score };
+        return finishScore(db, id, { scoreId: row.id, ...outcome, message: null, durationMs: 1 });
+      },
       settled: async () => {},
     },
     refresh: async () => {
@@ -131,4 +136,20 @@ test('a runner that says again that it is ready changes nothing', async () => {
   await ready();
   expect(await reports()).toHaveLength(1);
   expect(await listScores(db, id)).toHaveLength(1);
+});
+
+test('a starting score that was cancelled is taken again, so that no machine passes without it', async () => {
+  const { db, id, ready, reports } = await prepared(1.5, { cancelled: 2 });
+  await ready();
+  expect((await listScores(db, id)).map(({ status }) => status)).toEqual(['cancelled', 'cancelled', 'scored']);
+  const [report] = await reports();
+  expect((report as unknown as { report: { check: string }[] }).report.map(({ check }) => check)).toContain('Starting score');
+  expect((await loadAttempt(db, id)).state).toBe('ready');
+});
+
+test('a sandbox in which no starting score can be taken is not ready: the attempt goes back to its beginning', async () => {
+  const { db, id, ready, reports, sent } = await prepared(1.5, { cancelled: 9 });
+  await ready();
+  expect(await loadAttempt(db, id)).toMatchObject({ state: 'scheduled', progress: expect.stringContaining('could not be scored') });
+  expect([await reports(), sent]).toEqual([[], ['shutdown']]);
 });

@@ -17,6 +17,9 @@ import type { RunnerHello, RunnerToGateway } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
 
+/** A starting score that was cancelled is asked for again; a machine on which none can be taken so often is not ready. */
+const START_SCORES_MAX = 3;
+
 /** How often the journal's mark is looked at while what a runner brings along becomes durable. */
 const POLL_MS = 50;
 
@@ -65,20 +68,24 @@ export class Acceptance {
       (await listScores(db, id)).findLast(
         (row) => row.trigger === 'start' && row.status !== 'cancelled' && row.requestedAt.getTime() > refusedAtMs,
       );
-    if ((await startRow()) === undefined) {
+    await scoring.settled();
+    let row = await startRow();
+    for (let asked = 0; row === undefined; asked += 1) {
+      if (asked === START_SCORES_MAX)
+        return this.failed('The starting solution could not be scored. Try again, and tell the staff if it stays.');
       await setProgress(db, id, 'Scoring the starting solution', null);
       await scoring.start(await requestScore(db, id, 'start'));
+      await scoring.settled();
+      await this.#attempt.refresh();
+      if (runner === null || this.#attempt.runner !== runner || this.#attempt.view.state !== 'provisioning') return;
+      row = await startRow();
     }
-    await scoring.settled();
-    const row = await startRow();
     if (runner === null || this.#attempt.runner !== runner) return;
     const { hostId, profile, checks } = await this.#examine(message);
-    if (row !== undefined) {
-      const { environment, settings } = this.#attempt.view;
-      const { startingScore, referenceScore } = settings;
-      const span = startingScore === null || referenceScore === null ? null : referenceScore - startingScore;
-      checks.push(startingScoreCheck(row, await findCalibration(db, environment.id, profile, 'start'), span));
-    }
+    const { environment, settings } = this.#attempt.view;
+    const { startingScore, referenceScore } = settings;
+    const span = startingScore === null || referenceScore === null ? null : referenceScore - startingScore;
+    checks.push(startingScoreCheck(row, await findCalibration(db, environment.id, profile, 'start'), span));
     const failed = checks.filter((check) => !check.passed);
     await saveAcceptance(db, { attemptId: id, hostId, passed: failed.length === 0, report: checks, profile });
     if (failed.length === 0) {
