@@ -56,6 +56,11 @@ function messageOf({ status, text }: Answer): string {
 }
 
 /** A refusal of the engine, with its own words. */
+/** Without a tag or a digest the engine would fetch every tag of it. The colon of a registry's port is no tag. */
+function withTag(name: string): string {
+  return /[:@]/.test(name.slice(name.lastIndexOf('/') + 1)) ? name : `${name}:latest`;
+}
+
 export class EngineError extends Error {
   readonly status: number;
 
@@ -149,7 +154,7 @@ export class Engine {
     const Step = z.object({ id: z.string().optional(), status: z.string().optional(), error: z.string().optional() });
     let failed: string | undefined;
     const said = new Set<string>();
-    await this.#done('POST', `/images/create?fromImage=${encodeURIComponent(name.includes(':') ? name : `${name}:latest`)}`, {
+    await this.#done('POST', `/images/create?fromImage=${encodeURIComponent(withTag(name))}`, {
       timeoutMs: 60 * 60_000,
       signal,
       onLine: (line) => {
