@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFamilySandbox } from '@plumbline/sandbox/familySandbox';
@@ -80,6 +80,32 @@ describe.skipIf(!isRoot)('on docker', () => {
       expect(await score('raise')).toMatchObject({ status: 'crashed' });
     } finally {
       await host.destroy();
+    }
+  });
+
+  it.each([
+    ['belongs to the participant afterwards', false],
+    ['stays as it was laid where the family asks for that', true],
+  ])('what start() laid %s', async (_words, keeps) => {
+    const name = `owners-${keeps}`;
+    const familyDir = join(dir, name);
+    await mkdir(familyDir);
+    const text = (await readFile(join(FAMILY, 'protected_scoring.py'), 'utf8')).replace(
+      'standard_version',
+      `skip_chown_after_start = ${keeps ? 'True' : 'False'}\n    standard_version`,
+    );
+    await writeFile(join(familyDir, 'owners.py'), text);
+    await cp(join(FAMILY, 'assets'), join(familyDir, 'assets'), { recursive: true });
+    await writeFile(join(familyDir, 'manifest.yaml'), await readFile(join(FAMILY, 'manifest.yaml'), 'utf8'));
+    const rig = new RunnerRig();
+    try {
+      const docker = { baseImage: BASE_IMAGE, socketPath: engine.socketPath };
+      expect(
+        await rig.start({ stateDir: join(dir, name), imageDir: join(dir, 'images'), familyDir, isolation: 'docker', docker }),
+      ).toBeNull();
+      expect((await stat(join(dir, name, 'workspace', 'answer.txt'))).uid === 0).toBe(keeps);
+    } finally {
+      await rig.end();
     }
   });
 

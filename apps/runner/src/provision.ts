@@ -249,7 +249,7 @@ async function restoreWorkspace(
 
 async function startTask(sandbox: Sandbox, files: WorkspaceFiles, task: FamilyTask, secrets: Record<string, string>): Promise<void> {
   await startFamily((argv, options) => sandbox.run('scorer', argv, options), task, sandbox.paths.root, secrets);
-  await handOver(sandbox);
+  if (!task.facts.keepsOwners) await handOver(sandbox);
   await files.write(INSTRUCTIONS_FILE, `${task.facts.instructions.trimEnd()}\n`, null).catch((error) => {
     // A family may write its own.
     if (!(error instanceof AppError) || error.code !== 'conflict') throw error;

@@ -119,6 +119,7 @@ def describe(family):
         "methods": [name for name in METHODS if callable(getattr(family, name, None))],
         "tasks": [str(name) for name in method_of(family, "get_tasks")()],
         "required_environment_variables": list(getattr(family, "required_environment_variables", []) or []),
+        "skip_chown_after_start": bool(getattr(family, "skip_chown_after_start", False)),
     }
 
 

@@ -14,6 +14,14 @@ const ASK_TIMEOUT_MS = 60_000;
 export const TEARDOWN_TIMEOUT_MS = 60_000;
 const BUILD_OUTPUT_MAX_BYTES = 8 * 1024 * 1024;
 
+/** A file or folder of the family as `COPY` of an image takes it: a folder's contents into the destination, whether that is there or not. */
+const COPY_SCRIPT = `
+if [ -d "$1" ]; then mkdir -p -- "$2" && cp -R -- "$1/." "$2"
+else
+  case "$2" in */) mkdir -p -- "$2" ;; *) mkdir -p -- "$(dirname -- "$2")" ;; esac
+  cp -- "$1" "$2"
+fi`;
+
 /** The family's own answers, kept in the state folder so that they are asked for once. */
 export const TaskFacts = z.object({
   contentHash: z.string(),
@@ -21,6 +29,8 @@ export const TaskFacts = z.object({
   instructions: z.string(),
   permissions: z.array(z.string()),
   requiredVariables: z.array(z.string()),
+  /** What `start()` laid belongs to whom it gave it to, and to nobody else afterwards. */
+  keepsOwners: z.boolean().default(false),
 });
 export type TaskFacts = z.infer<typeof TaskFacts>;
 
@@ -43,7 +53,7 @@ async function ask<Op extends TaskOperation>(
 /** The build steps and the family's `install()`, in the image that is being made. */
 export async function installFamily(exec: Exec, family: Family, root: string): Promise<void> {
   for (const step of family.buildSteps) {
-    const script = step.type === 'shell' ? step.commands.join('\n') : 'mkdir -p "$(dirname "$2")" && cp -R -- "$1" "$2"';
+    const script = step.type === 'shell' ? step.commands.join('\n') : COPY_SCRIPT;
     const args = step.type === 'shell' ? [] : ['build-step', step.source, step.destination];
     const done = await exec(['/bin/bash', '-euo', 'pipefail', '-c', script, ...args], {
       input: Buffer.alloc(0),
@@ -83,6 +93,7 @@ export async function askFacts(
     instructions: await ask(exec, 'get_instructions', args, ASK_TIMEOUT_MS, secrets),
     permissions: described.methods.includes('get_permissions') ? await ask(exec, 'get_permissions', args, ASK_TIMEOUT_MS, secrets) : [],
     requiredVariables: described.required_environment_variables,
+    keepsOwners: described.skip_chown_after_start,
   };
 }
 

@@ -61,6 +61,7 @@ const OPERATIONS = {
     methods: z.array(z.string()),
     tasks: z.array(z.string()),
     required_environment_variables: z.array(z.string()),
+    skip_chown_after_start: z.boolean(),
   }),
   get_tasks: z.record(z.string(), z.unknown()),
   required_environment_variables: z.array(z.string()),
