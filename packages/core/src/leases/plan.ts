@@ -195,7 +195,7 @@ function reserve(open: readonly Room[], need: ResourceNeed, reserved: Map<string
   let soonest: { hostId: string; fromMs: number } | null = null;
   for (const { host, held } of open) {
     const before = (reserved.get(host.id) ?? []).map((reservation) => reservation.need);
-    // A lease that outlived its end is about to be taken back.
+    // A lease that outlived its end may be given back at any moment: it is staff's to decide, and promises nothing later.
     const times = [nowMs, ...held.map((lease) => Math.max(nowMs, lease.endsAtMs))].sort((a, b) => a - b);
     const fromMs = times.find((atMs) =>
       fitTogether(host, [...held.filter((lease) => lease.endsAtMs > atMs).map((lease) => lease.need), ...before, need]),
