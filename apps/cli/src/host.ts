@@ -3,7 +3,17 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadSettings } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
-import { addHost, getHost, giveUpHost, type HostRecord, listHosts, removeHost, saveInventory, setHostDrained } from '@plumbline/database';
+import {
+  addHost,
+  getHost,
+  giveUpHost,
+  type HostRecord,
+  listHosts,
+  noteFoundWell,
+  removeHost,
+  saveInventory,
+  setHostDrained,
+} from '@plumbline/database';
 import { type HostInventory, HostPlacement, IsolationName } from '@plumbline/protocol';
 import { inspectThisHost, isolationNamed, layAssets, remotePlacementFor } from '@plumbline/sandbox';
 import { loadFamily } from '@plumbline/taskstandard';
@@ -102,6 +112,8 @@ export function addHostCommands(program: Command): void {
         for (const one of hosts) {
           const inventory = await inspect(one);
           await saveInventory(db, one.id, inventory);
+          // By its name: somebody means this host, and not all that there are.
+          if (name !== undefined && inventory.problems.every(({ blocking }) => !blocking)) await noteFoundWell(db, one.id);
           found.push({ name: one.name, inventory });
           if (json !== true) printInventory(one.name, inventory);
         }

@@ -151,6 +151,11 @@ export async function saveInventory(db: Database, hostId: string, inventory: Hos
   ]);
 }
 
+/** Somebody checked a host and found it well: attempts that were refused there before may be placed on it again. */
+export async function noteFoundWell(db: Database, hostId: string): Promise<void> {
+  await db.pool.query('UPDATE host SET found_well_at = clock_timestamp() WHERE id = $1', [hostId]);
+}
+
 /** A drained host takes no new attempts; what runs there goes on. Idempotent. */
 export function setHostDrained(db: Database, name: string, drained: boolean, options: { by: string | null }): Promise<HostRecord> {
   return inTransaction(db, async (tx) => {

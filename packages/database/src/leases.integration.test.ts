@@ -3,10 +3,11 @@ import type { HostInventory } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { type AttemptFixture, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { saveAcceptance } from './acceptances.ts';
 import { assign } from './assignments.ts';
 import { leaveQueue, loadAttempt, moveAttempt, prepareAttempt } from './attempts.ts';
 import type { Database, User } from './client.ts';
-import { addHost, ensureLocalHost, removeHost, saveInventory, setHostDrained } from './hosts.ts';
+import { addHost, ensureLocalHost, noteFoundWell, removeHost, saveInventory, setHostDrained } from './hosts.ts';
 import {
   findLiveLease,
   grantLeases,
@@ -120,6 +121,21 @@ describe('a machine', () => {
     );
     await setHostDrained(db, 'gpu-1', false, { by: null });
     expect((await grantLeases(db)).granted).toEqual([idOf(fixture)]);
+  });
+
+  test('that failed its acceptance test is not given to that attempt again, until somebody has found its host well', async () => {
+    const hostId = await gpuHost('gpu-1', 1);
+    const fixture = await prepared(1);
+    await saveAcceptance(db, { attemptId: idOf(fixture), hostId, passed: false, report: [], profile: '1 × H100' });
+    // A check of all hosts, as one that comes by itself, says nothing of what the test found.
+    await saveInventory(db, hostId, inventory(1));
+    expect(await grantLeases(db)).toMatchObject({ granted: [], hopeless: [{ attemptId: idOf(fixture) }] });
+    await noteFoundWell(db, hostId);
+    expect((await grantLeases(db)).granted).toEqual([idOf(fixture)]);
+    await saveAcceptance(db, { attemptId: idOf(fixture), hostId, passed: false, report: [], profile: '1 × H100' });
+    await db.pool.query(`UPDATE lease SET state = 'released' WHERE attempt_id = $1`, [idOf(fixture)]);
+    await queueForMachines(db);
+    expect((await grantLeases(db)).granted).toEqual([]);
   });
 
   test('comes with this machine’s GPUs only where the isolation shows them', async () => {
