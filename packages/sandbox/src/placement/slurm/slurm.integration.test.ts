@@ -102,8 +102,8 @@ describe.skipIf(missing !== null)('slurm', () => {
       expect(report.arguments.at(-2)).toBe('--gpus');
       expect(report.arguments.at(-1)?.split(',')).toHaveLength(4);
       const asked = await cluster.slurm('squeue', '--noheader', `--jobs=${jobOf(handle)}`, '--format=%l %C %m %b %h');
-      // A gibibyte of the memory is the runner's own.
-      expect(asked).toMatch(/^1:30:00 3 3G gres:gpu:h100:4 OK$/);
+      // The participant's and the scorer's memory, and a gibibyte of the runner's own.
+      expect(asked).toMatch(/^1:30:00 3 5G gres:gpu:h100:4 OK$/);
     },
   );
 

@@ -55,7 +55,7 @@ const KILL_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 120_000;
 const ASK_EVERY_MS = 250;
 
-/** What the runner takes beside the sandbox's own memory. */
+/** What the runner takes beside the sandbox's own memory, which participant and scorer each have: who is frozen keeps its share. */
 const RUNNER_MEMORY_BYTES = 1024 ** 3;
 const MIB = 1024 ** 2;
 
@@ -153,7 +153,7 @@ class SlurmPlacement implements CheckedPlacement {
       '--ntasks=1',
       '--export=ALL',
       `--time=${Math.ceil(resources.maxDurationMs / 60_000)}`,
-      ...option('mem', memory === null ? null : `${Math.ceil((memory + RUNNER_MEMORY_BYTES) / MIB)}M`),
+      ...option('mem', memory === null ? null : `${Math.ceil((2 * memory + RUNNER_MEMORY_BYTES) / MIB)}M`),
       ...option('cpus-per-task', resources.cpus === null ? null : Math.max(1, Math.ceil(resources.cpus))),
       ...option('gres', this.#gres(resources.gpuCount, resources.gpuModel)),
       ...(resources.exclusive ? ['--exclusive'] : []),

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import type { SlurmJob } from './slurmCommands.ts';
+import { endWords, jobsAhead, queueWords } from './words.ts';
+
+const JOB: SlurmJob = {
+  id: '12',
+  state: 'PENDING',
+  reason: 'Priority',
+  priority: 100,
+  partitions: ['gpu'],
+  nodes: '',
+  gpuCount: 4,
+  gpuType: 'h100',
+  workDir: '/shared/a',
+  name: 'plumbline-a',
+};
+
+describe('who waits in Slurm reads', () => {
+  test.each<[string, Partial<SlurmJob>, number | null, string]>([
+    ['for what, and how many are before', {}, 2, 'Waiting for 4 × H100: 2 jobs ahead'],
+    ['of a single job in the singular', {}, 1, 'Waiting for 4 × H100: 1 job ahead'],
+    ['that nobody is before', { reason: 'Resources' }, 0, 'Waiting for 4 × H100: next in the queue'],
+    ['no place where none is known', { reason: 'None' }, null, 'Waiting for 4 × H100'],
+    ['of a machine where no GPU is asked for', { gpuCount: 0, gpuType: null }, 0, 'Waiting for a machine: next in the queue'],
+    ['of any GPU where the cluster has no types', { gpuCount: 1, gpuType: null }, 0, 'Waiting for 1 × GPU: next in the queue'],
+    ['that its node is being started, and no place', { state: 'CONFIGURING' }, 3, 'Waiting for 4 × H100. The node is being started.'],
+    [
+      'what is in the way and who can help',
+      { reason: 'InvalidAccount' },
+      null,
+      'Waiting for 4 × H100. The cluster does not know the account. The platform’s staff must correct the host’s settings.',
+    ],
+    [
+      'the cause of a reason with details',
+      { reason: 'ReqNodeNotAvail, UnavailableNodes:n[1-2]' },
+      0,
+      'Waiting for 4 × H100: next in the queue. Nodes that it could run on are down, drained or reserved.',
+    ],
+    [
+      'the cause of a reason of a known kind',
+      { reason: 'QOSGrpGRES' },
+      0,
+      'Waiting for 4 × H100: next in the queue. The platform’s share of the GPUs is in use; it goes on when another attempt ends.',
+    ],
+    ['a limit of its account', { reason: 'AssocGrpCPULimit' }, null, 'Waiting for 4 × H100. A limit of its account is reached.'],
+    [
+      'Slurm’s own word for what is not known, made harmless',
+      { reason: 'Odd\u001b[2J' },
+      null,
+      'Waiting for 4 × H100. Slurm says: Odd?[2J.',
+    ],
+  ])('%s', (_words, change, ahead, words) => {
+    expect(queueWords({ ...JOB, ...change }, ahead)).toBe(words);
+  });
+});
+
+describe('staff read of a job that ended', () => {
+  test.each<[string, Partial<SlurmJob>, string]>([
+    ['CANCELLED', { reason: 'None' }, 'Slurm’s job 12 on n1 was cancelled in Slurm.'],
+    ['PREEMPTED', { reason: 'None' }, 'Slurm’s job 12 on n1 had to make room for another one.'],
+    ['TIMEOUT', { reason: 'TimeLimit' }, 'Slurm’s job 12 on n1 reached its time limit (TimeLimit).'],
+    ['NODE_FAIL', { reason: 'NODE_FAIL' }, 'Slurm’s job 12 on n1 was lost: its node failed.'],
+    ['OUT_OF_MEMORY', { reason: 'OutOfMemory' }, 'Slurm’s job 12 on n1 was ended for want of memory (OutOfMemory).'],
+    ['BOOT_FAIL', { reason: '', nodes: '' }, 'Slurm’s job 12 could not be started: its node did not boot.'],
+    ['FAILED', { reason: 'NonZeroExitCode' }, 'Slurm’s job 12 on n1 failed (NonZeroExitCode).'],
+  ])('%s in words', (state, change, words) => {
+    expect(endWords({ ...JOB, nodes: 'n1', ...change, state })).toBe(words);
+  });
+
+  test.each(['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING', 'SUSPENDED'])('nothing of one that is %s', (state) => {
+    expect(endWords({ ...JOB, state })).toBeNull();
+  });
+});
+
+test('ahead are jobs of the same partition with a higher priority, or that came earlier with the same, and that compete at all', () => {
+  const other = (change: Partial<SlurmJob>): SlurmJob => ({ ...JOB, id: '99', ...change });
+  const counted = (change: Partial<SlurmJob>) => jobsAhead(JOB, [JOB, other(change)]);
+  expect(counted({ priority: 101 })).toBe(1);
+  expect(counted({ id: '9' })).toBe(1);
+  expect(counted({})).toBe(0);
+  expect(counted({ priority: 101, partitions: ['cpu'] })).toBe(0);
+  expect(counted({ priority: 101, partitions: ['cpu', 'gpu'] })).toBe(1);
+  expect(['Dependency', 'BeginTime', 'JobHeldUser'].map((reason) => counted({ priority: 101, reason }))).toEqual([0, 0, 0]);
+});
