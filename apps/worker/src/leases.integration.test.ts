@@ -192,6 +192,34 @@ describe('leases', () => {
     await round(machines);
   });
 
+  test('an attempt that hibernated comes back on another GPU where its own is held by somebody else, and its runner is told which', async () => {
+    const gpus = ['GPU-a', 'GPU-b'].map((id) => ({ id, model: 'NVIDIA A40', memoryBytes: 4e10, driver: '535' }));
+    await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });
+    const environmentSettings = { ...SETTINGS, resources: { gpu: { count_range: [1, 1], model: 'a40' } } };
+    const machines = new Machines({ ...worker, inspectThisHost: async () => ({ ...INVENTORY, gpus }) });
+    const [sleeper, other] = [await makeAttempt(worker.db, { environmentSettings }), await makeAttempt(worker.db, { environmentSettings })];
+    const { id } = sleeper.attempt;
+    await moveAttempt(worker.db, id, 'provisioning');
+    await provision(worker, { attemptId: id });
+    expect(await rig.configOf(id)).toMatchObject({ gpuIds: ['GPU-a'] });
+    await moveAttempt(worker.db, id, 'ready');
+    await startAttempt(worker.db, id, sleeper.expert.id);
+    await appendClockEvent(worker.db, id, { kind: 'paused', reason: 'hibernate', resumeAtMs: Date.now() + 3_600_000 }, { by: null });
+    await round(machines);
+    await round(machines);
+    await moveAttempt(worker.db, other.attempt.id, 'provisioning');
+    await round(machines);
+    expect(await findLiveLease(worker.db, other.attempt.id)).toMatchObject({ state: 'held', gpuIds: ['GPU-a'] });
+    await appendClockEvent(worker.db, id, { kind: 'woken' }, { by: null });
+    await round(machines);
+    expect(await findLiveLease(worker.db, id)).toMatchObject({ state: 'held', gpuIds: ['GPU-b'] });
+    await rig.provision(id);
+    await expect.poll(async () => (await rig.configOf(id)).gpuIds).toEqual(['GPU-b']);
+    for (const attemptId of [id, other.attempt.id]) await moveAttempt(worker.db, attemptId, 'void');
+    await round(machines);
+    await round(machines);
+  });
+
   test('the GPUs of a lease, and they alone, are what its runner is given, with the processors that its task names', async () => {
     const gpus = ['GPU-a', 'GPU-b'].map((id) => ({ id, model: 'NVIDIA H100 80GB HBM3', memoryBytes: 8e10, driver: '535' }));
     await saveInventory(worker.db, await here(), { ...INVENTORY, gpus });

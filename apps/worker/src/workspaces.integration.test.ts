@@ -28,8 +28,11 @@ async function ended(state: 'void' | 'withdrawn' = 'void'): Promise<string> {
   await mkdir(join(folderOf(id), 'workspace'));
   await writeFile(join(folderOf(id), 'workspace/work.py'), 'work');
   await moveAttempt(worker.db, id, state);
-  await new Machines(worker).run();
-  await new Machines(worker).run();
+  for (let round = 0; round < 2; round += 1) {
+    const machines = new Machines(worker);
+    await machines.run();
+    await machines.settled();
+  }
   return id;
 }
 
