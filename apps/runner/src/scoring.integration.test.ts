@@ -115,6 +115,21 @@ describe('a scorer that goes wrong', () => {
     expect(said['raise']).not.toContain('42');
   });
 
+  it('of the kind score(t, submission) is given the text of submission.txt, which is captured, and never what a link leads to', async () => {
+    const reads = TOY.replace(
+      'def intermediate_score(t):',
+      'def score(t, submission):\n        return float(submission or 0)\n\n    @staticmethod\n    def old(t):',
+    );
+    expect(await start('texts', toy('texts', 'direction: higher', reads))).toBeNull();
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: 0 });
+    await rig.sh('echo 5 > submission.txt');
+    const scored = await rig.score();
+    expect(scored).toMatchObject({ status: 'scored', score: 5 });
+    await rig.sh('echo 7 > elsewhere; ln -sf elsewhere submission.txt');
+    expect(await rig.score()).toMatchObject({ status: 'scored', score: 0 });
+    expect(await rig.score(scored.hashBefore)).toMatchObject({ status: 'scored', score: 5 });
+  });
+
   it('is ended at its time limit where it hangs, and at the limit of output where it prints without end, and the row says which', async () => {
     expect(await start('endless', toy('endless'))).toBeNull();
     for (const [mode, status, reason] of [

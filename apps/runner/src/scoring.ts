@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, type Clock } from '@plumbline/core';
 import type { RUNNER_CALLS, RunningScore, ScoreResult, ScoreStep } from '@plumbline/protocol';
 import type { Sandbox, WorkspaceFiles } from '@plumbline/sandbox';
-import { runScore, type ScoreOutcome } from '@plumbline/taskstandard';
+import { runScore, type ScoreOutcome, submissionPaths } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Blobs } from './blobs.ts';
@@ -174,7 +174,8 @@ export class Scoring {
     this.#at(order, 'capturing');
     if (freezes) await holds.hold('scoring');
     try {
-      const { paths, maxGb } = task.settings.submission;
+      const { maxGb } = task.settings.submission;
+      const paths = submissionPaths(task.settings.submission.paths, task.scoringKind);
       const capture = await files.capture(paths, { maxBytes: maxGb * 1e9 });
       await blobs.add(capture.tarPath, capture.tarHash, true);
       await snapshots.take('score');
@@ -206,7 +207,7 @@ export class Scoring {
     const tarPath = (await blobs.find(hash)) ?? (await blobs.fetch(hash));
     const fresh = await this.#options.createFresh(order.scoreId);
     try {
-      const { paths } = task.settings.submission;
+      const paths = submissionPaths(task.settings.submission.paths, task.scoringKind);
       await clearPaths(fresh.files, paths);
       await fresh.files.restore(tarPath);
       const before = await fresh.files.hashTree(paths);

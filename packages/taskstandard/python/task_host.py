@@ -1,7 +1,7 @@
 """Runs one operation of one METR Task Standard family and answers in JSON.
 
 Started as `python3 -I -B -c <this text>`, with the request as one JSON document on standard input:
-{"separator", "op", "family_dir", "module", "task", "submission", "score_log"}. The family's own prints stay on standard
+{"separator", "op", "family_dir", "module", "task", "score_log"}. The family's own prints stay on standard
 output; the answer follows the separator, which the caller draws at random for each call and which no child can read:
 it stands on no command line, and standard input is closed before the family is imported.
 
@@ -24,6 +24,8 @@ import traceback
 MAX_ANSWER_BYTES = 9 * 1024 * 1024
 # Longer than any log of an attempt: nothing of it is read, so that one who can write to it cannot take a score's time and memory.
 MAX_LOG_BYTES = 64 * 1024 * 1024
+# A text that somebody writes; whatever is larger is a file that the scorer reads by itself.
+MAX_SUBMISSION_BYTES = 1024 * 1024
 METHODS = (
     "get_tasks",
     "get_instructions",
@@ -183,6 +185,22 @@ def score_with_log(method, task):
     return row
 
 
+def submission():
+    """What the participant hands in as text: a regular file of the workspace, never what a link there leads to; without one it is empty."""
+    path = os.path.join(os.environ.get("PLUMBLINE_HOME", "/home/agent"), "submission.txt")
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return ""
+        data = file.read(MAX_SUBMISSION_BYTES + 1)
+    if len(data) > MAX_SUBMISSION_BYTES:
+        raise OperationError("submission_too_large", "submission.txt may have %d bytes at most." % MAX_SUBMISSION_BYTES)
+    return data.decode("utf-8", "replace")
+
+
 def score_row(result):
     """One row of an intermediate score, with what the standard lets a family leave out."""
     if not isinstance(result, dict) or "score" not in result:
@@ -216,7 +234,7 @@ def run(family, request):
     if op == "get_instructions":
         return method_of(family, op)(task)
     if op == "score":
-        return method_of(family, op)(task, request.get("submission") or "")
+        return method_of(family, op)(task, submission())
     if op == "intermediate_score":
         return score_with_log(method_of(family, op), task)
     if op == "aggregate_scores":

@@ -24,6 +24,14 @@ export interface ScoreOutcome {
 /** `intermediate` families keep a log and are asked again and again; `final` ones score a submission text. */
 export type ScoringKind = 'intermediate' | 'final';
 
+/** In the workspace: the text that `score` is given. */
+const SUBMISSION_FILE = 'submission.txt';
+
+/** What is captured before a score: the paths that the manifest names, and the text where the scorer is given one. */
+export function submissionPaths(paths: readonly string[], kind: ScoringKind): string[] {
+  return kind === 'intermediate' || paths.includes('.') || paths.includes(SUBMISSION_FILE) ? [...paths] : [...paths, SUBMISSION_FILE];
+}
+
 /** Which kind of scoring a family's methods give, from `describe`; null where it has neither. */
 export function scoringKind(methods: readonly string[]): ScoringKind | null {
   if (methods.includes('intermediate_score')) return 'intermediate';

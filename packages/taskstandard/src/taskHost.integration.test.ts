@@ -106,11 +106,14 @@ describe('a family’s methods', () => {
   });
 
   it('score a submission text as well as keep a log', async () => {
-    expect(scoreOutcome(await runTaskOperation(host.exec, 'score', { ...args('ok'), submission: '0.25' }, limits))).toMatchObject({
-      status: 'scored',
-      score: 0.25,
-    });
-    expect(scoreOutcome(await runTaskOperation(host.exec, 'score', args('ok'), limits))).toMatchObject({ status: 'nan', score: null });
+    const score = async () => scoreOutcome(await runTaskOperation(host.exec, 'score', args('ok'), limits));
+    const file = join(host.workspaceDir, 'submission.txt');
+    writeFileSync(file, '0.25\n');
+    expect(await score()).toMatchObject({ status: 'scored', score: 0.25 });
+    truncateSync(file, 1024 * 1024 + 1);
+    expect(await score()).toMatchObject({ status: 'crashed', message: { reason: 'submission.txt may have 1048576 bytes at most.' } });
+    rmSync(file);
+    expect(await score()).toMatchObject({ status: 'nan', score: null });
   });
 });
 

@@ -86,7 +86,6 @@ export interface TaskOperationArgs {
   module: string;
   /** Not needed by `describe`, `get_tasks`, `required_environment_variables` and `install`. */
   task?: string;
-  submission?: string;
   scoreLog?: ScoreLogEntry[];
 }
 
@@ -166,7 +165,6 @@ export async function runTaskOperation<Op extends TaskOperation>(
     family_dir: args.familyDir,
     module: args.module,
     task: args.task,
-    submission: args.submission ?? '',
     score_log: args.scoreLog?.map((row) => ({
       index: row.index,
       score: row.score ?? 'NaN',
