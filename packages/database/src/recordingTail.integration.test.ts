@@ -32,7 +32,7 @@ async function claimed(): Promise<{ attemptId: string; claim: EpochClaim }> {
 
 function batchOf(attemptId: string, epoch: number, firstSeq: number, changes: Partial<TailAppend> = {}): TailAppend {
   const marks = new Map([['runner:a', firstSeq + 4]]);
-  return { attemptId, epoch, firstSeq, count: 5, rawBytes: 100, batch: Buffer.from(`batch ${firstSeq}`), marks, ...changes };
+  return { attemptId, epoch, firstSeq, count: 5, rawBytes: 100, batch: Buffer.from(`batch ${firstSeq}`), marks, times: new Map(), ...changes };
 }
 
 function segmentOf(n: number, firstSeq: number, lastSeq: number): SegmentRow {
@@ -56,7 +56,7 @@ function segmentOf(n: number, firstSeq: number, lastSeq: number): SegmentRow {
 describe('the recording of an attempt', () => {
   it('is taken over with the token of the live runner, or by the platform, and by nobody else', async () => {
     const { attemptId, claim } = await claimed();
-    expect(claim).toEqual({ epoch: 1, lastSeq: 0, lastTerminal: 0, rawBytes: 0, sources: new Map() });
+    expect(claim).toEqual({ epoch: 1, lastSeq: 0, lastTerminal: 0, rawBytes: 0, sources: new Map(), times: new Map() });
     await database.db.prisma.attempt.update({ where: { id: attemptId }, data: { runnerTokenHash: 'the live one' } });
     expect(await claimEpoch(database.db, attemptId, 'a replaced one')).toBeNull();
     expect(await claimEpoch(database.db, attemptId, 'the live one')).toMatchObject({ epoch: 2 });
@@ -78,6 +78,14 @@ describe('the recording of an attempt', () => {
     expect(await readSources(database.db, attemptId)).toEqual(new Map([['runner:a', 10]]));
     const again = await claimEpoch(database.db, attemptId, null);
     expect(again).toMatchObject({ epoch: 2, lastSeq: 10, sources: new Map([['runner:a', 10]]) });
+  });
+
+  it('keeps when the last event of a tab was, also where a later batch does not say', async () => {
+    const { attemptId, claim } = await claimed();
+    const marks = (n: number) => new Map([['tab:a', n]]);
+    await appendBatch(database.db, batchOf(attemptId, claim.epoch, 1, { marks: marks(5), times: new Map([['tab:a', 6_000.5]]) }));
+    await appendBatch(database.db, batchOf(attemptId, claim.epoch, 6, { marks: marks(10) }));
+    expect(await claimEpoch(database.db, attemptId, null)).toMatchObject({ times: new Map([['tab:a', 6_000.5]]) });
   });
 
   it('refuses a batch that does not follow, or another one in the place of one it has', async () => {

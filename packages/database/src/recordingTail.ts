@@ -27,6 +27,8 @@ export interface EpochClaim {
   rawBytes: number;
   /** Highest number taken from each source. */
   sources: Map<string, number>;
+  /** When the last event of each tab was, in milliseconds since the epoch; none of one that was recorded before this was kept. */
+  times: Map<string, number>;
 }
 
 /**
@@ -44,8 +46,13 @@ export async function claimEpoch(db: RecordingDatabase, attemptId: string, token
   if (row === undefined) return null;
   // Read after the epoch is raised: whatever the old owner could still commit is in.
   const { epoch, last_seq: lastSeq, last_terminal: lastTerminal } = row;
-  const sources = await readSources(db, attemptId);
-  return { epoch: Number(epoch), lastSeq: Number(lastSeq), lastTerminal, rawBytes: Number(row.raw_bytes), sources };
+  const { rows } = await db.pool.query<{ source: string; mark: string; at_ms: number | null }>(
+    'SELECT source, mark, at_ms FROM recording_source WHERE attempt_id = $1 ORDER BY source',
+    [attemptId],
+  );
+  const sources = new Map(rows.map(({ source, mark }) => [source, Number(mark)]));
+  const times = new Map(rows.flatMap(({ source, at_ms: atMs }) => (atMs === null ? [] : [[source, atMs] as const])));
+  return { epoch: Number(epoch), lastSeq: Number(lastSeq), lastTerminal, rawBytes: Number(row.raw_bytes), sources, times };
 }
 
 /** Highest durable number of each source of an attempt. */
@@ -67,6 +74,8 @@ export interface TailAppend {
   rawBytes: number;
   batch: Uint8Array;
   marks: ReadonlyMap<string, number>;
+  /** When the last event of each tab was, in milliseconds since the epoch; what is known of others stays. */
+  times: ReadonlyMap<string, number>;
 }
 
 const APPEND = `
@@ -78,9 +87,9 @@ const APPEND = `
     INSERT INTO recording_tail (attempt_id, first_seq, last_seq, epoch, raw_bytes, batch)
     SELECT $1::uuid, $3::bigint, head.last_seq, $2::bigint, $5::bigint, $6::bytea FROM head
   ), marks AS (
-    INSERT INTO recording_source (attempt_id, source, mark)
-    SELECT $1::uuid, given.source, given.mark FROM head, unnest($7::text[], $8::bigint[]) AS given (source, mark)
-    ON CONFLICT (attempt_id, source) DO UPDATE SET mark = EXCLUDED.mark
+    INSERT INTO recording_source (attempt_id, source, mark, at_ms)
+    SELECT $1::uuid, given.* FROM head, unnest($7::text[], $8::bigint[], $9::float8[]) AS given (source, mark, at_ms)
+    ON CONFLICT (attempt_id, source) DO UPDATE SET mark = EXCLUDED.mark, at_ms = coalesce(EXCLUDED.at_ms, recording_source.at_ms)
   )
   SELECT last_seq FROM head`;
 
@@ -89,11 +98,14 @@ const APPEND = `
  * lost answer is recognised and changes nothing. `'stale'`: another owner has the attempt, and nothing was written.
  */
 export async function appendBatch(db: RecordingDatabase, append: TailAppend): Promise<{ firstSeq: number } | 'stale'> {
-  const { attemptId, epoch, firstSeq, count, rawBytes, batch, marks } = append;
+  const { attemptId, epoch, firstSeq, count, rawBytes, batch, marks, times } = append;
   const appended = await db.pool.query({
     name: 'recording_append',
     text: APPEND,
-    values: [attemptId, epoch, firstSeq, count, rawBytes, batch, [...marks.keys()], [...marks.values()]],
+    values: [
+      ...[attemptId, epoch, firstSeq, count, rawBytes, batch],
+      ...[[...marks.keys()], [...marks.values()], [...marks.keys()].map((source) => times.get(source) ?? null)],
+    ],
     query_timeout: STATEMENT_TIMEOUT_MS,
   } as { text: string; values: unknown[] });
   if (appended.rowCount === 1) return { firstSeq };

@@ -287,6 +287,25 @@ describe('a recorder', () => {
     recorder.close();
   });
 
+  it('dates nothing that a tab says before what it said before, also under another owner, and holds no other source to that', async () => {
+    const attemptId = await newAttempt();
+    const said = (recorder: AttemptRecorder, source: string, n: number, atMs: number) =>
+      recorder.offer(source, n, { ...note(n), atMs: BASE_MS + atMs });
+    const first = await recorderOf(attemptId);
+    said(first, 'tab:a', 1, 300);
+    said(first, 'platform', 1, 300);
+    await first.flush();
+    first.close();
+    const second = await recorderOf(attemptId);
+    said(second, 'tab:a', 2, 205);
+    said(second, 'tab:b', 1, 10);
+    said(second, 'platform', 2, 205);
+    said(second, 'tab:a', 3, 301);
+    await second.flush();
+    second.close();
+    expect((await allEvents(attemptId)).map(({ atMs }) => atMs - BASE_MS)).toEqual([300, 300, 300, 10, 205, 301]);
+  });
+
   it('cuts segments by size without being asked, and seals them beside the recording', async () => {
     const attemptId = await newAttempt();
     const recorder = await recorderOf(attemptId);

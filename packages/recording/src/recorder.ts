@@ -73,6 +73,8 @@ export class AttemptRecorder {
   /** The highest number taken from each source, durable or not. */
   private readonly taken: Map<string, number>;
   private readonly durable: Map<string, number>;
+  /** When the last event taken from each tab was. */
+  private readonly times: Map<string, number>;
   private pending: NumberedEvent[] = [];
   private pendingBytes = 0;
   private inFlightBytes = 0;
@@ -100,6 +102,7 @@ export class AttemptRecorder {
     this.retries = new Retries(this.setTimer, (error) => options.onError?.(error));
     this.taken = new Map(options.claim.sources);
     this.durable = new Map(options.claim.sources);
+    this.times = new Map(options.claim.times);
     this.durableSeq = options.claim.lastSeq;
     this.sealer = new Sealer({
       db: options.db,
@@ -236,7 +239,7 @@ export class AttemptRecorder {
     const mark = this.takenMark(source);
     if (n <= mark) return 'duplicate';
     if (n !== mark + 1 && !skipping) return 'gap';
-    const prepared = prepareEvent(event, this.options.nowMs());
+    const prepared = prepareEvent(this.inOrder(source, event), this.options.nowMs());
     this.taken.set(source, n);
     this.takenCount++;
     this.pending.push({ source, n, prepared });
@@ -244,6 +247,17 @@ export class AttemptRecorder {
     this.watchForStall();
     this.commitSoon(this.pendingBytes >= BATCH_FULL_BYTES ? 0 : BATCH_WINDOW_MS);
     return 'taken';
+  }
+
+  /**
+   * What a tab said later is not dated earlier, though each connection, and each gateway, works out anew by how much the tab's clock is
+   * off: readers go by time, and edits in another order make another text. A gap is dated when it was found, and holds nothing up.
+   */
+  private inOrder(source: string, event: EventInput): EventInput {
+    if (!isDatedInOrder(source, event)) return event;
+    const atMs = Math.max(event.atMs, this.times.get(source) ?? Number.NEGATIVE_INFINITY);
+    this.times.set(source, atMs);
+    return atMs === event.atMs ? event : { ...event, atMs };
   }
 
   private commitSoon(delayMs: number): void {
@@ -291,13 +305,16 @@ export class AttemptRecorder {
     const starts = this.segment === null;
     const segment = this.segment ?? this.beginSegment(batch);
     const marks = new Map(batch.map(({ source, n }) => [source, n]));
+    const times = new Map(
+      batch.flatMap(({ source, prepared: { event } }) => (isDatedInOrder(source, event) ? [[source, event.atMs] as const] : [])),
+    );
     const place = { firstSeq, baseMs: segment.baseMs, starts };
     const written = await this.retries.untilDone(() => writeBatch(this.sealing, attemptId, place, batch));
     if (written === 'closed') return;
     const { sealed, rawBytes, batch: plain } = written;
     const committed = await this.retries.untilDone(async () => {
       await this.askBefore(batch);
-      return appendBatch(db, { attemptId, epoch, firstSeq, count: batch.length, rawBytes, batch: sealed, marks });
+      return appendBatch(db, { attemptId, epoch, firstSeq, count: batch.length, rawBytes, batch: sealed, marks, times });
     });
     if (committed === 'closed') return;
     if (committed === 'stale') return this.becomeStale();
@@ -377,6 +394,11 @@ export class AttemptRecorder {
       this.options.onError?.(error);
     }
   }
+}
+
+/** Whether what a source says is never dated before what it said before. */
+function isDatedInOrder(source: string, { type }: EventInput): boolean {
+  return source.startsWith('tab:') && type !== 'connection.gap';
 }
 
 function closedError(): Error {

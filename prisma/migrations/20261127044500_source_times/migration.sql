@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "recording_source" ADD COLUMN     "at_ms" DOUBLE PRECISION;
