@@ -24,6 +24,11 @@ export class Desk {
     return this.#lines;
   }
 
+  /** Where lines are typed now. */
+  get terminal(): number {
+    return this.#typist.terminal;
+  }
+
   /** How often it was opened anew. */
   get reopened(): number {
     return this.#typists.length - 1;

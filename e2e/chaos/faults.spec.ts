@@ -9,6 +9,8 @@ import { randomFrom } from '../support/random.ts';
 import { findFaults, readEvents } from '../support/recordingCheck.ts';
 import { Tab } from '../support/tab.ts';
 import { Desk } from './desk.ts';
+import { checkEnding } from './ending.ts';
+import { Witness } from './witness.ts';
 
 /** CHAOS_FAULTS=100 for the long run; what a change is held to is each kind once, and each process killed at three moments. */
 const LONG_RUN_FAULTS = Number(process.env.CHAOS_FAULTS ?? 0);
@@ -175,6 +177,7 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   const session = await signIn('expert');
   const attemptId = await startAttempt(session, /practice/i);
   const tab = new Tab(session, attemptId);
+  const witness = new Witness(tab);
   await tab.open();
   await until('the sandbox is attached', () => tab.sandbox === 'attached');
   const atFirst = await readClock(tab);
@@ -185,7 +188,7 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   const typed = (async () => {
     while (typing) {
       desk.typeLine();
-      tab.edit();
+      witness.edit();
       await sleep(40);
     }
   })();
@@ -203,7 +206,7 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   await typed;
   desk.typeLast();
   // A last one, so that what was lost before it is seen to be.
-  tab.edit();
+  witness.edit();
   // A tab is read so fast and no faster, and what was kept for ten minutes is much.
   const keptMs = Math.max(60_000, SET_AWAY_MS ?? 0, LINK_CUT_MS);
   await until('everything typed is durable', () => tab.unacknowledgedInput === 0 && tab.unacknowledgedEvents === 0, keptMs);
@@ -241,5 +244,8 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
       `wall ${Math.round(wallMs)} ms, given back ${Math.round(givenBackMs)} ms, clock off by ${Math.round(errorMs)} ms, ± ${Math.round(uncertainMs)} ms`,
   );
   expect(Math.abs(errorMs), `${errorMs} ms, ± ${uncertainMs}: ${JSON.stringify(clockEvents)}`).toBeLessThan(1_000 + uncertainMs);
+  const endedMs = performance.now();
+  await checkEnding(platform, session, tab, witness, desk.terminal);
+  console.log(`ended, verified and exported in ${Math.round(performance.now() - endedMs)} ms`);
   tab.end();
 });

@@ -12,6 +12,7 @@ import { assign } from '../support/accounts.ts';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
+import { plumb } from '../support/plumb.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
 import { expectStated, expectWithinNoise } from '../support/timedScores.ts';
@@ -35,14 +36,6 @@ const BETTER_LINE = 'np.cumsum(np.where(before';
 /** Of the starting solution, as the environment's README has them. */
 const QUIET_SCORE_MEAN = 4.78;
 const BUSY_SCORES = { mean: 5.36, sd: 0.42 };
-
-const plumb = (platform: PlatformUnderTest, ...args: string[]) =>
-  promisify(execFile)(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
-    env: { ...process.env, PLUMBLINE_DATA_DIR: platform.dataDir, DATABASE_URL: platform.databaseUrl },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({ code: error.code, output: error.stdout + error.stderr }),
-  );
 
 test.describe.configure({ mode: 'serial' });
 

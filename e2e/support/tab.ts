@@ -245,6 +245,8 @@ export class Tab {
       case 'sandbox':
         this.sandbox = message.state;
         if (message.state === 'attached') {
+          // A gateway that was started while the runner was away knew none of them, as a page too has to see.
+          for (const terminal of this.#watching) this.#send({ t: 'attach', terminal });
           this.#resendEvents();
           this.#resend();
         }
