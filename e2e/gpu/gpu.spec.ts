@@ -12,6 +12,7 @@ import { expertWith, makeAccount } from '../support/accounts.ts';
 import { prepareAttempt, startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
+import { plumb } from '../support/plumb.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
@@ -21,7 +22,6 @@ import { Tab } from '../support/tab.ts';
  * while the participant's own computation stands still, hibernation, the queue, the end. `npm run test:gpu`, on a machine with a GPU.
  */
 
-const ROOT = join(import.meta.dirname, '../..');
 const FAMILY_DIR = join(import.meta.dirname, 'gpu_probe');
 const MIB = 1024 ** 2;
 /** What `device.py` holds, of which a driver takes some for itself. */
@@ -50,13 +50,6 @@ test.describe('attempts on a machine with GPUs', () => {
   let first: Person;
   let second: Person;
 
-  const plumb = async (platform: PlatformUnderTest, ...args: string[]) => {
-    const env = { ...process.env, PLUMBLINE_DATA_DIR: platform.dataDir, DATABASE_URL: platform.databaseUrl };
-    const { stdout } = await promisify(execFile)(join(ROOT, 'node_modules/.bin/node'), [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
-      env,
-    });
-    return stdout;
-  };
   const usedBytes = async () => (await gpuStates(null)).map(({ memoryUsedBytes }) => memoryUsedBytes ?? 0);
   /** The driver gives memory back a moment after a process has ended. */
   const untilFree = () =>
@@ -121,12 +114,12 @@ test.describe('attempts on a machine with GPUs', () => {
   });
 
   test('the check of this machine finds its GPUs, and that sandboxes can be given them', async ({ platform }) => {
-    const [here] = JSON.parse(await plumb(platform, 'host', 'list', '--json')) as {
+    const [here] = JSON.parse((await plumb(platform, 'host', 'list', '--json')).output) as {
       inventory?: { gpus: { id: string; model: string }[] };
     }[];
     const found = here?.inventory?.gpus.map(({ id, model }) => ({ id, model }));
     expect(found).toEqual(gpus.map(({ id, model }) => ({ id, model })));
-    expect(await plumb(platform, 'host', 'check', 'here')).not.toContain('cannot show');
+    expect((await plumb(platform, 'host', 'check', 'here')).output).not.toContain('cannot show');
   });
 
   test('an attempt gets the GPUs by a lease, and its machine passes the acceptance test', async () => {
@@ -232,7 +225,7 @@ test.describe('attempts on a machine with GPUs', () => {
       const stateOf = async () => (await db.pool.query('SELECT state FROM attempt WHERE id = $1', [person.attemptId])).rows[0]?.state;
       await until('the attempt is complete', async () => (await stateOf()) === 'completed', MACHINE_MS);
       await until('its lease has ended', async () => (await leaseOf(person)) === null, MACHINE_MS);
-      expect(await plumb(platform, 'verify', person.attemptId)).toContain('intact');
+      expect((await plumb(platform, 'verify', person.attemptId)).output).toContain('intact');
     }
     await untilFree();
     const { stdout } = await promisify(execFile)('nvidia-smi', ['--query-compute-apps=pid,used_memory', '--format=csv,noheader']);
