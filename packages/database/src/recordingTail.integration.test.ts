@@ -32,7 +32,17 @@ async function claimed(): Promise<{ attemptId: string; claim: EpochClaim }> {
 
 function batchOf(attemptId: string, epoch: number, firstSeq: number, changes: Partial<TailAppend> = {}): TailAppend {
   const marks = new Map([['runner:a', firstSeq + 4]]);
-  return { attemptId, epoch, firstSeq, count: 5, rawBytes: 100, batch: Buffer.from(`batch ${firstSeq}`), marks, times: new Map(), ...changes };
+  return {
+    attemptId,
+    epoch,
+    firstSeq,
+    count: 5,
+    rawBytes: 100,
+    batch: Buffer.from(`batch ${firstSeq}`),
+    marks,
+    times: new Map(),
+    ...changes,
+  };
 }
 
 function segmentOf(n: number, firstSeq: number, lastSeq: number): SegmentRow {
