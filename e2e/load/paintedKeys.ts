@@ -23,8 +23,6 @@ interface LetterTimes {
   sentMs: number;
   receivedMs: number;
   drawnMs: number;
-  /** The page has given the frame out of its hands. */
-  frameMs: number;
 }
 
 /** From `keydown`, by the browser's stamp, to the frame on the screen, and where the time between them went. */
@@ -111,7 +109,7 @@ interface TraceEvent {
   args: { data?: { startTime?: number } };
 }
 
-/** When the frame of each letter was on the screen, by the page's clock (ms): the first one after the page had given it away. */
+/** When the frame of each letter was on the screen, by the page's clock (ms): the first one after it was drawn, as between keys none is made. */
 function displayedAfter(trace: Buffer, letters: readonly LetterTimes[]): number[] {
   const events = (JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] }).traceEvents;
   const mark = events.find((event) => event.name === FRAME_MARK && event.args.data?.startTime !== undefined);
@@ -121,8 +119,8 @@ function displayedAfter(trace: Buffer, letters: readonly LetterTimes[]): number[
     .filter(({ name }) => name === DISPLAYED)
     .map(({ ts }) => ts / 1_000 - pageStartMs)
     .sort((a, b) => a - b);
-  return letters.map(({ frameMs }) => {
-    const atMs = displayed.find((ms) => ms > frameMs);
+  return letters.map(({ drawnMs }) => {
+    const atMs = displayed.find((ms) => ms > drawnMs);
     if (atMs === undefined) throw new Error('the trace ends before the last letter was on the screen');
     return atMs;
   });
@@ -167,7 +165,7 @@ function watchLetters({ limitMs, frameMark }: { limitMs: number; frameMark: stri
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       performance.mark(frameMark);
-      letter.done({ ...letter, frameMs: performance.now() } as unknown as LetterTimes);
+      letter.done(letter as unknown as LetterTimes);
     };
     port2.postMessage(null);
   };
