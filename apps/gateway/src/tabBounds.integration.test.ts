@@ -86,6 +86,17 @@ async function echoes(tab: RiggedTab, keys: number): Promise<void> {
 
 const request = (id: number, act: string, args: unknown = {}) => ({ t: 'request' as const, id: String(id), act, args });
 
+/** Answers every file that is asked for, as it is asked for, until the tab has so many replies. */
+async function answerAll(sandbox: EchoingSandbox, tab: RiggedTab, replies: number): Promise<void> {
+  let answered = 0;
+  const answer = () => {
+    for (const call of sandbox.callsOf('file.create').slice(answered)) sandbox.answer(call, {});
+    answered = sandbox.callsOf('file.create').length;
+    return tab.told.filter(({ t }) => t === 'reply').length;
+  };
+  await expect.poll(answer, { interval: 1 }).toBe(replies);
+}
+
 describe('a tab that reads nothing', () => {
   it('is let go once 32 MiB wait for it, while another keeps its echo, and comes back to a fresh screen', async () => {
     const attempt = await rig.attempt();
@@ -120,17 +131,7 @@ describe('a tab that asks without end', () => {
     for (let id = 1; id <= total; id++) greedy.send(request(id, 'file.create', { path: `file-${id}`, kind: 'file' }));
     await echoes(honest, 20);
     expect(sandbox.callsOf('file.create')).toHaveLength(32);
-    let answered = 0;
-    await expect
-      .poll(
-        () => {
-          for (const call of sandbox.callsOf('file.create').slice(answered)) sandbox.answer(call, {});
-          answered = sandbox.callsOf('file.create').length;
-          return greedy.told.filter(({ t }) => t === 'reply').length;
-        },
-        { interval: 1 },
-      )
-      .toBe(total);
+    await answerAll(sandbox, greedy, total);
     const order = sandbox.callsOf('file.create').map((call) => (call as unknown as { args: { path: string } }).args.path);
     expect(order).toEqual(Array.from({ length: total }, (_, i) => `file-${i + 1}`));
   });
@@ -143,17 +144,7 @@ describe('a tab that asks without end', () => {
     for (let id = 1; id <= 2_000; id++) greedy.send(request(id, 'file.create', { path: `file-${id}`, kind: 'file' }));
     await expect.poll(() => sandbox.callsOf('file.create').length).toBe(32);
     vi.advanceTimersByTime(60_000);
-    let answered = 0;
-    await expect
-      .poll(
-        () => {
-          for (const call of sandbox.callsOf('file.create').slice(answered)) sandbox.answer(call, {});
-          answered = sandbox.callsOf('file.create').length;
-          return greedy.told.filter(({ t }) => t === 'reply').length;
-        },
-        { interval: 1 },
-      )
-      .toBe(2_000);
+    await answerAll(sandbox, greedy, 2_000);
     expect(greedy.socket.readyState).toBe(greedy.socket.OPEN);
   });
 
