@@ -1,6 +1,7 @@
 import { ATTEMPT_STATES, type AttemptState, attemptResult, elapsedMs } from '@plumbline/core';
 import { type AttemptView, listAttempts, loadAttempt } from '@plumbline/database/attempts';
-import { readManifest, readRecordingState } from '@plumbline/database/recordingTail';
+import { readManifest } from '@plumbline/database/recordingManifests';
+import { readRecordingState } from '@plumbline/database/recordingTail';
 import { listScores } from '@plumbline/database/scores';
 import { type Command, Option } from 'commander';
 import { duration, isoTime, print, printJson, printTable } from './output.ts';

@@ -1,6 +1,6 @@
 import { claimEpoch, listClosedRecordings, listScores, moveAttempt, requestScore, sealLastMinutes } from '@plumbline/database';
 import { closeAttempt } from '@plumbline/database/attemptMoves';
-import { readManifest } from '@plumbline/database/recordingTail';
+import { readManifest } from '@plumbline/database/recordingManifests';
 import { AttemptRecorder, eraseRecording, openRecording, verifyRecording } from '@plumbline/recording';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClosedRecordings } from './closedRecordings.ts';

@@ -1,23 +1,9 @@
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  appendBatch,
-  claimEpoch,
-  destroyWrappedKey,
-  type EpochClaim,
-  insertSegment,
-  insertWrappedKey,
-  lastSegment,
-  listSegments,
-  readManifest,
-  readRecordingState,
-  readSources,
-  readTail,
-  readWrappedKey,
-  type SegmentRow,
-  storeManifest,
-  type TailAppend,
-} from './recordingTail.ts';
+import { destroyWrappedKey, insertWrappedKey, readWrappedKey } from './recordingKeys.ts';
+import { readManifest, storeManifest } from './recordingManifests.ts';
+import { insertSegment, lastSegment, listSegments, type SegmentRow } from './recordingSegments.ts';
+import { appendBatch, claimEpoch, type EpochClaim, readRecordingState, readSources, readTail, type TailAppend } from './recordingTail.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -15,7 +15,7 @@ import {
   requestScore,
   storeScoreDetails,
 } from '@plumbline/database';
-import { destroyWrappedKey } from '@plumbline/database/recordingTail';
+import { destroyWrappedKey } from '@plumbline/database/recordingKeys';
 import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder, loadRecordingKeys, type RecordingKeys } from '@plumbline/recording';
 import { folderStore, type ObjectStore } from '@plumbline/storage';

@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
-import { type ManifestRow, readManifest } from '@plumbline/database/recordingTail';
+import { type ManifestRow, readManifest } from '@plumbline/database/recordingManifests';
 import { listScores } from '@plumbline/database/scores';
 import { findSurvey } from '@plumbline/database/surveys';
 import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';

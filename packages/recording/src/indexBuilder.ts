@@ -1,4 +1,5 @@
 import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
+import { ActivityCount, noActivity } from './activityCount.ts';
 import { clockMarker, counted, gapWords, lostBlobWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 import { markWhole } from './snapshotChain.ts';
@@ -9,30 +10,11 @@ import { markWhole } from './snapshotChain.ts';
  * index can be taken up again where it ends, which is how the view of a running attempt grows.
  */
 
-const ACTIVITY_BUCKET_MS = 10_000;
-/** Over a hundred days. Beyond that something was dated decades from the rest, and is not worth a bucket for each ten seconds. */
-const ACTIVITY_BUCKETS_MAX = 1_000_000;
 /** Of changed files the newest; a build that writes thousands an hour says little by each of them. */
 const FILES_KEPT = 5_000;
 /** A command may be a pasted program; its beginning tells which. */
 const COMMAND_TEXT_MAX = 2_000;
-/** Events that are no sign of anybody doing anything, or that a replay does not show. */
-const SILENT = new Set<string>([
-  'resource.sample',
-  'network.sample',
-  'terminal.keyframe',
-  'connection.latency',
-  'connection.resumed',
-  'focus.page',
-  'file.omitted',
-]);
-
 const SEALABLE: ReadonlySet<EventType> = new Set(SEALED_TYPES);
-
-/** True for the events that count as activity: what `activity.counts` holds and what skipping idle time looks for. */
-export function isActivity(type: string): boolean {
-  return !SILENT.has(type);
-}
 
 /** Types of which an index takes nothing but that they happened, and when: by far the most of a recording. */
 export const OUTLINED_TYPES = new Set(['terminal.output', 'terminal.input', 'terminal.keyframe'] as const);
@@ -71,15 +53,14 @@ export function emptyIndex(): IndexedEvents {
     snapshots: [],
     runner: null,
     lostBlobs: [],
-    activity: { bucketMs: ACTIVITY_BUCKET_MS, counts: [] },
+    activity: noActivity(),
   };
 }
 
 /** Takes events in order of `seq` and keeps an index of them; begins with an empty index, or where another one ended. */
 export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
   private readonly index: Index;
-  /** Times that are not counted yet: the earliest of all is known only at the first `take`. */
-  private activeTimes: number[] = [];
+  private readonly activity = new ActivityCount();
   private readonly lastScreen = new Map<number, IndexedEvents['screens'][number]>();
   private readonly lastBase = new Map<string, IndexedEvents['editorBases'][number]>();
   private readonly running = new Map<number, IndexedEvents['commands'][number]>();
@@ -103,14 +84,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
   take(): Index {
     const { index } = this;
     this.begun ||= index.lastSeq > 0;
-    const { counts } = index.activity;
-    for (const atMs of this.activeTimes) {
-      const bucket = Math.max(0, Math.floor((atMs - index.fromMs) / ACTIVITY_BUCKET_MS));
-      if (bucket >= ACTIVITY_BUCKETS_MAX) continue;
-      while (counts.length <= bucket) counts.push(0);
-      counts[bucket] = (counts[bucket] ?? 0) + 1;
-    }
-    this.activeTimes = [];
+    this.activity.countInto(index);
     const byTime = (a: { atMs: number; seq: number }, b: { atMs: number; seq: number }) => a.atMs - b.atMs || a.seq - b.seq;
     for (const list of [
       index.markers,
@@ -142,7 +116,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     if (!this.begun) index.fromMs = index.lastSeq === 0 ? event.atMs : Math.min(index.fromMs, event.atMs);
     index.toMs = Math.max(index.toMs, event.atMs);
     index.lastSeq = event.seq;
-    if (isActivity(event.type)) this.activeTimes.push(event.atMs);
+    this.activity.add(event);
     if (event.type.startsWith('terminal.')) this.addToScreen(event);
     if (!OUTLINED_TYPES.has(event.type as OutlinedType)) this.addWhole(event as RecordedEvent);
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readRecordingIndex, storeRecordingIndex } from '@plumbline/database/recordingIndex';
-import type { RecordingDatabase, SegmentPlace } from '@plumbline/database/recordingTail';
+import type { SegmentPlace } from '@plumbline/database/recordingSegments';
+import type { RecordingDatabase } from '@plumbline/database/recordingTail';
 import { openBytes, type SealingKeys, sealBytes } from './encryption.ts';
 import { FormatError } from './formatError.ts';
 import { IndexedEvents } from './recordingIndex.ts';

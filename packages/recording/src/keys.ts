@@ -10,7 +10,8 @@ import {
 import { access, link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { insertWrappedKey, type RecordingDatabase, readWrappedKey } from '@plumbline/database/recordingTail';
+import { insertWrappedKey, readWrappedKey } from '@plumbline/database/recordingKeys';
+import type { RecordingDatabase } from '@plumbline/database/recordingTail';
 
 /**
  * The deployment's keys, as files of the data directory's `keys` folder, and the data key of each attempt, which stands

@@ -1,13 +1,7 @@
 import { AppError } from '@plumbline/core';
 import { listSeals, type RecordingSeal } from '@plumbline/database/recordingSeals';
-import {
-  lastKeyframe,
-  listSegmentPlaces,
-  type RecordingDatabase,
-  readRecordingState,
-  readTail,
-  type SegmentPlace,
-} from '@plumbline/database/recordingTail';
+import { lastKeyframe, listSegmentPlaces, type SegmentPlace } from '@plumbline/database/recordingSegments';
+import { type RecordingDatabase, readRecordingState, readTail } from '@plumbline/database/recordingTail';
 import type { EventType, RecordedEvent } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { readBatch } from './batch.ts';

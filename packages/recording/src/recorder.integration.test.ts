@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '@plumbline/database/client';
-import { claimEpoch, type EpochClaim, listSegments, readRecordingState, readTail } from '@plumbline/database/recordingTail';
+import { listSegments } from '@plumbline/database/recordingSegments';
+import { claimEpoch, type EpochClaim, readRecordingState, readTail } from '@plumbline/database/recordingTail';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
 import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';

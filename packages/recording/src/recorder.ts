@@ -1,7 +1,9 @@
 import type { Clock, Timer } from '@plumbline/core';
 import type { Database } from '@plumbline/database/client';
 import { clearOutbox, takeOutbox } from '@plumbline/database/outbox';
-import { appendBatch, type EpochClaim, listSegments, type ManifestRow, storeManifest } from '@plumbline/database/recordingTail';
+import { type ManifestRow, storeManifest } from '@plumbline/database/recordingManifests';
+import { listSegments } from '@plumbline/database/recordingSegments';
+import { appendBatch, type EpochClaim } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
 import type { ObjectStore } from '@plumbline/storage';
 import { type NumberedEvent, writeBatch } from './batch.ts';
@@ -11,6 +13,7 @@ import type { RecordingKeys } from './keys.ts';
 import { keyFingerprint, manifestText, signManifest } from './manifest.ts';
 import { Retries } from './retries.ts';
 import { Sealer } from './sealer.ts';
+import { StallWatch } from './stallWatch.ts';
 import { setSystemTimer } from './systemTimer.ts';
 
 /**
@@ -58,7 +61,6 @@ const BATCH_MOST_BYTES = 1024 * 1024;
 export const SEGMENT_FULL_BYTES = 1024 * 1024;
 /** A segment is compressed alone, so that short ones cost a quarter of the recording's size; the tail is as durable. */
 export const SEGMENT_LONGEST_MS = 5 * 60_000;
-const STALLED_AFTER_MS = 1_000;
 
 /** The source of what the platform's processes put into the attempt's outbox. */
 const OUTBOX_SOURCE = 'platform';
@@ -70,6 +72,7 @@ export class AttemptRecorder {
   private readonly sealer: Sealer;
   private readonly setTimer: Clock['setTimer'];
   private readonly retries: Retries;
+  private readonly stallWatch: StallWatch;
   /** The highest number taken from each source, durable or not. */
   private readonly taken: Map<string, number>;
   private readonly durable: Map<string, number>;
@@ -82,8 +85,6 @@ export class AttemptRecorder {
   private committing = false;
   private window: Timer | null = null;
   private state: 'open' | 'finishing' | 'closed' = 'open';
-  private stalled = false;
-  private stallWatch: Timer | null = null;
   private segment: { baseMs: number; rawBytes: number; due: boolean; timer: Timer } | null = null;
   private flushWaiters: { resolve: () => void; reject: (error: Error) => void; after: number }[] = [];
   private outboxRun: Promise<void> = Promise.resolve();
@@ -100,6 +101,11 @@ export class AttemptRecorder {
     this.sealing = sealing;
     this.setTimer = options.setTimer ?? setSystemTimer;
     this.retries = new Retries(this.setTimer, (error) => options.onError?.(error));
+    this.stallWatch = new StallWatch(
+      this.setTimer,
+      () => this.unacknowledgedBytes > 0,
+      (stalled) => this.tell(() => options.onStalled(stalled)),
+    );
     this.taken = new Map(options.claim.sources);
     this.durable = new Map(options.claim.sources);
     this.times = new Map(options.claim.times);
@@ -225,7 +231,7 @@ export class AttemptRecorder {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.window?.cancel();
-    this.stallWatch?.cancel();
+    this.stallWatch.close();
     this.segment?.timer.cancel();
     this.retries.close();
     this.sealer.close();
@@ -244,7 +250,7 @@ export class AttemptRecorder {
     this.takenCount++;
     this.pending.push({ source, n, prepared });
     this.pendingBytes += prepared.size;
-    this.watchForStall();
+    this.stallWatch.begin();
     this.commitSoon(this.pendingBytes >= BATCH_FULL_BYTES ? 0 : BATCH_WINDOW_MS);
     return 'taken';
   }
@@ -324,7 +330,7 @@ export class AttemptRecorder {
     this.sealer.committed(plain);
     segment.rawBytes += rawBytes;
     if (segment.rawBytes >= SEGMENT_FULL_BYTES || segment.due) this.endSegment();
-    this.noteProgress();
+    this.stallWatch.progressed();
     for (const [source, n] of marks) this.durable.set(source, n);
     for (const [source, n] of marks) this.tell(() => this.options.onDurable(source, n));
     const outboxN = marks.get(OUTBOX_SOURCE);
@@ -359,25 +365,6 @@ export class AttemptRecorder {
       this.segment = null;
     }
     this.sealer.request(this.durableSeq);
-  }
-
-  private watchForStall(): void {
-    if (this.stallWatch !== null || this.stalled) return;
-    this.stallWatch = this.setTimer(STALLED_AFTER_MS, () => {
-      this.stallWatch = null;
-      if (this.state === 'closed' || this.unacknowledgedBytes === 0) return;
-      this.stalled = true;
-      this.tell(() => this.options.onStalled(true));
-    });
-  }
-
-  private noteProgress(): void {
-    this.stallWatch?.cancel();
-    this.stallWatch = null;
-    if (this.pending.length > 0) this.watchForStall();
-    if (!this.stalled) return;
-    this.stalled = false;
-    this.tell(() => this.options.onStalled(false));
   }
 
   private becomeStale(): void {

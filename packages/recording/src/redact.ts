@@ -1,13 +1,8 @@
 import { AppError } from '@plumbline/core';
+import { destroyWrappedKey } from '@plumbline/database/recordingKeys';
+import { readManifest } from '@plumbline/database/recordingManifests';
 import { listSeals, noteSealsTakenOut } from '@plumbline/database/recordingSeals';
-import {
-  destroyWrappedKey,
-  forgetReplacedObject,
-  listReplacedObjects,
-  listSegments,
-  readManifest,
-  replaceSegment,
-} from '@plumbline/database/recordingTail';
+import { forgetReplacedObject, listReplacedObjects, listSegments, replaceSegment } from '@plumbline/database/recordingSegments';
 import { type EventType, SEALED_TYPES } from '@plumbline/protocol';
 import { lineHead, parseLine, roundAtMs, TYPE_OF } from './codec.ts';
 import { sealingKeys } from './encryption.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { listSeals } from '@plumbline/database/recordingSeals';
-import { listSegments } from '@plumbline/database/recordingTail';
+import { listSegments } from '@plumbline/database/recordingSegments';
 import { parseLine } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { FormatError } from './formatError.ts';

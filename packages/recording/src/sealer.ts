@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@plumbline/core';
-import { insertSegment, lastSegment, type RecordingDatabase, readTail } from '@plumbline/database/recordingTail';
+import { insertSegment, lastSegment } from '@plumbline/database/recordingSegments';
+import { type RecordingDatabase, readTail } from '@plumbline/database/recordingTail';
 import type { ObjectStore } from '@plumbline/storage';
 import { type Batch, readBatch } from './batch.ts';
 import type { SealingKeys } from './encryption.ts';

@@ -1,7 +1,8 @@
 import { startAttempt } from '@plumbline/database';
 import { listAudit } from '@plumbline/database/audit';
 import { sealLastMinutes } from '@plumbline/database/recordingSeals';
-import { claimEpoch, type EpochClaim, listSegments } from '@plumbline/database/recordingTail';
+import { listSegments } from '@plumbline/database/recordingSegments';
+import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
 import type { EventInput, RecordedEvent } from '@plumbline/protocol';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
 import { exampleSettings, makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { KeyframeIndex, SegmentRow } from '@plumbline/database/recordingTail';
+import type { KeyframeIndex, SegmentRow } from '@plumbline/database/recordingSegments';
 import type { RecordedEvent } from '@plumbline/protocol';
 import { CODE_OF, decodeUnit, FORMAT, type LinePlace, lineHead, parseLine, roundAtMs } from './codec.ts';
 import { openBytes, type SealingKeys, sealBytes } from './encryption.ts';

@@ -1,5 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { claimEpoch, destroyWrappedKey, type EpochClaim, listSegments, type SegmentRow } from '@plumbline/database/recordingTail';
+import { destroyWrappedKey } from '@plumbline/database/recordingKeys';
+import { listSegments, type SegmentRow } from '@plumbline/database/recordingSegments';
+import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
 import type { EventInput } from '@plumbline/protocol';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
 import { makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';

@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@plumbline/core';
-import {
-  listSegments,
-  type ManifestRow,
-  readManifest,
-  readRecordingState,
-  readSources,
-  readTail,
-  type SegmentRow,
-} from '@plumbline/database/recordingTail';
+import { type ManifestRow, readManifest } from '@plumbline/database/recordingManifests';
+import { listSegments, type SegmentRow } from '@plumbline/database/recordingSegments';
+import { readRecordingState, readSources, readTail } from '@plumbline/database/recordingTail';
 import { readBatch } from './batch.ts';
 import { canonicalJson } from './canonicalJson.ts';
 import { type Problem, RecordingChain, unequalMark } from './chain.ts';

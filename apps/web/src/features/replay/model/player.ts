@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '@plumbline/protocol';
-import { isActivity } from '@plumbline/recording/indexBuilder';
+import { isActivity } from '@plumbline/recording/activityCount';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import type { ScreenStep } from '@plumbline/screens';
 import { Signal } from '../../workspace/model/signal.ts';

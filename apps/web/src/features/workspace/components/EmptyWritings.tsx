@@ -10,5 +10,5 @@ export function EmptyWritings({ what, children }: { what: string; children: Reac
   const { writings } = useSessionState();
   if (writings === 'read') return children;
   if (writings === 'reading') return <Spinner label={`Reading the ${what}`} />;
-  return <ReadFailure onRetry={() => void session.readWritings()}>The {what} could not be read. What was written is kept.</ReadFailure>;
+  return <ReadFailure onRetry={() => void session.writings.read()}>The {what} could not be read. What was written is kept.</ReadFailure>;
 }

@@ -12,7 +12,7 @@ export function HelpPanel() {
   useEffect(() => {
     if (unread === 0) return undefined;
     const look = () => {
-      if (!document.hidden) session.messagesRead();
+      if (!document.hidden) session.writings.messagesRead();
     };
     look();
     document.addEventListener('visibilitychange', look);

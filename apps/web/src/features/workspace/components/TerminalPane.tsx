@@ -94,10 +94,10 @@ export function TerminalPane({
     const view = session.terminalView(terminal);
     switch (name) {
       case 'copy':
-        view.copySelection().catch(() => toast.error('The browser did not allow it. Ctrl-Shift-C copies as well.'));
+        view.clipboard.copySelection().catch(() => toast.error('The browser did not allow it. Ctrl-Shift-C copies as well.'));
         break;
       case 'paste':
-        view.pasteClipboard().catch(() => toast.error('The browser did not allow it. Ctrl-Shift-V pastes as well.'));
+        view.clipboard.pasteHeld().catch(() => toast.error('The browser did not allow it. Ctrl-Shift-V pastes as well.'));
         break;
       case 'select-all':
         view.selectAll();

@@ -1,4 +1,4 @@
-import type { AttemptMessage, BrowserEventType, ClockView, EventData, GatewayToBrowser } from '@plumbline/protocol';
+import type { BrowserEventType, ClockView, EventData, GatewayToBrowser } from '@plumbline/protocol';
 import { decodeOutputFrame, PASTE_MAX_BYTES, PROTOCOL_VERSION } from '@plumbline/protocol';
 import { browserStorage, onStorageRefused, storageRefused } from '@plumbline/ui/browserStorage';
 import type { Ask } from './ask.ts';
@@ -7,11 +7,13 @@ import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
 import { LeftOutboxes } from './leftOutboxes.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
+import { watchPage } from './pageLife.ts';
 import { withUse } from './resourceHistory.ts';
 import { resourceUse, type Sampled } from './resourceUse.ts';
 import { FIRST_STATE, type SessionState, typingRefusal } from './sessionState.ts';
 import { SessionTerminals } from './sessionTerminals.ts';
 import { newSessionView } from './sessionView.ts';
+import { SessionWritings } from './sessionWritings.ts';
 import { sha256OfText } from './sha256.ts';
 import { Signal } from './signal.ts';
 import { Store } from './store.ts';
@@ -45,6 +47,7 @@ export class AttemptSession {
   readonly linkClicked = new Signal<string>();
   readonly tab: string;
   readonly attemptId: string;
+  readonly writings: SessionWritings;
   /** Names the files with unsaved text: the editor, once it is there. */
   unsavedFiles: () => string[] = () => [];
 
@@ -55,7 +58,6 @@ export class AttemptSession {
   private readonly left: LeftOutboxes;
   private readonly input: TerminalInput;
   private readonly terminals: SessionTerminals;
-  private readonly unread: UnreadMessages;
   private readonly warnings: TimeWarnings;
   private readonly cleanups: (() => void)[] = [];
   private lastFocus = '';
@@ -79,7 +81,7 @@ export class AttemptSession {
     this.tab = identity.id;
     this.time = browserTime;
     this.clock = new ClockDisplay(this.time);
-    this.unread = new UnreadMessages(attemptId, browserStorage);
+    this.writings = new SessionWritings(this.store, this.ask, this.notice, new UnreadMessages(attemptId, browserStorage));
     this.warnings = new TimeWarnings(attemptId, browserStorage);
     this.socket = new AttemptSocket({
       time: this.time,
@@ -207,25 +209,6 @@ export class AttemptSession {
     this.offer('focus.panel', { tab: this.tab, panel });
   }
 
-  /** Asks for notes and messages; they come by themselves afterwards. */
-  async readWritings(): Promise<void> {
-    // What was read once stays in sight.
-    if (this.store.get().writings === 'failed') this.store.patch({ writings: 'reading' });
-    try {
-      const [{ notes }, { messages }] = await Promise.all([this.ask('notes', {}), this.ask('messages', {})]);
-      this.store.patch({ writings: 'read', notes });
-      this.onMessages(messages);
-    } catch {
-      if (this.store.get().writings === 'reading') this.store.patch({ writings: 'failed' });
-    }
-  }
-
-  /** What the other side wrote was looked at. */
-  messagesRead(): void {
-    this.unread.read(this.store.get().messages);
-    this.onMessages([]);
-  }
-
   private type(terminal: number, bytes: Uint8Array): void {
     const refusal = this.typingRefusal();
     if (refusal !== null) {
@@ -260,33 +243,18 @@ export class AttemptSession {
         this.store.patch({ inputFull });
         this.updateTyping();
       }),
+      watchPage({
+        focusChanged: ({ visible, focused }) => {
+          this.terminals.setSizeOwner(focused && visible);
+          this.offer('focus.page', { tab: this.tab, visible, focused });
+        },
+        onLeaving: () => void this.outbox.storeNow(),
+        onBack: () => this.socket.wake(),
+        onFocus: () => void this.refreshClock(),
+        // Messages may have been looked at in another tab.
+        onStorage: () => this.writings.messagesCame([]),
+      }),
     );
-    this.listenToPage();
-  }
-
-  private listenToPage(): void {
-    const on = (target: EventTarget, names: string[], fn: () => void) => {
-      for (const name of names) {
-        target.addEventListener(name, fn);
-        this.cleanups.push(() => target.removeEventListener(name, fn));
-      }
-    };
-    const focusChanged = () => {
-      const focused = document.hasFocus();
-      this.terminals.setSizeOwner(focused && !document.hidden);
-      this.offer('focus.page', { tab: this.tab, visible: !document.hidden, focused });
-    };
-    on(window, ['focus', 'blur'], focusChanged);
-    on(document, ['visibilitychange'], () => {
-      focusChanged();
-      if (document.hidden) void this.outbox.storeNow();
-      else this.socket.wake();
-    });
-    on(window, ['online', 'pageshow'], () => this.socket.wake());
-    on(window, ['focus'], () => void this.refreshClock());
-    on(window, ['pagehide'], () => void this.outbox.storeNow());
-    // They may have been looked at in another tab.
-    on(window, ['storage'], () => this.onMessages([]));
   }
 
   private onWelcome(welcome: Welcome): void {
@@ -308,7 +276,7 @@ export class AttemptSession {
     this.terminals.attachAll();
     this.updateTyping();
     this.warn(welcome.clock);
-    void this.readWritings();
+    void this.writings.read();
   }
 
   private onMessage(message: GatewayToBrowser): void {
@@ -340,13 +308,11 @@ export class AttemptSession {
       case 'scoreProgress':
         this.store.patch({ scoreProgress: message.progress });
         break;
-      case 'note': {
-        const notes = this.store.get().notes.filter((note) => note.n !== message.n);
-        this.store.patch({ notes: [...notes, message].sort((a, b) => a.n - b.n) });
+      case 'note':
+        this.writings.noteCame(message);
         break;
-      }
       case 'message':
-        this.onMessages([message]);
+        this.writings.messagesCame([message]);
         break;
       case 'file':
         this.fileChanged.emit(message);
@@ -386,18 +352,6 @@ export class AttemptSession {
   private warn(clock: ClockView, dueMs?: number): void {
     const text = this.warnings.take(clock, dueMs, this.unsavedFiles());
     if (text !== null) this.notice.emit({ tone: 'warning', text });
-  }
-
-  /** Takes messages that may be known already, counts what is unread, and tells of what is new. */
-  private onMessages(came: AttemptMessage[]): void {
-    const known = this.store.get().messages;
-    const fresh = came.filter(({ n }) => !known.some((message) => message.n === n));
-    const messages = fresh.length === 0 ? known : [...known, ...fresh].sort((a, b) => a.n - b.n);
-    const { unread, untold } = this.unread.count(messages);
-    this.store.patch({ messages, unread });
-    const last = untold.at(-1);
-    if (last) this.notice.emit({ tone: 'info', text: `${last.name}: ${last.text.slice(0, 200)}` });
-    if (untold.length > 1) this.notice.emit({ tone: 'info', text: `The staff wrote ${untold.length} messages. They stand under Help.` });
   }
 
   private onResources(sampled: Sampled): void {

@@ -7,7 +7,7 @@ import type { TerminalView } from './terminalView.ts';
 
 vi.stubGlobal('document', { hasFocus: () => true });
 
-const SIGNALS = ['input', 'paste', 'copy', 'sizeWanted', 'credit', 'gap', 'focused', 'drawn', 'linkClicked'];
+const SIGNALS = ['input', 'sizeWanted', 'credit', 'gap', 'focused', 'drawn', 'linkClicked'];
 const ACTS = ['resizedTo', 'setSizeOwner', 'setTyping', 'restore', 'output'];
 
 /** The screens of a session, whose xterm.js is left out: which of them live, and what was asked for. */
@@ -20,7 +20,11 @@ function terminalsOf(numbers: number[]) {
     newView: () => {
       living += 1;
       const parts = [...SIGNALS.map((name) => [name, new Signal()]), ...ACTS.map((name) => [name, none])];
-      return { ...Object.fromEntries(parts), dispose: () => void --living } as unknown as TerminalView;
+      return {
+        ...Object.fromEntries(parts),
+        clipboard: { paste: new Signal(), copy: new Signal() },
+        dispose: () => void --living,
+      } as unknown as TerminalView;
     },
     ask: (async () => ({})) as unknown as Ask,
     send: (message) => void sent.push(message),

@@ -46,9 +46,9 @@ export class SessionTerminals {
     const view = newView();
     this.views.set(terminal, view);
     view.input.on((bytes) => onInput(terminal, bytes));
-    view.paste.on((paste) => onPaste(`terminal:${terminal}`, paste.text, paste.prevent));
+    view.clipboard.paste.on((paste) => onPaste(`terminal:${terminal}`, paste.text, paste.prevent));
     view.linkClicked.on(onLink);
-    view.copy.on((text) => onCopy(`terminal:${terminal}`, text));
+    view.clipboard.copy.on((text) => onCopy(`terminal:${terminal}`, text));
     view.sizeWanted.on((size) => this.resize(terminal, size));
     view.credit.on((drawnBytes) => send({ t: 'credit', terminal, drawnBytes }));
     view.gap.on(() => send({ t: 'attach', terminal }));

@@ -9,6 +9,7 @@ import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import { cellSize } from './cellSize.ts';
 import { Signal } from './signal.ts';
+import { TerminalClipboard } from './terminalClipboard.ts';
 import { TERMINAL_FONT_FAMILY, terminalFont } from './terminalFont.ts';
 import { isForProgram } from './terminalKeys.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
@@ -48,9 +49,6 @@ function isWebAddress(url: string): boolean {
 export class TerminalView {
   /** What the person typed or pasted, as the bytes for the program. */
   readonly input = new Signal<Uint8Array>();
-  /** Before a paste reaches the terminal: `prevent` keeps it out. */
-  readonly paste = new Signal<{ text: string; prevent: () => void }>();
-  readonly copy = new Signal<string>();
   /** The host's size allows this many cells; emitted only while this view owns the size. */
   readonly sizeWanted = new Signal<{ cols: number; rows: number }>();
   /** Bytes drawn since the last restore, each time enough came together. */
@@ -62,6 +60,7 @@ export class TerminalView {
   readonly drawn = new Signal<void>();
   /** A link was clicked: whoever listens asks before it is followed. */
   readonly linkClicked = new Signal<string>();
+  readonly clipboard: TerminalClipboard;
 
   private readonly options: TerminalViewOptions;
   private readonly terminal: Terminal;
@@ -101,6 +100,7 @@ export class TerminalView {
       theme: terminalTheme(isDark()),
       linkHandler: { activate: (_event, url) => this.follow(url), allowNonHttpProtocols: false },
     });
+    this.clipboard = new TerminalClipboard(this.terminal);
     mendTerminal(this.terminal);
     this.terminal.loadAddon(new Unicode11Addon());
     this.terminal.unicode.activeVersion = '11';
@@ -142,6 +142,8 @@ export class TerminalView {
   dispose(): void {
     if (this.disposed) return;
     this.detach();
+    // The clipboard may be asked still, and would paste what it says.
+    this.setTyping(false);
     this.disposed = true;
     for (const cleanup of this.cleanups) cleanup();
     this.terminal.dispose();
@@ -258,28 +260,6 @@ export class TerminalView {
     return this.terminal.modes.mouseTrackingMode !== 'none';
   }
 
-  /** Copies what is selected. Rejects where the browser does not allow it. */
-  async copySelection(): Promise<void> {
-    const text = this.terminal.getSelection();
-    if (text === '') return;
-    await navigator.clipboard.writeText(text);
-    this.copy.emit(text);
-  }
-
-  /** Pastes what the clipboard holds, as the key for it does. Rejects where the browser does not allow it. */
-  async pasteClipboard(): Promise<void> {
-    const text = await navigator.clipboard.readText();
-    if (text === '' || this.disposed || this.terminal.options.disableStdin) return;
-    let prevented = false;
-    this.paste.emit({
-      text,
-      prevent: () => {
-        prevented = true;
-      },
-    });
-    if (!prevented) this.terminal.paste(text);
-  }
-
   selectAll(): void {
     this.terminal.selectAll();
   }
@@ -367,33 +347,7 @@ export class TerminalView {
     // Mouse reports of the oldest kind are bytes, not text.
     this.terminal.onBinary((data) => this.input.emit(Uint8Array.from(data, (char) => char.charCodeAt(0) & 0xff)));
     this.terminal.attachCustomKeyEventHandler((event) => isForProgram(event, this.terminal));
-    const onPaste = (event: ClipboardEvent) => {
-      const text = event.clipboardData?.getData('text/plain') ?? '';
-      if (text === '') return;
-      this.paste.emit({
-        text,
-        prevent: () => {
-          event.preventDefault();
-          event.stopImmediatePropagation();
-        },
-      });
-    };
-    const onCopy = () => {
-      const text = this.terminal.getSelection();
-      if (text !== '') this.copy.emit(text);
-    };
-    this.terminal.onSelectionChange(() => {
-      const text = this.terminal.getSelection();
-      if (text === '' || !this.options.copiesOnSelection()) return;
-      // Not every browser allows it without a key; then Ctrl-Shift-C is still there.
-      navigator.clipboard?.writeText(text).then(
-        () => this.copy.emit(text),
-        () => {},
-      );
-    });
-    const onFocus = () => this.focused.emit();
-    this.root.addEventListener('paste', onPaste, { capture: true });
-    this.root.addEventListener('copy', onCopy);
-    this.root.addEventListener('focusin', onFocus);
+    this.clipboard.listen(this.root, this.options.copiesOnSelection);
+    this.root.addEventListener('focusin', () => this.focused.emit());
   }
 }
