@@ -25,7 +25,7 @@ import { OwnEvents } from './ownEvents.ts';
 import { AttemptPorts } from './ports/attemptPorts.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { RunnerEvents } from './runnerEvents.ts';
-import { scoreRowFor } from './scoreView.ts';
+import { scoreRowFor, scoreScaleFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
 import { SetupCare } from './setupCare.ts';
 import { SharedDocuments } from './sharedDocuments.ts';
@@ -268,6 +268,7 @@ export class LiveAttempt {
       status: this.clock.status(),
       terminals: this.terminals,
       scores: scores.map((row) => scoreRowFor(row, this.view)),
+      scoreScale: scoreScaleFor(this.view),
       ...(this.scoring.progress === null ? {} : { scoreProgress: this.scoring.progress }),
       sandbox: this.sandboxReady ? 'attached' : 'away',
       eventsDurable: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,

@@ -1,6 +1,6 @@
-import { isEligible, normalise } from '@plumbline/core';
+import { isEligible, normalise, scaleEnds } from '@plumbline/core';
 import type { AttemptView, ScoreRecord } from '@plumbline/database';
-import type { ScoreRow } from '@plumbline/protocol';
+import type { ScoreRow, ScoreScale } from '@plumbline/protocol';
 
 /**
  * A score as the participant may see it: the one place where a hidden score is blanked on a live socket. A participant
@@ -22,4 +22,9 @@ export function scoreRowFor(row: ScoreRecord, view: AttemptView): ScoreRow {
     durationMs: row.durationMs,
     eligible: isEligible(row),
   };
+}
+
+/** What the participant's scores are normalised by; null where they are hidden. */
+export function scoreScaleFor(view: AttemptView): ScoreScale | null {
+  return view.scoreVisible ? scaleEnds(view.settings) : null;
 }

@@ -75,6 +75,11 @@ function spanOf({ startingScore, referenceScore }: Scale): number | null {
   return span === 0 || !Number.isFinite(span) ? null : span;
 }
 
+/** The two raw scores that normalise to 0 and to 1; null where the environment has no scale. */
+export function scaleEnds({ startingScore, referenceScore }: Scale): { startingScore: number; referenceScore: number } | null {
+  return startingScore === null || referenceScore === null ? null : { startingScore, referenceScore };
+}
+
 /** A raw score on the scale where the starting solution is 0 and the reference 1. */
 export function normalise(raw: number | null, settings: Scale): NormalisedScore {
   const span = spanOf(settings);

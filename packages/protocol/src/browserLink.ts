@@ -9,6 +9,7 @@ import {
   RequestMessage,
   ScoreProgress,
   ScoreRow,
+  ScoreScale,
   WireError,
 } from './requests.ts';
 
@@ -87,6 +88,8 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
     status: AttemptStatus,
     terminals: z.array(TerminalInfo),
     scores: z.array(ScoreRow),
+    /** Null where the environment has none, or its scores are hidden from the participant. */
+    scoreScale: ScoreScale.nullable(),
     /** What the score that runs is at, where that is known. */
     scoreProgress: ScoreProgress.optional(),
     /** Whether the sandbox answers now. */

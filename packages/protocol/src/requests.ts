@@ -194,6 +194,10 @@ export type RunningScore = z.infer<typeof RunningScore>;
 export const ScoreProgress = z.object({ ...stepOfScore, sinceMs: z.number(), scorerLimitMs: z.number() });
 export type ScoreProgress = z.infer<typeof ScoreProgress>;
 
+/** The raw scores that normalise to 0 and to 1. */
+export const ScoreScale = z.object({ startingScore: z.number(), referenceScore: z.number() });
+export type ScoreScale = z.infer<typeof ScoreScale>;
+
 export const AttemptStatus = z.object({
   state: z.string(),
   elapsedMs: z.number(),

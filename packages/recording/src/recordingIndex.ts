@@ -163,5 +163,7 @@ export const RecordingIndex = IndexedEvents.extend({
   limitMs: z.number(),
   /** Which way is better, for charts; null where scores are hidden from the reader. */
   direction: z.enum(['lower', 'higher']).nullable(),
+  /** The raw scores that normalise to 0 and to 1; null without a scale. */
+  scoreScale: z.object({ startingScore: z.number(), referenceScore: z.number() }).nullable(),
 });
 export type RecordingIndex = z.infer<typeof RecordingIndex>;

@@ -1,4 +1,4 @@
-import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDotfileNotices, textBytes } from '@plumbline/core';
+import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDotfileNotices, scaleEnds, textBytes } from '@plumbline/core';
 import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findSetup } from '@plumbline/database/setups';
 import { answerSurvey } from '@plumbline/database/surveys';
@@ -18,7 +18,6 @@ import {
   changedWhileScored,
   isScoreVisible,
   missingScores,
-  scoreScale,
   toClockEvent,
   toScoreRow,
 } from '../views/attemptView.ts';
@@ -82,7 +81,7 @@ export const attemptRouter = router({
         scoreUnit: settings.scoreUnit,
         resources: settings.resources,
         whileScoring: settings.whileScoring,
-        scale: scoreScale(settings),
+        scale: scaleEnds(settings),
       },
       rules: {
         aiToolLevel: study.aiToolLevel,

@@ -1,8 +1,8 @@
-import { AppError } from '@plumbline/core';
+import { AppError, scaleEnds } from '@plumbline/core';
 import { assign } from '@plumbline/database/assignments';
 import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
-import { environmentSettings, participantLabel, scoreScale } from '../views/attemptView.ts';
+import { environmentSettings, participantLabel } from '../views/attemptView.ts';
 
 /** Studies, their environments, and who works on what. */
 export const studyRouter = router({
@@ -46,7 +46,7 @@ export const studyRouter = router({
         aggregation: settings.aggregation,
         scoreUnit: settings.scoreUnit,
         scoreVisible: settings.scoreVisible,
-        scale: scoreScale(settings),
+        scale: scaleEnds(settings),
         resources: settings.resources,
         studies: environment._count.studies,
         assignments: environment._count.assignments,

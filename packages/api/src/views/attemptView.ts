@@ -60,14 +60,6 @@ export function toClockEvent(row: AttemptWithRows['events'][number]): ClockEvent
   return { ...(row.data as object), kind: row.kind, n: row.n, atMs: row.at.getTime(), by: row.byUserId } as ClockEventBody & ClockEvent;
 }
 
-/** The published scale, or null where the family publishes none. */
-export function scoreScale({
-  startingScore,
-  referenceScore,
-}: EnvironmentSettings): { startingScore: number; referenceScore: number } | null {
-  return startingScore === null || referenceScore === null ? null : { startingScore, referenceScore };
-}
-
 /** Whether the participant may see this attempt's scores. */
 export function isScoreVisible(attempt: AttemptWithRows): boolean {
   return attempt.assignment.scoreVisible ?? environmentSettings(attempt.assignment.environment).scoreVisible;

@@ -1,4 +1,4 @@
-import { normalise } from '@plumbline/core';
+import { normalise, scaleEnds } from '@plumbline/core';
 import type { AttemptView } from '@plumbline/database/attempts';
 import { emptyIndex, IndexBuilder, OUTLINED_TYPES } from '@plumbline/recording/indexBuilder';
 import type { Recording } from '@plumbline/recording/reader';
@@ -68,5 +68,14 @@ async function goOn(attempt: AttemptView, recording: Recording, before: Kept | n
 
 function ofAttempt({ id, title, limits, settings }: AttemptView, live: boolean, indexed: IndexedEvents): RecordingIndex {
   const scores = indexed.scores.map((row) => ({ ...row, normalised: row.score === null ? null : normalise(row.score, settings).value }));
-  return { ...indexed, scores, attemptId: id, title, live, limitMs: limits.limitMs, direction: settings.direction };
+  return {
+    ...indexed,
+    scores,
+    attemptId: id,
+    title,
+    live,
+    limitMs: limits.limitMs,
+    direction: settings.direction,
+    scoreScale: scaleEnds(settings),
+  };
 }

@@ -1,4 +1,5 @@
 'use client';
+import { isEligible } from '@plumbline/core';
 import type { Marker, RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { cn, EmptyState, formatDuration, SendForm, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
 import { ListTree } from 'lucide-react';
@@ -81,9 +82,12 @@ export function EventLists({
       <TabsContent value="scores" className="min-h-0 flex-1 space-y-3 overflow-auto p-3">
         <ScoreChart
           points={scores.flatMap((row) =>
-            row.score === null ? [] : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised }],
+            row.score === null
+              ? []
+              : [{ n: row.n, elapsedMs: row.elapsedMs, score: row.score, normalised: row.normalised, eligible: isEligible(row) }],
           )}
           toMs={Math.max(1, ...index.scores.map((row) => row.elapsedMs))}
+          scale={index.scoreScale}
         />
         {scores.length > 0 ? <ScoreRows rows={scores} visible={index.direction !== null} /> : <EmptyState title="No score up to here" />}
       </TabsContent>

@@ -2,7 +2,7 @@ import { emptyIndex } from '@plumbline/recording/indexBuilder';
 import { describe, expect, it } from 'vitest';
 import { awayStretches, isHere, snapshotAt } from './places.ts';
 
-const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 1000, direction: null };
+const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 1000, direction: null, scoreScale: null };
 const index = {
   ...HEAD,
   ...emptyIndex(),

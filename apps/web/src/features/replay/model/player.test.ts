@@ -12,7 +12,7 @@ import { tailOf, terminalAfter } from './terminalState.ts';
 
 const TAB = '00000000-0000-4000-8000-000000000000';
 const START_MS = 1_700_000_000_000;
-const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 3_600_000, direction: 'lower' as const };
+const HEAD = { attemptId: 'a', title: 'T', live: false, limitMs: 3_600_000, direction: 'lower' as const, scoreScale: null };
 
 /** Answers as the routes are told to, from events in memory; every answer crosses the wire format. */
 class MemorySource implements ReplaySource, MomentReader {

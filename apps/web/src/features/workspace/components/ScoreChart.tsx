@@ -1,6 +1,6 @@
 'use client';
+import type { ScoreScale } from '@plumbline/protocol';
 import { cn, formatDuration, formatScore } from '@plumbline/ui';
-import { rawEnds } from '../model/scoreScale.ts';
 
 export interface ScorePoint {
   n: number;
@@ -32,7 +32,9 @@ function Plot({
   toMs: number;
   references: { y: number; label: string }[];
 }) {
-  const [low, high] = bounds([...points.map((point) => point.y), ...references.map((reference) => reference.y)]);
+  const values = [...points.map((point) => point.y), ...references.map((reference) => reference.y)];
+  const [low, high] = bounds(values);
+  const ends = [...new Set([Math.min(...values), Math.max(...values)])];
   const x = (ms: number) => PAD.left + (ms / Math.max(1, toMs)) * (WIDTH - PAD.left - PAD.right);
   const y = (value: number) => PAD.top + (1 - (value - low) / (high - low)) * (HEIGHT - PAD.top - PAD.bottom);
   const line = points.filter((point) => !point.faint);
@@ -61,13 +63,13 @@ function Plot({
             </text>
           </g>
         ))}
-        {[low, high].map((value) => (
-          <text key={value} x={PAD.left - 4} y={y(value) + (value === low ? 0 : 8)} textAnchor="end" fontSize={9} fill="var(--muted)">
-            {formatScore(Number(value.toPrecision(3)))}
+        {ends.map((value) => (
+          <text key={value} x={PAD.left - 4} y={y(value) + 3} textAnchor="end" fontSize={9} fill="var(--muted)">
+            {formatScore(Number(value.toPrecision(4)))}
           </text>
         ))}
         <text x={PAD.left} y={HEIGHT - 6} fontSize={9} fill="var(--muted)">
-          0:00
+          {formatDuration(0)}
         </text>
         <text x={WIDTH - PAD.right} y={HEIGHT - 6} textAnchor="end" fontSize={9} fill="var(--muted)">
           {formatDuration(toMs)}
@@ -95,11 +97,10 @@ function linesAt({ start, reference }: { start: number; reference: number }): { 
   ];
 }
 
-/** Scores over elapsed time: raw, and on the published scale with the start (0) and the reference solution (1). */
-export function ScoreChart({ points, toMs }: { points: ScorePoint[]; toMs: number }) {
+/** Scores over elapsed time: raw, and on the environment's scale, both with the starting solution and the reference. */
+export function ScoreChart({ points, toMs, scale }: { points: ScorePoint[]; toMs: number; scale: ScoreScale | null }) {
   if (points.length === 0) return null;
   const title = (point: ScorePoint, value: number) => `#${point.n} at ${formatDuration(point.elapsedMs)}: ${formatScore(value)}`;
-  const ends = rawEnds(points);
   const normalised = points.filter((point) => point.normalised !== null);
   return (
     <div className="space-y-3">
@@ -112,7 +113,7 @@ export function ScoreChart({ points, toMs }: { points: ScorePoint[]; toMs: numbe
           faint: point.eligible === false,
         }))}
         toMs={toMs}
-        references={ends ? linesAt(ends) : []}
+        references={scale ? linesAt({ start: scale.startingScore, reference: scale.referenceScore }) : []}
       />
       {normalised.length > 0 ? (
         <Plot

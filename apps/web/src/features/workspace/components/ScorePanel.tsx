@@ -10,7 +10,7 @@ import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 /** Scoring: ask for one, see how long it runs, and what came of those before. */
 export function ScorePanel() {
   const session = useSession();
-  const { scores, scoreProgress, scoreVisible, connection, sandbox, clock } = useSessionState();
+  const { scores, scoreProgress, scoreScale, scoreVisible, connection, sandbox, clock } = useSessionState();
   const [asking, setAsking] = useState(false);
   const [cancelling, setCancelling] = useState(false);
   const running = scores.find((row) => row.status === 'running');
@@ -60,7 +60,7 @@ export function ScorePanel() {
         ) : null}
       </div>
       {progress ? <ScoreProgress progress={progress} nowMs={session.clock.serverNowMs()} /> : null}
-      {points.length > 0 ? <ScoreChart points={points} toMs={toMs} /> : null}
+      {points.length > 0 ? <ScoreChart points={points} toMs={toMs} scale={scoreScale} /> : null}
       {scoreVisible ? null : (
         <p className="text-xs text-muted">
           In this environment scores are recorded, not shown. Messages of the scorer are shown where it gives any.

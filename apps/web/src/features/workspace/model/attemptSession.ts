@@ -268,6 +268,7 @@ export class AttemptSession {
       recordingStalled: welcome.status.recordingStalled,
       terminals: welcome.terminals,
       scores: welcome.scores,
+      scoreScale: welcome.scoreScale,
       scoreProgress: welcome.scoreProgress ?? null,
     });
     this.outbox.onWelcome(welcome.eventsDurable);

@@ -45,6 +45,7 @@ const WELCOME = {
   },
   terminals: [],
   scores: [],
+  scoreScale: null,
   sandbox: 'attached',
   eventsDurable: 0,
   inputDurable: 0,

@@ -15,6 +15,7 @@ const WELCOME = {
   status: { state: 'running', scoreVisible: true, recordingStalled: false, ...TIMES },
   terminals: [],
   scores: [],
+  scoreScale: null,
   sandbox: 'attached',
   inputDurable: 0,
 };

@@ -1,4 +1,4 @@
-import type { AttemptMessage, ClockView, NoteKind, ScoreProgress, ScoreRow, TerminalInfo } from '@plumbline/protocol';
+import type { AttemptMessage, ClockView, NoteKind, ScoreProgress, ScoreRow, ScoreScale, TerminalInfo } from '@plumbline/protocol';
 import type { SocketState, Welcome } from './attemptSocket.ts';
 import type { UsedAt } from './resourceHistory.ts';
 import type { ResourceUse } from './resourceUse.ts';
@@ -21,6 +21,8 @@ export interface SessionState {
   scoreVisible: boolean;
   terminals: TerminalInfo[];
   scores: ScoreRow[];
+  /** What they are normalised by; null without a scale. */
+  scoreScale: ScoreScale | null;
   /** What the score that runs is at; of one that has ended, it says nothing any more. */
   scoreProgress: ScoreProgress | null;
   /** Whether notes and messages were read; each new one comes by itself. */
@@ -50,6 +52,7 @@ export const FIRST_STATE: SessionState = {
   scoreVisible: true,
   terminals: [],
   scores: [],
+  scoreScale: null,
   scoreProgress: null,
   writings: 'reading',
   notes: [],
