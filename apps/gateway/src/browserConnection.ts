@@ -8,10 +8,10 @@ import {
   type GatewayToBrowser,
   type InputFrame,
   PASTE_MAX_BYTES,
-  PING_AFTER_MS,
   PROTOCOL_VERSION,
 } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
+import { Liveness } from './liveness.ts';
 import { RestorePace } from './restorePace.ts';
 import { SourceTime } from './serverTime.ts';
 import { TabReading } from './tabReading.ts';
@@ -61,14 +61,13 @@ export class BrowserConnection {
   readonly #flows = new Map<number, ViewerFlow>();
   readonly #time: SourceTime;
   readonly #blockBytes = new Map<number, number>();
-  readonly #probe: NodeJS.Timeout;
+  readonly #liveness: Liveness;
   readonly #reading: TabReading;
   readonly #requests: TabRequests;
   readonly #restores: RestorePace;
   #tab: string | null = null;
   #firstInputN = 1;
   #firstEventN = 1;
-  #lastHeardMs = performance.now();
   #pingSentMs: number | null = null;
   #pings = 0;
   #screenOf: (terminal: number) => Promise<RestoredScreen | null> = () => Promise.resolve(null);
@@ -99,7 +98,7 @@ export class BrowserConnection {
     // `ws` reports a frame beyond the limit here and closes with 1009 by itself, but waits half a minute for an answer that it
     // no longer reads.
     socket.on('error', () => setTimeout(() => socket.terminate(), TOLD_OF_ERROR_MS).unref());
-    this.#probe = setInterval(() => this.#checkLife(), PING_AFTER_MS);
+    this.#liveness = new Liveness({ ping: () => this.#ping(), gone: () => this.close(1001, 'no sign of life') });
   }
 
   /** The tab's own id; set by its hello. */
@@ -218,7 +217,7 @@ export class BrowserConnection {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return;
     this.#reading.came(data.length);
-    this.#lastHeardMs = performance.now();
+    this.#liveness.heard();
     if (isBinary) return this.#receiveInput(data);
     const message = parseBrowserMessage(data);
     if (message === null) throw new AppError('invalid_input', 'The platform could not read a message of this page. Reload it.');
@@ -277,11 +276,9 @@ export class BrowserConnection {
     if (this.#handlers.onInput(this, frame)) this.#reading.passedOn('input', frame.n, data.length);
   }
 
-  #checkLife(): void {
+  #ping(): void {
     // What a tab says that is not read now is heard later.
-    if (this.#reading.held) this.#lastHeardMs = performance.now();
-    const silentMs = performance.now() - this.#lastHeardMs;
-    if (silentMs > 3 * PING_AFTER_MS) return this.close(1001, 'no sign of life');
+    if (this.#reading.held) this.#liveness.heard();
     this.#pingSentMs = performance.now();
     this.#pings += 1;
     this.send({ t: 'ping', id: this.#pings });
@@ -290,7 +287,7 @@ export class BrowserConnection {
   #ended(code: number): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#probe);
+    this.#liveness.end();
     this.#flows.clear();
     this.#requests.end();
     this.#restores.end();

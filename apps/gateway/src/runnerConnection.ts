@@ -2,7 +2,6 @@ import { AppError, ERROR_CODES, type ErrorCode, nestsDeeper } from '@plumbline/c
 import {
   decodeRunnerFrame,
   type GatewayToRunner,
-  PING_AFTER_MS,
   RUNNER_CALLS,
   type RunnerFrame,
   RunnerToGateway,
@@ -10,6 +9,7 @@ import {
 } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
 import type { z } from 'zod';
+import { Liveness } from './liveness.ts';
 
 const CALLABLE = { ...SANDBOX_REQUESTS, ...RUNNER_CALLS } as const;
 export type CallAct = keyof typeof CALLABLE;
@@ -43,8 +43,8 @@ export class RunnerConnection {
   readonly #handlers: RunnerHandlers;
   readonly #pending = new Map<string, PendingCall>();
   #nextCall = 1;
-  #lastHeardMs = performance.now();
-  readonly #probe: NodeJS.Timeout;
+  readonly #liveness: Liveness;
+  #pings = 0;
   #closed = false;
 
   constructor(socket: WebSocket, handlers: RunnerHandlers) {
@@ -60,7 +60,10 @@ export class RunnerConnection {
     });
     socket.on('close', () => this.#ended());
     socket.on('error', () => this.#socket.terminate());
-    this.#probe = setInterval(() => this.#checkLife(), PING_AFTER_MS);
+    this.#liveness = new Liveness({
+      ping: () => this.send({ t: 'ping', id: ++this.#pings }),
+      gone: () => this.close(1001, 'no sign of life'),
+    });
   }
 
   get open(): boolean {
@@ -98,7 +101,7 @@ export class RunnerConnection {
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return;
-    this.#lastHeardMs = performance.now();
+    this.#liveness.heard();
     if (isBinary) {
       const frame = decodeRunnerFrame(data);
       if (frame === null) return this.close(1008, 'malformed frame');
@@ -133,16 +136,10 @@ export class RunnerConnection {
     else call.reject(new AppError('sandbox_unavailable', 'The sandbox gave an answer that could not be read.', { cause: result?.error }));
   }
 
-  #checkLife(): void {
-    const silentMs = performance.now() - this.#lastHeardMs;
-    if (silentMs > 2.5 * PING_AFTER_MS) this.close(1001, 'no sign of life');
-    else if (silentMs > PING_AFTER_MS * 0.9) this.send({ t: 'ping', id: Math.round(this.#lastHeardMs) });
-  }
-
   #ended(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#probe);
+    this.#liveness.end();
     for (const call of this.#pending.values()) {
       clearTimeout(call.timer);
       call.reject(sandboxAway());

@@ -163,6 +163,26 @@ describe('a tab that asks without end', () => {
   });
 });
 
+it('a tab and a runner whose links are half open are let go within 15 s', async () => {
+  const attempt = await rig.attempt();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  const runner = await rig.runner(attempt.attemptId, { terminals: [TERMINAL] });
+  const deaf = await rig.tab(attempt);
+  const seeing = await rig.tab(attempt);
+  deaf.socket.pause();
+  runner.socket.pause();
+  for (const stepMs of [5_000, 4_999, 4_998]) {
+    vi.advanceTimersByTime(stepMs);
+    seeing.send({ t: 'ping', monoMs: stepMs });
+    await seeing.next('pong', ({ monoMs }) => monoMs === stepMs);
+  }
+  await seeing.next('sandbox', ({ state }) => state === 'away');
+  const left = async () =>
+    (await rig.recorded(attempt.attemptId)).flatMap(({ type, data }) => (type === 'connection.detached' ? [data.tab] : []));
+  await expect.poll(left).toEqual(['runner:one', deaf.id]);
+  expect(seeing.socket.readyState).toBe(seeing.socket.OPEN);
+});
+
 describe('a tab that types without end', () => {
   it('loses nothing, and another keeps its echo', async () => {
     const attempt = await rig.attempt();
