@@ -128,6 +128,7 @@ test.describe('an attempt in containers', () => {
     const staff = await (await browser.newContext({ baseURL: platform.baseUrl })).newPage();
     await new People(staff).signIn('reviewer@demo.plumbline.local', platform.demoPassword);
     await staff.goto(`/attempts/${attemptId}`);
+    await expect(staff.getByTestId('build-log')).toContainText('Keeping the image');
     const card = staff.getByTestId('workspace-kept');
     await expect(card).toContainText('Kept until the review ends');
     await card.getByRole('button', { name: 'End the review' }).click();

@@ -57,6 +57,7 @@ let folder: TemporaryFolder;
 let repository: string;
 let commit: string;
 let overlay: string;
+let secrets: string;
 
 const git = (dir: string, ...args: string[]) =>
   execFileSync('git', ['-C', dir, '-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { encoding: 'utf8' }).trim();
@@ -83,6 +84,8 @@ beforeAll(async () => {
   git(work, 'commit', '--quiet', '-am', 'a later state that nobody asked for');
   repository = join(folder.path, 'repository.git');
   execFileSync('git', ['clone', '--quiet', '--bare', work, repository]);
+  secrets = join(folder.path, 'check-secrets');
+  writeFileSync(secrets, 'TOY_KEY=hf_only-for-the-install\n');
   overlay = join(folder.path, 'overlay.yaml');
   writeFileSync(
     overlay,
@@ -109,6 +112,25 @@ async function plumbWith(settings: Record<string, string>, ...args: string[]): P
   ]);
   return { status, out, error };
 }
+
+/** A family of its own, with a manifest and what stands in the place of its install. */
+function family(name: string, manifest: string, install = 'pass'): string {
+  const dir = join(folder.path, 'checked', name);
+  mkdirSync(dir, { recursive: true });
+  const source = toy(NEEDS_SECRET)
+    .replace('import os\n        packages', `import os\n        ${install}\n        packages`)
+    .replace('import os, toy_dependency\n', `import os, toy_dependency\n${REJECTS}`);
+  writeFileSync(join(dir, `${name}.py`), source);
+  writeFileSync(join(dir, 'manifest.yaml'), manifest);
+  return dir;
+}
+const GOOD =
+  'version: 1.0.0\nmeta: { plumbline: { starting_score: 2, reference_score: 9, submission: { paths: [answer.txt] } } }\ntasks: { main: {} }\n';
+const REJECTS = `        if not os.path.exists(os.path.join(os.environ["PLUMBLINE_HOME"], "answer.txt")):
+            return {"score": float("nan"), "message": {"reason": "answer.txt is missing"}}
+`;
+/** As a program that draws on its terminal and knows a secret. */
+const LOUD = 'print("\\033[2J\\033[1mfetching\\033[0m with", os.environ["TOY_KEY"])';
 
 const add = (...more: string[]) => plumb('add', '--git', repository, '--commit', commit, '--overlay', overlay, ...more);
 
@@ -153,6 +175,16 @@ describe('plumb environment add', () => {
     expect(added).toMatchObject({ status: 0, error: '' });
   });
 
+  it('prints a build as it goes on, and the end of it again where it refuses the family for it, without a secret', async () => {
+    const loud = await plumb('add', family('loud', GOOD, LOUD), '--secrets', secrets);
+    expect(loud).toMatchObject({ status: 0, error: 'fetching with [secret]\n', out: expect.stringMatching(/^Added loud\/main/) });
+    const unbuilt = await plumb('add', family('unbuilt', GOOD, `${LOUD}; raise RuntimeError("no such package")`), '--secrets', secrets);
+    expect(unbuilt).toMatchObject({ status: 2, out: '' });
+    expect(unbuilt.error).toMatch(
+      /^fetching with \[secret\]\nNot added:\n {2}unbuilt\/main: .*no such package[\s\S]*^ {4}fetching with \[secret\]$/m,
+    );
+  });
+
   it('wants a whole commit of a repository that can be had', async () => {
     const branch = await plumb('add', '--git', repository, '--commit', 'main');
     expect(branch).toMatchObject({ status: 2 });
@@ -162,6 +194,52 @@ describe('plumb environment add', () => {
     const away = await plumb('add', '--git', join(folder.path, 'nowhere.git'), '--commit', commit);
     expect(away).toMatchObject({ status: 2 });
     expect((await add('--family', 'nothing')).error).toContain('There are: toy, toy_machine, toy_secret, toy_time.');
+  });
+});
+
+describe('plumb environment check', () => {
+  const check = (dir: string, ...more: string[]) => plumb('check', dir, '--secrets', secrets, ...more);
+
+  it('exits with 0 where nothing failed, prints each line as text or all as JSON, and what install() prints beside it, without a secret', async () => {
+    const dir = family('sound', GOOD, LOUD);
+    const text = await check(dir);
+    expect(text).toMatchObject({ status: 0, error: 'fetching with [secret]\n' });
+    expect(text.out).toMatch(/^ok {6}main: starting solution: scored 2 in /m);
+    for (const place of [[], ['--isolation', 'bubblewrap']]) {
+      const json = await check(dir, '--json', ...place);
+      expect(json).toMatchObject({ status: 0, error: 'fetching with [secret]\n' });
+      const lines = JSON.parse(json.out) as Record<string, unknown>[];
+      for (const line of lines) expect(Object.keys(line)).toEqual(['task', 'check', 'status', 'message']);
+      expect(lines.map(({ task, check: name, status }) => `${task} ${name} ${status}`)).toEqual(
+        expect.arrayContaining(['null manifest ok', 'null install ok', 'main start ok', 'main starting solution ok', 'main direction ok']),
+      );
+    }
+  });
+
+  it('exits with 1 where something has to be mended, and says it with file, key and line, or with the end of what a step printed', async () => {
+    const misspelt = family('misspelt', 'version: 1.0.0\ntasks:\n  main:\n    resources: { memory: 4 }\n    scoring: { visible: true }\n');
+    const text = await check(misspelt);
+    expect(text).toMatchObject({ status: 1, error: '' });
+    expect(text.out.split('\n').filter((line) => line !== '')).toEqual([
+      expect.stringMatching(/^failed {2}manifest: misspelt\/manifest\.yaml:4: tasks\.main\.resources\.memory: this key is not known/),
+      expect.stringMatching(/^failed {2}manifest: misspelt\/manifest\.yaml:5: tasks\.main\.scoring\.visible: this key is not known/),
+    ]);
+    const json = await check(misspelt, '--json');
+    expect(json.status).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject([{ task: null, check: 'manifest', status: 'failed' }, { status: 'failed' }]);
+    const broken = family('broken', GOOD, `${LOUD}; raise RuntimeError("no such package")`);
+    for (const place of [[], ['--isolation', 'bubblewrap']]) {
+      const failed = await check(broken, ...place);
+      expect(failed.status).toBe(1);
+      expect(failed.error).toContain('fetching with [secret]\n');
+      expect(failed.out).toMatch(/^failed {2}.*no such package[\s\S]*^fetching with \[secret\]$/m);
+    }
+  });
+
+  it('exits with 2 where it could not be carried out, and says what would be right', async () => {
+    const wrong = await check(family('sound', GOOD), '--isolation', 'jail');
+    expect(wrong).toMatchObject({ status: 2, out: '', error: expect.stringContaining('none, bubblewrap, docker') });
+    expect(await plumb('check')).toMatchObject({ status: 2, error: expect.stringContaining("missing required argument 'dir'") });
   });
 });
 
@@ -196,6 +274,22 @@ describe('plumb environment calibrate', () => {
 });
 
 describe('plumb environment score', () => {
+  it('exits with 0 for a number, with 1 for a score without one and with 2 for what cannot be scored, in text or as JSON', async () => {
+    const dir = family('scorable', GOOD);
+    const workspace = join(folder.path, 'scored');
+    mkdirSync(workspace);
+    const score = (...more: string[]) => plumb('score', dir, '--workspace', workspace, '--secrets', secrets, ...more);
+    const keys = ['status', 'score', 'message', 'details', 'output', 'durationMs'];
+    const none = await score('--task', 'main');
+    expect(none).toMatchObject({ status: 1, error: '', out: 'No score: invalid_submission.\n{"reason":"answer.txt is missing"}\n' });
+    const json = await score('--task', 'main', '--json');
+    expect([json.status, Object.keys(JSON.parse(json.out))]).toEqual([1, keys]);
+    writeFileSync(join(workspace, 'answer.txt'), '3');
+    const scored = await score('--task', 'main', '--json');
+    expect([scored.status, JSON.parse(scored.out)]).toMatchObject([0, { status: 'scored', score: 6 }]);
+    expect(await score('--task', 'nothing')).toMatchObject({ status: 2, error: 'scorable has no task nothing. It has: main.\n' });
+  });
+
   it('scores in the installation’s own world, drawn from its seed, as its attempts do: as plain processes and in a sandbox', async () => {
     const dir = join(folder.path, 'seeded');
     mkdirSync(dir);

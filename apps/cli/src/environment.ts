@@ -1,14 +1,14 @@
 import { loadSettings } from '@plumbline/config';
 import { IsolationName } from '@plumbline/protocol';
-import { gpuStates } from '@plumbline/sandbox';
+import { gpuStates, hidden, logLine, plainLine, withoutSecrets } from '@plumbline/sandbox';
 import { hostEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { type CheckLine, environmentCheck, environmentScore, type Family, readSecrets, type TaskDefinition } from '@plumbline/taskstandard';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AddFlags, addEnvironments } from './environmentAdd.ts';
 import { type CalibrateFlags, calibrateEnvironment } from './environmentCalibrate.ts';
 import { familySandbox, type SandboxFlags, secretsFor } from './environmentSandbox.ts';
 import { EXIT } from './exit.ts';
-import { print, printJson } from './output.ts';
+import { print, printJson, printProgress } from './output.ts';
 
 interface EnvironmentFlags extends SandboxFlags {
   overlay?: string;
@@ -26,9 +26,12 @@ export function addEnvironment(program: Command): void {
       .option('--task <name>', 'only this task'),
   ).action(async (dir: string, flags: EnvironmentFlags & { task?: string }) => {
     const { json, task } = flags;
-    const onLine = json === true ? undefined : (line: CheckLine) => print(lineText(line));
-    const lines = await environmentCheck(dir, { ...placeOf(flags), onLine, gpuCount: await gpuCountOf(flags), ...(task && { task }) });
-    if (json === true) printJson(lines);
+    const place = placeOf(flags);
+    const secrets = hidden(Object.values(place.secrets));
+    const onLog = (line: string) => printProgress(logLine(line, secrets));
+    const onLine = json === true ? undefined : (line: CheckLine) => print(lineText(shown(line, secrets)));
+    const lines = await environmentCheck(dir, { ...place, onLine, onLog, gpuCount: await gpuCountOf(flags), ...(task && { task }) });
+    if (json === true) printJson(lines.map((line) => shown(line, secrets)));
     if (lines.some(({ status }) => status === 'failed')) process.exitCode = EXIT.no;
   });
   withFlags(
@@ -103,13 +106,19 @@ async function gpuCountOf({ isolation, gpus }: EnvironmentFlags): Promise<number
 function withPlaceFlags(command: Command): Command {
   return command
     .option('--overlay <file>', 'settings for families that stay as their authors wrote them')
-    .option('--isolation <name>', `run in a sandbox: ${IsolationName.options.join(', ')}`)
+    .addOption(new Option('--isolation <name>', 'run in a sandbox').choices(IsolationName.options))
     .option('--gpus <ids...>', 'GPUs that the sandbox sees, as nvidia-smi names them')
     .option('--secrets <file>', 'NAME=VALUE lines for the variables that the family requires', readSecrets);
 }
 
 function withFlags(command: Command): Command {
   return withPlaceFlags(command).option('--env-dir <dir>', 'keep installed packages here for the next run').option('--json', 'print JSON');
+}
+
+/** A line as it may be printed: a family's own words stand in it. */
+function shown(line: CheckLine, secrets: readonly string[]): CheckLine {
+  const said = line.message.split('\n').map((text) => withoutSecrets(plainLine(text), secrets));
+  return { ...line, message: said.join('\n') };
 }
 
 function lineText({ task, check, status, message }: CheckLine): string {

@@ -7,11 +7,15 @@ import { recordAudit } from '@plumbline/database/audit';
 import type { Database } from '@plumbline/database/client';
 import { saveEnvironment } from '@plumbline/database/environments';
 import { addEnvironmentToStudy } from '@plumbline/database/studies';
+import { failureLines } from '@plumbline/sandbox';
 import { aggregationDisagreement, askFacts, type Family, type FamilyHost, loadFamily, type TaskDefinition } from '@plumbline/taskstandard';
 import { familySandbox, type SandboxFlags, secretsFor } from './environmentSandbox.ts';
 import { fetchCommit, findFamilies } from './environmentSource.ts';
 import { print } from './output.ts';
 import { withPlatform } from './platform.ts';
+
+/** Of what a failed step printed, so many of its last lines stand in the refusal; all of them were printed before it. */
+const CAUSE_LINES = 20;
 
 export interface AddFlags extends SandboxFlags {
   git?: string;
@@ -69,8 +73,8 @@ async function addFamily(db: Database, folder: string, flags: AddFlags): Promise
       tasks.push(flags.trust === true ? trusted(named, task) : await probed(named, task, flags));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      const cause = error.cause instanceof Error ? `\n    ${error.cause.message.trim().split('\n').slice(-6).join('\n    ')}` : '';
-      refused.push(`  ${named.family}/${task.name}: ${error.message}${cause}`);
+      const secrets = Object.values(secretsFor(task.settings.requiredVariables, flags));
+      refused.push(`  ${named.family}/${task.name}: ${failureLines(error, secrets, CAUSE_LINES).join('\n    ')}`);
     }
   }
   if (tasks.length === 0) return refused;

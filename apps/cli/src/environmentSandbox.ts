@@ -1,13 +1,13 @@
 import { loadSettings } from '@plumbline/config';
-import { AppError } from '@plumbline/core';
-import { IsolationName } from '@plumbline/protocol';
+import type { IsolationName } from '@plumbline/protocol';
 import { createFamilySandbox, type FamilySandbox, isolationNamed } from '@plumbline/sandbox';
 import { type Family, familySecrets, type TaskDefinition } from '@plumbline/taskstandard';
+import { printProgress } from './output.ts';
 
 /** A family in a sandbox, for the commands that run one. */
 
 export interface SandboxFlags {
-  isolation?: string;
+  isolation?: IsolationName;
   gpus?: string[];
   /** Values of the family's `required_environment_variables`. */
   secrets?: Record<string, string>;
@@ -15,16 +15,13 @@ export interface SandboxFlags {
 
 export async function familySandbox(family: Family, task: TaskDefinition, flags: SandboxFlags): Promise<FamilySandbox> {
   const { dirs, isolation: usual, docker } = loadSettings();
-  const name = IsolationName.safeParse(flags.isolation ?? usual);
-  if (!name.success) {
-    throw new AppError('invalid_input', `There is no isolation ${flags.isolation}. There are: ${IsolationName.options.join(', ')}.`);
-  }
   return createFamilySandbox(family, task, {
-    isolation: isolationNamed(name.data, docker),
+    isolation: isolationNamed(flags.isolation ?? usual, docker),
     imageDir: dirs.images,
     assetsDir: dirs.assets,
     secrets: secretsFor(task.settings.requiredVariables, flags),
     gpuIds: flags.gpus ?? [],
+    onLog: printProgress,
   });
 }
 

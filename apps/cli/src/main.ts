@@ -1,5 +1,6 @@
 import { loadSettings, SettingsError } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
+import { plainLine } from '@plumbline/sandbox';
 import { Command } from 'commander';
 import { addAttempt } from './attempt.ts';
 import { addEnvironment } from './environment.ts';
@@ -33,7 +34,7 @@ function report(error: unknown): number {
   if (error instanceof SettingsError || error instanceof AppError) process.stderr.write(`${error.message}\n`);
   // What a sandbox's programs said: here no runner writes a log that would have it.
   if (error instanceof AppError && error.code === 'sandbox_unavailable' && error.cause instanceof Error)
-    process.stderr.write(`${error.cause.message}\n`);
+    for (const line of error.cause.message.split('\n')) process.stderr.write(`${plainLine(line)}\n`);
   if (error instanceof SettingsError || error instanceof AppError) return EXIT.failed;
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return EXIT.failed;

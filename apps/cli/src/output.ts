@@ -4,6 +4,11 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** What goes on, for a person who waits: on standard error, so that the answer on standard output stays as it is. */
+export function printProgress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }

@@ -11,6 +11,7 @@ import {
   placeAnew,
   requestScore,
   saveAcceptance,
+  saveBuildLog,
   setProgress,
 } from '@plumbline/database';
 import type { RunnerHello, RunnerToGateway } from '@plumbline/protocol';
@@ -30,6 +31,7 @@ export class Acceptance {
   readonly #attempt: LiveAttempt;
   #attaching: Promise<void> = Promise.resolve();
   #turn: Promise<void> = Promise.resolve();
+  #logging: Promise<void> = Promise.resolve();
 
   constructor(attempt: LiveAttempt) {
     this.#attempt = attempt;
@@ -47,6 +49,14 @@ export class Acceptance {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     if (this.#attempt.runner === runner) await this.#attempt.scoring.cancelLost(hello.scoring);
+  }
+
+  /** What a build printed, kept in the order in which it came: each part takes the place of all from its first line on. */
+  buildLog({ first, lines }: Extract<RunnerToGateway, { t: 'buildLog' }>): Promise<void> {
+    const { id, gateway } = this.#attempt;
+    const work = this.#logging.then(() => saveBuildLog(gateway.db, id, first, lines));
+    this.#logging = work.catch(() => {});
+    return work;
   }
 
   /** The sandbox is up. A runner says so again at each call, so that what one gateway began another one ends. */

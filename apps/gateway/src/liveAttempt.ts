@@ -215,6 +215,8 @@ export class LiveAttempt {
         return this.scoring.cameTo(message.score);
       case 'progress':
         return this.#later(setProgress(this.gateway.db, this.id, message.step.slice(0, 500), message.fraction));
+      case 'buildLog':
+        return this.#later(this.#acceptance.buildLog(message));
       case 'ready':
         return this.#later(this.#sandboxIsMade(message));
       case 'failed':

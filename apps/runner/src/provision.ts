@@ -16,16 +16,7 @@ import {
   type Sandbox,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
-import {
-  ANSWER_MARK,
-  askFacts,
-  type Family,
-  installFamily,
-  secretsNamed,
-  startFamily,
-  TaskFacts,
-  tearDownFamily,
-} from '@plumbline/taskstandard';
+import { askFacts, type Family, installFamily, secretsNamed, startFamily, TaskFacts, tearDownFamily } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
 import { requireModel } from './models.ts';
@@ -57,6 +48,8 @@ export interface ProvisionOptions {
   readonly config: RunnerConfig;
   readonly logger: Logger;
   readonly onProgress: (step: string, fraction: number | null) => void;
+  /** Each line that a build prints. */
+  readonly onBuildLine: (line: string) => void;
   /** Lays the participant's dotfiles in a workspace that was just made. */
   readonly laySetup: (files: WorkspaceFiles) => Promise<void>;
   /** Gets a blob of this attempt from the gateway; the path of this host that it is kept under. */
@@ -65,8 +58,6 @@ export interface ProvisionOptions {
 
 export const PYTHON = '/usr/bin/python3';
 const HAND_OVER_TIMEOUT_MS = 10 * 60_000;
-const SHOW_EVERY_MS = 1_000;
-const SHOWN_CHARACTERS = 120;
 const FACTS_FILE = 'task.json';
 const STARTED_FILE = 'started';
 /** What the Task Standard's own host writes for the participant. */
@@ -78,7 +69,7 @@ const TASK_COMMAND = new URL('../../../packages/taskstandard/python/task', impor
 
 /** Prepares everything; rejects with an `AppError` that says which step failed and what to do. */
 export async function provision(options: ProvisionOptions): Promise<Provisioned> {
-  const { config, onProgress, logger } = options;
+  const { config, onProgress, onBuildLine, logger } = options;
   const { family, settings } = loadTask(config.familyDir, config.task, config.settings);
   const isolation = isolationNamed(config.isolation, config.docker);
   await requireRoot(isolation, family, { settings });
@@ -97,7 +88,10 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     imageDir: config.imageDir,
     // The installation's seed is not among them: an image is the same for all who are given it.
     env: secretsNamed(settings.requiredVariables, config.secrets),
-    onLog: buildLog(options),
+    onLog: (line) => {
+      logger.info({ line }, 'image');
+      onBuildLine(line);
+    },
     install: (exec, paths) => installFamily(exec, family, paths.root),
   });
 
@@ -164,23 +158,6 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     await sandbox.destroy();
     throw error;
   }
-}
-
-/** What a build prints goes to the log whole, and to who waits as its newest line, no more than once a second. */
-function buildLog({ logger, onProgress }: ProvisionOptions): (line: string) => void {
-  let shownAtMs = Number.NEGATIVE_INFINITY;
-  // An answer is the line after its mark.
-  let isAnswer = false;
-  return (line) => {
-    const isPlatforms = isAnswer || line.startsWith(ANSWER_MARK);
-    isAnswer = !isAnswer && isPlatforms;
-    if (isPlatforms) return;
-    logger.info({ line }, 'image');
-    const nowMs = performance.now();
-    if (nowMs - shownAtMs < SHOW_EVERY_MS) return;
-    shownAtMs = nowMs;
-    onProgress(`Preparing the environment’s packages: ${line.trim().slice(0, SHOWN_CHARACTERS)}`, 0.1);
-  };
 }
 
 interface MakerOptions {

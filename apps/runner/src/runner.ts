@@ -9,8 +9,10 @@ import {
   type RunnerToGateway,
   type SandboxHardware,
 } from '@plumbline/protocol';
+import { failureLines } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import { Blobs } from './blobs.ts';
+import { BuildLog } from './buildLog.ts';
 import { answerCall } from './calls.ts';
 import { incarnationOf } from './config.ts';
 import { EventLog, type LogState, openJournal } from './eventLog.ts';
@@ -33,6 +35,8 @@ const LINK_GRACE_MS = 1_000;
 const EARLY_INPUT_MAX = 4_000;
 /** A gateway that is not there within this time learns of a failure from the runner's absence. */
 const FAILURE_TOLD_WITHIN_MS = 10_000;
+/** Of what a failed step printed, so many of its last lines are told. */
+const FAILURE_LINES = 200;
 
 export interface RunnerOptions {
   readonly config: RunnerConfig;
@@ -53,6 +57,7 @@ export class Runner {
   readonly #link: Link;
   readonly #blobs: Blobs;
   readonly #allowance: OutputAllowance;
+  readonly #buildLog: BuildLog;
   readonly #stopSleepWatch: () => void;
   #live: LiveSandbox | null = null;
   #clockMessage: Extract<GatewayToRunner, { t: 'clock' }> | null = null;
@@ -102,6 +107,7 @@ export class Runner {
       onDetached: () => this.#detached(),
       onRefused: (code, message) => options.onOver(EXIT.refused, `${code}: ${message}`),
     });
+    this.#buildLog = new BuildLog(clock, (message) => this.#link.send(message));
     this.#log.onStalled((stalled) => this.#stalled(stalled));
     this.#allowance = new OutputAllowance({ clock });
     let wasLimited = false;
@@ -123,6 +129,7 @@ export class Runner {
         config,
         logger,
         onProgress: (step, fraction) => this.#tell({ t: 'progress', step, fraction }),
+        onBuildLine: (line) => this.#buildLog.add(line),
         fetchBlob: (hash) => this.#blobs.fetch(hash),
         laySetup: async (files) => {
           if (config.setup !== null) await applySetup({ files, stateDir: config.stateDir, log: this.#log }, config.setup);
@@ -138,6 +145,9 @@ export class Runner {
     } catch (error) {
       const { code, message, cause } = toAppError(error);
       logger.error({ code, err: cause ?? error }, 'the sandbox could not be prepared');
+      const why = Object.assign(new Error(message), { cause });
+      for (const line of failureLines(why, Object.values(config.secrets), FAILURE_LINES)) this.#buildLog.add(line);
+      this.#buildLog.tell();
       this.#tell({ t: 'failed', reason: message });
       await this.#attachedWithin(FAILURE_TOLD_WITHIN_MS);
       this.#options.onOver(EXIT.provisioning, message);
@@ -189,6 +199,7 @@ export class Runner {
     const { sandbox, task, isNew } = provisioned;
     const { isolation, freezeMethod } = sandbox;
     const instructionsHash = createHash('sha256').update(task.facts.instructions).digest('hex');
+    this.#buildLog.tell();
     this.#tell({ t: 'ready', instructionsHash, isolation, freezeMethod, hardware });
     logger.info({ isolation, freezeMethod, isNew }, 'the sandbox is ready');
   }
@@ -228,6 +239,7 @@ export class Runner {
     this.#allowance.recordedBefore(recordedBytes);
     if (this.#allowance.limited) this.#link.send({ t: 'outputLimited' });
     this.#live?.participantClock.gatewayFound();
+    this.#buildLog.tellAgain();
     for (const message of this.#untold.values()) if (message.t !== 'ready' || !this.#log.stalled) this.#link.send(message);
     this.#untold.delete('slept');
     const score = this.#live?.scoring.step ?? null;

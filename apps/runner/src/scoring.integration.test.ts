@@ -65,6 +65,14 @@ meta: { plumbline: { submission: { paths: [solution], max_gb: 0.001 }, score_tim
 let base: string;
 let rig: RunnerRig;
 
+/** What the gateway was told of a build. */
+function buildLines(): string[] {
+  return rig.gateway.messages.reduce<string[]>(
+    (lines, message) => (message.t === 'buildLog' ? [...lines.slice(0, message.first), ...message.lines] : lines),
+    [],
+  );
+}
+
 function toy(name: string, more = 'direction: higher', source = TOY, timeoutS = 8): string {
   const dir = join(base, 'families', name);
   mkdirSync(dir, { recursive: true });
@@ -158,8 +166,15 @@ describe('a scorer that goes wrong', () => {
       await rig.end();
     }
     const dir = toy('badstep');
-    writeFileSync(join(dir, 'build_steps.json'), '[{"type": "shell", "commands": ["echo before", "false"]}]');
-    expect(await start('badstep', dir)).toMatch(/build step of the environment failed/);
+    const step = { type: 'shell', commands: ['seq 30', 'printf "\\033[2Jno compiler, $TOY_KEY\\n" >&2', 'false'] };
+    writeFileSync(join(dir, 'build_steps.json'), JSON.stringify([step]));
+    writeFileSync(join(dir, 'badstep.py'), `${TOY}\n    required_environment_variables = ["TOY_KEY"]\n`);
+    expect(await start('badstep', dir, { secrets: { TOY_KEY: 'hf_only-for-the-install' } })).toMatch(
+      /build step of the environment failed/,
+    );
+    // All that it printed, as it came, and then why it failed with the end of that once more.
+    const lines = [...Array.from({ length: 30 }, (_, n) => `${n + 1}`), 'no compiler, [secret]'];
+    expect(buildLines()).toEqual([...lines, 'A build step of the environment failed.', ...lines]);
   });
 
   it('shows that a slow start is under way, and what, in words', async () => {
@@ -190,9 +205,9 @@ it('a secret that the family names is there when it is installed, and in nothing
   const dir = toy('keyed', 'direction: higher', source);
   const secrets = { TOY_KEY: key, PLUMBLINE_SEED_VALUE: 'the-seed-of-all' };
   expect(await start('keyed', dir, { secrets })).toBeNull();
-  const steps = rig.gateway.messages.flatMap((message) => (message.t === 'progress' ? [message.step] : []));
-  expect(steps).toContain('Preparing the environment’s packages: fetching with [secret]');
-  expect(steps.join()).not.toContain(ANSWER_MARK);
+  const told = buildLines();
+  expect(told).toContain('fetching with [secret]');
+  expect(told.join()).not.toContain(ANSWER_MARK);
   expect(rig.stderr).toContain('fetched None');
   expect(rig.stderr).not.toContain(key);
   await rig.sh('env > seen; cat /proc/[0-9]*/environ >> seen; ls /root /opt/env >> seen');

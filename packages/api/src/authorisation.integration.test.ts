@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, Role } from '@plumbline/core';
 import { appendClockEvent, noteGpuBusy } from '@plumbline/database/attempts';
+import { saveBuildLog } from '@plumbline/database/buildLogs';
 import { ensureLocalHost } from '@plumbline/database/hosts';
 import { createSession, loadSession } from '@plumbline/database/sessions';
 import { type AttemptFixture, exampleSettings, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
@@ -23,6 +24,7 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'assignment.open': { readers: EVERYBODY, input: () => ({ assignmentId: randomUUID() }) },
   'attempt.get': { readers: ['owner', 'admin'], input: ofAttempt },
   'attempt.progress': { readers: ['owner', 'admin'], input: ofAttempt },
+  'attempt.buildLog': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, most: 100 }) },
   'attempt.setup': { readers: ['owner', 'admin'], input: ofAttempt },
   'attempt.prepare': { readers: ['owner'], input: ofAttempt },
   'attempt.leaveQueue': { readers: ['owner'], input: ofAttempt },
@@ -406,6 +408,27 @@ describe('a setup', () => {
       });
     }
     expect((await participant.attempt.progress({ attemptId: own.attempt.id })).setup).toEqual({ state: 'on_its_way', problem: null });
+  });
+});
+
+describe('what a build printed', () => {
+  it('is read whole by staff alone; its participant sees the newest lines while they wait, and none of an earlier try', async () => {
+    const { db } = database;
+    const { attempt, expert } = await makeAttempt(db, { environmentSettings: settings });
+    const { id: attemptId } = attempt;
+    const participant = callerOf({ userId: expert.id, role: 'expert' });
+    const lines = Array.from({ length: 20 }, (_, n) => `line ${n}`);
+    await saveBuildLog(db, attemptId, 0, lines);
+    await expect(participant.attempt.buildLog({ attemptId, most: 100 })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await callerOf(actors.admin).attempt.buildLog({ attemptId, most: 100 })).toMatchObject({ left: 0, lines });
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'provisioning' } });
+    await db.prisma.lease.create({ data: { attemptId, state: 'held', grantedAt: new Date() } });
+    const shown = async () => (await participant.attempt.progress({ attemptId })).buildLines;
+    expect(await shown()).toEqual([]);
+    await saveBuildLog(db, attemptId, 0, lines);
+    expect(await shown()).toEqual(lines.slice(-6));
+    await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'scheduled' } });
+    expect(await shown()).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ export * from './assignments.ts';
 export * from './attempts.ts';
 export * from './audit.ts';
 export * from './blobs.ts';
+export * from './buildLogs.ts';
 export * from './calibrations.ts';
 export { CHANNELS } from './channels.ts';
 export { createDatabase, type Database, type DatabaseOptions } from './client.ts';

@@ -46,6 +46,9 @@ export const CLOSE_REASON_MAX = 500;
 /** The terminals of an attempt put out so much as fast as it comes, eight hours at 150 KB a second; everything beyond is read slowly. */
 export const OUTPUT_FREE_BYTES = 4 * 1024 ** 3;
 export const OUTPUT_SLOW_BYTES_PER_SECOND = 256 * 1024;
+/** What is kept of a build's log: so many lines, the newest, each cut at so many characters. */
+export const BUILD_LOG_LINES = 4_000;
+export const BUILD_LOG_LINE_CHARACTERS = 400;
 /** A blob goes up, and is kept, in parts of this size; only the last may be smaller. So much of it is in memory at once. */
 export const BLOB_PART_BYTES = 8 * 1024 ** 2;
 /** The largest submission or snapshot bundle that is stored: more than any sandbox's disk that was meant for a workspace. */

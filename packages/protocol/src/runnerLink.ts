@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TerminalInfo } from './browserLink.ts';
+import { BUILD_LOG_LINE_CHARACTERS, BUILD_LOG_LINES } from './limits.ts';
 import { RunningScore, WireError } from './requests.ts';
 import { AttemptSetup } from './setup.ts';
 
@@ -162,6 +163,15 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
   z.object({ t: z.literal('answer'), id: z.string(), result: z.unknown().optional(), error: WireError.optional() }),
   /** Progress before the sandbox is ready, for the person who waits. */
   z.object({ t: z.literal('progress'), step: z.string(), fraction: z.number().nullable() }),
+  /**
+   * What the environment's build printed, from line `first` on, counted from 0. It stands in the place of all that was told from that
+   * line on: what is kept of it is told again at each attach, and a runner that builds anew begins with line 0.
+   */
+  z.object({
+    t: z.literal('buildLog'),
+    first: z.int().min(0),
+    lines: z.array(z.string().max(BUILD_LOG_LINE_CHARACTERS)).max(BUILD_LOG_LINES),
+  }),
   /** The sandbox is up. Said again at each attach; the gateway holds the machine's test and moves the attempt to `ready`. */
   z.object({
     t: z.literal('ready'),

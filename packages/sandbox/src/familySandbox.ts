@@ -16,6 +16,8 @@ export interface FamilySandboxOptions {
   secrets: Record<string, string>;
   gpuIds?: readonly string[];
   onProgress?: (step: string) => void;
+  /** As in `PrepareImageOptions`. */
+  onLog?: (line: string) => void;
 }
 
 export interface FamilySandbox extends FamilyHost {
@@ -31,7 +33,7 @@ const ASK_TIMEOUT_MS = 60_000;
  * `sandbox_unavailable` where its data, its build steps or its `install()` fail, or where this isolation is not enough for it.
  */
 export async function createFamilySandbox(family: Family, task: TaskDefinition, options: FamilySandboxOptions): Promise<FamilySandbox> {
-  const { isolation, imageDir, assetsDir, secrets, onProgress } = options;
+  const { isolation, imageDir, assetsDir, secrets, onProgress, onLog } = options;
   const { settings } = task;
   await requireRoot(isolation, family, task);
   const assets = await layAssets(settings.assets, { dir: assetsDir, onProgress: (step) => onProgress?.(step) });
@@ -43,6 +45,7 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
     imageDir,
     env: secretsNamed(settings.requiredVariables, secrets),
     install: (exec, paths) => installFamily(exec, family, paths.root),
+    ...(onLog && { onLog }),
   });
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-family-'));
   await chmod(dir, 0o711);

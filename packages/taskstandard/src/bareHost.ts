@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { FamilyHost } from './familyHost.ts';
-import type { ExecResult } from './taskHost.ts';
+import type { Exec, ExecResult } from './taskHost.ts';
 
 /**
  * A place to run a family without the platform and without isolation: plain processes of this user in folders of
@@ -87,10 +88,7 @@ export function bareHostPython(): string {
   return existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 }
 
-function runProcess(
-  argv: string[],
-  options: { input: Buffer; timeoutMs: number; maxOutputBytes: number; cwd: string; env: Record<string, string> },
-): Promise<ExecResult> {
+function runProcess(argv: string[], options: Parameters<Exec>[1] & { cwd: string; env: Record<string, string> }): Promise<ExecResult> {
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('An empty command cannot be run.');
   return new Promise((done, fail) => {
@@ -112,6 +110,7 @@ function runProcess(
       end();
     }, options.timeoutMs);
     for (const name of ['stdout', 'stderr'] as const) {
+      if (options.onLine !== undefined) createInterface({ input: child[name] }).on('line', options.onLine);
       child[name].on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > options.maxOutputBytes) {

@@ -31,10 +31,14 @@ export interface CheckOptions extends EnvironmentOptions {
   gpuCount?: number;
   /** Called for each line as it is known: a check may take minutes. */
   onLine?: (line: CheckLine) => void;
+  /** Given what `install()` prints where the family runs as plain processes; a sandbox's own maker tells the rest. */
+  onLog?: (line: string) => void;
 }
 
 /** How far, as a share of the way from starting to reference score, a measured starting score may lie off the published one. */
 const STARTING_SCORE_TOLERANCE = 0.25;
+/** Of what a failed step printed, so many of its last lines stand in its line of the report. */
+const PRINTED_LINES = 12;
 const REQUIRED_METHODS = ['get_tasks', 'get_instructions'] as const;
 
 class Report {
@@ -57,11 +61,20 @@ interface Bench {
   host: FamilyHost;
   report: Report;
   modelEndpoint: ModelEndpoint | null;
+  onLog: ((line: string) => void) | undefined;
+}
+
+/** The end of what a failed step printed. */
+function printed(output: string): string {
+  const last = output.trim().split('\n').slice(-PRINTED_LINES).join('\n');
+  return last === '' ? '' : `\nIt printed last:\n${last}`;
 }
 
 /** Message and cause: whoever runs a check is the one to mend it. */
 function reasonOf(error: AppError): string {
-  return error.cause instanceof Error ? `${error.message}\n${error.cause.message.trim().split('\n').slice(-8).join('\n')}` : error.message;
+  return error.cause instanceof Error
+    ? `${error.message}\n${error.cause.message.trim().split('\n').slice(-PRINTED_LINES).join('\n')}`
+    : error.message;
 }
 
 /**
@@ -100,7 +113,7 @@ export async function environmentCheck(dir: string, options: CheckOptions = {}):
     });
     if (host === null) continue;
     try {
-      const bench: Bench = { family, host, report, modelEndpoint: options.modelEndpoint ?? null };
+      const bench: Bench = { family, host, report, modelEndpoint: options.modelEndpoint ?? null, onLog: options.onLog };
       if (index === 0 || prepared === null) prepared = await checkFamily(bench, options.secrets ?? {});
       else if (!host.installed) await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
       if (prepared === null) break;
@@ -172,12 +185,12 @@ async function checkFamily(bench: Bench, secrets: Record<string, string>): Promi
     report.add(null, 'install', 'ok', 'build steps and install() are done');
     return kind;
   }
-  const installed = await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS);
+  const installed = await ask(bench, 'install', {}, INSTALL_TIMEOUT_MS, bench.onLog);
   report.add(
     null,
     'install',
     installed.ok ? 'ok' : 'failed',
-    installed.ok ? (methods.includes('install') ? 'done' : 'the family has none') : why(installed),
+    installed.ok ? (methods.includes('install') ? 'done' : 'the family has none') : `${why(installed)}${printed(installed.output)}`,
   );
   return installed.ok ? kind : null;
 }

@@ -43,12 +43,13 @@ export function ask<Op extends TaskOperation>(
   op: Op,
   args: Partial<TaskOperationArgs>,
   timeoutMs: number,
+  onLine?: (line: string) => void,
 ): Promise<TaskOperationResult<TaskOperationValue<Op>>> {
   return runTaskOperation(
     at.host.exec,
     op,
     { familyDir: at.host.root, module: at.family.module, ...args },
-    { timeoutMs, python: at.host.python },
+    { timeoutMs, python: at.host.python, ...(onLine && { onLine }) },
   );
 }
 

@@ -55,7 +55,8 @@ export async function installFamily(exec: Exec, family: Family, root: string): P
   for (const step of family.buildSteps) {
     const script = step.type === 'shell' ? step.commands.join('\n') : COPY_SCRIPT;
     const args = step.type === 'shell' ? [] : ['build-step', step.source, step.destination];
-    const done = await exec(['/bin/bash', '-euo', 'pipefail', '-c', script, ...args], {
+    // A shell whose input is a socket reads start-up files that are made for people.
+    const done = await exec(['/bin/bash', '--norc', '-euo', 'pipefail', '-c', script, ...args], {
       input: Buffer.alloc(0),
       timeoutMs: INSTALL_TIMEOUT_MS,
       maxOutputBytes: BUILD_OUTPUT_MAX_BYTES,

@@ -36,6 +36,8 @@ export type Exec = (
     endsAtMaxOutput?: boolean;
     cwd?: string;
     env?: Record<string, string>;
+    /** Given each line of both outputs as it comes. */
+    onLine?: (line: string) => void;
   },
 ) => Promise<ExecResult>;
 
@@ -96,6 +98,8 @@ export interface TaskOperationLimits {
   env?: Record<string, string>;
   /** The interpreter, found on the view's PATH. */
   python?: string;
+  /** Given what the family prints, line by line. */
+  onLine?: (line: string) => void;
 }
 
 export const FAILURE_STATUSES = ['timed_out', 'out_of_memory', 'crashed', 'bad_output'] as const;
@@ -187,6 +191,7 @@ export async function runTaskOperation<Op extends TaskOperation>(
       endsAtMaxOutput: true,
       cwd: args.familyDir,
       ...(limits.env === undefined ? {} : { env: limits.env }),
+      ...(limits.onLine === undefined ? {} : { onLine: beforeAnswer(separator, limits.onLine) }),
     });
   } catch (error) {
     throw new AppError('sandbox_unavailable', 'The scorer could not be started in the sandbox. This is the platform’s fault; try again.', {
@@ -219,6 +224,15 @@ export async function runTaskOperation<Op extends TaskOperation>(
     return { ok: false, failure: { status: 'bad_output', code: 'bad_answer', message, traceback: '' }, output, durationMs };
   }
   return { ok: true, value: value.data as TaskOperationValue<Op>, output, durationMs };
+}
+
+/** Leaves out the answer, which is the separator's line and the one after it. */
+function beforeAnswer(separator: string, onLine: (line: string) => void): (line: string) => void {
+  let isOver = false;
+  return (line) => {
+    isOver ||= line === separator;
+    if (!isOver && line.trim() !== '') onLine(line);
+  };
 }
 
 function parseJson(text: string): unknown {

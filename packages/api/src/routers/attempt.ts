@@ -1,10 +1,11 @@
 import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDotfileNotices, scaleEnds, textBytes } from '@plumbline/core';
 import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
+import { findBuildLog } from '@plumbline/database/buildLogs';
 import { findSetup } from '@plumbline/database/setups';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
 import { findWorkspace } from '@plumbline/database/workspaces';
-import { CLOSE_REASON_MAX, SurveyAnswers } from '@plumbline/protocol';
+import { BUILD_LOG_LINES, CLOSE_REASON_MAX, SurveyAnswers } from '@plumbline/protocol';
 import { reviewChecklist } from '@plumbline/taskstandard/reviewChecklist';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
@@ -33,6 +34,9 @@ async function loadAttemptRows(ctx: ApiContext, attemptId: string): Promise<Atte
 function scoresVisibleTo(ctx: ApiContext, subject: AttemptSubject, attempt: AttemptWithRows): boolean {
   return can(ctx.actor, 'attempt.readStaff', subject) || isScoreVisible(attempt);
 }
+
+/** Lines of a build that whoever waits for it sees. */
+const BUILD_LINES_SHOWN = 6;
 
 const CloseReason = z.string().trim().max(CLOSE_REASON_MAX);
 
@@ -121,13 +125,34 @@ export const attemptRouter = router({
         state: true,
         progress: true,
         progressFraction: true,
-        leases: { where: { state: 'queued' }, select: { waitReason: true, waitAhead: true, requestedAt: true } },
+        leases: {
+          where: { state: { in: ['queued', 'held'] } },
+          select: { waitReason: true, waitAhead: true, requestedAt: true, grantedAt: true },
+        },
         setup: { select: { hash: true, appliedHash: true, problem: true } },
       },
     });
-    /** `queue`: while it waits for a machine, and nothing is being made yet. `setup`: null where the participant has none. */
-    return { ...attempt, queue: leases[0] ?? null, setup: setup && setupProgress(setup) };
+    /**
+     * `queue`: while it waits for a machine, and nothing is being made yet. `setup`: null where the participant has none. `buildLines`:
+     * the newest that the build of its environment printed; all of them are for staff, since they may tell of the task before its clock.
+     */
+    const lease = leases[0] ?? null;
+    const grantedAt = lease?.grantedAt ?? null;
+    const log =
+      attempt.state === 'provisioning' && grantedAt !== null ? await findBuildLog(ctx.db, input.attemptId, BUILD_LINES_SHOWN) : null;
+    return {
+      ...attempt,
+      queue: grantedAt === null ? lease : null,
+      setup: setup && setupProgress(setup),
+      // Not those of an earlier try.
+      buildLines: log !== null && grantedAt !== null && log.at >= grantedAt ? log.lines : [],
+    };
   }),
+
+  /** For staff: what the build of its environment printed, whole or its newest lines; null where nothing was built for it. */
+  buildLog: authorisedOnAttempt('attempt.readStaff')
+    .input(z.object({ most: z.int().min(1).max(BUILD_LOG_LINES) }))
+    .query(({ ctx, input }) => findBuildLog(ctx.db, input.attemptId, input.most)),
 
   /** The dotfiles and the keymap of this attempt, with what staff should know of them; null where there are none. */
   setup: authorisedOnAttempt('attempt.read').query(async ({ ctx, input }) => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { HostCommand, RunOptions, RunResult } from '../isolation/isolation.ts';
 import { endTree, signalProcess } from './processTable.ts';
@@ -6,7 +7,8 @@ import { endTree, signalProcess } from './processTable.ts';
 /** After a command ended, a process it left behind may hold its pipes open; then no more than this is waited for them. */
 const DRAIN_MS = 500;
 const DRAIN_MAX_MS = 10_000;
-const LINE_MAX_CHARACTERS = 2_000;
+/** A longer line is not told: cut anywhere, it could show half of what a caller hides. */
+const LINE_MAX_CHARACTERS = 64 * 1024;
 
 class CappedOutput {
   readonly #chunks: Buffer[] = [];
@@ -29,15 +31,25 @@ class CappedOutput {
   }
 }
 
-/** Calls `onLine` with each whole line of what comes, and cuts one that does not end. */
-function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
+/** Calls `onLine` with each whole line of what comes, the last one too where nothing ends it. */
+function readLines(stream: Readable, onLine: (line: string) => void): void {
   const decoder = new StringDecoder('utf8');
   let rest = '';
-  return (chunk) => {
-    const lines = (rest + decoder.write(chunk)).split(/[\r\n]+/);
-    rest = (lines.pop() ?? '').slice(-LINE_MAX_CHARACTERS);
-    for (const line of lines) if (line.trim() !== '') onLine(line.slice(0, LINE_MAX_CHARACTERS));
+  let isTooLong = false;
+  const tell = (line: string) => {
+    if (isTooLong || line.length > LINE_MAX_CHARACTERS) onLine('(a line that is too long to be shown)');
+    else if (line.trim() !== '') onLine(line);
+    isTooLong = false;
   };
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (rest + decoder.write(chunk)).split(/[\r\n]+/);
+    rest = lines.pop() ?? '';
+    for (const line of lines) tell(line);
+    if (rest.length <= LINE_MAX_CHARACTERS) return;
+    isTooLong = true;
+    rest = '';
+  });
+  stream.once('close', () => tell(rest));
 }
 
 /**
@@ -79,7 +91,8 @@ export async function runHostCommand(
       if (output.truncated && options.endsAtMaxOutput) end();
     });
   }
-  if (options.onLine) for (const stream of [child.stdout, child.stderr]) stream.on('data', lineReader(options.onLine));
+  const { onLine } = options;
+  if (onLine) for (const name of ['stdout', 'stderr'] as const) readLines(child[name], (line) => onLine(line, name));
   // A command that does not read its input closes the pipe; that is its right.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');

@@ -2,6 +2,8 @@ import { copyFile, cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { withFileLock } from '../host/fileLock.ts';
+import { hostEnvironment } from '../host/hostEnvironment.ts';
+import { hidden, logLine, passwordsIn, withoutAnswers, withoutSecrets } from './buildLog.ts';
 import type { Exec, PreparedImage, PrepareImageOptions } from './isolation.ts';
 
 /**
@@ -39,20 +41,16 @@ export async function installVariables(from: NodeJS.ProcessEnv, certificatesDir:
   return env;
 }
 
-/** A shorter value stands in ordinary text by chance. */
-const SECRET_MIN_CHARACTERS = 6;
-const HIDDEN = '[secret]';
-
 /**
  * How an install's commands are run: with each line they print told to whoever waits, and nowhere a value of `env`, which the
  * install may read and no log may hold.
  */
 export function installExec({ env = {}, onLog, signal }: Pick<PrepareImageOptions, 'env' | 'onLog' | 'signal'>, run: Exec): Exec {
-  const secrets = Object.values(env).filter((value) => value.length >= SECRET_MIN_CHARACTERS);
-  const hide = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text);
-  const hideIn = (bytes: Buffer) => (secrets.some((secret) => bytes.includes(secret)) ? Buffer.from(hide(bytes.toString())) : bytes);
+  const secrets = hidden([...Object.values(env), ...passwordsIn(hostEnvironment())]);
+  const hideIn = (bytes: Buffer) =>
+    secrets.some((secret) => bytes.includes(secret)) ? Buffer.from(withoutSecrets(bytes.toString(), secrets)) : bytes;
   return async (argv, options) => {
-    const logged = onLog === undefined ? {} : { onLine: (line: string) => onLog(hide(line)) };
+    const logged = onLog === undefined ? {} : { onLine: withoutAnswers((line) => onLog(logLine(line, secrets))) };
     const done = await run(argv, { ...options, signal: options.signal ?? signal, ...logged });
     return { ...done, stdout: hideIn(done.stdout), stderr: hideIn(done.stderr) };
   };

@@ -68,7 +68,7 @@ export interface RunOptions {
   /** Ends the command as a time-out does. */
   signal?: AbortSignal;
   /** Given every line of both outputs as it comes, beyond `maxOutputBytes` too. */
-  onLine?: (line: string) => void;
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
 }
 
 export interface RunResult {

@@ -4,6 +4,7 @@ import { AppError } from '@plumbline/core';
 import { z } from 'zod';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
 import { runHostCommand } from '../../host/hostProcess.ts';
+import { logLine } from '../buildLog.ts';
 import { buildOnce, installExec, installVariables } from '../image.ts';
 import { AGENT_UID, IN_VIEW_PATHS, SYSTEM_PATH, viewEnvironment } from '../inView.ts';
 import type { Exec, PreparedImage, PrepareImageOptions } from '../isolation.ts';
@@ -46,7 +47,7 @@ async function baseImageOf(engine: Engine, name: string, options: PrepareImageOp
   if (here !== null) return here;
   options.onLog?.(`Fetching the base image ${name}`);
   try {
-    await engine.pull(name, options.onLog ?? (() => undefined), options.signal);
+    await engine.pull(name, (line) => options.onLog?.(logLine(line)), options.signal);
   } catch (error) {
     if (error instanceof AppError) throw error;
     options.signal?.throwIfAborted();

@@ -16,7 +16,14 @@ export function FinishingPage({ attempt }: { attempt: AttemptDetail }) {
   const { data } = useQuery({
     queryKey: ['attempt.progress', attempt.attemptId],
     queryFn: () => rpc.attempt.progress.query({ attemptId: attempt.attemptId }),
-    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction, queue: null, setup: null },
+    initialData: {
+      state: attempt.state,
+      progress: attempt.progress,
+      progressFraction: attempt.progressFraction,
+      queue: null,
+      setup: null,
+      buildLines: [],
+    },
     refetchInterval: POLL_MS,
   });
   useEffect(() => {

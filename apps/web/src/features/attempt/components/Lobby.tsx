@@ -22,6 +22,7 @@ import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { STATES_BEFORE_THE_END } from '../model/states.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
+import { BuildLines } from './BuildLog.tsx';
 import { WithdrawButton } from './CloseAttempt.tsx';
 import { QueuePlace } from './QueuePlace.tsx';
 import { StateBadge } from './StateBadge.tsx';
@@ -96,7 +97,14 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   const { data, error: pollError } = useQuery({
     queryKey: progressKey,
     queryFn: () => rpc.attempt.progress.query({ attemptId }),
-    initialData: { state: attempt.state, progress: attempt.progress, progressFraction: attempt.progressFraction, queue: null, setup: null },
+    initialData: {
+      state: attempt.state,
+      progress: attempt.progress,
+      progressFraction: attempt.progressFraction,
+      queue: null,
+      setup: null,
+      buildLines: [],
+    },
     refetchInterval: ({ state: { data: now } }) =>
       now?.state === 'provisioning' || now?.setup?.state === 'on_its_way' ? POLL_MS : 5 * POLL_MS,
   });
@@ -153,7 +161,10 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
           <QueuePlace attemptId={attemptId} queue={data.queue} onLeft={() => queryClient.invalidateQueries({ queryKey: progressKey })} />
         ) : null}
         {state === 'provisioning' && data.queue === null ? (
-          <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} />
+          <>
+            <Progress value={data.progressFraction} label={data.progress || 'Preparing the sandbox'} />
+            {data.buildLines.length > 0 ? <BuildLines label="What the build printed last" lines={data.buildLines} /> : null}
+          </>
         ) : null}
         {state === 'ready' ? (
           <>

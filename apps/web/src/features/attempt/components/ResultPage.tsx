@@ -17,6 +17,7 @@ import Link from 'next/link';
 import { type SetupOfAttempt, SetupView } from '@/features/setup/components/SetupView.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
+import { BuildLog } from './BuildLog.tsx';
 import { ClockEvents } from './ClockEvents.tsx';
 import { VoidButton } from './CloseAttempt.tsx';
 import { ScoreAgainButton } from './ScoreAgainButton.tsx';
@@ -77,8 +78,14 @@ function ReviewCard(props: ReviewCardProps) {
   );
 }
 
-/** For staff: what the end of an attempt waits for, or what it went on without. */
-function EndProgress({ state, progress }: { state: AttemptDetail['state']; progress: string }) {
+/** For staff: why a sandbox could not be made, what the end of an attempt waits for, or what it went on without. */
+function ProgressForStaff({ state, progress }: { state: AttemptDetail['state']; progress: string }) {
+  if (state === 'scheduled')
+    return (
+      <Alert tone="warning" title="The sandbox could not be prepared.">
+        {progress}
+      </Alert>
+    );
   if (state === 'finalising') return <Alert title="This attempt is being finished.">{progress}</Alert>;
   if (state !== 'completed') return null;
   return (
@@ -145,7 +152,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
           It was made void because of a fault that was not the participant&apos;s. {attempt.progress}
         </Alert>
       ) : null}
-      {attempt.review && attempt.progress ? <EndProgress state={attempt.state} progress={attempt.progress} /> : null}
+      {attempt.review && attempt.progress ? <ProgressForStaff state={attempt.state} progress={attempt.progress} /> : null}
       <Card>
         <CardHeader title="Result" />
         <CardBody>
@@ -198,6 +205,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
           countsScoreId={result?.countsScoreId ?? null}
         />
       </Card>
+      {attempt.review ? <BuildLog attemptId={attempt.attemptId} state={attempt.state} /> : null}
       {attempt.workspace ? (
         <WorkspaceCard attemptId={attempt.attemptId} workspace={attempt.workspace} mayEndReview={attempt.may.endReview} />
       ) : null}
