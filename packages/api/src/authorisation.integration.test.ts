@@ -411,6 +411,20 @@ describe('a setup', () => {
   });
 });
 
+describe('what to look for before a result counts', () => {
+  it('is more for a family that other people wrote, and for staff alone', async () => {
+    const { attempt, expert } = await makeAttempt(database.db, {
+      environmentSettings: settings,
+      familyDir: '/data/environments/0a1b/theirs',
+    });
+    const of = { attemptId: attempt.id };
+    const checklist = (await callerOf(actors.admin).attempt.get(of)).review?.checklist;
+    expect(checklist).toContainEqual(expect.stringMatching(/^a process that was left running/));
+    expect((await callerOf({ userId: expert.id, role: 'expert' }).attempt.get(of)).review).toBeNull();
+    expect((await callerOf(actors.admin).attempt.get({ attemptId: fixture.attempt.id })).review?.checklist).toEqual([]);
+  });
+});
+
 describe('what a build printed', () => {
   it('is read whole by staff alone; its participant sees the newest lines while they wait, and none of an earlier try', async () => {
     const { db } = database;

@@ -242,15 +242,21 @@ describe('a family', () => {
     expect(load(said).tasks.main?.settings.rootScorer).toBe(false);
   });
 
-  it('whose scorer runs the participant’s code as root brings a list of what to look for, after its own', () => {
-    expect(reviewChecklist({ review: ['own'], rootScorer: false })).toEqual(['own']);
-    const checklist = reviewChecklist({ review: ['own'], rootScorer: true });
-    expect(checklist[0]).toBe('own');
-    for (const word of ['process', 'interpreter', 'score.py', 'link', 'changed while', 'copy of /protected', 'score log', 'disk'])
-      expect(
-        checklist.some((line) => line.includes(word)),
-        word,
-      ).toBe(true);
+  it('that other people wrote brings a list of what to look for, after its own, whether its scorer is root or not', () => {
+    expect(reviewChecklist({ review: ['own'], rootScorer: false }, 're-bench/ours')).toEqual(['own']);
+    for (const [rootScorer, familyDir] of [
+      [false, '/data/environments/0a1b/theirs'],
+      [true, '/data/environments/0a1b/theirs'],
+      [true, 'ours'],
+    ] as const) {
+      const checklist = reviewChecklist({ review: ['own'], rootScorer }, familyDir);
+      expect(checklist[0]).toBe('own');
+      for (const word of ['process', 'interpreter', 'score.py', 'link', 'changed while', 'copy of /protected', 'its log', 'disk'])
+        expect(
+          checklist.some((line) => line.includes(word)),
+          word,
+        ).toBe(true);
+    }
   });
 
   it('names the secrets that it needs', () => {

@@ -106,7 +106,7 @@ export const attemptRouter = router({
       /** For staff: what to look for before the result counts, and what the platform noticed of its scores. */
       review: isStaff
         ? {
-            checklist: reviewChecklist(settings),
+            checklist: reviewChecklist(settings, environment.familyDir),
             instructions: settings.scoring.instructions,
             changedWhileScored: changedWhileScored(attempt.scores),
             missingScores: missingScores(attempt, settings),
