@@ -59,7 +59,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
   note: async (attempt, { text, kind = 'note' }) => {
     if (!attempt.underWay) throw new AppError('clock_not_running', 'Notes can be written while the attempt runs or is paused.');
     const note = await writeNote(attempt.gateway.db, attempt.id, text, kind);
-    attempt.broadcast({ t: 'note', n: note.n, kind, text, elapsedMs: note.elapsedMs, atMs: note.at.getTime() });
+    attempt.browsers.broadcast({ t: 'note', n: note.n, kind, text, elapsedMs: note.elapsedMs, atMs: note.at.getTime() });
     return { n: note.n };
   },
   notes: async (attempt) => {
@@ -86,7 +86,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     attempt.runner?.call('journal.forget', {}, DROP_SCROLLBACK_TIMEOUT_MS).catch(() => {});
     void attempt.recorder?.takeOutbox();
     // What the runner forgot stands in the pages that are open until they draw its screens anew.
-    attempt.restoreAll();
+    attempt.browsers.restoreAll();
     return sealed;
   },
   report: async (attempt, { text }) => {
@@ -110,7 +110,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
     await attempt.refresh();
     await thawed(attempt);
-    attempt.restoreAll();
+    attempt.browsers.restoreAll();
     return attempt.clock.status();
   },
   wake: async (attempt, _args, { userId, via }) => {

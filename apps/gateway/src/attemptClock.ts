@@ -44,7 +44,7 @@ export class AttemptClock {
     const clock = this.clockView();
     // Of several that a correction passed at once, the nearest to the end says enough.
     const warningMs = this.#crossed(clock).at(-1);
-    this.#attempt.broadcast({ t: 'clock', clock, ...(warningMs === undefined ? {} : { warningMs }) });
+    this.#attempt.browsers.broadcast({ t: 'clock', clock, ...(warningMs === undefined ? {} : { warningMs }) });
     this.sendToRunner(clock);
     this.#arm(clock);
   }

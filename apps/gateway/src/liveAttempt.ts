@@ -13,6 +13,7 @@ import type { AttemptRecorder } from '@plumbline/recording';
 import type { WebSocket } from 'ws';
 import { AbsencePause } from './absencePause.ts';
 import { Acceptance } from './acceptance.ts';
+import { AttachedBrowsers } from './attachedBrowsers.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
 import type { BrowserConnection, RestoredScreen } from './browserConnection.ts';
@@ -45,7 +46,7 @@ export class LiveAttempt {
   readonly gateway: Gateway;
   readonly clock: AttemptClock;
   readonly scoring: Scoring;
-  readonly browsers = new Set<BrowserConnection>();
+  readonly browsers = new AttachedBrowsers();
   readonly ports: AttemptPorts;
   readonly documents: SharedDocuments;
   readonly absence = new AbsencePause();
@@ -77,9 +78,9 @@ export class LiveAttempt {
     this.scoring = new Scoring(this);
     this.ports = new AttemptPorts(this);
     this.documents = new SharedDocuments({
-      isConnected: (tab) => this.#browsersOf(tab).length > 0,
+      isConnected: (tab) => this.browsers.ofTab(tab).length > 0,
       tell: (tab, message) => {
-        for (const browser of this.#browsersOf(tab)) browser.send(message);
+        for (const browser of this.browsers.ofTab(tab)) browser.send(message);
       },
       later: (delayMs, call) => void setTimeout(call, delayMs).unref(),
     });
@@ -181,8 +182,8 @@ export class LiveAttempt {
 
   /** Who works and who watches may go on: the runner is here, and its sandbox is made. */
   #sandboxIsBack(): void {
-    this.broadcast({ t: 'sandbox', state: 'attached' });
-    this.restoreAll();
+    this.browsers.broadcast({ t: 'sandbox', state: 'attached' });
+    this.browsers.restoreAll();
   }
 
   #runnerLeft(runner: RunnerConnection): void {
@@ -194,14 +195,14 @@ export class LiveAttempt {
 
   #sandboxIsAway(): void {
     this.sandboxReady = false;
-    this.broadcast({ t: 'sandbox', state: 'away' });
+    this.browsers.broadcast({ t: 'sandbox', state: 'away' });
   }
 
   /** Another gateway took the call: this one may write nothing more. */
   lostOwnership(): void {
     this.recorder = null;
     this.runner?.close(1000, 'another gateway took this attempt');
-    for (const browser of this.browsers) browser.close(CLOSE_CODES.restarting, 'the attempt moved to another gateway');
+    this.browsers.close(CLOSE_CODES.restarting, 'the attempt moved to another gateway');
   }
 
   #fromRunner(message: Exclude<RunnerToGateway, { t: 'hello' | 'answer' | 'ping' | 'pong' }>): void {
@@ -210,7 +211,7 @@ export class LiveAttempt {
         return this.#runnerEvents.event(message);
       case 'terminals':
         this.terminals = message.terminals;
-        return this.broadcast({ t: 'terminals', terminals: message.terminals });
+        return this.browsers.broadcast({ t: 'terminals', terminals: message.terminals });
       case 'scoreStep':
         return this.scoring.cameTo(message.score);
       case 'progress':
@@ -225,7 +226,7 @@ export class LiveAttempt {
         return this.#sandboxIsAway();
       case 'outputLimited':
         this.#outputLimited = true;
-        return this.broadcast({ t: 'outputLimited' });
+        return this.browsers.broadcast({ t: 'outputLimited' });
       case 'zero':
         return this.clock.runnerReachedZero();
       case 'slept':
@@ -286,10 +287,6 @@ export class LiveAttempt {
     }
   }
 
-  #browsersOf(tab: string): BrowserConnection[] {
-    return [...this.browsers].filter((browser) => browser.tab === tab);
-  }
-
   #tellOfTab({ tab, firstInputN }: BrowserConnection): void {
     this.runner?.send({ t: 'tab', tab, inputN: Math.max(this.#input.durable(tab), firstInputN - 1) });
   }
@@ -330,19 +327,10 @@ export class LiveAttempt {
     return true;
   }
 
-  /** Sends every viewer a fresh screen of what it watches. */
-  restoreAll(): void {
-    for (const browser of this.browsers) for (const flow of browser.flows.values()) flow.start();
-  }
-
   async #screenOf(terminal: number): Promise<RestoredScreen | null> {
     // Instructions and screens stay hidden while the clock has not started, and while it is paused.
     if (this.runner === null || this.view.state !== 'running') return null;
     return this.runner.call('restore', { terminal });
-  }
-
-  broadcast(message: Parameters<BrowserConnection['send']>[0]): void {
-    for (const browser of this.browsers) browser.send(message);
   }
 
   // --- the recording
@@ -354,7 +342,7 @@ export class LiveAttempt {
 
   /** Shows everyone what participant and staff wrote to each other since the last look. */
   async showNewMessages(): Promise<void> {
-    for (const message of await this.#messages.take()) this.broadcast({ t: 'message', ...message });
+    for (const message of await this.#messages.take()) this.browsers.broadcast({ t: 'message', ...message });
   }
 
   /** The recording holds this source's events up to `n`: tell whoever keeps them that they may go. */
@@ -366,7 +354,7 @@ export class LiveAttempt {
       return;
     }
     if (!source.startsWith('tab:')) return;
-    for (const browser of this.browsers) if (source === `tab:${browser.tab}`) this.#sendDurable(browser);
+    for (const browser of this.browsers.ofTab(source.slice('tab:'.length))) this.#sendDurable(browser);
   }
 
   /** How far the runner's journal is durable. */
@@ -376,7 +364,7 @@ export class LiveAttempt {
 
   setStalled(stalled: boolean): void {
     this.#stalled = stalled;
-    this.broadcast({ t: 'recording', stalled });
+    this.browsers.broadcast({ t: 'recording', stalled });
   }
 
   #sendDurable(browser: BrowserConnection): void {
@@ -387,7 +375,7 @@ export class LiveAttempt {
   async close(): Promise<void> {
     this.clock.stop();
     this.ports.close();
-    for (const browser of this.browsers) browser.close(CLOSE_CODES.restarting, 'the gateway restarts');
+    this.browsers.close(CLOSE_CODES.restarting, 'the gateway restarts');
     await this.recorder?.flush();
     this.runner?.close(1012, 'the gateway restarts');
   }

@@ -32,12 +32,12 @@ export class RunnerEvents {
     if (!this.#offer(message.n, event)) return;
     if (event.type === 'resource.sample') {
       this.#gpuUse.sampled(event.data);
-      this.#attempt.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
+      this.#attempt.browsers.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
     }
     if (event.type === 'file.changed' || event.type === 'editor.saved') {
       const to = event.type === 'file.changed' ? event.data.to : undefined;
       if (to !== undefined) documents.renamed(event.data.path, to);
-      this.#attempt.broadcast({
+      this.#attempt.browsers.broadcast({
         t: 'file',
         path: event.data.path,
         ...(to === undefined ? {} : { to }),

@@ -64,7 +64,7 @@ export class Scoring {
     const { gateway, view } = this.#attempt;
     const sinceMs = gateway.time.nowMs() - stepElapsedMs;
     this.#progress = { scoreId, step, sinceMs, scorerLimitMs: view.settings.scoreTimeoutSeconds * 1000 };
-    this.#attempt.broadcast({ t: 'scoreProgress', progress: this.#progress });
+    this.#attempt.browsers.broadcast({ t: 'scoreProgress', progress: this.#progress });
   }
 
   /** Resolves when no score is running; one that is lost is closed. */

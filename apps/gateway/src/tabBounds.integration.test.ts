@@ -198,4 +198,22 @@ describe('a tab that types without end', () => {
     await expect.poll(() => sandbox.inputBytes.get(flooding.id)).toBe(total);
     expect(flooding.socket.readyState).toBe(flooding.socket.OPEN);
   });
+
+  it('into a sandbox that is lost before it journals anything is read again once another is there', async () => {
+    const attempt = await rig.attempt();
+    const lost = await rig.runner(attempt.attemptId);
+    let takenBytes = 0;
+    lost.socket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (isBinary) takenBytes += data.length;
+    });
+    const tab = await rig.tab(attempt);
+    const frame = Buffer.alloc(MEGABYTE, 'x');
+    for (let n = 1; n <= 20; n++) type(tab, n, frame);
+    tab.says(1);
+    // From here on nothing more of it is read, until somebody has what it typed.
+    await expect.poll(() => takenBytes).toBeGreaterThan(16 * MEGABYTE);
+    await rig.runner(attempt.attemptId, { incarnation: 'two' });
+    await tab.durable(1);
+    expect(tab.socket.readyState).toBe(tab.socket.OPEN);
+  });
 });
