@@ -27,9 +27,17 @@ afterAll(async () => {
   await folder.remove();
 });
 
-async function plumb(...args: string[]): Promise<{ status: number; out: string; error: string }> {
+interface Ran {
+  status: number;
+  out: string;
+  error: string;
+}
+
+const plumb = (...args: string[]) => plumbWith({}, ...args);
+
+async function plumbWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ran> {
   const child = spawn(process.execPath, [MAIN, 'host', ...args], {
-    env: { PATH: process.env['PATH'], DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path },
+    env: { PATH: process.env['PATH'], DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'close');
@@ -62,6 +70,11 @@ describe('plumb host', () => {
       error: expect.stringContaining('already a host named lab'),
     });
     expect((await plumb('list')).out).toMatch(/lab +slurm +bubblewrap/);
+    const publicly = { PUBLIC_URL: 'https://plumbline.example.org' };
+    expect(await plumbWith(publicly, 'add', 'open', '--slurm', shared, '--isolation', 'none')).toMatchObject({
+      status: 2,
+      error: expect.stringContaining('Use bubblewrap or docker'),
+    });
     await plumb('drain', 'lab');
     expect((await plumb('list')).out).toMatch(/lab .*drained/);
     await plumb('drain', 'lab', '--undo');

@@ -76,7 +76,14 @@ export function addHostCommands(program: Command): void {
     )
     .action(async (name: string, flags: AddFlags) => {
       const reach = reachOf(flags);
-      await withPlatform(({ db }) => addHost(db, { name, reach, isolation: IsolationName.parse(flags.isolation) }, { by: null }));
+      const isolation = IsolationName.parse(flags.isolation);
+      if (isolation === 'none' && !loadSettings().alone) {
+        throw new AppError(
+          'invalid_input',
+          'Without isolation a participant reads everything that the host keeps, so it is refused where others reach the pages. Use bubblewrap or docker.',
+        );
+      }
+      await withPlatform(({ db }) => addHost(db, { name, reach, isolation }, { by: null }));
       print(`Added ${name}. It takes attempts once a check has found it well: plumb host check ${name}`);
     });
   host

@@ -41,6 +41,22 @@ test('an address that others can reach needs PUBLIC_URL and never has demo accou
   });
 });
 
+test('pages that a proxy on this machine makes public have no demo accounts either', () => {
+  const PUBLIC_URL = 'https://plumbline.example.org';
+  expect(loadSettings({ PUBLIC_URL })).toMatchObject({ host: '127.0.0.1', seed: 'empty', alone: false });
+  expect(problemsOf({ PUBLIC_URL, PLUMBLINE_SEED: 'demo' })[0]).toMatch(/^PLUMBLINE_SEED must not be demo/);
+  expect(loadSettings({ PUBLIC_URL: 'http://localhost:3000' })).toMatchObject({ seed: 'demo', alone: true });
+});
+
+test('sandboxes without isolation are refused wherever somebody else can reach the pages', () => {
+  const PLUMBLINE_ISOLATION = 'none';
+  expect(loadSettings({ PLUMBLINE_ISOLATION }).isolation).toBe('none');
+  for (const HOST of ['127.0.0.1', '0.0.0.0'])
+    expect(problemsOf({ HOST, PUBLIC_URL: 'https://plumbline.example.org', PLUMBLINE_ISOLATION })[0]).toMatch(
+      /^PLUMBLINE_ISOLATION must not be none where others reach the pages .* Example: PLUMBLINE_ISOLATION=bubblewrap$/,
+    );
+});
+
 test('pages and gateway cannot share a port', () => {
   expect(problemsOf({ PORT: '4801' })[0]).toMatch(/^GATEWAY_PORT must be/);
 });

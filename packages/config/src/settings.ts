@@ -153,6 +153,8 @@ export interface Settings {
   /** The provider of models that environments ask, through a metered proxy; null where there is none. */
   model: { url: string; key: string } | null;
   seed: 'demo' | 'empty' | 'none';
+  /** Nobody but this machine's users reaches the pages. */
+  alone: boolean;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   nodeEnv: 'production' | 'development' | 'test';
   /** The product's version, with the commit where it is known: `0.1.0+1a2b3c4`. */
@@ -241,18 +243,24 @@ export function loadSettings(env: Env = process.env): Settings {
     logLevel: read('LOG_LEVEL') ?? 'info',
     nodeEnv: read('NODE_ENV') ?? 'production',
   };
+  // A proxy on this machine makes pages public whose HOST is this machine alone.
+  const alone = isLoopback(raw.host) && (raw.publicUrl === undefined || isLoopback(new URL(raw.publicUrl).hostname));
+  const reachedAt = raw.publicUrl === undefined ? `HOST is ${raw.host}` : `PUBLIC_URL is ${raw.publicUrl}`;
   if (problems.length === 0) {
-    const local = isLoopback(raw.host);
-    if (!raw.publicUrl && !local)
+    if (!raw.publicUrl && !isLoopback(raw.host))
       problems.push(
         `PUBLIC_URL must be set when HOST is ${raw.host}: ${VARIABLES.PUBLIC_URL.must.replace('be ', '')}. Example: PUBLIC_URL=${VARIABLES.PUBLIC_URL.example}`,
       );
     if (raw.gatewayPort === raw.port) problems.push(problem('GATEWAY_PORT', String(raw.gatewayPort)));
     if (raw.portsUrl !== undefined && raw.publicUrl !== undefined && shareDomain(raw.publicUrl, raw.portsUrl))
       problems.push(problem('PORTS_URL', raw.portsUrl));
-    if (raw.seed === 'demo' && !local)
+    if (raw.seed === 'demo' && !alone)
       problems.push(
-        `PLUMBLINE_SEED must not be demo when HOST is ${raw.host}: its password is printed in the documentation. Example: PLUMBLINE_SEED=empty`,
+        `PLUMBLINE_SEED must not be demo where others reach the pages (${reachedAt}): its password is printed in the documentation. Example: PLUMBLINE_SEED=empty`,
+      );
+    if (raw.isolation === 'none' && !alone)
+      problems.push(
+        `PLUMBLINE_ISOLATION must not be none where others reach the pages (${reachedAt}): it keeps nobody from this machine's files, keys and database. Example: PLUMBLINE_ISOLATION=bubblewrap`,
       );
   }
   if (problems.length > 0) throw new SettingsError(problems);
@@ -285,7 +293,8 @@ export function loadSettings(env: Env = process.env): Settings {
     secretsFile: raw.secretsFile ?? null,
     model: raw.modelUrl === undefined ? null : { url: raw.modelUrl, key: raw.modelKey ?? 'none' },
     // Accounts with a known password are made only where nobody else can sign in with them.
-    seed: raw.seed ?? (isLoopback(raw.host) ? 'demo' : 'empty'),
+    seed: raw.seed ?? (alone ? 'demo' : 'empty'),
+    alone,
     logLevel: raw.logLevel,
     nodeEnv: raw.nodeEnv,
     version: env.PLUMBLINE_VERSION || manifest.version,

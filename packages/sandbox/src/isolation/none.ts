@@ -27,7 +27,7 @@ import { SIGNAL_WARNING, stopBySignal } from './signalFreeze.ts';
 
 /**
  * No isolation: plain processes of this user, with real paths. For development on a machine without bubblewrap; refused
- * in production. It declares the life cycle alone: nothing keeps the participant from the scorer's files or the host's.
+ * where others reach the pages. It declares the life cycle alone: nothing keeps the participant from the scorer's files or the host's.
  */
 const END_TIMEOUT_MS = 5_000;
 /** Every process of a view carries this variable, and hands it on: that is how they are found. */
