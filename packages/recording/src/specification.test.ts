@@ -1,10 +1,35 @@
 import { readFile } from 'node:fs/promises';
-import { EVENTS, type EventType } from '@plumbline/protocol';
+import { type ClockEventBody, type ClockEventKind, PAUSE_REASONS, SCORE_TRIGGERS } from '@plumbline/core';
+import { EVENTS, type EventType, ScoreResult } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import { CODE_OF, FORMAT } from './codec.ts';
 import { DICTIONARY_TEXT } from './dictionary.ts';
 
 const specification = await readFile(new URL('../../../docs/recording-format.md', import.meta.url), 'utf8');
+
+type MembersOf<K extends ClockEventKind> = Omit<Extract<ClockEventBody, { kind: K }>, 'kind'>;
+
+/** Every member of every kind, which the compiler holds to the type; `?` where it may be absent. */
+const CLOCK_MEMBERS: { [K in ClockEventKind]: { [M in keyof Required<MembersOf<K>>]: undefined extends MembersOf<K>[M] ? '?' : '' } } = {
+  started: {},
+  paused: { reason: '', note: '?', resumeAtMs: '?' },
+  woken: {},
+  resumed: { reason: '?' },
+  adjusted: { creditMs: '', reason: '' },
+  outage: { fromMs: '', toMs: '', cause: '' },
+  rollback: { toElapsedMs: '', reason: '' },
+  scoring_started: { scoreId: '' },
+  scoring_ended: { scoreId: '' },
+  submitted: {},
+  expired: {},
+  stopped: { reason: '' },
+};
+
+/** The values in backticks of a row of the table of words. */
+const valuesOf = (member: string) => {
+  const row = new RegExp(`^\\| ${member.replaceAll(/[.*]/g, '\\$&')} \\| (.+) \\|$`, 'm').exec(specification)?.[1] ?? '';
+  return [...row.matchAll(/`([a-z_]+)`/g)].map(([, value]) => value);
+};
 
 describe('docs/recording-format.md', () => {
   it('lists every event type with its code and with each member of its data', () => {
@@ -17,6 +42,28 @@ describe('docs/recording-format.md', () => {
         expect(members, `${type}: ${name}`).toContain(`\`${name}${isOptional ? '?' : ''}\``);
       }
     }
+  });
+
+  it('lists every kind of clock event with each of its members, and every reason of a pause', () => {
+    const section = specification.split("### The clock's events")[1]?.split('\n## ')[0] ?? '';
+    const rows = [...section.matchAll(/^\| `([a-z_]+)` \| (.+) \|$/gm)].filter(([, kind]) => kind !== 'kind');
+    expect(rows.map(([, kind]) => kind)).toEqual(Object.keys(CLOCK_MEMBERS));
+    for (const [, kind, members] of rows)
+      for (const [name, mark] of Object.entries(CLOCK_MEMBERS[kind as ClockEventKind]))
+        expect(members, `${kind}: ${name}`).toContain(`\`${name}${mark}\``);
+    for (const reason of PAUSE_REASONS) expect(section).toContain(`\`${reason}\``);
+  });
+
+  it('lists every value of the words that are not free', () => {
+    for (const [type, { schema }] of Object.entries(EVENTS)) {
+      for (const [member, shape] of Object.entries<{ options?: readonly string[] }>(schema.shape)) {
+        if (shape.options === undefined) continue;
+        const listed = [...valuesOf(`\`${member}\` of \`${type}\``), ...valuesOf(`\`${member}\` of \`${type.split('.')[0]}.*\``)];
+        expect(listed, `${type}: ${member}`).toEqual([...shape.options]);
+      }
+    }
+    expect(valuesOf('`trigger` of `score.*`')).toEqual([...SCORE_TRIGGERS]);
+    expect(valuesOf('`status` of `score.finished`')).toEqual(ScoreResult.shape.status.options);
   });
 
   it('names the format that is written', () => {

@@ -10,7 +10,7 @@ export const QUESTIONS = [
   {
     question: 'Does closing the browser stop the clock?',
     answer:
-      'No. A long computation with nobody at the keys is work. Come back from any computer: the same terminals are there with the same screens.',
+      'No. A long computation with nobody at the keys is work. Come back from any computer: the same terminals are there with the same screens. Only after 30 minutes with no page open and nothing running in the sandbox does the platform pause for you, and that uses one of your pauses.',
   },
   {
     question: 'What does a pause do?',
