@@ -3,6 +3,7 @@ import {
   ensureLocalHost,
   findLiveLease,
   finishScore,
+  listRefusedNodes,
   listScores,
   loadAttempt,
   moveAttempt,
@@ -38,6 +39,7 @@ const INVENTORY: HostInventory = {
   diskWriteBytesPerSecond: null,
   clockOffsetMs: null,
   clockUncertaintyMs: null,
+  nodes: null,
   kernel: '6.1.0',
   isolation: { name: 'docker', capabilities: { gpus: true } },
   problems: [],
@@ -81,13 +83,13 @@ async function prepared(score: number, { cancelled = 0 } = {}) {
     },
   };
   const acceptance = new Acceptance(live as unknown as LiveAttempt);
-  const ready = (gpus: object[] = [GPU]) =>
+  const ready = (gpus: object[] = [GPU], node: string | null = null) =>
     acceptance.ready({
       t: 'ready',
       instructionsHash: '',
       isolation: 'docker',
       freezeMethod: 'cgroup2',
-      hardware: { cpus: 8, cpuModel: 'Some processor', gpus, gpuProblem: null, diskWriteBytesPerSecond: 1e9 },
+      hardware: { node, cpus: 8, cpuModel: 'Some processor', gpus, gpuProblem: null, diskWriteBytesPerSecond: 1e9 },
     } as Ready);
   const reports = () => db.prisma.acceptance.findMany({ where: { attemptId: id }, orderBy: { at: 'asc' } });
   return { db, id, environmentId, hostId: here.id, ready, reports, sent };
@@ -114,8 +116,15 @@ test('a machine that is not is given back, its runner sent away, and the attempt
   await ready([{ ...GPU, memoryUsedBytes: 4e10 }]);
   expect((await loadAttempt(db, id)).state).toBe('provisioning');
   expect(await findLiveLease(db, id)).toMatchObject({ state: 'releasing', releaseCause: expect.stringContaining('memory free') });
-  expect(await reports()).toMatchObject([{ passed: false, hostId }]);
+  expect(await reports()).toMatchObject([{ passed: false, hostId, node: null }]);
   expect(sent).toEqual(['shutdown']);
+});
+
+test('the report of a cluster’s node names it, so that the cluster’s others are left to the attempt', async () => {
+  const { db, id, hostId, ready, reports } = await prepared(1.5);
+  await ready([{ ...GPU, memoryUsedBytes: 4e10 }], 'gpu1');
+  expect(await reports()).toMatchObject([{ passed: false, hostId, node: 'gpu1' }]);
+  expect(await listRefusedNodes(db, id, hostId)).toEqual(['gpu1']);
 });
 
 test('where the hardware is calibrated a starting score beyond its noise refuses the machine, and the next machine scores anew', async () => {

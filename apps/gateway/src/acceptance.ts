@@ -91,19 +91,23 @@ export class Acceptance {
       row = await startRow();
     }
     if (runner === null || this.#attempt.runner !== runner) return;
+    const { node } = message.hardware;
     const { hostId, profile, checks } = await this.#examine(message);
     const { environment, settings } = this.#attempt.view;
     const { startingScore, referenceScore } = settings;
     const span = startingScore === null || referenceScore === null ? null : referenceScore - startingScore;
     checks.push(startingScoreCheck(row, await findCalibration(db, environment.id, profile, 'start'), span));
     const failed = checks.filter((check) => !check.passed);
-    await saveAcceptance(db, { attemptId: id, hostId, passed: failed.length === 0, report: checks, profile });
+    await saveAcceptance(db, { attemptId: id, hostId, node, passed: failed.length === 0, report: checks, profile });
     if (failed.length === 0) {
       await markReady(db, id, message);
     } else {
       const reason = failed.map(({ check, expected, found }) => `${check}: ${found}, expected ${expected}`).join('; ');
-      log.warn({ attempt: id, hostId, reason }, 'a machine did not pass its acceptance test');
-      await placeAnew(db, id, `It did not pass its acceptance test. ${reason}`);
+      log.warn({ attempt: id, hostId, node, reason }, 'a machine did not pass its acceptance test');
+      await placeAnew(db, id, {
+        reason: `It did not pass its acceptance test. ${reason}`,
+        progress: 'The machine did not pass its acceptance test; another one is looked for.',
+      });
       runner.send({ t: 'shutdown', reason: 'the machine did not pass its acceptance test' });
     }
     await this.#attempt.refresh();

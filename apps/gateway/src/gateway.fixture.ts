@@ -220,7 +220,7 @@ export class RiggedRunner extends RiggedLink<GatewayToRunner, RunnerToGateway> {
 
   /** Says that its sandbox is up. */
   ready(): void {
-    const hardware = { cpus: 1, cpuModel: '', gpus: [], gpuProblem: null, diskWriteBytesPerSecond: null };
+    const hardware = { node: null, cpus: 1, cpuModel: '', gpus: [], gpuProblem: null, diskWriteBytesPerSecond: null };
     this.send({ t: 'ready', instructionsHash: '', isolation: 'bubblewrap', freezeMethod: 'signals', hardware });
   }
 

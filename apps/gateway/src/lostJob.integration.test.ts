@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import {
   createSession,
   ensureLocalHost,
   findLiveLease,
+  findRestorePoint,
   LOCAL_HOST_NAME,
   loadAttempt,
   mintTicket,
@@ -103,9 +104,16 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
       sharedDir: join(dir, 'shared'),
       nodeDir: join(dir, 'node'),
       slurmConf: cluster.confPath,
+      launchScript: join(dir, 'launch.sh'),
       gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
     });
-    await addHost(testing.db, { name: 'lab', reach: { placement: 'slurm', settings }, isolation: 'bubblewrap' }, { by: null });
+    const addCluster = (name: string, reach: SlurmHostSettings) =>
+      addHost(testing.db, { name, reach: { placement: 'slurm', settings: reach }, isolation: 'bubblewrap' }, { by: null });
+    await addCluster('lab', settings);
+    await addCluster('shared', { ...settings, sharedDir: join(dir, 'shared-work'), nodeDir: null });
+    await setHostDrained(testing.db, 'shared', true, { by: null });
+    await writeFile(join(dir, 'launch.sh'), launchScript());
+    await breakNode('none');
     start = (app) => {
       const child = spawn(process.execPath, [join(REPOSITORY, 'apps', app, 'src/main.ts')], { env, stdio: ['ignore', 2, 2] });
       processes.push(child);
@@ -125,6 +133,11 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     await testing?.drop();
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   });
+
+  /** Where no node is named as the broken one yet, the first that is given a job is it. */
+  const launchScript = () =>
+    `[ -e ${dir}/broken ] || echo "$SLURMD_NODENAME" > ${dir}/broken\n[ "$(cat ${dir}/broken)" != "$SLURMD_NODENAME" ]\n`;
+  const breakNode = (node: 'none' | 'next') => (node === 'none' ? writeFile(join(dir, 'broken'), 'none') : rm(join(dir, 'broken')));
 
   /** The expert's tab, which stays open while its sandbox is replaced, and numbers what is typed. */
   async function openTab(userId: string, attemptId: string): Promise<(terminal: number, text: string) => void> {
@@ -177,7 +190,7 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     return { id: attempt.id, expert };
   }
 
-  it('says who is ahead while it waits, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back', {
+  it('says who is ahead while it waits, leaves a node that does not start it, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back and the large files named', {
     timeout: 480_000,
   }, async () => {
     const { db } = testing;
@@ -187,8 +200,13 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     const blockers = await Promise.all([1, 2, 3].map(() => cluster.occupy(4, '--exclusive')));
     await prepareAttempt(db, id);
     await expect.poll(async () => (await view()).progress, { timeout: 180_000 }).toBe('Waiting for a machine: 1 job ahead');
+    await breakNode('next');
     await cluster.slurm('scancel', ...blockers);
     await expect.poll(async () => (await view()).state, { timeout: 180_000 }).toBe('ready');
+    await breakNode('none');
+    const tests = await db.prisma.acceptance.findMany({ where: { attemptId: id }, orderBy: { at: 'asc' } });
+    expect(tests.map(({ passed }) => passed)).toEqual([false, true]);
+    expect(tests.map(({ node }) => node).sort()).toEqual(['gpu1', 'gpu2']);
     await startAttempt(db, id, expert.id);
 
     const tab = randomUUID();
@@ -197,8 +215,10 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     await expect.poll(() => write('kept.txt', 'kept').catch(() => null), { timeout: 20_000 }).not.toBeNull();
     const type = await openTab(expert.id, id);
     const openTerminal = () => ask(expert.id, id, 'terminal.open', { cols: 80, rows: 24 }).then(({ terminal }) => terminal);
-    type(await openTerminal(), 'echo before > typed.txt\r');
+    type(await openTerminal(), 'truncate -s 60M too-large.bin; echo before > typed.txt\r');
     await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 20_000 }).toBe('before\n');
+    const leftOut = async () => (await findRestorePoint(db, id))?.skipped.map(({ path }) => path);
+    await expect.poll(leftOut, { timeout: 90_000 }).toContain('too-large.bin');
     const storedAtMs = async () => {
       const { rows } = await db.pool.query<{ at: Date }>(
         `SELECT s.at FROM workspace_snapshot s JOIN recording_blob b ON b.attempt_id = s.attempt_id AND b.hash = s.bundle JOIN attempt a ON a.id = s.attempt_id
@@ -222,7 +242,7 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     await expect.poll(kinds, { timeout: 180_000 }).toEqual(['started', 'rollback', 'outage']);
     const after = await view();
     const rollback = after.events.find((event) => event.kind === 'rollback');
-    expect(rollback?.reason).toContain('reached its time limit');
+    expect(rollback?.reason).toMatch(/reached its time limit.*in no copy and must be made again: too-large\.bin \(/);
     expect(shownAtSnapshots).toContain(rollback?.toElapsedMs);
     expect(await job()).not.toBe(first);
     await expect.poll(() => read('kept.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('kept');
@@ -234,6 +254,36 @@ describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
     const outage = now.events.find(({ kind }) => kind === 'outage');
     expect(elapsedMs(now.events, outage?.atMs ?? 0, now.limits.limitMs)).toBe(rollback?.toElapsedMs);
     expect(now.state).toBe('running');
+  });
+
+  it('loses nothing to a cancelled job where the work lies in a shared folder, files that no copy holds included', {
+    timeout: 300_000,
+  }, async () => {
+    const { db } = testing;
+    await setHostDrained(db, 'lab', true, { by: null });
+    await setHostDrained(db, 'shared', false, { by: null });
+    const { id, expert } = await scheduled();
+    const view = () => loadAttempt(db, id);
+    const read = (path: string) => ask(expert.id, id, 'file.read', { path }).then(({ text }) => text, String);
+    await prepareAttempt(db, id);
+    await expect.poll(async () => (await view()).state, { timeout: 120_000 }).toBe('ready');
+    await startAttempt(db, id, expert.id);
+    const type = await openTab(expert.id, id);
+    let shell: number | null = null;
+    const open = () => ask(expert.id, id, 'terminal.open', { cols: 80, rows: 24 }).then(({ terminal }) => terminal);
+    const opened = async () => (shell = await open().catch(() => null));
+    await expect.poll(opened, { timeout: 20_000 }).not.toBeNull();
+    type(Number(shell), 'head -c 60000000 /dev/urandom > too-large.bin; sha256sum too-large.bin > sum; echo done > laid.txt\r');
+    await expect.poll(() => read('laid.txt'), { timeout: 30_000 }).toBe('done\n');
+    await cluster.slurm('scancel', `--name=plumbline-${id}`);
+    await expect.poll(async () => (await view()).events.map(({ kind }) => kind), { timeout: 120_000 }).toEqual(['started', 'outage']);
+    await expect.poll(opened, { timeout: 20_000 }).not.toBeNull();
+    type(Number(shell), 'sha256sum -c sum > checked.txt\r');
+    await expect.poll(() => read('checked.txt'), { timeout: 30_000 }).toBe('too-large.bin: OK\n');
+    await moveAttempt(db, id, 'void');
+    await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
+    await setHostDrained(db, 'shared', true, { by: null });
+    await setHostDrained(db, 'lab', false, { by: null });
   });
 
   it('hibernates on one machine and is woken on another by the next worker, with every byte, mode and link of its files, and the clock as it stood', {

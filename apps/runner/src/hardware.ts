@@ -9,7 +9,11 @@ import { gpuStates } from '@plumbline/sandbox';
 const DISK_SAMPLE_BYTES = 8 * 1024 ** 2;
 
 /** What this host has for the attempt, asked outside the sandbox. What cannot be found out is said, never thrown. */
-export async function findHardware(options: { gpuIds: readonly string[]; stateDir: string }): Promise<SandboxHardware> {
+export async function findHardware(options: {
+  node: string | null;
+  gpuIds: readonly string[];
+  stateDir: string;
+}): Promise<SandboxHardware> {
   const processors = cpus();
   let gpuProblem: string | null = null;
   const gpus = await gpuStates(options.gpuIds).catch((error: unknown) => {
@@ -17,6 +21,7 @@ export async function findHardware(options: { gpuIds: readonly string[]; stateDi
     return [];
   });
   return {
+    node: options.node,
     cpus: processors.length,
     cpuModel: processors[0]?.model ?? '',
     gpus,

@@ -14,7 +14,7 @@ import { EXIT, Runner } from './runner.ts';
 /**
  * The runner's process: one attempt, found by nobody, dialling out. `node main.ts` with the config on standard input;
  * `node main.ts --state-dir DIR` starts an earlier one again;
- * `--gpus LIST` names what a scheduler chose. Logs go to standard error and never hold input or tokens.
+ * `--node NAME` and `--gpus LIST` name what a scheduler chose. Logs go to standard error and never hold input or tokens.
  */
 
 /** A runner that cannot end cleanly in this time is ended; its sandbox goes with it. */
@@ -31,7 +31,7 @@ const logger = pino(
 );
 
 /** Serves the attempt until it is told to end or is of no use any more; resolves with the exit code. */
-async function serve(config: RunnerConfig): Promise<number> {
+async function serve(config: RunnerConfig, node: string | null): Promise<number> {
   const over = new Promise<number>((resolve, reject) => {
     let ending = false;
     const end = (exitCode: number, reason: string) => {
@@ -44,7 +44,7 @@ async function serve(config: RunnerConfig): Promise<number> {
       }, END_WITHIN_MS).unref();
       runner.stop().then(() => resolve(exitCode), reject);
     };
-    const runner = new Runner({ config, clock: systemClock, logger: logger.child({ attempt: config.attemptId }), onOver: end });
+    const runner = new Runner({ config, node, clock: systemClock, logger: logger.child({ attempt: config.attemptId }), onOver: end });
     process.on('SIGTERM', () => end(EXIT.asked, 'SIGTERM'));
     process.on('SIGINT', () => end(EXIT.asked, 'SIGINT'));
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -59,7 +59,7 @@ async function serve(config: RunnerConfig): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { 'state-dir': { type: 'string' }, gpus: { type: 'string' } } });
+  const { values } = parseArgs({ options: { 'state-dir': { type: 'string' }, gpus: { type: 'string' }, node: { type: 'string' } } });
   const read = await readConfig(values['state-dir']);
   const config = values.gpus === undefined ? read : { ...read, gpuIds: await grantedGpus(values.gpus) };
   const taking = new AbortController();
@@ -72,7 +72,7 @@ async function main(): Promise<number> {
     () => {
       clearTimeout(timer);
       emptyForRestore(config);
-      return serve(config);
+      return serve(config, values.node || null);
     },
     taking.signal,
   );

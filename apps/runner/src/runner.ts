@@ -40,6 +40,8 @@ const FAILURE_LINES = 200;
 
 export interface RunnerOptions {
   readonly config: RunnerConfig;
+  /** The cluster's node that this is; null on a machine of its own. */
+  readonly node: string | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The runner is of no use any more and should end: with this exit code, for this reason. */
@@ -120,11 +122,11 @@ export class Runner {
 
   /** Dials, prepares the sandbox and says `ready`; what goes wrong is told to the gateway and ends the runner. */
   async start(): Promise<void> {
-    const { config, logger } = this.#options;
+    const { config, node, logger } = this.#options;
     this.#link.open();
     await this.#blobs.open();
     try {
-      const finding = findHardware(config);
+      const finding = findHardware({ ...config, node });
       const provisioned = await provision({
         config,
         logger,

@@ -40,7 +40,7 @@ const RUNNER_REQUEST = {
   setup: null,
   model: null,
   secrets: {},
-  resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, maxDurationMs: 600_000 },
+  resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, avoidNodes: [], maxDurationMs: 600_000 },
 } satisfies Partial<RunnerRequest>;
 
 /** A round, and all that it has begun. */

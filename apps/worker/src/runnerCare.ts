@@ -1,8 +1,7 @@
-import type { AttemptState } from '@plumbline/core';
-import { type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, setProgress } from '@plumbline/database';
+import { type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, placeAnew, setProgress } from '@plumbline/database';
 import type { RunnerStatus } from '@plumbline/sandbox';
 import type { HostReach } from './hostReach.ts';
-import { isOn, notedRunner, placeRunner, retireRunner, statusOf } from './runners.ts';
+import { isOn, notedRunner, noteFailedNode, placeRunner, retireRunner, statusOf } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
@@ -16,6 +15,8 @@ const FORGIVEN_AFTER_MS = 600_000;
 
 /** Runners of a host that are looked after at once: after a restart of the machine all are dead, and each start costs memory and time. */
 const AT_ONCE = 4;
+
+type GoneRunner = Extract<RunnerStatus, { state: 'gone' }>;
 
 interface Death {
   deadSinceMs: number | null;
@@ -71,7 +72,7 @@ export class RunnerCare {
         if (status.state === 'queued') await setProgress(this.#worker.db, id, status.reason, null);
       } else if (state !== 'provisioning' || hasToken) {
         // Without a token a sandbox that is being prepared has not been started yet; its job will do that.
-        await this.#isDead(id, state, status.cause, clock.monoMs());
+        await this.#isDead(host, { id, state }, status, clock.monoMs());
       }
     } catch (error) {
       log.error({ attempt: id, error: String(error) }, 'a runner could not be looked after; it is tried again');
@@ -85,12 +86,19 @@ export class RunnerCare {
     if (nowMs - death.replacedAtMs > FORGIVEN_AFTER_MS) this.#deaths.delete(id);
   }
 
-  async #isDead(id: string, state: AttemptState, cause: string, nowMs: number): Promise<void> {
+  async #isDead(host: HostRecord, { id, state }: Pick<PlacedRunner, 'id' | 'state'>, gone: GoneRunner, nowMs: number): Promise<void> {
+    const { cause, failedNode } = gone;
     const death = this.#deaths.get(id) ?? { deadSinceMs: null, replacements: 0, replacedAtMs: Number.NEGATIVE_INFINITY };
     this.#deaths.set(id, death);
     death.deadSinceMs ??= nowMs;
     const waitMs = Math.min(MAX_WAIT_MS, DEAD_AFTER_MS * 2 ** death.replacements);
     if (nowMs - death.deadSinceMs < waitMs) return;
+    if (failedNode !== undefined) await noteFailedNode(this.#worker, id, { host, node: failedNode, cause });
+    if (state === 'provisioning' && failedNode !== undefined) {
+      this.#deaths.delete(id);
+      await placeAnew(this.#worker.db, id, { reason: cause, progress: 'The machine could not run a sandbox; another one is looked for.' });
+      return;
+    }
     if (state === 'provisioning') {
       await moveAttempt(this.#worker.db, id, 'scheduled', {
         from: ['provisioning'],

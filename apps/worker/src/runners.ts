@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
-import { AppError } from '@plumbline/core';
+import { AppError, nodesToAvoid } from '@plumbline/core';
 import {
   type AttemptView,
   cancelScore,
@@ -12,12 +12,15 @@ import {
   LEASE_MARGIN_MS,
   type LeaseRecord,
   LOCAL_HOST_NAME,
+  listRefusedNodes,
   loadAttempt,
   needOf,
   needsMachine,
   recordAudit,
+  saveAcceptance,
   setRunnerPlacement,
   setRunnerToken,
+  toLeaseHost,
   wasElsewhere,
   withAdvisoryLock,
 } from '@plumbline/database';
@@ -69,7 +72,14 @@ function runnerRequest(
     lease,
     restore,
     setup,
-  }: { host: HostRecord; lease: LeaseRecord; restore: RunnerRequest['restore']; setup: RunnerRequest['setup'] },
+    avoidNodes,
+  }: {
+    host: HostRecord;
+    lease: LeaseRecord;
+    restore: RunnerRequest['restore'];
+    setup: RunnerRequest['setup'];
+    avoidNodes: readonly string[];
+  },
 ): RunnerRequest {
   const { gatewayUrl, publicGatewayUrl, environmentsDir, model } = worker.host;
   const { familyDir, task, contentHash } = view.environment;
@@ -101,6 +111,7 @@ function runnerRequest(
       cpus,
       memoryBytes,
       exclusive,
+      avoidNodes,
       maxDurationMs: view.limits.limitMs + view.limits.maxPauseTotalMs + LEASE_MARGIN_MS,
     },
   };
@@ -151,12 +162,15 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     const cause = why ?? (status?.state === 'gone' ? status.cause : 'its sandbox was on another one');
     const restore = kept || view.startedAtMs === null ? null : await recover(worker, view, cause);
     const setup = await findSetup(db, attemptId);
+    const avoidNodes = nodesToAvoid(toLeaseHost(host), needOf(view.settings), await listRefusedNodes(db, attemptId, host.id));
     const token = randomBytes(32).toString('hex');
     await setRunnerToken(db, attemptId, createHash('sha256').update(token).digest('hex'));
-    const handle = await placement.start(runnerRequest(worker, view, token, { host, lease, restore, setup })).catch((error: unknown) => {
-      if (error instanceof AppError) throw error;
-      throw new AppError('sandbox_unavailable', `The sandbox could not be started on ${host.name}.`, { cause: error });
-    });
+    const handle = await placement
+      .start(runnerRequest(worker, view, token, { host, lease, restore, setup, avoidNodes }))
+      .catch((error: unknown) => {
+        if (error instanceof AppError) throw error;
+        throw new AppError('sandbox_unavailable', `The sandbox could not be started on ${host.name}.`, { cause: error });
+      });
     await setRunnerPlacement(db, attemptId, { ...handle, hostId: host.id });
     if (why !== null)
       await recordAudit(db.pool, {
@@ -168,6 +182,18 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     log.info({ attempt: attemptId, host: host.name, runner: handle, gpus: lease.gpuIds, why }, 'runner started');
     return true;
   });
+}
+
+/** A node of a cluster could not run an attempt's job: the next one is kept off it, as after an acceptance test that failed there. */
+export async function noteFailedNode(
+  { db, log }: Worker,
+  attemptId: string,
+  { host, node, cause }: { host: HostRecord; node: string; cause: string },
+): Promise<void> {
+  if ((await listRefusedNodes(db, attemptId, host.id)).includes(node)) return;
+  log.warn({ attempt: attemptId, host: host.name, node, cause }, 'a node could not run a job');
+  const report = [{ check: 'Job', expected: 'a sandbox that comes up', found: cause, passed: false }];
+  await saveAcceptance(db, { attemptId, hostId: host.id, node, passed: false, report, profile: 'hardware not known' });
 }
 
 /** Stops the runner of an attempt that needs none any more. Its folder stays: what is in it belongs to the review. */

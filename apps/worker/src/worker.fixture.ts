@@ -44,6 +44,7 @@ export const INVENTORY: HostInventory = {
   diskWriteBytesPerSecond: null,
   clockOffsetMs: null,
   clockUncertaintyMs: null,
+  nodes: null,
   kernel: '6.1.0',
   isolation: { name: 'none', capabilities: { gpus: true } },
   problems: [],

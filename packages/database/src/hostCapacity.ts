@@ -33,6 +33,7 @@ export function toLeaseHost({ id, reach, isolation, inventory, drainedAt, silent
     // A cluster's check sees no sandbox, and a host may not have been checked yet: the isolation's name is always known.
     rootScorer: isolation === 'docker',
     has: inventory === null ? null : { gpus: showsGpus ? inventory.gpus : [], cpus: inventory.cpus, memoryBytes: inventory.memoryBytes },
+    nodes: inventory?.nodes ?? null,
   };
 }
 

@@ -42,6 +42,7 @@ const INVENTORY: HostInventory = {
   diskWriteBytesPerSecond: 1e9,
   clockOffsetMs: 3,
   clockUncertaintyMs: 1,
+  nodes: null,
   kernel: '6.1.0',
   isolation: { name: 'bubblewrap', capabilities: { views: true } },
   problems: [],

@@ -151,6 +151,12 @@ export async function saveInventory(db: Database, hostId: string, inventory: Hos
   ]);
 }
 
+/**
+ * SQL: whether the refusal `t` of the host `h` still keeps the attempt away from there. It does for a day, or until somebody has
+ * checked the host by its name and found it well.
+ */
+export const KEEPS_AWAY = `NOT t.passed AND t.at > greatest(clock_timestamp() - interval '1 day', h.found_well_at)`;
+
 /** Somebody checked a host and found it well: attempts that were refused there before may be placed on it again. */
 export async function noteFoundWell(db: Database, hostId: string): Promise<void> {
   await db.pool.query('UPDATE host SET found_well_at = clock_timestamp() WHERE id = $1', [hostId]);

@@ -11,7 +11,7 @@ export * from './clockEvents.ts';
 export * from './environments.ts';
 export * from './exports.ts';
 export * from './heartbeats.ts';
-export { needOf, refusalOf } from './hostCapacity.ts';
+export { needOf, refusalOf, toLeaseHost } from './hostCapacity.ts';
 export * from './hostLoss.ts';
 export * from './hosts.ts';
 export * from './jobs.ts';

@@ -1,9 +1,9 @@
 import { AppError } from '@plumbline/core';
-import type { HostInventory } from '@plumbline/protocol';
+import { type HostInventory, HostPlacement } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { type AttemptFixture, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { saveAcceptance } from './acceptances.ts';
+import { listRefusalsThatHold, listRefusedNodes, saveAcceptance } from './acceptances.ts';
 import { assign } from './assignments.ts';
 import { leaveQueue, loadAttempt, moveAttempt, prepareAttempt } from './attempts.ts';
 import type { Database, User } from './client.ts';
@@ -47,10 +47,16 @@ function inventory(gpus: number): HostInventory {
     diskWriteBytesPerSecond: null,
     clockOffsetMs: null,
     clockUncertaintyMs: null,
+    nodes: null,
     kernel: '6.1.0',
     isolation: { name: 'docker', capabilities: { gpus: true } },
     problems: [],
   };
+}
+
+async function cluster(name: string): Promise<string> {
+  const reach = HostPlacement.parse({ placement: 'slurm', settings: { sharedDir: '/shared' } });
+  return (await addHost(db, { name, reach, isolation: 'docker' }, { by: null })).id;
 }
 
 async function gpuHost(name: string, gpus: number): Promise<string> {
@@ -126,16 +132,41 @@ describe('a machine', () => {
   test('that failed its acceptance test is not given to that attempt again, until somebody has found its host well', async () => {
     const hostId = await gpuHost('gpu-1', 1);
     const fixture = await prepared(1);
-    await saveAcceptance(db, { attemptId: idOf(fixture), hostId, passed: false, report: [], profile: '1 × H100' });
+    await saveAcceptance(db, { attemptId: idOf(fixture), hostId, node: null, passed: false, report: [], profile: '1 × H100' });
     // A check of all hosts, as one that comes by itself, says nothing of what the test found.
     await saveInventory(db, hostId, inventory(1));
     expect(await grantLeases(db)).toMatchObject({ granted: [], hopeless: [{ attemptId: idOf(fixture) }] });
     await noteFoundWell(db, hostId);
     expect((await grantLeases(db)).granted).toEqual([idOf(fixture)]);
-    await saveAcceptance(db, { attemptId: idOf(fixture), hostId, passed: false, report: [], profile: '1 × H100' });
+    await saveAcceptance(db, { attemptId: idOf(fixture), hostId, node: null, passed: false, report: [], profile: '1 × H100' });
     await db.pool.query(`UPDATE lease SET state = 'released' WHERE attempt_id = $1`, [idOf(fixture)]);
     await queueForMachines(db);
     expect((await grantLeases(db)).granted).toEqual([]);
+  });
+
+  test('of a cluster is not on a node that failed this attempt, until each has, or somebody has found the cluster well', async () => {
+    const hostId = await cluster('lab');
+    const nodes = ['n1', 'n2'].map((name) => ({ name, gpus: [{ model: 'h100', count: 4 }], cpus: 8, memoryBytes: 2 ** 40 }));
+    await saveInventory(db, hostId, { ...inventory(8), nodes });
+    const fixture = await prepared(4);
+    const id = idOf(fixture);
+    const again = async () => {
+      await db.pool.query(`UPDATE lease SET state = 'released' WHERE attempt_id = $1`, [id]);
+      await queueForMachines(db);
+      return grantLeases(db);
+    };
+    const refuse = (node: string) => saveAcceptance(db, { attemptId: id, hostId, node, passed: false, report: [], profile: '4 × H100' });
+    await refuse('n1');
+    expect((await again()).granted).toEqual([id]);
+    expect(await listRefusedNodes(db, id, hostId)).toEqual(['n1']);
+    expect(await listRefusedNodes(db, idOf(await prepared(1)), hostId)).toEqual([]);
+    await refuse('n2');
+    expect((await again()).hopeless).toMatchObject([{ attemptId: id, reason: expect.stringContaining('failed its acceptance test') }]);
+    expect((await listRefusalsThatHold(db)).size).toBe(2);
+    await noteFoundWell(db, hostId);
+    expect(await listRefusedNodes(db, id, hostId)).toEqual([]);
+    expect((await listRefusalsThatHold(db)).size).toBe(0);
+    expect((await again()).granted).toEqual([id]);
   });
 
   test('comes with this machine’s GPUs only where the isolation shows them', async () => {
@@ -252,6 +283,16 @@ test('an environment that needs more than any host has is refused before anybody
   expect(await refusedAtAssigning(wants(8))).toBe(
     'Practice cannot be assigned. It needs 8 × H100, and no host has that (gpu-1: it has 4 of 8 × H100).',
   );
+  await removeHost(db, 'gpu-1', { by: null });
+  const hostId = await cluster('lab');
+  const need = { ...SETTINGS, resources: { memory_gb: 32 } };
+  const nodes = (gib: number) => [{ name: 'n1', gpus: [], cpus: 8, memoryBytes: gib * 1024 ** 3 }];
+  await saveInventory(db, hostId, { ...inventory(0), nodes: nodes(64) });
+  expect(await refusedAtAssigning(need)).toBe(
+    'Practice cannot be assigned. It needs 32 GB of memory, and no host has that (lab: no node of it has more than 64 of the 65 GB of memory that a job asks for, twice the task’s and 1 GB).',
+  );
+  await saveInventory(db, hostId, { ...inventory(0), nodes: nodes(65) });
+  expect(await refusedAtAssigning(need)).toBeNull();
 });
 
 test('an environment whose scorer has to be root is refused until there is a host whose isolation gives it that', async () => {

@@ -12,7 +12,7 @@ import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { needOf, toLeaseHost } from './hostCapacity.ts';
-import { lockHosts } from './hosts.ts';
+import { KEEPS_AWAY, lockHosts } from './hosts.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
 
@@ -177,8 +177,8 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
        (SELECT extract(epoch FROM max(o.released_at))::float8 * 1000 FROM lease o JOIN attempt b ON b.id = o.attempt_id
          JOIN assignment h ON h.id = b.assignment_id
          WHERE h.participant_id = g.participant_id AND o.granted_at IS NOT NULL AND o.state = 'released') AS released_ms,
-       (SELECT coalesce(json_agg(DISTINCT t.host_id), '[]') FROM acceptance t JOIN host h ON h.id = t.host_id
-         WHERE t.attempt_id = a.id AND NOT t.passed AND t.at > greatest(clock_timestamp() - interval '1 day', h.found_well_at)) AS avoid,
+       (SELECT coalesce(json_agg(json_build_object('hostId', t.host_id, 'node', t.node)), '[]') FROM acceptance t JOIN host h ON h.id = t.host_id
+         WHERE t.attempt_id = a.id AND ${KEEPS_AWAY}) AS avoid,
        CASE WHEN a.state <> 'provisioning' THEN
          (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) END AS prefer
      FROM lease l JOIN attempt a ON a.id = l.attempt_id JOIN assignment g ON g.id = a.assignment_id JOIN study s ON s.id = g.study_id
@@ -186,6 +186,7 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
   );
   return rows.map((row) => {
     const { need } = toRecord(row);
+    const avoid: { hostId: string; node: string | null }[] = row.avoid;
     return {
       id: row.id,
       attempt_id: row.attempt_id,
@@ -200,7 +201,8 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
         underWay: row.attempt_state !== 'provisioning',
         participantHolds: row.holds,
         participantReleasedAtMs: row.released_ms,
-        avoidHostIds: row.avoid,
+        avoidHostIds: avoid.filter(({ node }) => node === null).map(({ hostId }) => hostId),
+        avoidNodes: avoid.flatMap(({ hostId, node }) => (node === null ? [] : [{ hostId, node }])),
         preferHostId: row.prefer,
       },
     };

@@ -106,6 +106,15 @@ export const HostGpu = z.object({
 });
 export type HostGpu = z.infer<typeof HostGpu>;
 
+/** One machine of a cluster: an attempt gets one alone. */
+export const HostNode = z.object({
+  name: z.string().max(255),
+  gpus: z.array(z.object({ model: z.string().max(200), count: z.int().nonnegative() })).max(100),
+  cpus: z.int().nonnegative(),
+  memoryBytes: z.number().nonnegative(),
+});
+export type HostNode = z.infer<typeof HostNode>;
+
 /** Something that a check found wrong. A `blocking` one keeps new attempts away from the host. */
 export const HostProblem = z.object({
   problem: z.string().max(2_000),
@@ -118,6 +127,8 @@ export type HostProblem = z.infer<typeof HostProblem>;
 /** What the last check of a host found. */
 export const HostInventory = z.object({
   gpus: z.array(HostGpu).max(10_000),
+  /** A cluster's machines, those that take no jobs now included; null for a host that is one machine. */
+  nodes: z.array(HostNode).max(10_000).nullable().default(null),
   cpus: z.int().nonnegative(),
   memoryBytes: z.number().nonnegative(),
   diskFreeBytes: z.number().nonnegative().nullable(),

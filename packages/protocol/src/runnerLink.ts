@@ -134,6 +134,8 @@ export type RunnerCall = keyof typeof RUNNER_CALLS;
 
 /** What a runner found on its host for the attempt: the ground of the acceptance test. */
 export const SandboxHardware = z.object({
+  /** The node, as its cluster's scheduler names it; null on a machine of its own. */
+  node: z.string().max(255).nullable().default(null),
   cpus: z.int(),
   cpuModel: z.string().max(200),
   gpus: z

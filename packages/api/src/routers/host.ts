@@ -1,4 +1,5 @@
 import type { ResourceNeed } from '@plumbline/core';
+import { listRefusalsThatHold } from '@plumbline/database/acceptances';
 import type { Prisma } from '@plumbline/database/client';
 import { listHosts, removeHost, setHostDrained } from '@plumbline/database/hosts';
 import { HostName } from '@plumbline/protocol';
@@ -49,8 +50,8 @@ const Report = z.array(z.object({ check: z.string(), expected: z.string(), found
 
 type AcceptanceRow = Prisma.AcceptanceGetPayload<object>;
 
-function acceptanceView({ id, attemptId, at, passed, profile, report }: AcceptanceRow) {
-  return { acceptanceId: id, attemptId, at, passed, profile, report: Report.parse(report) };
+function acceptanceView({ id, attemptId, at, passed, profile, node, report }: AcceptanceRow) {
+  return { acceptanceId: id, attemptId, at, passed, profile, node, report: Report.parse(report) };
 }
 
 /** Refusals are shown for so long, and so many of a host: enough to see whether it is the machine. */
@@ -63,7 +64,7 @@ const Name = z.object({ name: HostName });
 export const hostRouter = router({
   overview: authorised('host.read').query(async ({ ctx }) => {
     const nowMs = ctx.clock.nowMs();
-    const [hosts, leases, refusals] = await Promise.all([
+    const [hosts, leases, refusals, keepsAway] = await Promise.all([
       listHosts(ctx.db),
       ctx.db.prisma.lease.findMany({
         where: { state: { in: ['queued', 'held', 'releasing'] } },
@@ -74,6 +75,7 @@ export const hostRouter = router({
         where: { passed: false, at: { gt: new Date(nowMs - REFUSALS_FOR_MS) } },
         orderBy: { at: 'desc' },
       }),
+      listRefusalsThatHold(ctx.db),
     ]);
     const views = leases.map((lease) => ({ hostId: lease.hostId, view: leaseView(lease, ctx.actor, nowMs) }));
     return {
@@ -89,7 +91,7 @@ export const hostRouter = router({
         refusals: refusals
           .filter(({ hostId }) => hostId === id)
           .slice(0, REFUSALS_MAX)
-          .map(acceptanceView),
+          .map((row) => ({ ...acceptanceView(row), keepsAway: keepsAway.has(row.id) })),
         leases: views.filter(({ hostId, view }) => hostId === id && view.state !== 'queued').map(({ view }) => view),
       })),
       queue: views.filter(({ view }) => view.state === 'queued').map(({ view }) => view),

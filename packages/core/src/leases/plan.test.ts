@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type HeldLease, type LeasePlan, planLeases, type QueuedRequest, queueOrder } from './plan.ts';
-import { isGpuModel, type LeaseHost, lacks, type ResourceNeed, refusal } from './resources.ts';
+import { type ClusterNode, isGpuModel, type LeaseHost, lacks, nodesToAvoid, type ResourceNeed, refusal } from './resources.ts';
 
 const GB = 1024 ** 3;
 const HOUR_MS = 3_600_000;
@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 function host(id: string, gpus: number, fields: Partial<LeaseHost> & { model?: string } = {}): LeaseHost {
   const { model = 'NVIDIA H100 80GB HBM3', ...rest } = fields;
   const has = { gpus: Array.from({ length: gpus }, (_, n) => ({ id: `${id}-${n}`, model })), cpus: 64, memoryBytes: 512 * GB };
-  return { id, filling: 'counted', accepting: true, rootScorer: false, has, ...rest };
+  return { id, filling: 'counted', accepting: true, rootScorer: false, has, nodes: null, ...rest };
 }
 
 function needs(gpuCount: number, fields: Partial<ResourceNeed> = {}): ResourceNeed {
@@ -26,6 +26,7 @@ function request(leaseId: string, requestedAtMs: number, need: ResourceNeed, fie
     participantHolds: 0,
     participantReleasedAtMs: null,
     avoidHostIds: [],
+    avoidNodes: [],
     preferHostId: null,
     ...fields,
   };
@@ -75,6 +76,42 @@ describe('what fits', () => {
     const cluster = host('cluster', 8, { filling: 'scheduler' });
     const queue = [request('x', 1, needs(8)), request('y', 2, needs(8)), request('z', 3, needs(8))];
     expect(planLeases([cluster, host('b', 8)], [], queue, 0).grants.map(({ hostId }) => hostId)).toEqual(['b', 'cluster', 'cluster']);
+  });
+
+  describe('a cluster', () => {
+    const node = (name: string, fields: Partial<ClusterNode> = {}): ClusterNode => ({
+      name,
+      gpus: [{ model: 'h100', count: 4 }],
+      cpus: 16,
+      memoryBytes: 64 * GB,
+      ...fields,
+    });
+    const cluster = (...nodes: ClusterNode[]) => ({ ...host('c', 4 * nodes.length, { filling: 'scheduler', nodes }), name: 'lab' });
+
+    test('is refused where no single node has what a job asks for, twice the memory and 1 GB included', () => {
+      const lab = cluster(node('n1'), node('n2'));
+      expect(refusal([lab], needs(4, { cpus: 16, memoryBytes: 31 * GB }))).toBeNull();
+      expect(refusal([lab], needs(8))).toContain('lab: no node of it has more than 4 of 8 × GPU');
+      expect(refusal([lab], needs(0, { cpus: 17 }))).toContain('no node of it has more than 16 of 17 processors');
+      expect(refusal([lab], needs(0, { memoryBytes: 32 * GB }))).toContain(
+        'no node of it has more than 64 of the 65 GB of memory that a job asks for, twice the task’s and 1 GB',
+      );
+      const uneven = cluster(node('big', { gpus: [], memoryBytes: 512 * GB }), node('gpu'));
+      expect(refusal([uneven], needs(4, { memoryBytes: 64 * GB }))).toContain('no single node of it has all of that');
+    });
+
+    test('serves an attempt again while a node is left that it has not failed on, and one that is under way in any case', () => {
+      const lab = cluster(node('n1'), node('n2'), node('small', { gpus: [] }));
+      const failed = (...nodes: string[]) => nodes.map((name) => ({ hostId: 'c', node: name }));
+      const plan = (fields: Partial<QueuedRequest>) => planLeases([lab], [], [request('x', 1, needs(4), fields)], 0);
+      expect(granted(plan({ avoidNodes: failed('n1') }))).toEqual(['x']);
+      expect(plan({ avoidNodes: failed('n1', 'n2') }).waiting).toEqual([{ leaseId: 'x', ahead: 0, cause: 'refused' }]);
+      expect(granted(plan({ avoidNodes: failed('n1', 'n2'), underWay: true }))).toEqual(['x']);
+      expect(granted(plan({ avoidNodes: failed('n1', 'n2').map((one) => ({ ...one, hostId: 'other' })) }))).toEqual(['x']);
+      expect(nodesToAvoid(lab, needs(4), ['n1'])).toEqual(['n1']);
+      expect(nodesToAvoid(lab, needs(4), ['n1', 'n2'])).toEqual([]);
+      expect(nodesToAvoid({ ...lab, nodes: null }, needs(4), ['n1', 'n2'])).toEqual(['n1', 'n2']);
+    });
   });
 
   test('a drained host takes nobody new, and one that failed an attempt’s acceptance test is not tried again for it', () => {

@@ -1,4 +1,4 @@
-import { type HostFilling, isGpuModel, type LeaseHost, lacks, type ResourceNeed } from './resources.ts';
+import { type HostFilling, isGpuModel, type LeaseHost, lacks, nodesToAvoid, type ResourceNeed } from './resources.ts';
 
 /**
  * Who gets what of the hosts now, and why the others wait: a pure function over hosts, live leases and the queue.
@@ -34,6 +34,8 @@ export interface QueuedRequest {
   participantReleasedAtMs: number | null;
   /** Hosts that did not pass this attempt's acceptance test. */
   avoidHostIds: readonly string[];
+  /** Nodes of clusters that did not pass it, or on which its job failed before a sandbox was up. */
+  avoidNodes: readonly { hostId: string; node: string }[];
   /** Where its workspace lies: taken before others where it fits, since elsewhere it goes on from its last snapshot. Null before it began. */
   preferHostId: string | null;
 }
@@ -150,7 +152,7 @@ export function planLeases(
     const { need, leaseId, durationMs } = request;
     const able = rooms.filter(({ host }) => lacks(host, need).length === 0);
     const willing = able.filter(({ host }) => host.accepting);
-    const open = willing.filter(({ host }) => !request.avoidHostIds.includes(host.id));
+    const open = willing.filter(({ host }) => !request.avoidHostIds.includes(host.id) && leavesNode(host, request));
     const room = open
       .filter(
         (candidate) => candidate.fit(need) !== null && keeps(reserved.get(candidate.host.id) ?? [], candidate, need, nowMs + durationMs),
@@ -178,6 +180,12 @@ export function planLeases(
     reserve(open, need, reserved, nowMs);
   }
   return plan;
+}
+
+/** Whether a cluster has a node left that this request has not failed on. One that is under way takes any rather than wait for staff. */
+function leavesNode(host: LeaseHost, { need, underWay, avoidNodes }: QueuedRequest): boolean {
+  const failed = avoidNodes.filter(({ hostId }) => hostId === host.id).map(({ node }) => node);
+  return underWay || failed.length === 0 || nodesToAvoid(host, need, failed).length > 0;
 }
 
 /** Whether a lease until `untilMs` leaves every reservation of the host its room. */

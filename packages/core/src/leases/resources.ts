@@ -26,6 +26,14 @@ export interface CountedGpu {
  */
 export type HostFilling = 'counted' | 'shared' | 'scheduler';
 
+/** One machine of a cluster: an attempt gets one alone. */
+export interface ClusterNode {
+  name: string;
+  gpus: readonly { model: string; count: number }[];
+  cpus: number;
+  memoryBytes: number;
+}
+
 export interface LeaseHost {
   id: string;
   filling: HostFilling;
@@ -35,6 +43,16 @@ export interface LeaseHost {
   rootScorer: boolean;
   /** Null where no check has said what it has. */
   has: { gpus: readonly CountedGpu[]; cpus: number; memoryBytes: number } | null;
+  /** The machines behind a scheduler; null where the host is one machine, or no check has said what it has. */
+  nodes: readonly ClusterNode[] | null;
+}
+
+/** What a runner takes beside its sandbox's own memory. */
+const RUNNER_MEMORY_BYTES = 1024 ** 3;
+
+/** What a scheduler is asked for: participant and scorer each have the task's memory, and who is frozen keeps its share. */
+export function jobMemoryBytes(memoryBytes: number): number {
+  return 2 * memoryBytes + RUNNER_MEMORY_BYTES;
 }
 
 /** Whether a GPU is of the model that was asked for: `h100` is part of `NVIDIA H100 80GB HBM3`. */
@@ -68,17 +86,53 @@ function gigabytes(bytes: number): number {
   return Math.round((bytes / 1024 ** 3) * 10) / 10;
 }
 
+function gpusOf({ gpus }: ClusterNode, { gpuModel }: ResourceNeed): number {
+  return gpus.reduce((sum, { model, count }) => sum + (isGpuModel(model, gpuModel) ? count : 0), 0);
+}
+
+function nodeHas(node: ClusterNode, need: ResourceNeed): boolean {
+  return (
+    gpusOf(node, need) >= need.gpuCount &&
+    (need.cpus === null || node.cpus >= need.cpus) &&
+    (need.memoryBytes === null || node.memoryBytes >= jobMemoryBytes(need.memoryBytes))
+  );
+}
+
+/** What no node of a cluster has of a need: one phrase each, none where one node has all of it. */
+function nodesLack(nodes: readonly ClusterNode[], need: ResourceNeed): string[] {
+  if (nodes.some((node) => nodeHas(node, need))) return [];
+  const most = (value: (node: ClusterNode) => number) => Math.max(0, ...nodes.map(value));
+  const missing: string[] = [];
+  const gpus = most((node) => gpusOf(node, need));
+  if (gpus < need.gpuCount) missing.push(`no node of it has more than ${gpus} of ${gpuWords(need)}`);
+  const cpus = most((node) => node.cpus);
+  if (need.cpus !== null && cpus < need.cpus) missing.push(`no node of it has more than ${cpus} of ${need.cpus} processors`);
+  const memoryBytes = most((node) => node.memoryBytes);
+  if (need.memoryBytes !== null && memoryBytes < jobMemoryBytes(need.memoryBytes)) {
+    const asked = `${gigabytes(jobMemoryBytes(need.memoryBytes))} GB of memory that a job asks for`;
+    missing.push(`no node of it has more than ${gigabytes(memoryBytes)} of the ${asked}, twice the task’s and 1 GB`);
+  }
+  return missing.length > 0 ? missing : ['no single node of it has all of that'];
+}
+
+/** Which of the nodes that failed a scheduler is to keep away from: none where nothing else would be left. */
+export function nodesToAvoid({ nodes }: LeaseHost, need: ResourceNeed, failed: readonly string[]): readonly string[] {
+  const isLeft = nodes === null || nodes.some((node) => nodeHas(node, need) && !failed.includes(node.name));
+  return isLeft ? failed : [];
+}
+
 /**
  * What a host that stands empty would lack of a need: one phrase each, none where it has all of it. A host that nobody has checked
  * lacks nothing known; GPUs it is taken not to have, unless a scheduler is asked.
  */
 export function lacks(host: LeaseHost, need: ResourceNeed): string[] {
-  const { has, filling } = host;
+  const { has, filling, nodes } = host;
   const missing = need.rootScorer && !host.rootScorer ? ['its isolation gives scorers no root, which docker does'] : [];
   if (has === null) {
     const unknown = filling !== 'scheduler' && need.gpuCount > 0;
     return unknown ? [...missing, 'its GPUs are not known: check it first'] : missing;
   }
+  if (nodes !== null) return [...missing, ...nodesLack(nodes, need)];
   const gpus = has.gpus.filter((gpu) => isGpuModel(gpu.model, need.gpuModel)).length;
   if (gpus < need.gpuCount) missing.push(`it has ${gpus} of ${gpuWords(need)}`);
   if (filling === 'counted' && need.cpus !== null && has.cpus < need.cpus) missing.push(`it has ${has.cpus} of ${need.cpus} processors`);

@@ -80,6 +80,7 @@ export async function inspectThisHost(options: {
     diskWriteBytesPerSecond,
     clockOffsetMs: null,
     clockUncertaintyMs: null,
+    nodes: null,
     kernel: release(),
     isolation: isolation === null || capabilities === null ? null : { name: isolation.name, capabilities: { ...capabilities } },
     problems,

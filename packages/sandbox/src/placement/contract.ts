@@ -124,7 +124,7 @@ export class PlacementTrial {
       setup: null,
       model: null,
       secrets: {},
-      resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, maxDurationMs: 600_000 },
+      resources: { gpuCount: 0, gpuModel: null, cpus: null, memoryBytes: null, exclusive: false, avoidNodes: [], maxDurationMs: 600_000 },
     };
   }
 

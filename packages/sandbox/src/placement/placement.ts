@@ -21,8 +21,11 @@ export type RunnerStatus =
   /** Accepted and not started yet: in words for the person who waits, with how many are ahead where that is known. */
   | { readonly state: 'queued'; readonly reason: string; readonly ahead: number | null }
   | { readonly state: 'running' }
-  /** It runs no more. `folderKept` tells whether another start on the same host finds its state folder. */
-  | { readonly state: 'gone'; readonly cause: string; readonly folderKept: boolean };
+  /**
+   * It runs no more. `folderKept` tells whether another start on the same host finds its state folder; `failedNode` names the node of a
+   * cluster that failed, or that ended it before it could be of use.
+   */
+  | { readonly state: 'gone'; readonly cause: string; readonly folderKept: boolean; readonly failedNode?: string };
 
 /** What a runner is to do, before it is known where. */
 export interface RunnerRequest extends Omit<RunnerConfig, 'stateDir' | 'imageDir' | 'assetsDir' | 'familyDir'> {
@@ -41,6 +44,8 @@ export interface RunnerResources {
   readonly memoryBytes: number | null;
   /** Nothing else may run on its machine: its scores are times. */
   readonly exclusive: boolean;
+  /** Nodes of a cluster that it must not be put on, by the scheduler's names. */
+  readonly avoidNodes: readonly string[];
   /** After this long at most the platform has stopped the runner itself: limit + pauses + margin. */
   readonly maxDurationMs: number;
 }

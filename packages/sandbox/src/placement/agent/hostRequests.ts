@@ -20,6 +20,7 @@ export const StartArgs = RunnerConfig.omit({ stateDir: true, imageDir: true, ass
     cpus: z.number().nullable(),
     memoryBytes: z.number().nullable(),
     exclusive: z.boolean(),
+    avoidNodes: z.array(z.string()).readonly(),
     maxDurationMs: z.number(),
   }),
 });

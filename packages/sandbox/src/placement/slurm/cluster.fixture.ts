@@ -73,6 +73,7 @@ AccountingStorageType=accounting_storage/none
 SwitchType=switch/none
 MpiDefault=none
 MailProg=/bin/true
+Prolog=${dir}/prolog.sh
 KillWait=2
 ReturnToService=2
 SlurmctldTimeout=30
@@ -133,6 +134,7 @@ export class SlurmCluster {
     // Slurm's and munge's clients walk through to the socket; whoever runs them.
     await chmod(dir, 0o755);
     for (const name of ['munge', 'state', ...CLUSTER_NODES.map((node) => `spool-${node}`)]) await mkdir(join(dir, name), { mode: 0o755 });
+    await this.setProlog('exit 0');
     await writeFile(join(dir, 'munge/key'), crypto.getRandomValues(new Uint8Array(MUNGE_KEY_BYTES)), { mode: 0o600 });
     await writeFile(this.confPath, configuration(dir, await freePorts(1 + CLUSTER_NODES.length)));
     const devices = GPU_DEVICES.map((device) => `NodeName=gpu[1-2] Name=gpu Type=h100 File=/dev/${device}\n`);
@@ -174,6 +176,16 @@ export class SlurmCluster {
   /** Submits a job that holds GPUs of the cluster until it is cancelled, and resolves with its number. */
   async occupy(gpus: number, ...options: string[]): Promise<string> {
     return this.slurm('sbatch', '--parsable', '--output=/dev/null', `--gres=gpu:h100:${gpus}`, ...options, '--wrap=sleep 3600');
+  }
+
+  /** What every node runs before a job; a node on which it fails is drained by Slurm, until `mendNode`. */
+  async setProlog(script: string): Promise<void> {
+    await writeFile(join(this.dir, 'prolog.sh'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  async mendNode(node: ClusterNode): Promise<void> {
+    await this.setProlog('exit 0');
+    await this.slurm('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
   }
 
   /** A limit is at least a minute; its end can be set nearer. Slurm looks for such jobs every 30 s. */

@@ -25,7 +25,8 @@ function quoted(word: string): string {
 
 /**
  * The text to hand to sbatch. The shell stays beside the runner, passes on the signal that asks it to end, ends it
- * at SIGUSR2, and clears up after it. The runner is told which GPUs the job was given, in the numbers that `nvidia-smi` uses on that node for this job.
+ * at SIGUSR2, and clears up after it. The runner is told its node, and which GPUs the job was given, in the numbers that
+ * `nvidia-smi` uses on that node for this job.
  */
 export function jobScript({ configFile, stateDir, keepsStateDir, launchScript, programs }: JobScriptOptions): string {
   const { node, runner, endLeftovers } = programs;
@@ -37,7 +38,7 @@ export function jobScript({ configFile, stateDir, keepsStateDir, launchScript, p
     `rm -f ${quoted(configFile)}`,
     `mkdir -p ${quoted(stateDir)} && chmod 711 ${quoted(stateDir)} || exit 1`,
     ...(launchScript === null ? [] : [`. ${quoted(launchScript)} </dev/null 3<&- || exit 1`]),
-    `${quoted(node)} ${quoted(runner)} --gpus "\${CUDA_VISIBLE_DEVICES:-\${SLURM_JOB_GPUS:-}}" <&3 3<&- &`,
+    `${quoted(node)} ${quoted(runner)} --node "\${SLURMD_NODENAME:-}" --gpus "\${CUDA_VISIBLE_DEVICES:-\${SLURM_JOB_GPUS:-}}" <&3 3<&- &`,
     'runner=$!',
     'exec 3<&-',
     'trap \'kill -TERM "$runner" 2>/dev/null\' TERM',

@@ -68,6 +68,8 @@ describe.skipIf(missing !== null)('slurm', () => {
     ...request,
     resources: { ...request.resources, gpuCount, gpuModel: 'h100', cpus: 3, memoryBytes: 2 * 1024 ** 3, maxDurationMs: 90 * 60_000 },
   });
+  const start = (trial: PlacementTrial, request: RunnerRequest, avoidNodes: readonly string[]) =>
+    trial.placement.start({ ...request, resources: { ...request.resources, avoidNodes } });
   const jobOf = (handle: RunnerHandle) => String(handle['jobId']);
   const gone = async (trial: PlacementTrial, handle: RunnerHandle) => {
     let cause = '';
@@ -193,6 +195,41 @@ describe.skipIf(missing !== null)('slurm', () => {
   );
 
   onCluster(
+    'a node that ends a job before its runner is of use is named, by its prolog or by what it lacks, and the next job is kept off it',
+    () => ({ launchScript: join(dir, 'broken.sh'), extraArgs: ['--exclude=gpu2'] }),
+    async (trial) => {
+      await cluster.untilIdle();
+      await writeFile(join(dir, 'broken.sh'), '[ "$SLURMD_NODENAME" != gpu2 ]\n');
+      await cluster.setProlog('[ "$SLURMD_NODENAME" != gpu1 ]');
+      try {
+        const request = await trial.request('listens');
+        const first = await trial.placement.start(request);
+        await gone(trial, first);
+        expect(await trial.placement.status(first)).toMatchObject({ state: 'gone', failedNode: 'gpu1' });
+        // What the settings keep out stays out as well.
+        await expect(start(trial, request, ['gpu1'])).rejects.toMatchObject({
+          message: expect.stringMatching(/configuration is not available/),
+        });
+        await PlacementTrial.run(worldOf(settingsOf({ launchScript: join(dir, 'broken.sh') })), {
+          name: 'with both nodes',
+          run: async (both) => {
+            const second = await start(both, request, ['gpu1']);
+            await gone(both, second);
+            expect(await both.placement.status(second)).toMatchObject({ state: 'gone', failedNode: 'gpu2' });
+          },
+        });
+      } finally {
+        await cluster.mendNode('gpu1');
+      }
+      await writeFile(join(dir, 'broken.sh'), '');
+      const request = await trial.request('listens');
+      trial.keep(await trial.placement.start(request));
+      const { arguments: words } = await trial.report(request);
+      expect(words.slice(words.indexOf('--node')).slice(0, 2)).toEqual(['--node', 'gpu1']);
+    },
+  );
+
+  onCluster(
     'what Slurm refuses is said in its own words',
     () => ({ partition: 'nowhere' }),
     async (trial) => {
@@ -208,6 +245,11 @@ describe.skipIf(missing !== null)('slurm', () => {
     const inventory = await placement.inspect({ isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' });
     expect(inventory).toMatchObject({ cpus: 16, memoryBytes: 64_000 * 1024 ** 2, problems: [] });
     expect(inventory.gpus).toHaveLength(8);
+    const node = { cpus: 16, memoryBytes: 64_000 * 1024 ** 2, gpus: [{ model: 'H100 SXM', count: 4 }] };
+    expect(inventory.nodes).toEqual([
+      { name: 'gpu1', ...node },
+      { name: 'gpu2', ...node },
+    ]);
     expect(inventory.gpus[0]).toMatchObject({ id: 'gpu1/h100/0', model: 'H100 SXM' });
     const nowhere = slurmPlacement({ settings: settingsOf({ partition: 'nowhere' }), runner: { entry: CONTRACT_RUNNER } });
     const empty = await nowhere.inspect({ isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' });

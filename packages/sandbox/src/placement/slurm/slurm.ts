@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, cp, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@plumbline/core';
+import { AppError, jobMemoryBytes } from '@plumbline/core';
 import type { HostInventory, HostProblem, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
 import { z } from 'zod';
 import { layAssets } from '../../assets/assetStore.ts';
@@ -21,7 +21,7 @@ import {
 import { jobScript, type NodePrograms } from './jobScript.ts';
 import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
-import { endWords, jobsAhead, queueWords } from './words.ts';
+import { endWords, failedNode, jobsAhead, queueWords } from './words.ts';
 
 /**
  * The runner as a job of a Slurm cluster, which chooses the node and its GPUs. This machine must be one that jobs can be
@@ -39,11 +39,12 @@ const SlurmHandle = z.object({ placement: z.literal('slurm'), attemptId: z.strin
 type SlurmHandle = z.infer<typeof SlurmHandle>;
 
 /** What an attempt's folder says of the last job that was submitted for it. */
-const Record = SlurmHandle.extend({ tokenHash: z.string() });
+const Record = SlurmHandle.extend({ tokenHash: z.string(), configFile: z.string().optional() });
 
 const NAME_PREFIX = 'plumbline-';
 const RECORD_NAME = 'job.json';
 const LOCK_NAME = 'placement.lock';
+const EXCLUDE = '--exclude=';
 
 /** All attempts are looked after every few seconds: one question to the controller serves them all. */
 const LISTING_MS = 1_000;
@@ -55,8 +56,6 @@ const KILL_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 120_000;
 const ASK_EVERY_MS = 250;
 
-/** What the runner takes beside the sandbox's own memory, which participant and scorer each have: who is frozen keeps its share. */
-const RUNNER_MEMORY_BYTES = 1024 ** 3;
 const MIB = 1024 ** 2;
 
 export function slurmPlacement(options: SlurmPlacementOptions): CheckedPlacement {
@@ -121,7 +120,7 @@ class SlurmPlacement implements CheckedPlacement {
       const jobId = await this.#slurm.submit(this.#sbatchOptions(request, dir, logFile), script);
       const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
       const path = join(dir, RECORD_NAME);
-      await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash }), { mode: 0o600 });
+      await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash, configFile }), { mode: 0o600 });
       await rename(`${path}.new`, path);
       this.#listing = null;
       return handle;
@@ -141,6 +140,8 @@ class SlurmPlacement implements CheckedPlacement {
     const { partition, account, qos, constraint, extraArgs } = this.#options.settings;
     const option = (name: string, value: string | number | null) => (value === null ? [] : [`--${name}=${value}`]);
     const memory = resources.memoryBytes ?? memoryBytes;
+    const always = extraArgs.filter((arg) => arg.startsWith(EXCLUDE)).map((arg) => arg.slice(EXCLUDE.length));
+    const excluded = [...always, ...resources.avoidNodes];
     return [
       `--job-name=${NAME_PREFIX}${attemptId}`,
       // The folder names this installation: another one's jobs on the same cluster are none of ours.
@@ -153,7 +154,7 @@ class SlurmPlacement implements CheckedPlacement {
       '--ntasks=1',
       '--export=ALL',
       `--time=${Math.ceil(resources.maxDurationMs / 60_000)}`,
-      ...option('mem', memory === null ? null : `${Math.ceil((2 * memory + RUNNER_MEMORY_BYTES) / MIB)}M`),
+      ...option('mem', memory === null ? null : `${Math.ceil(jobMemoryBytes(memory) / MIB)}M`),
       ...option('cpus-per-task', resources.cpus === null ? null : Math.max(1, Math.ceil(resources.cpus))),
       ...option('gres', this.#gres(resources.gpuCount, resources.gpuModel)),
       ...(resources.exclusive ? ['--exclusive'] : []),
@@ -161,7 +162,9 @@ class SlurmPlacement implements CheckedPlacement {
       ...option('account', account),
       ...option('qos', qos),
       ...option('constraint', constraint),
-      ...extraArgs,
+      ...extraArgs.filter((arg) => !arg.startsWith(EXCLUDE)),
+      // Slurm takes the last of several alone.
+      ...option('exclude', excluded.length === 0 ? null : excluded.join(',')),
     ];
   }
 
@@ -196,7 +199,10 @@ class SlurmPlacement implements CheckedPlacement {
     const folderKept = this.#options.settings.nodeDir === null;
     if (job === undefined) return { state: 'gone', cause: `Slurm’s job ${jobId} ended some time ago.`, folderKept };
     const cause = endWords(job);
-    if (cause !== null) return { state: 'gone', cause, folderKept };
+    if (cause !== null) {
+      const node = failedNode(job, await this.#hasBegun(handle.attemptId, job));
+      return { state: 'gone', cause, folderKept, ...(node === null ? {} : { failedNode: node }) };
+    }
     if (job.state !== 'PENDING' && job.state !== 'CONFIGURING') return { state: 'running' };
     const ahead = job.state === 'PENDING' ? jobsAhead(job, await this.#queue(job.partitions)) : null;
     return { state: 'queued', reason: queueWords(job, ahead), ahead };
@@ -300,6 +306,12 @@ class SlurmPlacement implements CheckedPlacement {
           })),
         ),
       ),
+      nodes: nodes.map(({ name, cpus, memoryBytes, gpus }) => ({
+        name,
+        cpus,
+        memoryBytes,
+        gpus: gpus.map(({ type, count }) => ({ model: this.#modelOf(type), count })),
+      })),
       cpus: Math.max(0, ...usable.map(({ cpus }) => cpus)),
       memoryBytes: Math.max(0, ...usable.map(({ memoryBytes }) => memoryBytes)),
       diskFreeBytes: disk === null ? null : disk.bavail * disk.bsize,
@@ -358,6 +370,13 @@ class SlurmPlacement implements CheckedPlacement {
   async #record(attemptId: string): Promise<z.infer<typeof Record> | null> {
     const text = await readFile(join(this.#attemptDir(attemptId), RECORD_NAME), 'utf8').catch(() => null);
     return text === null ? null : Record.parse(JSON.parse(text));
+  }
+
+  /** Whether a job's script ran: the first that it does is to take its config. */
+  async #hasBegun(attemptId: string, { id }: SlurmJob): Promise<boolean> {
+    const record = await this.#record(attemptId);
+    if (record?.jobId !== id || record.configFile === undefined) return true;
+    return (await stat(record.configFile).catch(() => null)) === null;
   }
 
   #freshJobs(): Promise<SlurmJob[]> {

@@ -21,6 +21,8 @@ export interface SlurmJob {
   readonly partitions: readonly string[];
   /** Empty while it waits. */
   readonly nodes: string;
+  /** How long it has run, or ran; null where Slurm does not say. */
+  readonly ranS: number | null;
   /** The GPUs that it asks for; 0 for none. */
   readonly gpuCount: number;
   readonly gpuType: string | null;
@@ -40,16 +42,20 @@ export interface SlurmNode {
 const MIB = 1024 ** 2;
 
 /** Free text comes last: a name may hold anything. */
-const FORMAT = '%i|%T|%Q|%P|%N|%b|%r|%Z|%j';
-const LINE = /^(\d+)(?:_\S*)?\|([A-Z_]+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$/;
+const FORMAT = '%i|%T|%Q|%P|%N|%M|%b|%r|%Z|%j';
+const LINE = /^(\d+)(?:_\S*)?\|([A-Z_]+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$/;
+/** Days, hours, minutes, seconds; the first two where there are any. */
+const RAN = /^(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)$/;
 const GPUS = /\bgpu(?::([^:,()]+))?:(\d+)/;
 
 /** One line of `squeue --format=FORMAT`. Throws `unavailable` for anything else. */
 export function parseJob(line: string): SlurmJob {
   const found = LINE.exec(line);
   if (found === null) throw new AppError('unavailable', 'Slurm’s queue could not be read.', { cause: new Error(`squeue said: ${line}`) });
-  const [, id = '', state = '', priority = '', partitions = '', nodes = '', gres = '', reason = '', workDir = '', name = ''] = found;
+  const [, id = '', state = '', priority = '', partitions = '', nodes = '', ran = '', gres = '', reason = '', workDir = '', name = ''] =
+    found;
   const gpus = GPUS.exec(gres);
+  const [days, hours, minutes, seconds] = (RAN.exec(ran)?.slice(1) ?? []).map((part) => Number(part ?? 0));
   return {
     id,
     state,
@@ -57,6 +63,7 @@ export function parseJob(line: string): SlurmJob {
     priority: Number(priority),
     partitions: partitions.split(','),
     nodes,
+    ranS: seconds === undefined ? null : (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + seconds,
     gpuCount: Number(gpus?.[2] ?? (/\bgpu\b/.test(gres) ? 1 : 0)),
     gpuType: gpus?.[1] ?? null,
     workDir,

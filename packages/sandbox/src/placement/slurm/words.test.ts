@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { SlurmJob } from './slurmCommands.ts';
-import { endWords, jobsAhead, queueWords } from './words.ts';
+import { parseJob, type SlurmJob } from './slurmCommands.ts';
+import { endWords, failedNode, jobsAhead, queueWords } from './words.ts';
 
 const JOB: SlurmJob = {
   id: '12',
@@ -9,6 +9,7 @@ const JOB: SlurmJob = {
   priority: 100,
   partitions: ['gpu'],
   nodes: '',
+  ranS: null,
   gpuCount: 4,
   gpuType: 'h100',
   workDir: '/shared/a',
@@ -70,6 +71,28 @@ describe('staff read of a job that ended', () => {
   test.each(['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING', 'SUSPENDED'])('nothing of one that is %s', (state) => {
     expect(endWords({ ...JOB, state })).toBeNull();
   });
+});
+
+test.each<[string, Partial<SlurmJob>, string | null, hasBegun?: boolean]>([
+  ['one whose prolog ended it', { state: 'CANCELLED', ranS: 90 }, 'n1', false],
+  ['none where it was cancelled while it waited', { state: 'CANCELLED', nodes: '' }, null, false],
+  ['one that failed', { state: 'NODE_FAIL', ranS: 5_000 }, 'n1'],
+  ['one on which it failed at once', { state: 'FAILED', ranS: 59 }, 'n1'],
+  ['none for a failure after some work', { state: 'FAILED', ranS: 60 }, null],
+  ['none for an end that somebody else made', { state: 'CANCELLED', ranS: 1 }, null],
+  ['none for a want of memory', { state: 'OUT_OF_MEMORY', ranS: 1 }, null],
+  ['none before it has one', { state: 'BOOT_FAIL', nodes: '' }, null],
+])('a job blames its node: %s', (_words, change, node, hasBegun = true) => {
+  expect(failedNode({ ...JOB, nodes: 'n1', ...change }, hasBegun)).toBe(node);
+});
+
+test.each([
+  ['INVALID', null],
+  ['0:07', 7],
+  ['1:02:03', 3_723],
+  ['2-00:00:01', 172_801],
+])('that a job ran for %s is read in seconds', (ran, seconds) => {
+  expect(parseJob(`12|FAILED|100|gpu|n1|${ran}|gres:gpu:1|None|/shared|plumbline-a`).ranS).toBe(seconds);
 });
 
 test('ahead are jobs of the same partition with a higher priority, or that came earlier with the same, and that compete at all', () => {

@@ -101,3 +101,18 @@ export function endWords(job: SlurmJob): string | null {
   const why = IN_TURN.has(job.reason) || job.reason === job.state ? '' : ` (${plain(job.reason)})`;
   return `Slurm’s job ${job.id}${where} ${end}${why}.`;
 }
+
+/** Ends that say something of the node; by others somebody else ended the job, or the job itself. */
+const NODE_ENDS = new Set(['BOOT_FAIL', 'NODE_FAIL']);
+
+/** A runner that fails so soon has not had the time for any work: its node lacks something, or a prolog kept it away. */
+const AT_ONCE_S = 60;
+
+/**
+ * The node that failed, or that ended the job before its runner could be of use; null where the node is not to blame. A job that a
+ * prolog ended passes for a cancelled one, but its script has not begun.
+ */
+export function failedNode({ state, ranS, nodes }: SlurmJob, hasBegun: boolean): string | null {
+  const isToBlame = !hasBegun || NODE_ENDS.has(state) || (state === 'FAILED' && ranS !== null && ranS < AT_ONCE_S);
+  return isToBlame && nodes !== '' ? nodes : null;
+}

@@ -1,15 +1,16 @@
 import { Badge, Time } from '@plumbline/ui';
 import type { HostView } from './HostsOverview.tsx';
 
-type Acceptance = HostView['refusals'][number];
+type Acceptance = Omit<HostView['refusals'][number], 'keepsAway'>;
 
 /** One test of a machine before an attempt: its outcome in a line, every check behind it. */
 export function AcceptanceReport({ acceptance }: { acceptance: Acceptance }) {
-  const { passed, profile, at, report } = acceptance;
+  const { passed, profile, node, at, report } = acceptance;
   return (
     <details className="text-sm">
       <summary className="cursor-pointer">
-        <Badge tone={passed ? 'success' : 'danger'}>{passed ? 'Accepted' : 'Refused'}</Badge> {profile}
+        <Badge tone={passed ? 'success' : 'danger'}>{passed ? 'Accepted' : 'Refused'}</Badge> {node === null ? '' : `${node}: `}
+        {profile}
         <span className="text-muted">
           , <Time at={at} />
         </span>

@@ -2,6 +2,7 @@
 import { gpuSummary } from '@plumbline/core';
 import { Alert, Badge, Button, Card, CardBody, CardHeader, ConfirmDialog, Facts, formatBytes, Time, toast } from '@plumbline/ui';
 import { useMutation } from '@tanstack/react-query';
+import Link from 'next/link';
 import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { AcceptanceReport } from './AcceptanceReport.tsx';
@@ -83,9 +84,20 @@ export function HostCard({ host, onChanged }: { host: HostView; onChanged: () =>
         ))}
         {host.refusals.length === 0 ? null : (
           <div className="space-y-1">
-            <h3 className="text-xs font-medium">Acceptance tests that failed in the last week</h3>
+            <h3 className="text-xs font-medium">Refused in the last week</h3>
             {host.refusals.map((acceptance) => (
-              <AcceptanceReport key={acceptance.acceptanceId} acceptance={acceptance} />
+              <div key={acceptance.acceptanceId}>
+                <AcceptanceReport acceptance={acceptance} />
+                {acceptance.keepsAway ? (
+                  <p className="pl-4 text-xs text-muted">
+                    <Link href={`/attempts/${acceptance.attemptId}`} className="text-accent hover:underline">
+                      Its attempt
+                    </Link>{' '}
+                    is kept off {acceptance.node ?? 'this host'} for a day, or until <code>plumb host check {name}</code> finds the host
+                    well.
+                  </p>
+                ) : null}
+              </div>
             ))}
           </div>
         )}

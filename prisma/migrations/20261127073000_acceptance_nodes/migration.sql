@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "acceptance" ADD COLUMN     "node" TEXT;
