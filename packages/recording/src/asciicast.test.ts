@@ -122,7 +122,8 @@ describe('an asciicast', () => {
     };
     const lines = write([OPENED, output(5_010, Buffer.from('b'), 7), keyframe, output(5_030, Buffer.from('bcd'), 11)]);
     expect(lines.slice(1)).toEqual([
-      [0.01, 'o', 'b'],
+      [0.01, 'm', 'Begun anew after a stretch that is not shown'],
+      [0.01, 'o', '\x1bcb'],
       [0.02, 'r', '60x10'],
       [0.02, 'o', '\x1bcall twelve b'],
       [0.03, 'o', 'cd'],

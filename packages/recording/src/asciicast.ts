@@ -4,7 +4,7 @@ import { clockMarker, scoreWords } from './markerWords.ts';
 /**
  * asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/) of one terminal: a header, then one array a line with
  * seconds since the terminal was opened. Characters that output splits between events are whole again here, and after output that is
- * missing the screen is that of the next keyframe.
+ * missing the screen begins anew, empty, which a marker says, until the next keyframe has the whole of it.
  */
 export interface CastOptions {
   /** Put in what was typed, as `i` events. Off by default: it may hold what nobody wants published. */
@@ -18,6 +18,7 @@ export interface CastMarker {
 
 /** Makes a terminal as new. */
 const RESET = '\x1bc';
+const BEGUN_ANEW = 'Begun anew after a stretch that is not shown';
 
 const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -31,8 +32,8 @@ export class CastWriter {
   private closed = false;
   /** Bytes of output that are written, or lie before what is. */
   private offset = 0;
-  /** Output before that is missing: the next keyframe has the screen. */
-  private hasHole = false;
+  /** Output before what is drawn is missing: the next keyframe has what it left on the screen. */
+  private begunAnew = false;
   private cols = 0;
   private rows = 0;
 
@@ -76,18 +77,21 @@ export class CastWriter {
   private output({ atMs, data: { offset, bytes } }: Extract<RecordedEvent, { type: 'terminal.output' }>): string {
     const end = offset + bytes.length;
     if (end <= this.offset) return '';
-    // A character whose end is missing ends here.
-    const cut = offset > this.offset ? this.decoder.decode() : '';
-    this.hasHole ||= offset > this.offset;
-    const fresh = bytes.subarray(Math.max(0, this.offset - offset));
+    const isAnew = offset > this.offset;
+    // A character whose end is missing goes with the screen.
+    if (isAnew) this.decoder = newDecoder();
+    this.begunAnew ||= isAnew;
+    const fresh = isAnew ? fromCharacter(bytes) : bytes.subarray(Math.max(0, this.offset - offset));
     this.offset = end;
-    return this.line(atMs, 'o', cut + this.decoder.decode(fresh, { stream: true }));
+    const text = this.decoder.decode(fresh, { stream: true });
+    if (!isAnew) return this.line(atMs, 'o', text);
+    return this.line(atMs, 'm', BEGUN_ANEW) + this.line(atMs, 'o', RESET + text);
   }
 
   /** After a hole the screen is drawn anew, on a terminal as new. */
   private mended({ atMs, data }: Extract<RecordedEvent, { type: 'terminal.keyframe' }>): string {
-    if (data.offset < this.offset || (data.offset === this.offset && !this.hasHole)) return '';
-    this.hasHole = false;
+    if (data.offset < this.offset || (data.offset === this.offset && !this.begunAnew)) return '';
+    this.begunAnew = false;
     this.offset = data.offset;
     this.decoder = newDecoder();
     const size = data.cols === this.cols && data.rows === this.rows ? '' : this.resized(atMs, data);
@@ -121,6 +125,13 @@ export class CastWriter {
     this.lastSeconds = Math.max(this.lastSeconds, Math.round((atMs - this.startMs) * 1000) / 1_000_000);
     return `[${this.lastSeconds},"${code}",${JSON.stringify(text)}]\n`;
   }
+}
+
+/** The bytes from the first character on that begins among them. */
+function fromCharacter(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start += 1;
+  return bytes.subarray(start);
 }
 
 /** The marker that an event stands for in every terminal's cast, or null: a score, or what happened to the clock. */

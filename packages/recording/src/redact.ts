@@ -4,17 +4,17 @@ import { readManifest } from '@plumbline/database/recordingManifests';
 import { listSeals, noteSealsTakenOut } from '@plumbline/database/recordingSeals';
 import { forgetReplacedObject, listReplacedObjects, listSegments, replaceSegment } from '@plumbline/database/recordingSegments';
 import { type EventType, SEALED_TYPES } from '@plumbline/protocol';
-import { lineHead, parseLine, roundAtMs, TYPE_OF } from './codec.ts';
+import { type LinePlace, lineHead, parseLine, parseOutput, roundAtMs, TYPE_OF } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { segmentSaltKey } from './merkle.ts';
 import { type EventRange, overlaps, type RecordingSource, within } from './reader.ts';
-import { leafOf, openSegment, sealLines } from './segment.ts';
+import { leafOf, openSegment, type Segment, sealLines } from './segment.ts';
 import { isWithheld, withheldLine } from './withheld.ts';
 
 /**
  * Takes events out of a finished recording for good, and leaves what is left provable: each becomes its leaf, so roots and
- * manifest stay as they were signed. A gap that stands for several events stays, which has none of their content. Blobs (snapshots, submissions) are objects of their own and stay. First it deletes what a
- * redaction that was cut short left in the store.
+ * manifest stay as they were signed. What `linesWithout` says stays, stays. Blobs (snapshots, submissions) are objects of their own and
+ * stay. First it deletes what a redaction that was cut short left in the store.
  */
 export async function redactRecording(source: RecordingSource, range: EventRange): Promise<{ withheld: number }> {
   const { db, store, keys, attemptId } = source;
@@ -30,23 +30,48 @@ export async function redactRecording(source: RecordingSource, range: EventRange
     if (row.lastSeq < (range.fromSeq ?? 1) || row.firstSeq > (range.toSeq ?? row.firstSeq) || !overlaps(row, range)) continue;
     const segment = await openSegment(sealing, attemptId, row.n, await store.get(row.objectHash));
     const saltKey = segmentSaltKey(sealing.salt, attemptId, row.n);
-    const before = withheld;
-    const lines = segment.lines.map((line, i) => {
-      if (isWithheld(line)) return line;
-      const { dt, code, stream } = lineHead(line);
-      const atMs = roundAtMs(segment.header.baseMs + dt);
-      const type = TYPE_OF.get(code) as EventType;
-      if (!isMeant({ seq: row.firstSeq + i, atMs, type, stream }) || isNeededGap(type, line, segment.header.baseMs)) return line;
-      withheld += 1;
-      return withheldLine(leafOf(saltKey, line, i));
-    });
-    if (withheld === before) continue;
+    const { lines, takenOut } = linesWithout(segment, isMeant, (line, i) => leafOf(saltKey, line, i));
+    if (takenOut === 0) continue;
+    withheld += takenOut;
     const sealed = await sealLines(sealing, attemptId, row.n, { ...segment, lines });
     await store.put(sealed.row.objectHash, sealed.object);
     await replaceSegment(db, attemptId, row.objectHash, sealed.row);
     await deleteReplaced(source);
   }
   return { withheld };
+}
+
+/**
+ * A segment's lines with those that are meant as leaves. What has none of a stretch's content and is needed after it stays: a gap that
+ * stands for several events, and a terminal's size, which all that is drawn later depends on. Output goes whole that begins with bytes
+ * of one that goes: the first half of a character that was split between them.
+ */
+export function linesWithout(
+  { header, lines }: Pick<Segment, 'header' | 'lines'>,
+  isMeant: (place: LinePlace) => boolean,
+  leaf: (line: Buffer, index: number) => Buffer,
+): { lines: Buffer[]; takenOut: number } {
+  let takenOut = 0;
+  const lastOutputGoes = new Map<number, boolean>();
+  const left = lines.map((line, i) => {
+    if (isWithheld(line)) return line;
+    const { dt, code, stream } = lineHead(line);
+    const type = TYPE_OF.get(code) as EventType;
+    const isNeeded = type === 'terminal.resized' || isNeededGap(type, line, header.baseMs);
+    const isOutput = type === 'terminal.output';
+    const isSplit = isOutput && lastOutputGoes.get(stream) === true && joinedBytes(line, header.baseMs) > 0;
+    const isOwn = !isNeeded && isMeant({ seq: header.firstSeq + i, atMs: roundAtMs(header.baseMs + dt), type, stream });
+    // What was handed on to a line stays in it, so that the next one has nothing of what is meant.
+    if (isOutput) lastOutputGoes.set(stream, isOwn);
+    if (!isOwn && !isSplit) return line;
+    takenOut += 1;
+    return withheldLine(leaf(line, i));
+  });
+  return { lines: left, takenOut };
+}
+
+function joinedBytes(line: Buffer, baseMs: number): number {
+  return parseOutput(parseLine(line.toString('utf8'), baseMs).data).joined;
 }
 
 /** A gap of several numbers says why those before it are nowhere: without its text the recording could not be told from a damaged one. */

@@ -212,6 +212,11 @@ describe('a search of the output', () => {
     expect(recording.readEvents).toBeLessThan(3);
   });
 
+  it('finds what an empty screen shows of output after some that is missing, as a replay draws it', async () => {
+    const recording = recorded().put(1, 'nee').lose(1, 100).put(1, 'dle').put(1, ' needle');
+    expect(await recording.find('needle')).toEqual([[3, 1, 'dle needle']]);
+  });
+
   it('begins with a keyframe where what came before is missing, and finds what that shows', async () => {
     const recording = recorded().put(1, 'a\r\n').lose(1, 100).put(1, 'b').keyframe(1, 40, 10, 'a\r\nneedle\r\nb').put(1, 'c');
     expect(await recording.find('needle')).toEqual([[3, 1, 'needle']]);

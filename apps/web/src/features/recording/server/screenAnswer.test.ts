@@ -64,6 +64,7 @@ it('gives a page the output where it is short, and nothing where the terminal is
   expect(await screenAnswer(1, pages(after('text', { cols: 80, rows: 24 })), signal)).toEqual({
     terminal: 1,
     base: KEYFRAME,
+    begunAnew: false,
     tail: [
       { offset: 1_000, utf8: 'text' },
       { cols: 80, rows: 24 },
@@ -72,6 +73,7 @@ it('gives a page the output where it is short, and nothing where the terminal is
   expect(await screenAnswer(1, pages(after(log, null)), signal)).toEqual({
     terminal: 1,
     base: null,
+    begunAnew: false,
     tail: [],
   });
 });
@@ -92,13 +94,28 @@ it('draws a seek page by page, however much it is, to the screen that all of the
   expect(await shown(answer)).toEqual(fingerprint(whole));
 });
 
-it('gives the last of what it cannot draw, in the size that the terminal had by then', async () => {
+it('gives a screen that was begun anew after output that is missing, and says so, however it is drawn', async () => {
+  await expect.poll(() => isDrawn(after(log))).toBe(true);
+  for (const text of ['short', log]) {
+    const events = after('before', { cols: 70, rows: 24 }, 'taken out', text, { cols: 60, rows: 22 }, 'the end').filter((_, n) => n !== 2);
+    const answer = await screenAnswer(1, pages(events.slice(0, 2), events.slice(2)), signal);
+    expect(answer.begunAnew).toBe(true);
+    const anew = makeTerminal(70, 24);
+    await write(anew, text);
+    anew.resize(60, 22);
+    await write(anew, 'the end');
+    expect(await shown(answer)).toEqual(fingerprint(anew));
+  }
+});
+
+it('gives the last of what it cannot draw, on an empty screen in the size that the terminal had by then', async () => {
   const megabyte = 'x'.repeat(1024 * 1024);
-  // What follows a hole cannot be drawn.
-  const events = after('begun', { cols: 70, rows: 24 }, ...Array.from({ length: 12 }, () => megabyte), 'the end').filter((_, n) => n !== 0);
-  const answer = await screenAnswer(1, pages(events.slice(0, 6), events.slice(6)), signal);
+  // A single sequence without an end.
+  const events = after({ cols: 70, rows: 24 }, '\x1b]0;', ...Array.from({ length: 12 }, () => megabyte), 'the end');
+  const answer = await screenAnswer(1, pages(events), signal);
   expect(JSON.stringify(answer).length).toBeLessThan(5 * 1024 * 1024);
+  expect([answer.begunAnew, answer.base?.screen]).toEqual([true, '']);
   const state = terminalFromScreen(answer);
   expect([state?.cols, state?.rows, state?.offset]).toEqual([70, 24, events.reduce((end, event) => endOf(event, end), 0)]);
-  expect(answer.tail.at(-1)).toMatchObject({ utf8: 'the end' });
+  expect(answer.tail.at(-1)).toMatchObject({ utf8: expect.stringMatching(/the end$/) });
 });

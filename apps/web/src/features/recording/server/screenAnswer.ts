@@ -21,9 +21,10 @@ export async function screenAnswer(terminal: number, pages: AsyncIterable<Termin
     state = terminalAfter(terminal, keyframe?.data ?? null, events, state);
     if (signal.aborted) break;
   }
-  if (state === null) return { terminal, base: null, tail: [] };
+  if (state === null) return { terminal, base: null, begunAnew: false, tail: [] };
   if (drawing.isReady() && isLong(state)) state = await drawn(state, signal);
-  return { terminal, base: state.base, tail: cut(state).tail.map(toStepLine) };
+  const sent = cut(state);
+  return { terminal, base: sent.base, begunAnew: sent.begunAnew, tail: tailOf(sent).map(toStepLine) };
 }
 
 const isLong = ({ offset, base }: TerminalState) => offset - base.offset >= DRAWN_FROM_BYTES;
@@ -31,10 +32,10 @@ const isLong = ({ offset, base }: TerminalState) => offset - base.offset >= DRAW
 /** The same state with as much of its steps in its screen as could be drawn. */
 async function drawn(state: TerminalState, signal: AbortSignal): Promise<TerminalState> {
   const screen = await drawing.draw(state.base, tailOf(state), signal);
-  return screen === null ? state : terminalFrom(state.terminal, screen.base, screen.tail);
+  return screen === null ? state : terminalFrom(state.terminal, screen.base, state.begunAnew, screen.tail);
 }
 
-/** The state with a hole before the last of its output, where what is not drawn is more than a page of a seek. */
+/** The state begun anew before the last of its output, where what is not drawn is more than a page of a seek. */
 function cut(state: TerminalState): TerminalState {
   const steps = tailOf(state);
   const last: ScreenStep[] = [];
@@ -46,7 +47,7 @@ function cut(state: TerminalState): TerminalState {
   }
   last.reverse();
   const size = steps.slice(0, steps.length - last.length).findLast(({ kind }) => kind === 'resize');
-  return terminalFrom(state.terminal, state.base, size === undefined ? last : [size, ...last]);
+  return terminalFrom(state.terminal, state.base, state.begunAnew, size === undefined ? last : [size, ...last]);
 }
 
 function endOf(step: Extract<ScreenStep, { kind: 'output' }>, bytes: number): ScreenStep {

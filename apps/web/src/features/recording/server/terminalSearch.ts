@@ -60,8 +60,8 @@ export class TerminalSearch {
   private readonly known = { normal: newScreen(), alternate: newScreen() };
   private kind: 'normal' | 'alternate' = 'normal';
   private hits: TerminalHit[] = [];
-  /** Output before what came last is missing: the next keyframe has it. */
-  private hasHole = false;
+  /** Output before what is drawn is missing: the next keyframe has what it left on the screen. */
+  private begunAnew = false;
   private waiting = 0;
   private waitingBytes = 0;
   private onDrawn = () => {};
@@ -99,7 +99,7 @@ export class TerminalSearch {
         this.open(event.data.cols, event.data.rows, 0);
       } else if (event.type === 'terminal.keyframe') await this.takeKeyframe(event);
       else if (event.type === 'terminal.resized') this.resize(event.data);
-      else if (event.type === 'terminal.output') this.output(event);
+      else if (event.type === 'terminal.output') await this.output(event);
       else if (event.type === 'terminal.closed') {
         // A recording may have hundreds that were closed, each with all its lines.
         await this.drawn();
@@ -118,7 +118,7 @@ export class TerminalSearch {
     this.dispose();
     this.terminal = headlessTerminal({ cols, rows, scrollback: scrollbackOf(cols) });
     this.offset = offset;
-    this.hasHole = false;
+    this.begunAnew = false;
     this.known.normal = newScreen();
     this.known.alternate = newScreen();
     this.kind = 'normal';
@@ -128,7 +128,7 @@ export class TerminalSearch {
   /** A keyframe is drawn where the search begins with it, or where output before it is missing: then what is on it is found there. */
   private async takeKeyframe(event: Extract<RecordedEvent, { type: 'terminal.keyframe' }>): Promise<void> {
     const { cols, rows, offset, screen } = event.data;
-    if (this.terminal !== null && !this.hasHole && offset <= this.offset) return;
+    if (this.terminal !== null && !this.begunAnew && offset <= this.offset) return;
     await this.drawn();
     this.open(cols, rows, offset);
     this.write(Buffer.from(screen), () => this.look(event, 'anywhere'));
@@ -156,9 +156,14 @@ export class TerminalSearch {
     this.cursorRow = cursorRowOf(terminal.buffer.active);
   }
 
-  private output(event: Extract<RecordedEvent, { type: 'terminal.output' }>): void {
+  private async output(event: Extract<RecordedEvent, { type: 'terminal.output' }>): Promise<void> {
     const { offset, bytes } = event.data;
-    this.hasHole ||= offset > this.offset;
+    if (this.terminal !== null && offset > this.offset) {
+      // As a replay does: an empty screen, in the size that the terminal has once what waits is drawn.
+      await this.drawn();
+      this.open(this.terminal.cols, this.terminal.rows, offset);
+      this.begunAnew = true;
+    }
     const fresh = bytes.subarray(Math.max(0, this.offset - offset));
     this.offset = Math.max(this.offset, offset + bytes.length);
     const isPlain = !fresh.includes(ESCAPE) && !fresh.includes(CONTROL_LEAD);

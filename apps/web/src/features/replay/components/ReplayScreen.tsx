@@ -296,6 +296,7 @@ function Terminals({ player, found, onDrawn }: { player: Player; found: Found | 
             key={terminal}
             player={player}
             terminal={terminal}
+            begunAnew={terminals.get(terminal)?.begunAnew === true}
             found={found?.terminal === terminal ? found : null}
             onDrawn={onDrawn}
           />

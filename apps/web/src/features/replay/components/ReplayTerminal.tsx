@@ -10,11 +10,14 @@ import { tailOf } from '../model/terminalState.ts';
 export function ReplayTerminal({
   player,
   terminal,
+  begunAnew,
   found,
   onDrawn,
 }: {
   player: Player;
   terminal: number;
+  /** What was on the screen before it is missing. */
+  begunAnew: boolean;
   /** What is to be marked in it, once for each object. */
   found: { text: string } | null;
   onDrawn: () => void;
@@ -66,8 +69,15 @@ export function ReplayTerminal({
     if (found !== null) drawnBy.current?.reveal(found.text);
   }, [found]);
   return (
-    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`replay-terminal-${terminal}`}>
-      <div ref={host} className="absolute inset-0 m-1" />
+    <div className="flex h-full min-w-0 flex-1 flex-col overflow-hidden" data-testid={`replay-terminal-${terminal}`}>
+      {begunAnew ? (
+        <p role="note" className="border-b border-border px-3 py-1 text-xs text-muted">
+          Begun anew after a stretch that is not shown: what was on the screen before is missing.
+        </p>
+      ) : null}
+      <div className="relative min-h-0 flex-1">
+        <div ref={host} className="absolute inset-0 m-1" />
+      </div>
     </div>
   );
 }

@@ -55,7 +55,12 @@ class MemorySource implements ReplaySource, MomentReader {
     const last = own.findLastIndex((event) => event.type === 'terminal.keyframe');
     const keyframe = own[last];
     const state = terminalAfter(terminal, keyframe?.type === 'terminal.keyframe' ? keyframe.data : null, own.slice(last + 1));
-    return { terminal, base: state?.base ?? null, tail: state === null ? [] : tailOf(state).map(toStepLine) };
+    return {
+      terminal,
+      base: state?.base ?? null,
+      begunAnew: state?.begunAnew === true,
+      tail: state === null ? [] : tailOf(state).map(toStepLine),
+    };
   }
 
   async eventsFrom(fromSeq: number): Promise<RecordedEvent[]> {
@@ -66,6 +71,9 @@ class MemorySource implements ReplaySource, MomentReader {
     return events.map((event) => fromEventLine(JSON.parse(JSON.stringify(toEventLine(event))) as EventLine) as RecordedEvent);
   }
 }
+
+/** What is taken out of a stretch, sizes apart. */
+const HIDEABLE = new Set(['terminal.output', 'terminal.keyframe']);
 
 type Act =
   | { kind: 'output'; terminal: number; text: string }
@@ -173,6 +181,7 @@ function shown(player: Player): unknown {
         state.cols,
         state.rows,
         state.offset,
+        state.begunAnew,
         state.base.screen +
           tailOf(state)
             .map((step) => (step.kind === 'output' ? decoder.decode(step.bytes) : ''))
@@ -203,13 +212,17 @@ async function playTo(source: ReplaySource, targetMs: number): Promise<Player> {
 const recording = fc.array(fc.tuple(gapMs, act), { minLength: 1, maxLength: 60 }).map(recordingOf);
 
 describe('the player', () => {
-  it('shows the same after any jumps as after playing from the start', async () => {
+  it('shows the same after any jumps as after playing from the start, also where a stretch was taken out', async () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
     await fc.assert(
       fc.asyncProperty(
         recording,
-        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 6 }),
-        async (events, jumps) => {
-          const source = new MemorySource(events);
+        fc.array(share, { minLength: 1, maxLength: 6 }),
+        fc.tuple(share, share),
+        async (events, jumps, [from, length]) => {
+          const hidden = [from * events.length, (from + length / 2) * events.length] as const;
+          const isShown = ({ seq, type }: RecordedEvent) => !HIDEABLE.has(type) || seq <= hidden[0] || seq > hidden[1];
+          const source = new MemorySource(events.filter(isShown));
           const index = await source.index();
           const jumping = new Player(source, index);
           const targets = jumps.map((share) => Math.round(index.fromMs + share * (index.toMs - index.fromMs)));
@@ -218,31 +231,41 @@ describe('the player', () => {
           expect(shown(jumping)).toEqual(shown(playing));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 120 },
     );
   });
 
-  it('draws the screen anew at the first keyframe after output that is missing', async () => {
+  it('begins on an empty screen after output that is missing, says so, and has the whole of it from the next keyframe on', async () => {
     const push = (seq: number, type: string, data: unknown) =>
       ({ seq, atMs: START_MS + seq * 1_000, stream: 1, type, data }) as RecordedEvent;
     const bytes = new TextEncoder().encode('later');
     const source = new MemorySource([
       push(1, 'terminal.opened', { cols: 80, rows: 24, term: 'xterm', shell: 'bash' }),
-      push(2, 'terminal.output', { offset: 100, bytes }),
-      push(3, 'terminal.keyframe', { cols: 80, rows: 24, offset: 105, screen: 'all of it' }),
-      push(4, 'terminal.keyframe', { cols: 80, rows: 24, offset: 105, screen: 'all of it' }),
+      push(2, 'terminal.output', { offset: 0, bytes: new TextEncoder().encode('sooner') }),
+      push(3, 'terminal.resized', { cols: 60, rows: 20 }),
+      push(4, 'terminal.output', { offset: 100, bytes }),
+      push(5, 'terminal.keyframe', { cols: 60, rows: 20, offset: 105, screen: 'all of it' }),
+      push(6, 'terminal.keyframe', { cols: 60, rows: 20, offset: 105, screen: 'all of it' }),
     ]);
     const player = new Player(source, await source.index());
     await player.seek(START_MS + 1_000);
     const steps: unknown[] = [];
-    player.terminalNews.on(({ step }) => steps.push(step === 'redraw' ? step : step.kind));
+    player.terminalNews.on(({ step }) => {
+      const state = player.store.get().terminals.get(1);
+      steps.push(step === 'redraw' ? [state?.base, state?.begunAnew] : step.kind);
+    });
     player.setSkipIdle(false);
     player.play();
     for (let nowMs = 0; player.store.get().playing; nowMs += 200) {
       player.tick(nowMs);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(steps).toEqual(['output', 'redraw']);
+    expect(steps).toEqual([
+      'output',
+      'resize',
+      [{ cols: 60, rows: 20, offset: 100, screen: '' }, true],
+      [{ cols: 60, rows: 20, offset: 105, screen: 'all of it' }, false],
+    ]);
   });
 
   it('keeps what was selected over a whole text, however it came there', async () => {

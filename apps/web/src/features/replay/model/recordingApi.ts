@@ -37,6 +37,8 @@ export interface ScreenAnswer {
   terminal: number;
   /** Null where the terminal was not open. */
   base: ScreenText | null;
+  /** The screen was begun anew, empty, after output that is missing. */
+  begunAnew: boolean;
   tail: StepLine[];
 }
 

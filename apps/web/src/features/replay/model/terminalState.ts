@@ -4,7 +4,7 @@ import { fromStepLine, type ScreenAnswer } from './recordingApi.ts';
 
 /**
  * What a terminal showed, as a screen and the output after it: enough to draw it at any time in a fresh terminal. A
- * keyframe that passes takes the tail's place.
+ * keyframe that passes takes the tail's place. After output that is missing it begins anew, on an empty screen.
  */
 
 export interface TerminalState {
@@ -17,26 +17,18 @@ export interface TerminalState {
   rows: number;
   /** Count of output bytes that the state holds. */
   offset: number;
-  /** Output among them is missing, so that what is drawn is not what was: the next keyframe is drawn anew. */
-  hasHole: boolean;
+  /** Output before the base is missing, and so is what it left on the screen: the next keyframe is drawn anew. */
+  begunAnew: boolean;
 }
 
 /** A terminal that was just opened. */
 export function emptyTerminal(terminal: number, cols: number, rows: number): TerminalState {
-  return { terminal, base: { cols, rows, offset: 0, screen: '' }, tail: [], tailLength: 0, cols, rows, offset: 0, hasHole: false };
+  return fromScreen(terminal, { cols, rows, offset: 0, screen: '' }, false);
 }
 
-function fromKeyframe(terminal: number, keyframe: ScreenText): TerminalState {
-  return {
-    terminal,
-    base: keyframe,
-    tail: [],
-    tailLength: 0,
-    cols: keyframe.cols,
-    rows: keyframe.rows,
-    offset: keyframe.offset,
-    hasHole: false,
-  };
+function fromScreen(terminal: number, base: ScreenText, begunAnew: boolean): TerminalState {
+  const { cols, rows, offset } = base;
+  return { terminal, base, tail: [], tailLength: 0, cols, rows, offset, begunAnew };
 }
 
 function append(state: TerminalState, step: ScreenStep): TerminalState {
@@ -67,7 +59,7 @@ export function applyTerminalEvent(
       if (end <= state.offset) return { state, step: null };
       const from = Math.max(offset, state.offset);
       const step: ScreenStep = { kind: 'output', offset: from, bytes: bytes.subarray(from - offset) };
-      return { state: goOn(state, step), step };
+      return { state: goOn(state, step), step: from > state.offset ? 'redraw' : step };
     }
     case 'terminal.resized': {
       const { cols, rows } = event.data;
@@ -78,11 +70,11 @@ export function applyTerminalEvent(
     case 'terminal.keyframe': {
       // Only one that holds all that was drawn can stand in for it; what is on the screen stays as it is.
       const { offset, cols, rows } = event.data;
-      // Output before it that nobody is shown any more was never drawn: the screen begins anew.
-      if (offset > state.offset || (offset === state.offset && state.hasHole))
-        return { state: fromKeyframe(state.terminal, event.data), step: 'redraw' };
+      // Output before it that nobody is shown any more was never drawn, and this has what it left on the screen.
+      if (offset > state.offset || (offset === state.offset && state.begunAnew))
+        return { state: fromScreen(state.terminal, event.data, false), step: 'redraw' };
       if (offset !== state.offset || cols !== state.cols || rows !== state.rows) return { state, step: null };
-      return { state: fromKeyframe(state.terminal, event.data), step: null };
+      return { state: fromScreen(state.terminal, event.data, false), step: null };
     }
     default:
       return { state, step: null };
@@ -96,7 +88,7 @@ export function terminalAfter(
   events: readonly RecordedEvent[],
   before: TerminalState | null = null,
 ): TerminalState | null {
-  let state = keyframe === null ? before : fromKeyframe(terminal, keyframe);
+  let state = keyframe === null ? before : fromScreen(terminal, keyframe, false);
   for (const event of events) {
     if (event.type === 'terminal.opened') state = emptyTerminal(terminal, event.data.cols, event.data.rows);
     else if (event.type === 'terminal.closed') state = null;
@@ -106,17 +98,19 @@ export function terminalAfter(
 }
 
 /** The state that a screen answer stands for; null where the terminal was not open. */
-export function terminalFromScreen({ terminal, base, tail }: ScreenAnswer): TerminalState | null {
-  return base === null ? null : terminalFrom(terminal, base, tail.map(fromStepLine));
+export function terminalFromScreen({ terminal, base, begunAnew, tail }: ScreenAnswer): TerminalState | null {
+  return base === null ? null : terminalFrom(terminal, base, begunAnew, tail.map(fromStepLine));
 }
 
-/** The state of a terminal that has drawn a screen and then steps. */
-export function terminalFrom(terminal: number, base: ScreenText, steps: readonly ScreenStep[]): TerminalState {
-  return steps.reduce(goOn, fromKeyframe(terminal, base));
+/** The state of a terminal that has drawn a screen, which may have begun anew before, and then steps. */
+export function terminalFrom(terminal: number, base: ScreenText, begunAnew: boolean, steps: readonly ScreenStep[]): TerminalState {
+  return steps.reduce(goOn, fromScreen(terminal, base, begunAnew));
 }
 
 function goOn(state: TerminalState, step: ScreenStep): TerminalState {
-  const next = append(state, step);
-  if (step.kind === 'resize') return { ...next, cols: step.cols, rows: step.rows };
-  return { ...next, offset: step.offset + step.bytes.length, hasHole: state.hasHole || step.offset > state.offset };
+  if (step.kind === 'resize') return { ...append(state, step), cols: step.cols, rows: step.rows };
+  const { terminal, cols, rows } = state;
+  // What is missing may have cleared, moved or written anything: nothing of the screen before can be taken for what was there.
+  const before = step.offset > state.offset ? fromScreen(terminal, { cols, rows, offset: step.offset, screen: '' }, true) : state;
+  return { ...append(before, step), offset: step.offset + step.bytes.length };
 }
