@@ -83,6 +83,11 @@ function eventsOf(startMs: number, taken: ReturnType<typeof snapshots>): EventIn
   at(56, 'editor.saved', 0, { tab: TAB, path: SOURCE, hash: sha256(TEXT), size: TEXT.length + 2 });
   at(57, 'file.changed', 0, { op: 'renamed', path: 'instructions.txt', to: 'notes.txt' });
   snapshot(60, 'save', 1);
+  // Output that was taken out, and with it what it left on the screen, until a keyframe has all of that.
+  offsets.set(4, (offsets.get(4) ?? 0) + 100);
+  put(62, 4, 'after it\r\n');
+  at(64, 'terminal.keyframe', 4, { cols: 80, rows: 12, offset: offsets.get(4), screen: 'all of it\r\nafter it\r\n' });
+  put(64, 4, 'later\r\n');
   // Far more lines than are shown at once.
   for (let second = 70; second < LENGTH_MS / SECOND_MS; second += 1) put(second, 1, `step ${second}\r\n`);
   at(LENGTH_MS / SECOND_MS, 'clock.event', 0, { n: 2, event: { kind: 'submitted' } });
@@ -228,6 +233,21 @@ test.describe('a reviewer replays an attempt', () => {
     await expect(page.getByTestId('replay-hit')).toHaveCount(200);
     await page.getByTestId('replay-search-on').click();
     await expect(page.getByTestId('replay-hit')).toHaveCount(400);
+  });
+
+  test('after a stretch that was taken out a terminal begins anew and says so, until it is known again what was on it', async () => {
+    await open(48);
+    await page.getByRole('button', { name: 'Terminal 4', exact: true }).click();
+    const note = page.getByRole('note').filter({ hasText: 'Begun anew' });
+    await expect(note).toHaveCount(0);
+    await open(62);
+    await page.getByRole('button', { name: 'Terminal 4', exact: true }).click();
+    await screens.expectOnScreen(4, 'after it');
+    await expect(note).toBeVisible();
+    await page.keyboard.press('ArrowRight');
+    await screens.expectOnScreen(4, 'all of it');
+    await screens.expectOnScreen(4, 'later');
+    await expect(note).toHaveCount(0);
   });
 
   test('the editor shows what the participant had selected, and where their caret was', async () => {
