@@ -130,7 +130,7 @@ describe('the index of a recording', () => {
     expect(builder.take()).toEqual(index);
   });
 
-  it('closes what a lost machine had open where another takes its place, and ends its commands without a result', async () => {
+  it('ends a command with its terminal, or with its machine where another takes its place, and says that this one was lost', async () => {
     const at = (seq: number, type: string, stream: number, data: object) =>
       ({ seq, atMs: seq * 10, type, stream, data }) as unknown as RecordedEvent;
     const attached = (seq: number, tab: string, role = 'runner') => at(seq, 'connection.attached', 0, { tab, role });
@@ -141,23 +141,25 @@ describe('the index of a recording', () => {
       opened(2, 1),
       opened(3, 2),
       at(4, 'command.started', 1, { text: 'make', directory: '/' }),
-      at(5, 'terminal.closed', 2, { exitCode: 0, signal: null }),
+      at(5, 'command.started', 2, { text: 'exit', directory: '/' }),
+      at(6, 'terminal.closed', 2, { exitCode: 0, signal: null }),
       // The same runner dials again, and so does a tab.
-      attached(6, 'one'),
-      attached(7, 'a tab', 'participant'),
-      attached(8, 'two'),
-      opened(9, 3),
-      at(10, 'command.started', 3, { text: 'top', directory: '/' }),
+      attached(7, 'one'),
+      attached(8, 'a tab', 'participant'),
+      attached(9, 'two'),
+      opened(10, 3),
+      at(11, 'command.started', 3, { text: 'top', directory: '/' }),
     ];
     const index = await indexEvents(events);
     expect(index.terminals.map(({ terminal, closedAtMs }) => [terminal, closedAtMs])).toEqual([
-      [1, 80],
-      [2, 50],
+      [1, 90],
+      [2, 60],
       [3, null],
     ]);
-    expect(index.commands.map(({ text, endAtMs, exitCode }) => [text, endAtMs, exitCode])).toEqual([
-      ['make', 80, null],
-      ['top', null, null],
+    expect(index.commands.map(({ text, endAtMs, exitCode, lost }) => [text, endAtMs, exitCode, lost])).toEqual([
+      ['make', 90, null, true],
+      ['exit', 60, null, false],
+      ['top', null, null, false],
     ]);
     for (let cut = 1; cut < events.length; cut++) {
       const builder = new IndexBuilder(await indexEvents(events.slice(0, cut)));

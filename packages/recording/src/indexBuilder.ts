@@ -163,21 +163,21 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       case 'terminal.closed': {
         const open = index.terminals.findLast((terminal) => terminal.terminal === event.stream);
         if (open) open.closedAtMs = event.atMs;
+        this.endCommand(event.stream, { endAtMs: event.atMs });
         break;
       }
       case 'command.started': {
         const text = event.data.text?.slice(0, COMMAND_TEXT_MAX) ?? null;
-        const command = { terminal: event.stream, atMs: event.atMs, endAtMs: null, text, directory: event.data.directory, exitCode: null };
-        index.commands.push({ seq: event.seq, ...command });
-        this.running.set(event.stream, index.commands.at(-1) as IndexedEvents['commands'][number]);
+        const { seq, stream, atMs } = event;
+        const how = { endAtMs: null, exitCode: null, lost: false };
+        const command = { seq, terminal: stream, atMs, text, directory: event.data.directory, ...how };
+        index.commands.push(command);
+        this.running.set(stream, command);
         break;
       }
-      case 'command.finished': {
-        const command = this.running.get(event.stream);
-        if (command) Object.assign(command, { endAtMs: event.atMs, exitCode: event.data.exitCode });
-        this.running.delete(event.stream);
+      case 'command.finished':
+        this.endCommand(event.stream, { endAtMs: event.atMs, exitCode: event.data.exitCode });
         break;
-      }
       case 'editor.opened':
       case 'editor.text': {
         const { tab, path } = event.data;
@@ -301,8 +301,12 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     index.runner = incarnation;
     if (!isOther) return;
     for (const terminal of index.terminals) terminal.closedAtMs ??= atMs;
-    for (const command of this.running.values()) command.endAtMs = atMs;
-    this.running.clear();
+    for (const terminal of [...this.running.keys()]) this.endCommand(terminal, { endAtMs: atMs, lost: true });
+  }
+
+  private endCommand(terminal: number, how: Partial<IndexedEvents['commands'][number]>): void {
+    Object.assign(this.running.get(terminal) ?? {}, how);
+    this.running.delete(terminal);
   }
 
   /** An older recording does not say what a bundle builds on: the snapshot before it. */

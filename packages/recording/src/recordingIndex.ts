@@ -94,8 +94,8 @@ export const IndexedEvents = z.object({
   sealed: z.array(z.object({ fromMs: z.number(), toMs: z.number(), reason: z.string() })),
   markers: z.array(Marker),
   /**
-   * What the terminals' shells said that they ran; `endAtMs` is null while it runs, and `exitCode` where it is not known how it ended.
-   * Best effort.
+   * What the terminals' shells said that they ran; `endAtMs` is null while it runs, and `exitCode` where it is not known how it ended:
+   * its terminal was closed, or its machine was `lost`, and `endAtMs` is only when that was known. Best effort.
    */
   commands: z.array(
     z.object({
@@ -106,6 +106,7 @@ export const IndexedEvents = z.object({
       text: z.string().nullable(),
       directory: z.string(),
       exitCode: z.int().nullable(),
+      lost: z.boolean(),
     }),
   ),
   /** `cpus`: processors in use since the sample before. */

@@ -11,6 +11,7 @@ const SHOWN = 400;
 
 function wayOf(command: Command): { text: string; tone: string } {
   if (command.endAtMs === null) return { text: 'runs', tone: 'text-muted' };
+  if (command.lost) return { text: 'unknown: its machine was lost', tone: 'text-muted' };
   if (command.exitCode === null) return { text: 'ended', tone: 'text-muted' };
   return command.exitCode === 0 ? { text: '0', tone: 'text-muted' } : { text: String(command.exitCode), tone: 'text-danger' };
 }
@@ -62,7 +63,7 @@ export function CommandList({ index, positionMs, onSeek }: { index: RecordingInd
                 <span className="flex items-baseline gap-3 text-xs">
                   <span className="tabular-nums">{formatDuration(command.atMs - index.fromMs)}</span>
                   <span className="flex-1 truncate text-muted">{command.directory}</span>
-                  {command.endAtMs === null ? null : (
+                  {command.endAtMs === null || command.lost ? null : (
                     <span className="text-muted tabular-nums">{((command.endAtMs - command.atMs) / 1000).toFixed(1)} s</span>
                   )}
                   <span className={cn('tabular-nums', way.tone)}>{way.text}</span>
