@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { loadSettings } from '@plumbline/config';
+import { endAtStrayErrors, loadSettings } from '@plumbline/config';
 import { createDatabase, writeHeartbeat } from '@plumbline/database';
 import { loadRecordingKeys } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
@@ -23,6 +23,7 @@ const HEARTBEAT_MS = 2_000;
 
 const settings = loadSettings();
 const log = pino({ name: 'gateway', level: settings.logLevel });
+endAtStrayErrors('gateway', log);
 const db = createDatabase(settings.databaseUrl, {
   poolMax: 20,
   applicationName: 'plumbline-gateway',
@@ -79,12 +80,6 @@ async function stop(): Promise<void> {
 }
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());
-// What it holds may be half done, and nothing of it is the only copy: the supervisor starts it anew, and everybody comes back.
-process.on('uncaughtException', (error) => {
-  log.fatal({ err: error }, 'an error that nobody caught; the gateway ends and is started again');
-  process.exit(1);
-});
-process.on('unhandledRejection', (error) => log.error({ error: String(error) }, 'an error that nobody handled'));
 
 /** The database may start after this process, or be restarting: nothing is given up, and the log says what waits. */
 async function retryUntilDone(what: string, work: () => Promise<unknown>): Promise<void> {

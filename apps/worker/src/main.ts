@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadSettings, systemClock } from '@plumbline/config';
+import { endAtStrayErrors, loadSettings, systemClock } from '@plumbline/config';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
 import { loadRecordingKeys } from '@plumbline/recording';
 import { inspectThisHost, isolationNamed } from '@plumbline/sandbox';
@@ -26,6 +26,7 @@ const repository = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 const settings = loadSettings();
 const log = pino({ name: 'worker', level: settings.logLevel });
+endAtStrayErrors('worker', log);
 const db = createDatabase(settings.databaseUrl, {
   // A job holds one connection for its lock and works on another.
   poolMax: 20,
@@ -84,4 +85,3 @@ async function stop(): Promise<void> {
 }
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());
-process.on('unhandledRejection', (error) => log.error({ error: String(error) }, 'an error that nobody handled'));

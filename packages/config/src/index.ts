@@ -1,3 +1,4 @@
 export * from './embeddedDatabase.ts';
 export * from './settings.ts';
+export * from './strayErrors.ts';
 export * from './systemClock.ts';
