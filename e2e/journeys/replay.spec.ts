@@ -303,6 +303,13 @@ test.describe('a reviewer replays an attempt', () => {
     await page.keyboard.press('Escape');
   });
 
+  test('on the smallest screen the name of every list is whole', async () => {
+    await page.setViewportSize({ width: 1280, height: 720 });
+    for (const list of await page.getByRole('tablist', { name: 'What happened' }).getByRole('tab').all())
+      await expect(list).toBeInViewport({ ratio: 1 });
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
   test('a link to a moment opens at it', async () => {
     await open(44);
     await page.keyboard.press('ArrowLeft');

@@ -54,7 +54,7 @@ export function EventLists({
     .sort((a, b) => a.atMs - b.atMs);
   return (
     <Tabs value={list} onValueChange={(next) => onList(next as ListName)} className="flex h-full flex-col bg-surface">
-      <TabsList className="h-8 shrink-0 overflow-x-auto px-1 [&>button]:px-2 [&>button]:text-xs" aria-label="What happened">
+      <TabsList className="shrink-0 flex-wrap gap-0 px-1 [&>button]:px-1.5 [&>button]:text-xs" aria-label="What happened">
         <TabsTrigger value="markers">Markers</TabsTrigger>
         <TabsTrigger value="commands">Commands</TabsTrigger>
         <TabsTrigger value="files">Files</TabsTrigger>
