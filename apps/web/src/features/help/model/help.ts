@@ -48,29 +48,69 @@ export const QUESTIONS = [
   },
 ] as const;
 
-/** What the recording of an attempt holds, and what it does not. */
-export const RECORDED: readonly { what: string; how: string }[] = [
-  { what: 'Terminals', how: 'Everything they show, and every key and paste that reaches them, with the time.' },
+/**
+ * What the recording of an attempt holds, and what it does not. `of` are the channels of the recording's events that a row tells of: each
+ * of them is told of in some row.
+ */
+export const RECORDED: readonly { what: string; how: string; of: readonly string[] }[] = [
+  {
+    what: 'Terminals',
+    how: 'Everything they show, every key and paste that reaches them, and each command that a shell runs, with the time.',
+    of: ['terminal', 'command'],
+  },
   {
     what: 'Passwords',
     how: 'Keys that a terminal does not echo are kept as a length only. Inside tmux, screen or ssh the platform cannot see that they are not echoed, and keeps them whole: seal the last minutes if you typed one there. Type no secret that you use elsewhere.',
+    of: ['terminal'],
   },
   {
     what: 'Files',
     how: 'Each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',
+    of: ['editor', 'file', 'snapshot', 'blob'],
   },
-  { what: 'Dotfiles', how: 'The dotfiles that you bring along, whole, and the keymap that you chose.' },
-  { what: 'Clipboard', how: 'What is pasted into the workspace, and a hash of what is copied from it. Not what you copy elsewhere.' },
-  { what: 'Scores', how: 'When you asked, what the scorer said, and the submission that it scored.' },
-  { what: 'Notes and messages', how: 'What you write in Notes and Help, with the time on the clock.' },
-  { what: 'The page', how: 'Whether it has the focus, which panel you use, and how fast the connection is.' },
-  { what: 'The sandbox', how: 'Its use of processors, memory, disk, GPUs and network.' },
-  { what: 'Pages of the sandbox', how: 'Which port you open, and when; not what you do in TensorBoard or a notebook there.' },
+  { what: 'Dotfiles', how: 'The dotfiles that you bring along, whole, and the keymap that you chose.', of: ['setup'] },
+  {
+    what: 'Clipboard',
+    how: 'What is pasted into the workspace, and a hash of what is copied from it. Not what you copy elsewhere.',
+    of: ['clipboard'],
+  },
+  { what: 'Scores', how: 'When you asked, what the scorer said, and the submission that it scored.', of: ['score', 'submission'] },
+  {
+    what: 'AI models',
+    how: 'Where the environment lets you call a model through the platform: each call whole, with its answer and its cost.',
+    of: ['model'],
+  },
+  { what: 'The clock', how: 'Its start, pauses and end, and every correction, with the reason.', of: ['clock'] },
+  {
+    what: 'Notes and messages',
+    how: 'What you write in Notes and Help, and each use of an AI tool that you declare, with the time on the clock.',
+    of: ['note', 'ai_use', 'issue', 'message'],
+  },
+  {
+    what: 'The page',
+    how: 'Whether it has the focus, which panel you use, when it is connected, and how fast the connection is.',
+    of: ['focus', 'connection'],
+  },
+  {
+    what: 'The sandbox',
+    how: 'Its use of processors, memory, disk, GPUs and network, with the addresses that it is connected to.',
+    of: ['resource', 'network'],
+  },
+  {
+    what: 'Pages of the sandbox',
+    how: 'Which port you open, and when; not what you do in TensorBoard or a notebook there.',
+    of: ['port'],
+  },
   {
     what: 'What you seal',
     how: `By the command “Seal the last minutes of the recording” you have up to ${SEAL_TOTAL_MINUTES_MAX} minutes withheld, ${SEAL_MINUTES_MAX} at once. That you did, and why, stays.`,
+    of: ['recording'],
   },
-  { what: 'Not recorded', how: 'Your screen, camera, microphone, other tabs and programs, and anything while the attempt is paused.' },
+  {
+    what: 'Not recorded',
+    how: 'Your screen, camera, microphone, other tabs and programs, and anything while the attempt is paused.',
+    of: [],
+  },
 ];
 
 /** The keys of the workspace: those that people who use VS Code have in their fingers. */
