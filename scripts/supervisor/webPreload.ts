@@ -8,11 +8,13 @@ const LISTENS = 'tracing:net.server.listen:asyncEnd';
 // Worker threads load this file too. They have no channel, and need not wait for the rest.
 if (process.send !== undefined) {
   const { handUpgrades } = await import('./handUpgrades.ts');
+  const { nameAddresses } = await import('./requestAddress.ts');
   const listens = (message: unknown) => {
     const { server } = message as { server: unknown };
     if (!(server instanceof Server)) return;
     unsubscribe(LISTENS, listens);
     handUpgrades(server);
+    nameAddresses(server, process.env.PUBLIC_URL ?? 'http://localhost');
   };
   subscribe(LISTENS, listens);
 }

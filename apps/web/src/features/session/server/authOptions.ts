@@ -31,7 +31,7 @@ export function authOptions(): NextAuthOptions {
           const sessionId = await signIn(platform().db, {
             email: credentials?.email ?? '',
             password: credentials?.password ?? '',
-            address: forwarded?.split(',').at(-1)?.trim() ?? 'unknown',
+            address: forwarded ?? 'unknown',
           });
           // The one field that next-auth hands on to the token.
           return { id: sessionId };
