@@ -15,7 +15,15 @@ import {
 } from '@plumbline/protocol';
 import { loadRecordingKeys, openRecording } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
-import { exampleSettings, makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import {
+  type AttemptFixtureOptions,
+  exampleSettings,
+  makeAttempt,
+  type TemporaryFolder,
+  type TestDatabase,
+  temporaryFolder,
+  testDatabase,
+} from '@plumbline/testing';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { AttemptRegistry } from './attemptRegistry.ts';
@@ -107,8 +115,8 @@ export class GatewayRig {
   }
 
   /** An attempt whose clock runs. */
-  async attempt(): Promise<{ attemptId: string; userId: string }> {
-    const { attempt, expert } = await makeAttempt(this.db, { environmentSettings: exampleSettings() });
+  async attempt(study: AttemptFixtureOptions['study'] = {}): Promise<{ attemptId: string; userId: string }> {
+    const { attempt, expert } = await makeAttempt(this.db, { environmentSettings: exampleSettings(), study });
     const runnerTokenHash = createHash('sha256').update(TOKEN).digest('hex');
     await this.db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'ready', readyAt: new Date(), runnerTokenHash } });
     await startAttempt(this.db, attempt.id, expert.id);

@@ -37,7 +37,8 @@ export async function pauseAttempt(
     await appendClockEvent(db, attempt.id, body, { by, ...(atMs === undefined ? {} : { atMs }) });
   } catch (error) {
     await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
-    if (error instanceof AppError && error.code !== 'sandbox_unavailable') throw error;
+    // The rules of the clock have words of their own; what fails in the sandbox says nothing of the clock.
+    if (error instanceof AppError && error.code !== 'sandbox_unavailable' && error.code !== 'internal') throw error;
     const what = 'The sandbox did not confirm that it stands still, so the attempt is not paused and the clock runs on. Try again.';
     throw new AppError('sandbox_unavailable', what, { cause: error });
   }
