@@ -1,9 +1,10 @@
-import { constants } from 'node:fs';
-import { access, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
+import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { signalProcess } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
+import { makeGroupFolder, makeInTree } from './cgroupTree.ts';
 import type { FreezeMethod } from './isolation.ts';
 
 /**
@@ -77,48 +78,6 @@ async function findHierarchies(of = '/proc/self/cgroup'): Promise<Hierarchies> {
   return found;
 }
 
-async function makeFolder(path: string): Promise<boolean> {
-  try {
-    await mkdir(path);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EEXIST';
-  }
-}
-
-/**
- * Version 2: the nearest folder upwards that gives the limits asked for, else the nearest in which processes can be put. A limit on
- * processor time is taken where it is offered beside them.
- */
-async function makeV2(name: string, own: string, top: string, wanted: string[]): Promise<string | null> {
-  let freezeOnly: string | null = null;
-  for (let parent = own; parent.startsWith(top); parent = dirname(parent)) {
-    const writable = await access(join(parent, 'cgroup.procs'), constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    const folder = join(parent, name);
-    if (writable && (await makeFolder(folder))) {
-      const offered = ((await readText(join(parent, 'cgroup.controllers'))) ?? '').split(/\s+/);
-      const enable = (controllers: string[]) =>
-        writeFile(join(parent, 'cgroup.subtree_control'), controllers.map((c) => `+${c}`).join(' ')).catch(() => undefined);
-      const limiting = wanted.filter((controller) => offered.includes(controller));
-      if (limiting.length > 0) await enable(limiting);
-      // By itself, since a kernel may refuse it for the real-time processes of the group, and takes all or none.
-      if (offered.includes('cpu')) await enable(['cpu']);
-      const has = ((await readText(join(folder, 'cgroup.controllers'))) ?? '').split(/\s+/);
-      if (wanted.every((controller) => has.includes(controller))) {
-        if (freezeOnly) await rmdir(freezeOnly).catch(() => undefined);
-        return folder;
-      }
-      if (freezeOnly === null) freezeOnly = folder;
-      else await rmdir(folder).catch(() => undefined);
-    }
-    if (parent === top) break;
-  }
-  return freezeOnly;
-}
-
 const NOT_LIMITED = { memory: false, processes: false, cpus: false };
 
 /** One group of processes, in as many hierarchies as it takes. */
@@ -144,7 +103,7 @@ export class Cgroup {
   static async create(name: string, limits: CgroupLimits): Promise<Cgroup> {
     const found = await findHierarchies();
     const wanted = (['memory', 'pids'] as const).filter((controller) => !found.v1.has(controller));
-    let v2 = found.v2 ? await makeV2(name, found.v2.own, found.v2.top, wanted) : null;
+    let v2 = found.v2 ? await makeInTree(name, { ...found.v2, jobId: hostEnvironment()['SLURM_JOB_ID'] ?? null }, wanted) : null;
     if (v2 && !(await exists(join(v2, 'cgroup.freeze')))) {
       await rmdir(v2).catch(() => undefined);
       v2 = null;
@@ -153,7 +112,7 @@ export class Cgroup {
     for (const [controller, own] of found.v1) {
       if (controller === 'freezer' && v2) continue;
       const folder = join(own, name);
-      if (await makeFolder(folder)) v1.set(controller, folder);
+      if (await makeGroupFolder(folder)) v1.set(controller, folder);
     }
     const set = async (v1File: [Controller, string] | null, v2File: string, value: string) => {
       const v1Folder = v1File ? v1.get(v1File[0]) : undefined;

@@ -45,7 +45,15 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-function configuration(dir: string, ports: readonly number[]): string {
+/** Jobs in groups of their own with a limit of memory, as labs have it. */
+const CGROUP_CONF = 'CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n';
+
+export interface ClusterOptions {
+  /** Its jobs are in control groups of version 1, which it then needs. */
+  readonly cgroups?: boolean;
+}
+
+function configuration(dir: string, ports: readonly number[], { cgroups = false }: ClusterOptions): string {
   const host = hostname();
   const user = userInfo().username;
   const [controller, first, second] = ports;
@@ -62,8 +70,8 @@ SlurmdSpoolDir=${dir}/spool-%n
 SlurmctldPidFile=${dir}/slurmctld.pid
 SlurmdPidFile=${dir}/slurmd-%n.pid
 SlurmdParameters=config_overrides
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+ProctrackType=proctrack/${cgroups ? 'cgroup' : 'linuxproc'}
+TaskPlugin=task/${cgroups ? 'cgroup' : 'none'}
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU=1000
@@ -103,10 +111,10 @@ export class SlurmCluster {
   }
 
   /** Starts everything and resolves once both nodes take jobs. */
-  static async start(): Promise<SlurmCluster> {
+  static async start(options: ClusterOptions = {}): Promise<SlurmCluster> {
     const cluster = new SlurmCluster(await mkdtemp(join(tmpdir(), 'plumbline-slurm-')));
     try {
-      await cluster.#lay();
+      await cluster.#lay(options);
       cluster.#run('munged', [
         ...['--force', '--foreground', '--num-threads=2'],
         ...['socket', 'key-file', 'pid-file', 'log-file', 'seed-file'].map(
@@ -129,14 +137,15 @@ export class SlurmCluster {
     }
   }
 
-  async #lay(): Promise<void> {
+  async #lay(options: ClusterOptions): Promise<void> {
     const { dir } = this;
     // Slurm's and munge's clients walk through to the socket; whoever runs them.
     await chmod(dir, 0o755);
     for (const name of ['munge', 'state', ...CLUSTER_NODES.map((node) => `spool-${node}`)]) await mkdir(join(dir, name), { mode: 0o755 });
     await this.setProlog('exit 0');
     await writeFile(join(dir, 'munge/key'), crypto.getRandomValues(new Uint8Array(MUNGE_KEY_BYTES)), { mode: 0o600 });
-    await writeFile(this.confPath, configuration(dir, await freePorts(1 + CLUSTER_NODES.length)));
+    await writeFile(this.confPath, configuration(dir, await freePorts(1 + CLUSTER_NODES.length), options));
+    await writeFile(join(dir, 'cgroup.conf'), CGROUP_CONF);
     const devices = GPU_DEVICES.map((device) => `NodeName=gpu[1-2] Name=gpu Type=h100 File=/dev/${device}\n`);
     await writeFile(join(dir, 'gres.conf'), devices.join(''));
   }
