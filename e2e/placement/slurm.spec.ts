@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Page } from '@playwright/test';
 import { createDatabase, loadAttempt } from '@plumbline/database';
 import { missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
+import { isAbsent } from '@plumbline/testing/absence';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { GATEWAY_PORT, type PlatformUnderTest } from '../support/platform.ts';
@@ -15,12 +16,10 @@ const ROOT = join(import.meta.dirname, '../..');
 /** Above what a snapshot takes of one file. */
 const LARGE_FILE_MIB = 60;
 
-const missing = missingForCluster();
-
 test.describe.configure({ mode: 'serial' });
 
 test.describe('an attempt that Slurm places, and that loses its job in the middle', () => {
-  test.skip(missing !== null && !process.env['CI'], missing ?? '');
+  test.skip(isAbsent('an attempt that Slurm places', missingForCluster()), 'Slurm is missing');
 
   let cluster: SlurmCluster;
   let dir: string;

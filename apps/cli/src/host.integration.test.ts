@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { missingForSshHost, SshMachine } from '@plumbline/sandbox/placement/ssh/host.fixture';
 import { type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -83,45 +84,48 @@ describe('plumb host', () => {
     expect(await plumb('remove', 'lab')).toMatchObject({ status: 2, error: expect.stringContaining('no host named lab') });
   });
 
-  const missing = missingForSshHost();
-  it.skipIf(missing !== null)('checks a machine over SSH, says what is in the way, and warms it', { timeout: 180_000 }, async () => {
-    const machine = await SshMachine.start();
-    try {
-      const dataDir = join(machine.dir, 'far');
-      await mkdir(dataDir, { mode: 0o711 });
-      const reach = ['--ssh', `${machine.user}@${machine.address}`, '--key-file', machine.keyFile, '--host-key', await machine.hostKey()];
-      expect(
-        await plumb('add', 'gpu1', ...reach, '--data-dir', dataDir, '--isolation', 'none', '--gateway-url', 'ws://127.0.0.1:9/x'),
-      ).toMatchObject({
-        status: 0,
-      });
-      const checked = await plumb('check', 'gpu1');
-      expect(checked.out).toMatch(/gpu1\n +GPUs[\s\S]*processors +\d[\s\S]*clock +-?\d+ ms off[\s\S]*problem: .*cannot be dialled/);
-      expect(checked.status).toBe(1);
-      expect((await plumb('list')).out).toMatch(/gpu1 +ssh .*takes nothing/);
-      const data = Buffer.alloc(2 * 1024 ** 2, 'data');
-      const asked: string[] = [];
-      const server = createServer((request, response) => {
-        asked.push(request.url ?? '');
-        response.end(data);
-      }).listen(0, machine.gatewayAddress);
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
-      const sha256 = createHash('sha256').update(data).digest('hex');
-      const family = await familyWith(
-        `{ url: "http://${machine.gatewayAddress}:${port}/data.bin", sha256: ${sha256}, bytes: ${data.length}, path: data.bin }`,
-      );
-      for (let n = 0; n < 2; n++)
-        expect((await plumb('warm', 'gpu1', family)).out).toMatch(/gpu1 has practice with 1 files of data \(2 MiB\)/);
-      server.close();
-      // The machine fetched it, once, and holds it.
-      expect(asked).toEqual(['/data.bin']);
-      expect(await readFile(join(dataDir, 'assets/sha256', sha256))).toEqual(data);
-      await machine.cutLink();
-      expect(await plumb('check', 'gpu1')).toMatchObject({ status: 2, error: expect.stringContaining('gpu1: The host at') });
-      expect((await plumb('remove', 'gpu1', '--lost')).out).toContain('0 attempts go on elsewhere');
-    } finally {
-      await machine.stop();
-    }
-  });
+  it.skipIf(isAbsent('plumb host over SSH', missingForSshHost()))(
+    'checks a machine over SSH, says what is in the way, and warms it',
+    { timeout: 180_000 },
+    async () => {
+      const machine = await SshMachine.start();
+      try {
+        const dataDir = join(machine.dir, 'far');
+        await mkdir(dataDir, { mode: 0o711 });
+        const reach = ['--ssh', `${machine.user}@${machine.address}`, '--key-file', machine.keyFile, '--host-key', await machine.hostKey()];
+        expect(
+          await plumb('add', 'gpu1', ...reach, '--data-dir', dataDir, '--isolation', 'none', '--gateway-url', 'ws://127.0.0.1:9/x'),
+        ).toMatchObject({
+          status: 0,
+        });
+        const checked = await plumb('check', 'gpu1');
+        expect(checked.out).toMatch(/gpu1\n +GPUs[\s\S]*processors +\d[\s\S]*clock +-?\d+ ms off[\s\S]*problem: .*cannot be dialled/);
+        expect(checked.status).toBe(1);
+        expect((await plumb('list')).out).toMatch(/gpu1 +ssh .*takes nothing/);
+        const data = Buffer.alloc(2 * 1024 ** 2, 'data');
+        const asked: string[] = [];
+        const server = createServer((request, response) => {
+          asked.push(request.url ?? '');
+          response.end(data);
+        }).listen(0, machine.gatewayAddress);
+        await once(server, 'listening');
+        const { port } = server.address() as AddressInfo;
+        const sha256 = createHash('sha256').update(data).digest('hex');
+        const family = await familyWith(
+          `{ url: "http://${machine.gatewayAddress}:${port}/data.bin", sha256: ${sha256}, bytes: ${data.length}, path: data.bin }`,
+        );
+        for (let n = 0; n < 2; n++)
+          expect((await plumb('warm', 'gpu1', family)).out).toMatch(/gpu1 has practice with 1 files of data \(2 MiB\)/);
+        server.close();
+        // The machine fetched it, once, and holds it.
+        expect(asked).toEqual(['/data.bin']);
+        expect(await readFile(join(dataDir, 'assets/sha256', sha256))).toEqual(data);
+        await machine.cutLink();
+        expect(await plumb('check', 'gpu1')).toMatchObject({ status: 2, error: expect.stringContaining('gpu1: The host at') });
+        expect((await plumb('remove', 'gpu1', '--lost')).out).toContain('0 attempts go on elsewhere');
+      } finally {
+        await machine.stop();
+      }
+    },
+  );
 });

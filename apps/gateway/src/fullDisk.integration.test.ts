@@ -8,11 +8,10 @@ import { applyMigrations } from '@plumbline/database/migrate';
 import { readTail } from '@plumbline/database/recordingTail';
 import { folderStore } from '@plumbline/storage';
 import { type TemporaryFolder, type TestDatabase, temporaryFolder } from '@plumbline/testing';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GatewayRig, type RiggedRunner } from './gateway.fixture.ts';
 
-/** Mounting a small disk takes root, which continuous integration is. */
-const isRoot = process.getuid?.() === 0;
 const MIB = 1024 * 1024;
 
 const undo: (() => Promise<void> | void)[] = [];
@@ -59,7 +58,8 @@ async function temporary(): Promise<TemporaryFolder> {
   return folder;
 }
 
-describe.skipIf(!isRoot)('with the disk full', () => {
+// Mounting a small disk takes root.
+describe.skipIf(isAbsent('a full disk under a journal', notRoot()))('with the disk full', () => {
   it('of the database, what is acknowledged is committed, nothing else is acknowledged, the time is given back, and all goes on by itself', async () => {
     const folder = await temporary();
     const dataDir = join(folder.path, 'data');

@@ -33,6 +33,7 @@ import {
 import { missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
 import { loadFamily } from '@plumbline/taskstandard';
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 
@@ -58,12 +59,6 @@ const LAY_FILES = [
 const LIST_FILES =
   "(find kept ! -type d -printf '%p %y %m %s %l\\n' | sort; find kept -type f -print0 | sort -z | xargs -0 sha256sum; sh kept/run.sh)";
 
-const missing = missingForCluster();
-if (missing !== null) {
-  if (process.env['CI']) throw new Error(missing);
-  console.warn(`SKIPPED: an attempt that Slurm places: ${missing}.`);
-}
-
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -73,7 +68,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe.skipIf(missing !== null)('an attempt that Slurm places', () => {
+describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('an attempt that Slurm places', () => {
   let testing: TestDatabase;
   let cluster: SlurmCluster;
   let dir: string;

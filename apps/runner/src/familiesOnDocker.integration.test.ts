@@ -6,6 +6,7 @@ import { BASE_IMAGE, TestEngine } from '@plumbline/sandbox/isolation/docker/engi
 import type { Isolation } from '@plumbline/sandbox/isolation/isolation';
 import { isolationNamed } from '@plumbline/sandbox/isolation/isolations';
 import { environmentCheck, type Family, loadFamily, runScore, runTaskOperation, type TaskDefinition } from '@plumbline/taskstandard';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reachForTheHost } from './hostReach.fixture.ts';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
@@ -15,9 +16,6 @@ import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk,
 
 const FAMILY = fileURLToPath(new URL('../../../packages/taskstandard/fixtures/protected_scoring', import.meta.url));
 const TIMEOUT_MS = 240_000;
-
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.warn('SKIPPED: a protected family on docker: an engine of its own is started by root alone');
 
 let dir: string;
 const optionsFor = (isolation: Isolation) => ({ isolation, imageDir: join(dir, 'images'), assetsDir: join(dir, 'assets'), secrets: {} });
@@ -34,7 +32,7 @@ it('bubblewrap, which declares no root, refuses a family whose scorer must be ro
   await expect(refused).rejects.toThrow(/has to be root.*isolation docker/);
 });
 
-describe.skipIf(!isRoot)('on docker', () => {
+describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker', () => {
   let engine: TestEngine;
   let isolation: Isolation;
 

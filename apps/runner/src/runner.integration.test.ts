@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canMakeVolumes } from '@plumbline/sandbox/isolation/workspaceVolume';
 import { environmentScore } from '@plumbline/taskstandard';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { StubGateway } from './stubGateway.ts';
 
@@ -222,7 +223,7 @@ describe('a runner with a real sandbox', () => {
   });
 
   // Only root may give the journal a disk of its own.
-  it.skipIf(process.getuid?.() !== 0)(
+  it.skipIf(isAbsent('a full disk under a runner’s journal', notRoot()))(
     'holds what is typed while its own disk is full, says so, and goes on when there is room',
     async () => {
       const disk = join(base, 'host-full', 'journal');

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, bench } from './environmentBench.ts';
 import { loadFamily } from './family.ts';
@@ -135,10 +136,12 @@ def prefix_sum(values):
     invalid(await at.scoreOf(cheat), /Wrong result/);
   });
 
-  it.skipIf(!confines)('shows the solution neither /protected, nor the family, nor a network', async () => {
-    const hidden = [join(at.host.protected, 'seed'), join(at.host.root, 'optimize_kernel.py'), ...at.hidden];
-    expect(hidden.filter((path) => existsSync(path))).toEqual(hidden);
-    const look = `
+  it.skipIf(isAbsent('what a solution sees', confines ? null : 'bwrap makes no namespaces here'))(
+    'shows the solution neither /protected, nor the family, nor a network',
+    async () => {
+      const hidden = [join(at.host.protected, 'seed'), join(at.host.root, 'optimize_kernel.py'), ...at.hidden];
+      expect(hidden.filter((path) => existsSync(path))).toEqual(hidden);
+      const look = `
 import os, socket
 seen = [path for path in ${JSON.stringify(hidden)} if os.path.exists(path)]
 try:
@@ -149,8 +152,9 @@ interfaces = [name for _, name in socket.if_nameindex() if name != "lo"]
 secret = [name for name in os.environ if "SEED" in name or "PROTECTED" in name]
 raise RuntimeError("seen: %s, interfaces: %s, secrets: %s" % (seen, interfaces, secret))
 `;
-    invalid(await at.scoreOf(look), /seen: \[\], interfaces: \[\], secrets: \[\]/);
-  });
+      invalid(await at.scoreOf(look), /seen: \[\], interfaces: \[\], secrets: \[\]/);
+    },
+  );
 
   describe('the task main, on the processor and with fewer values', () => {
     const mainStart = readFileSync(join(kernel, 'assets/main/solution/solution.py'), 'utf8');

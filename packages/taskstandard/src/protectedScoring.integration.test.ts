@@ -1,6 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environmentCheck } from './environmentCheck.ts';
 import { loadFamily } from './family.ts';
@@ -10,8 +11,6 @@ import { runScore } from './scoring.ts';
 /** Families that are written for the standard's own container, with a scorer that changes users and keeps a log. */
 
 const FAMILY = fileURLToPath(new URL('../fixtures/protected_scoring', import.meta.url));
-const reason = whyNoRootHost();
-if (reason !== null) console.warn(`SKIPPED: a family with a root scorer: ${reason}`);
 
 it('a family whose scorer must be root is not let loose on the bare host, and the check says where it can run', async () => {
   expect(loadFamily(FAMILY).tasks.main?.settings.rootScorer).toBe(true);
@@ -19,7 +18,7 @@ it('a family whose scorer must be root is not let loose on the bare host, and th
   expect(lines.find(({ status }) => status === 'failed')?.message).toContain('--isolation docker');
 });
 
-describe.skipIf(reason !== null)('a family with protected scoring, unchanged', () => {
+describe.skipIf(isAbsent('a family with a root scorer', whyNoRootHost()))('a family with protected scoring, unchanged', () => {
   let host: Awaited<ReturnType<typeof createRootHost>>;
   const score = (answer: string) => {
     writeFileSync(join(host.workspaceDir, 'answer.txt'), answer);

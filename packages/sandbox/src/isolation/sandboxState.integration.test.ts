@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '@plumbline/testing';
+import { isAbsent } from '@plumbline/testing/absence';
 import { expect, it } from 'vitest';
 import { mountPoints } from '../host/mounts.ts';
 import { isSameProcess, processStat } from '../host/processTable.ts';
@@ -13,8 +14,10 @@ import { canMakeVolumes, mountVolume, unmountVolume } from './workspaceVolume.ts
 const run = promisify(execFile);
 const RECORD = { id: 'a', cgroups: [], hostUid: null };
 
-const isMountable = await canMakeVolumes();
-if (!isMountable) console.warn('SKIPPED: the disk that a dead runner left: this host cannot give a workspace one of its own');
+const isSkipped = isAbsent(
+  'the disk that a dead runner left',
+  (await canMakeVolumes()) ? null : 'this host cannot give a workspace one of its own',
+);
 
 /** A process that a record may name, with a folder for records. */
 async function besideProcess(work: (at: { folder: string; holder: { pid: number; startTime: string } }) => Promise<void>): Promise<void> {
@@ -39,7 +42,7 @@ it('what a participant wrote as if it were a record is not believed', () =>
     expect(await isSameProcess(holder.pid, holder.startTime)).toBe(true);
   }));
 
-it.skipIf(!isMountable)('what a dead runner left is ended, and its disk unmounted and kept', () =>
+it.skipIf(isSkipped)('what a dead runner left is ended, and its disk unmounted and kept', () =>
   besideProcess(async ({ folder, holder }) => {
     const [sandboxDir, own] = [join(folder, 'sandbox'), join(folder, 'own.workspace')];
     await mkdir(sandboxDir);
@@ -64,7 +67,7 @@ it('a workspace that has files and no disk of its own is left as it is, with a w
   await folder.remove();
 });
 
-it.skipIf(!isMountable)(
+it.skipIf(isSkipped)(
   'a disk is mounted once and unmounted whichever way leads to its folder, and none is made where another machine could mount it too',
   async () => {
     const folder = await temporaryFolder();

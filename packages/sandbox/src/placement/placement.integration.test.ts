@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mountPoints } from '../host/mounts.ts';
 import { waitUntil } from '../host/waiting.ts';
@@ -14,8 +15,10 @@ import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, 
 import { type LocalPlacementOptions, localPlacement } from './local.ts';
 
 const run = promisify(execFile);
-const isMountable = await canMakeVolumes();
-if (!isMountable) console.warn('SKIPPED: the removal of a workspace’s own disk: this host cannot give a workspace one');
+const isSkipped = isAbsent(
+  'the removal of a workspace’s own disk',
+  (await canMakeVolumes()) ? null : 'this host cannot give a workspace one',
+);
 
 const LOCAL = fileURLToPath(new URL('./local.ts', import.meta.url));
 
@@ -45,7 +48,7 @@ describe('local', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  it.skipIf(!isMountable)(
+  it.skipIf(isSkipped)(
     'a removal unmounts the workspace’s own disk, which a dead runner left, and touches nothing else that is mounted there',
     async () => {
       const { placement } = await world.open();

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contractChecks } from '../../contract/checks.ts';
 import { ContractWorld, shell } from '../../contract/contract.ts';
@@ -21,10 +22,7 @@ const ORDINARY_UID = '65533';
 const CAP_SYS_RESOURCE = 1n << 24n;
 const CHILD = fileURLToPath(new URL('../../contract/child.ts', import.meta.url));
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.warn('SKIPPED: docker: an engine of its own is started by root alone');
-
-describe.skipIf(!isRoot)('docker as root', () => {
+describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
   let engine: TestEngine;
   let world: ContractWorld;
 
@@ -191,8 +189,7 @@ describe.skipIf(!isRoot)('docker as root', () => {
   it('an ordinary user who may use the engine has sandboxes too, and can remove what they leave', {
     timeout: TIMEOUT_MS,
   }, async (context) => {
-    const reason = whyNotOrdinary();
-    if (reason !== null) return context.skip(reason);
+    if (isAbsent('docker for an ordinary user', whyNotOrdinary())) return context.skip();
     const temporary = await mkdtemp(join(tmpdir(), 'plumbline-ordinary-'));
     await chmod(temporary, 0o777);
     await engine.openToAll();

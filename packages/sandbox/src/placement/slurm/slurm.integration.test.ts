@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SlurmHostSettings } from '@plumbline/protocol';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../host/waiting.ts';
 import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from '../contract.ts';
@@ -12,16 +13,10 @@ import { slurmPlacement } from './slurm.ts';
 
 const SLURM = fileURLToPath(new URL('./slurm.ts', import.meta.url));
 
-const missing = missingForCluster();
-if (missing !== null) {
-  if (process.env['CI']) throw new Error(missing);
-  console.warn(`SKIPPED: the placement slurm: ${missing}.`);
-}
-
 let cluster: SlurmCluster;
 let dir: string;
 
-describe.skipIf(missing !== null)('slurm', () => {
+describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', () => {
   beforeAll(async () => {
     cluster = await SlurmCluster.start();
     dir = await mkdtemp(join(tmpdir(), 'plumbline-placement-'));

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SshHostSettings } from '@plumbline/protocol';
+import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSameProcess, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
@@ -18,13 +19,7 @@ import { sshPlacement } from './ssh.ts';
 const SSH = fileURLToPath(new URL('./ssh.ts', import.meta.url));
 const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
 
-const missing = missingForSshHost();
-if (missing !== null) {
-  if (process.env['CI']) throw new Error(missing);
-  console.warn(`SKIPPED: the placement ssh: ${missing}.`);
-}
-
-describe.skipIf(missing !== null)('ssh', () => {
+describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () => {
   let machine: SshMachine;
   let dir: string;
   let bundle: RunnerBundle;
