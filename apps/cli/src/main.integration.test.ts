@@ -3,11 +3,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { readManifest, storeTimestamp } from '@plumbline/database/recordingManifests';
 import { listSegments } from '@plumbline/database/recordingSegments';
 import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
-import { AttemptRecorder, loadRecordingKeys } from '@plumbline/recording';
+import { AttemptRecorder, loadRecordingKeys, timestampRequest } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
-import { exampleSettings, makeAttempt, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import {
+  exampleSettings,
+  makeAttempt,
+  type TemporaryFolder,
+  type TestDatabase,
+  TimestampAuthority,
+  temporaryFolder,
+  testDatabase,
+} from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -62,6 +71,15 @@ async function recorded(): Promise<string> {
   return attemptId;
 }
 
+/** Has an authority time-stamp its manifest. */
+async function timestamped(attemptId: string): Promise<void> {
+  const { manifest } = (await readManifest(database.db, attemptId)) as { manifest: string };
+  const authority = await TimestampAuthority.start();
+  const request = timestampRequest(manifest);
+  await storeTimestamp(database.db, attemptId, manifest, request.read(await authority.reply(request.der)).token);
+  await authority.close();
+}
+
 describe('plumb', () => {
   it('takes events out of a recording, erases it, and says so when it is verified', async () => {
     const attemptId = await recorded();
@@ -95,10 +113,15 @@ describe('plumb', () => {
 
   it('exports attempts into a folder that it can verify', async () => {
     const attemptId = await recorded();
+    await timestamped(attemptId);
     const dir = join(folder.path, 'export');
     const made = await plumb(['export', '--attempt', attemptId, '--out', dir]);
     expect(made).toMatchObject({ status: 0, error: '' });
-    expect((await plumb(['verify', dir])).out).toContain(`${attemptId}: intact.`);
+    const verified = (await plumb(['verify', dir])).out;
+    expect(verified).toMatch(
+      new RegExp(`^${attemptId}: intact\\. .* signed by [0-9a-f]{64}, time-stamped by O=Example, CN=Time-stamps of a test at 2`),
+    );
+    expect(verified).toContain('openssl ts -verify');
     expect(await plumb(['export', '--attempt', attemptId, '--out', dir])).toMatchObject({ status: 2 });
     await writeFile(join(dir, 'attempts.jsonl'), `${await readFile(join(dir, 'attempts.jsonl'), 'utf8')}\n`);
     const changed = await plumb(['verify', dir]);

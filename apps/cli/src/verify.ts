@@ -5,7 +5,7 @@ import { type ExportVerdict, verifyExport } from '@plumbline/datasets';
 import { keyFingerprint, type Verdict, verifyRecording } from '@plumbline/recording';
 import type { Command } from 'commander';
 import { EXIT } from './exit.ts';
-import { print, printJson } from './output.ts';
+import { isoTime, print, printJson } from './output.ts';
 import { withPlatform } from './platform.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -41,7 +41,10 @@ async function verifyAttempt(attemptId: string, json: boolean): Promise<void> {
     return { verdict: await verifyRecording({ db, store, keys, attemptId }), signer: keyFingerprint(keys.publicKey) };
   });
   if (json) printJson({ signer, ...verdict });
-  else print(verdictText(verdict, signer));
+  else {
+    print(verdictText(verdict, signer));
+    printOwnAuthority([verdict]);
+  }
   if (verdict.problem !== null) process.exitCode = EXIT.no;
 }
 
@@ -66,14 +69,23 @@ function printExport({ signer, attempts, unrecorded, files }: ExportVerdict, own
   for (const attempt of unrecorded) print(`${attempt}: no signed recording`);
   for (const { path, problem } of files) print(`${path}: ${problem}`);
   if (files.length === 0) print('SHA256SUMS agrees with every file.');
+  printOwnAuthority(attempts);
   if (ownKey) print("Checked with the folder's own key. Compare its fingerprint with one that you have from elsewhere, or give --key.");
 }
 
-function verdictText({ attemptId, verdict, signed, segments, lastSeq, withheld, problem }: Verdict, signer: string): string {
+function printOwnAuthority(verdicts: readonly Verdict[]): void {
+  if (verdicts.every(({ timestamp }) => timestamp === null)) return;
+  print(
+    "A time-stamp names its authority itself. Check it with the authority's own certificates: openssl ts -verify, see docs/recording-format.md.",
+  );
+}
+
+function verdictText({ attemptId, verdict, signed, timestamp, segments, lastSeq, withheld, problem }: Verdict, signer: string): string {
   if (problem !== null) {
     const where = problem.segment === null ? '' : ` in segment ${problem.segment}, events ${problem.firstSeq} to ${problem.lastSeq}`;
     return `${attemptId}: damaged${where} (${problem.kind}). ${problem.message}`;
   }
   const counts = `${lastSeq} events in ${segments} segments${withheld > 0 && verdict === 'redacted' ? `, ${withheld} of them withheld` : ''}`;
-  return `${attemptId}: ${verdict}. ${counts}, ${signed ? `signed by ${signer}` : 'not signed yet'}.`;
+  const stamp = timestamp === null ? '' : `, time-stamped by ${timestamp.authority} at ${isoTime(timestamp.atMs)}`;
+  return `${attemptId}: ${verdict}. ${counts}, ${signed ? `signed by ${signer}` : 'not signed yet'}${stamp}.`;
 }

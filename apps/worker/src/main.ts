@@ -13,11 +13,13 @@ import { publicSeedNotice } from './publicSeed.ts';
 import { repeat } from './repeat.ts';
 import { runSteps } from './steps.ts';
 import { Sweep } from './sweep.ts';
+import { Timestamps } from './timestamps.ts';
 import type { Worker } from './worker.ts';
 import { removeWorkspaces } from './workspaces.ts';
 
 const SWEEP_EVERY_MS = 2_000;
 const REMOVE_EVERY_MS = 5_000;
+const TIMESTAMP_EVERY_MS = 5_000;
 
 /** A sweep or job that does not end by itself is left to the next worker, which repeats it. */
 const STOP_TIMEOUT_MS = 8_000;
@@ -52,6 +54,7 @@ const worker: Worker = {
     model: settings.model,
   },
   workspaceRetentionMs: settings.workspaceRetentionMs,
+  timestampUrl: settings.timestampUrl,
 };
 
 const sweep = new Sweep(worker);
@@ -61,6 +64,9 @@ const sweeps = repeat(systemClock, SWEEP_EVERY_MS, () => sweep.run());
 const machineCare = repeat(systemClock, SWEEP_EVERY_MS, () => machines.run());
 // Apart from the others: removing a large workspace takes minutes.
 const workspaceCare = repeat(systemClock, REMOVE_EVERY_MS, () => runSteps(worker, [['workspaces', () => removeWorkspaces(worker)]]));
+const timestamps = new Timestamps(worker);
+// Apart from the others too: an authority may take long to answer.
+const timestampCare = repeat(systemClock, TIMESTAMP_EVERY_MS, () => runSteps(worker, [['time-stamps', () => timestamps.look()]]));
 const jobs = startJobs(worker);
 log.info('worker started');
 const notice = publicSeedNotice(settings);
@@ -77,6 +83,7 @@ async function stop(): Promise<void> {
       sweeps.stop(),
       machineCare.stop().then(() => machines.settled()),
       workspaceCare.stop(),
+      timestampCare.stop(),
       jobs.stop(),
     ]).then(() => db.close()),
     late,

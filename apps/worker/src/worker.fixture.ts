@@ -106,6 +106,7 @@ export class WorkerRig {
         model: null,
       },
       workspaceRetentionMs: 30 * 24 * 3_600_000,
+      timestampUrl: null,
     };
     await ensureLocalHost(testing.db, 'none');
     return new WorkerRig({ worker, folder: folder.path, clock, placement }, async () => {

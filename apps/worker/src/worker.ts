@@ -20,6 +20,8 @@ export interface Worker {
   readonly host: RunnerHost;
   /** How long workspaces are kept after the review of their attempts. */
   readonly workspaceRetentionMs: number;
+  /** The time-stamping authority of finished recordings; null where none is asked. */
+  readonly timestampUrl: string | null;
 }
 
 /** What runners of this installation are given. */

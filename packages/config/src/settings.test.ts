@@ -57,6 +57,13 @@ test('sandboxes without isolation are refused wherever somebody else can reach t
     );
 });
 
+test('a time-stamping authority is asked where one is named, and its address has no password in it', () => {
+  expect(loadSettings({}).timestampUrl).toBeNull();
+  expect(loadSettings({ PLUMBLINE_TIMESTAMP_URL: 'http://a.example.org/tsr' }).timestampUrl).toBe('http://a.example.org/tsr');
+  for (const PLUMBLINE_TIMESTAMP_URL of ['a.example.org', 'ftp://a.example.org', 'https://somebody:secret@a.example.org/'])
+    expect(problemsOf({ PLUMBLINE_TIMESTAMP_URL }).join(), PLUMBLINE_TIMESTAMP_URL).toMatch(/^PLUMBLINE_TIMESTAMP_URL must be(?!.*secret)/);
+});
+
 test('pages and gateway cannot share a port', () => {
   expect(problemsOf({ PORT: '4801' })[0]).toMatch(/^GATEWAY_PORT must be/);
 });

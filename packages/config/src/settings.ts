@@ -105,6 +105,15 @@ const VARIABLES = {
       .optional(),
   },
   MODEL_API_KEY: { must: 'be the key of that endpoint', example: 'sk-…', schema: z.string().regex(/^\S+$/).optional() },
+  PLUMBLINE_TIMESTAMP_URL: {
+    must: 'be the http or https address of a time-stamping authority (RFC 3161), without a user name',
+    example: 'https://timestamp.example.org/tsr',
+    schema: z
+      .string()
+      .regex(/^https?:\/\/\S+$/)
+      .refine((url) => URL.canParse(url) && new URL(url).username === '')
+      .optional(),
+  },
   PLUMBLINE_SEED: { must: 'be demo, empty or none', example: 'empty', schema: z.enum(['demo', 'empty', 'none']).optional() },
   LOG_LEVEL: {
     must: 'be one of trace, debug, info, warn, error, fatal, silent',
@@ -152,6 +161,8 @@ export interface Settings {
   secretsFile: string | null;
   /** The provider of models that environments ask, through a metered proxy; null where there is none. */
   model: { url: string; key: string } | null;
+  /** The outside authority that is asked to time-stamp signed recordings; null where none is. */
+  timestampUrl: string | null;
   seed: 'demo' | 'empty' | 'none';
   /** Nobody but this machine's users reaches the pages. */
   alone: boolean;
@@ -207,10 +218,12 @@ function shareDomain(publicUrl: string, portsUrl: string): boolean {
   return pages === ports || pages.endsWith(`.${ports}`) || ports.endsWith(`.${pages}`);
 }
 
+/** Their values must not reach a log. */
+const MAY_HOLD_A_PASSWORD = new Set<keyof typeof VARIABLES>(['DATABASE_URL', 'MODEL_API_KEY', 'PLUMBLINE_TIMESTAMP_URL']);
+
 function problem(name: keyof typeof VARIABLES, value: string | undefined): string {
   const { must, example } = VARIABLES[name];
-  // A password must not reach a log.
-  const shown = name === 'DATABASE_URL' || name === 'MODEL_API_KEY' ? 'the value given is not' : `${JSON.stringify(value)} is not`;
+  const shown = MAY_HOLD_A_PASSWORD.has(name) ? 'the value given is not' : `${JSON.stringify(value)} is not`;
   return `${name} must ${must}; ${shown}. Example: ${name}=${example}`;
 }
 
@@ -239,6 +252,7 @@ export function loadSettings(env: Env = process.env): Settings {
     secretsFile: read('PLUMBLINE_SECRETS_FILE'),
     modelUrl: read('MODEL_API_URL'),
     modelKey: read('MODEL_API_KEY'),
+    timestampUrl: read('PLUMBLINE_TIMESTAMP_URL'),
     seed: read('PLUMBLINE_SEED'),
     logLevel: read('LOG_LEVEL') ?? 'info',
     nodeEnv: read('NODE_ENV') ?? 'production',
@@ -292,6 +306,7 @@ export function loadSettings(env: Env = process.env): Settings {
     workspaceRetentionMs: raw.workspaceRetentionDays * MS_PER_DAY,
     secretsFile: raw.secretsFile ?? null,
     model: raw.modelUrl === undefined ? null : { url: raw.modelUrl, key: raw.modelKey ?? 'none' },
+    timestampUrl: raw.timestampUrl ?? null,
     // Accounts with a known password are made only where nobody else can sign in with them.
     seed: raw.seed ?? (alone ? 'demo' : 'empty'),
     alone,

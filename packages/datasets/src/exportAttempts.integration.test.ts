@@ -16,8 +16,9 @@ import {
   storeScoreDetails,
 } from '@plumbline/database';
 import { destroyWrappedKey } from '@plumbline/database/recordingKeys';
+import { readManifest, storeTimestamp } from '@plumbline/database/recordingManifests';
 import type { EventInput } from '@plumbline/protocol';
-import { AttemptRecorder, loadRecordingKeys, type RecordingKeys } from '@plumbline/recording';
+import { AttemptRecorder, loadRecordingKeys, type RecordingKeys, timestampRequest } from '@plumbline/recording';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
 import {
   exampleSettings,
@@ -25,6 +26,7 @@ import {
   makeUser,
   type TemporaryFolder,
   type TestDatabase,
+  TimestampAuthority,
   temporaryFolder,
   testDatabase,
 } from '@plumbline/testing';
@@ -338,6 +340,41 @@ describe('verification of an export', () => {
     const dir = await exported('after-erasure', [id]);
     expect((await readdir(dir)).sort()).toEqual(['README.md', 'SHA256SUMS', 'attempts.jsonl', 'manifests', 'scores.jsonl']);
     expect((await verifyExport(dir)).attempts[0]).toMatchObject({ verdict: 'erased', signed: true, problem: null });
+  });
+});
+
+describe('the time-stamp of a recording', () => {
+  it('is in the export, where openssl and verification read it, and every change of it is found, also that of an erased recording', async () => {
+    const id = await finishedAttempt();
+    const { manifest } = (await readManifest(db, id)) as { manifest: string };
+    const authority = await TimestampAuthority.start();
+    const request = timestampRequest(manifest);
+    const { token, timestamp } = request.read(await authority.reply(request.der));
+    expect(await storeTimestamp(db, id, manifest, token)).toBe(true);
+
+    const check = async (dir: string, verdict: string) => {
+      expect((await verifyExport(dir)).attempts).toEqual([expect.objectContaining({ verdict, signed: true, timestamp })]);
+      const file = (ending: string) => join(dir, 'manifests', `${id}.${ending}`);
+      const args = ['ts', '-verify', '-data', file('json'), '-in', file('tst'), '-token_in', '-CAfile', authority.rootFile];
+      expect(execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' })).toContain('Verification: OK');
+      const changed = Buffer.from(token);
+      changed[changed.length - 1] = (changed.at(-1) as number) ^ 1;
+      await writeFile(file('tst'), changed);
+      const { attempts: found, files } = await verifyExport(dir);
+      expect(found).toMatchObject([
+        {
+          verdict: 'damaged',
+          signed: false,
+          timestamp: null,
+          problem: { kind: 'bad_timestamp', message: expect.stringContaining('signature') },
+        },
+      ]);
+      expect(files).toEqual([{ path: `manifests/${id}.tst`, problem: 'changed' }]);
+    };
+    await check(await exported('stamped', [id]), 'redacted');
+    await destroyWrappedKey(db, id);
+    await check(await exported('stamped-erased', [id]), 'erased');
+    await authority.close();
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
-import { type ManifestRow, readManifest } from '@plumbline/database/recordingManifests';
+import { readManifest, type StoredManifest } from '@plumbline/database/recordingManifests';
 import { listScores } from '@plumbline/database/scores';
 import { findSurvey } from '@plumbline/database/surveys';
 import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';
@@ -121,9 +121,10 @@ async function writeRecording(folder: ReleaseFolder, request: ExportRequest, att
   return { state: 'released', ...summary };
 }
 
-async function writeManifest(folder: ReleaseFolder, attemptId: string, signed: ManifestRow): Promise<void> {
+async function writeManifest(folder: ReleaseFolder, attemptId: string, signed: StoredManifest): Promise<void> {
   await folder.write(`manifests/${attemptId}.json`, signed.manifest);
   await folder.write(`manifests/${attemptId}.sig`, `${signed.signature}\n`);
+  if (signed.timestampToken !== null) await folder.write(`manifests/${attemptId}.tst`, signed.timestampToken);
 }
 
 function jsonLines(rows: readonly object[]): string {

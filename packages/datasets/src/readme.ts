@@ -14,6 +14,7 @@ ${counts.attempts} attempts by ${counts.participants} participants, with ${count
 | \`casts/ATTEMPT-TERMINAL.cast\` | each terminal as asciicast v2, for \`asciinema play\` |
 | \`proofs/ATTEMPT.jsonl\` | salts, withheld hashes and roots: what the events are checked against |
 | \`manifests/ATTEMPT.json\`, \`.sig\` | the signed roots of a recording, and the Ed25519 signature (base64) |
+| \`manifests/ATTEMPT.tst\` | where there is one: an outside authority's time-stamp of the manifest (RFC 3161); \`openssl ts -verify -data ATTEMPT.json -in ATTEMPT.tst -token_in -CAfile …\` checks it with the authority's certificates |
 | \`manifests/signing.pub\` | the key that they were signed with |
 | \`SHA256SUMS\` | of every other file: \`sha256sum -c SHA256SUMS\` |
 

@@ -28,6 +28,7 @@ export async function verifyExport(dir: string, publicKey?: KeyObject): Promise<
       proofs: join(dir, 'proofs', `${attempt}.jsonl`),
       manifest: join(dir, 'manifests', `${attempt}.json`),
       signature: join(dir, 'manifests', `${attempt}.sig`),
+      timestamp: join(dir, 'manifests', `${attempt}.tst`),
     };
     if (recording === 'released') attempts.push(await verifyRelease(files, key));
     else if (recording === 'erased') attempts.push(await verifyErasedRelease(files, key));

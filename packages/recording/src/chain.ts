@@ -17,6 +17,7 @@ export type ProblemKind =
   | 'missing_key'
   | 'wrong_manifest'
   | 'bad_signature'
+  | 'bad_timestamp'
   | 'changed_file';
 
 /** The first thing that is wrong, and the stretch of the recording that it spoils. */

@@ -12,6 +12,7 @@ import { FormatError } from './formatError.ts';
 import { readManifestText, signatureHolds } from './manifest.ts';
 import type { RecordingSource } from './reader.ts';
 import { indexOf, openSegment, rootOf, type Segment } from './segment.ts';
+import { judgeTimestamp, type Timestamp } from './timestampToken.ts';
 import { splitLines } from './unitText.ts';
 import { isWithheld } from './withheld.ts';
 
@@ -21,6 +22,8 @@ export interface Verdict {
   verdict: 'intact' | 'redacted' | 'erased' | 'damaged';
   /** Whether a manifest with a good signature covers all of it: false while the attempt still records. */
   signed: boolean;
+  /** When an outside authority knew the manifest; null where none was asked, and where something is wrong. */
+  timestamp: Timestamp | null;
   segments: number;
   lastSeq: number;
   /** Lines that are shown as hashes only. */
@@ -36,31 +39,36 @@ export async function verifyRecording(source: RecordingSource): Promise<Verdict>
   const before = await readRecordingState(db, attemptId);
   const dataKey = await keys.findDataKey(db, attemptId);
   const chain = new RecordingChain();
-  const found = { withheld: 0 };
-  const verdict = (state: Verdict['verdict'], signed: boolean, problem: Problem | null): Verdict => ({
-    attemptId,
-    verdict: problem === null ? state : 'damaged',
-    signed,
-    segments: chain.segments,
-    lastSeq: chain.lastSeq,
-    withheld: found.withheld,
-    problem,
-  });
+  const seen = { withheld: 0 };
   const manifest = await readManifest(db, attemptId);
+  const verdict = (state: Verdict['verdict'], found: Problem | null): Verdict => {
+    const token = manifest?.timestampToken ?? null;
+    const judged = found === null ? judgeTimestamp(manifest?.manifest ?? '', token, chain.lastSeq) : { timestamp: null, problem: found };
+    return {
+      attemptId,
+      verdict: judged.problem === null ? state : 'damaged',
+      signed: manifest !== null && dataKey !== 'absent' && judged.problem === null,
+      timestamp: judged.timestamp,
+      segments: chain.segments,
+      lastSeq: chain.lastSeq,
+      withheld: seen.withheld,
+      problem: judged.problem,
+    };
+  };
   if (dataKey === 'destroyed') {
     const problem = walkRows(chain, await listSegments(db, attemptId)) ?? checkManifest(chain, manifest, source, { sources: false });
-    return verdict('erased', manifest !== null && problem === null, problem);
+    return verdict('erased', problem);
   }
   if (dataKey === 'absent') {
     const lost = before.lastSeq > 0 ? chain.problem('missing_key', 'The key of the recording is missing.', before.lastSeq) : null;
-    return verdict('intact', false, lost);
+    return verdict('intact', lost);
   }
   const sealing = sealingKeys(dataKey);
   const problem =
-    (await walkStored(chain, source, sealing, before.lastSeq, manifest, found)) ??
+    (await walkStored(chain, source, sealing, before.lastSeq, manifest, seen)) ??
     (await checkCounters(chain, source, before.lastSeq)) ??
     checkManifest(chain, manifest, source, { sources: true });
-  return verdict(found.withheld > 0 ? 'redacted' : 'intact', manifest !== null && problem === null, problem);
+  return verdict(seen.withheld > 0 ? 'redacted' : 'intact', problem);
 }
 
 /** Segments, then the tail, then again what was sealed meanwhile, until all that was durable at the start is seen. */

@@ -8,6 +8,7 @@ import { HASH_BYTES, leafHash, segmentRoot, treeTop } from './merkle.ts';
 import type { SegmentProof } from './release.ts';
 import { type ReleasedLine, recordedLine, releaseLine, type WithheldLine } from './releasedLine.ts';
 import { readSegmentHeader, type SegmentHeader } from './segment.ts';
+import { judgeTimestamp } from './timestampToken.ts';
 import type { Verdict } from './verify.ts';
 import { decompressFrame } from './zstd.ts';
 
@@ -18,6 +19,8 @@ export interface ReleasedFiles {
   proofs: string;
   manifest: string;
   signature: string;
+  /** Of the manifest's time-stamp, which need not be there. */
+  timestamp: string;
 }
 
 const SALT_BYTES = 16;
@@ -32,15 +35,16 @@ export async function verifyRelease(files: ReleasedFiles, publicKey: KeyObject):
   } catch (error) {
     problem = problemOf(error, Math.max(1, chain.lastSeq));
   }
+  const judged = await judge(files, problem, chain.lastSeq);
   const state = found.withheld > 0 ? 'redacted' : 'intact';
   return {
     attemptId: files.attemptId,
-    verdict: problem === null ? state : 'damaged',
-    signed: problem === null,
+    verdict: judged.problem === null ? state : 'damaged',
+    signed: judged.problem === null,
     segments: chain.segments,
     lastSeq: chain.lastSeq,
     withheld: found.withheld,
-    problem,
+    ...judged,
   };
 }
 
@@ -83,7 +87,7 @@ function problemOf(error: unknown, lastSeq: number): Problem {
 
 /** Checks what is left of an erased recording: a manifest that was signed. */
 export async function verifyErasedRelease(
-  files: Pick<ReleasedFiles, 'attemptId' | 'manifest' | 'signature'>,
+  files: Pick<ReleasedFiles, 'attemptId' | 'manifest' | 'signature' | 'timestamp'>,
   publicKey: KeyObject,
 ): Promise<Verdict> {
   const { attemptId } = files;
@@ -98,8 +102,23 @@ export async function verifyErasedRelease(
     problem = problemOf(error, 1);
   }
   const { segments = [], lastSeq = 0 } = manifest ?? {};
-  const verdict = problem === null ? 'erased' : 'damaged';
-  return { attemptId, verdict, signed: problem === null, segments: segments.length, lastSeq, withheld: lastSeq, problem };
+  const judged = await judge(files, problem, lastSeq);
+  const verdict = judged.problem === null ? 'erased' : 'damaged';
+  return { attemptId, verdict, signed: judged.problem === null, segments: segments.length, lastSeq, withheld: lastSeq, ...judged };
+}
+
+/** The time-stamp's part of a verdict, where nothing else is wrong. */
+async function judge(
+  files: Pick<ReleasedFiles, 'manifest' | 'timestamp'>,
+  problem: Problem | null,
+  lastSeq: number,
+): Promise<Pick<Verdict, 'timestamp' | 'problem'>> {
+  if (problem !== null) return { timestamp: null, problem };
+  const token = await readFile(files.timestamp).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return judgeTimestamp(await readFile(files.manifest, 'utf8'), token, lastSeq);
 }
 
 function badSignature(lastSeq: number): Problem {

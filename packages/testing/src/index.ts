@@ -4,3 +4,4 @@ export * from './freePort.ts';
 export * from './strayErrors.ts';
 export * from './temporaryFolder.ts';
 export * from './testDatabase.ts';
+export * from './timestampAuthority.ts';

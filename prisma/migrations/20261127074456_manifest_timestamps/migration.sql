@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "recording_manifest" ADD COLUMN     "timestamp_token" BYTEA;
