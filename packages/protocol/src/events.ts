@@ -218,6 +218,27 @@ export const EVENTS = {
     }),
   ),
 
+  /**
+   * An agent that does the attempt asked its own model, and has the answer. `n` counts these from 1. Cached tokens are among the
+   * prompt's, and what a model thinks among the completion's; `costUsd` is null where the price is not known.
+   */
+  'agent.asked': define(
+    z.object({
+      n: z.int(),
+      model: z.string(),
+      promptTokens: z.int(),
+      completionTokens: z.int(),
+      costUsd: z.number().nullable(),
+      durationMs: z.number(),
+      request: z.unknown(),
+      response: z.unknown(),
+    }),
+  ),
+  /** It called a tool, as `agent.asked` number `n` has it. `call` names the call in the attempt. */
+  'agent.called': define(z.object({ call: z.string(), n: z.int(), tool: z.string(), arguments: z.unknown() })),
+  /** What that call gave back; `error` says why it gave nothing, or not all. */
+  'agent.returned': define(z.object({ call: z.string(), durationMs: z.number(), result: z.unknown(), error: z.string().optional() })),
+
   'resource.sample': define(
     z.object({
       cpuMs: z.number().optional(),

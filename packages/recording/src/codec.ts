@@ -55,6 +55,9 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'setup.applied': 'sa',
   'recording.sealed': 'sl',
   'blob.lost': 'bl',
+  'agent.asked': 'aa',
+  'agent.called': 'ac',
+  'agent.returned': 'ar',
 };
 
 export const TYPE_OF: ReadonlyMap<string, EventType> = new Map(Object.entries(CODE_OF).map(([type, code]) => [code, type as EventType]));

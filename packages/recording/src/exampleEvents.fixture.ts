@@ -135,5 +135,27 @@ export function laterEvents(baseMs: number): EventInput[] {
       },
     },
     { type: 'blob.lost', stream: 0, atMs: baseMs + 40, data: { hash: 'ab'.repeat(32), bytes: 70_000_000_000, reason: 'too_large' } },
+    {
+      type: 'agent.asked',
+      stream: 0,
+      atMs: baseMs + 50,
+      data: {
+        n: 1,
+        model: 'a-model',
+        promptTokens: 1200,
+        completionTokens: 80,
+        costUsd: null,
+        durationMs: 2400.5,
+        request: { messages: [{ role: 'user', content: 'hello' }] },
+        response: { choices: [] },
+      },
+    },
+    { type: 'agent.called', stream: 0, atMs: baseMs + 51, data: { call: 'call-1', n: 1, tool: 'bash', arguments: { command: 'ls' } } },
+    {
+      type: 'agent.returned',
+      stream: 0,
+      atMs: baseMs + 60,
+      data: { call: 'call-1', durationMs: 9, result: 'solution.py', error: 'cut off' },
+    },
   ];
 }

@@ -77,8 +77,8 @@ export const RECORDED: readonly { what: string; how: string; of: readonly string
   { what: 'Scores', how: 'When you asked, what the scorer said, and the submission that it scored.', of: ['score', 'submission'] },
   {
     what: 'AI models',
-    how: 'Where the environment lets you call a model through the platform: each call whole, with its answer and its cost.',
-    of: ['model'],
+    how: 'Where the environment lets you call a model through the platform: each call whole, with its answer and its cost. Where an AI agent does the attempt: each call of its model and its tools as well.',
+    of: ['model', 'agent'],
   },
   { what: 'The clock', how: 'Its start, pauses and end, and every correction, with the reason.', of: ['clock'] },
   {
