@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { PARTICIPANT_PAUSE_REASONS, PAUSE_REASONS } from '@plumbline/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const COMMAND = fileURLToPath(new URL('../python/task', import.meta.url));
@@ -117,11 +118,18 @@ describe('the task command', () => {
     await task('pause');
     await task('pause', 'awaiting_staff', 'disk', 'full');
     await task('pause', 'lunch');
+    // The platform's own, which nobody may give.
+    await task('pause', 'platform', 'is', 'slow');
     expect(asked.map(({ args }) => args)).toEqual([
       { reason: 'break' },
       { reason: 'awaiting_staff', note: 'disk full' },
       { reason: 'other', note: 'lunch' },
+      { reason: 'other', note: 'platform is slow' },
     ]);
+    asked = [];
+    for (const reason of PAUSE_REASONS) await task('pause', reason);
+    const given = asked.map(({ args }) => (args as { reason: string }).reason);
+    expect(new Set([...given, 'hibernate'])).toEqual(new Set(PARTICIPANT_PAUSE_REASONS));
   });
 
   it('does not submit unasked, and does with --yes', async () => {
