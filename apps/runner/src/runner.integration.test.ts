@@ -162,6 +162,8 @@ describe('a runner with a real sandbox', () => {
     type(first, `python3 -c "import itertools, time; f = open('ticks', 'ab', 0); ${loop}"\r`);
     await shows(first, /tick-3/);
     expect(await gateway.call('freeze')).toMatchObject({ method: expect.any(String) });
+    const causes = () => gateway.eventsOf('snapshot.taken').map(({ data }) => data.cause);
+    await vi.waitFor(() => expect(causes()).toContain('pause'), WITHIN);
     clock('frozen');
     // What was printed may still be on its way, a file is as long as it is.
     const ticks = () => statSync(join(stateDir, 'workspace', 'ticks')).size;

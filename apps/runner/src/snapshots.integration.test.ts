@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock } from '@plumbline/config/systemClock';
 import { openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
 import { ContractWorld, shell } from '@plumbline/sandbox/contract/contract';
+import { FakeClock } from '@plumbline/testing';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Blobs } from './blobs.ts';
@@ -44,6 +45,9 @@ class Life {
   readonly #close: () => void;
   readonly blobs: Blobs;
   readonly snapshots: Snapshots;
+  /** What snapshots fall due by. */
+  readonly clock = new FakeClock();
+  isRunning = true;
 
   private constructor(restoredCommit: string | null) {
     const clock = systemClock;
@@ -64,7 +68,8 @@ class Life {
         this.snapshots.blobLost();
       },
     });
-    this.snapshots = new Snapshots({ files, blobs: this.blobs, log, clock, time, logger, isRunning: () => true, restoredCommit });
+    const isRunning = () => this.isRunning;
+    this.snapshots = new Snapshots({ files, blobs: this.blobs, log, clock: this.clock, time, logger, isRunning, restoredCommit });
     this.#close = () => {
       this.snapshots.close();
       this.blobs.close();
@@ -88,6 +93,14 @@ class Life {
     return [...this.#log.entriesAfter(0)].flatMap(({ kind, body }) => {
       const event = kind === 'text' ? JSON.parse(body.toString()) : null;
       return event?.type === 'snapshot.taken' && event.data.bundle !== undefined ? [event.data] : [];
+    });
+  }
+
+  /** Why each was taken, those too in which nothing had changed. */
+  causes(): string[] {
+    return [...this.#log.entriesAfter(0)].flatMap(({ kind, body }) => {
+      const event = kind === 'text' ? JSON.parse(body.toString()) : null;
+      return event?.type === 'snapshot.taken' ? [event.data.cause] : [];
     });
   }
 
@@ -168,5 +181,48 @@ describe('a snapshot builds on', () => {
     life = await Life.begin(commit);
     await life.take('one');
     expect(bases()).toEqual([commit]);
+  });
+});
+
+describe('a snapshot is taken', () => {
+  const write = (content: string) => shell(sandbox, 'participant', `echo ${content} > a`);
+  /** Resolves when those that were due are taken. */
+  const taken = async (): Promise<string[]> => {
+    await life.snapshots.takeSurely('score');
+    return life.causes();
+  };
+
+  it('three seconds after the first of several saves, and once for all of them', async () => {
+    await write('one');
+    life.snapshots.saved();
+    life.clock.advance(2_000);
+    life.snapshots.saved();
+    life.clock.advance(999);
+    expect(await taken()).toEqual(['score']);
+    life.clock.advance(1);
+    expect(await taken()).toEqual(['score', 'save', 'score']);
+    life.clock.advance(10_000);
+    expect(await taken()).toEqual(['score', 'save', 'score', 'score']);
+    life.snapshots.saved();
+    life.clock.advance(3_000);
+    expect(await taken()).toEqual(['score', 'save', 'score', 'score', 'save', 'score']);
+  });
+
+  it('every five minutes in which something changed, and none while the participant is frozen', async () => {
+    await write('one');
+    life.clock.advance(299_999);
+    expect(life.causes()).toEqual([]);
+    life.clock.advance(1);
+    expect(await taken()).toEqual(['periodic', 'score']);
+    life.clock.advance(300_000);
+    expect(await taken(), 'nothing changed').toEqual(['periodic', 'score', 'score']);
+    await write('two');
+    life.isRunning = false;
+    life.clock.advance(300_000);
+    expect(await taken()).toEqual(['periodic', 'score', 'score', 'score']);
+    await write('three');
+    life.isRunning = true;
+    life.clock.advance(300_000);
+    expect(await taken()).toEqual(['periodic', 'score', 'score', 'score', 'periodic', 'score']);
   });
 });
