@@ -16,7 +16,7 @@ import { plumb } from '../support/plumb.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
 import { expectStated, expectWithinNoise } from '../support/timedScores.ts';
-import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
+import { draftsIn, People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -85,6 +85,9 @@ test.describe('an attempt from sign-in to export', () => {
     await give('bashrc', `alias greet='echo hello-$((40+2))'\nPROMPT_COMMAND='PS0='\n`);
     await expect(setup.getByRole('listitem').filter({ hasText: '.bashrc' })).toBeVisible();
     await expect(setup.getByText('.env')).toHaveCount(0);
+    const check = (row: string) => expert.getByRole('listitem').filter({ hasText: new RegExp(`^${row}`) });
+    for (const row of ['Browser', 'Window', 'WebSocket']) await expect(check(row).getByRole('img', { name: 'good' })).toBeVisible();
+    await expect(check('Latency')).toContainText(/\d+ ms to the platform and back/);
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expert.getByRole('button', { name: 'Start the clock' }).click({ timeout: 240_000 });
     await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();
@@ -162,9 +165,13 @@ test.describe('an attempt from sign-in to export', () => {
     // One program, and not a loop of the shell's: between two short programs bash may miss an interrupt.
     await work.type(2, 'python3 -c "import time; [time.sleep(0.05) for _ in range(100000)]"\n');
     await expert.getByTestId('pause').click();
-    await expect(expert.getByTestId('pause-dialog')).toBeVisible();
+    const dialog = expert.getByTestId('pause-dialog');
+    await expect(dialog.getByRole('listitem')).toContainText('python3 -c import time');
+    await expect(dialog).toContainText('Freezing stops programs where they are; they go on when you resume.');
+    const left = Number(/You have (\d+) pauses? and .+ of pause left/.exec(await dialog.innerText())?.[1]);
     await expert.getByTestId('pause-confirm').click();
     await expect(expert.getByTestId('resume')).toBeVisible();
+    await expect(expert.getByTestId('paused-screen')).toContainText(new RegExp(`\\b${left - 1} pauses? and`));
     await expect(expert.getByTestId('editor')).not.toBeVisible();
     await expect(expert.getByText('prefix_sum')).toHaveCount(0);
     await expert.reload();
@@ -267,9 +274,14 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('note').filter({ hasText: 'from the shell' })).toBeVisible();
   });
 
-  test('submitting ends the attempt, scores the final state and seals the recording', async ({ platform }) => {
+  test('submitting ends the attempt, scores the final state and seals the recording, and the browser forgets what was not saved', async ({
+    platform,
+  }) => {
     workspace = test.info().outputPath('workspace');
     cpSync(join(platform.dataDir, 'runners', attemptId, 'workspace'), workspace, { recursive: true, verbatimSymlinks: true });
+    await expert.getByTestId('editor').locator('.view-lines').click();
+    await expert.keyboard.type('# a thought');
+    await expect.poll(async () => (await draftsIn(expert)).length).toBe(1);
     await expert.getByTestId('submit').click();
     await expert.getByTestId('submit-sure').check();
     await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Submit' }).click();
@@ -290,6 +302,8 @@ test.describe('an attempt from sign-in to export', () => {
     await expert.reload();
     await expect(survey.getByLabel('How hard was the task for you?')).toHaveValue('3');
     await expect(survey.getByLabel('What got in the way?')).toHaveValue('Nothing worth the name.');
+    await expert.goto('/');
+    await expect.poll(() => draftsIn(expert)).toEqual([]);
   });
 
   test('an agent and the bare host score that workspace alike, within the noise of its times', async ({ platform, signIn }) => {

@@ -6,7 +6,7 @@ import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { openWorkspace } from '../support/workspace.ts';
-import type { WorkspacePage } from '../support/workspacePage.ts';
+import { draftsIn, type WorkspacePage } from '../support/workspacePage.ts';
 
 const MANY = 100_000;
 
@@ -134,11 +134,20 @@ test.describe('files and the editor', () => {
     await writeFile(model, Buffer.alloc(bytes, 'u'));
     await page.getByTestId('upload-input').setInputFiles(model);
     const transfer = page.getByTestId('transfer').filter({ hasText: 'model.bin' });
-    await expect(transfer).toHaveAttribute('data-state', 'running');
+    await expect(transfer.getByRole('progressbar')).toHaveAttribute('aria-valuenow', /[1-9]/);
+    const sentAt: number[] = [];
+    page.on('websocket', (socket) =>
+      socket.on('framesent', ({ payload }) => {
+        const offset = /"act":"file\.upload".*"offset":(\d+),"data":"./.exec(String(payload).slice(0, 1_000))?.[1];
+        if (offset !== undefined) sentAt.push(Number(offset));
+      }),
+    );
     await context.setOffline(true);
     await page.evaluate(() => window.dispatchEvent(new Event('offline')));
     await context.setOffline(false);
     await expect(transfer).toHaveAttribute('data-state', 'done', { timeout: 90_000 });
+    // What had arrived is not sent again.
+    expect(Math.min(...sentAt)).toBeGreaterThan(0);
     await expect(item('data/model.bin')).toBeVisible();
     await work.shell('tr -d u < data/model.bin | wc -c; wc -c < data/model.bin; rm data/model.bin', new RegExp(`^0\\n${bytes}$`, 'm'));
     // Rows that move up while another is dragged take the drop for another folder.
@@ -273,26 +282,12 @@ test.describe('files and the editor', () => {
     await work.shell('tail -qn 1 lib/part2.py lib/part2.mine.py; echo', /^# theirs\n# mine$/m);
   });
 
-  test('what is typed in the moment before the page is left is kept in the browser, and is there again', async () => {
+  test('what is typed in the moment before the page is left, or its tab crashes, is kept in the browser, and is there again', async () => {
     await editor().click();
     await page.keyboard.press('Control+End');
     await page.keyboard.type('# the last word');
     await page.goto('/');
-    const drafts = await page.evaluate(
-      () =>
-        new Promise<string[]>((resolve, reject) => {
-          const opening = indexedDB.open('plumbline-workspace');
-          opening.onerror = () => reject(opening.error);
-          opening.onsuccess = () => {
-            const reading = opening.result.transaction('drafts').objectStore('drafts').getAll();
-            reading.onsuccess = () => {
-              opening.result.close();
-              resolve(reading.result.map(({ text }: { text: string }) => text));
-            };
-          };
-        }),
-    );
-    expect(drafts.join()).toContain('# the last word');
+    expect((await draftsIn(page)).join()).toContain('# the last word');
     // Another tab, which had no file open, has it as well, and says so before the end.
     const other = await context.newPage();
     await other.goto(`/attempts/${attemptId}/work`);
@@ -300,10 +295,19 @@ test.describe('files and the editor', () => {
     await expect(other.getByTestId('editor-tab')).toHaveAttribute('data-path', 'lib/part2.py');
     await other.getByTestId('submit').click();
     await expect(other.getByText(/^Not saved yet, .*lib\/part2\.py$/)).toBeVisible();
+    await other.keyboard.press('Escape');
+    await other.getByTestId('editor').locator('.view-lines').click();
+    await other.keyboard.press('Control+End');
+    await other.keyboard.type(' before a crash');
+    await expect.poll(async () => (await draftsIn(page)).join()).toContain('# the last word before a crash');
+    const crashed = other.waitForEvent('crash');
+    // Never answered: who would is gone.
+    void (await context.newCDPSession(other)).send('Page.crash').catch(() => {});
+    await crashed;
     await other.close();
     await page.goto(`/attempts/${attemptId}/work`);
     await expect(page.getByTestId('recovered')).toBeVisible();
-    await expect(editor()).toContainText('# the last word');
+    await expect(editor()).toContainText('# the last word before a crash');
     await page.getByRole('button', { name: 'Drop it' }).click();
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
     await expect(editor()).not.toContainText('# the last word');

@@ -146,6 +146,24 @@ export class WorkspacePage {
   }
 }
 
+/** The unsaved texts that a page's browser keeps, of all attempts. */
+export function draftsIn(page: Page): Promise<string[]> {
+  return page.evaluate(
+    () =>
+      new Promise<string[]>((resolve, reject) => {
+        const opening = indexedDB.open('plumbline-workspace');
+        opening.onerror = () => reject(opening.error);
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction('drafts').objectStore('drafts').getAll();
+          reading.onsuccess = () => {
+            opening.result.close();
+            resolve(reading.result.map(({ text }: { text: string }) => text));
+          };
+        };
+      }),
+  );
+}
+
 /** Milliseconds of what the clock shows, as 7:59:58. */
 function durationMs(text: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);

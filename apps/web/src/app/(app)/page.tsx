@@ -6,16 +6,23 @@ import { StaffOverview } from '@/features/home/components/StaffOverview.tsx';
 import { staffOverview } from '@/features/home/server/staffOverview.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
 import { currentActor } from '@/features/session/server/currentActor.ts';
+import { EndedAttempts } from '@/features/workspace/components/EndedAttempts.tsx';
+
+/** Nothing that a browser still holds of an attempt in such a state can be saved or recorded. */
+const OVER: ReadonlySet<string> = new Set(['completed', 'void', 'withdrawn']);
 
 export default async function HomePage() {
   const caller = await api();
   const assignments = await orRefuse(caller.assignment.mine(), '/');
+  const over = assignments.flatMap(({ attempt }) => (attempt && OVER.has(attempt.state) ? attempt.attemptId : []));
+  const forgetting = <EndedAttempts attemptIds={over} />;
   const actor = await currentActor();
   if (actor === null || actor.role === 'expert') {
     return (
       <Page>
         <PageHeader title="Your assignments" description="Each is made once. The clock starts only when you say so." />
         <AssignmentList assignments={assignments} level="h2" />
+        {forgetting}
       </Page>
     );
   }
@@ -29,6 +36,7 @@ export default async function HomePage() {
         <section className="space-y-4">
           <h2 className="text-base font-semibold">Your own assignments</h2>
           <AssignmentList assignments={assignments} level="h3" />
+          {forgetting}
         </section>
       ) : null}
     </Page>

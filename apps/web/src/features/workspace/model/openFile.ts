@@ -91,6 +91,8 @@ export interface Held {
   recorder: EditorRecorder | null;
   subscription: { dispose(): void } | null;
   cancelDraft: (() => void) | null;
+  /** Until then no draft is written: one was just now. */
+  draftRestUntilMonoMs: number;
   cancelAutoSave: (() => void) | null;
   /** How often another tab's text was shown. */
   shown: number;
@@ -119,6 +121,7 @@ export function newHeld(path: string): Held {
     recorder: null,
     subscription: null,
     cancelDraft: null,
+    draftRestUntilMonoMs: 0,
     cancelAutoSave: null,
     shown: 0,
     followed: null,

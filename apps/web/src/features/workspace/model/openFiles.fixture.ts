@@ -81,6 +81,7 @@ export function tabWith(
   const events: { type: string; path: string }[] = [];
   const kept = new Map(drafts.map((draft) => [draft.path, draft]));
   const time = new SteppedTime();
+  let draftsWritten = 0;
   let gate: Promise<void> | null = null;
   let gated = '';
   let open = () => {};
@@ -126,7 +127,10 @@ export function tabWith(
     ask,
     offer: (type, data) => void events.push({ type, path: (data as { path: string }).path }),
     drafts: {
-      put: async (draft) => void kept.set(draft.path, draft),
+      put: async (draft) => {
+        draftsWritten += 1;
+        kept.set(draft.path, draft);
+      },
       get: async (_, path) => kept.get(path),
       delete: async (_, path) => void kept.delete(path),
       paths: async () => [...kept.keys()],
@@ -190,6 +194,7 @@ export function tabWith(
       tell(path);
       await time.step(1);
     },
+    draftsWritten: () => draftsWritten,
     reads: () => asked.filter(({ act }) => act === 'file.read').length,
   };
 }

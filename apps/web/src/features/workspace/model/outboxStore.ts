@@ -14,10 +14,11 @@ export interface StoredEvent {
 export interface Draft {
   attemptId: string;
   path: string;
+  /** The tab that wrote it. */
+  tab: string;
   text: string;
   /** Hash of the file on disk that the text started from; null for a new file. */
   baseHash: string | null;
-  savedAtMs: number;
 }
 
 interface Schema extends DBSchema {
@@ -75,7 +76,7 @@ export const indexedOutboxStore: OutboxesStore = {
     await Promise.all([...puts, tx.done]);
   },
   async load(tab) {
-    return (await database()).getAll('events', IDBKeyRange.bound([tab, 0], [tab, Number.MAX_SAFE_INTEGER]));
+    return (await database()).getAll('events', eventsOf(tab));
   },
   async drop(tab, n) {
     await (await database()).delete('events', IDBKeyRange.bound([tab, 0], [tab, n]));
@@ -93,6 +94,26 @@ export const indexedOutboxStore: OutboxesStore = {
   },
 };
 
+/** Forgets the unsaved text and the unsent events of attempts that are over: nothing can be done with them any more. */
+export async function forgetAttempts(attemptIds: readonly string[]): Promise<void> {
+  const tx = (await database()).transaction(['drafts', 'events'], 'readwrite');
+  const over = new Set(attemptIds);
+  for (const attemptId of over) await tx.objectStore('drafts').delete(draftsOf(attemptId));
+  const events = tx.objectStore('events');
+  let cursor = await events.openCursor();
+  while (cursor) {
+    const { tab, attemptId } = cursor.value;
+    if (over.has(attemptId)) await events.delete(eventsOf(tab));
+    cursor = await cursor.continue([tab, Number.MAX_SAFE_INTEGER]);
+  }
+  await tx.done;
+}
+
+/** All of an attempt's drafts: a list stands behind every text. */
+const draftsOf = (attemptId: string) => IDBKeyRange.bound([attemptId, ''], [attemptId, []]);
+/** All of a tab's events. */
+const eventsOf = (tab: string) => IDBKeyRange.bound([tab, 0], [tab, Number.MAX_SAFE_INTEGER]);
+
 export const indexedDraftStore: DraftStore = {
   async put(draft) {
     const tx = (await database()).transaction('drafts', 'readwrite');
@@ -107,8 +128,7 @@ export const indexedDraftStore: DraftStore = {
     await (await database()).delete('drafts', [attemptId, path]);
   },
   async paths(attemptId) {
-    // A list stands behind every text.
-    const keys = await (await database()).getAllKeys('drafts', IDBKeyRange.bound([attemptId, ''], [attemptId, []]));
+    const keys = await (await database()).getAllKeys('drafts', draftsOf(attemptId));
     return keys.map(([, path]) => path);
   },
 };

@@ -26,8 +26,26 @@ describe('what is not saved', () => {
     expect(tab.kept.get(PATH)?.text).toBe('one mine');
   });
 
+  it('is kept while it is typed without a pause, so that a tab that crashes loses nothing', async () => {
+    const tab = await tabOn('');
+    for (let keys = 1; keys <= 50; keys += 1) {
+      tab.type('x');
+      await tab.time.step(40);
+      expect(tab.kept.get(PATH)?.text.length).toBe(keys);
+    }
+  });
+
+  it('costs the browser less where it is long', async () => {
+    const tab = await tabOn('x'.repeat(4_000_000));
+    for (let key = 1; key <= 100; key += 1) {
+      tab.type('x');
+      await tab.time.step(40);
+    }
+    expect(tab.draftsWritten()).toBeLessThanOrEqual(3);
+  });
+
   it('is back after a reload, with the question whose file changed meanwhile', async () => {
-    const draft = { attemptId: 'attempt', path: PATH, text: 'one mine', baseHash: sha256('one'), savedAtMs: 0 };
+    const draft = { attemptId: 'attempt', path: PATH, tab: 'here', text: 'one mine', baseHash: sha256('one') };
     const tab = await tabOn('two', { drafts: [draft] });
     expect(tab.file()).toMatchObject({ dirty: true, recovered: true, conflict: 'changed' });
     expect(tab.text()).toBe('one mine');
@@ -38,9 +56,9 @@ describe('what a tab that is gone left unsaved', () => {
   const draft = (path: string, text: string, from: string | null) => ({
     attemptId: 'attempt',
     path,
+    tab: 'gone',
     text,
     baseHash: from === null ? null : sha256(from),
-    savedAtMs: 0,
   });
 
   it('is opened, unsaved and marked, in a tab that had no file open', async () => {
@@ -60,6 +78,14 @@ describe('what a tab that is gone left unsaved', () => {
     const edited = { shared: { ...shared, editing: false }, drafts: [draft('a.py', 'a theirs', 'a')] };
     const live = tabWith({ 'a.py': 'a' }, { ...edited, unsaved: [{ path: 'a.py', edited: true }] });
     expect([await live.opened.restore(), live.opened.unsaved, live.kept.size]).toEqual([[], [], 1]);
+  });
+
+  it('is opened as that tab kept it here, which is newer than what it told, but not over what another tab told since', async () => {
+    const told = (from: string) => ({ shared: { text: 'a mi', baseHash: sha256('a'), from }, drafts: [draft('a.py', 'a mine', 'a')] });
+    const crashed = tabWith({ 'a.py': 'a' }, told('gone'));
+    expect([await crashed.opened.restore(), crashed.text('a.py')]).toEqual([['a.py'], 'a mine']);
+    const later = tabWith({ 'a.py': 'a' }, told('other'));
+    expect([await later.opened.restore(), later.text('a.py')]).toEqual([['a.py'], 'a mi']);
   });
 
   it('is shown though its file is gone, and is written again', async () => {

@@ -7,8 +7,14 @@ import { replaceText } from './replaceText.ts';
 import { sha256OfText } from './sha256.ts';
 import { isEditable, NOTHING_ON_DISK, type OpenFilesOptions, type ShownFile, ShownFiles } from './shownFiles.ts';
 
-/** Before the gateway is told: of a draft and what was told by the same tab the draft is then never the older one. */
-const DRAFT_AFTER_MS = 250;
+/**
+ * A draft is written with each key, so that a tab that crashes loses nothing; of a long text less often, so that the browser writes no
+ * more than 2 MB a second. Always before the gateway is told: of a draft and what was told by the same tab the draft is then never the
+ * older one.
+ */
+const DRAFT_CHARS_PER_MS = 2_000;
+/** A longer one is written in a task of its own, for which the key's letter does not wait. */
+const DRAFT_AT_ONCE_MAX_CHARS = 100_000;
 /** With auto-save a file is saved when nothing was typed for so long. */
 const AUTO_SAVE_AFTER_MS = 1_000;
 /** A save that did not get through is tried again so much later, or when the connection is back. */
@@ -145,12 +151,11 @@ export abstract class SharedFiles extends ShownFiles {
     }
     this.record(held, model);
     if (!isEditable(onDisk)) return;
-    // What this tab typed while the gateway was away is newer than what it told; what another tab told is newer than its draft.
-    if (shared.text === null || shared.from === this.options.tab) {
-      const isRecovered = await this.recoverDraft(path, held, model);
-      if (isRecovered || shared.text === null) return;
-    }
-    if (this.isOpen(held, path) && !model.isDisposed()) this.takeUnsaved(path, held, model, shared);
+    const draft = await this.draftOf(path);
+    if (!this.isOpen(held, path) || model.isDisposed()) return;
+    // What a tab kept is newer than what it told; what another one told since is newer than that.
+    const isNewer = draft && draft.text !== model.getValue() && (shared.text === null || draft.tab === shared.from);
+    this.takeUnsaved(path, held, model, isNewer ? draft : shared);
   }
 
   /** The file on disk; an empty one where it is gone and unsaved text of it was left. */
@@ -177,13 +182,6 @@ export abstract class SharedFiles extends ShownFiles {
 
   private draftOf(path: string): Promise<Draft | undefined> {
     return this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
-  }
-
-  private async recoverDraft(path: string, held: Held, model: TextModel): Promise<boolean> {
-    const draft = await this.draftOf(path);
-    if (!draft || this.held.get(path) !== held || model.isDisposed() || draft.text === model.getValue()) return false;
-    this.takeUnsaved(path, held, model, draft);
-    return true;
   }
 
   /** Finds out which files have unsaved text of a tab that is gone: of this browser, or told to the gateway by another one. */
@@ -266,12 +264,22 @@ export abstract class SharedFiles extends ShownFiles {
     if (dirty && this.options.savesByItself()) {
       held.cancelAutoSave = this.options.time.after(AUTO_SAVE_AFTER_MS, () => this.saveByItself(path));
     }
-    held.cancelDraft?.();
-    held.cancelDraft = this.options.time.after(dirty ? DRAFT_AFTER_MS : 0, () => {
+    this.keepDraftSoon(held, model);
+  }
+
+  private keepDraftSoon(held: Held, model: TextModel): void {
+    if (held.cancelDraft) return;
+    const { time } = this.options;
+    const restMs = held.draftRestUntilMonoMs - time.monoMs();
+    const chars = model.getValueLength();
+    const write = () => {
       held.cancelDraft = null;
+      held.draftRestUntilMonoMs = time.monoMs() + chars / DRAFT_CHARS_PER_MS;
       // A browser that stores nothing still edits and saves; only the reload's safety net is missing.
       this.keepDraft(held, model).catch(() => {});
-    });
+    };
+    if (restMs <= 0 && chars <= DRAFT_AT_ONCE_MAX_CHARS) write();
+    else held.cancelDraft = time.after(Math.max(0, restMs), write);
   }
 
   private saveByItself(path: string): void {
@@ -295,10 +303,10 @@ export abstract class SharedFiles extends ShownFiles {
 
   protected async keepDraft(held: Held, model: TextModel): Promise<void> {
     if (model.isDisposed()) return;
-    const { attemptId, drafts, time } = this.options;
+    const { attemptId, tab, drafts } = this.options;
     const { path } = held;
     const dirty = model.getAlternativeVersionId() !== held.savedVersion;
-    if (dirty) await drafts.put({ attemptId, path, text: model.getValue(), baseHash: held.baseHash, savedAtMs: time.wallMs() });
+    if (dirty) await drafts.put({ attemptId, path, tab, text: model.getValue(), baseHash: held.baseHash });
     else await drafts.delete(attemptId, path);
   }
 

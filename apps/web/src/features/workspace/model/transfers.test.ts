@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@plumbline/core';
+import { FILE_PART_MAX_BYTES } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Ask } from './ask.ts';
 import { SteppedTime } from './steppedTime.ts';
@@ -9,13 +10,15 @@ const MIB = 1024 * 1024;
 const MOST_TURNS = 10_000;
 
 /** A sandbox that keeps what is uploaded, and breaks the link where it is told to. */
-function sandbox({ taken = [] as string[], breaksAt = [] as number[], size: saidSize = null as number | null } = {}) {
+function sandbox({ taken = [] as string[], breaksAt = [] as number[], losesAnswerAt = 0, size: saidSize = null as number | null } = {}) {
   const files = new Map<string, Uint8Array>();
   const parts = new Map<string, Uint8Array[]>();
   const size = (list: Uint8Array[]) => list.reduce((sum, part) => sum + part.length, 0);
+  const offsets: number[] = [];
   let calls = 0;
   const ask = (async (act: string, args: Record<string, unknown>) => {
     calls += 1;
+    if (act === 'file.upload') offsets.push(Number(args.offset));
     if (breaksAt.includes(calls)) throw new AppError('unavailable', 'The connection was lost before the answer came.');
     if (act === 'file.download') return { archive: null, size: saidSize ?? files.get(String(args.path))?.length ?? 0, skipped: 0 };
     if (act === 'file.range') {
@@ -30,11 +33,12 @@ function sandbox({ taken = [] as string[], breaksAt = [] as number[], size: said
     parts.set(String(args.upload), list);
     if (size(list) !== args.offset) return { received: size(list), hash: null };
     list.push(Buffer.from(String(args.data), 'base64'));
+    if (calls === losesAnswerAt) throw new AppError('unavailable', 'The connection was lost before the answer came.');
     if (size(list) < Number(args.total)) return { received: size(list), hash: null };
     files.set(path, Buffer.concat(list));
     return { received: size(list), hash: 'h' };
   }) as unknown as Ask;
-  return { files, ask };
+  return { files, offsets, ask };
 }
 
 function transfersWith(world: ReturnType<typeof sandbox>) {
@@ -69,6 +73,17 @@ describe('files on their way up and down', () => {
     transfers.upload([{ path: 'data/model.bin', file: new File([content], 'model.bin') }]);
     await until('done');
     expect(Buffer.compare(world.files.get('data/model.bin') ?? Buffer.of(), content)).toBe(0);
+  });
+
+  it('go on where they stood after a break: nothing that has arrived is sent again, also where its answer was lost', async () => {
+    const world = sandbox({ breaksAt: [4], losesAnswerAt: 5 });
+    const { transfers, until } = transfersWith(world);
+    transfers.upload([{ path: 'model.bin', file: new File([bytes(2 * MIB)], 'model.bin') }]);
+    await until('done');
+    const part = FILE_PART_MAX_BYTES;
+    // The first asks, the fourth broke, and the fifth was taken and not answered.
+    expect(world.offsets).toEqual([0, 0, part, 2 * part, 2 * part, 2 * part, 3 * part]);
+    expect(Buffer.compare(world.files.get('model.bin') ?? Buffer.of(), bytes(2 * MIB))).toBe(0);
   });
 
   it('never replace what is there before somebody said so', async () => {

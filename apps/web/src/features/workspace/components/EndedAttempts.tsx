@@ -1,0 +1,13 @@
+'use client';
+import { useEffect } from 'react';
+
+/** Has this browser forget what it keeps of these attempts, which are over. Draws nothing. */
+export function EndedAttempts({ attemptIds }: { attemptIds: string[] }) {
+  const ended = attemptIds.join();
+  useEffect(() => {
+    if (ended === '') return;
+    // A browser that keeps nothing has nothing to forget.
+    import('../model/outboxStore.ts').then(({ forgetAttempts }) => forgetAttempts(ended.split(','))).catch(() => {});
+  }, [ended]);
+  return null;
+}
