@@ -195,6 +195,23 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(work.terminal(1)).toBeVisible();
     const leftOf = async (terminal: number) => (await work.terminal(terminal).boundingBox())?.x ?? 0;
     await expect.poll(async () => (await leftOf(1)) - (await leftOf(2))).toBeGreaterThan(100);
+    await work.terminal(1).locator('.xterm-screen').click();
+    for (const [key, terminal] of [
+      ['PageDown', 2],
+      ['PageDown', 1],
+      ['PageUp', 2],
+    ] as const) {
+      await page.keyboard.press(`Alt+${key}`);
+      await expect(work.terminal(terminal).locator('textarea')).toBeFocused();
+    }
+    await editor().click();
+    const inFront = page.locator('[data-testid=editor-tab][aria-current=true]');
+    const [one, other] = await paths();
+    await page.keyboard.press('Alt+PageDown');
+    const next = (await inFront.getAttribute('data-path')) === one ? other : one;
+    await page.keyboard.press('Alt+PageUp');
+    await expect(inFront).toHaveAttribute('data-path', next ?? '');
+    await expect(page.getByTestId('editor').locator('.monaco-editor.focused')).toBeVisible();
     // Shells alone are no reason to ask, nor anything that a pause would freeze.
     await page.getByRole('button', { name: 'Close Terminal 2' }).click();
     await expect(work.terminal(2)).toHaveCount(0);

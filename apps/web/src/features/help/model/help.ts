@@ -129,6 +129,8 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Alt', 'W'], does: 'Close the file' },
   { keys: ['Ctrl/Cmd', '\\'], does: 'Split the editor' },
   { keys: ['Ctrl/Cmd', '1'], does: 'Go to the first pane of the editor; 2 and 3 for the others' },
+  { keys: ['Alt', 'PageDown'], does: 'Go to the next file; in a terminal, to the next terminal, beside it or behind' },
+  { keys: ['Alt', 'PageUp'], does: 'Go to the previous file or terminal' },
   { keys: ['Alt', 'Z'], does: 'Word wrap' },
   { keys: ['Ctrl/Cmd', 'F'], does: 'Search in the file' },
   { keys: ['Ctrl/Cmd', 'D'], does: 'Select the next occurrence too' },

@@ -3,7 +3,7 @@ import { ConfirmDialog, cn, EmptyState, toast } from '@plumbline/ui';
 import { Columns2, Plus, SquareTerminal } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { ownPrograms } from '../model/ownPrograms.ts';
-import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, type PaneSpot } from '../model/paneDrop.ts';
+import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, nextAlong, type PaneSpot } from '../model/paneDrop.ts';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
@@ -12,6 +12,17 @@ import { type TabAct, TerminalPane } from './TerminalPane.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 const TAB_ACTS: readonly TabAct[] = ['split', 'rename', 'close'];
+
+/** Does what a command says about the row of tabs: to one side, or the other. */
+function useAlongTabs(command: string, act: (by: -1 | 1) => void): void {
+  const current = useRef(act);
+  current.current = act;
+  useEffect(() => {
+    const onCommand = (event: Event) => current.current((event as CustomEvent<-1 | 1>).detail);
+    window.addEventListener(command, onCommand);
+    return () => window.removeEventListener(command, onCommand);
+  }, [command]);
+}
 
 /** The attempt's terminals: tabs, and up to three side by side. They run in the sandbox and outlive this page. */
 export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside: boolean) => void) => void }) {
@@ -74,18 +85,15 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
     setActive(terminal);
   };
   const moveTab = (key: string, before: number | null) => setOrder(movedBefore(numbers, Number(key), before));
-  const moveFront = useRef<(by: -1 | 1) => void>(() => {});
-  moveFront.current = (by) => front !== null && setOrder(movedAlong(numbers, front, by));
-  useEffect(() => {
-    const onMove = (event: CustomEvent<-1 | 1>) => moveFront.current(event.detail);
-    window.addEventListener('plumbline:move-terminal', onMove as EventListener);
-    return () => window.removeEventListener('plumbline:move-terminal', onMove as EventListener);
-  }, []);
-
   const show = (terminal: number) => {
     if (!shown.includes(terminal)) setWanted(shown.length <= 1 ? [terminal] : shown.map((at) => (at === front ? terminal : at)));
     setActive(terminal);
   };
+  useAlongTabs('plumbline:move-terminal', (by) => front !== null && setOrder(movedAlong(numbers, front, by)));
+  useAlongTabs('plumbline:next-terminal', (by) => {
+    const next = front === null ? undefined : nextAlong(numbers, front, by);
+    if (next !== undefined) show(next);
+  });
 
   const close = async (terminal: number) => {
     try {

@@ -80,9 +80,11 @@ const TERMINAL_ACTS = {
   rename: 'Rename the terminal…',
 } satisfies Partial<Record<TerminalAct, string>>;
 
+function tellDesk(what: string, detail?: string | number): void {
+  window.dispatchEvent(new CustomEvent(`plumbline:${what}`, { detail }));
+}
 /** What a part of the desk does with what is chosen or in front there. */
-const tell = (part: 'files' | 'terminal') => (act: string) => () =>
-  window.dispatchEvent(new CustomEvent(`plumbline:${part}`, { detail: act }));
+const tell = (part: 'files' | 'terminal') => (act: string) => () => tellDesk(part, act);
 const tellFiles = tell('files');
 const tellTerminal = tell('terminal');
 
@@ -154,7 +156,7 @@ export function deskCommands(acts: DeskActs): Command[] {
       title: 'Close the file',
       keys: ['Alt', 'W'],
       notInTerminal: true,
-      run: () => window.dispatchEvent(new CustomEvent('plumbline:close-file')),
+      run: () => tellDesk('close-file'),
     },
     { id: 'split', title: 'Split the editor', keys: ['Ctrl/Cmd', '\\'], notInTerminal: true, run: () => files?.split() },
     ...[0, 1, 2].map((at) => ({
@@ -167,9 +169,19 @@ export function deskCommands(acts: DeskActs): Command[] {
         focusEditor();
       },
     })),
+    ...([-1, 1] as const).map((by) => ({
+      id: by < 0 ? 'previous-tab' : 'next-tab',
+      title: by < 0 ? 'Previous file; in a terminal, the previous terminal' : 'Next file; in a terminal, the next terminal',
+      keys: ['Alt', by < 0 ? 'PageUp' : 'PageDown'],
+      run: () => {
+        if (document.activeElement?.closest('.xterm')) return void tellDesk('next-terminal', by);
+        flushSync(() => files?.activateNext(by));
+        focusEditor();
+      },
+    })),
     ...([-1, 1] as const).flatMap((by) => {
       const side = by < 0 ? 'left' : 'right';
-      const moveTerminal = () => window.dispatchEvent(new CustomEvent('plumbline:move-terminal', { detail: by }));
+      const moveTerminal = () => tellDesk('move-terminal', by);
       return [
         { id: `tab-${side}`, title: `Move the file’s tab to the ${side}`, run: () => files?.moveActiveTab(by) },
         { id: `terminal-tab-${side}`, title: `Move the terminal’s tab to the ${side}`, run: moveTerminal },
@@ -198,7 +210,7 @@ export function deskCommands(acts: DeskActs): Command[] {
     {
       id: 'indentation',
       title: 'Change what the file is indented with…',
-      run: () => window.dispatchEvent(new CustomEvent('plumbline:indentation')),
+      run: () => tellDesk('indentation'),
     },
     { id: 'auto-save', title: `Turn auto-save ${autoSave ? 'off' : 'on'}`, run: () => choose({ autoSave: !autoSave }) },
     {

@@ -1,6 +1,6 @@
 import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane } from './editorPanes.ts';
 import type { OpenFile } from './openFile.ts';
-import { MOST_PANES, movedAlong, movedBefore, type PaneSpot } from './paneDrop.ts';
+import { MOST_PANES, movedAlong, movedBefore, nextAlong, type PaneSpot } from './paneDrop.ts';
 import { Store } from './store.ts';
 
 /** What is kept over a reload of the tab. */
@@ -51,6 +51,13 @@ export class ArrangedFiles {
   moveActiveTab(by: -1 | 1): void {
     const { active } = this.store.get();
     if (active !== null) this.reorder(movedAlong(this.paths, active, by));
+  }
+
+  /** Shows the next file of the row, or the one before, where the one in front is shown. */
+  activateNext(by: -1 | 1): void {
+    const { active } = this.store.get();
+    const next = active === null ? undefined : nextAlong(this.paths, active, by);
+    if (next !== undefined) this.activate(next);
   }
 
   focusPane(at: number): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { droppedOnPane, inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane } from './paneDrop.ts';
+import { droppedOnPane, inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, nextAlong } from './paneDrop.ts';
 
 describe('a drop on a pane', () => {
   it('shows what was dropped there, or in a new pane at the edge, as long as there is room', () => {
@@ -28,5 +28,10 @@ describe('tabs in a row', () => {
 
   it('keep their order when one goes, and take a new one at the end', () => {
     expect(inOrder([1, 3, 4], [3, 2, 1])).toEqual([3, 1, 4]);
+  });
+
+  it('are gone through in either direction, round from the last to the first', () => {
+    expect([nextAlong([1, 2, 3], 3, 1), nextAlong([1, 2, 3], 1, -1), nextAlong([1, 2, 3], 1, 1)]).toEqual([1, 3, 2]);
+    expect([nextAlong([1], 1, 1), nextAlong([1], 1, -1)]).toEqual([1, 1]);
   });
 });

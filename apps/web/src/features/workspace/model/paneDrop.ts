@@ -39,6 +39,11 @@ export function movedAlong<T>(row: readonly T[], item: T, by: -1 | 1): T[] {
   return at === -1 ? [...row] : row.toSpliced(at, 1).toSpliced(to, 0, item);
 }
 
+/** The entry after another one, or before it: round from the last to the first. */
+export function nextAlong<T>(row: readonly T[], item: T, by: -1 | 1): T | undefined {
+  return row.at((row.indexOf(item) + by) % row.length);
+}
+
 /** Entries in the order that was kept, then those that were not there yet. */
 export function inOrder<T>(entries: readonly T[], kept: readonly T[]): T[] {
   return [...kept.filter((entry) => entries.includes(entry)), ...entries.filter((entry) => !kept.includes(entry))];
