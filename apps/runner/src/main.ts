@@ -6,6 +6,7 @@ import { systemClock } from '@plumbline/config/systemClock';
 import { AppError, toAppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import { withFileLock } from '@plumbline/sandbox/host/fileLock';
+import { withHostShare } from '@plumbline/sandbox/host/hostShare';
 import { pino } from 'pino';
 import { emptyForRestore, readConfig } from './config.ts';
 import { grantedGpus } from './grantedGpus.ts';
@@ -61,7 +62,8 @@ async function serve(config: RunnerConfig, node: string | null): Promise<number>
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { 'state-dir': { type: 'string' }, gpus: { type: 'string' }, node: { type: 'string' } } });
   const read = await readConfig(values['state-dir']);
-  const config = values.gpus === undefined ? read : { ...read, gpuIds: await grantedGpus(values.gpus) };
+  const { gpus } = values;
+  const config = { ...(await withHostShare(read, read.stateDir)), ...(gpus !== undefined && { gpuIds: await grantedGpus(gpus) }) };
   const taking = new AbortController();
   const timer = setTimeout(
     () => taking.abort(new AppError('conflict', 'Another runner works on this state folder. End it first.')),

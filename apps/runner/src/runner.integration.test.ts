@@ -187,9 +187,9 @@ describe('a runner with a real sandbox', () => {
     const distinct = [...new Set(gateway.numbers)].sort((a, b) => a - b);
     expect(distinct).toEqual(distinct.map((_, i) => i + 1));
 
+    expect(await readFile(join(stateDir, 'workspace', 'instructions.txt'), 'utf8')).not.toBe('');
     expect(await end()).toBe(0);
     await vi.waitFor(() => expect(processesOf(stateDir)).toEqual([]), WITHIN);
-    expect(await readFile(join(stateDir, 'workspace', 'instructions.txt'), 'utf8')).not.toBe('');
   });
 
   it('records on while its participant’s disk is full, and goes on with the same workspace, numbering and marks after it was killed', async () => {

@@ -17,7 +17,8 @@ export interface RigOptions {
   familyDir: string;
   task?: string;
   settings?: Record<string, unknown>;
-  memoryBytes?: number;
+  /** Null: as of a family that names none. */
+  memoryBytes?: number | null;
   isolation?: 'none' | 'bubblewrap' | 'docker';
   docker?: { baseImage: string; socketPath: string };
   diskBytes?: number;

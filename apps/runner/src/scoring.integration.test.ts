@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SCORE_STEPS } from '@plumbline/protocol';
+import { withHostShare } from '@plumbline/sandbox/host/hostShare';
 import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { reachForTheHost } from './hostReach.fixture.ts';
@@ -323,6 +324,19 @@ describe('what a participant may try on the scorer of our own families', () => {
     expect((await rig.score(logged.hashBefore)).score).toBe(0.5);
     expect((await rig.score(logged.hashBefore)).score).toBe(0.5);
   });
+});
+
+it('a family that names no memory, disk or processors is held to a share of the host', async () => {
+  expect(await start('unnamed', toy('unnamed'), { memoryBytes: null })).toBeNull();
+  await rig.sh('df -B1 --output=size /tmp . | tail -n 2 > sizes');
+  const [tmpBytes = 0, workspaceBytes = 0] = readFileSync(join(base, 'unnamed/workspace/sizes'), 'utf8').trim().split('\n').map(Number);
+  const share = await withHostShare({ memoryBytes: null, cpus: null, diskBytes: null }, base);
+  // A quarter of its memory.
+  expect(tmpBytes * 4).toBeLessThan((share.memoryBytes ?? 0) * 1.01);
+  if (process.getuid?.() === 0) expect(workspaceBytes).toBeLessThan((share.diskBytes ?? 0) * 1.1);
+  await expect
+    .poll(() => rig.gateway.eventsOf('resource.sample')[0]?.data['memoryLimitBytes'], { timeout: 60_000 })
+    .toBe(share.memoryBytes);
 });
 
 it('an attempt runs by the settings that its environment was added with, whatever the manifest says', async () => {

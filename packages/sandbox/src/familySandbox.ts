@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { type Family, type FamilyHost, installFamily, runTaskOperation, secretsNamed, type TaskDefinition } from '@plumbline/taskstandard';
 import { assetMounts, layAssets } from './assets/assetStore.ts';
+import { withHostShare } from './host/hostShare.ts';
 import type { Isolation, Sandbox } from './isolation/isolation.ts';
 
 /** A family in a sandbox as attempts have it, without an attempt: for checks, calibrations and what is asked before one is assigned. */
@@ -51,7 +52,11 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
   await chmod(dir, 0o711);
   const { memory_gb: memoryGb, storage_gb: storageGb, cpus } = settings.resources;
   const mounts = assetMounts(assets, isolation.name);
-  const diskBytes = storageGb === undefined ? null : Math.round(storageGb * BYTES_PER_GB);
+  const inBytes = (gb: number | undefined) => (gb === undefined ? null : Math.round(gb * BYTES_PER_GB));
+  const { diskBytes, ...shared } = await withHostShare(
+    { memoryBytes: inBytes(memoryGb), diskBytes: inBytes(storageGb), cpus: cpus ?? null },
+    dir,
+  );
   const create = async (name: string, network: 'none' | 'internet', limits: { diskBytes: number | null }) => {
     const workspaceDir = join(dir, `${name}.workspace`);
     const socketDir = join(dir, `${name}.run`);
@@ -62,10 +67,9 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
       workspaceDir,
       imageDir: image.dir,
       network,
-      memoryBytes: memoryGb === undefined ? null : Math.round(memoryGb * BYTES_PER_GB),
+      ...shared,
       ...limits,
       maxProcesses: MAX_PROCESSES,
-      cpus: cpus ?? null,
       gpuIds: options.gpuIds ?? [],
       socketDir,
       env: { LANG: 'C.UTF-8', ...mounts.env },
