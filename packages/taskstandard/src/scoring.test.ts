@@ -18,3 +18,11 @@ it('a scorer’s message or details that nest too deep to be recorded are bad ou
   }
   expect(scored(nested(JSON_LEVELS_MAX), nested(JSON_LEVELS_MAX))).toMatchObject({ status: 'scored', score: 0.5 });
 });
+
+it('a score of None is, like NaN, what its message says: logs in JSON have no NaN', () => {
+  const row = (message: unknown) => scoreOutcome({ ok: true, value: { score: null, message, details: {} }, output: '', durationMs: 1 });
+  expect(row({ reason: 'no number' })).toMatchObject({ status: 'invalid_submission', score: null, message: { reason: 'no number' } });
+  expect(row({ timeout: true })).toMatchObject({ status: 'timed_out', score: null });
+  expect(row({ out_of_memory: true })).toMatchObject({ status: 'out_of_memory', score: null });
+  expect(row({})).toMatchObject({ status: 'nan', message: { reason: expect.stringContaining('judged by a person') } });
+});

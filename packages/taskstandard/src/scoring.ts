@@ -74,8 +74,8 @@ export function scoreOutcome(
     const reason = 'The scorer gave a message or details that are nested too deep to be kept.';
     return { status: 'bad_output', score: null, message: { reason }, details: {}, output, durationMs };
   }
-  if (row.score === null) {
-    const message = isEmpty(row.message) ? { reason: 'The scorer gave no number: this task is judged by a person.' } : row.message;
+  if (row.score === null && isEmpty(row.message)) {
+    const message = { reason: 'The scorer gave no number: this task is judged by a person.' };
     return { status: 'nan', score: null, message, details, output, durationMs };
   }
   const status = statusOf(row.score, row.message);
