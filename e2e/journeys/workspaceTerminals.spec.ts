@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { BrowserContext, Page } from '@playwright/test';
+import { PASTE_MAX_BYTES } from '@plumbline/protocol';
 import { expectAccessible } from '../support/accessibility.ts';
 import type { Account } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -41,6 +43,66 @@ test.describe('terminals, and what the page around them costs', () => {
     await expect(field).toHaveCount(0);
     await page.keyboard.type("echo again-'here'\n");
     await work.expectOnScreen(1, /^again-here$/m);
+  });
+
+  test('a paste of 5 MB reaches a program as one bracketed block, byte for byte', async () => {
+    let text = '';
+    for (let line = 0; text.length < PASTE_MAX_BYTES / 3; line += 1) text += `${line} 日本語の文、改行まで\n`;
+    while (Buffer.byteLength(text) > PASTE_MAX_BYTES) text = text.slice(0, -1_000);
+    text = text.padEnd(text.length + PASTE_MAX_BYTES - Buffer.byteLength(text), 'x');
+    const block = Buffer.from(`\x1b[200~${text.replaceAll('\n', '\r')}\x1b[201~`);
+    const program = [
+      'import os, tty, hashlib',
+      'tty.setraw(0)',
+      'os.write(1, b"\\x1b[?2004hready")',
+      'got = bytearray()',
+      'while not got.endswith(b"\\x1b[201~"): got += os.read(0, 65536)',
+      'os.system("stty sane")',
+      'print("\\x1b[?2004l")',
+      'print(len(got), hashlib.sha256(got).hexdigest())',
+    ];
+    await work.shell(`python3 -c $'${program.join('\\n')}'`, /^ready/m);
+    await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
+    await page.keyboard.press('Control+Shift+V');
+    await work.expectOnScreen(1, new RegExp(`^${block.length} ${createHash('sha256').update(block).digest('hex')}$`, 'm'));
+  });
+
+  test('a terminal that is made smaller and larger shows what its program draws at each size, and what was printed before, whole', async () => {
+    const numbers = Array.from({ length: 90 }, (_, n) => n + 100).join(',');
+    await work.shell("seq -s, 100 189; echo print'ed'", /^printed$/m);
+    const program = [
+      'import os, signal, sys',
+      'def draw(*_):',
+      '  c, r = os.get_terminal_size()',
+      '  print("\\x1b[2J" + "".join(f"\\x1b[{y + 1};1H{c} x {r}, row {y}" for y in range(r)), end="", flush=True)',
+      'signal.signal(signal.SIGWINCH, draw)',
+      'print("\\x1b[?1049h", end="")',
+      'draw()',
+      'sys.stdin.readline()',
+      'print("\\x1b[?1049l", end="")',
+    ];
+    await page.keyboard.type(`python3 -c $'${program.join('\\n')}'\n`);
+    const sizes = new Set<string>();
+    for (const [width, height] of [
+      [1440, 900],
+      [1280, 720],
+      [1700, 1000],
+      [1300, 760],
+      [1440, 900],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      await expect(async () => {
+        const rows = (await work.screen(1)).split('\n');
+        const drawn = /^(\d+ x \d+), row 0$/.exec(rows[0] ?? '')?.[1] ?? '';
+        expect(rows).toEqual(rows.map((_, y) => `${drawn}, row ${y}`));
+        expect(drawn).toMatch(new RegExp(` x ${rows.length}$`));
+        sizes.add(drawn);
+      }).toPass({ timeout: 20_000 });
+    }
+    expect(sizes.size).toBe(4);
+    await page.keyboard.press('Enter');
+    await work.expectOnScreen(1, /^printed$/m);
+    expect((await work.screen(1)).replaceAll('\n', '')).toContain(numbers);
   });
 
   test('a cursor that a program lets blink asks for no frame between keys, for which an echo would wait', async () => {
