@@ -39,7 +39,8 @@ test.describe('around the work: the link, the clock, words with the staff, score
       socket.connectToServer().onMessage((data) => {
         const message = typeof data === 'string' ? JSON.parse(data) : {};
         if (message.t !== 'resources' || !memoryIsShort) return socket.send(data);
-        socket.send(JSON.stringify({ ...message, sample: { ...message.sample, memoryBytes: 95, memoryLimitBytes: 100 } }));
+        const gpus = Array.from({ length: 8 }, (_, index) => ({ index, usePercent: 80 + 2 * index, memoryBytes: 40 * 1024 ** 3 }));
+        socket.send(JSON.stringify({ ...message, sample: { ...message.sample, memoryBytes: 95, memoryLimitBytes: 100, gpus } }));
       });
     });
     const lose = (dead: boolean) => {
@@ -52,6 +53,10 @@ test.describe('around the work: the link, the clock, words with the staff, score
     memoryIsShort = true;
     await expect(away.getByText('The sandbox’s memory is nearly full.')).toBeVisible();
     await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'true');
+    await expect(away.getByTestId('meter-8-gpus')).toHaveText('8 GPUs: use and memory: 87 % 320.0 GiB');
+    await away.getByTestId('tab-resources').click();
+    await expect(away.getByTestId('resource-course').filter({ hasText: /^GPU 7/ })).toContainText('94 %');
+    await away.getByTestId('tab-files').click();
 
     // The longest of the banners has room beside the meters on a small screen, and can be put away.
     await away.setViewportSize({ width: 1280, height: 720 });

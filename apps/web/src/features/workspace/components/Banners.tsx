@@ -25,6 +25,7 @@ function Banner({
     <div
       role="status"
       data-testid={testId}
+      data-banner
       className="flex min-w-0 flex-1 items-center gap-2 rounded-md border border-warning/30 bg-warning-soft px-3 py-1 text-xs leading-4 [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-warning"
     >
       {icon}

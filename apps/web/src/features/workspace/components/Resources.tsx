@@ -2,6 +2,7 @@
 import { cn, formatBytes, Tooltip } from '@plumbline/ui';
 import { Cpu, Gauge, HardDrive, MemoryStick } from 'lucide-react';
 import type { ReactNode } from 'react';
+import type { ResourceUse } from '../model/resourceUse.ts';
 import { useSessionState } from './useAttemptSession.ts';
 
 function Meter({ icon, label, value, short, testId }: { icon: ReactNode; label: string; value: string; short: boolean; testId: string }) {
@@ -18,6 +19,18 @@ function Meter({ icon, label, value, short, testId }: { icon: ReactNode; label: 
       </span>
     </Tooltip>
   );
+}
+
+/** GPUs of which the bar has room for one each. */
+const GPUS_EACH_MAX = 2;
+
+/** What the bar says of GPUs: of each, or of many their mean use and all of their memory. */
+function meteredGpus(gpus: ResourceUse['gpus']): { name: string; usePercent: number; memoryBytes: number }[] {
+  if (gpus.length <= GPUS_EACH_MAX) return gpus.map((gpu) => ({ ...gpu, name: `GPU ${gpu.index}` }));
+  const sum = (of: (gpu: ResourceUse['gpus'][number]) => number) => gpus.reduce((total, gpu) => total + of(gpu), 0);
+  return [
+    { name: `${gpus.length} GPUs`, usePercent: sum((gpu) => gpu.usePercent) / gpus.length, memoryBytes: sum((gpu) => gpu.memoryBytes) },
+  ];
 }
 
 /** What the sandbox uses, as of the last few seconds. Nothing until the first sample is there. */
@@ -55,16 +68,21 @@ export function Resources() {
           testId="meter-disk"
         />
       )}
-      {gpus.map(({ index, usePercent, memoryBytes: gpuBytes }) => (
-        <Meter
-          key={index}
-          icon={<Gauge aria-hidden />}
-          label={`GPU ${index}: use and memory`}
-          value={`${Math.round(usePercent)} % ${formatBytes(gpuBytes)}`}
-          short={false}
-          testId={`meter-gpu-${index}`}
-        />
-      ))}
+      {gpus.length === 0 ? null : (
+        // On a small screen the words of a banner have the room of these: the panel shows them as well.
+        <span className="flex gap-3 max-2xl:group-has-data-banner:hidden">
+          {meteredGpus(gpus).map(({ name, usePercent, memoryBytes: gpuBytes }) => (
+            <Meter
+              key={name}
+              icon={<Gauge aria-hidden />}
+              label={`${name}: use and memory`}
+              value={`${Math.round(usePercent)} % ${formatBytes(gpuBytes)}`}
+              short={false}
+              testId={`meter-${name.replace(' ', '-').toLowerCase()}`}
+            />
+          ))}
+        </span>
+      )}
     </section>
   );
 }

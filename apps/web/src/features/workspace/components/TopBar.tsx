@@ -82,7 +82,7 @@ export function TopBar({
   const { connection, clock, upgraded } = useSessionState();
   const ready = connection.kind === 'open' && clock?.state === 'running';
   return (
-    <header className="flex h-12 shrink-0 items-center gap-4 border-b border-border bg-surface px-4">
+    <header className="group flex h-12 shrink-0 items-center gap-4 border-b border-border bg-surface px-4">
       <Trouble otherwise={<h1 className="min-w-0 flex-1 truncate text-sm font-medium">{title}</h1>} />
       {upgraded ? (
         <Tooltip label="Plumbline was upgraded. Reload when it suits you: terminals go on, and unsaved text comes back.">
