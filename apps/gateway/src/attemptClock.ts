@@ -111,7 +111,10 @@ export class AttemptClock {
     } catch (error) {
       // A conflict means that time is left or that it has ended already: what is stored decides.
       if (error instanceof AppError && error.code === 'conflict') await this.#attempt.refresh().catch(() => {});
-      else {
+      else if (error instanceof AppError && error.code === 'sandbox_unavailable') {
+        // Time is due back, and the sandbox stands still at zero until it was given.
+        this.#timer = setTimeout(() => this.#due(), RETRY_MS);
+      } else {
         gateway.log.warn(
           { attempt: id, error: String(toAppError(error).cause ?? error) },
           'could not end the attempt at its limit; trying again',

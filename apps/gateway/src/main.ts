@@ -9,6 +9,7 @@ import type { Gateway } from './gateway.ts';
 import { takeHandedUpgrades } from './handedUpgrades.ts';
 import { PortOrigin } from './ports/portOrigin.ts';
 import { PortStreams } from './ports/portStreams.ts';
+import { PublicAddressWatch } from './publicAddressWatch.ts';
 import { createGatewayServer } from './server.ts';
 import { ServerTime } from './serverTime.ts';
 
@@ -67,11 +68,15 @@ const timers = [
   setInterval(() => void writeHeartbeat(db, 'gateway', settings.version).catch(() => {}), HEARTBEAT_MS),
 ];
 
+const publicAddress = new PublicAddressWatch(gateway, settings.publicUrl);
+publicAddress.start();
+
 let stopping = false;
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   for (const timer of timers) clearInterval(timer);
+  publicAddress.stop();
   if (process.connected) process.disconnect();
   server.close();
   await Promise.race([registry.close(), new Promise((resolve) => setTimeout(resolve, 5_000))]);

@@ -54,12 +54,12 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
 
 /**
  * Whether this loss has been rolled back already, and its machine is only asked for again. A sandbox that came up since then ended
- * the outage of the loss, or the pause, or stored a newer state: what is lost after that is lost anew.
+ * the outage of the loss (another may have begun since), or the pause, or stored a newer state: what is lost after that is lost anew.
  */
 function isRolledBack(events: readonly ClockEvent[], restoredAtMs: number): boolean {
   const last = events.findLast((event) => event.kind === 'rollback');
   if (last === undefined || restoredAtMs > last.atMs) return false;
-  return !events.some(({ kind, n }) => n > last.n && (kind === 'outage' || kind === 'resumed'));
+  return !events.some((event) => event.n > last.n && (event.kind === 'resumed' || (event.kind === 'outage' && event.fromMs <= last.atMs)));
 }
 
 function lossWords({ events }: AttemptView, cause: string): string {

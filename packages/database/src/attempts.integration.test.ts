@@ -1,12 +1,13 @@
 import { AppError, ATTEMPT_STATES, type ClockEventBody, remainingMs } from '@plumbline/core';
 import { makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MoveTarget } from './attemptMoves.ts';
 import { appendClockEvent, loadAttempt, markReady, moveAttempt, prepareAttempt, setProgress, startAttempt } from './attempts.ts';
 import type { Database } from './client.ts';
 import { noteOutage, renewLinkHeartbeats } from './clockEvents.ts';
 import { openJobQueue } from './jobs.ts';
 import { clearOutbox, takeOutbox } from './outbox.ts';
+import { notePagesReached, notePagesUnreached } from './publicAddress.ts';
 import { SETTINGS } from './settings.fixture.ts';
 
 let testing: TestDatabase;
@@ -36,6 +37,82 @@ async function running(limitMs = 3_600_000, agoMs = 0, study: object = {}): Prom
 const code = (error: unknown): string => (error instanceof AppError ? error.code : String(error));
 const append = (id: string, body: ClockEventBody, more: { atMs?: number; ifRemainingAtMostMs?: number } = {}) =>
   appendClockEvent(db, id, body, { by: null, ...more });
+
+const setHeartbeat = (id: string, agoMs: number) =>
+  db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - $2 * interval '1 millisecond' WHERE id = $1`, [id, agoMs]);
+
+const PAGES = 'https://plumbline.example.org';
+/** The pages were last reached so long ago, and not since. */
+async function pagesAway(agoMs: number): Promise<void> {
+  await notePagesReached(db, PAGES);
+  await notePagesUnreached(db, PAGES);
+  await db.pool.query(`UPDATE public_address SET reached_at = reached_at - $1 * interval '1 millisecond'`, [agoMs]);
+}
+
+describe('pages that cannot be reached at their public address', () => {
+  const outagesOf = async (id: string) => (await loadAttempt(db, id)).events.filter((event) => event.kind === 'outage');
+  beforeEach(async () => {
+    await db.pool.query('DELETE FROM public_address');
+    await db.pool.query(`UPDATE attempt SET state = 'void'`);
+  });
+
+  test('give their time back to every attempt under way when they are reached again, once, and to no other', async () => {
+    const { id } = await running(3_600_000, 60_000);
+    const young = await running(3_600_000, 10_000);
+    const over = await running(3_600_000, 60_000);
+    await append(over.id, { kind: 'stopped', reason: 'long before' });
+    await db.pool.query(`UPDATE attempt SET ended_at = ended_at - interval '1 minute' WHERE id = $1`, [over.id]);
+    await pagesAway(20_000);
+    expect((await notePagesReached(db, PAGES)).sort()).toEqual([id, young.id].sort());
+    const lengths = (await Promise.all([id, young.id].map(outagesOf))).map(([event]) => {
+      const { fromMs, toMs } = event as { fromMs: number; toMs: number };
+      return Math.round((toMs - fromMs) / 10_000);
+    });
+    // From the start at the earliest.
+    expect(lengths).toEqual([2, 1]);
+    expect(await notePagesReached(db, PAGES)).toEqual([]);
+    expect(await outagesOf(over.id)).toEqual([]);
+  });
+
+  test('give nothing back that did not count, or was given back already', async () => {
+    const paused = await running(3_600_000, 60_000);
+    await append(paused.id, { kind: 'paused', reason: 'break' });
+    await db.pool.query(`UPDATE clock_event SET at = at - interval '30 seconds' WHERE attempt_id = $1 AND kind = 'paused'`, [paused.id]);
+    const given = await running(3_600_000, 60_000);
+    await setHeartbeat(given.id, 19_000);
+    await noteOutage(db, given.id);
+    await pagesAway(20_000);
+    expect(await notePagesReached(db, PAGES)).toEqual([]);
+  });
+
+  test('say nothing before they were reached once at that address, nor where they were away for less than five seconds', async () => {
+    await running(3_600_000, 60_000);
+    await notePagesUnreached(db, PAGES);
+    expect(await notePagesReached(db, PAGES)).toEqual([]);
+    await pagesAway(4_000);
+    expect(await notePagesReached(db, PAGES)).toEqual([]);
+    await pagesAway(20_000);
+    await notePagesUnreached(db, 'https://elsewhere.example.org');
+    expect(await notePagesReached(db, PAGES)).toEqual([]);
+  });
+
+  test('let no attempt run out of the time that is due back', async () => {
+    const { id } = await running(60_000, 70_000);
+    await pagesAway(30_000);
+    await expect(append(id, { kind: 'expired' })).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    expect(await notePagesReached(db, PAGES)).toEqual([id]);
+    await expect(append(id, { kind: 'expired' })).rejects.toMatchObject({ code: 'conflict' });
+    const over = await running(60_000, 70_000);
+    await pagesAway(7_000);
+    await expect(append(over.id, { kind: 'expired' })).resolves.toMatchObject({ state: 'finalising' });
+  });
+
+  test('hold no attempt’s end up for ever', async () => {
+    const { id } = await running(60_000, 48 * 3_600_000);
+    await pagesAway(25 * 3_600_000);
+    await expect(append(id, { kind: 'expired' })).resolves.toMatchObject({ state: 'finalising' });
+  });
+});
 
 describe('the one append function', () => {
   test('of twenty pauses at once exactly one is taken', async () => {
@@ -174,9 +251,6 @@ describe('the one append function', () => {
 });
 
 describe('the link to the sandbox', () => {
-  const setHeartbeat = (id: string, agoMs: number) =>
-    db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - $2 * interval '1 millisecond' WHERE id = $1`, [id, agoMs]);
-
   test('a gap of five seconds or more is given back from the last heartbeat on', async () => {
     const { id } = await running(3_600_000, 60_000);
     await setHeartbeat(id, 20_000);

@@ -20,6 +20,9 @@ import { inTransaction, type Queryable } from './transaction.ts';
 /** Gaps of the link this long are outages by themselves; shorter ones are given back when they add up to it. */
 export const OUTAGE_FROM_MS = 5_000;
 
+/** Beyond this the probe is to be doubted, and not the platform: no attempt waits longer for its end. */
+const UNREACHABLE_MAX_MS = 24 * 3_600_000;
+
 const LINK_LOST = 'The platform did not hold the link to the sandbox.';
 
 export interface AppendOptions {
@@ -46,7 +49,7 @@ export interface Appended {
 export function appendClockEvent(db: Database, attemptId: string, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
   return inTransaction(db, async (tx) => {
     const attempt = await lockAttempt(tx, attemptId);
-    if (body.kind === 'expired') refuseWhileTimeIsDueBack(attempt, options.ifRemainingAtMostMs ?? 0);
+    if (body.kind === 'expired') await refuseWhileTimeIsDueBack(tx, attempt, options.ifRemainingAtMostMs ?? 0);
     // Whoever is stopped while the sandbox is out of reach was out of time from then on.
     if (body.kind === 'stopped' && attempt.state === 'running' && linkGapMs(attempt) >= OUTAGE_FROM_MS) {
       const outage = await appendLocked(tx, attempt, outageUntilNow(attempt, LINK_LOST), { by: null });
@@ -65,12 +68,23 @@ function outageUntilNow(attempt: LockedAttempt, cause: string): ClockEventBody {
   return { kind: 'outage', fromMs: attempt.nowMs - linkGapMs(attempt), toMs: attempt.nowMs, cause };
 }
 
-/** A deadline that passes in an outage is none: the outage is given back when the link stands again, and only then is it zero or not. */
-function refuseWhileTimeIsDueBack(attempt: LockedAttempt, ifRemainingAtMostMs: number): void {
+/** A deadline that passes in an outage is none: the outage is given back when it is over, and only then is it zero or not. */
+async function refuseWhileTimeIsDueBack(tx: Queryable, attempt: LockedAttempt, ifRemainingAtMostMs: number): Promise<void> {
   const { events, limits, nowMs } = attempt;
-  const gapMs = linkGapMs(attempt);
-  if (gapMs < OUTAGE_FROM_MS || remainingMs(events, nowMs - gapMs, limits.limitMs) <= ifRemainingAtMostMs) return;
-  throw new AppError('sandbox_unavailable', 'The sandbox is out of reach. Its time is given back before the attempt can run out of it.');
+  const isDue = (gapMs: number) => gapMs >= OUTAGE_FROM_MS && remainingMs(events, nowMs - gapMs, limits.limitMs) > ifRemainingAtMostMs;
+  if (isDue(linkGapMs(attempt)))
+    throw new AppError('sandbox_unavailable', 'The sandbox is out of reach. Its time is given back before the attempt can run out of it.');
+  const pagesGapMs = await unreachableMs(tx, nowMs);
+  if (pagesGapMs < UNREACHABLE_MAX_MS && isDue(pagesGapMs))
+    throw new AppError('sandbox_unavailable', 'The pages are out of reach. Their time is given back before the attempt can run out of it.');
+}
+
+/** How long the pages have not been reached at their public address, in milliseconds; 0 while they are, and before they ever were. */
+async function unreachableMs(tx: Queryable, nowMs: number): Promise<number> {
+  const { rows } = await tx.query(
+    'SELECT extract(epoch FROM reached_at)::float8 * 1000 AS ms FROM public_address WHERE failed_at IS NOT NULL',
+  );
+  return rows[0] === undefined ? 0 : Math.max(0, nowMs - rows[0].ms);
 }
 
 /** The same within a transaction that has locked the attempt already. */

@@ -20,6 +20,7 @@ export * from './messages.ts';
 export * from './notes.ts';
 export * from './outbox.ts';
 export * from './portHosts.ts';
+export * from './publicAddress.ts';
 export * from './rateLimit.ts';
 export * from './recordingKeys.ts';
 export * from './recordingManifests.ts';

@@ -29,7 +29,7 @@ export const ATTEMPT_COLUMNS = [
   { name: 'pauses', unit: 'count', rule: 'Pauses taken.' },
   { name: 'paused_ms', unit: 'ms', rule: 'Time in pauses.' },
   { name: 'outages', unit: 'count', rule: 'Stretches that were given back because the platform was away.' },
-  { name: 'outage_ms', unit: 'ms', rule: 'Sum of these stretches.' },
+  { name: 'outage_ms', unit: 'ms', rule: 'Length of these stretches; where two overlap it counts once.' },
   { name: 'credit_ms', unit: 'ms', rule: 'Time that staff gave back (positive) or took.' },
   { name: 'rollbacks', unit: 'count', rule: 'Times that staff set the clock back to an earlier state.' },
   { name: 'score_requests', unit: 'count', rule: 'Scores that the participant asked for.' },

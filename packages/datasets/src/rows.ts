@@ -1,4 +1,14 @@
-import { asRunElapsedMs, attemptResult, type ClockEvent, elapsedMs, isBetter, isEligible, normalise, rowThatCounts } from '@plumbline/core';
+import {
+  asRunElapsedMs,
+  attemptResult,
+  type ClockEvent,
+  elapsedMs,
+  isBetter,
+  isEligible,
+  normalise,
+  rowThatCounts,
+  unionLengthMs,
+} from '@plumbline/core';
 import type { AttemptView } from '@plumbline/database/attempts';
 import type { Survey } from '@plumbline/database/client';
 import type { ScoreRecord } from '@plumbline/database/scores';
@@ -55,7 +65,7 @@ export function attemptRow({ view, scores, participantGroup, notes, survey, pseu
     pauses: events.filter((event) => event.kind === 'paused').length,
     paused_ms: Math.round(pausedMs(events, endMs)),
     outages: outages.length,
-    outage_ms: Math.round(outages.reduce((sum, event) => sum + event.toMs - event.fromMs, 0)),
+    outage_ms: Math.round(unionLengthMs(outages)),
     credit_ms: events.reduce((sum, event) => sum + (event.kind === 'adjusted' ? event.creditMs : 0), 0),
     rollbacks: events.filter((event) => event.kind === 'rollback').length,
     score_requests: scores.filter((row) => row.trigger === 'participant').length,

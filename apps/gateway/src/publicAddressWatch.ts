@@ -1,0 +1,63 @@
+import http from 'node:http';
+import https from 'node:https';
+import { notePagesReached, notePagesUnreached } from '@plumbline/database';
+import type { Gateway } from './gateway.ts';
+
+const LOOK_EVERY_MS = 2_000;
+/** An answer that takes longer is of no use to a person either. */
+const ANSWER_MAX_MS = 4_000;
+
+/**
+ * Asks the pages at their public address, on the way that experts take, whether they answer. A proxy or a web process that is away
+ * takes pages from people whose sandboxes run on all the same: that time is given back, and no attempt runs out in it.
+ */
+export class PublicAddressWatch {
+  readonly #gateway: Pick<Gateway, 'db' | 'log'>;
+  readonly #url: URL;
+  #wasReached = true;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(gateway: Pick<Gateway, 'db' | 'log'>, publicUrl: string) {
+    this.#gateway = gateway;
+    this.#url = new URL('/api/reachable', publicUrl);
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      void this.look()
+        // The database is away: what was found is found again.
+        .catch(() => {})
+        .then(() => this.#timer !== null && this.start());
+    }, LOOK_EVERY_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** One question, and what follows from its answer. Rejects where the database is away. */
+  async look(): Promise<void> {
+    const { db, log } = this.#gateway;
+    const isReached = await this.#answers();
+    if (isReached !== this.#wasReached) {
+      if (isReached) log.info({ url: this.#url.origin }, 'the pages are reached again at their public address');
+      else log.warn({ url: this.#url.origin }, 'the pages cannot be reached at their public address');
+    }
+    this.#wasReached = isReached;
+    if (!isReached) return notePagesUnreached(db, this.#url.origin);
+    const given = await notePagesReached(db, this.#url.origin);
+    if (given.length > 0) log.warn({ attempts: given }, 'time in which the pages could not be reached was given back');
+  }
+
+  /** By a connection of its own each time: one that is kept would tell of a proxy that takes no new ones any more. */
+  #answers(): Promise<boolean> {
+    const { get } = this.#url.protocol === 'https:' ? https : http;
+    return new Promise((resolve) => {
+      get(this.#url, { agent: false, signal: AbortSignal.timeout(ANSWER_MAX_MS) }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 204);
+      }).on('error', () => resolve(false));
+    });
+  }
+}
