@@ -118,12 +118,13 @@ test('frames that cannot be read are answered and cost nothing', async ({ platfo
   expect(all).toContain('cannot record score.finished');
 });
 
-test('a frame beyond the limit closes the socket with 1009', async ({ platform }) => {
-  const { code } = await knock(platform.baseUrl, await ticketOf(session, attemptId), (socket) => {
+test('a frame beyond the limit closes the socket with 1009 and the limit in words', async ({ platform }) => {
+  const { code, reason } = await knock(platform.baseUrl, await ticketOf(session, attemptId), (socket) => {
     socket.send(hello());
     socket.send('x'.repeat(5 * 1024 * 1024));
   });
   expect(code).toBe(1009);
+  expect(reason).toContain('4 MiB');
 });
 
 test('a paste without end is refused at 5 MB, whatever its total', async ({ platform }) => {
@@ -203,6 +204,7 @@ test('a paused attempt takes no input, no edits, no score and no submission, and
   await expect(tab.request('file.read', { path: 'notes.txt' })).rejects.toThrow(/clock_not_running/);
   await expect(tab.request('instructions', {})).rejects.toThrow(/clock_not_running/);
   await expect(tab.request('score', {})).rejects.toThrow(/clock_not_running/);
+  await expect(tab.request('submit', { confirm: true })).rejects.toThrow(/clock_not_running/);
   const paused = await tab.request('status', {});
   expect((await tab.request('status', {})).elapsedMs).toBe(paused.elapsedMs);
   await tab.request('resume', {});

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BROWSER_FRAME_MAX_BYTES, RUNNER_FRAME_MAX_BYTES } from '@plumbline/protocol';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { AttemptRegistry } from './attemptRegistry.ts';
 import { handleBlob } from './blobs.ts';
 import { BlobUploads } from './blobUpload.ts';
@@ -9,7 +9,16 @@ import type { Gateway } from './gateway.ts';
 import { PortProxy } from './ports/portProxy.ts';
 
 const PORT_STREAM_PATH = /^\/realtime\/ports\/([0-9a-f]{32})$/;
+const FRAME_TOO_LARGE = 1009;
+const FRAME_TOO_LARGE_WORDS = `A message was larger than ${BROWSER_FRAME_MAX_BYTES / 2 ** 20} MiB, which is the most that is taken at once.`;
 const BLOB_PATH = /^\/realtime\/blobs\/([0-9a-f]{64})$/;
+
+/** `ws` closes at a frame that is too large before it tells anybody, and without a word. */
+class BrowserSocket extends WebSocket {
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, reason ?? (code === FRAME_TOO_LARGE ? FRAME_TOO_LARGE_WORDS : undefined));
+  }
+}
 
 /**
  * The gateway's HTTP side: `/realtime/attempt` for browsers, `/realtime/runner` and `/realtime/blobs/…` for runners,
@@ -18,7 +27,12 @@ const BLOB_PATH = /^\/realtime\/blobs\/([0-9a-f]{64})$/;
  */
 export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry, publicOrigin: string): Server {
   // Terminal bytes are small and frequent: compressing each costs more latency than it saves.
-  const browsers = new WebSocketServer({ noServer: true, maxPayload: BROWSER_FRAME_MAX_BYTES, perMessageDeflate: false });
+  const browsers = new WebSocketServer({
+    noServer: true,
+    maxPayload: BROWSER_FRAME_MAX_BYTES,
+    perMessageDeflate: false,
+    WebSocket: BrowserSocket,
+  });
   const runners = new WebSocketServer({ noServer: true, maxPayload: RUNNER_FRAME_MAX_BYTES, perMessageDeflate: false });
 
   const ports = new PortProxy(gateway, registry);

@@ -217,3 +217,14 @@ describe('a tab that types without end', () => {
     expect(tab.socket.readyState).toBe(tab.socket.OPEN);
   });
 });
+
+it('a frame that is too large ends its socket with the limit in words, and no other', async () => {
+  const attempt = await rig.attempt();
+  await rig.runner(attempt.attemptId);
+  const [tab, other] = [await rig.tab(attempt), await rig.tab(attempt)];
+  const closed = new Promise((resolve) => tab.socket.once('close', (code, reason) => resolve([code, reason.toString()])));
+  tab.socket.send('x'.repeat(4 * MEGABYTE + 1));
+  expect(await closed).toEqual([1009, 'A message was larger than 4 MiB, which is the most that is taken at once.']);
+  other.says(1);
+  await other.durable(1);
+});
