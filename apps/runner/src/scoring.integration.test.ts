@@ -347,3 +347,14 @@ it('an attempt runs by the settings that its environment was added with, whateve
   await rig.sh('echo sleep > solution/mode');
   expect((await rig.score()).status).toBe('timed_out');
 });
+
+it('an attempt whose environment has a broken manifest is not prepared, and says which line of it is wrong, and how it is right', async () => {
+  const dir = toy('broken', 'direction: sideways');
+  const { settings } = loadFamily(toy('sound', 'direction: higher')).tasks.main ?? {};
+  for (const given of [undefined, settings]) {
+    const reason = await start('broken', dir, given === undefined ? {} : { settings: given });
+    expect(reason).toMatch(/broken\/manifest\.yaml:\d+.*direction/s);
+    expect(reason).toMatch(/higher/);
+    await rig.end();
+  }
+});
