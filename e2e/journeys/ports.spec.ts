@@ -81,7 +81,19 @@ test.describe('pages that a sandbox serves', () => {
       const ports = events.filter((event) => event.type === 'port.opened').map(({ data }) => data as { port: number; path: string });
       return ports.some(({ port, path }) => port === PORT && path === '/linked');
     });
-    await tab.request('submit', { confirm: true });
+    const { terminal } = await tab.request('terminal.open', { cols: 120, rows: 40 });
+    tab.watch(terminal);
+    tab.type(terminal, 'task instructions && echo shown-$((1+1))\n');
+    await until('the instructions are shown', () => /^shown-2$/m.test(tab.text(terminal)));
+    const { markdown } = await tab.request('instructions', {});
+    const firstLine = /^# (.+)$/m.exec(markdown)?.[1] as string;
+    expect(tab.text(terminal)).toContain(firstLine);
+    // Without the word of a person, or of a program that means it, nothing ends.
+    tab.type(terminal, 'task submit < /dev/null; echo refused-with-$?\n');
+    await until('it is refused', () => /^refused-with-2$/m.test(tab.text(terminal)));
+    expect((await tab.request('status', {})).state).toBe('running');
+    tab.type(terminal, 'task submit --yes\n');
+    await tab.next((message) => message.t === 'clock' && message.clock.state === 'finalising');
     await served.reload();
     await expect(served.getByText('The attempt has ended')).toBeVisible();
   });
