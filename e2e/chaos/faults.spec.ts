@@ -1,15 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { GATEWAY_PORT, type PlatformUnderTest, type ProcessName } from '../support/platform.ts';
+import { familyOf } from '../support/processFamily.ts';
 import { randomFrom } from '../support/random.ts';
 import { findFaults, readEvents } from '../support/recordingCheck.ts';
 import { Tab } from '../support/tab.ts';
+import { Acts } from './acts.ts';
 import { Desk } from './desk.ts';
 import { checkEnding } from './ending.ts';
+import { type ClockEventRow, leftOutMs, OutOfReach } from './givenBack.ts';
 import { Witness } from './witness.ts';
 
 /** CHAOS_FAULTS=100 for the long run; what a change is held to is each kind once, and each process killed at three moments. */
@@ -29,42 +32,27 @@ const REPLACED_WITHIN_MS = 240_000;
 /** Random moments are uniform within this stretch after the platform is whole again. */
 const CALM_MS = 2_500;
 
-interface ClockEventRow {
-  kind: string;
-  fromMs?: number;
-  toMs?: number;
-  creditMs?: number;
-}
+/** Every so many faults one strikes while the attempt is paused. */
+const PAUSED_EVERY = 4;
 
 interface Stage {
   platform: PlatformUnderTest;
   tab: Tab;
   desk: Desk;
   random: () => number;
+  reach: OutOfReach;
 }
 
 const kill =
   (name: ProcessName) =>
-  async ({ platform }: Stage) => {
+  async ({ platform, reach }: Stage) => {
     const killed = platform.pid(name);
+    const fromMs = Date.now();
     platform.kill(name);
     // Health believes a dead process's last word for ten seconds.
     await until(`another ${name} is there`, () => platform.pid(name) !== killed, REPLACED_WITHIN_MS);
+    if (name === 'gateway' || name === 'postgres') reach.surely({ fromMs, toMs: Date.now() });
   };
-
-/** A process and all that it started. */
-function familyOf(pid: number): number[] {
-  const children = readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid;
-    } catch {
-      return false;
-    }
-  });
-  return [pid, ...children.map(Number)];
-}
 
 const awayMs = (random: () => number) => SET_AWAY_MS ?? 1_000 + random() * AWAY_MS;
 
@@ -90,10 +78,12 @@ function cutConnections(pid: number, port: number): void {
 /** Stands still for a while and then goes on as if nothing had been: what it believed of the world is old. */
 const stall =
   (name: ProcessName) =>
-  async ({ platform, random }: Stage) => {
+  async ({ platform, random, reach }: Stage) => {
     const pids = familyOf(platform.pid(name));
+    const fromMs = Date.now();
     signalAll(pids, 'SIGSTOP');
     await sleep(awayMs(random));
+    reach.surely({ fromMs, toMs: Date.now() });
     signalAll(pids, 'SIGCONT');
   };
 
@@ -117,12 +107,14 @@ const FAULT_KINDS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   'database killed': kill('postgres'),
   'database away': stall('postgres'),
   'gateway stalled': stall('gateway'),
-  'runner killed': async ({ platform, tab, desk }) => {
+  'runner killed': async ({ platform, tab, desk, reach }) => {
     const killed = platform.runnerPid(tab.attemptId);
+    const fromMs = Date.now();
     process.kill(killed, 'SIGKILL');
     await until('the gateway has lost it', () => tab.sandbox === 'away');
     const isAnother = () => tab.sandbox === 'attached' && platform.runnerPid(tab.attemptId) !== killed;
     await until('another one is there', isAnother, REPLACED_WITHIN_MS);
+    reach.surely({ fromMs, toMs: Date.now() });
     await desk.open();
   },
   'runner cut off': async ({ platform, tab, random }) => {
@@ -161,6 +153,18 @@ const FAULT_KINDS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   },
 };
 
+/** What takes nothing away from the sandbox: it gives no time back. */
+const COSTS_NO_TIME = [
+  'worker killed',
+  'web killed',
+  'store away',
+  'link cut',
+  'page reloaded in a browser that keeps nothing',
+  'input doubled and out of order',
+];
+/** What types, edits or opens terminals cannot strike in a pause. */
+const NEEDS_RUNNING = ['runner killed', 'page reloaded in a browser that keeps nothing', 'input doubled and out of order'];
+
 test('random faults lose nothing, double nothing, and cost the expert no time', async ({ platform, signIn }) => {
   const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
   const random = randomFrom(seed);
@@ -184,26 +188,55 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   const desk = new Desk(tab);
   await desk.open();
 
-  let typing = true;
-  const typed = (async () => {
-    while (typing) {
-      desk.typeLine();
-      witness.edit();
-      await sleep(40);
-    }
-  })();
-
-  for (const fault of faults) {
-    await sleep(200 + random() * CALM_MS);
-    const beganMs = performance.now();
-    await FAULT_KINDS[fault]?.({ platform, tab, desk, random });
+  const reach = new OutOfReach();
+  const acts = new Acts(tab, random);
+  let typing = false;
+  let typed = Promise.resolve();
+  const work = () => {
+    typing = true;
+    typed = (async () => {
+      while (typing) {
+        desk.typeLine();
+        witness.edit();
+        await sleep(40);
+      }
+    })();
+    acts.start();
+  };
+  const rest = async () => {
+    typing = false;
+    await typed;
+    await acts.stop();
+  };
+  const strike = async (fault: string) => {
+    const beganMs = Date.now();
+    await FAULT_KINDS[fault]?.({ platform, tab, desk, random, reach });
     await sleep(50);
     await platform.untilHealthy();
     await until('the tab is back', () => tab.connected && tab.sandbox === 'attached');
-    console.log(`${fault}: whole again after ${Math.round(performance.now() - beganMs)} ms`);
+    if (!COSTS_NO_TIME.includes(fault)) reach.atMost({ fromMs: beganMs, toMs: Date.now() });
+    console.log(`${fault}: whole again after ${Math.round(Date.now() - beganMs)} ms`);
+  };
+
+  work();
+  for (const [at, fault] of faults.entries()) {
+    await sleep(200 + random() * CALM_MS);
+    if (at % PAUSED_EVERY !== 0 || NEEDS_RUNNING.includes(fault)) {
+      await strike(fault);
+      continue;
+    }
+    await rest();
+    await until('what was typed arrived', () => tab.unacknowledgedInput === 0 && tab.unacknowledgedEvents === 0);
+    const paused = await tab.request('pause', { reason: 'break' });
+    await strike(fault);
+    const { state, elapsedMs } = await tab.request('status', {});
+    expect(state, `after ${fault} in a pause`).toBe('paused');
+    // An outage may begin with the last heartbeat before the pause.
+    expect(Math.abs(elapsedMs - paused.elapsedMs), `${fault} in a pause`).toBeLessThan(1_000);
+    await tab.request('resume', {});
+    work();
   }
-  typing = false;
-  await typed;
+  await rest();
   desk.typeLast();
   // A last one, so that what was lost before it is seen to be.
   witness.edit();
@@ -226,26 +259,19 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
     return tab.clockN === stored.length ? stored : null;
   });
   const atLast = await readClock(tab);
-  const givenBackMs = clockEvents.reduce(
-    (sum, event) =>
-      sum +
-      (event.kind === 'outage'
-        ? (event.toMs as number) - (event.fromMs as number)
-        : event.kind === 'adjusted'
-          ? (event.creditMs as number)
-          : 0),
-    0,
-  );
+  expect(reach.faults(clockEvents), JSON.stringify(clockEvents)).toEqual([]);
+  const givenBackMs = leftOutMs(clockEvents);
   const wallMs = atLast.atMs - atFirst.atMs;
   const errorMs = wallMs - givenBackMs - (atLast.elapsedMs - atFirst.elapsedMs);
   const uncertainMs = atFirst.uncertainMs + atLast.uncertainMs;
   console.log(
     `${faults.length} faults, ${desk.reopened} runners replaced, ${tab.reconnects} reconnects, ${desk.lines} lines typed, ${tab.eventCount} edits, ${tab.lostEvents.size} lost with a page, ${ticks} ticks, ${events.length} events; ` +
-      `wall ${Math.round(wallMs)} ms, given back ${Math.round(givenBackMs)} ms, clock off by ${Math.round(errorMs)} ms, ± ${Math.round(uncertainMs)} ms`,
+      `wall ${Math.round(wallMs)} ms, given back or paused ${Math.round(givenBackMs)} ms, clock off by ${Math.round(errorMs)} ms, ± ${Math.round(uncertainMs)} ms`,
   );
   expect(Math.abs(errorMs), `${errorMs} ms, ± ${uncertainMs}: ${JSON.stringify(clockEvents)}`).toBeLessThan(1_000 + uncertainMs);
+  console.log(await acts.check(() => readEvents(platform, attemptId)));
   const endedMs = performance.now();
-  await checkEnding(platform, session, tab, witness, desk.terminal);
+  await checkEnding(platform, session, tab, { witness, terminal: desk.terminal, saved: acts.saved });
   console.log(`ended, verified and exported in ${Math.round(performance.now() - endedMs)} ms`);
   tab.end();
 });
