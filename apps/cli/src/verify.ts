@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
-import { type ExportVerdict, verifyExport } from '@plumbline/datasets';
+import { type ExportVerdict, isWholeExport, verifyExport } from '@plumbline/datasets';
 import { keyFingerprint, type Verdict, verifyRecording } from '@plumbline/recording';
 import type { Command } from 'commander';
 import { EXIT } from './exit.ts';
@@ -16,16 +16,25 @@ export function addVerify(program: Command): void {
     .description('check a recording byte for byte: of an attempt, or of a folder that "export" wrote')
     .argument('<attempt-or-dir>', 'id of an attempt, or path of an export')
     .option('--key <file>', "for a folder: the signing key's public half (PEM) to check with, instead of the folder's own")
+    .option(
+      '--allow-unsigned',
+      'for a folder: accept one without SHA256SUMS.sig, as they were written before; its rows and casts prove nothing',
+    )
     .option('--json', 'print the verdict as JSON')
     .addHelpText(
       'after',
-      '\nExits with 0 for intact, redacted or erased recordings, with 1 for a damaged one, with 2 when it could not look.',
+      '\nExits with 0 for intact, redacted or erased recordings, with 1 for damaged ones and for an export that is not signed, with 2 when it could not look.',
     )
-    .action(async (target: string, options: { key?: string; json?: boolean }) => {
+    .action(async (target: string, options: FolderOptions & { json?: boolean }) => {
       if (await isFolder(target)) await verifyFolder(target, options);
       else if (UUID.test(target)) await verifyAttempt(target.toLowerCase(), options.json === true);
       else throw new AppError('invalid_input', `${target} is neither a folder nor the id of an attempt.`);
     });
+}
+
+interface FolderOptions {
+  key?: string;
+  allowUnsigned?: boolean;
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -48,12 +57,12 @@ async function verifyAttempt(attemptId: string, json: boolean): Promise<void> {
   if (verdict.problem !== null) process.exitCode = EXIT.no;
 }
 
-async function verifyFolder(dir: string, options: { key?: string; json?: boolean }): Promise<void> {
+async function verifyFolder(dir: string, options: FolderOptions & { json?: boolean }): Promise<void> {
   const key = options.key === undefined ? undefined : await readPublicKey(options.key);
   const verdict = await verifyExport(dir, key);
   if (options.json === true) printJson(verdict);
   else printExport(verdict, key === undefined);
-  if (verdict.files.length > 0 || verdict.attempts.some(({ problem }) => problem !== null)) process.exitCode = EXIT.no;
+  if (!isWholeExport(verdict, options)) process.exitCode = EXIT.no;
 }
 
 async function readPublicKey(path: string): Promise<KeyObject> {
@@ -64,12 +73,26 @@ async function readPublicKey(path: string): Promise<KeyObject> {
   }
 }
 
-function printExport({ signer, attempts, unrecorded, files }: ExportVerdict, ownKey: boolean): void {
+const FILE_WORDS: Record<ExportVerdict['files'][number]['problem'], string> = {
+  changed: 'changed',
+  missing: 'missing',
+  unlisted: 'not in SHA256SUMS',
+  contradicted: 'there, though attempts.jsonl says that this attempt has no such file',
+};
+
+const SUMS_WORDS: Record<ExportVerdict['sums'], string> = {
+  signed: 'SHA256SUMS is signed.',
+  unsigned: 'SHA256SUMS is not signed: rows and casts may be others, and so may what they say of a recording.',
+  bad_signature: 'SHA256SUMS is not signed by the given key, or was changed after it was signed.',
+};
+
+function printExport({ signer, attempts, unrecorded, sums, files }: ExportVerdict, ownKey: boolean): void {
   for (const verdict of attempts) print(verdictText(verdict, signer));
   for (const attempt of unrecorded) print(`${attempt}: no signed recording`);
-  for (const { path, problem } of files) print(`${path}: ${problem}`);
+  for (const { path, problem } of files) print(`${path}: ${FILE_WORDS[problem]}`);
   if (files.length === 0) print('SHA256SUMS agrees with every file.');
   printOwnAuthority(attempts);
+  print(SUMS_WORDS[sums]);
   if (ownKey) print("Checked with the folder's own key. Compare its fingerprint with one that you have from elsewhere, or give --key.");
 }
 

@@ -77,7 +77,7 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
   await folder.write('scores.jsonl', jsonLines(scores));
   await folder.write('manifests/signing.pub', request.keys.publicKey.export({ type: 'spki', format: 'pem' }));
   await folder.write('README.md', readmeText({ attempts: attempts.length, participants: pseudonyms.size, scores: scores.length }));
-  await folder.writeSums();
+  await folder.writeSums(request.keys.signingKey);
   return { files: folder.paths() };
 }
 

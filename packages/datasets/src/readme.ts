@@ -15,8 +15,8 @@ ${counts.attempts} attempts by ${counts.participants} participants, with ${count
 | \`proofs/ATTEMPT.jsonl\` | salts, withheld hashes and roots: what the events are checked against |
 | \`manifests/ATTEMPT.json\`, \`.sig\` | the signed roots of a recording, and the Ed25519 signature (base64) |
 | \`manifests/ATTEMPT.tst\` | where there is one: an outside authority's time-stamp of the manifest (RFC 3161); \`openssl ts -verify -data ATTEMPT.json -in ATTEMPT.tst -token_in -CAfile …\` checks it with the authority's certificates |
-| \`manifests/signing.pub\` | the key that they were signed with |
-| \`SHA256SUMS\` | of every other file: \`sha256sum -c SHA256SUMS\` |
+| \`manifests/signing.pub\` | the key that all is signed with |
+| \`SHA256SUMS\`, \`.sig\` | of every other file: \`sha256sum -c SHA256SUMS\`; and their signature, so that no table or cast can be another |
 
 Terminal output is \`{offset, bytes}\`: bytes are a string of UTF-8 text, or, where they are not valid UTF-8, an array that alternates
 text and base64. What was typed and pasted into terminals, dotfiles, and what staff wrote to participants is left out: such an event is

@@ -1,6 +1,7 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, type KeyObject } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { signText } from '@plumbline/recording';
 
 /** A folder that is being written, with the sums of what was written. */
 export class ReleaseFolder {
@@ -25,10 +26,13 @@ export class ReleaseFolder {
     return new ReleaseFile(await open(place, 'wx'), (sum) => this.sums.set(path, sum));
   }
 
-  /** Writes `SHA256SUMS` over all files that were closed, in the order of their names. */
-  async writeSums(): Promise<void> {
-    const lines = this.paths().map((path) => `${this.sums.get(path)}  ${path}\n`);
-    await this.write(SUMS_FILE, lines.join(''));
+  /** Writes `SHA256SUMS` over all files that were closed, in the order of their names, and its signature. */
+  async writeSums(signingKey: KeyObject): Promise<void> {
+    const sums = this.paths()
+      .map((path) => `${this.sums.get(path)}  ${path}\n`)
+      .join('');
+    await this.write(SUMS_FILE, sums);
+    await this.write(SUMS_SIGNATURE_FILE, `${signText(sums, signingKey)}\n`);
   }
 
   /** Every file that was written, in the order of their names. */
@@ -38,6 +42,8 @@ export class ReleaseFolder {
 }
 
 export const SUMS_FILE = 'SHA256SUMS';
+/** Ed25519 over the bytes of `SHA256SUMS`, in base64. */
+export const SUMS_SIGNATURE_FILE = 'SHA256SUMS.sig';
 const FLUSH_BYTES = 256 * 1024;
 
 export class ReleaseFile {

@@ -3,8 +3,9 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { keyFingerprint, type Verdict, verifyErasedRelease, verifyRelease } from '@plumbline/recording';
-import { SUMS_FILE } from './releaseFolder.ts';
+import { keyFingerprint, signatureHolds, type Verdict, verifyErasedRelease, verifyRelease } from '@plumbline/recording';
+import { SUMS_FILE, SUMS_SIGNATURE_FILE } from './releaseFolder.ts';
+import type { RecordingSummary } from './rows.ts';
 
 export interface ExportVerdict {
   /** Fingerprint of the key that the signatures were checked with. */
@@ -12,8 +13,26 @@ export interface ExportVerdict {
   attempts: Verdict[];
   /** Attempts in the tables without a signed recording. */
   unrecorded: string[];
-  /** Files that are not as `SHA256SUMS` says. */
-  files: { path: string; problem: 'changed' | 'missing' | 'unlisted' }[];
+  /** Whether the key signed `SHA256SUMS`, and with it the tables and casts. Exports from before it was signed are `unsigned`. */
+  sums: 'signed' | 'unsigned' | 'bad_signature';
+  /** Files that are not as `SHA256SUMS` says; `contradicted`: the row of their attempt says that there is no such file. */
+  files: { path: string; problem: 'changed' | 'missing' | 'unlisted' | 'contradicted' }[];
+}
+
+type RecordingState = RecordingSummary['state'];
+
+/** The folders in which an attempt has files, by what its row says of its recording. */
+const FOLDERS_OF: Record<RecordingState, readonly string[]> = {
+  released: ['events', 'proofs', 'manifests', 'casts'],
+  erased: ['manifests'],
+  unfinished: [],
+  none: [],
+};
+
+/** Whether everything holds. Without a signature of the sums any row may be another, so `allowUnsigned` must be asked for. */
+export function isWholeExport({ attempts, sums, files }: ExportVerdict, { allowUnsigned = false } = {}): boolean {
+  const isSigned = sums === 'signed' || (sums === 'unsigned' && allowUnsigned);
+  return isSigned && files.length === 0 && attempts.every(({ problem }) => problem === null);
 }
 
 /** Checks a folder that `exportAttempts` wrote. Without `publicKey` the folder's own is believed. Throws `invalid_input` for another folder. */
@@ -21,7 +40,8 @@ export async function verifyExport(dir: string, publicKey?: KeyObject): Promise<
   const key = publicKey ?? createPublicKey(await readPart(dir, 'manifests/signing.pub'));
   const attempts: Verdict[] = [];
   const unrecorded: string[] = [];
-  for (const { attempt, recording } of await readAttempts(dir)) {
+  const rows = await readAttempts(dir);
+  for (const [attempt, recording] of rows) {
     const files = {
       attemptId: attempt,
       events: join(dir, 'events', `${attempt}.jsonl.zst`),
@@ -34,7 +54,7 @@ export async function verifyExport(dir: string, publicKey?: KeyObject): Promise<
     else if (recording === 'erased') attempts.push(await verifyErasedRelease(files, key));
     else unrecorded.push(attempt);
   }
-  return { signer: keyFingerprint(key), attempts, unrecorded, files: await checkSums(dir) };
+  return { signer: keyFingerprint(key), attempts, unrecorded, sums: await checkSignature(dir, key), files: await checkFiles(dir, rows) };
 }
 
 async function readPart(dir: string, path: string): Promise<string> {
@@ -45,24 +65,37 @@ async function readPart(dir: string, path: string): Promise<string> {
   }
 }
 
-async function readAttempts(dir: string): Promise<{ attempt: string; recording: string }[]> {
+async function readAttempts(dir: string): Promise<Map<string, RecordingState>> {
   const text = await readPart(dir, 'attempts.jsonl');
   try {
-    return text
+    const rows = text
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => {
+      .map((line): [string, RecordingState] => {
         const { attempt, recording } = JSON.parse(line) as { attempt?: unknown; recording?: unknown };
         // The id becomes part of a path.
         if (typeof attempt !== 'string' || !/^[0-9a-f-]{36}$/.test(attempt)) throw new TypeError('no attempt');
-        return { attempt, recording: String(recording) };
+        if (typeof recording !== 'string' || !Object.hasOwn(FOLDERS_OF, recording)) throw new TypeError('no state of a recording');
+        return [attempt, recording as RecordingState];
       });
+    return new Map(rows);
   } catch (error) {
     throw new AppError('invalid_input', 'The folder is no whole export: attempts.jsonl has a row that is none.', { cause: error });
   }
 }
 
-async function checkSums(dir: string): Promise<ExportVerdict['files']> {
+async function checkSignature(dir: string, key: KeyObject): Promise<ExportVerdict['sums']> {
+  let signature: string;
+  try {
+    signature = await readFile(join(dir, SUMS_SIGNATURE_FILE), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'unsigned';
+    throw error;
+  }
+  return signatureHolds(await readPart(dir, SUMS_FILE), signature.trim(), key) ? 'signed' : 'bad_signature';
+}
+
+async function checkFiles(dir: string, rows: ReadonlyMap<string, RecordingState>): Promise<ExportVerdict['files']> {
   const listed = new Map<string, string>();
   for (const line of (await readPart(dir, SUMS_FILE)).split('\n')) {
     const match = /^([0-9a-f]{64}) {2}(.+)$/.exec(line);
@@ -72,13 +105,25 @@ async function checkSums(dir: string): Promise<ExportVerdict['files']> {
   const problems: ExportVerdict['files'] = [];
   const present = new Set(await filesBelow(dir));
   present.delete(SUMS_FILE);
+  present.delete(SUMS_SIGNATURE_FILE);
   for (const [path, sum] of listed) {
     // Only what was found below the folder is opened, whatever the list says.
     if (!present.has(path)) problems.push({ path, problem: 'missing' });
     else if ((await sumOf(join(dir, path))) !== sum) problems.push({ path, problem: 'changed' });
   }
-  for (const path of present) if (!listed.has(path)) problems.push({ path, problem: 'unlisted' });
+  for (const path of present) {
+    if (!listed.has(path)) problems.push({ path, problem: 'unlisted' });
+    else if (isContradicted(path, rows)) problems.push({ path, problem: 'contradicted' });
+  }
   return problems.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Whether a file belongs to a recording that its attempt's row says is not there, which nobody would look at. */
+function isContradicted(path: string, rows: ReadonlyMap<string, RecordingState>): boolean {
+  const [folder = '', name] = path.split('/');
+  if (!FOLDERS_OF.released.includes(folder) || name === undefined || path === 'manifests/signing.pub') return false;
+  const state = rows.get(name.slice(0, 36));
+  return state === undefined || !FOLDERS_OF[state].includes(folder);
 }
 
 async function filesBelow(dir: string): Promise<string[]> {

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import { encodeUnit, prepareEvent } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { exampleEvents } from './exampleEvents.fixture.ts';
-import { keyFingerprint, manifestText, signManifest } from './manifest.ts';
+import { keyFingerprint, manifestText, signText } from './manifest.ts';
 import { NO_ROOT } from './merkle.ts';
 import { sealSegment } from './segment.ts';
 import { addRun, emptyRuns } from './sourceRuns.ts';
@@ -56,6 +56,6 @@ export async function goldenRecording() {
     events,
     segments,
     manifest,
-    signature: signManifest(manifest, SIGNING_KEY),
+    signature: signText(manifest, SIGNING_KEY),
   };
 }

@@ -23,7 +23,7 @@ export function manifestText(manifest: Omit<Manifest, 'format'>): string {
 }
 
 /** Ed25519 over the text's UTF-8 bytes, in base64. */
-export function signManifest(text: string, signingKey: KeyObject): string {
+export function signText(text: string, signingKey: KeyObject): string {
   return sign(null, Buffer.from(text, 'utf8'), signingKey).toString('base64');
 }
 

@@ -10,7 +10,7 @@ import { type NumberedEvent, writeBatch } from './batch.ts';
 import { prepareEvent } from './codec.ts';
 import { type SealingKeys, sealingKeys } from './encryption.ts';
 import type { RecordingKeys } from './keys.ts';
-import { keyFingerprint, manifestText, signManifest } from './manifest.ts';
+import { keyFingerprint, manifestText, signText } from './manifest.ts';
 import { Retries } from './retries.ts';
 import { Sealer } from './sealer.ts';
 import { StallWatch } from './stallWatch.ts';
@@ -217,7 +217,7 @@ export class AttemptRecorder {
       signer: keyFingerprint(keys.publicKey),
       signedAtMs: nowMs(),
     });
-    const row = { manifest: text, signature: signManifest(text, keys.signingKey) };
+    const row = { manifest: text, signature: signText(text, keys.signingKey) };
     if ((await storeManifest(db, attemptId, claim.epoch, row)) === 'stale') {
       this.becomeStale();
       throw closedError();
