@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '@plumbline/config/systemClock';
+import type { EventData } from '@plumbline/protocol';
 import { openWorkspace, type Sandbox, type WorkspaceFiles } from '@plumbline/sandbox';
 import { ContractWorld, shell } from '@plumbline/sandbox/contract/contract';
 import { FakeClock } from '@plumbline/testing';
@@ -89,7 +90,7 @@ class Life {
   }
 
   /** Snapshots that were recorded and have a bundle, as what they are and what they build on. */
-  recorded(): { commit: string; base: string | null }[] {
+  recorded(): EventData<'snapshot.taken'>[] {
     return [...this.#log.entriesAfter(0)].flatMap(({ kind, body }) => {
       const event = kind === 'text' ? JSON.parse(body.toString()) : null;
       return event?.type === 'snapshot.taken' && event.data.bundle !== undefined ? [event.data] : [];
@@ -127,6 +128,13 @@ async function restart(): Promise<void> {
 const uploadedNow = () => readdirSync(join(world.dir, 'blobs')).filter((name) => name.endsWith('.pending')).length === 1;
 
 const bases = () => life.recorded().map(({ base }) => base);
+
+it('a snapshot has the first 200 paths that it left out, and the count of all', async () => {
+  await shell(sandbox, 'participant', 'for n in $(seq 250); do mkfifo pipe$n; done');
+  await life.take('one');
+  const [{ skipped, skippedCount }] = life.recorded() as [ReturnType<Life['recorded']>[number]];
+  expect([skipped.length, skippedCount]).toEqual([200, 250]);
+});
 
 describe('a snapshot builds on', () => {
   it('the one before it, also of the runner before, and on none at first', async () => {

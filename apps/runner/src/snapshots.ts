@@ -113,6 +113,7 @@ export class Snapshots {
       files: taken.files,
       bytes: taken.bytes,
       skipped: taken.skipped.slice(0, SKIPPED_MAX),
+      skippedCount: taken.skippedCount,
     });
     return bundleHash;
   }

@@ -118,6 +118,8 @@ export const EVENTS = {
       files: z.int(),
       bytes: z.number(),
       skipped: z.array(z.object({ path, reason: z.string(), size: z.number().optional(), hash: z.string().optional() })),
+      /** How many paths were left out in all: `skipped` has the first. Absent in older recordings. */
+      skippedCount: z.int().optional(),
     }),
   ),
   'submission.captured': define(

@@ -136,6 +136,20 @@ export function laterEvents(baseMs: number): EventInput[] {
     },
     { type: 'blob.lost', stream: 0, atMs: baseMs + 40, data: { hash: 'ab'.repeat(32), bytes: 70_000_000_000, reason: 'too_large' } },
     {
+      type: 'snapshot.taken',
+      stream: 0,
+      atMs: baseMs + 45,
+      data: {
+        cause: 'periodic',
+        tree: '1'.repeat(40),
+        commit: '2'.repeat(40),
+        files: 2,
+        bytes: 12,
+        skipped: [{ path: 'pipe', reason: 'not a file, folder or link' }],
+        skippedCount: 301,
+      },
+    },
+    {
       type: 'agent.asked',
       stream: 0,
       atMs: baseMs + 50,

@@ -251,7 +251,8 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
           bundle: event.data.bundle ?? null,
           base: event.data.bundle === undefined ? null : this.baseOf(event.data.base),
           whole: true,
-          skipped: event.data.skipped.length,
+          skipped: event.data.skippedCount ?? event.data.skipped.length,
+          skippedMore: event.data.skippedCount === undefined && event.data.skipped.length > 0,
         });
         this.mark(event, 'snapshot', `Snapshot ${snapshotWords(event.data.cause)}`.trimEnd());
         break;

@@ -129,7 +129,8 @@ export const IndexedEvents = z.object({
   /** So many changes more, by then, that are not in `files`: too many came at once, or they are older than what is kept. */
   filesOmitted: z.array(z.object({ atMs: z.number(), count: z.int() })),
   /**
-   * Trees of the workspace; `skipped` counts the paths that are known and whose contents are not in it. Those that are not `whole` cannot
+   * Trees of the workspace; `skipped` counts the paths whose contents are not in it, `skippedMore` says that there may be more, of which
+   * an older recording does not tell. Those that are not `whole` cannot
    * be listed and compared: their bundle, or one that it builds on through `base`, was lost.
    */
   snapshots: z.array(
@@ -143,6 +144,7 @@ export const IndexedEvents = z.object({
       base: z.string().nullable(),
       whole: z.boolean(),
       skipped: z.int(),
+      skippedMore: z.boolean(),
     }),
   ),
   /** The incarnation of the runner that was attached last; another one began on an empty folder. Null before the first. */

@@ -12,6 +12,10 @@ const exec = promisify(execFile);
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
 const SNAPSHOT = { message: 'periodic', atMs: 1_700_000_000_000, base: null };
 
+/** Above what a snapshot holds, and all zeros. */
+const LARGE_BYTES = 51 * 2 ** 20;
+const LARGE_HASH = sha256(Buffer.alloc(LARGE_BYTES));
+
 export const fileChecks: ContractCheck[] = [
   {
     name: 'a file is written whole or not at all, and never over a change that the writer has not seen',
@@ -144,7 +148,7 @@ export const fileChecks: ContractCheck[] = [
         mkdir -p nested/.git/hooks; echo 'ref: refs/heads/main' > nested/.git/HEAD; mkdir -p nested/.git/refs/heads; echo ${nested} > nested/.git/refs/heads/main; echo inside > nested/file
         printf '[core]\\nfsmonitor = touch ${marker}\\nhooksPath = hooks\\n' > nested/.git/config; printf '[filter "f"]\\nclean = touch ${marker}\\n' > ~/.gitconfig
         printf '#!/bin/sh\\ntouch ${marker}\\n' > nested/.git/hooks/post-index-change; chmod +x nested/.git/hooks/*
-        mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; truncate -s 1T sparse; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
+        mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; truncate -s 1T sparse; truncate -s ${LARGE_BYTES} large.bin; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
         mkdir node_modules; echo m > node_modules/m; mkdir secret; echo s > secret/s; chmod 0 secret; echo 'gitdir: /root' > nested/inner; mkdir -p 'c:\\x'; echo w > 'c:\\x/git~1'; mkdir deep; cd deep; for n in $(seq 250); do mkdir d; cd d; done`,
       );
       // Rows go into events, whose paths have 4,096 characters of UTF-16 at most, and whose frames 16 MiB.
@@ -167,6 +171,15 @@ os.mkfifo("pipe")'`,
       assert.ok(Buffer.byteLength(JSON.stringify(snapshot.skipped)) <= 2 ** 20);
       const reasons = Object.fromEntries(snapshot.skipped.map((row) => [row.path, row.reason]));
       assert.equal(reasons['nested/.git'], `git repository at ${nested}`);
+      const rowOf = (path: string) => snapshot.skipped.find((row) => row.path === path);
+      // What the blocks of its folders and files take, of which file systems have different ideas.
+      assert.ok((rowOf('nested/.git')?.size ?? 0) > 0, 'a nested repository has its size');
+      assert.equal(rowOf('sparse')?.size, 2 ** 40);
+      assert.deepEqual(rowOf('large.bin'), { path: 'large.bin', reason: 'too large', size: LARGE_BYTES, hash: LARGE_HASH });
+      assert.ok(
+        snapshot.skippedCount > 1_000 && snapshot.skippedCount > snapshot.skipped.length,
+        'every path that was left out is counted',
+      );
       assert.equal(reasons['.git'], 'git repository');
       assert.deepEqual(
         [reasons['sparse'], reasons['pipe'], reasons['node_modules']],

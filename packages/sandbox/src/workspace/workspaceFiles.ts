@@ -54,6 +54,8 @@ export interface Snapshot {
   files: number;
   bytes: number;
   skipped: SkippedPath[];
+  /** How many paths were left out in all; `skipped` has as many of them as an event has room for. */
+  skippedCount: number;
 }
 
 export interface UploadPart {
@@ -280,6 +282,7 @@ const Taken = z.object({
   files: z.number(),
   bytes: z.number(),
   skipped: Skipped,
+  skippedCount: z.number(),
 });
 const Listing = z.object({
   entries: z.array(

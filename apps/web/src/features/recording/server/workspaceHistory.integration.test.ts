@@ -74,6 +74,7 @@ function commit(tree: string, base = snapshots.at(-1)?.commit ?? null): string {
     base,
     whole: true,
     skipped: 0,
+    skippedMore: false,
   });
   return made;
 }

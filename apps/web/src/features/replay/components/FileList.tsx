@@ -80,7 +80,12 @@ export function FileList({
         {omitted > 0 ? (
           <li>{omitted.toLocaleString('en-GB')} more changes since are not told one by one. The next snapshot has them.</li>
         ) : null}
-        {snapshot.skipped > 0 ? <li>Left out of the snapshot, as too large or not plain files: {snapshot.skipped} or more.</li> : null}
+        {snapshot.skipped > 0 ? (
+          <li>
+            Left out of the snapshot, as too large or not plain files: {snapshot.skipped.toLocaleString('en-GB')}
+            {snapshot.skippedMore ? ' or more' : ''}.
+          </li>
+        ) : null}
       </ul>
       {comparing ? <WorkspaceDiff index={index} to={snapshot.commit} source={source} onClose={() => setComparing(false)} /> : null}
     </div>

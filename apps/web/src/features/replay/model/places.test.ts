@@ -15,9 +15,9 @@ const index = {
     { atMs: 90, tab: 'b', here: false },
   ],
   snapshots: [
-    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: 'bx', base: null, whole: true, skipped: 0 },
-    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: 'by', base: 'x', whole: true, skipped: 0 },
-    { seq: 3, atMs: 60, cause: 'save', commit: 'z', bundle: 'bz', base: 'y', whole: false, skipped: 0 },
+    { seq: 1, atMs: 5, cause: 'start', commit: 'x', bundle: 'bx', base: null, whole: true, skipped: 0, skippedMore: false },
+    { seq: 2, atMs: 50, cause: 'save', commit: 'y', bundle: 'by', base: 'x', whole: true, skipped: 0, skippedMore: false },
+    { seq: 3, atMs: 60, cause: 'save', commit: 'z', bundle: 'bz', base: 'y', whole: false, skipped: 0, skippedMore: false },
   ],
 };
 
