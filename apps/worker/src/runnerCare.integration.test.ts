@@ -122,10 +122,23 @@ describe('runners', () => {
 
     const rollbacks = async () => (await loadAttempt(worker.db, id)).events.filter((event) => event.kind === 'rollback').length;
     await recover(worker, await loadAttempt(worker.db, id), 'asked for again');
+    // Pages that were away meanwhile are an outage too, and say nothing of the sandbox.
+    const { rows } = await worker.db.pool.query('SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms');
+    const pagesAway = { kind: 'outage', fromMs: rows[0].ms - 1, toMs: rows[0].ms, cause: 'The pages could not be reached.' } as const;
+    await appendClockEvent(worker.db, id, pagesAway, { by: null });
+    await recover(worker, await loadAttempt(worker.db, id), 'asked for again');
     expect(await rollbacks()).toBe(1);
     // The sandbox comes back; two hours later, with nothing stored meanwhile, its machine is lost too.
-    await worker.db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '10 seconds' WHERE id = $1`, [id]);
-    expect((await noteOutage(worker.db, id))?.event.kind).toBe('outage');
+    const comesBack = async () => {
+      // The link was last alive before the loss was noticed.
+      await worker.db.pool.query(
+        `UPDATE attempt SET link_heartbeat_at = (SELECT max(at) FROM clock_event WHERE attempt_id = $1 AND kind = 'rollback') - interval '10 seconds'
+         WHERE id = $1`,
+        [id],
+      );
+      return noteOutage(worker.db, id);
+    };
+    expect((await comesBack())?.event.kind).toBe('outage');
     await rig.back(id, 120 * minute);
     const elapsed = async () => {
       const { events, limits } = await loadAttempt(worker.db, id);
@@ -141,8 +154,7 @@ describe('runners', () => {
 
     // What staff give back meanwhile a further loss does not take away, and it is no time that the clock has not shown.
     await appendClockEvent(worker.db, id, { kind: 'adjusted', creditMs: 3 * minute, reason: 'the machine was slow' }, { by: null });
-    await worker.db.pool.query(`UPDATE attempt SET link_heartbeat_at = clock_timestamp() - interval '10 seconds' WHERE id = $1`, [id]);
-    await noteOutage(worker.db, id);
+    await comesBack();
     for (let n = 0; n < 2; n++) await recover(worker, await loadAttempt(worker.db, id), 'lost again');
     expect(await rollbacks()).toBe(3);
     expect(await elapsed()).toBeLessThan(3 * minute);

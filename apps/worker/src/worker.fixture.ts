@@ -156,7 +156,12 @@ export class WorkerRig {
   /** Lets the clock of an attempt have begun `ms` earlier, and its snapshots lie as much earlier, its gateway alive. */
   async back(id: string, ms: number): Promise<void> {
     const { pool } = this.worker.db;
-    await pool.query(`UPDATE clock_event SET at = at - $2 * interval '1 millisecond' WHERE attempt_id = $1`, [id, ms]);
+    await pool.query(
+      `UPDATE clock_event SET at = at - $2 * interval '1 millisecond', data = CASE WHEN kind <> 'outage' THEN data
+         ELSE data || jsonb_build_object('fromMs', (data->>'fromMs')::float8 - $2, 'toMs', (data->>'toMs')::float8 - $2) END
+       WHERE attempt_id = $1`,
+      [id, ms],
+    );
     await pool.query(`UPDATE workspace_snapshot SET at = at - $2 * interval '1 millisecond' WHERE attempt_id = $1`, [id, ms]);
     await pool.query(
       `UPDATE attempt SET deadline_at = deadline_at - $2 * interval '1 millisecond', link_heartbeat_at = clock_timestamp() WHERE id = $1`,
