@@ -27,6 +27,14 @@ test('a page’s claim that cannot be read, or that names another tab, is a gap 
   expect(eventOfPage(OTHER, focus)).toMatchObject({ event: { ...gap, data: { ...gap.data, source: `tab:${OTHER}` } } });
 });
 
+test('a paste into a terminal, which may be a password, is its length, whatever the page says of it; one into an editor is as it was said', () => {
+  const paste = (target: string) =>
+    eventOfPage(TAB, { ...focus, type: 'clipboard.paste', data: { tab: TAB, target, length: 7, hash, text: 'hunter2' } });
+  const hash = 'ab'.repeat(32);
+  expect(paste('terminal:1').event.data).toEqual({ tab: TAB, target: 'terminal:1', length: 7 });
+  expect(paste('editor:a.py').event.data).toEqual({ tab: TAB, target: 'editor:a.py', length: 7, hash, text: 'hunter2' });
+});
+
 test('a page records nothing of a runner’s, and no name that objects have by themselves', () => {
   for (const type of ['terminal.output', 'score.finished', 'toString', '__proto__'])
     expect(() => eventOfPage(TAB, { ...focus, type }), type).toThrow(/cannot record/);

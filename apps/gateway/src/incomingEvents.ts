@@ -28,6 +28,16 @@ export function eventOfFrame(frame: RunnerFrame): EventInput {
   return { type: 'terminal.input', stream, atMs, data };
 }
 
+/**
+ * A paste into a terminal may be a password, which its hash would let anybody guess. Where the terminal echoed it, its `terminal.input`
+ * has the bytes; and only the runner knows whether it did.
+ */
+function withoutTerminalPaste(event: EventInput): EventInput {
+  if (event.type !== 'clipboard.paste' || !event.data.target.startsWith('terminal:')) return event;
+  const { tab, target, length } = event.data;
+  return { ...event, data: { tab, target, length } };
+}
+
 /** What stands under a number whose event cannot be recorded: refused, it would come again for ever, and all that follows with it. */
 export function malformedEvent(source: string, n: number, atMs: number, reason: string): EventInput {
   return { type: 'connection.gap', stream: 0, atMs, data: { source, from: n, to: n, reason } };
@@ -46,6 +56,6 @@ export function eventOfPage(
   if (!PAGE_TYPES.has(type)) throw new AppError('invalid_input', `A page cannot record ${type.slice(0, 60)}.`);
   const parsed = EVENTS[type as EventType].schema.safeParse(data);
   if (parsed.success && (parsed.data as { tab?: string }).tab === tab)
-    return { event: { type, stream: 0, atMs, data: parsed.data } as EventInput, readable: true };
+    return { event: withoutTerminalPaste({ type, stream: 0, atMs, data: parsed.data } as EventInput), readable: true };
   return { event: malformedEvent(`tab:${tab}`, n, atMs, 'malformed'), readable: parsed.success };
 }

@@ -79,6 +79,29 @@ describe('terminals', () => {
     expect(Buffer.from(inputs.at(-1)?.bytes ?? []).toString()).toBe('echo visible\r');
   });
 
+  it('record as a length what is typed key by key at a prompt that shows nothing back, and what a shell and an editor draw themselves as text', async () => {
+    const id = rig.terminals.open(80, 24);
+    await rig.seen(id, /\$ /);
+    rig.type(id, 'read -s -n 8 -p "Pin: " p; echo "got-$(echo -n "$p" | wc -c)"\r');
+    await rig.seen(id, /Pin: $/);
+    for (const key of 'hunter22') rig.type(id, key);
+    await rig.seen(id, 'got-8');
+    rig.type(id, `python3 -c 'import os, tty; tty.setcbreak(0); print("code" + ":", flush=True); os.read(0, 1)'; echo after-$((1+1))\r`);
+    await rig.seen(id, /code:\r\n$/);
+    rig.type(id, 'Q');
+    await rig.seen(id, 'after-2');
+    rig.type(id, 'vim -u NONE note; cat note; echo left-$((1+1))\r');
+    await rig.seen(id, '~');
+    for (const key of 'iseen\x1b') rig.type(id, key);
+    rig.type(id, ':wq\r');
+    await rig.seen(id, /seen\r\nleft-2/);
+    const inputs = rig.frames().filter((frame) => frame.kind === 'input');
+    expect(inputs.filter((frame) => frame.hidden).map((frame) => [frame.bytes.length, frame.length])).toEqual(Array(9).fill([0, 1]));
+    const kept = inputs.map((frame) => Buffer.from(frame.bytes).toString()).join('');
+    for (const typed of ['read -s', 'vim -u NONE', 'iseen\x1b:wq\r']) expect(kept).toContain(typed);
+    for (const secret of ['h', 'Q']) expect(inputs.some((frame) => Buffer.from(frame.bytes).toString() === secret)).toBe(false);
+  });
+
   it('give a restore that equals the screen of the raw bytes, in an editor and a pager', async () => {
     const id = rig.terminals.open(100, 30);
     await rig.seen(id, /\$ /);

@@ -31,7 +31,10 @@ export const EVENTS = {
   ),
   /** `offset` is the count of bytes that this terminal put out before these. */
   'terminal.output': define(z.object({ offset: z.number(), bytes }), 'participant'),
-  /** What the runner wrote to the PTY. `hiddenBytes` stands in for `bytes` where the terminal did not echo. */
+  /**
+   * What the runner took for the PTY, in the order of typing; a program that leaves too much unread does not get it. `hiddenBytes` stands in
+   * for `bytes` where nothing that is typed was shown.
+   */
   'terminal.input': define(
     z.object({ tab: z.string(), n: z.number(), bytes: bytes.optional(), hiddenBytes: z.int().optional(), paste: z.boolean().optional() }),
     'participant',
@@ -139,8 +142,9 @@ export const EVENTS = {
    */
   'blob.lost': define(z.object({ hash: sha256, bytes: z.number(), reason: z.enum(['too_large', 'damaged']) })),
 
+  /** One into a terminal has no `hash`: what was pasted stands in `terminal.input`, where the terminal echoed it. Older recordings have it. */
   'clipboard.paste': define(
-    z.object({ tab: tabId, target: z.string(), length: z.int(), hash: sha256, text: z.string().optional() }),
+    z.object({ tab: tabId, target: z.string(), length: z.int(), hash: sha256.optional(), text: z.string().optional() }),
     'participant',
   ),
   'clipboard.copy': define(z.object({ tab: tabId, target: z.string(), length: z.int(), hash: sha256 }), 'participant'),

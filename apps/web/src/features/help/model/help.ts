@@ -25,7 +25,7 @@ export const QUESTIONS = [
   {
     question: 'What is recorded?',
     answer:
-      'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. Keys that a terminal does not echo, such as a password, are recorded as a length only; inside tmux, screen or ssh they are recorded whole.',
+      'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. What a prompt asks for without showing it, such as a password, is recorded as a length only; in full-screen programs and inside tmux, screen or ssh it is recorded whole.',
   },
   {
     question: 'Can I bring my dotfiles, or use Vim’s keys?',
@@ -60,7 +60,7 @@ export const RECORDED: readonly { what: string; how: string; of: readonly string
   },
   {
     what: 'Passwords',
-    how: 'Keys that a terminal does not echo are kept as a length only. Inside tmux, screen or ssh the platform cannot see that they are not echoed, and keeps them whole: seal the last minutes if you typed one there. Type no secret that you use elsewhere.',
+    how: 'What a prompt asks for without showing it, typed or pasted, is kept as a length only. In full-screen programs and dialogs, and inside tmux, screen or ssh, the platform cannot tell, and keeps it whole: seal the last minutes if you typed one there. Type no secret that you use elsewhere.',
     of: ['terminal'],
   },
   {

@@ -184,7 +184,7 @@ export class AttemptSession {
     return (await this.ask('terminal.open', { ...size, ...(name ? { name } : {}) })).terminal;
   }
 
-  /** A paste into any part of the workspace: recorded with its hash; text that is too large for a terminal is kept out. */
+  /** A paste into any part of the workspace: recorded, with its hash unless a terminal took it; text that is too large for a terminal is kept out. */
   pasted(target: string, text: string, prevent?: () => void): void {
     if (prevent && new Blob([text]).size > PASTE_MAX_BYTES) {
       prevent();
@@ -193,8 +193,9 @@ export class AttemptSession {
     }
     if (prevent && this.typingRefusal() !== null) return;
     // Into a terminal it may be a password, which the runner records as a length alone.
+    const hash = target.startsWith('terminal:') ? {} : { hash: sha256OfText(text) };
     const shown = target.startsWith('editor:') && text.length <= PASTE_TEXT_MAX ? { text } : {};
-    this.offer('clipboard.paste', { tab: this.tab, target, length: text.length, hash: sha256OfText(text), ...shown });
+    this.offer('clipboard.paste', { tab: this.tab, target, length: text.length, ...hash, ...shown });
   }
 
   copied(target: string, text: string): void {
