@@ -1,9 +1,17 @@
 import type { ContractCheck } from './contract.ts';
 import { fileChecks } from './files.ts';
 import { languageChecks } from './language.ts';
+import { leftoverChecks } from './leftovers.ts';
 import { lifeChecks } from './life.ts';
 import { terminalChecks } from './terminals.ts';
 import { viewChecks } from './views.ts';
 
 /** Every promise that an isolation is held to. */
-export const contractChecks: readonly ContractCheck[] = [...lifeChecks, ...viewChecks, ...terminalChecks, ...fileChecks, ...languageChecks];
+export const contractChecks: readonly ContractCheck[] = [
+  ...lifeChecks,
+  ...leftoverChecks,
+  ...viewChecks,
+  ...terminalChecks,
+  ...fileChecks,
+  ...languageChecks,
+];

@@ -24,6 +24,10 @@ export function isolationOf(child: ContractChild): Isolation {
   return isolationNamed(child.name, child.name === 'docker' ? child : null);
 }
 
+const MANY_SANDBOXES = 50;
+/** Each is three containers and takes seconds on two cores. */
+const MANY_CONTAINER_SANDBOXES = 10;
+
 /** Makes sandboxes for checks, and ends them. */
 export class ContractWorld {
   readonly isolation: Isolation;
@@ -31,20 +35,26 @@ export class ContractWorld {
   readonly dir: string;
   /** What `child.ts` is told, so that another process can make this isolation. */
   readonly child: ContractChild;
+  /** How many sandboxes show whether one leaves something behind. */
+  readonly manySandboxes: number;
   readonly #cleanups: (() => Promise<void>)[] = [];
   #made = 0;
 
-  private constructor(child: ContractChild, isolation: Isolation, capabilities: IsolationCapabilities, dir: string) {
-    this.child = child;
-    this.isolation = isolation;
-    this.capabilities = capabilities;
-    this.dir = dir;
+  private constructor(world: Pick<ContractWorld, 'child' | 'isolation' | 'capabilities' | 'dir' | 'manySandboxes'>) {
+    this.child = world.child;
+    this.isolation = world.isolation;
+    this.capabilities = world.capabilities;
+    this.dir = world.dir;
+    this.manySandboxes = world.manySandboxes;
   }
 
-  static async open(child: ContractChild): Promise<ContractWorld> {
+  static async open(
+    child: ContractChild,
+    { manySandboxes = child.name === 'docker' ? MANY_CONTAINER_SANDBOXES : MANY_SANDBOXES } = {},
+  ): Promise<ContractWorld> {
     const isolation = isolationOf(child);
     const dir = await mkdtemp(join(tmpdir(), 'plumbline-contract-'));
-    const world = new ContractWorld(child, isolation, await isolation.capabilities(), dir);
+    const world = new ContractWorld({ child, isolation, capabilities: await isolation.capabilities(), dir, manySandboxes });
     await chmod(dir, 0o755);
     await mkdir(join(dir, 'family'));
     await writeFile(join(dir, 'family', 'family.py'), 'SECRET_OF_THE_SCORER = 1\n');

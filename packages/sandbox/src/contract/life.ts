@@ -2,83 +2,25 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { spawn as openPty } from '@lydell/node-pty';
 import { allPids, processStat } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
-import type { Sandbox } from '../isolation/isolation.ts';
 import { readRecord } from '../isolation/sandboxState.ts';
-import { type ContractCheck, type ContractWorld, PATIENCE_MS, shell } from './contract.ts';
+import { type ContractCheck, PATIENCE_MS, shell } from './contract.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
 
 const HOLD_UP_MS = 300;
 
-const SANDBOXES = 50;
-/** Each is three containers and takes seconds on two cores. */
-const CONTAINER_SANDBOXES = 10;
-/** As many as start side by side: a host has several attempts, whose lives meet. */
-const AT_ONCE = 5;
 const DISK_BYTES = 16 * 1024 ** 2;
-
-async function childProcesses(): Promise<number> {
-  const stats = await Promise.all((await allPids()).map(processStat));
-  return stats.filter((entry) => entry?.parent === process.pid && entry.state !== 'Z').length;
-}
 
 /** Programs that were started with a path of this check's folder: bwrap and what enters it. */
 async function processesNaming(dir: string): Promise<number> {
   const lines = await Promise.all((await allPids()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.filter((line) => line.includes(dir)).length;
-}
-
-async function terminalsHeld(): Promise<number> {
-  const names = await readdir('/proc/self/fd');
-  const targets = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
-  return targets.filter((target) => target.startsWith('/dev/pt')).length;
-}
-
-/** A terminal whose shell has shown its prompt. */
-async function openTerminal(sandbox: Sandbox): Promise<{ readonly ended: boolean }> {
-  const { file, args, cwd, env } = sandbox.command('participant', ['/bin/bash', '--norc', '-i'], { tty: true, env: { PS1: 'ready> ' } });
-  const terminal = { said: '', ended: false };
-  const pty = openPty(file, args, { cwd, env });
-  pty.onData((data) => (terminal.said += data));
-  pty.onExit(() => (terminal.ended = true));
-  assert.ok(await waitUntil(() => terminal.said.includes('ready> '), PATIENCE_MS), terminal.said);
-  return terminal;
-}
-
-/** Whether a line of /proc/self/mountinfo is of this world's folders or its engine's: other tests mount on the same host. */
-function isOurs(line: string, { child, dir }: ContractWorld): boolean {
-  return line.includes(dir) || (child.name === 'docker' && line.includes(dirname(child.socketPath)));
-}
-
-/** The files that the host has as disks. */
-async function disks(): Promise<string[]> {
-  const names = (await readdir('/sys/block').catch(() => [])).filter((name) => name.startsWith('loop'));
-  return Promise.all(names.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')));
-}
-
-/** What this process and the kernel hold: descriptors, children, mounts, groups of sandboxes made here. */
-async function held(world: ContractWorld): Promise<Record<string, number>> {
-  const groups = await Promise.all(
-    ['', 'unified', 'freezer', 'memory', 'pids', 'cpu', 'cpuacct'].map((name) => readdir(join('/sys/fs/cgroup', name)).catch(() => [])),
-  );
-  // Those that the engine of these tests knows, which keeps a folder for each: other engines run on the same host.
-  const containers = world.child.name === 'docker' ? await readdir(join(dirname(world.child.socketPath), 'data/containers')) : [];
-  return {
-    descriptors: (await readdir('/proc/self/fd')).length,
-    children: await childProcesses(),
-    mounts: (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => isOurs(line, world)).length,
-    groups: groups.flat().filter((name) => name.startsWith(`plumbline-c${process.pid}-`)).length,
-    containers: containers.length,
-    disks: (await disks()).filter((path) => path.includes(world.dir)).length,
-    terminals: await terminalsHeld(),
-  };
 }
 
 /** Stands still after each start of a process for longer than that takes to be ready, as on a machine that is busy with something else. */
@@ -311,34 +253,6 @@ export const lifeChecks: ContractCheck[] = [
       assert.throws(() => sandbox.command('participant', ['true']), { code: 'sandbox_unavailable' });
       await sandbox.destroy();
       assert.equal(told, 1);
-    },
-  },
-  {
-    name: 'fifty sandboxes, made and destroyed, leave nothing behind',
-    run: async (world) => {
-      const count = world.child.name === 'docker' ? CONTAINER_SANDBOXES : SANDBOXES;
-      const round = async (withTerminal: boolean) => {
-        const spec = await world.spec({ diskBytes: DISK_BYTES });
-        const sandbox = await world.isolation.create(spec);
-        await shell(sandbox, 'participant', '(sleep 1000 &) ; true');
-        await shell(sandbox, 'scorer', '(sleep 1000 &) ; true');
-        const terminal = withTerminal ? await openTerminal(sandbox) : null;
-        await sandbox.destroy();
-        assert.ok(await waitUntil(() => terminal?.ended !== false, PATIENCE_MS), 'a terminal outlives its sandbox');
-        assert.ok((await stat(spec.workspaceDir)).isDirectory());
-      };
-      await round(true);
-      // The kernel may still be giving back what the first round held, so that this counts it: what leaks, leaks at every round.
-      const before = await held(world);
-      for (let n = 0; n < count; n += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => round(at === 0)));
-      const leftBehind = async () => {
-        const after = await held(world);
-        return Object.entries(after).flatMap(([what, many]) => (many > (before[what] ?? 0) ? [`${what}: ${many}`] : []));
-      };
-      assert.ok(
-        await waitUntil(async () => (await leftBehind()).length === 0, PATIENCE_MS),
-        `${(await leftBehind()).join(', ')}, before ${JSON.stringify(before)}`,
-      );
     },
   },
 ];

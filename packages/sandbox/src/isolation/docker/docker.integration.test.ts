@@ -16,7 +16,8 @@ import { waitUntil } from '../../host/waiting.ts';
 import { dockerIsolation } from './docker.ts';
 import { BASE_IMAGE, TestEngine } from './engine.fixture.ts';
 
-const TIMEOUT_MS = 180_000;
+const MANY = process.env['SANDBOXES'];
+const TIMEOUT_MS = MANY === undefined ? 180_000 : 1_800_000;
 /** A number without an account; only what it may read as `other` is open to it. */
 const ORDINARY_UID = '65533';
 const CAP_SYS_RESOURCE = 1n << 24n;
@@ -28,7 +29,8 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
 
   beforeAll(async () => {
     engine = await TestEngine.start();
-    world = await ContractWorld.open({ name: 'docker', baseImage: BASE_IMAGE, socketPath: engine.socketPath });
+    const child = { name: 'docker', baseImage: BASE_IMAGE, socketPath: engine.socketPath } as const;
+    world = await ContractWorld.open(child, MANY === undefined ? {} : { manySandboxes: Number(MANY) });
   }, TIMEOUT_MS);
 
   afterAll(async () => {

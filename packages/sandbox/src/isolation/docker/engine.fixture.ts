@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { access, chmod, mkdir, mkdtemp, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
 import { waitUntil } from '../../host/waiting.ts';
@@ -162,6 +162,9 @@ export class TestEngine {
       `--data-root=${at('data')}`,
       `--exec-root=${at('exec')}`,
       `--pidfile=${at('pid')}`,
+      // Its containers' groups in one of its own, apart from those of other engines on the same host.
+      '--exec-opt=native.cgroupdriver=cgroupfs',
+      `--cgroup-parent=/${basename(dir)}`,
       '--bridge=none',
       '--iptables=false',
       '--ip-forward=false',
@@ -202,6 +205,12 @@ export class TestEngine {
     return (await run('docker', ['--host', `unix://${this.socketPath}`, ...args], OUTPUT)).stdout;
   }
 
+  /** The engine makes the group that holds its containers' own, and never removes it. */
+  async #removeGroups(): Promise<void> {
+    const mounts = await readdir('/sys/fs/cgroup').catch(() => []);
+    for (const name of ['', ...mounts]) await rmdir(join('/sys/fs/cgroup', name, basename(this.#dir))).catch(() => undefined);
+  }
+
   async stop(): Promise<void> {
     const daemon = this.#daemon;
     if (daemon.pid !== undefined && daemon.exitCode === null && daemon.signalCode === null) {
@@ -209,6 +218,7 @@ export class TestEngine {
       daemon.kill('SIGTERM');
       await ended.catch(() => daemon.kill('SIGKILL'));
     }
+    await this.#removeGroups();
     // The engine leaves what the host's network was named by.
     await run('umount', [join(this.#dir, 'exec/netns/default')]).catch(() => undefined);
     await rm(this.#dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
