@@ -95,11 +95,19 @@ test('an authority that is away holds no signing up, is asked after growing wait
   for (const id of ids) expect((await verified(id)).timestamp).not.toBeNull();
 });
 
-test('an authority whose address nobody listens on leaves the recording without, for another to give', async () => {
+test('an authority that takes a request and says nothing is given up, as is an address where nobody listens', async () => {
   const id = await signed();
-  const nowhere = new Timestamps({ ...worker, timestampUrl: 'http://127.0.0.1:9/tsr' });
-  await nowhere.look();
+  const { asked } = authority;
+  authority.insteadOf = () => new Promise(() => {});
+  const looking = timestamps.look();
+  await expect.poll(() => authority.asked).toBe(asked + 1);
+  rig.clock.advance(5_000);
+  await looking;
   expect(await tokenOf(id)).toBeNull();
+  authority.insteadOf = null;
+  await new Timestamps({ ...worker, timestampUrl: 'http://127.0.0.1:9/tsr' }).look();
+  expect(await tokenOf(id)).toBeNull();
+  rig.clock.advance(30_000);
   await timestamps.look();
   expect(await tokenOf(id)).not.toBeNull();
 });

@@ -48,11 +48,33 @@ export class Timestamps {
   async #stamp(url: string, attemptId: string, manifest: string): Promise<void> {
     const { db, log } = this.#worker;
     const request = timestampRequest(manifest);
-    const reply = await ask(url, request.der);
+    const reply = await this.#ask(url, request.der);
     this.#away = { failures: 0, untilMs: Number.NEGATIVE_INFINITY };
     const { token, timestamp } = request.read(reply);
     if (await storeTimestamp(db, attemptId, manifest, token))
       log.info({ attempt: attemptId, ...timestamp }, 'a recording was time-stamped');
+  }
+
+  async #ask(url: string, body: Buffer<ArrayBuffer>): Promise<Buffer> {
+    const given = new AbortController();
+    const timer = this.#worker.clock.setTimer(ANSWER_TIMEOUT_MS, () => given.abort(new Error(`it took over ${ANSWER_TIMEOUT_MS} ms`)));
+    try {
+      const { signal } = given;
+      const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/timestamp-query' }, body, signal });
+      if (!response.ok || response.body === null) throw new Error(`it answered with ${response.status}`);
+      const pieces: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const piece of response.body) {
+        bytes += piece.length;
+        if (bytes > REPLY_MAX_BYTES) throw new Error('its answer is too long');
+        pieces.push(piece);
+      }
+      return Buffer.concat(pieces);
+    } catch (error) {
+      throw new AuthorityAway(`The time-stamping authority does not answer: ${reasonOf(error)}`, { cause: error });
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** Whether the others must wait as well. */
@@ -67,24 +89,6 @@ export class Timestamps {
     else this.#refused.set(attemptId, wait);
     log.warn({ attempt: attemptId, error: String(error), waitMs }, 'a recording could not be time-stamped yet; it is tried again');
     return isAway;
-  }
-}
-
-async function ask(url: string, body: Buffer<ArrayBuffer>): Promise<Buffer> {
-  try {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/timestamp-query' }, body, signal });
-    if (!response.ok || response.body === null) throw new Error(`it answered with ${response.status}`);
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const piece of response.body) {
-      bytes += piece.length;
-      if (bytes > REPLY_MAX_BYTES) throw new Error('its answer is too long');
-      pieces.push(piece);
-    }
-    return Buffer.concat(pieces);
-  } catch (error) {
-    throw new AuthorityAway(`The time-stamping authority does not answer: ${reasonOf(error)}`, { cause: error });
   }
 }
 

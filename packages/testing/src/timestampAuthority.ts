@@ -19,7 +19,16 @@ extendedKeyUsage = critical, timeStamping
 extendedKeyUsage = serverAuth
 `;
 
-const CONFIG = (folder: string) => `
+export interface AuthorityOptions {
+  /** The kind of the authority's key. */
+  key?: 'ec' | 'rsa';
+  /** What it signs a hash of. */
+  digest?: 'sha256' | 'sha512';
+  /** What it names its certificate by; by SHA-1 in the older form of the attribute. */
+  certificateHash?: 'sha1' | 'sha256' | 'sha512';
+}
+
+const CONFIG = (folder: string, { digest = 'sha256', certificateHash = 'sha256' }: AuthorityOptions) => `
 [tsa]
 default_tsa = here
 [here]
@@ -27,16 +36,11 @@ serial = ${folder}/serial
 signer_cert = ${folder}/tsa.pem
 certs = ${folder}/ca.pem
 signer_key = ${folder}/tsa.key
-signer_digest = sha256
+signer_digest = ${digest}
 default_policy = 1.2.3.4
 digests = sha256
-ess_cert_id_alg = sha256
+ess_cert_id_alg = ${certificateHash}
 `;
-
-export interface AuthorityOptions {
-  /** Of the authority's key: its length, for RSA. */
-  key?: 'ec' | 'rsa';
-}
 
 /** A real time-stamping authority (RFC 3161) on loopback: the `openssl` command signs, with a certificate of a root of its own. */
 export class TimestampAuthority {
@@ -52,14 +56,14 @@ export class TimestampAuthority {
     this.#folder = folder;
   }
 
-  static async start({ key = 'ec' }: AuthorityOptions = {}): Promise<TimestampAuthority> {
+  static async start(options: AuthorityOptions = {}): Promise<TimestampAuthority> {
     const folder = await temporaryFolder();
     const at = (name: string) => join(folder.path, name);
     await writeFile(at('extensions'), EXTENSIONS);
-    await writeFile(at('config'), CONFIG(folder.path));
+    await writeFile(at('config'), CONFIG(folder.path, options));
     await writeFile(at('serial'), '01\n');
     const ellipticKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
-    const newKey = (name: string) => (name === 'tsa' && key === 'rsa' ? ['-newkey', 'rsa:2048'] : ellipticKey);
+    const newKey = (name: string) => (name === 'tsa' && options.key === 'rsa' ? ['-newkey', 'rsa:2048'] : ellipticKey);
     const request = (name: string, subject: string, more: string[]) =>
       run('openssl', [
         'req',
