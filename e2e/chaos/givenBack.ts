@@ -52,7 +52,7 @@ const creditsMs = (events: readonly ClockEventRow[]): number =>
 export const leftOutMs = (events: readonly ClockEventRow[]): number =>
   lengthMs([...outagesOf(events), ...pausesOf(events)]) + creditsMs(events);
 
-/** When the sandbox or the database were out of reach, by the wall clock of who took them away. */
+/** When the sandbox, the database or the pages were out of reach, by the wall clock of who took them away. */
 export class OutOfReach {
   /** Between these it was so for certain. */
   readonly #surely: Stretch[] = [];

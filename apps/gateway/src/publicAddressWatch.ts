@@ -6,6 +6,7 @@ import type { Gateway } from './gateway.ts';
 const LOOK_EVERY_MS = 2_000;
 /** An answer that takes longer is of no use to a person either. */
 const ANSWER_MAX_MS = 4_000;
+const STILL_FROM_MS = 1_000;
 
 /**
  * Asks the pages at their public address, on the way that experts take, whether they answer. A proxy or a web process that is away
@@ -39,7 +40,11 @@ export class PublicAddressWatch {
   /** One question, and what follows from its answer. Rejects where the database is away. */
   async look(): Promise<void> {
     const { db, log } = this.#gateway;
-    const isReached = await this.#answers();
+    const stillness = new Stillness();
+    let isReached = await this.#answers();
+    const stoodStill = stillness.ends();
+    // What was answered while this process stood still came too late here, and may have been in time.
+    if (!isReached && stoodStill) isReached = await this.#answers();
     if (isReached !== this.#wasReached) {
       if (isReached) log.info({ url: this.#url.origin }, 'the pages are reached again at their public address');
       else log.warn({ url: this.#url.origin }, 'the pages cannot be reached at their public address');
@@ -59,5 +64,24 @@ export class PublicAddressWatch {
         resolve(response.statusCode === 204);
       }).on('error', () => resolve(false));
     });
+  }
+}
+
+/** Tells afterwards whether this process stood still for a while. */
+class Stillness {
+  #lastMs = performance.now();
+  #longestMs = 0;
+  readonly #timer = setInterval(() => this.#tick(), STILL_FROM_MS / 4);
+
+  ends(): boolean {
+    clearInterval(this.#timer);
+    this.#tick();
+    return this.#longestMs >= STILL_FROM_MS;
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.#longestMs = Math.max(this.#longestMs, nowMs - this.#lastMs);
+    this.#lastMs = nowMs;
   }
 }
