@@ -11,6 +11,9 @@ import { recordAttempt } from '../support/recordedAttempt.ts';
 import { People, type WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const SECOND_MS = 1_000;
+const GIB = 1024 ** 3;
+/** One line of the wider terminal, and more than one of it once it is resized. */
+const WIDE_LINE = 'w'.repeat(70);
 const LENGTH_MS = 20 * 60 * SECOND_MS;
 const TAB = '00000000-0000-4000-8000-00000000000a';
 const SOURCE = 'solution/train.py';
@@ -47,7 +50,10 @@ function snapshots(): { commit: string; tree: string; hash: string; bytes: Buffe
   return taken;
 }
 
-/** Three commands, a program that paints a screen, an edit, a snapshot before and after it, and a file that is renamed. */
+/**
+ * Three commands, terminals of two sizes of which one is resized, what is done beside typing, a program that paints a screen, an edit, a
+ * snapshot before and after it, and a file that is renamed.
+ */
 function eventsOf(startMs: number, taken: ReturnType<typeof snapshots>): EventInput[] {
   const events: EventInput[] = [];
   const offsets = new Map<number, number>();
@@ -64,15 +70,33 @@ function eventsOf(startMs: number, taken: ReturnType<typeof snapshots>): EventIn
     at(second, 'snapshot.taken', 0, { cause, tree, commit, bundle: hash, files: 3, bytes: 40, skipped: [] });
   };
   at(0, 'clock.event', 0, { n: 1, event: { kind: 'started' } });
-  for (const terminal of [1, 2, 3, 4])
-    at(0, 'terminal.opened', terminal, { cols: 80, rows: 12, term: 'xterm-256color', shell: '/bin/bash' });
+  const open = (second: number, terminal: number, cols: number, rows: number) =>
+    at(second, 'terminal.opened', terminal, { cols, rows, term: 'xterm-256color', shell: '/bin/bash' });
+  open(0, 1, 80, 12);
+  open(0, 2, 100, 20);
+  at(0, 'focus.page', 0, { tab: TAB, visible: true, focused: true });
+  at(0, 'resource.sample', 0, { cpuMs: 0, memoryBytes: 2 * GIB, diskBytes: 5 * GIB });
   snapshot(1, 'start', 0);
+  at(2, 'note.written', 0, { n: 1, text: 'Try a larger rate', elapsedMs: 2 * SECOND_MS });
+  at(3, 'clipboard.paste', 0, { tab: TAB, target: 'terminal:1', length: 17, hash: sha256('pip install torch'), text: 'pip install torch' });
+  at(4, 'network.sample', 0, { receivedBytes: 9, sentBytes: 9, peers: [{ address: '10.0.0.1', port: 443 }] });
+  at(4, 'score.requested', 0, { scoreId: 's1', n: 1, trigger: 'participant', elapsedMs: 4 * SECOND_MS });
+  const scored = { scoreId: 's1', n: 1, trigger: 'participant', status: 'scored', score: 0.25, message: null, durationMs: SECOND_MS };
+  at(5, 'score.finished', 0, scored);
+  at(6, 'clock.event', 0, { n: 2, event: { kind: 'paused', reason: 'break' } });
+  at(7, 'clock.event', 0, { n: 3, event: { kind: 'resumed' } });
+  at(8, 'focus.page', 0, { tab: TAB, visible: false, focused: false });
+  put(8, 2, WIDE_LINE);
+  at(9, 'focus.page', 0, { tab: TAB, visible: true, focused: true });
   for (const [n, second] of [10, 20, 30].entries()) {
     put(second - 1, 1, `$ run-${n}\r\n`);
     at(second, 'command.started', 1, { text: `run-${n}`, directory: '/home/agent' });
     put(second + 1, 1, `output of ${n}\r\n`);
     at(second + 2, 'command.finished', 1, { exitCode: n === 1 ? 1 : 0, durationMs: 2_000 });
+    if (n === 0) at(15, 'terminal.resized', 2, { cols: 60, rows: 8 });
   }
+  at(33, 'resource.sample', 0, { cpuMs: 66 * SECOND_MS, memoryBytes: 3 * GIB, diskBytes: 5 * GIB });
+  for (const terminal of [3, 4]) open(35, terminal, 80, 12);
   put(40, 4, '\x1b[?1049h\x1b[2J\x1b[8;30Hdle in the screen');
   put(44, 4, '\x1b[1;1Hloss 0.25\x1b[8;27Hnee');
   put(48, 4, '\x1b[?1049l');
@@ -90,7 +114,7 @@ function eventsOf(startMs: number, taken: ReturnType<typeof snapshots>): EventIn
   put(64, 4, 'later\r\n');
   // Far more lines than are shown at once.
   for (let second = 70; second < LENGTH_MS / SECOND_MS; second += 1) put(second, 1, `step ${second}\r\n`);
-  at(LENGTH_MS / SECOND_MS, 'clock.event', 0, { n: 2, event: { kind: 'submitted' } });
+  at(LENGTH_MS / SECOND_MS, 'clock.event', 0, { n: 4, event: { kind: 'submitted' } });
   return events;
 }
 
@@ -179,7 +203,7 @@ test.describe('a reviewer replays an attempt', () => {
     await press('s');
     await expect(page.getByTestId('replay-skip-idle')).not.toBeChecked();
     await press('Space');
-    await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+    await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible();
     await press('k');
     await expect(page.getByRole('button', { name: 'Play' })).toBeVisible();
     await press('?');
@@ -248,6 +272,48 @@ test.describe('a reviewer replays an attempt', () => {
     await screens.expectOnScreen(4, 'all of it');
     await screens.expectOnScreen(4, 'later');
     await expect(note).toHaveCount(0);
+  });
+
+  test('every row of scores, notes and activity leads to its moment, and the timeline has a track of each', async () => {
+    await open(34);
+    for (const [list, row, second] of [
+      ['Scores', page.getByTestId('score-row').getByRole('button'), 5],
+      ['Notes', page.getByTestId('replay-words').filter({ hasText: 'Try a larger rate' }).getByRole('button'), 2],
+      ['Activity', page.getByTestId('replay-activity-row').filter({ hasText: 'pip install torch' }), 3],
+      ['Activity', page.getByTestId('replay-activity-row').filter({ hasText: 'Connected to 10.0.0.1:443' }), 4],
+    ] as const) {
+      await page.getByTestId('replay-timeline').press('End');
+      await tab(list);
+      await row.click();
+      await expectAt(second);
+    }
+    await expect(page.getByTestId('replay-score-track').locator('div')).toHaveCount(1);
+    for (const track of ['command', 'resource'])
+      await expect(page.getByTestId(`replay-${track}-track`).locator('path[d*=M]')).not.toHaveCount(0);
+    await expect(page.getByTestId('replay-pause')).toHaveAttribute('title', 'Paused: a break');
+    await expect(page.getByTestId('replay-away')).toHaveCount(1);
+    // With the keyboard on it, the timeline says what the sandbox used.
+    await page.getByTestId('replay-timeline').press('Home');
+    await expectAt(0);
+    await expect(page.getByTestId('replay-timeline-words')).toHaveText('0:00:00, 2.0 GiB memory, 5.0 GiB disk');
+  });
+
+  test('terminals stand side by side at the sizes that they had, and follow a resize forth and back', async () => {
+    await open(13);
+    const rows = (terminal: number) => screens.terminal(terminal).locator('.xterm-rows > div').count();
+    const sizes = async () => [await rows(1), await rows(2)];
+    const isWhole = async () => (await screens.screen(2)).split('\n').includes(WIDE_LINE);
+    await screens.expectOnScreen(1, 'output of 0');
+    await expect.poll(sizes).toEqual([12, 20]);
+    await expect.poll(isWhole).toBe(true);
+    await page.keyboard.press('ArrowRight');
+    await expectAt(18);
+    await expect.poll(sizes).toEqual([12, 8]);
+    await expect.poll(isWhole).toBe(false);
+    await page.keyboard.press('ArrowLeft');
+    await expectAt(13);
+    await expect.poll(sizes).toEqual([12, 20]);
+    await expect.poll(isWhole).toBe(true);
   });
 
   test('the editor shows what the participant had selected, and where their caret was', async () => {

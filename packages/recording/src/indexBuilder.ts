@@ -1,5 +1,6 @@
 import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
 import { ActivityCount, noActivity } from './activityCount.ts';
+import { addActivity, boundActivity, isSealedKind } from './activityRows.ts';
 import { clockMarker, counted, gapWords, lostBlobWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 import { markWhole } from './snapshotChain.ts';
@@ -47,6 +48,9 @@ export function emptyIndex(): IndexedEvents {
     markers: [],
     commands: [],
     resources: [],
+    activityRows: [],
+    activityOmitted: {},
+    peers: [],
     focus: [],
     files: [],
     filesOmitted: [],
@@ -100,6 +104,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       list.sort(byTime);
     }
     for (const list of [index.editorActive, index.resources, index.focus, index.snapshots]) list.sort((a, b) => a.atMs - b.atMs);
+    boundActivity(index);
     markWhole(index);
     const dropped = index.files.splice(0, Math.max(0, index.files.length - FILES_KEPT));
     const lastDropped = dropped.at(-1);
@@ -148,6 +153,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
 
   private addWhole(event: RecordedEvent): void {
     const { index } = this;
+    addActivity(index, event);
     switch (event.type) {
       case 'terminal.opened':
         index.terminals.push({
@@ -290,7 +296,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         if (event.data.role === 'participant') index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: false });
         break;
       case 'resource.sample':
-        this.addSample(event.atMs, event.data.cpuMs ?? null, event.data.memoryBytes ?? null);
+        this.addSample(event);
         break;
     }
   }
@@ -332,6 +338,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     keepOnly(index.screens, (screen) => !isSealed(screen) || isOpening(screen));
     keepOnly(index.editorBases, (base) => !isSealed(base));
     keepOnly(index.markers, (marker) => marker.kind !== 'paste' || !isSealed(marker));
+    keepOnly(index.activityRows, (row) => !isSealedKind(row.kind) || !isSealed(row));
     // What follows is drawn from the last place that is left, until there is another.
     for (const [terminal, { untilSeq }] of this.lastScreen) {
       const left = index.screens.findLast((screen) => screen.terminal === terminal);
@@ -353,13 +360,24 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     if (marker !== null) this.mark(event, marker.kind, marker.label);
   }
 
-  private addSample(atMs: number, cpuMs: number | null, memoryBytes: number | null): void {
+  private addSample({ atMs, data }: Extract<RecordedEvent, { type: 'resource.sample' }>): void {
+    const { cpuMs = null, memoryBytes = null, diskBytes = null, gpus = [] } = data;
     const last = this.index.resources.at(-1);
     const sinceMs = last === undefined ? 0 : atMs - last.atMs;
     // A runner that started anew counts from zero.
     const isNext = cpuMs !== null && last !== undefined && last.cpuMs !== null && cpuMs >= last.cpuMs && sinceMs > 0;
     const cpus = isNext ? (cpuMs - (last?.cpuMs as number)) / sinceMs : null;
-    this.index.resources.push({ atMs, cpuMs, cpus, memoryBytes });
+    const sumOfGpus = (of: (gpu: (typeof gpus)[number]) => number) =>
+      gpus.length === 0 ? null : gpus.reduce((sum, gpu) => sum + of(gpu), 0);
+    this.index.resources.push({
+      atMs,
+      cpuMs,
+      cpus,
+      memoryBytes,
+      diskBytes,
+      gpus: sumOfGpus(({ usePercent }) => usePercent / 100),
+      gpuMemoryBytes: sumOfGpus((gpu) => gpu.memoryBytes),
+    });
   }
 }
 

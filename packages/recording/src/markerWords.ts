@@ -77,15 +77,31 @@ export function gapWords(reason: string): string {
   return `Gap: ${GAP_REASONS[reason] ?? reason}`;
 }
 
-/** What the log names and nobody has stored, and why. */
-export function lostBlobWords(reason: string, bytes: number): string {
-  const size = bytes < 1024 ** 3 ? `${Math.ceil(bytes / 1024 ** 2)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-  const why = reason === 'too_large' ? 'too large to be stored' : 'damaged on the disk of its machine';
-  return `Gap: a copy of files (${size}) is ${why}`;
+/** A size, for people. */
+export function bytesWords(bytes: number): string {
+  if (bytes < 1024) return counted(bytes, 'byte');
+  if (bytes < 1024 ** 2) return `${Math.ceil(bytes / 1024)} KiB`;
+  return bytes < 1024 ** 3 ? `${Math.ceil(bytes / 1024 ** 2)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }
 
-/** A paste's length, and where it went: `terminal:2`, or `editor:` and a path. */
-export function pasteWords(length: number, target: string): string {
+/** What the log names and nobody has stored, and why. */
+export function lostBlobWords(reason: string, bytes: number): string {
+  const why = reason === 'too_large' ? 'too large to be stored' : 'damaged on the disk of its machine';
+  return `Gap: a copy of files (${bytesWords(bytes)}) is ${why}`;
+}
+
+/** Where something went or came from: `terminal:2`, `editor:` and a path, or a panel. */
+export function targetWords(target: string): string {
   const [, kind = '', rest = ''] = /^(terminal|editor):(.*)$/s.exec(target) ?? [];
-  return `Paste of ${counted(length, 'character')} into ${kind === 'terminal' ? `terminal ${rest}` : rest || target}`;
+  return kind === 'terminal' ? `terminal ${rest}` : rest || target;
+}
+
+/** A paste's length, and where it went. */
+export function pasteWords(length: number, target: string): string {
+  return `Paste of ${counted(length, 'character')} into ${targetWords(target)}`;
+}
+
+/** A copy's length, and where it came from. */
+export function copyWords(length: number, target: string): string {
+  return `Copy of ${counted(length, 'character')} from ${targetWords(target)}`;
 }

@@ -26,6 +26,10 @@ export type MarkerKind = (typeof MARKER_KINDS)[number];
 export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MARKER_KINDS), label: z.string() });
 export type Marker = z.infer<typeof Marker>;
 
+/** What is told of what was done beside typing. */
+export const ACTIVITY_KINDS = ['paste', 'copy', 'transfer', 'port', 'network', 'model', 'focus'] as const;
+export type ActivityKind = (typeof ACTIVITY_KINDS)[number];
+
 const Selection = z.object({ anchor: z.int(), active: z.int() });
 
 /** What the events alone tell: it is kept beside a finished recording. */
@@ -109,10 +113,26 @@ export const IndexedEvents = z.object({
       lost: z.boolean(),
     }),
   ),
-  /** `cpus`: processors in use since the sample before. */
+  /** `cpus`: processors in use since the sample before; `gpus`: the sum of what each GPU was in use, 1 for one that was wholly. */
   resources: z.array(
-    z.object({ atMs: z.number(), cpuMs: z.number().nullable(), cpus: z.number().nullable(), memoryBytes: z.number().nullable() }),
+    z.object({
+      atMs: z.number(),
+      cpuMs: z.number().nullable(),
+      cpus: z.number().nullable(),
+      memoryBytes: z.number().nullable(),
+      diskBytes: z.number().nullable(),
+      gpus: z.number().nullable(),
+      gpuMemoryBytes: z.number().nullable(),
+    }),
   ),
+  /** What was done beside typing, in words; of each kind the newest `ACTIVITY_KEPT`. `detail`: the beginning of what was pasted. */
+  activityRows: z.array(
+    z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(ACTIVITY_KINDS), text: z.string(), detail: z.string().nullable() }),
+  ),
+  /** How many older rows of a kind are not in `activityRows`. */
+  activityOmitted: z.partialRecord(z.enum(ACTIVITY_KINDS), z.int()),
+  /** What the sandbox was connected to at the last look. */
+  peers: z.array(z.string()),
   /** Whether some page of the participant was visible and had the focus, from when on. */
   focus: z.array(z.object({ atMs: z.number(), tab: z.string(), here: z.boolean() })),
   /** What changed on disk, as told one by one; the newest `FILES_KEPT` of them. */

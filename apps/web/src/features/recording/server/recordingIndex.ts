@@ -20,13 +20,31 @@ const kept = new Map<string, Promise<Kept>>();
 /** A chart has no more points than this across. */
 const SAMPLES_SENT = 1_000;
 
-/** What a replay needs of an index: not where screens are, and of a finished attempt's samples, stretch by stretch, the busiest. */
+type Sample = RecordingIndex['resources'][number];
+
+/** The most of each figure, at the time of the most processors. */
+function mostOf(samples: Sample[]): Sample {
+  const most = (figure: (sample: Sample) => number | null) =>
+    samples.reduce<number | null>((max, sample) => {
+      const is = figure(sample);
+      return is === null ? max : Math.max(max ?? is, is);
+    }, null);
+  const busiest = samples.reduce((max, sample) => ((sample.cpus ?? 0) > (max.cpus ?? 0) ? sample : max));
+  return {
+    ...busiest,
+    memoryBytes: most((sample) => sample.memoryBytes),
+    diskBytes: most((sample) => sample.diskBytes),
+    gpus: most((sample) => sample.gpus),
+    gpuMemoryBytes: most((sample) => sample.gpuMemoryBytes),
+  };
+}
+
+/** What a replay needs of an index: not where screens are, and of a finished attempt's samples, stretch by stretch, the most. */
 export function sentIndex(index: RecordingIndex): RecordingIndex {
   const { resources, live } = index;
   const per = live ? 1 : Math.ceil(resources.length / SAMPLES_SENT);
-  const thinned: RecordingIndex['resources'] = [];
-  for (let at = 0; at < resources.length; at += per)
-    thinned.push(resources.slice(at, at + per).reduce((most, sample) => ((sample.cpus ?? 0) > (most.cpus ?? 0) ? sample : most)));
+  const thinned: Sample[] = [];
+  for (let at = 0; at < resources.length; at += per) thinned.push(mostOf(resources.slice(at, at + per)));
   return { ...index, screens: [], resources: thinned };
 }
 

@@ -8,11 +8,12 @@ import { rpc } from '@/features/rpc/client.ts';
 import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
 import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
 import type { ReviewSource } from '../model/replaySource.ts';
+import { ActivityList } from './ActivityList.tsx';
 import { CommandList } from './CommandList.tsx';
 import { FileList } from './FileList.tsx';
 import { type Found, OutputSearch } from './OutputSearch.tsx';
 
-export type ListName = 'markers' | 'commands' | 'files' | 'scores' | 'notes' | 'search';
+export type ListName = 'markers' | 'commands' | 'files' | 'scores' | 'notes' | 'activity' | 'search';
 
 /** What there is to jump to, and what was known at the position: files, scores, notes and messages so far. */
 export function EventLists({
@@ -60,10 +61,14 @@ export function EventLists({
         <TabsTrigger value="files">Files</TabsTrigger>
         <TabsTrigger value="scores">Scores</TabsTrigger>
         <TabsTrigger value="notes">Notes</TabsTrigger>
+        <TabsTrigger value="activity">Activity</TabsTrigger>
         <TabsTrigger value="search">Search</TabsTrigger>
       </TabsList>
       <TabsContent value="commands" className="min-h-0 flex-1">
         <CommandList index={index} positionMs={positionMs} onSeek={onSeek} />
+      </TabsContent>
+      <TabsContent value="activity" className="min-h-0 flex-1">
+        <ActivityList index={index} positionMs={positionMs} onSeek={onSeek} />
       </TabsContent>
       <TabsContent value="files" className="min-h-0 flex-1">
         <FileList index={index} positionMs={positionMs} source={source} onSeek={onSeek} />
@@ -89,7 +94,11 @@ export function EventLists({
           toMs={Math.max(1, ...index.scores.map((row) => row.elapsedMs))}
           scale={index.scoreScale}
         />
-        {scores.length > 0 ? <ScoreRows rows={scores} visible={index.direction !== null} /> : <EmptyState title="No score up to here" />}
+        {scores.length > 0 ? (
+          <ScoreRows rows={scores} visible={index.direction !== null} onOpen={(score) => onSeek(score.atMs)} />
+        ) : (
+          <EmptyState title="No score up to here" />
+        )}
       </TabsContent>
       <TabsContent value="notes" className="min-h-0 flex-1 overflow-auto p-3" data-testid="replay-notes">
         {messageTo === null ? null : (

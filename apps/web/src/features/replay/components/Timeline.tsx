@@ -2,6 +2,7 @@
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { formatDuration } from '@plumbline/ui';
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
+import { resourceWords, sampleAt } from '../model/resourceWords.ts';
 import { shareOf, TimelineTracks } from './TimelineTracks.tsx';
 
 const STEP_MS = 5_000;
@@ -9,7 +10,7 @@ const LARGE_STEP_MS = 60_000;
 
 /**
  * The whole recording as a line: what happened when, pauses shaded, marks, and the play head, which is a slider. What happened is drawn once
- * the page is `ready` for it.
+ * the page is `ready` for it. What the sandbox used is said in words where the pointer is, and at the position for who has the keyboard on it.
  */
 export function Timeline({
   index,
@@ -24,7 +25,13 @@ export function Timeline({
 }) {
   const track = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<number | null>(null);
+  const [hasKeys, setHasKeys] = useState(false);
   const lengthMs = Math.max(1, index.toMs - index.fromMs);
+  const wordsAt = (atMs: number) => {
+    const sample = sampleAt(index.resources, atMs);
+    return [formatDuration(atMs - index.fromMs), ...(sample === null ? [] : [resourceWords(sample)])].filter(Boolean).join(', ');
+  };
+  const toldMs = hover ?? (hasKeys ? positionMs : null);
   const timeAt = (event: PointerEvent) => {
     const box = track.current?.getBoundingClientRect();
     if (!box || box.width === 0) return index.fromMs;
@@ -45,6 +52,7 @@ export function Timeline({
     if (target === undefined) return;
     event.preventDefault();
     event.stopPropagation();
+    setHasKeys(true);
     onSeek(target);
   };
 
@@ -57,11 +65,14 @@ export function Timeline({
       aria-valuemin={0}
       aria-valuemax={Math.round(lengthMs / 1000)}
       aria-valuenow={Math.max(0, Math.round((positionMs - index.fromMs) / 1000))}
-      aria-valuetext={formatDuration(positionMs - index.fromMs)}
+      aria-valuetext={wordsAt(positionMs)}
       data-testid="replay-timeline"
       onKeyDown={onKeyDown}
+      onFocus={(event) => setHasKeys(event.currentTarget.matches(':focus-visible'))}
+      onBlur={() => setHasKeys(false)}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
+        setHasKeys(false);
         onSeek(timeAt(event));
       }}
       onPointerMove={(event) => {
@@ -73,13 +84,15 @@ export function Timeline({
     >
       {ready ? <TimelineTracks index={index} /> : null}
       <div aria-hidden className="absolute inset-y-0 w-0.5 bg-foreground" style={{ left: shareOf(index, positionMs) }} />
-      {hover === null ? null : (
+      {toldMs === null ? null : (
         <span
           aria-hidden
-          className="pointer-events-none absolute top-0 rounded bg-surface-raised px-1 text-xs text-muted tabular-nums"
-          style={{ left: `min(${shareOf(index, hover)}, calc(100% - 4rem))` }}
+          data-testid="replay-timeline-words"
+          className="pointer-events-none absolute top-0 rounded bg-surface-raised px-1 text-xs whitespace-nowrap text-muted tabular-nums"
+          // Never beyond the border: as far to the left as it is along the line.
+          style={{ left: shareOf(index, toldMs), transform: `translateX(-${shareOf(index, toldMs)})` }}
         >
-          {formatDuration(hover - index.fromMs)}
+          {wordsAt(toldMs)}
         </span>
       )}
     </div>

@@ -147,29 +147,38 @@ function ScoreTrack({ index }: { index: RecordingIndex }) {
   );
 }
 
-/** Processors in use as an area, memory as a line, each against its own most. */
+const FIGURES = [
+  { figure: 'memoryBytes', className: 'stroke-warning' },
+  { figure: 'diskBytes', className: 'stroke-muted' },
+  { figure: 'gpus', className: 'stroke-accent' },
+] as const;
+
+/** Processors in use as an area; memory, disk and GPUs, where there are any, as lines; each against its own most. */
 function ResourceTrack({ index }: { index: RecordingIndex }) {
-  const paths = useMemo(() => {
+  const { area, lines } = useMemo(() => {
     const lengthMs = Math.max(1, index.toMs - index.fromMs);
-    const x = (atMs: number) => ((atMs - index.fromMs) / lengthMs) * WIDTH;
-    const series = (value: (sample: RecordingIndex['resources'][number]) => number | null) => {
+    const series = (figure: 'cpus' | (typeof FIGURES)[number]['figure']) => {
       const known = index.resources.flatMap((sample) => {
-        const is = value(sample);
+        const is = sample[figure];
         return is === null ? [] : [{ atMs: sample.atMs, is }];
       });
       const most = Math.max(Number.EPSILON, ...known.map(({ is }) => is));
-      return known.map(({ atMs, is }) => `${x(atMs).toFixed(1)},${(HEIGHT - (is / most) * (HEIGHT - 2)).toFixed(1)}`);
+      return known.map(({ atMs, is }) => {
+        const x = (((atMs - index.fromMs) / lengthMs) * WIDTH).toFixed(1);
+        return { x, point: `${x},${(HEIGHT - (is / most) * (HEIGHT - 2)).toFixed(1)}` };
+      });
     };
-    const cpu = series(({ cpus }) => cpus);
-    const memory = series(({ memoryBytes }) => memoryBytes);
-    const [first = ''] = cpu;
-    const last = cpu.at(-1) ?? '';
+    const path = (points: { point: string }[]) => points.map(({ point }) => point).join(' L');
+    const cpus = series('cpus');
     return {
-      cpu: cpu.length < 2 ? '' : `M${first.split(',')[0]},${HEIGHT} L${cpu.join(' L')} L${last.split(',')[0]},${HEIGHT} Z`,
-      memory: memory.length < 2 ? '' : `M${memory.join(' L')}`,
+      area: cpus.length < 2 ? null : `M${cpus[0]?.x},${HEIGHT} L${path(cpus)} L${cpus.at(-1)?.x},${HEIGHT} Z`,
+      lines: FIGURES.flatMap(({ figure, className }) => {
+        const points = series(figure);
+        return points.length < 2 ? [] : [{ figure, className, d: `M${path(points)}` }];
+      }),
     };
   }, [index]);
-  if (paths.cpu === '' && paths.memory === '') return null;
+  if (area === null && lines.length === 0) return null;
   return (
     <svg
       aria-hidden
@@ -178,8 +187,10 @@ function ResourceTrack({ index }: { index: RecordingIndex }) {
       preserveAspectRatio="none"
       data-testid="replay-resource-track"
     >
-      <path d={paths.cpu} className="fill-success/40" />
-      <path d={paths.memory} className="fill-none stroke-warning" vectorEffect="non-scaling-stroke" />
+      {area === null ? null : <path d={area} data-figure="cpus" className="fill-success/40" />}
+      {lines.map(({ figure, className, d }) => (
+        <path key={figure} d={d} data-figure={figure} className={cn('fill-none', className)} vectorEffect="non-scaling-stroke" />
+      ))}
     </svg>
   );
 }

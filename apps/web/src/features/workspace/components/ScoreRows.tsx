@@ -1,5 +1,5 @@
 'use client';
-import { Badge, formatDuration, formatScore } from '@plumbline/ui';
+import { Badge, cn, formatDuration, formatScore } from '@plumbline/ui';
 import { memo, type ReactNode } from 'react';
 import { ScoreMessage } from './ScoreMessage.tsx';
 
@@ -43,17 +43,19 @@ export interface ScoreLine {
   message: unknown;
 }
 
-/** The log of scores, newest first. */
-export function ScoreRows({
+/** The log of scores, newest first. With `onOpen` each row's head is a button that calls it with the row. */
+export function ScoreRows<Line extends ScoreLine>({
   rows,
   visible,
   running,
   best,
+  onOpen,
 }: {
-  rows: ScoreLine[];
+  rows: Line[];
   visible: boolean;
   running?: ReactNode;
   best?: string | undefined;
+  onOpen?: (row: Line) => void;
 }) {
   return (
     <ol className="divide-y divide-border" aria-label="Scores">
@@ -64,6 +66,7 @@ export function ScoreRows({
           visible={visible}
           isBest={row.scoreId === best}
           running={row.status === 'running' ? running : null}
+          onOpen={onOpen as ((row: ScoreLine) => void) | undefined}
         />
       ))}
     </ol>
@@ -76,15 +79,21 @@ const ScoreRow = memo(function ScoreRow({
   visible,
   isBest,
   running,
+  onOpen,
 }: {
   row: ScoreLine;
   visible: boolean;
   isBest: boolean;
   running: ReactNode;
+  onOpen: ((row: ScoreLine) => void) | undefined;
 }) {
+  const Head = onOpen === undefined ? 'div' : 'button';
   return (
     <li className="space-y-1 py-2" data-testid="score-row" data-status={row.status} data-n={row.n} data-trigger={row.trigger}>
-      <div className="flex items-baseline gap-2">
+      <Head
+        {...(onOpen === undefined ? {} : { type: 'button', onClick: () => onOpen(row) })}
+        className={cn('flex w-full items-baseline gap-2 text-left', onOpen !== undefined && 'hover:bg-hover')}
+      >
         <span className="text-xs text-muted tabular-nums">#{row.n}</span>
         <span className="text-xs text-muted tabular-nums">{formatDuration(row.elapsedMs)}</span>
         <span className="flex-1 text-xs text-muted">{TRIGGER_WORDS[row.trigger] ?? row.trigger}</span>
@@ -103,7 +112,7 @@ const ScoreRow = memo(function ScoreRow({
         ) : (
           <span className="text-xs text-warning">{STATUS_WORDS[row.status] ?? row.status}</span>
         )}
-      </div>
+      </Head>
       <ScoreMessage message={row.message} />
       {STATUS_ADVICE[row.status] ? <p className="text-xs text-muted">{STATUS_ADVICE[row.status]}</p> : null}
     </li>
