@@ -183,6 +183,39 @@ test.describe('an attempt from sign-in to export', () => {
     await work.expectOnScreen(2, /^back-again$/m);
   });
 
+  test('an admin pauses the attempt, gives minutes and resumes it, and the expert reads each with its reason', async () => {
+    const change = async (what: string, reason: string, minutes?: string) => {
+      const dialog = admin.getByRole('alertdialog');
+      await dialog.getByLabel('What to do').selectOption({ label: what });
+      if (minutes !== undefined) await dialog.getByLabel('Minutes').fill(minutes);
+      await dialog.getByLabel(/^Reason/).fill(reason);
+      await dialog.getByRole('button', { name: what }).click();
+      await expect(dialog).toHaveCount(0);
+    };
+    await admin.goto('/live');
+    const row = admin.getByRole('row', { name: /Optimise a kernel/ });
+    await row.getByTestId('staff-clock').click();
+    await change('Pause', 'A disk is being replaced');
+    await expect(expert.getByTestId('paused-screen')).toContainText('Staff paused your attempt: A disk is being replaced.');
+    await expect(expert.getByTestId('resume')).toHaveCount(0);
+    await admin.goto(`/attempts/${attemptId}`);
+    await admin.getByTestId('staff-clock').click();
+    await change('Give minutes', 'The disk was slow', '10');
+    await expect(expert.getByTestId('paused-screen')).toContainText('Staff gave you 10 min: The disk was slow.');
+    await admin.getByTestId('staff-clock').click();
+    await change('Resume', 'The disk is there');
+    await expect(expert.getByTestId('banner-staff')).toContainText('Staff resumed your attempt: The disk is there.');
+    await expert.getByTestId('banner-staff').getByRole('button', { name: 'Understood' }).click();
+    await work.type(2, 'echo after-the-staff\n');
+    await work.expectOnScreen(2, /^after-the-staff$/m);
+    for (const words of [
+      'Paused by staff: A disk',
+      '10 min given back by staff: The disk was slow.',
+      'Resumed by staff: The disk is there.',
+    ])
+      await expect(admin.getByRole('listitem').filter({ hasText: words })).toBeVisible();
+  });
+
   test('a reload gives back the same terminals with the same screens', async () => {
     const before = await work.screen(2);
     await expert.reload();

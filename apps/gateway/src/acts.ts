@@ -1,4 +1,4 @@
-import { AppError, openHibernation, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
+import { AppError, openHibernation, openStaffPause, PARTICIPANT_PAUSE_REASONS, type PauseReason } from '@plumbline/core';
 import {
   appendClockEvent,
   assertMaySeal,
@@ -104,13 +104,16 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
   resume: async (attempt, _args, { userId, via }) => {
     // Only a deliberate click resumes, and no process of a paused sandbox can be the one that asks.
     if (via !== 'browser') throw new AppError('forbidden', 'Resume in the browser.');
-    if (openHibernation(attempt.view.events) !== null && !attempt.sandboxReady) {
+    const { state, events, ownerUserId } = attempt.view;
+    if (openStaffPause(state, events, ownerUserId) !== null) {
+      throw new AppError('forbidden', 'Staff paused this attempt, and resume it. The clock stands still until then; write to them.');
+    }
+    if (openHibernation(events) !== null && !attempt.sandboxReady) {
       throw new AppError('sandbox_unavailable', 'Your machine is not back yet. The clock stands still until it is and you resume.');
     }
     await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
     await attempt.refresh();
     await thawed(attempt);
-    attempt.browsers.restoreAll();
     return attempt.clock.status();
   },
   wake: async (attempt, _args, { userId, via }) => {

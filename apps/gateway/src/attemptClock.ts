@@ -1,4 +1,13 @@
-import { AppError, clockFigures, deadlineMs, nextWarningMs, toAppError, warningsCrossed } from '@plumbline/core';
+import {
+  AppError,
+  clockFigures,
+  deadlineMs,
+  lastStaffEvent,
+  nextWarningMs,
+  openStaffPause,
+  toAppError,
+  warningsCrossed,
+} from '@plumbline/core';
 import { appendClockEvent } from '@plumbline/database';
 import type { AttemptStatus, ClockView } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
@@ -27,10 +36,14 @@ export class AttemptClock {
   clockView(): ClockView {
     const { view, gateway } = this.#attempt;
     const rollback = view.events.findLast((event) => event.kind === 'rollback');
-    const figures = clockFigures(view, gateway.time.nowMs());
-    if (rollback === undefined) return figures;
-    const { n, toElapsedMs, reason } = rollback;
-    return { ...figures, rollback: { n, toElapsedMs, reason } };
+    const staff = lastStaffEvent(view.events, view.ownerUserId);
+    const pause = openStaffPause(view.state, view.events, view.ownerUserId);
+    return {
+      ...clockFigures(view, gateway.time.nowMs()),
+      ...(rollback === undefined ? {} : { rollback: { n: rollback.n, toElapsedMs: rollback.toElapsedMs, reason: rollback.reason } }),
+      ...(staff === null ? {} : { staff }),
+      ...(pause === null ? {} : { staffPause: { reason: pause.reason } }),
+    };
   }
 
   status(): AttemptStatus {

@@ -54,7 +54,7 @@ export class AttemptRegistry {
     socket.pause();
     try {
       const redeemed = await redeemTicket(this.#gateway.db, ticket);
-      if (redeemed.purpose === 'port') throw new AppError('unauthenticated', 'This ticket is for a page of the sandbox. Reload the page.');
+      if (redeemed.purpose !== 'participate') throw new AppError('unauthenticated', 'This ticket is for something else. Reload the page.');
       const attempt = await this.#hold(redeemed.attemptId, socket);
       assertCan(redeemed.actor, 'attempt.participate', { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
       const { actor, sessionId } = redeemed;

@@ -23,6 +23,7 @@ import { eventOfPage } from './incomingEvents.ts';
 import { InputDurability } from './inputDurability.ts';
 import { NewMessages } from './messages.ts';
 import { OwnEvents } from './ownEvents.ts';
+import { thawed } from './pausing.ts';
 import { AttemptPorts } from './ports/attemptPorts.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { RunnerEvents } from './runnerEvents.ts';
@@ -103,6 +104,8 @@ export class LiveAttempt {
       this.view = await loadAttempt(this.gateway.db, this.id);
       this.clock.publish();
       if (this.view.state !== 'running') this.ports.close();
+      // Whoever resumed it: what is asked of the sandbox before it runs is refused, so that no screen could be drawn.
+      if (before === 'paused' && this.view.state === 'running') this.#later(thawed(this).then(() => this.browsers.restoreAll()));
       this.recorder?.takeOutbox();
       await this.showNewMessages();
       this.#later(this.#setup.advance());

@@ -1,5 +1,5 @@
 import { AppError, type PauseReason } from '@plumbline/core';
-import { appendClockEvent, databaseNowMs } from '@plumbline/database';
+import { appendByStaff, appendClockEvent, databaseNowMs } from '@plumbline/database';
 import type { AttemptStatus } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
@@ -13,28 +13,38 @@ const PUT_AWAY_TIMEOUT_MS = 60_000;
 const DURABLE_TIMEOUT_MS = 15_000;
 const POLL_MS = 50;
 
+/** Who pauses: the participant, or the platform with `by` null; or a member of staff, whose note is the reason that the participant reads. */
+export type PauseOrder =
+  | { reason: PauseReason; note?: string; resumeAtMs?: number; by: string | null; staff?: undefined }
+  | { staff: string; note: string };
+
 /**
- * Pauses an attempt: waits for a running score, freezes the sandbox, and only then commits, so that no process of the
- * participant's computes off the clock. `by` is null for the platform.
+ * Pauses an attempt: waits for a running score, which staff cancel, freezes the sandbox, and only then commits, so that no process of the
+ * participant's computes off the clock.
  *
  * @throws AppError `clock_not_running`, or `sandbox_unavailable` where the sandbox did not confirm; the clock runs on then.
  */
-export async function pauseAttempt(
-  attempt: LiveAttempt,
-  { reason, note, resumeAtMs, by }: { reason: PauseReason; note?: string; resumeAtMs?: number; by: string | null },
-): Promise<AttemptStatus> {
+export async function pauseAttempt(attempt: LiveAttempt, order: PauseOrder): Promise<AttemptStatus> {
   assertRunning(attempt);
+  // A score may take an hour, and what staff pause for may be that it does.
+  if (order.staff !== undefined) await runnerOf(attempt).call('score.cancel', {}, FREEZE_TIMEOUT_MS);
   await attempt.scoring.settled();
   assertRunning(attempt);
   const runner = runnerOf(attempt);
   const { db } = attempt.gateway;
+  const hibernates = order.staff === undefined && order.reason === 'hibernate';
   try {
     await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
     // Putting away takes its time, in which nothing of the participant's runs any more: the pause began before it.
-    const atMs = reason === 'hibernate' ? await databaseNowMs(db.pool) : undefined;
-    if (reason === 'hibernate') await putAway(attempt, runner);
-    const body = { kind: 'paused' as const, reason, ...(note ? { note } : {}), ...(resumeAtMs === undefined ? {} : { resumeAtMs }) };
-    await appendClockEvent(db, attempt.id, body, { by, ...(atMs === undefined ? {} : { atMs }) });
+    const atMs = hibernates ? await databaseNowMs(db.pool) : undefined;
+    if (hibernates) await putAway(attempt, runner);
+    if (order.staff !== undefined) {
+      await appendByStaff(db, attempt.id, { kind: 'paused', reason: 'platform', note: order.note }, order.staff);
+    } else {
+      const { reason, note, resumeAtMs, by } = order;
+      const body = { kind: 'paused' as const, reason, ...(note ? { note } : {}), ...(resumeAtMs === undefined ? {} : { resumeAtMs }) };
+      await appendClockEvent(db, attempt.id, body, { by, ...(atMs === undefined ? {} : { atMs }) });
+    }
   } catch (error) {
     await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
     // The rules of the clock have words of their own; what fails in the sandbox says nothing of the clock.
@@ -44,7 +54,7 @@ export async function pauseAttempt(
   }
   await attempt.refresh();
   // Its lease is being given back since the commit; the worker sees to it that the runner ends.
-  if (reason === 'hibernate') runner.send({ t: 'shutdown', reason: 'the attempt hibernates' });
+  if (hibernates) runner.send({ t: 'shutdown', reason: 'the attempt hibernates' });
   return attempt.clock.status();
 }
 

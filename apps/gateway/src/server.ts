@@ -7,6 +7,7 @@ import { handleBlob } from './blobs.ts';
 import { BlobUploads } from './blobUpload.ts';
 import type { Gateway } from './gateway.ts';
 import { PortProxy } from './ports/portProxy.ts';
+import { handleStaffPause } from './staffPause.ts';
 
 const PORT_STREAM_PATH = /^\/realtime\/ports\/([0-9a-f]{32})$/;
 const FRAME_TOO_LARGE = 1009;
@@ -22,7 +23,7 @@ class BrowserSocket extends WebSocket {
 
 /**
  * The gateway's HTTP side: `/realtime/attempt` for browsers, `/realtime/runner` and `/realtime/blobs/…` for runners,
- * `/realtime/ports/…` for the streams that they dial, `/realtime/health`. Requests for a host name of the ports go to what a
+ * `/realtime/ports/…` for the streams that they dial, `/realtime/pause` for the web process, `/realtime/health`. Requests for a host name of the ports go to what a
  * sandbox serves, whatever their path. Listens on loopback only; browsers come by way of the web process or a reverse proxy.
  */
 export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry, publicOrigin: string): Server {
@@ -45,6 +46,8 @@ export function createGatewayServer(gateway: Gateway, registry: AttemptRegistry,
     const blob = BLOB_PATH.exec(path)?.[1];
     if (blob !== undefined) {
       void handleBlob({ gateway, uploads }, request, response, blob);
+    } else if (path === '/realtime/pause' && request.method === 'POST' && request.headers.origin === undefined) {
+      void handleStaffPause({ gateway, registry }, request, response);
     } else if (path === '/realtime/health' && request.method === 'GET') {
       void health(gateway, registry).then((body) => {
         response.writeHead(body.ok ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(body));

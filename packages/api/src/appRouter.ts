@@ -1,6 +1,7 @@
 import { createCallerFactory, router } from './procedure.ts';
 import { assignmentRouter } from './routers/assignment.ts';
 import { attemptRouter } from './routers/attempt.ts';
+import { clockRouter } from './routers/clock.ts';
 import { exportRouter } from './routers/export.ts';
 import { hostRouter } from './routers/host.ts';
 import { liveRouter } from './routers/live.ts';
@@ -14,6 +15,7 @@ import { userRouter } from './routers/user.ts';
 export const appRouter = router({
   assignment: assignmentRouter,
   attempt: attemptRouter,
+  clock: clockRouter,
   export: exportRouter,
   host: hostRouter,
   live: liveRouter,

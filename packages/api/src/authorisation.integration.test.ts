@@ -34,6 +34,11 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   // Asked wrongly, since the attempt is still needed here.
   'attempt.void': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: '' }) },
   'attempt.withdraw': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: 'x'.repeat(501) }) },
+  // Asked wrongly, since the attempt has not begun.
+  'clock.adjust': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: 'x', minutes: 0 }) },
+  'clock.pause': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: ' ' }) },
+  'clock.resume': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: ' ' }) },
+  'clock.stop': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, reason: ' ' }) },
   'export.create': { readers: ['researcher', 'admin'], input: () => ({ attemptIds: [randomUUID()] }) },
   'export.list': { readers: ['researcher', 'admin'] },
   'host.overview': { readers: ['admin'] },
@@ -90,7 +95,8 @@ afterAll(() => database.drop());
 
 function callerOf(actor: Actor | null, sessionId: string | null = null) {
   const clock = { nowMs: () => Date.now() };
-  return createCaller({ actor, sessionId, db: database.db, clock, workspaceRetentionMs: 0, lastInputAtMs: async () => null });
+  const pauseLive = async () => {};
+  return createCaller({ actor, sessionId, db: database.db, clock, workspaceRetentionMs: 0, pauseLive, lastInputAtMs: async () => null });
 }
 
 /** Calls a procedure by its path. */

@@ -18,6 +18,13 @@ export interface ApiContext {
   clock: { nowMs(): number };
   /** How long a workspace is kept after the review of its attempt. */
   workspaceRetentionMs: number;
+  /**
+   * Has the gateway pause an attempt in the name of the member of staff for whom the ticket was minted. Settles once the sandbox stands
+   * still and the pause is written.
+   *
+   * @throws AppError that says why it is not paused.
+   */
+  pauseLive(order: { ticket: string; reason: string }): Promise<void>;
   /** When the participant of a running attempt last typed, edited or pasted, in milliseconds; null where that is not known. */
   lastInputAtMs(attempt: RecordedSoFar): Promise<number | null>;
 }

@@ -8,6 +8,11 @@ import { isCapped, pauseAllowance } from './pauses.ts';
 /** Corrections may still be made after the end; they change figures and never reopen the attempt. */
 const CORRECTABLE: readonly AttemptState[] = ['running', 'paused', 'finalising', 'completed'];
 
+/** Whether the clock of an attempt in this state can still be corrected. */
+export function isCorrectable(state: AttemptState): boolean {
+  return CORRECTABLE.includes(state);
+}
+
 /** A correction larger than this is a slip of the hand: no attempt is that long. */
 const MAX_CREDIT_MS = 24 * 3_600_000;
 
@@ -143,7 +148,7 @@ function requireTimeLeft(leftMs: number): void {
 }
 
 function requireCorrectable(state: AttemptState): void {
-  if (!CORRECTABLE.includes(state))
+  if (!isCorrectable(state))
     throw new AppError('conflict', 'The clock of this attempt cannot be corrected: it never ran, or the attempt was closed.');
 }
 

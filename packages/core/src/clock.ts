@@ -28,7 +28,7 @@ export type ClockEventBody =
   | { kind: 'paused'; reason: PauseReason; note?: string; resumeAtMs?: number }
   /** The person wants the machine back before the booked time. */
   | { kind: 'woken' }
-  /** `reason` is set where the platform resumed by itself. */
+  /** `reason` is set where the platform resumed by itself, or staff did. */
   | { kind: 'resumed'; reason?: string }
   /** Positive gives time back to the participant; negative takes it. */
   | { kind: 'adjusted'; creditMs: number; reason: string }

@@ -20,5 +20,6 @@ export * from './score.ts';
 export * from './setup/checkDotfiles.ts';
 export * from './setup/dotfilePath.ts';
 export * from './setup/setup.ts';
+export * from './staffClock.ts';
 export * from './time.ts';
 export * from './warnings.ts';

@@ -128,5 +128,8 @@ export function assertCan(actor: Actor | null, act: Act, subject?: AttemptSubjec
   throw new AppError('forbidden', isForOthers ? OWN_ATTEMPT_WORDS : 'Your account may not do this.');
 }
 
-/** What a ticket opens for the attempt's participant: the socket, or a page that is served in the sandbox (`port`). */
-export type TicketPurpose = 'participate' | 'port';
+/**
+ * What a ticket opens: for the attempt's participant the socket, or a page that is served in the sandbox (`port`); for staff one pause,
+ * which the web process asks the gateway for in their name.
+ */
+export type TicketPurpose = 'participate' | 'port' | 'pause';

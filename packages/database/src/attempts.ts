@@ -23,7 +23,7 @@ export {
   setRunnerToken,
   startAttempt,
 } from './attemptMoves.ts';
-export { appendClockEvent } from './clockEvents.ts';
+export { appendByStaff, appendClockEvent } from './clockEvents.ts';
 
 /** Everything about one attempt that the processes which serve it need, read in one statement and so at one moment. */
 export interface AttemptView extends AttemptSubject {

@@ -1,14 +1,17 @@
 import {
   AppError,
+  type AttemptAct,
   type AttemptState,
   applyClockEvent,
   type ClockEvent,
   type ClockEventBody,
   deadlineMs,
   END_REASON_OF,
+  openStaffPause,
   remainingMs,
   WAKE_LEAD_MS,
 } from '@plumbline/core';
+import { recordAudit } from './audit.ts';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { releaseLease } from './leases.ts';
@@ -50,12 +53,47 @@ export function appendClockEvent(db: Database, attemptId: string, body: ClockEve
   return inTransaction(db, async (tx) => {
     const attempt = await lockAttempt(tx, attemptId);
     if (body.kind === 'expired') await refuseWhileTimeIsDueBack(tx, attempt, options.ifRemainingAtMostMs ?? 0);
-    // Whoever is stopped while the sandbox is out of reach was out of time from then on.
-    if (body.kind === 'stopped' && attempt.state === 'running' && linkGapMs(attempt) >= OUTAGE_FROM_MS) {
-      const outage = await appendLocked(tx, attempt, outageUntilNow(attempt, LINK_LOST), { by: null });
-      return appendLocked(tx, { ...attempt, events: outage.events }, body, options);
-    }
     return appendLocked(tx, attempt, body, options);
+  });
+}
+
+/** What staff do to a clock; the reason of each is for the participant, too. */
+export type StaffClockBody =
+  | { kind: 'paused'; reason: 'platform'; note: string }
+  | { kind: 'resumed'; reason: string }
+  | { kind: 'adjusted'; creditMs: number; reason: string }
+  | { kind: 'stopped'; reason: string };
+
+const STAFF_ACTS = {
+  paused: 'attempt.pause',
+  resumed: 'attempt.resume',
+  adjusted: 'attempt.adjust',
+  stopped: 'attempt.stop',
+} as const satisfies Record<StaffClockBody['kind'], AttemptAct>;
+
+/**
+ * Appends what staff do to somebody's clock, and audits it, all or nothing. The caller has checked that `by` may; for a pause, that the
+ * sandbox stands still.
+ *
+ * @throws AppError as `appendClockEvent` does, and `conflict` for ending a pause that is not one of staff.
+ */
+export function appendByStaff(db: Database, attemptId: string, body: StaffClockBody, by: string): Promise<Appended> {
+  return inTransaction(db, async (tx) => {
+    const attempt = await lockAttempt(tx, attemptId);
+    const { state, events, ownerUserId } = attempt;
+    if (body.kind === 'resumed' && state === 'paused' && openStaffPause(state, events, ownerUserId) === null) {
+      throw new AppError('conflict', 'The participant paused this attempt, and nobody but them resumes it before its cap.');
+    }
+    const appended = await appendLocked(tx, attempt, body, { by });
+    const { kind, ...data } = body;
+    await recordAudit(tx, {
+      userId: by,
+      act: STAFF_ACTS[kind],
+      subject: `attempt:${attemptId}`,
+      before: { state },
+      after: { state: appended.state, clockN: appended.event.n, ...data },
+    });
+    return appended;
   });
 }
 
@@ -89,6 +127,15 @@ async function unreachableMs(tx: Queryable, nowMs: number): Promise<number> {
 
 /** The same within a transaction that has locked the attempt already. */
 export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
+  // Whoever is stopped while the sandbox is out of reach was out of time from then on.
+  if (body.kind === 'stopped' && attempt.state === 'running' && linkGapMs(attempt) >= OUTAGE_FROM_MS) {
+    const outage = await append(tx, attempt, outageUntilNow(attempt, LINK_LOST), { by: null });
+    return append(tx, { ...attempt, events: outage.events }, body, options);
+  }
+  return append(tx, attempt, body, options);
+}
+
+async function append(tx: Queryable, attempt: LockedAttempt, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
   const { id, state, limits, events, nowMs } = attempt;
   const atMs = Math.floor(Math.max(events.at(-1)?.atMs ?? 0, Math.min(options.atMs ?? nowMs, nowMs)));
   const { next } = applyClockEvent(state, events, body, limits, atMs, { ifRemainingAtMostMs: options.ifRemainingAtMostMs });

@@ -4,6 +4,8 @@ import type { Queryable } from './transaction.ts';
 /** An attempt whose row is locked until the transaction ends, with all that the clock's rules read. */
 export interface LockedAttempt {
   id: string;
+  /** The participant's user; null for an agent. */
+  ownerUserId: string | null;
   state: AttemptState;
   limits: ClockLimits;
   events: ClockEvent[];
@@ -42,10 +44,11 @@ export async function lockAttempt(tx: Queryable, attemptId: string): Promise<Loc
   // Two statements: events and time are read after the lock is held, or a competitor's event would be missed.
   await tx.query('SELECT 1 FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
   const { rows } = await tx.query(
-    `SELECT a.state, a.link_gap_ms, extract(epoch FROM a.link_heartbeat_at)::float8 * 1000 AS heartbeat_ms,
+    `SELECT a.state, p.user_id AS owner_user_id, a.link_gap_ms, extract(epoch FROM a.link_heartbeat_at)::float8 * 1000 AS heartbeat_ms,
             extract(epoch FROM a.ended_at)::float8 * 1000 AS ended_ms, ${LIMITS_SQL}, ${EVENTS_SQL} AS events,
             floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms
-     FROM attempt a JOIN assignment g ON g.id = a.assignment_id JOIN study s ON s.id = g.study_id WHERE a.id = $1`,
+     FROM attempt a JOIN assignment g ON g.id = a.assignment_id JOIN study s ON s.id = g.study_id
+     JOIN participant p ON p.id = g.participant_id WHERE a.id = $1`,
     [attemptId],
   );
   const row = rows[0];
@@ -53,6 +56,7 @@ export async function lockAttempt(tx: Queryable, attemptId: string): Promise<Loc
   const events = (row.events as EventRow[]).map(toClockEvent);
   return {
     id: attemptId,
+    ownerUserId: row.owner_user_id,
     state: row.state,
     limits: toLimits(row),
     events,

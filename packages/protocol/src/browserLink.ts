@@ -48,6 +48,17 @@ export const ClockView = z.object({
   hibernating: z.boolean().optional(),
   /** The last time that work was lost with a machine: what happened, and what the clock was set back to. */
   rollback: z.object({ n: z.int(), toElapsedMs: z.number(), reason: z.string() }).optional(),
+  /** What staff did last to the clock, and why; `creditMs` of an adjustment, positive where it gave time back. */
+  staff: z
+    .object({
+      n: z.int(),
+      kind: z.enum(['paused', 'resumed', 'adjusted', 'stopped']),
+      reason: z.string(),
+      creditMs: z.number().optional(),
+    })
+    .optional(),
+  /** Where the open pause is one that staff made, and end: why. */
+  staffPause: z.object({ reason: z.string() }).optional(),
 });
 export type ClockView = z.infer<typeof ClockView>;
 

@@ -36,6 +36,8 @@ export const ARCHIVE_MAX_BYTES = 1024 ** 3;
 export const UNDELETE_MAX_BYTES = 256 * 1024 ** 2;
 /** So many listening programs of a sandbox are told of. */
 export const PORTS_LISTED_MAX = 100;
+/** Why staff changed an attempt's clock, which its participant reads. */
+export const CLOCK_REASON_MAX = 500;
 /** A participant may seal the last minutes of the recording, this many at once, */
 export const SEAL_MINUTES_MAX = 10;
 /** and this many in one attempt: a password on a screen needs one or two, a whole attempt none. */

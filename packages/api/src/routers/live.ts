@@ -2,7 +2,7 @@ import { gpuIdleMs } from '@plumbline/core';
 import { writeMessage } from '@plumbline/database/messages';
 import { z } from 'zod';
 import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
-import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, isScoreVisibleInLists, toScoreRow } from '../views/attemptView.ts';
+import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, clockActsOf, isScoreVisibleInLists, toScoreRow } from '../views/attemptView.ts';
 
 /** Attempts that have a sandbox now, for those who look after them. */
 export const liveRouter = router({
@@ -35,6 +35,7 @@ export const liveRouter = router({
             ? gpuIdleMs({ gpuCount: lease?.gpuCount ?? 0, elapsedMs: summary.clock.elapsedMs, busyElapsedMs: attempt.gpuBusyElapsedMs })
             : null,
         progress: attempt.progress,
+        clockActs: clockActsOf(attempt, ctx.actor),
         linkAgeMs: attempt.linkHeartbeatAt ? nowMs - attempt.linkHeartbeatAt.getTime() : null,
         isolation: attempt.isolation,
         inputAgeMs: inputAtMs === null ? null : Math.max(0, nowMs - inputAtMs),

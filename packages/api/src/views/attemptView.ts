@@ -1,4 +1,5 @@
 import {
+  type Actor,
   type AttemptResult,
   asRunElapsedMs,
   attemptResult,
@@ -6,11 +7,14 @@ import {
   type ClockEvent,
   type ClockEventBody,
   type ClockFigures,
+  can,
   clockFigures,
   isEligible,
   normalise,
   type Scale,
+  type StaffClockAct,
   scaleFor,
+  staffClockActs,
 } from '@plumbline/core';
 import type { Prisma } from '@plumbline/database/client';
 import type { ScoreRow } from '@plumbline/protocol';
@@ -106,6 +110,14 @@ export function attemptClock(
       endedAtMs: attempt.endedAt?.getTime() ?? null,
     },
     nowMs,
+  );
+}
+
+/** What this reader may do to the attempt's clock as it stands now, as staff. */
+export function clockActsOf(attempt: AttemptWithRows, reader: Actor): StaffClockAct[] {
+  const ownerUserId = attempt.assignment.participant.userId;
+  return staffClockActs(attempt.state, attempt.events.map(toClockEvent), ownerUserId).filter((act) =>
+    can(reader, `attempt.${act}`, { ownerUserId, state: attempt.state }),
   );
 }
 

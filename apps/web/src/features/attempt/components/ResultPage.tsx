@@ -22,6 +22,7 @@ import { ClockEvents } from './ClockEvents.tsx';
 import { VoidButton } from './CloseAttempt.tsx';
 import { ScoreAgainButton } from './ScoreAgainButton.tsx';
 import { ScoresTable } from './ScoresTable.tsx';
+import { StaffClockButton } from './StaffClock.tsx';
 import { StateBadge } from './StateBadge.tsx';
 import { SurveyCard } from './SurveyCard.tsx';
 import { SurveyForm } from './SurveyForm.tsx';
@@ -113,6 +114,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
         }
         actions={
           <>
+            <StaffClockButton attemptId={attempt.attemptId} acts={attempt.may.clock} />
             {attempt.may.void ? <VoidButton attemptId={attempt.attemptId} /> : null}
             {attempt.may.watch && !ended && attempt.startedAt ? (
               <Button asChild>

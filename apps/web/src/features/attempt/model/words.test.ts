@@ -41,3 +41,20 @@ it('each reason of a pause has words, and time that is taken reads otherwise tha
   expect(paused.join()).not.toContain('undefined');
   expect(wordsOf({ kind: 'adjusted', creditMs: -60_000, reason: 'a fault' })).toMatch(/taken off/);
 });
+
+it('what staff did is told as theirs, and the same by the platform is not', () => {
+  const bodies: ClockEventBody[] = [
+    { kind: 'paused', reason: 'platform', note: 'A disk is full.' },
+    { kind: 'resumed', reason: 'It is there' },
+    { kind: 'adjusted', creditMs: 60_000, reason: 'a fault' },
+    { kind: 'adjusted', creditMs: -60_000, reason: 'too much' },
+  ];
+  const toldBy = (by: string | null) => bodies.map((body) => clockEventWords({ ...body, n: 1, atMs: 0, by }));
+  expect(toldBy('staff')).toEqual([
+    'Paused by staff: A disk is full.',
+    'Resumed by staff: It is there.',
+    '1 min given back by staff: a fault.',
+    '1 min taken off by staff: too much.',
+  ]);
+  expect(toldBy(null).join()).not.toContain('staff');
+});

@@ -59,21 +59,25 @@ export const SCORE_STATUS_WORDS: Record<string, { label: string; tone: BadgeTone
   cancelled: { label: 'Cancelled', tone: 'neutral' },
 };
 
+/** A reason within a sentence, which has its own full stop. */
+const within = (reason: string) => reason.replace(/\.$/, '');
+
 /** One clock event as a sentence. */
 export function clockEventWords(event: ClockEvent): string {
   switch (event.kind) {
     case 'started':
       return 'The clock started.';
     case 'paused':
+      // The participant gives this reason never, and the platform without a name.
+      if (event.reason === 'platform' && event.by !== null) return `Paused by staff: ${within(event.note ?? '')}.`;
       return `Paused for ${PAUSE_WORDS[event.reason]}${event.note ? `: ${event.note}` : ''}.`;
     case 'resumed':
-      return 'Resumed.';
+      if (event.reason === undefined) return 'Resumed.';
+      return `Resumed by ${event.by === null ? 'the platform' : 'staff'}: ${within(event.reason)}.`;
     case 'woken':
       return 'The machine was asked for before the booked time.';
     case 'adjusted':
-      return event.creditMs >= 0
-        ? `${formatSpan(event.creditMs)} given back: ${event.reason}.`
-        : `${formatSpan(-event.creditMs)} taken off: ${event.reason}.`;
+      return `${formatSpan(Math.abs(event.creditMs))} ${event.creditMs >= 0 ? 'given back' : 'taken off'}${event.by === null ? '' : ' by staff'}: ${within(event.reason)}.`;
     case 'outage':
       return `The platform was away for ${formatSpan(event.toMs - event.fromMs)}; this time was given back (${event.cause}).`;
     case 'rollback':
@@ -87,6 +91,6 @@ export function clockEventWords(event: ClockEvent): string {
     case 'expired':
       return 'The time was up.';
     case 'stopped':
-      return `Stopped by staff: ${event.reason}.`;
+      return `Stopped by staff: ${within(event.reason)}.`;
   }
 }

@@ -22,6 +22,7 @@ import type { inferRouterOutputs } from '@trpc/server';
 import { Eye, Radio } from 'lucide-react';
 import Link from 'next/link';
 import { RunningClock } from '@/features/attempt/components/RunningClock.tsx';
+import { StaffClockButton } from '@/features/attempt/components/StaffClock.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { SCORE_STATUS_WORDS } from '@/features/attempt/model/words.ts';
 import { rpc } from '@/features/rpc/client.ts';
@@ -106,16 +107,19 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
                     ) : null}
                   </Td>
                   <Td align="right">
-                    {attempt.isOwn ? (
-                      <span className="text-xs text-muted">Your own</span>
-                    ) : attempt.state === 'running' || attempt.state === 'paused' ? (
-                      <Button asChild size="sm">
-                        <Link href={`/attempts/${attempt.attemptId}/watch`}>
-                          <Eye />
-                          Watch
-                        </Link>
-                      </Button>
-                    ) : null}
+                    <span className="flex justify-end gap-2">
+                      <StaffClockButton attemptId={attempt.attemptId} acts={attempt.clockActs} size="sm" />
+                      {attempt.isOwn ? (
+                        <span className="text-xs text-muted">Your own</span>
+                      ) : attempt.state === 'running' || attempt.state === 'paused' ? (
+                        <Button asChild size="sm">
+                          <Link href={`/attempts/${attempt.attemptId}/watch`}>
+                            <Eye />
+                            Watch
+                          </Link>
+                        </Button>
+                      ) : null}
+                    </span>
                   </Td>
                 </Tr>
               ))}

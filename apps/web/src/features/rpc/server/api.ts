@@ -3,6 +3,7 @@ import { TRPCError } from '@trpc/server';
 import { forbidden, notFound, redirect } from 'next/navigation';
 import { cache } from 'react';
 import { lastInputAtMs } from '../../live/server/lastInput.ts';
+import { pauseLive } from '../../live/server/pauseLive.ts';
 import { platform } from '../../platform/server/platform.ts';
 import { currentSession } from '../../session/server/currentActor.ts';
 
@@ -11,7 +12,8 @@ export async function apiContext(): Promise<ApiContext> {
   const { db, clock, settings } = platform();
   const session = await currentSession();
   const { workspaceRetentionMs } = settings;
-  return { actor: session?.actor ?? null, sessionId: session?.sessionId ?? null, db, clock, workspaceRetentionMs, lastInputAtMs };
+  const { actor = null, sessionId = null } = session ?? {};
+  return { actor, sessionId, db, clock, workspaceRetentionMs, lastInputAtMs, pauseLive };
 }
 
 /** The procedures, called from a page on the server: the same authorisation as from a browser, without a request. */

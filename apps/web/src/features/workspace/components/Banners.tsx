@@ -2,9 +2,10 @@
 import { OUTPUT_FREE_BYTES, OUTPUT_SLOW_BYTES_PER_SECOND } from '@plumbline/protocol';
 import { Button, formatBytes, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
-import { CloudOff, DatabaseZap, Gauge, History, ServerOff } from 'lucide-react';
+import { CloudOff, DatabaseZap, Gauge, History, ServerOff, Timer } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
+import { staffWords } from '../model/staffWords.ts';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 const PROGRESS_POLL_MS = 3_000;
@@ -46,6 +47,7 @@ function Banner({
 export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   const { connection, sandbox, recordingStalled, outputLimited, inputFull, clock, welcome } = useSessionState();
   const [seenRollback, setSeenRollback] = useState(0);
+  const [seenStaff, setSeenStaff] = useState(0);
   const [seenOutputLimit, setSeenOutputLimit] = useState(false);
   // A try to come back may take long itself; before the first welcome nothing was there to lose.
   if (connection.kind === 'waiting' || (connection.kind === 'connecting' && welcome !== null)) {
@@ -74,6 +76,14 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
     return (
       <Banner icon={<History aria-hidden />} testId="banner-rollback" onUnderstood={() => setSeenRollback(n)}>
         Your clock was set back to {formatSpan(toElapsedMs)}: {reason}.
+      </Banner>
+    );
+  }
+  if (clock?.staff !== undefined && clock.staff.n !== seenStaff && clock.state === 'running') {
+    const { staff } = clock;
+    return (
+      <Banner icon={<Timer aria-hidden />} testId="banner-staff" onUnderstood={() => setSeenStaff(staff.n)}>
+        {staffWords(staff)}
       </Banner>
     );
   }

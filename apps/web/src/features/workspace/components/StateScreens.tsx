@@ -3,6 +3,7 @@ import { Button, formatSpan, Spinner } from '@plumbline/ui';
 import { CircleCheck, CirclePause } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { OpenFiles } from '../model/openFiles.ts';
+import { staffWords } from '../model/staffWords.ts';
 import { someOf } from '../model/timeWarnings.ts';
 import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
@@ -24,6 +25,19 @@ export function PausedScreen() {
   const { clock } = useSessionState();
   const act = useClockAct();
   useTick(1000);
+  if (clock?.staffPause !== undefined) {
+    const { staff, staffPause } = clock;
+    return (
+      <Centre icon={<CirclePause aria-hidden />} title="Staff paused your attempt" testId="paused-screen">
+        <p className="text-foreground">{staffWords({ kind: 'paused', ...staffPause })}</p>
+        {staff?.kind === 'adjusted' ? <p className="text-foreground">{staffWords(staff)}</p> : null}
+        <ClockStands>
+          Your programs are frozen; instructions and files are hidden. Staff resume it, and it uses none of your pauses. Keep this page
+          open, or come back to it: the clock goes on when they do.
+        </ClockStands>
+      </Centre>
+    );
+  }
   return (
     <Centre icon={<CirclePause aria-hidden />} title="Paused" testId="paused-screen">
       <ClockStands>
@@ -44,8 +58,10 @@ export function PausedScreen() {
 /** The attempt is over: what happens now, and where the result will be. */
 export function EndScreen({ attemptId, state, files }: { attemptId: string; state: string; files: OpenFiles | null }) {
   const finalising = state === 'finalising';
+  const { clock } = useSessionState();
   return (
     <Centre icon={<CircleCheck aria-hidden />} title={finalising ? 'The attempt has ended' : 'The attempt is complete'} testId="end-screen">
+      {clock?.staff?.kind === 'stopped' ? <p className="text-foreground">{staffWords(clock.staff)}</p> : null}
       {finalising ? (
         <>
           <p>
