@@ -106,7 +106,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     if (via !== 'browser') throw new AppError('forbidden', 'Resume in the browser.');
     const { state, events, ownerUserId } = attempt.view;
     if (openStaffPause(state, events, ownerUserId) !== null) {
-      throw new AppError('forbidden', 'Staff paused this attempt, and resume it. The clock stands still until then; write to them.');
+      throw new AppError('forbidden', 'Staff paused this attempt, and resume it. The clock stands still until then.');
     }
     if (openHibernation(events) !== null && !attempt.sandboxReady) {
       throw new AppError('sandbox_unavailable', 'Your machine is not back yet. The clock stands still until it is and you resume.');
