@@ -1,4 +1,4 @@
-import type { EventInput, RunnerFrame, RunnerToGateway } from '@plumbline/protocol';
+import { type EventInput, isForParticipant, type RunnerFrame, type RunnerToGateway } from '@plumbline/protocol';
 import type { Offered } from '@plumbline/recording';
 import { GpuUse } from './gpuUse.ts';
 import { eventOfFrame, eventOfRunner, malformedEvent } from './incomingEvents.ts';
@@ -22,7 +22,7 @@ export class RunnerEvents {
   }
 
   event(message: Extract<RunnerToGateway, { t: 'event' }>): void {
-    const { gateway, id, documents } = this.#attempt;
+    const { gateway, id } = this.#attempt;
     const event = eventOfRunner(message);
     if (event === null) {
       gateway.log.error({ attempt: id, type: message.type, n: message.n }, 'the runner sent an event that no schema knows');
@@ -30,10 +30,14 @@ export class RunnerEvents {
       return;
     }
     if (!this.#offer(message.n, event)) return;
-    if (event.type === 'resource.sample') {
-      this.#gpuUse.sampled(event.data);
-      this.#attempt.browsers.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
-    }
+    if (event.type === 'resource.sample') this.#gpuUse.sampled(event.data);
+    if (isForParticipant(event.type)) this.#tellTabs(event);
+  }
+
+  /** What tabs are told of an event that was taken. */
+  #tellTabs(event: EventInput): void {
+    const { documents } = this.#attempt;
+    if (event.type === 'resource.sample') this.#attempt.browsers.broadcast({ t: 'resources', atMs: event.atMs, sample: event.data });
     if (event.type === 'file.changed' || event.type === 'editor.saved') {
       const to = event.type === 'file.changed' ? event.data.to : undefined;
       if (to !== undefined) documents.renamed(event.data.path, to);

@@ -3,8 +3,9 @@ import { SEAL_REASON_MAX } from './limits.ts';
 
 /**
  * The vocabulary of a recording: every item that may stand in an attempt's log, with its schema and its audience.
- * `participant` items may reach the participant's browser; `staff` items (the default) reach staff alone. The audience
- * is enforced where events leave the gateway and where the segment route serves them, nowhere else.
+ * `participant` items may reach the participant's browser; `staff` items (the default) reach staff alone. What the gateway tells tabs of
+ * an event passes `isForParticipant`. The routes that serve recordings answer staff alone, with everything: a participant's own recording
+ * is served to no participant.
  */
 export type Audience = 'participant' | 'staff';
 
@@ -278,6 +279,11 @@ export type EventInput = { [T in EventType]: { type: T; stream: number; atMs: nu
 
 /** An event in the log: gapless `seq` per attempt from 1, in order of arrival; `receivedAtMs` only where it differs from `atMs` by over 1 s. */
 export type RecordedEvent = EventInput & { seq: number; receivedAtMs?: number };
+
+/** Whether anything of such an event may reach the participant: the one reader of the declared audiences. */
+export function isForParticipant(type: EventType): boolean {
+  return EVENTS[type].audience === 'participant';
+}
 
 /** The channel of an event type: the part before the dot. */
 export function channelOf(type: EventType): string {
