@@ -45,6 +45,16 @@ describe('terminals', () => {
     expect(rig.entries.map(({ n }) => n)).toEqual(rig.entries.map((_, i) => i + 1));
   });
 
+  it('record the name that a terminal is given, once, after what it showed before', async () => {
+    const id = rig.terminals.open(80, 24);
+    await rig.seen(id, /\$ /);
+    rig.terminals.rename(id, 'training');
+    rig.terminals.rename(id, 'training');
+    const events = rig.entries.filter(({ kind }) => kind === 'text').map(({ body }) => JSON.parse(body.toString()));
+    expect(events.filter(({ type }) => type === 'terminal.renamed')).toMatchObject([{ stream: id, data: { name: 'training' } }]);
+    expect(rig.terminals.list()).toMatchObject([{ terminal: id, name: 'training' }]);
+  });
+
   it('take a repeated input frame once', async () => {
     const id = rig.terminals.open(80, 24);
     await rig.seen(id, /\$ /);

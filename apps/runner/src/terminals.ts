@@ -191,7 +191,10 @@ export class Terminals {
   /** Gives the terminal another name; its tab shows it to everyone. */
   rename(id: number, name: string): void {
     const terminal = this.#known(id);
+    if (terminal.info.name === name) return;
+    terminal.output.flush();
     terminal.info = { ...terminal.info, name };
+    this.#options.log.event('terminal.renamed', id, { name });
     this.#listChanged();
   }
 

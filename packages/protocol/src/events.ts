@@ -41,6 +41,7 @@ export const EVENTS = {
     'participant',
   ),
   'terminal.resized': define(z.object({ cols: z.int(), rows: z.int() }), 'participant'),
+  'terminal.renamed': define(z.object({ name: z.string() }), 'participant'),
   /** `screen` is text that, written to a cleared terminal of that size, gives the screen after `offset` bytes of output. */
   'terminal.keyframe': define(z.object({ cols: z.int(), rows: z.int(), offset: z.number(), screen: z.string() }), 'participant'),
   'terminal.closed': define(z.object({ exitCode: z.int().nullable(), signal: z.int().nullable() }), 'participant'),

@@ -16,6 +16,7 @@ export const CODE_OF: Readonly<Record<EventType, string>> = {
   'terminal.output': 'o',
   'terminal.input': 'i',
   'terminal.resized': 'r',
+  'terminal.renamed': 'tn',
   'terminal.keyframe': 'k',
   'terminal.closed': 'tc',
   'editor.opened': 'eo',

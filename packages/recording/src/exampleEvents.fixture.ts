@@ -149,6 +149,7 @@ export function laterEvents(baseMs: number): EventInput[] {
         skippedCount: 301,
       },
     },
+    { type: 'terminal.renamed', stream: 2, atMs: baseMs + 46, data: { name: 'training' } },
     {
       type: 'agent.asked',
       stream: 0,

@@ -168,6 +168,17 @@ describe('the index of a recording', () => {
     }
   });
 
+  it('has a terminal by the name that it was given last, and marks when', async () => {
+    const opened = { cols: 80, rows: 24, term: 'xterm', shell: '/bin/bash' };
+    const events = [
+      ['terminal.opened', opened],
+      ['terminal.renamed', { name: 'training' }],
+    ].map(([type, data], at) => ({ seq: at + 1, atMs: at, stream: 1, type, data }) as unknown as RecordedEvent);
+    const { terminals, markers } = await indexEvents(events);
+    expect(terminals.map(({ name }) => name)).toEqual(['training']);
+    expect(markers.map(({ label }) => label)).toEqual(['Terminal 1 opened', 'Terminal 1 renamed training']);
+  });
+
   it('says what is marked in plain words, with no code of the log', async () => {
     const hash = 'ab'.repeat(32);
     const scored = { scoreId: 's', n: 2, trigger: 'participant', status: 'invalid_submission', score: null, message: null, durationMs: 4 };

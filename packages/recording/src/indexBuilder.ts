@@ -166,6 +166,13 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         });
         this.mark(event, 'terminal', `${event.data.name ?? `Terminal ${event.stream}`} opened`);
         break;
+      case 'terminal.renamed': {
+        const open = index.terminals.findLast((terminal) => terminal.terminal === event.stream);
+        if (open === undefined) break;
+        this.mark(event, 'terminal', `${open.name} renamed ${event.data.name}`);
+        open.name = event.data.name;
+        break;
+      }
       case 'terminal.closed': {
         const open = index.terminals.findLast((terminal) => terminal.terminal === event.stream);
         if (open) open.closedAtMs = event.atMs;
