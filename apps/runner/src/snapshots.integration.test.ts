@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -118,6 +119,8 @@ class Life {
   }
 }
 
+const git = (repository: string, ...args: string[]) => execFileSync('git', args, { cwd: repository, encoding: 'utf8' }).trim();
+
 /** A runner that ends, and another in its place. */
 async function restart(): Promise<void> {
   life.end();
@@ -143,6 +146,49 @@ describe('a snapshot builds on', () => {
     await restart();
     await life.take('three');
     expect(bases()).toEqual([null, first, second]);
+  });
+
+  it.each([
+    ['an empty blob', 'blob', 0],
+    ['half a blob', 'blob', 0.5],
+    ['an empty tree', 'tree', 0],
+    ['an empty commit', 'commit', 0],
+    ['an empty reference', 'reference', 0],
+    ['a lock that nobody holds', 'lock', 0],
+    ['an empty HEAD', 'HEAD', 0],
+  ] as const)('none, where a loss of power left %s in the repository, and the next on that', async (_, what, share) => {
+    const first = await life.take('one');
+    const second = await life.take('two');
+    expect(bases()).toEqual([null, first]);
+    await files.close();
+    const repository = execFileSync('find', [world.dir, '-name', 'snapshots.git'], { encoding: 'utf8' }).trim();
+    const nameOf = (object: string) => git(repository, 'rev-parse', object);
+    const pathOf = (name: string) => join(repository, 'objects', name.slice(0, 2), name.slice(2));
+    const paths = {
+      blob: () => pathOf(nameOf(`${second}:a`)),
+      tree: () => pathOf(nameOf(`${second}^{tree}`)),
+      commit: () => pathOf(second),
+      reference: () => join(repository, 'refs/heads/next'),
+      lock: () => join(repository, '../snapshot.index.lock'),
+      HEAD: () => join(repository, 'HEAD'),
+    };
+    const path = paths[what]();
+    writeFileSync(`${path}.new`, what === 'lock' ? '' : readFileSync(path).subarray(0, share * statSync(path).size));
+    renameSync(`${path}.new`, path);
+
+    files = await openWorkspace(sandbox);
+    await restart();
+    await life.take('three');
+    // What has the name of the broken one is to be written again.
+    const again = await life.take('two');
+    expect(git(repository, 'show', `${again}:a`)).toBe('two');
+    expect(bases().slice(2)).toContain(null);
+    const last = await life.take('four');
+    expect(bases().at(-1)).toBe(again);
+    expect(git(repository, 'show', `${last}:a`)).toBe('four');
+    // Those of one second stand in any order.
+    expect((await files.history('a')).map(({ commit }) => commit)).toContain(last);
+    git(repository, 'fsck', '--full');
   });
 
   it('the last that was recorded, where a runner ended before it recorded one', async () => {

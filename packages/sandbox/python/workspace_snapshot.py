@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import time
 
+from snapshot_mending import mend
 from workspace_paths import Refused, parts_of
 from workspace_trees import CHUNK, unlink_below, walk_folder
 
@@ -287,7 +288,16 @@ class Snapshots:
 
     def snapshot(self, message, at_ms, target, base):
         """Takes one, as a bundle of what is new since the commit `base`, or of all there is. What is new is nothing else's to say: what was
-        taken here last may never have been recorded."""
+        taken here last may never have been recorded. In a repository that is broken it is taken once more, of all there is."""
+        try:
+            return self.take(message, at_ms, target, base)
+        except RuntimeError:
+            if not mend(self.repository, self.git):
+                raise
+            self.known = {}
+            return self.take(message, at_ms, target, None)
+
+    def take(self, message, at_ms, target, base):
         self.prepare()
         if base is not None and not self.holds(base):
             base = None
