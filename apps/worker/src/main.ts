@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endAtStrayErrors, loadSettings, systemClock } from '@plumbline/config';
 import { createDatabase, HEARTBEAT_EVERY_MS, writeHeartbeat } from '@plumbline/database';
-import { loadRecordingKeys } from '@plumbline/recording';
+import { loadRecordingKeys, removeStrayBlobs } from '@plumbline/recording';
 import { inspectThisHost, isolationNamed } from '@plumbline/sandbox';
 import { folderStore } from '@plumbline/storage';
 import { pino } from 'pino';
@@ -62,8 +62,12 @@ const machines = new Machines(worker);
 const heartbeats = repeat(systemClock, HEARTBEAT_EVERY_MS, () => writeHeartbeat(db, 'worker', settings.version).then(() => true));
 const sweeps = repeat(systemClock, SWEEP_EVERY_MS, () => sweep.run());
 const machineCare = repeat(systemClock, SWEEP_EVERY_MS, () => machines.run());
-// Apart from the others: removing a large workspace takes minutes.
-const workspaceCare = repeat(systemClock, REMOVE_EVERY_MS, () => runSteps(worker, [['workspaces', () => removeWorkspaces(worker)]]));
+// Apart from the others: removing a large workspace takes minutes, and an object store that is away fails.
+const removals: Parameters<typeof runSteps>[1] = [
+  ['workspaces', () => removeWorkspaces(worker)],
+  ['stray blobs', () => removeStrayBlobs(worker).then(() => undefined)],
+];
+const workspaceCare = repeat(systemClock, REMOVE_EVERY_MS, () => runSteps(worker, removals));
 const timestamps = new Timestamps(worker);
 // Apart from the others too: an authority may take long to answer.
 const timestampCare = repeat(systemClock, TIMESTAMP_EVERY_MS, () => runSteps(worker, [['time-stamps', () => timestamps.look()]]));

@@ -1,4 +1,5 @@
 import type { RecordingDatabase } from './recordingTail.ts';
+import { inTransaction } from './transaction.ts';
 
 /** A submission or a snapshot bundle of an attempt, as it lies in the object store. */
 export interface BlobRow {
@@ -75,4 +76,59 @@ export async function deleteBlobParts(db: RecordingDatabase, attemptId: string, 
     [attemptId, hash],
   );
   return rows.map(({ objectHash }) => objectHash);
+}
+
+/** A row of a blob, or of a part of one, that nobody can use any more. */
+export interface StrayBlob {
+  attemptId: string;
+  hash: string;
+  /** Null for a blob's own row. */
+  part: number | null;
+}
+
+const IS_OVER = `(a.state IN ('void', 'withdrawn') OR (a.state = 'completed' AND a.completed_at IS NOT NULL))`;
+
+/**
+ * Blobs and parts of erased attempts, whose key is destroyed, and parts of uploads that nobody finishes: the attempt is over, and no machine
+ * is held for it that could go on with them. Of one attempt where it is given, at most `limit`; the last parts first, since what is
+ * stored is counted from the first on.
+ */
+export async function listStrayBlobs(
+  db: RecordingDatabase,
+  { attemptId = null, limit }: { attemptId?: string | null; limit: number },
+): Promise<StrayBlob[]> {
+  const { rows } = await db.pool.query<StrayBlob>(
+    `SELECT attempt_id AS "attemptId", hash, part FROM (
+       SELECT b.attempt_id, b.hash, NULL::int AS part FROM recording_blob b
+       WHERE EXISTS (SELECT 1 FROM recording_key k WHERE k.attempt_id = b.attempt_id AND k.destroyed_at IS NOT NULL)
+       UNION ALL
+       SELECT p.attempt_id, p.hash, p.part FROM recording_blob_part p JOIN attempt a ON a.id = p.attempt_id
+       WHERE EXISTS (SELECT 1 FROM recording_key k WHERE k.attempt_id = p.attempt_id AND k.destroyed_at IS NOT NULL)
+          OR (${IS_OVER} AND NOT EXISTS (SELECT 1 FROM recording_blob b WHERE b.attempt_id = p.attempt_id AND b.hash = p.hash)
+              AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.attempt_id = a.id AND l.state <> 'released'))
+     ) stray WHERE $1::uuid IS NULL OR attempt_id = $1 ORDER BY part DESC NULLS FIRST LIMIT $2`,
+    [attemptId, limit],
+  );
+  return rows;
+}
+
+/**
+ * Forgets a row, and has its object removed. Where that fails the row stays, and so whoever asks next is told of it again; a row that is
+ * written meanwhile waits.
+ */
+export function removeStrayBlob(
+  db: RecordingDatabase,
+  { attemptId, hash, part }: StrayBlob,
+  remove: (objectHash: string) => Promise<void>,
+): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const { rows } = await tx.query<{ objectHash: string | null }>(
+      part === null
+        ? 'DELETE FROM recording_blob WHERE attempt_id = $1 AND hash = $2 RETURNING object_hash AS "objectHash"'
+        : 'DELETE FROM recording_blob_part WHERE attempt_id = $1 AND hash = $2 AND part = $3 RETURNING object_hash AS "objectHash"',
+      part === null ? [attemptId, hash] : [attemptId, hash, part],
+    );
+    const objectHash = rows[0]?.objectHash;
+    if (objectHash != null) await remove(objectHash);
+  });
 }

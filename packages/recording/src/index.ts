@@ -12,6 +12,7 @@ export * from './redact.ts';
 export * from './release.ts';
 export * from './releasedLine.ts';
 export * from './storedBlob.ts';
+export * from './strayBlobs.ts';
 export * from './timestampRequest.ts';
 export * from './timestampToken.ts';
 export * from './verify.ts';

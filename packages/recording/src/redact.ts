@@ -9,6 +9,7 @@ import { sealingKeys } from './encryption.ts';
 import { segmentSaltKey } from './merkle.ts';
 import { type EventRange, overlaps, type RecordingSource, within } from './reader.ts';
 import { leafOf, openSegment, type Segment, sealLines } from './segment.ts';
+import { removeStrayBlobs } from './strayBlobs.ts';
 import { isWithheld, withheldLine } from './withheld.ts';
 
 /**
@@ -95,11 +96,12 @@ export async function takeOutSealed(source: RecordingSource): Promise<void> {
   await noteSealsTakenOut(source.db, source.attemptId);
 }
 
-/** Destroys a recording's key, and removes its segments: what stays is its tombstone, the rows with their roots and the manifest. */
+/** Destroys a recording's key, and removes its segments and blobs: what stays is its tombstone, the rows with their roots and the manifest. */
 export async function eraseRecording(source: Omit<RecordingSource, 'keys'>): Promise<void> {
   const { db, store, attemptId } = source;
   const rows = await listSegments(db, attemptId);
   await destroyWrappedKey(db, attemptId);
   await deleteReplaced(source);
   for (const { objectHash } of rows) await store.delete(objectHash);
+  while ((await removeStrayBlobs({ db, store }, attemptId)) > 0);
 }
