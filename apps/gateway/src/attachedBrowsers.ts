@@ -2,6 +2,9 @@ import type { BrowserConnection } from './browserConnection.ts';
 
 /** The tabs that are connected to one attempt. */
 export class AttachedBrowsers extends Set<BrowserConnection> {
+  /** All that are connected, also those that have not said hello. */
+  readonly open = new Set<BrowserConnection>();
+
   /** The connections of one tab: two for a moment, where it came back before its old one was given up. */
   ofTab(tab: string): BrowserConnection[] {
     return [...this].filter((browser) => browser.tab === tab);

@@ -15,6 +15,8 @@ const HEARTBEAT_MS = 1_000;
 const ABSENCE_LOOK_MS = 60_000;
 /** A caller that has not said who it is by then is dropped. */
 const HELLO_TIMEOUT_MS = 10_000;
+/** More than anybody works in. Each is sent all that happens. */
+const TABS_MAX = 32;
 
 /** The attempts that this gateway serves now, and how one gets in: a runner by its token, a browser by its ticket. */
 export class AttemptRegistry {
@@ -57,6 +59,11 @@ export class AttemptRegistry {
       if (redeemed.purpose !== 'participate') throw new AppError('unauthenticated', 'This ticket is for something else. Reload the page.');
       const attempt = await this.#hold(redeemed.attemptId, socket);
       assertCan(redeemed.actor, 'attempt.participate', { ownerUserId: attempt.view.ownerUserId, state: attempt.view.state });
+      if (attempt.browsers.open.size >= TABS_MAX)
+        throw new AppError(
+          'conflict',
+          `This attempt is open in ${TABS_MAX} tabs, and may not be in more. Close some, then reload this page.`,
+        );
       const { actor, sessionId } = redeemed;
       const clock = { nowMs: () => this.#gateway.time.nowMs(), notBeforeMs: attempt.view.createdAtMs };
       const connection = new BrowserConnection(socket, { actor, sessionId }, clock, {
@@ -81,8 +88,12 @@ export class AttemptRegistry {
           browser.watch(terminal);
         },
         onLatency: (browser, roundTripMs) => attempt.recordOwn('connection.latency', { tab: browser.tab, roundTripMs }),
-        onClose: (browser, code) => attempt.detachBrowser(browser, code),
+        onClose: (browser, code) => {
+          attempt.browsers.open.delete(browser);
+          attempt.detachBrowser(browser, code);
+        },
       });
+      attempt.browsers.open.add(connection);
       setTimeout(() => {
         if (!connection.greeted) connection.close(CLOSE_CODES.bad_frame, 'no hello came');
       }, HELLO_TIMEOUT_MS).unref();
@@ -96,7 +107,9 @@ export class AttemptRegistry {
             ? CLOSE_CODES.not_found
             : code === 'unauthenticated'
               ? CLOSE_CODES.ticket_invalid
-              : CLOSE_CODES.restarting;
+              : code === 'conflict'
+                ? CLOSE_CODES.too_many_tabs
+                : CLOSE_CODES.restarting;
       if (code === 'internal') this.#gateway.log.warn({ error: String(cause) }, 'a browser could not be let in');
       socket.resume();
       socket.close(closeCode, message.slice(0, 120));

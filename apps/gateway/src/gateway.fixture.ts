@@ -155,14 +155,19 @@ export class GatewayRig {
     attempt: { attemptId: string; userId: string },
     hello: { tab?: string; firstEventN?: number; monoMs?: number } = {},
   ): Promise<RiggedTab> {
-    const sessionId = await createSession(this.db, attempt.userId);
-    const { ticket } = await mintTicket(this.db, { ...attempt, sessionId, purpose: 'participate' });
-    const socket = this.#dial(`/realtime/attempt?ticket=${ticket}`, { origin: ORIGIN });
+    const socket = await this.browser(attempt);
     const tab = new RiggedTab(socket, hello.tab ?? randomUUID());
     await once(socket, 'open');
     tab.send({ t: 'hello', protocol: PROTOCOL_VERSION, firstEventN: 1, firstInputN: 1, ...hello, tab: tab.id });
     await tab.next('welcome');
     return tab;
+  }
+
+  /** A page's socket on its way, which has said nothing. */
+  async browser(attempt: { attemptId: string; userId: string }): Promise<WebSocket> {
+    const sessionId = await createSession(this.db, attempt.userId);
+    const { ticket } = await mintTicket(this.db, { ...attempt, sessionId, purpose: 'participate' });
+    return this.#dial(`/realtime/attempt?ticket=${ticket}`, { origin: ORIGIN });
   }
 
   /** The recording as it is durable now. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { CLOSE_CODES, decodeForwardedInput, decodeOutputFrame, encodeInputFrame, encodeRunnerFrame } from '@plumbline/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { GatewayRig, type RiggedRunner, type RiggedTab } from './gateway.fixture.ts';
@@ -181,6 +182,22 @@ it('a tab and a runner whose links are half open are let go within 15 s', async 
     (await rig.recorded(attempt.attemptId)).flatMap(({ type, data }) => (type === 'connection.detached' ? [data.tab] : []));
   await expect.poll(left).toEqual(['runner:one', deaf.id]);
   expect(seeing.socket.readyState).toBe(seeing.socket.OPEN);
+});
+
+it('an attempt is open in 32 tabs and no more: the next is told why, those there are go on, and one that leaves makes room', async () => {
+  const attempt = await rig.attempt();
+  await EchoingSandbox.of(attempt.attemptId);
+  const tabs: RiggedTab[] = [];
+  for (let n = 0; n < 32; n++) tabs.push(await rig.tab(attempt));
+  const next = await rig.browser(attempt);
+  const [code, reason] = await once(next, 'close');
+  expect([code, String(reason)]).toEqual([CLOSE_CODES.too_many_tabs, expect.stringContaining('open in 32 tabs')]);
+  await echoes(tabs[0] as RiggedTab, 5);
+  tabs[1]?.socket.close();
+  const left = async () =>
+    (await rig.recorded(attempt.attemptId)).flatMap(({ type, data }) => (type === 'connection.detached' ? [data.tab] : []));
+  await expect.poll(left).toEqual([tabs[1]?.id]);
+  await rig.tab(attempt);
 });
 
 describe('a tab that types without end', () => {

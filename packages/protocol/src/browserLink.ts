@@ -162,6 +162,8 @@ export const CLOSE_CODES = {
   bad_frame: 4400,
   ended: 4410,
   outdated_client: 4426,
+  /** The attempt is open in as many tabs as it may be. */
+  too_many_tabs: 4429,
 } as const;
 
 const OUTPUT_KIND = 1;

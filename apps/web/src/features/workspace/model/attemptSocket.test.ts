@@ -173,7 +173,7 @@ describe('the socket of an attempt', () => {
     expect(states).toContain('waiting');
   });
 
-  it.each([CLOSE_CODES.forbidden, CLOSE_CODES.not_found, CLOSE_CODES.ended, CLOSE_CODES.outdated_client])(
+  it.each([CLOSE_CODES.forbidden, CLOSE_CODES.not_found, CLOSE_CODES.ended, CLOSE_CODES.outdated_client, CLOSE_CODES.too_many_tabs])(
     'stops with words at close code %i',
     async (code) => {
       await connect();

@@ -64,6 +64,7 @@ const FINAL_WORDS: Record<number, string> = {
   [CLOSE_CODES.forbidden]: 'You may not open this attempt.',
   [CLOSE_CODES.not_found]: 'This attempt does not exist.',
   [CLOSE_CODES.ended]: 'This attempt has ended.',
+  [CLOSE_CODES.too_many_tabs]: 'This attempt is open in as many tabs as it may be. Close some, then reload this page.',
   [CLOSE_CODES.outdated_client]: 'This page is older than the server. Reload it; what was recorded is kept.',
 };
 
