@@ -3,6 +3,8 @@ import { fileChecks } from './files.ts';
 import { languageChecks } from './language.ts';
 import { leftoverChecks } from './leftovers.ts';
 import { lifeChecks } from './life.ts';
+import { limitChecks } from './limits.ts';
+import { snapshotChecks } from './snapshots.ts';
 import { terminalChecks } from './terminals.ts';
 import { viewChecks } from './views.ts';
 
@@ -11,7 +13,9 @@ export const contractChecks: readonly ContractCheck[] = [
   ...lifeChecks,
   ...leftoverChecks,
   ...viewChecks,
+  ...limitChecks,
   ...terminalChecks,
   ...fileChecks,
+  ...snapshotChecks,
   ...languageChecks,
 ];

@@ -11,7 +11,8 @@ import { mountPoints } from '../host/mounts.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { writeRecord } from '../isolation/sandboxState.ts';
 import { canMakeVolumes, mountVolume } from '../isolation/workspaceVolume.ts';
-import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, placementChecks, processesNaming } from './contract.ts';
+import { placementChecks } from './contract.ts';
+import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming } from './contractTrial.ts';
 import { type LocalPlacementOptions, localPlacement } from './local.ts';
 
 const run = promisify(execFile);
