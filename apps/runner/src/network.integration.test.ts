@@ -1,7 +1,10 @@
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createFamilySandbox } from '@plumbline/sandbox/familySandbox';
+import { isolationNamed } from '@plumbline/sandbox/isolation/isolations';
+import { loadFamily, type TaskDefinition } from '@plumbline/taskstandard';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunnerRig } from './runnerRig.ts';
 
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
@@ -26,21 +29,46 @@ async function familyWith(permissions: string): Promise<string> {
   return dir;
 }
 
-it.each([
+const NETWORKS = `grep -o '^ *[a-z0-9]*:' /proc/net/dev | tr -d ' :' | sort`;
+
+describe.each([
   ['[]', ['lo']],
   ['["full_internet"]', ['lo', 'tap0']],
-])('a terminal of an environment with the permissions %s has the networks %j, and its score ends', async (permissions, networks) => {
-  const familyDir = await familyWith(permissions);
-  const stateDir = join(base, `state${permissions.replace(/\W/g, '-')}`);
-  await mkdir(stateDir);
-  await chmod(stateDir, 0o711);
-  const rig = new RunnerRig();
-  try {
-    expect(await rig.start({ stateDir, imageDir: join(base, 'images'), familyDir })).toBeNull();
-    await rig.sh(`grep -o '^ *[a-z0-9]*:' /proc/net/dev | tr -d ' :' | sort > networks`);
-    expect((await readFile(join(stateDir, 'workspace', 'networks'), 'utf8')).trim().split('\n')).toEqual(networks);
-    expect((await rig.score()).status).toBe('scored');
-  } finally {
-    await rig.end();
-  }
+])('an environment with the permissions %s has the networks %j', (permissions, networks) => {
+  let familyDir: string;
+  beforeAll(async () => {
+    familyDir = await familyWith(permissions);
+  });
+
+  it('in a terminal of an attempt, and its score ends', async () => {
+    const stateDir = join(base, `state${permissions.replace(/\W/g, '-')}`);
+    await mkdir(stateDir);
+    await chmod(stateDir, 0o711);
+    const rig = new RunnerRig();
+    try {
+      expect(await rig.start({ stateDir, imageDir: join(base, 'images'), familyDir })).toBeNull();
+      await rig.sh(`${NETWORKS} > networks`);
+      expect((await readFile(join(stateDir, 'workspace', 'networks'), 'utf8')).trim().split('\n')).toEqual(networks);
+      expect((await rig.score()).status).toBe('scored');
+    } finally {
+      await rig.end();
+    }
+  });
+
+  it('in a sandbox for checks and calibrations', async () => {
+    const family = loadFamily(familyDir);
+    const options = {
+      imageDir: join(base, 'images'),
+      assetsDir: join(base, 'assets'),
+      secrets: {},
+      isolation: isolationNamed('bubblewrap', null),
+    };
+    const host = await createFamilySandbox(family, family.tasks.main as TaskDefinition, options);
+    try {
+      const { stdout } = await host.sandbox.run('participant', ['/bin/sh', '-c', NETWORKS], { timeoutMs: 20_000, maxOutputBytes: 1 << 20 });
+      expect(stdout.toString().trim().split('\n')).toEqual(networks);
+    } finally {
+      await host.destroy();
+    }
+  });
 });
