@@ -16,10 +16,11 @@ import { Eye, Play } from 'lucide-react';
 import Link from 'next/link';
 import { type SetupOfAttempt, SetupView } from '@/features/setup/components/SetupView.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
-import { END_REASON_WORDS } from '../model/words.ts';
+import { cleanWords, END_REASON_WORDS } from '../model/words.ts';
 import { BuildLog } from './BuildLog.tsx';
 import { ClockEvents } from './ClockEvents.tsx';
 import { VoidButton } from './CloseAttempt.tsx';
+import { ReviewCard } from './ReviewCard.tsx';
 import { ScoreAgainButton } from './ScoreAgainButton.tsx';
 import { ScoresTable } from './ScoresTable.tsx';
 import { StaffClockButton } from './StaffClock.tsx';
@@ -27,57 +28,6 @@ import { StateBadge } from './StateBadge.tsx';
 import { SurveyCard } from './SurveyCard.tsx';
 import { SurveyForm } from './SurveyForm.tsx';
 import { WorkspaceCard } from './WorkspaceCard.tsx';
-
-interface ReviewCardProps extends NonNullable<AttemptDetail['review']> {
-  attemptId: string;
-  disagrees: boolean;
-  mayScoreAgain: boolean;
-}
-
-/** For staff alone: what the platform noticed, and what only a person can judge. */
-function ReviewCard(props: ReviewCardProps) {
-  const { attemptId, checklist, instructions, changedWhileScored, missingScores, disagrees, mayScoreAgain } = props;
-  const noticed = changedWhileScored.length > 0 || missingScores.length > 0 || disagrees;
-  if (checklist.length === 0 && instructions === null && !noticed) return null;
-  return (
-    <Card>
-      <CardHeader title="Before this result counts" description="Look for these in the recording and in the submission." />
-      <CardBody>
-        <div className="space-y-3">
-          {disagrees ? (
-            <Alert tone="warning" title="The clean re-scores do not bear out the logged score.">
-              Look at what the submission finds in the workspace that a fresh one does not have, and at the noise of the scorer.
-            </Alert>
-          ) : null}
-          {changedWhileScored.length > 0 ? (
-            <Alert tone="warning" title={`The submission changed while it was scored: score ${changedWhileScored.join(', ')}.`}>
-              What was scored may not be what was captured.
-            </Alert>
-          ) : null}
-          {missingScores.map((sentence) => (
-            <Alert key={sentence} tone="warning" title="A score is missing.">
-              {sentence}
-            </Alert>
-          ))}
-          {missingScores.length > 0 && mayScoreAgain ? <ScoreAgainButton attemptId={attemptId} /> : null}
-          {instructions === null ? null : (
-            <div className="space-y-1 text-sm">
-              <h3 className="font-medium">How this task is scored by hand</h3>
-              <p className="whitespace-pre-wrap">{instructions}</p>
-            </div>
-          )}
-          {checklist.length > 0 ? (
-            <ul className="list-disc space-y-1 pl-5 text-sm">
-              {checklist.map((line) => (
-                <li key={line}>{line}</li>
-              ))}
-            </ul>
-          ) : null}
-        </div>
-      </CardBody>
-    </Card>
-  );
-}
 
 /** For staff: why a sandbox could not be made, what the end of an attempt waits for, or what it went on without. */
 function ProgressForStaff({ state, progress }: { state: AttemptDetail['state']; progress: string }) {
@@ -169,12 +119,7 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
                     { term: 'Score that counts', value: result.result.raw === null ? 'No valid score' : formatScore(result.result.raw) },
                     { term: 'Normalised', value: formatNormalised(result.result.value) },
                     { term: environment.aggregation === 'best' ? 'Best logged' : 'Last logged', value: formatScore(result.logged.raw) },
-                    {
-                      term: 'Clean re-scores',
-                      value: result.clean
-                        ? `${formatScore(result.clean.mean)}${result.clean.sd === null ? '' : ` ± ${formatScore(result.clean.sd)}`} (${result.clean.valid} of ${result.clean.finished})${result.clean.disagrees ? ', disagree' : ''}`
-                        : '–',
-                    },
+                    { term: 'Clean re-scores', value: result.clean ? cleanWords(result.clean) : '–' },
                   ]
                 : []),
             ]}
@@ -186,9 +131,8 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
       {attempt.review ? (
         <ReviewCard
           {...attempt.review}
-          attemptId={attempt.attemptId}
           disagrees={result?.clean?.disagrees ?? false}
-          mayScoreAgain={attempt.may.scoreAgain}
+          scoreAgain={attempt.may.scoreAgain ? <ScoreAgainButton attemptId={attempt.attemptId} /> : null}
         />
       ) : null}
       <Card>

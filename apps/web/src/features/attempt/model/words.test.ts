@@ -1,6 +1,6 @@
-import { type ClockEventBody, type ClockEventKind, PAUSE_REASONS } from '@plumbline/core';
+import { type ClockEventBody, type ClockEventKind, cleanSummary, PAUSE_REASONS } from '@plumbline/core';
 import { expect, it } from 'vitest';
-import { clockEventWords } from './words.ts';
+import { cleanWords, clockEventWords } from './words.ts';
 
 const BODIES: Record<ClockEventKind, ClockEventBody> = {
   started: { kind: 'started' },
@@ -57,4 +57,21 @@ it('what staff did is told as theirs, and the same by the platform is not', () =
     '1 min taken off by staff: too much.',
   ]);
   expect(toldBy(null).join()).not.toContain('staff');
+});
+
+it('clean re-scores are told with mean and standard deviation, how many there are, and whether they bear out what was logged', () => {
+  const scale = { startingScore: 1, referenceScore: 0 };
+  const words = (logged: number, ...scores: (number | null)[]) =>
+    cleanWords(
+      cleanSummary(
+        logged,
+        scores.map((score) => ({ status: score === null ? 'crashed' : 'scored', score })),
+        scale,
+      ),
+    );
+  expect(words(0.5, 0.49, 0.5, 0.51)).toBe('0.5 ± 0.01 (3 of 3)');
+  expect(words(0.5, 0.505)).toBe('0.505 (1 of 1)');
+  expect(words(0.5, 0.79, 0.8, 0.81)).toBe('0.8 ± 0.01 (3 of 3), disagree');
+  expect(words(0.5, 0.5, null)).toBe('0.5 (1 of 2), disagree');
+  expect(words(0.5, null, null)).toBe('– (0 of 2), disagree');
 });

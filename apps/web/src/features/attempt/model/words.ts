@@ -1,5 +1,5 @@
-import type { ClockEvent, PauseReason } from '@plumbline/core';
-import { type BadgeTone, formatSpan } from '@plumbline/ui';
+import type { CleanSummary, ClockEvent, PauseReason } from '@plumbline/core';
+import { type BadgeTone, formatScore, formatSpan } from '@plumbline/ui';
 
 /** How states, events and outcomes are called on every page. */
 
@@ -93,4 +93,9 @@ export function clockEventWords(event: ClockEvent): string {
     case 'stopped':
       return `Stopped by staff: ${within(event.reason)}.`;
   }
+}
+
+/** The clean re-scores of the row that counts: `0.52 ± 0.01 (3 of 3)`, and whether they disagree with what was logged. */
+export function cleanWords({ mean, sd, valid, finished, disagrees }: CleanSummary): string {
+  return `${formatScore(mean)}${sd === null ? '' : ` ± ${formatScore(sd)}`} (${valid} of ${finished})${disagrees ? ', disagree' : ''}`;
 }
