@@ -108,6 +108,9 @@ test.describe('an attempt from sign-in to export', () => {
   });
 
   test('the admin finds the running attempt, and watches it without being able to type', async () => {
+    // A program that has painted its screen, and paints no more of it until it is used.
+    await work.type(2, 'seq 1 300 > /tmp/long; vim -u NONE -N "+set number" /tmp/long\n');
+    await work.expectOnScreen(2, /^ *9 9$/m);
     await admin.goto('/live');
     await admin
       .getByRole('row', { name: /Optimise a kernel/ })
@@ -116,6 +119,8 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(admin.getByTestId('watch')).toBeVisible();
     const watched = watchedPage(admin);
     await watched.expectOnScreen(1, /^written$/m);
+    await expect(async () => expect(await watched.screen(2)).toBe(await work.screen(2))).toPass();
+    await work.type(2, ':q\n');
     await work.type(1, 'echo seen-live-$((1+1))\n');
     await watched.expectOnScreen(1, /^seen-live-2$/m);
     await watched.terminal(1).locator('.xterm-screen').click();
