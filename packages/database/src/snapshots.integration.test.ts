@@ -2,7 +2,7 @@ import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertBlob } from './blobs.ts';
 import { SETTINGS } from './settings.fixture.ts';
-import { findRestorePoint, noteSnapshot } from './snapshots.ts';
+import { findRestorePoint, listLeftOut, noteSnapshot } from './snapshots.ts';
 
 let testing: TestDatabase;
 beforeAll(async () => {
@@ -55,4 +55,15 @@ describe('a lost workspace is taken from', () => {
     expect(await restored(await withSnapshots(['a', undefined, true], ['b', undefined, true]))).toEqual(['a b', 1000]);
     expect(await restored(await withSnapshots(['a', undefined, true], ['b', undefined, false], ['c', undefined, true]))).toEqual(['a', 0]);
   });
+});
+
+it('what a copy lacks is told of the newest alone, stored or not, and as it was last seen', async () => {
+  const { db } = testing;
+  const id = await withSnapshots(['a', null, true], ['b', 'a', false]);
+  expect(await listLeftOut(db, id)).toEqual([]);
+  const large = { path: 'weights.bin', reason: 'too large' };
+  await noteSnapshot(db, id, { commit: 'b', bundle: undefined, atMs: 5000, skipped: [large] });
+  expect(await listLeftOut(db, id)).toEqual([large]);
+  await noteSnapshot(db, id, { commit: 'c', bundle: 'c', base: 'b', atMs: 6000, skipped: [] });
+  expect(await listLeftOut(db, id)).toEqual([]);
 });

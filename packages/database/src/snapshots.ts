@@ -50,6 +50,14 @@ export async function noteSnapshot(db: Database, attemptId: string, { commit, bu
   );
 }
 
+/** What the newest snapshot of a workspace left out, with why. */
+export async function listLeftOut(db: Database, attemptId: string): Promise<SkippedFile[]> {
+  const { rows } = await db.pool.query('SELECT skipped FROM workspace_snapshot WHERE attempt_id = $1 ORDER BY at DESC, n DESC LIMIT 1', [
+    attemptId,
+  ]);
+  return rows[0]?.skipped ?? [];
+}
+
 /** Notes a terminal's number, so that none is given twice where a runner starts on an empty folder. */
 export async function noteTerminal(db: Database, attemptId: string, terminal: number): Promise<void> {
   await db.pool.query('UPDATE attempt SET last_terminal = $2 WHERE id = $1 AND last_terminal < $2', [attemptId, terminal]);

@@ -2,6 +2,7 @@ import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDot
 import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findBuildLog } from '@plumbline/database/buildLogs';
 import { findSetup } from '@plumbline/database/setups';
+import { listLeftOut } from '@plumbline/database/snapshots';
 import { answerSurvey } from '@plumbline/database/surveys';
 import { mintTicket } from '@plumbline/database/tickets';
 import { findWorkspace } from '@plumbline/database/workspaces';
@@ -137,6 +138,7 @@ export const attemptRouter = router({
     /**
      * `queue`: while it waits for a machine, and nothing is being made yet. `setup`: null where the participant has none. `buildLines`:
      * the newest that the build of its environment printed; all of them are for staff, since they may tell of the task before its clock.
+     * `leftOut`: what the newest copy of its workspace lacks, which only the machine where it was made has.
      */
     const lease = leases[0] ?? null;
     const grantedAt = lease?.grantedAt ?? null;
@@ -147,6 +149,7 @@ export const attemptRouter = router({
       queue: grantedAt === null ? lease : null,
       setup: setup && setupProgress(setup),
       // Not those of an earlier try.
+      leftOut: attempt.state === 'running' || attempt.state === 'paused' ? await listLeftOut(ctx.db, input.attemptId) : [],
       buildLines: log !== null && grantedAt !== null && log.at >= grantedAt ? log.lines : [],
     };
   }),

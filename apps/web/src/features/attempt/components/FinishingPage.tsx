@@ -22,6 +22,7 @@ export function FinishingPage({ attempt }: { attempt: AttemptDetail }) {
       progressFraction: attempt.progressFraction,
       queue: null,
       setup: null,
+      leftOut: [],
       buildLines: [],
     },
     refetchInterval: POLL_MS,

@@ -103,6 +103,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
       progressFraction: attempt.progressFraction,
       queue: null,
       setup: null,
+      leftOut: [],
       buildLines: [],
     },
     refetchInterval: ({ state: { data: now } }) =>

@@ -1,14 +1,12 @@
 'use client';
 import { WAKE_LEAD_MS } from '@plumbline/core';
 import { Spinner, Time } from '@plumbline/ui';
-import { useQuery } from '@tanstack/react-query';
 import { Moon } from 'lucide-react';
-import { rpc } from '@/features/rpc/client.ts';
+import { LeftOutFiles } from './LeftOutFiles.tsx';
 import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
 import { Centre } from './StateScreens.tsx';
+import { useAttemptProgress } from './useAttemptProgress.ts';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
-
-const POLL_MS = 3_000;
 
 /** The machine was given back until a booked time: what is kept, when it comes back, and how to have it sooner. */
 export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; wakesAtMs: number }) {
@@ -18,6 +16,7 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
   useTick(1000);
   const asleep = session.clock.serverNowMs() < wakesAtMs - WAKE_LEAD_MS;
   const isBack = !asleep && sandbox === 'attached';
+  const progress = useAttemptProgress(attemptId, { follows: !asleep && !isBack });
 
   return (
     <Centre
@@ -35,10 +34,11 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
           , and is looked for shortly before. Pause time is used from then on, or from when you ask for it if that is sooner.
         </p>
       ) : null}
-      {!asleep && !isBack ? <MachineWait attemptId={attemptId} /> : null}
+      {!asleep && !isBack ? <MachineWait reason={progress?.queue?.waitReason} /> : null}
       {isBack ? (
         <p>Shells start anew, and your files are there again. The clock goes on when you resume, or when the pause reaches its limit.</p>
       ) : null}
+      {isBack ? null : <LeftOutFiles files={progress?.leftOut ?? []} />}
       {asleep ? (
         <ClockAct act="wake" label="Ask for my machine now" of={act} />
       ) : (
@@ -49,16 +49,11 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
 }
 
 /** What the queue says while no machine is there. */
-function MachineWait({ attemptId }: { attemptId: string }) {
-  const { data } = useQuery({
-    queryKey: ['attempt.progress', attemptId],
-    queryFn: () => rpc.attempt.progress.query({ attemptId }),
-    refetchInterval: POLL_MS,
-  });
+function MachineWait({ reason }: { reason: string | null | undefined }) {
   return (
     <>
       <p>
-        <Spinner label={data?.queue?.waitReason ?? 'Starting your sandbox on a machine'} />
+        <Spinner label={reason ?? 'Starting your sandbox on a machine'} />
       </p>
       <p>The clock does not run while you wait, and it does not start by itself as long as there is no machine.</p>
     </>

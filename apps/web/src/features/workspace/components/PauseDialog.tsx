@@ -18,6 +18,8 @@ import { useEffect, useState } from 'react';
 import { bookedMs, bookingProblem, bookingProposal } from '../model/booking.ts';
 import { ownPrograms } from '../model/ownPrograms.ts';
 import { BookingField } from './BookingField.tsx';
+import { LeftOutFiles } from './LeftOutFiles.tsx';
+import { useAttemptProgress } from './useAttemptProgress.ts';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
 type Process = RequestResult<'sandbox.processes'>['processes'][number];
@@ -47,6 +49,7 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
   const noneLeft =
     clock !== null && reason !== 'awaiting_staff' && (clock.pausesLeft <= 0 || (reason !== 'hibernate' && clock.pauseLeftMs <= 0));
   const hibernates = reason === 'hibernate';
+  const progress = useAttemptProgress(session.attemptId, { enabled: hibernates });
   const bookingError = hibernates ? bookingProblem(booked, session.clock.serverNowMs()) : null;
 
   useEffect(() => {
@@ -124,6 +127,7 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
             )}
           </div>
           {hibernates ? <BookingField value={booked} onChange={setBooked} error={bookingError} /> : null}
+          {hibernates ? <LeftOutFiles files={progress?.leftOut ?? []} canSplit /> : null}
           {hibernates ? null : (
             <p className="text-xs text-muted">
               Freezing stops programs where they are; they go on when you resume. GPU kernels already launched finish, GPU memory stays
