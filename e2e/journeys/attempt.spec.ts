@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BrowserContext, Page } from '@playwright/test';
@@ -166,25 +166,43 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('note')).toContainText('A mask instead of two selections');
   });
 
-  test('a pause stops the clock and hides the work, until a deliberate click', async () => {
+  test('a pause stops the clock and what runs, and hides the work, until a deliberate click', async ({ platform }) => {
+    const ticksFile = join(platform.dataDir, 'runners', attemptId, 'workspace/ticks');
+    const ticks = () => statSync(ticksFile, { throwIfNoEntry: false })?.size ?? 0;
     // One program, and not a loop of the shell's: between two short programs bash may miss an interrupt.
-    await work.type(2, 'python3 -c "import time; [time.sleep(0.05) for _ in range(100000)]"\n');
+    const loop = `[(f.write(b'.'), time.sleep(0.05)) for _ in range(100000)]`;
+    await work.type(2, `python3 -c "import time; f = open('ticks', 'ab', 0); ${loop}"\n`);
+    await expect.poll(ticks).toBeGreaterThan(3);
+    const before = await work.clockAtTick();
     await expert.getByTestId('pause').click();
     const dialog = expert.getByTestId('pause-dialog');
     await expect(dialog.getByRole('listitem')).toContainText('python3 -c import time');
     await expect(dialog).toContainText('Freezing stops programs where they are; they go on when you resume.');
     const left = Number(/You have (\d+) pauses? and .+ of pause left/.exec(await dialog.innerText())?.[1]);
+    const askedMs = performance.now();
     await expert.getByTestId('pause-confirm').click();
     await expect(expert.getByTestId('resume')).toBeVisible();
+    const [counted, stoodMs, pausedMs] = [ticks(), await work.clockMs(), performance.now()];
+    expect(stoodMs).toBeGreaterThan(before.remainingMs - (pausedMs - before.atMs) - 1_500);
+    expect(stoodMs).toBeLessThan(before.remainingMs - (askedMs - before.atMs) + 1_500);
     await expect(expert.getByTestId('paused-screen')).toContainText(new RegExp(`\\b${left - 1} pauses? and`));
     await expect(expert.getByTestId('editor')).not.toBeVisible();
     await expect(expert.getByText('prefix_sum')).toHaveCount(0);
     await expert.reload();
     await expect(expert.getByTestId('resume')).toBeVisible();
+    // A clock that went on would show it by now.
+    await expect.poll(() => performance.now() - pausedMs).toBeGreaterThan(2_500);
+    expect(await work.clockMs()).toBe(stoodMs);
+    expect(ticks()).toBe(counted);
+    const resumedMs = performance.now();
     await expert.getByTestId('resume').click();
     await expect(expert.getByTestId('terminal-2')).toBeVisible();
+    await expect.poll(ticks).toBeGreaterThan(counted + 3);
+    const after = await work.clockAtTick();
+    expect(after.remainingMs).toBeGreaterThan(stoodMs - (after.atMs - resumedMs) - 1_500);
+    expect(after.remainingMs).toBeLessThan(stoodMs);
     await work.type(2, '\u0003');
-    await work.type(2, 'echo back-again\n');
+    await work.type(2, 'rm ticks; echo back-again\n');
     await work.expectOnScreen(2, /^back-again$/m);
   });
 
