@@ -1,5 +1,6 @@
-import { Button, Card, CardHeader, EmptyState, formatDuration, formatNormalised, Table, TableHead, Td, Th, Time, Tr } from '@plumbline/ui';
+import { Button, Card, CardHeader, EmptyState, formatDuration, formatNormalised, Time } from '@plumbline/ui';
 import Link from 'next/link';
+import { AttemptTable } from '@/features/attempt/components/AttemptTable.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import type { StaffOverviewData } from '../server/staffOverview.ts';
 
@@ -38,30 +39,14 @@ export function StaffOverview({ overview }: { overview: StaffOverviewData }) {
           {live.length === 0 ? (
             <EmptyState title="Nothing is running">When a participant prepares a sandbox, the attempt appears here.</EmptyState>
           ) : (
-            <Table label="Live attempts">
-              <TableHead>
-                <Th>Environment</Th>
-                <Th>Participant</Th>
-                <Th>State</Th>
-                <Th align="right">On the clock</Th>
-              </TableHead>
-              <tbody>
-                {live.slice(0, ROWS_SHOWN).map((attempt) => (
-                  <Tr key={attempt.attemptId}>
-                    <Td>
-                      <Link href={`/attempts/${attempt.attemptId}`} className="text-accent hover:underline">
-                        {attempt.title}
-                      </Link>
-                    </Td>
-                    <Td>{attempt.participant}</Td>
-                    <Td>
-                      <StateBadge state={attempt.state} />
-                    </Td>
-                    <Td align="right">{formatDuration(attempt.clock.elapsedMs)}</Td>
-                  </Tr>
-                ))}
-              </tbody>
-            </Table>
+            <AttemptTable
+              label="Live attempts"
+              attempts={live.slice(0, ROWS_SHOWN)}
+              columns={[
+                { head: 'State', cell: ({ state }) => <StateBadge state={state} /> },
+                { head: 'On the clock', align: 'right', cell: ({ clock }) => formatDuration(clock.elapsedMs) },
+              ]}
+            />
           )}
         </Card>
       ) : null}
@@ -80,30 +65,15 @@ export function StaffOverview({ overview }: { overview: StaffOverviewData }) {
               A finished attempt can be replayed here as soon as its recording is sealed.
             </EmptyState>
           ) : (
-            <Table label="Latest finished attempts">
-              <TableHead>
-                <Th>Environment</Th>
-                <Th>Participant</Th>
-                <Th>Ended</Th>
-                <Th align="right">On the clock</Th>
-                <Th align="right">Normalised score</Th>
-              </TableHead>
-              <tbody>
-                {finished.slice(0, ROWS_SHOWN).map((attempt) => (
-                  <Tr key={attempt.attemptId}>
-                    <Td>
-                      <Link href={`/attempts/${attempt.attemptId}`} className="text-accent hover:underline">
-                        {attempt.title}
-                      </Link>
-                    </Td>
-                    <Td>{attempt.participant}</Td>
-                    <Td>{attempt.endedAt ? <Time at={attempt.endedAt} /> : '–'}</Td>
-                    <Td align="right">{formatDuration(attempt.clock.elapsedMs)}</Td>
-                    <Td align="right">{formatNormalised(attempt.result?.result.value)}</Td>
-                  </Tr>
-                ))}
-              </tbody>
-            </Table>
+            <AttemptTable
+              label="Latest finished attempts"
+              attempts={finished.slice(0, ROWS_SHOWN)}
+              columns={[
+                { head: 'Ended', cell: ({ endedAt }) => (endedAt ? <Time at={endedAt} /> : '–') },
+                { head: 'On the clock', align: 'right', cell: ({ clock }) => formatDuration(clock.elapsedMs) },
+                { head: 'Normalised score', align: 'right', cell: ({ result }) => formatNormalised(result?.result.value) },
+              ]}
+            />
           )}
         </Card>
       ) : null}

@@ -1,26 +1,12 @@
 'use client';
 import type { AppRouter } from '@plumbline/api';
 import { GPU_IDLE_FLAG_MS, gpuWords } from '@plumbline/core';
-import {
-  Alert,
-  Badge,
-  Button,
-  Card,
-  EmptyState,
-  formatDuration,
-  formatNormalised,
-  formatScore,
-  formatSpan,
-  Table,
-  TableHead,
-  Td,
-  Th,
-  Tr,
-} from '@plumbline/ui';
+import { Alert, Badge, Button, Card, EmptyState, formatDuration, formatNormalised, formatScore, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
 import { Eye, Radio } from 'lucide-react';
 import Link from 'next/link';
+import { type AttemptColumn, AttemptTable } from '@/features/attempt/components/AttemptTable.tsx';
 import { RunningClock } from '@/features/attempt/components/RunningClock.tsx';
 import { StaffClockButton } from '@/features/attempt/components/StaffClock.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
@@ -34,6 +20,39 @@ const POLL_MS = 2_000;
 const INPUT_NOW_MS = 5_000;
 /** The gateway renews its mark each second; this long without says that the sandbox is not attached. */
 const ATTACHED_WITHIN_MS = 5_000;
+
+const COLUMNS: AttemptColumn<LiveAttempt>[] = [
+  {
+    head: 'State',
+    cell: ({ state, progress }) => (
+      <>
+        <StateBadge state={state} />
+        {state === 'finalising' && progress ? <span className="block text-xs text-muted">{progress}</span> : null}
+      </>
+    ),
+  },
+  { head: 'On the clock', align: 'right', cell: ({ clock }) => <RunningClock clock={clock} show="elapsed" /> },
+  { head: 'Remaining', align: 'right', cell: ({ clock }) => <RunningClock clock={clock} show="remaining" /> },
+  { head: 'Last input', cell: ({ inputAgeMs }) => <LastInput ageMs={inputAgeMs} /> },
+  { head: 'Last score', cell: ({ lastScore }) => <LastScore score={lastScore} /> },
+  { head: 'Sandbox', cell: (attempt) => <SandboxFacts {...attempt} /> },
+];
+
+function staffActs({ attemptId, clockActs, state }: LiveAttempt) {
+  return (
+    <span className="flex justify-end gap-2">
+      <StaffClockButton attemptId={attemptId} acts={clockActs} size="sm" />
+      {state === 'running' || state === 'paused' ? (
+        <Button asChild size="sm">
+          <Link href={`/attempts/${attemptId}/watch`}>
+            <Eye />
+            Watch
+          </Link>
+        </Button>
+      ) : null}
+    </span>
+  );
+}
 
 export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
   const { data, error } = useQuery({
@@ -52,79 +71,7 @@ export function LiveTable({ initial }: { initial: LiveAttempt[] }) {
             When a participant prepares a sandbox, the attempt appears here, with its clock, its last score and its connection.
           </EmptyState>
         ) : (
-          <Table label="Live attempts">
-            <TableHead>
-              <Th>Environment</Th>
-              <Th>Participant</Th>
-              <Th>State</Th>
-              <Th align="right">On the clock</Th>
-              <Th align="right">Remaining</Th>
-              <Th>Last input</Th>
-              <Th>Last score</Th>
-              <Th>Sandbox</Th>
-              <Th>
-                <span className="sr-only">Acts</span>
-              </Th>
-            </TableHead>
-            <tbody>
-              {data.map((attempt) => (
-                <Tr key={attempt.attemptId}>
-                  <Td>
-                    <Link href={`/attempts/${attempt.attemptId}`} className="text-accent hover:underline">
-                      {attempt.title}
-                    </Link>
-                    <span className="block text-xs text-muted">{attempt.study}</span>
-                  </Td>
-                  <Td>{attempt.participant}</Td>
-                  <Td>
-                    <StateBadge state={attempt.state} />
-                    {attempt.state === 'finalising' && attempt.progress ? (
-                      <span className="block text-xs text-muted">{attempt.progress}</span>
-                    ) : null}
-                  </Td>
-                  <Td align="right">
-                    <RunningClock clock={attempt.clock} show="elapsed" />
-                  </Td>
-                  <Td align="right">
-                    <RunningClock clock={attempt.clock} show="remaining" />
-                  </Td>
-                  <Td>
-                    <LastInput ageMs={attempt.inputAgeMs} />
-                  </Td>
-                  <Td>
-                    <LastScore score={attempt.lastScore} />
-                  </Td>
-                  <Td>
-                    <SandboxLink ageMs={attempt.linkAgeMs} state={attempt.state} />
-                    {attempt.host ? (
-                      <span className="block text-xs text-muted">
-                        {attempt.host}
-                        {attempt.gpus ? `, ${gpuWords({ gpuCount: attempt.gpus.count, gpuModel: attempt.gpus.model })}` : ''}
-                      </span>
-                    ) : null}
-                    {attempt.gpuIdleMs !== null && attempt.gpuIdleMs >= GPU_IDLE_FLAG_MS ? (
-                      <Badge tone="warning">GPU idle for {formatSpan(Math.floor(attempt.gpuIdleMs / 60_000) * 60_000)}</Badge>
-                    ) : null}
-                  </Td>
-                  <Td align="right">
-                    <span className="flex justify-end gap-2">
-                      <StaffClockButton attemptId={attempt.attemptId} acts={attempt.clockActs} size="sm" />
-                      {attempt.isOwn ? (
-                        <span className="text-xs text-muted">Your own</span>
-                      ) : attempt.state === 'running' || attempt.state === 'paused' ? (
-                        <Button asChild size="sm">
-                          <Link href={`/attempts/${attempt.attemptId}/watch`}>
-                            <Eye />
-                            Watch
-                          </Link>
-                        </Button>
-                      ) : null}
-                    </span>
-                  </Td>
-                </Tr>
-              ))}
-            </tbody>
-          </Table>
+          <AttemptTable label="Live attempts" attempts={data} columns={COLUMNS} act={staffActs} />
         )}
       </Card>
     </>
@@ -145,6 +92,23 @@ function LastScore({ score }: { score: LiveAttempt['lastScore'] }) {
       <span className="block text-xs text-muted">
         {score.normalised === null ? '' : `${formatNormalised(score.normalised)} normalised, `}at {formatDuration(score.elapsedMs)}
       </span>
+    </>
+  );
+}
+
+function SandboxFacts({ linkAgeMs, state, host, gpus, gpuIdleMs }: LiveAttempt) {
+  return (
+    <>
+      <SandboxLink ageMs={linkAgeMs} state={state} />
+      {host ? (
+        <span className="block text-xs text-muted">
+          {host}
+          {gpus ? `, ${gpuWords({ gpuCount: gpus.count, gpuModel: gpus.model })}` : ''}
+        </span>
+      ) : null}
+      {gpuIdleMs !== null && gpuIdleMs >= GPU_IDLE_FLAG_MS ? (
+        <Badge tone="warning">GPU idle for {formatSpan(Math.floor(gpuIdleMs / 60_000) * 60_000)}</Badge>
+      ) : null}
     </>
   );
 }

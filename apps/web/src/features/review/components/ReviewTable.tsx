@@ -11,21 +11,70 @@ import {
   formatScore,
   Input,
   Label,
-  Table,
-  TableHead,
-  Td,
-  Th,
   Time,
-  Tr,
 } from '@plumbline/ui';
 import type { inferRouterOutputs } from '@trpc/server';
 import { Archive, Play } from 'lucide-react';
 import Link from 'next/link';
 import { useState } from 'react';
+import { type AttemptColumn, AttemptTable } from '@/features/attempt/components/AttemptTable.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { END_REASON_WORDS } from '@/features/attempt/model/words.ts';
 
 type Finished = inferRouterOutputs<AppRouter>['review']['list'][number];
+
+const COLUMNS: AttemptColumn<Finished>[] = [
+  {
+    head: 'Ended',
+    cell: ({ endedAt, state, endReason }) => (
+      <>
+        {endedAt ? <Time at={endedAt} /> : '–'}
+        <span className="block text-xs text-muted">
+          {state === 'completed' ? (END_REASON_WORDS[endReason ?? ''] ?? '') : <StateBadge state={state} />}
+        </span>
+      </>
+    ),
+  },
+  { head: 'On the clock', align: 'right', cell: ({ clock }) => formatDuration(clock.elapsedMs) },
+  { head: 'Scores', align: 'right', cell: ({ scoreCount }) => scoreCount },
+  { head: 'Result', align: 'right', cell: (attempt) => <Result {...attempt} /> },
+  {
+    head: 'Recording',
+    cell: ({ sealedAt, recordedBytes }) => (
+      <>
+        {sealedAt ? <Badge tone="success">Sealed</Badge> : <Badge tone="warning">Not sealed</Badge>}
+        <span className="block text-xs text-muted">{formatBytes(recordedBytes)}</span>
+      </>
+    ),
+  },
+];
+
+function Result({ result, missingScores }: Finished) {
+  return (
+    <>
+      {result ? formatScore(result.result.raw) : '–'}
+      {result?.result.raw != null ? (
+        <span className="block text-xs text-muted">{formatNormalised(result.result.value)} normalised</span>
+      ) : null}
+      {missingScores.length > 0 ? (
+        <span className="mt-1 block" title={missingScores.join(' ')}>
+          <Badge tone="warning">Scores missing</Badge>
+        </span>
+      ) : null}
+    </>
+  );
+}
+
+function replayLink({ attemptId }: Finished) {
+  return (
+    <Button asChild size="sm">
+      <Link href={`/attempts/${attemptId}/replay`}>
+        <Play />
+        Replay
+      </Link>
+    </Button>
+  );
+}
 
 export function ReviewTable({ attempts }: { attempts: Finished[] }) {
   const [words, setWords] = useState('');
@@ -58,72 +107,7 @@ export function ReviewTable({ attempts }: { attempts: Finished[] }) {
         {shown.length === 0 ? (
           <EmptyState title="Nothing matches">No finished attempt has “{words}” in its environment, study or participant.</EmptyState>
         ) : (
-          <Table label="Finished attempts">
-            <TableHead>
-              <Th>Environment</Th>
-              <Th>Participant</Th>
-              <Th>Ended</Th>
-              <Th align="right">On the clock</Th>
-              <Th align="right">Scores</Th>
-              <Th align="right">Result</Th>
-              <Th>Recording</Th>
-              <Th>
-                <span className="sr-only">Acts</span>
-              </Th>
-            </TableHead>
-            <tbody>
-              {shown.map((attempt) => (
-                <Tr key={attempt.attemptId}>
-                  <Td>
-                    <Link href={`/attempts/${attempt.attemptId}`} className="text-accent hover:underline">
-                      {attempt.title}
-                    </Link>
-                    <span className="block text-xs text-muted">{attempt.study}</span>
-                  </Td>
-                  <Td>{attempt.participant}</Td>
-                  <Td>
-                    {attempt.endedAt ? <Time at={attempt.endedAt} /> : '–'}
-                    <span className="block text-xs text-muted">
-                      {attempt.state === 'completed' ? (
-                        (END_REASON_WORDS[attempt.endReason ?? ''] ?? '')
-                      ) : (
-                        <StateBadge state={attempt.state} />
-                      )}
-                    </span>
-                  </Td>
-                  <Td align="right">{formatDuration(attempt.clock.elapsedMs)}</Td>
-                  <Td align="right">{attempt.scoreCount}</Td>
-                  <Td align="right">
-                    {attempt.result ? formatScore(attempt.result.result.raw) : '–'}
-                    {attempt.result?.result.raw != null ? (
-                      <span className="block text-xs text-muted">{formatNormalised(attempt.result.result.value)} normalised</span>
-                    ) : null}
-                    {attempt.missingScores.length > 0 ? (
-                      <span className="mt-1 block" title={attempt.missingScores.join(' ')}>
-                        <Badge tone="warning">Scores missing</Badge>
-                      </span>
-                    ) : null}
-                  </Td>
-                  <Td>
-                    {attempt.sealedAt ? <Badge tone="success">Sealed</Badge> : <Badge tone="warning">Not sealed</Badge>}
-                    <span className="block text-xs text-muted">{formatBytes(attempt.recordedBytes)}</span>
-                  </Td>
-                  <Td align="right">
-                    {attempt.isOwn ? (
-                      <span className="text-xs text-muted">Your own</span>
-                    ) : (
-                      <Button asChild size="sm">
-                        <Link href={`/attempts/${attempt.attemptId}/replay`}>
-                          <Play />
-                          Replay
-                        </Link>
-                      </Button>
-                    )}
-                  </Td>
-                </Tr>
-              ))}
-            </tbody>
-          </Table>
+          <AttemptTable label="Finished attempts" attempts={shown} columns={COLUMNS} act={replayLink} />
         )}
       </Card>
     </div>
