@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { globSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { can } from '@plumbline/core';
 import { CLOSE_CODES, encodeInputFrame, PROTOCOL_VERSION } from '@plumbline/protocol';
 import { WebSocket } from 'ws';
 import { startAttempt, until } from '../support/attempt.ts';
@@ -90,6 +93,41 @@ test('another person gets no ticket for this attempt, and no answer about it', a
   }
   const admin = await signIn('admin');
   await expect(admin.mutate('attempt.ticket', { attemptId })).rejects.toThrow(/FORBIDDEN/);
+});
+
+/** What each route of the web process asks of `can()`; null where it is for everybody, or asks for each call of its own. */
+const ROUTES: Readonly<Record<string, 'attempt.replay' | 'export.download' | null>> = {
+  'attempts/[attemptId]/recording/diff': 'attempt.replay',
+  'attempts/[attemptId]/recording/events': 'attempt.replay',
+  'attempts/[attemptId]/recording/index': 'attempt.replay',
+  'attempts/[attemptId]/recording/moment': 'attempt.replay',
+  'attempts/[attemptId]/recording/opening': 'attempt.replay',
+  'attempts/[attemptId]/recording/search': 'attempt.replay',
+  'attempts/[attemptId]/recording/tree': 'attempt.replay',
+  'auth/[...nextauth]': null,
+  'exports/[exportId]': 'export.download',
+  health: null,
+  reachable: null,
+  setup: null,
+  'trpc/[trpc]': null,
+};
+
+test('every download is for those alone whom can() lets have it: 401 for nobody, 403 for another', async ({ platform, signIn }) => {
+  const api = join(import.meta.dirname, '../../apps/web/src/app/api');
+  // One that is added has to be listed here, with what it asks.
+  expect(globSync('**/route.{ts,tsx}', { cwd: api }).map(dirname).sort()).toEqual(Object.keys(ROUTES).sort());
+  const subject = { ownerUserId: 'expert', state: 'running' } as const;
+  for (const [route, act] of Object.entries(ROUTES)) {
+    if (act === null) continue;
+    const path = `/api/${route.replace('[attemptId]', attemptId).replace('[exportId]', randomUUID())}`;
+    expect((await fetch(platform.baseUrl + path)).status, `${path} without a session`).toBe(401);
+    for (const role of ['expert', 'reviewer', 'researcher', 'admin'] as const) {
+      const actor = { userId: role, role };
+      const may = act === 'attempt.replay' ? can(actor, act, subject) : can(actor, act);
+      const { status } = await (await signIn(role)).fetch(path);
+      expect([401, 403].includes(status), `${path} for ${role}: ${status}`).toBe(!may);
+    }
+  }
 });
 
 test('frames that cannot be read are answered and cost nothing', async ({ platform }) => {
