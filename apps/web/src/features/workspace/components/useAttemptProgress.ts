@@ -9,6 +9,8 @@ export function useAttemptProgress(attemptId: string, { follows = false, enabled
   const { data } = useQuery({
     queryKey: ['attempt.progress', attemptId],
     queryFn: () => rpc.attempt.progress.query({ attemptId }),
+    // What was asked before the last copy was made says nothing of it.
+    staleTime: 0,
     refetchInterval: follows && POLL_MS,
     enabled,
   });
