@@ -5,7 +5,7 @@ import { listHosts, removeHost, setHostDrained } from '@plumbline/database/hosts
 import { HostName } from '@plumbline/protocol';
 import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
-import { environmentSettings, participantLabel } from '../views/attemptView.ts';
+import { environmentSettings, isOwnOf, participantLabel } from '../views/attemptView.ts';
 
 const LEASE_INCLUDE = {
   attempt: {
@@ -42,7 +42,7 @@ function leaseView(lease: LeaseRow, reader: { role: string; userId: string }, no
     /** When a listing of the host last showed its runner. */
     seenAt: lease.renewedAt,
     /** The newest test of a machine for this attempt; null before the first. */
-    acceptance: attempt.acceptances[0] === undefined ? null : acceptanceView(attempt.acceptances[0]),
+    acceptance: attempt.acceptances[0] === undefined ? null : acceptanceView(attempt.acceptances[0], attempt.assignment, reader),
   };
 }
 
@@ -50,8 +50,13 @@ const Report = z.array(z.object({ check: z.string(), expected: z.string(), found
 
 type AcceptanceRow = Prisma.AcceptanceGetPayload<object>;
 
-function acceptanceView({ id, attemptId, at, passed, profile, node, report }: AcceptanceRow) {
-  return { acceptanceId: id, attemptId, at, passed, profile, node, report: Report.parse(report) };
+/** Of one's own attempt without the report: what its starting solution scored there is a score, which may be hidden from its participant. */
+function acceptanceView(
+  { id, attemptId, at, passed, profile, node, report }: AcceptanceRow,
+  { participant }: { participant: { userId: string | null } },
+  reader: { userId: string },
+) {
+  return { acceptanceId: id, attemptId, at, passed, profile, node, report: isOwnOf(participant, reader) ? [] : Report.parse(report) };
 }
 
 /** Refusals are shown for so long, and so many of a host: enough to see whether it is the machine. */
@@ -73,6 +78,7 @@ export const hostRouter = router({
       }),
       ctx.db.prisma.acceptance.findMany({
         where: { passed: false, at: { gt: new Date(nowMs - REFUSALS_FOR_MS) } },
+        include: { attempt: { select: { assignment: { select: { participant: { select: { userId: true } } } } } } },
         orderBy: { at: 'desc' },
       }),
       listRefusalsThatHold(ctx.db),
@@ -91,7 +97,7 @@ export const hostRouter = router({
         refusals: refusals
           .filter(({ hostId }) => hostId === id)
           .slice(0, REFUSALS_MAX)
-          .map((row) => ({ ...acceptanceView(row), keepsAway: keepsAway.has(row.id) })),
+          .map((row) => ({ ...acceptanceView(row, row.attempt.assignment, ctx.actor), keepsAway: keepsAway.has(row.id) })),
         leases: views.filter(({ hostId, view }) => hostId === id && view.state !== 'queued').map(({ view }) => view),
       })),
       queue: views.filter(({ view }) => view.state === 'queued').map(({ view }) => view),

@@ -16,6 +16,7 @@ export function AcceptanceReport({ acceptance }: { acceptance: Acceptance }) {
         </span>
       </summary>
       <ul className="mt-1 space-y-0.5 pl-4 text-xs">
+        {report.length === 0 ? <li className="text-muted">Of an attempt of your own the report is not shown.</li> : null}
         {report.map(({ check, expected, found, passed: fine }) => (
           <li key={check} className={fine ? 'text-muted' : 'text-danger'}>
             {fine ? '✓' : '✗'} {check}: {found} <span className="text-muted">(expected: {expected})</span>
