@@ -296,6 +296,8 @@ test.describe('a reviewer replays an attempt', () => {
     await page.getByTestId('replay-timeline').press('Home');
     await expectAt(0);
     await expect(page.getByTestId('replay-timeline-words')).toHaveText('0:00:00, 2.0 GiB memory, 5.0 GiB disk');
+    await page.getByTestId('replay-timeline').press('PageUp');
+    await expect(page.getByTestId('replay-timeline-words')).toHaveText('0:01:00, 2.0 processors, 3.0 GiB memory, 5.0 GiB disk');
   });
 
   test('terminals stand side by side at the sizes that they had, and follow a resize forth and back', async () => {
@@ -355,13 +357,21 @@ test.describe('a reviewer replays an attempt', () => {
     await expect.poll(shown).toEqual(['solution', 'solution/data', `${SOURCE} saved`, 'instructions.txt']);
   });
 
-  test('any two moments of the workspace can be compared', async () => {
-    await open(100);
+  test('any two moments of the workspace can be compared, and it says which snapshots stand for them and what lies between', async () => {
+    await open(58);
     await tab('Files');
+    await page.getByTestId('replay-mark').click();
+    await page.getByTestId('replay-timeline').press('PageUp');
     await page.getByTestId('replay-compare').click();
     const diff = page.getByTestId('replay-diff');
+    await expect(diff.getByRole('combobox', { name: 'From' })).toHaveValue('marked');
     await expect(diff).toContainText('-rate = 1');
     await expect(diff).toContainText('+rate = 100');
+    const moments = diff.getByTestId('replay-diff-moments').getByRole('listitem');
+    await expect(moments).toHaveText([
+      `For 0:00:58 stands the snapshot of 0:00:01. Changed between them, and not compared: ${SOURCE}, notes.txt`,
+      'For 0:01:58 stands the snapshot of 0:01:00; nothing is known to have changed between them.',
+    ]);
     await diff.getByRole('combobox', { name: 'From' }).selectOption({ label: '0:01:00 after a save' });
     await expect(diff).toContainText('Nothing changed between them');
     await diff.getByRole('combobox', { name: 'to', exact: true }).selectOption({ label: '0:00:01 at the start' });

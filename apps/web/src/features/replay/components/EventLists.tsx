@@ -3,7 +3,7 @@ import { isEligible } from '@plumbline/core';
 import type { Marker, RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { cn, EmptyState, formatDuration, SendForm, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
 import { ListTree } from 'lucide-react';
-import { memo, useEffect, useRef } from 'react';
+import { memo, useEffect, useRef, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
 import { ScoreRows } from '../../workspace/components/ScoreRows.tsx';
@@ -36,6 +36,7 @@ export function EventLists({
   /** The attempt whose participant can be written to from here. */
   messageTo: string | null;
 }) {
+  const [markedMs, setMarkedMs] = useState<number | null>(null);
   const scores = index.scores.filter((score) => score.atMs <= positionMs);
   const words = [
     ...index.notes.map((note) => ({
@@ -71,7 +72,7 @@ export function EventLists({
         <ActivityList index={index} positionMs={positionMs} onSeek={onSeek} />
       </TabsContent>
       <TabsContent value="files" className="min-h-0 flex-1">
-        <FileList index={index} positionMs={positionMs} source={source} onSeek={onSeek} />
+        <FileList index={index} positionMs={positionMs} source={source} onSeek={onSeek} markedMs={markedMs} onMark={setMarkedMs} />
       </TabsContent>
       <TabsContent value="search" className="min-h-0 flex-1">
         <OutputSearch index={index} source={source} onFound={onFound} />

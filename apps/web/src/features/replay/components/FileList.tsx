@@ -1,7 +1,7 @@
 'use client';
 import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, EmptyState, formatDuration, Spinner } from '@plumbline/ui';
-import { FolderTree, GitCompare } from 'lucide-react';
+import { Flag, FolderTree, GitCompare } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { snapshotAt } from '../model/places.ts';
 import type { TreeAnswer } from '../model/recordingApi.ts';
@@ -18,16 +18,21 @@ export function FileList({
   positionMs,
   source,
   onSeek,
+  markedMs,
+  onMark,
 }: {
   index: RecordingIndex;
   positionMs: number;
   source: ReviewSource;
   onSeek: (atMs: number) => void;
+  /** The moment with which this one is to be compared; null for none. */
+  markedMs: number | null;
+  onMark: (atMs: number) => void;
 }) {
   const snapshot = snapshotAt(index, positionMs);
   const commit = snapshot?.commit ?? null;
   const [tree, setTree] = useState<Tree | null>(null);
-  const [comparing, setComparing] = useState(false);
+  const [comparingMs, setComparingMs] = useState<number | null>(null);
   useEffect(() => {
     if (commit === null) return undefined;
     let gone = false;
@@ -62,7 +67,17 @@ export function FileList({
     <div className="flex h-full flex-col">
       <div className="flex items-center gap-2 border-b border-border p-2 text-xs text-muted">
         <span className="flex-1">Snapshot of {formatDuration(snapshot.atMs - index.fromMs)}, and what changed since</span>
-        <Button size="sm" onClick={() => setComparing(true)} data-testid="replay-compare">
+        <Button
+          size="icon-sm"
+          variant="ghost"
+          aria-label="Mark this moment, to compare another with it"
+          title={markedMs === null ? 'Mark this moment' : `Mark this moment; marked is ${formatDuration(markedMs - index.fromMs)}`}
+          onClick={() => onMark(positionMs)}
+          data-testid="replay-mark"
+        >
+          <Flag />
+        </Button>
+        <Button size="sm" onClick={() => setComparingMs(positionMs)} data-testid="replay-compare">
           <GitCompare /> Compare
         </Button>
       </div>
@@ -87,7 +102,9 @@ export function FileList({
           </li>
         ) : null}
       </ul>
-      {comparing ? <WorkspaceDiff index={index} to={snapshot.commit} source={source} onClose={() => setComparing(false)} /> : null}
+      {comparingMs === null ? null : (
+        <WorkspaceDiff index={index} nowMs={comparingMs} markedMs={markedMs} source={source} onClose={() => setComparingMs(null)} />
+      )}
     </div>
   );
 }
