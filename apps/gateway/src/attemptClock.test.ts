@@ -19,7 +19,7 @@ function withRemaining(remainingMs: number) {
     view: { state: 'running', events, limits },
     gateway: { time: { nowMs: () => Date.now() } },
     runner: null,
-    broadcast: (message: (typeof told)[number]) => told.push(message),
+    browsers: { broadcast: (message: (typeof told)[number]) => told.push(message) },
   } as unknown as LiveAttempt);
   clock.publish();
   return { events, told };

@@ -41,13 +41,13 @@ async function running(clock: 'stopped' | 'runs', call: () => Promise<unknown>, 
   await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'ready', readyAt: new Date() } });
   await startAttempt(db, attempt.id, expert.id);
   const told: GatewayToBrowser[] = [];
+  const send = (message: GatewayToBrowser) => told.push(message);
   const live = {
     gateway: { db, log: pino({ level: 'silent' }), time: { nowMs: () => Date.now() } },
     id: attempt.id,
     view: await loadAttempt(db, attempt.id),
     runner: { call },
-    browsers: [{ send: (message: GatewayToBrowser) => told.push(message) }],
-    broadcast: (message: GatewayToBrowser) => told.push(message),
+    browsers: Object.assign([{ send }], { broadcast: send }),
     runnerMark: 0,
     clock: { publish: () => undefined },
   } as unknown as LiveAttempt;
