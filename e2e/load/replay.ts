@@ -1,14 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type CDPSession, chromium, type Page } from '@playwright/test';
 import { createDatabase, type Database } from '@plumbline/database';
 import { chromiumOptions } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { recordAttempt } from '../support/recordedAttempt.ts';
 import { People } from '../support/workspacePage.ts';
+import { BarePage } from './barePage.ts';
 import { longAttempt } from './longAttempt.ts';
-import { privateMb } from './processes.ts';
 import { type Latency, latencyOf, latencyRatio, rounded } from './summary.ts';
 
 const MINUTE_MS = 60_000;
@@ -26,6 +27,7 @@ const QUIET_LOAD_PER_CPU = 0.5;
 /** No other work explains a time so many times as long: it is a fault on any machine. */
 const NEVER_NOISE = 5;
 const PLAYED_MS = 10_000;
+const WINDOW = { width: 1440, height: 900 };
 /** A browser keeps a page's code compiled from its third opening on: that is what somebody has who reviews for a living. */
 const OPENINGS = 7;
 const OPENINGS_BEFORE = 3;
@@ -53,7 +55,7 @@ export async function benchReplay(): Promise<Record<string, unknown>> {
   const context = await chromium.launchPersistentContext(profileDir, {
     ...chromiumOptions('--enable-precise-memory-info'),
     baseURL: platform.baseUrl,
-    viewport: { width: 1440, height: 900 },
+    viewport: WINDOW,
   });
   try {
     const page = context.pages()[0] ?? (await context.newPage());
@@ -112,12 +114,6 @@ function tooLate(what: string, ms: number, maxMs: number, { cpus, loadAverage, i
   return [`${what} took ${ms} ms, and may take ${boundMs} ms (${held}: load ${loadAverage} on ${cpus} processors)`];
 }
 
-function browserOf(page: Page): Browser {
-  const browser = page.context().browser();
-  if (browser === null) throw new Error('the browser of the benchmark cannot be reached');
-  return browser;
-}
-
 /** It takes minutes: where it is, for whoever waits. */
 const say = (text: string) => console.error(`${(performance.now() / 1000).toFixed(0)} s: ${text}`);
 
@@ -133,6 +129,8 @@ export async function record(
   say(`${recorded.recordedEvents} events of ${size.lengthMs / MINUTE_MS} minutes are recorded`);
   return recorded;
 }
+
+const replayPath = (attemptId: string) => `/attempts/${attemptId}/replay?t=${5 * MINUTE_MS}`;
 
 /** Runs in the page from its beginning: tells when the second terminal's picture had been painted, as the machine's time. */
 function watchFirstFrame(): void {
@@ -152,7 +150,7 @@ function watchFirstFrame(): void {
 async function firstFrame(page: Page, session: CDPSession, attemptId: string): Promise<{ ms: number; cpuMs: number }> {
   await page.goto('about:blank');
   const beganMs = performance.timeOrigin + performance.now();
-  await page.goto(`/attempts/${attemptId}/replay?t=${5 * MINUTE_MS}`, { waitUntil: 'commit' });
+  await page.goto(replayPath(attemptId), { waitUntil: 'commit' });
   const painted = await page.waitForFunction(() => (window as unknown as { firstFrameAtMs?: number }).firstFrameAtMs, null, {
     timeout: 120_000,
   });
@@ -176,50 +174,79 @@ async function see(page: Page, { attemptId, recordedEvents }: { attemptId: strin
   const box = await timeline.boundingBox();
   if (box === null) throw new Error('the timeline is not shown');
   const times: number[] = [];
-  let memoryPeakMb = 0;
-  const browserSession = await browserOf(page).newBrowserCDPSession();
-  const weigh = async () => {
-    const { processInfo } = await browserSession.send('SystemInfo.getProcessInfo');
-    const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => privateMb(id));
-    memoryPeakMb = Math.max(memoryPeakMb, ...renderers);
-  };
   for (let seek = 1; seek <= SEEKS; seek++) {
     // It must listen before the click comes: the answer is left on the page and fetched afterwards.
-    await timeline.evaluate((slider) => {
-      // Drawn, and not only arrived at: each terminal counts its pictures, and the position stands in the page before them.
-      const terminals = [...document.querySelectorAll<HTMLElement>('[data-drawings]')];
-      const before = terminals.map(({ dataset }) => dataset.drawings);
-      const timed = new Promise<number>((resolve) => {
-        const begin = () => {
-          const beganMs = performance.now();
-          const isDrawn = () => terminals.every(({ dataset }, at) => dataset.drawings !== before[at]);
-          const look = () => (isDrawn() ? resolve(performance.now() - beganMs) : requestAnimationFrame(look));
-          requestAnimationFrame(look);
-        };
-        slider.addEventListener('pointerdown', begin, { once: true, capture: true });
-      });
-      Object.assign(window, { seekTimed: timed });
-    });
-    // Spread over the whole of it, in an order without neighbours.
-    const share = (seek * 0.618_033_988) % 1;
-    await page.mouse.click(box.x + 2 + share * (box.width - 4), box.y + box.height / 2);
+    await timeline.evaluate(watchSeek);
+    const { x, y } = placeOf(seek, box);
+    await page.mouse.click(x, y);
     times.push(await page.evaluate(() => (window as unknown as { seekTimed: Promise<number> }).seekTimed));
-    await weigh();
   }
-  await page.getByTestId('replay-speed').selectOption('64');
-  await page.mouse.click(box.x + box.width / 4, box.y + box.height / 2);
-  await page.getByTestId('replay-play').click();
-  for (const untilMs = performance.now() + PLAYED_MS; performance.now() < untilMs; await page.waitForTimeout(200)) await weigh();
-  say('sought in and played');
-  const { metrics } = await session.send('Performance.getMetrics');
-  const heapBytes = metrics.find(({ name }) => name === 'JSHeapUsedSize')?.value ?? 0;
+  say('sought in');
+  const url = new URL(replayPath(attemptId), page.url()).href;
+  const memory = await weigh(url, await page.context().cookies());
   return {
     recordedEvents,
     firstFrameColdMs,
     firstFrameMs,
     firstFrameCpuMs,
     seek: latencyOf(times),
-    memoryPeakMb: rounded(memoryPeakMb),
-    heapMb: rounded(heapBytes / 1e6),
+    ...memory,
   };
+}
+
+/** Where the n-th jump goes on the timeline: spread over the whole of it, in an order without neighbours. */
+function placeOf(n: number, { x, y, width, height }: { x: number; y: number; width: number; height: number }): { x: number; y: number } {
+  const share = (n * 0.618_033_988) % 1;
+  return { x: x + 2 + share * (width - 4), y: y + height / 2 };
+}
+
+/** Runs in the page before a jump, and leaves there when its pictures were drawn, in milliseconds from the press on. */
+function watchSeek(slider: Element): void {
+  // Drawn, and not only arrived at: each terminal counts its pictures, and the position stands in the page before them.
+  const terminals = [...document.querySelectorAll<HTMLElement>('[data-drawings]')];
+  const before = terminals.map(({ dataset }) => dataset.drawings);
+  const timed = new Promise<number>((resolve) => {
+    const begin = () => {
+      const beganMs = performance.now();
+      const isDrawn = () => terminals.every(({ dataset }, at) => dataset.drawings !== before[at]);
+      const look = () => (isDrawn() ? resolve(performance.now() - beganMs) : requestAnimationFrame(look));
+      requestAnimationFrame(look);
+    };
+    slider.addEventListener('pointerdown', begin, { once: true, capture: true });
+  });
+  Object.assign(window, { seekTimed: timed });
+}
+
+/** What the page takes while it is sought in as above and then played at 64 times its speed, in a browser where nobody else watches it. */
+async function weigh(url: string, cookies: readonly object[]): Promise<{ memoryPeakMb: number; heapMb: number }> {
+  const page = await BarePage.open(url, cookies, WINDOW);
+  try {
+    const shows = `document.querySelector('[data-testid="replay-terminal-2"] .xterm-rows')?.textContent.includes('loss') === true`;
+    await page.evaluate(`new Promise((resolve) => { const look = () => (${shows} ? resolve() : setTimeout(look, 50)); look(); })`);
+    const slider = `document.querySelector('[data-testid="replay-timeline"]')`;
+    const box = await page.evaluate<{ x: number; y: number; width: number; height: number }>(`${slider}.getBoundingClientRect().toJSON()`);
+    let peakMb = 0;
+    const look = async () => {
+      peakMb = Math.max(peakMb, await page.privateMb());
+    };
+    for (let seek = 1; seek <= SEEKS; seek++) {
+      await page.evaluate(`(${watchSeek})(${slider})`);
+      const { x, y } = placeOf(seek, box);
+      await page.click(x, y);
+      await page.evaluate('window.seekTimed');
+      await look();
+    }
+    say(`weighed ${rounded(peakMb)} MB`);
+    const { x, y } = placeOf(0, { ...box, x: box.x + box.width / 4 });
+    await page.evaluate(
+      `(() => { const speed = document.querySelector('[data-testid="replay-speed"]'); speed.value = '64'; speed.dispatchEvent(new Event('change', { bubbles: true })); })()`,
+    );
+    await page.click(x, y);
+    await page.evaluate(`document.querySelector('[data-testid="replay-play"]').click()`);
+    for (const untilMs = performance.now() + PLAYED_MS; performance.now() < untilMs; await pause(200)) await look();
+    say(`weighed ${rounded(peakMb)} MB with what is played`);
+    return { memoryPeakMb: rounded(peakMb), heapMb: rounded((await page.heapBytes()) / 1e6) };
+  } finally {
+    await page.close();
+  }
 }
