@@ -34,6 +34,8 @@ export class CastWriter {
   private offset = 0;
   /** Output before what is drawn is missing: the next keyframe has what it left on the screen. */
   private begunAnew = false;
+  /** Since it began anew nothing came but the end of a character whose beginning is missing. */
+  private isWithinCharacter = false;
   private cols = 0;
   private rows = 0;
 
@@ -81,7 +83,10 @@ export class CastWriter {
     // A character whose end is missing goes with the screen.
     if (isAnew) this.decoder = newDecoder();
     this.begunAnew ||= isAnew;
-    const fresh = isAnew ? fromCharacter(bytes) : bytes.subarray(Math.max(0, this.offset - offset));
+    this.isWithinCharacter ||= isAnew;
+    const read = isAnew ? bytes : bytes.subarray(Math.max(0, this.offset - offset));
+    const fresh = this.isWithinCharacter ? fromCharacter(read) : read;
+    this.isWithinCharacter &&= fresh.length === 0;
     this.offset = end;
     const text = this.decoder.decode(fresh, { stream: true });
     if (!isAnew) return this.line(atMs, 'o', text);
@@ -92,6 +97,7 @@ export class CastWriter {
   private mended({ atMs, data }: Extract<RecordedEvent, { type: 'terminal.keyframe' }>): string {
     if (data.offset < this.offset || (data.offset === this.offset && !this.begunAnew)) return '';
     this.begunAnew = false;
+    this.isWithinCharacter = false;
     this.offset = data.offset;
     this.decoder = newDecoder();
     const size = data.cols === this.cols && data.rows === this.rows ? '' : this.resized(atMs, data);
