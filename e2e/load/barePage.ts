@@ -21,6 +21,9 @@ export class BarePage {
     this.#process = process;
     this.#profileDir = profileDir;
     this.#socket = socket;
+    socket.addEventListener('close', () => {
+      for (const { reject } of this.#answers.values()) reject(new Error('the browser has ended'));
+    });
     socket.addEventListener('message', ({ data }) => {
       const { id, result, error } = JSON.parse(String(data));
       const answer = this.#answers.get(id);
@@ -61,7 +64,7 @@ export class BarePage {
     return page;
   }
 
-  /** What an expression in the page comes to, once it is there; one that ends with the page that was before is asked again. */
+  /** What an expression in the page comes to, once it is there. Rejects where the page throws, or the browser has ended. */
   async evaluate<T>(expression: string): Promise<T> {
     const asked = { expression, awaitPromise: true, returnByValue: true };
     const { result, exceptionDetails } = await this.#inPage<{ result: { value: T }; exceptionDetails?: { text: string } }>(

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { TicketPurpose } from '@plumbline/core';
 import { appendByStaff, createSession, listAudit, listScores, loadAttempt, mintTicket, startAttempt } from '@plumbline/database';
 import {
@@ -18,11 +15,10 @@ import { loadFamily } from '@plumbline/taskstandard';
 import { freePort, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { PRACTICE, RealSandbox } from './realSandbox.fixture.ts';
 
 /** Gateway and runner as their own processes, a real sandbox in which something runs, and staff who change its clock. */
 
-const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
-const FAMILY = join(REPOSITORY, 'environments/practice');
 const ORIGIN = 'http://localhost:3999';
 const TOKEN = 'a-token-of-the-test';
 const MINUTE_MS = 60_000;
@@ -35,7 +31,7 @@ let owner: { userId: string; sessionId: string };
 let admin: { userId: string; sessionId: string };
 let socket: WebSocket;
 const told: GatewayToBrowser[] = [];
-const processes: ChildProcess[] = [];
+let sandbox: RealSandbox | undefined;
 
 beforeAll(async () => {
   testing = await testDatabase({ poolMax: 5 });
@@ -44,7 +40,7 @@ beforeAll(async () => {
   await chmod(dir, 0o711);
   gatewayPort = await freePort();
   const { db } = testing;
-  const { attempt, expert } = await makeAttempt(db, { environmentSettings: { ...loadFamily(FAMILY).tasks['main']?.settings } });
+  const { attempt, expert } = await makeAttempt(db, { environmentSettings: { ...loadFamily(PRACTICE).tasks['main']?.settings } });
   attemptId = attempt.id;
   owner = { userId: expert.id, sessionId: await createSession(db, expert.id) };
   const { id } = await makeUser(db, 'admin');
@@ -52,41 +48,15 @@ beforeAll(async () => {
   const runnerTokenHash = createHash('sha256').update(TOKEN).digest('hex');
   await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'ready', readyAt: new Date(), runnerTokenHash } });
   await startAttempt(db, attemptId, expert.id);
-  const env = {
-    PATH: process.env['PATH'],
-    DATABASE_URL: testing.url,
-    PLUMBLINE_DATA_DIR: join(dir, 'data'),
-    GATEWAY_PORT: String(gatewayPort),
-    PUBLIC_URL: ORIGIN,
-    LOG_LEVEL: 'error',
-  };
-  processes.push(spawn(process.execPath, [join(REPOSITORY, 'apps/gateway/src/main.ts')], { env, stdio: ['ignore', 2, 2] }));
-  const runner = spawn(process.execPath, [join(REPOSITORY, 'apps/runner/src/main.ts')], {
-    env: { PATH: process.env['PATH'] },
-    stdio: ['pipe', 'ignore', 2],
-  });
-  processes.push(runner);
-  const boot = {
+  sandbox = new RealSandbox({
+    path: process.env['PATH'],
+    dir,
+    databaseUrl: testing.url,
+    origin: ORIGIN,
+    gatewayPort,
     attemptId,
     token: TOKEN,
-    gatewayUrl: `ws://127.0.0.1:${gatewayPort}/realtime/runner`,
-    stateDir: join(dir, 'runner'),
-    imageDir: join(dir, 'images'),
-    assetsDir: join(dir, 'assets'),
-    familyDir: FAMILY,
-    task: 'main',
-    isolation: 'bubblewrap',
-    docker: null,
-    memoryBytes: 1024 ** 3,
-    diskBytes: null,
-    maxProcesses: 256,
-    cpus: null,
-    gpuIds: [],
-    restore: null,
-    setup: null,
-    secrets: {},
-  };
-  runner.stdin?.end(JSON.stringify(boot));
+  });
   await vi.waitFor(openTab, { timeout: 60_000, interval: 100 });
   await vi.waitFor(() => write('beat.sh', 'while :; do date +%s%3N >> beats; sleep 0.05; done\n'), { timeout: 60_000, interval: 100 });
   const { terminal } = await ask('terminal.open', { cols: 80, rows: 24 });
@@ -96,12 +66,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   socket?.terminate();
-  for (const child of processes.reverse()) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
-  }
+  await sandbox?.stop();
   await testing?.drop();
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
 });

@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, request as requestOf } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createSession, endSession, mintTicket, portHostLabel, startAttempt } from '@plumbline/database';
 import {
@@ -19,11 +17,10 @@ import { loadFamily } from '@plumbline/taskstandard';
 import { freePort, makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { PRACTICE, RealSandbox } from '../realSandbox.fixture.ts';
 
 /** Gateway and runner as their own processes, a real sandbox, and what a hostile page or browser might try. */
 
-const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
-const FAMILY = join(REPOSITORY, 'environments/practice');
 const PAGES = fileURLToPath(new URL('./servedPages.fixture.py', import.meta.url));
 const ORIGIN = 'http://localhost:3999';
 const PORT = 8765;
@@ -48,7 +45,7 @@ let userId: string;
 let sessionId: string;
 let tab: Tab;
 let opened: { origin: string; cookie: string };
-const processes: ChildProcess[] = [];
+let sandbox: RealSandbox | undefined;
 const sockets: WebSocket[] = [];
 
 beforeAll(async () => {
@@ -58,48 +55,21 @@ beforeAll(async () => {
   await chmod(dir, 0o711);
   gatewayPort = await freePort();
   const { db } = testing;
-  const { attempt, expert } = await makeAttempt(db, { environmentSettings: { ...loadFamily(FAMILY).tasks['main']?.settings } });
+  const { attempt, expert } = await makeAttempt(db, { environmentSettings: { ...loadFamily(PRACTICE).tasks['main']?.settings } });
   attemptId = attempt.id;
   userId = expert.id;
   const runnerTokenHash = createHash('sha256').update(TOKEN).digest('hex');
   await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'ready', readyAt: new Date(), runnerTokenHash } });
   await startAttempt(db, attemptId, userId);
-  const env = {
-    PATH: process.env['PATH'],
-    DATABASE_URL: testing.url,
-    PLUMBLINE_DATA_DIR: join(dir, 'data'),
-    GATEWAY_PORT: String(gatewayPort),
-    PUBLIC_URL: ORIGIN,
-    LOG_LEVEL: 'error',
-  };
-  processes.push(spawn(process.execPath, [join(REPOSITORY, 'apps/gateway/src/main.ts')], { env, stdio: ['ignore', 2, 2] }));
-  const runner = spawn(process.execPath, [join(REPOSITORY, 'apps/runner/src/main.ts')], {
-    env: { PATH: process.env['PATH'] },
-    stdio: ['pipe', 'ignore', 2],
+  sandbox = new RealSandbox({
+    path: process.env['PATH'],
+    dir,
+    databaseUrl: testing.url,
+    origin: ORIGIN,
+    gatewayPort,
+    attemptId,
+    token: TOKEN,
   });
-  processes.push(runner);
-  runner.stdin?.end(
-    JSON.stringify({
-      attemptId,
-      token: TOKEN,
-      gatewayUrl: `ws://127.0.0.1:${gatewayPort}/realtime/runner`,
-      stateDir: join(dir, 'runner'),
-      imageDir: join(dir, 'images'),
-      assetsDir: join(dir, 'assets'),
-      familyDir: FAMILY,
-      task: 'main',
-      isolation: 'bubblewrap',
-      docker: null,
-      memoryBytes: 1024 ** 3,
-      diskBytes: null,
-      maxProcesses: 256,
-      cpus: null,
-      gpuIds: [],
-      restore: null,
-      setup: null,
-      secrets: {},
-    }),
-  );
   sessionId = await createSession(db, userId);
   tab = await vi.waitFor(() => openTab(sessionId, userId), { timeout: 60_000, interval: 100 });
   const text = await readFile(PAGES, 'utf8');
@@ -116,12 +86,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const socket of sockets) socket.terminate();
-  for (const child of processes.reverse()) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
-  }
+  await sandbox?.stop();
   await testing?.drop();
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
 });

@@ -5,6 +5,7 @@ import { useRouter } from 'next/navigation';
 import { useEffect } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
+import { firstProgress } from '../model/firstProgress.ts';
 import { END_REASON_WORDS } from '../model/words.ts';
 import { StateBadge } from './StateBadge.tsx';
 
@@ -16,15 +17,7 @@ export function FinishingPage({ attempt }: { attempt: AttemptDetail }) {
   const { data } = useQuery({
     queryKey: ['attempt.progress', attempt.attemptId],
     queryFn: () => rpc.attempt.progress.query({ attemptId: attempt.attemptId }),
-    initialData: {
-      state: attempt.state,
-      progress: attempt.progress,
-      progressFraction: attempt.progressFraction,
-      queue: null,
-      setup: null,
-      leftOut: [],
-      buildLines: [],
-    },
+    initialData: firstProgress(attempt),
     refetchInterval: POLL_MS,
   });
   useEffect(() => {

@@ -20,6 +20,7 @@ import { useEffect, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
+import { firstProgress } from '../model/firstProgress.ts';
 import { STATES_BEFORE_THE_END } from '../model/states.ts';
 import { AI_LEVEL_WORDS } from '../model/words.ts';
 import { BuildLines } from './BuildLog.tsx';
@@ -97,15 +98,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   const { data, error: pollError } = useQuery({
     queryKey: progressKey,
     queryFn: () => rpc.attempt.progress.query({ attemptId }),
-    initialData: {
-      state: attempt.state,
-      progress: attempt.progress,
-      progressFraction: attempt.progressFraction,
-      queue: null,
-      setup: null,
-      leftOut: [],
-      buildLines: [],
-    },
+    initialData: firstProgress(attempt),
     refetchInterval: ({ state: { data: now } }) =>
       now?.state === 'provisioning' || now?.setup?.state === 'on_its_way' ? POLL_MS : 5 * POLL_MS,
   });
