@@ -55,6 +55,7 @@ describe('pages that cannot be reached at their public address', () => {
     await db.pool.query('DELETE FROM public_address');
     await db.pool.query(`UPDATE attempt SET state = 'void'`);
   });
+  afterAll(() => db.pool.query('DELETE FROM public_address'));
 
   test('give their time back to every attempt under way when they are reached again, once, and to no other', async () => {
     const { id } = await running(3_600_000, 60_000);
@@ -108,7 +109,7 @@ describe('pages that cannot be reached at their public address', () => {
   });
 
   test('hold no attempt’s end up for ever', async () => {
-    const { id } = await running(60_000, 48 * 3_600_000);
+    const { id } = await running(60_000, 70_000);
     await pagesAway(25 * 3_600_000);
     await expect(append(id, { kind: 'expired' })).resolves.toMatchObject({ state: 'finalising' });
   });
