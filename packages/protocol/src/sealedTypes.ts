@@ -13,4 +13,7 @@ export const SEALED_TYPES = [
   'clipboard.paste',
   'clipboard.copy',
   'model.call',
+  'agent.asked',
+  'agent.called',
+  'agent.returned',
 ] as const satisfies readonly EventType[];

@@ -1,6 +1,7 @@
-import type { RecordedEvent } from '@plumbline/protocol';
+import { type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import { ACTIVITY_KEPT } from './activityRows.ts';
+import { exampleEvents, laterEvents } from './exampleEvents.fixture.ts';
 import { emptyIndex, IndexBuilder, indexEvents } from './indexBuilder.ts';
 import { IndexedEvents } from './recordingIndex.ts';
 
@@ -26,7 +27,7 @@ const peers = (seq: number, ...addresses: string[]) =>
   event(seq, 'network.sample', { receivedBytes: 1, sentBytes: 1, peers: addresses.map((address) => ({ address, port: 443 })) });
 
 describe('the activity in an index', () => {
-  it('tells pastes, copies, files, ports, peers, calls of models and where the participant looked, each at its moment', async () => {
+  it('tells pastes, copies, files, ports, peers, calls of models and tools, and where the participant looked, each at its moment', async () => {
     const index = await indexEvents([
       paste(1, 'pip install torch'),
       event(2, 'clipboard.copy', { tab: TAB, target: 'editor:train.py', length: 1, hash: HASH }),
@@ -34,8 +35,12 @@ describe('the activity in an index', () => {
       event(4, 'port.opened', { port: 8080, path: '/plots' }),
       peers(5, '10.0.0.1'),
       call(6),
-      event(7, 'focus.panel', { tab: TAB, panel: 'terminal:1' }),
-      event(8, 'focus.page', { tab: TAB, visible: true, focused: false }),
+      event(7, 'agent.asked', { n: 1, model: 'own', promptTokens: 9, completionTokens: 3, costUsd: null, durationMs: 5 }),
+      event(8, 'agent.called', { call: 'a', n: 1, tool: 'bash', arguments: { command: 'ls' } }),
+      event(9, 'agent.returned', { call: 'a', durationMs: 5, result: 'train.py' }),
+      event(10, 'agent.returned', { call: 'b', durationMs: 5, error: 'cut off' }),
+      event(11, 'focus.panel', { tab: TAB, panel: 'terminal:1' }),
+      event(12, 'focus.page', { tab: TAB, visible: true, focused: false }),
     ]);
     expect(IndexedEvents.parse(index).activityRows.map(({ atMs, kind, text, detail }) => [atMs, kind, text, detail])).toEqual([
       [1_000, 'paste', 'Paste of 12 characters into terminal 2', 'pip install torch'],
@@ -44,8 +49,11 @@ describe('the activity in an index', () => {
       [4_000, 'port', 'Opened port 8080/plots', null],
       [5_000, 'network', 'Connected to 10.0.0.1:443', null],
       [6_000, 'model', 'Call of gpt: 9 tokens in, 3 out, $0.0100', null],
-      [7_000, 'focus', 'Went to terminal 1', null],
-      [8_000, 'focus', 'Left the page', null],
+      [7_000, 'model', 'Call of own by the agent: 9 tokens in, 3 out, at no known price', null],
+      [8_000, 'tool', 'Call of the tool bash', '{"command":"ls"}'],
+      [10_000, 'tool', 'A tool did not give back all', 'cut off'],
+      [11_000, 'focus', 'Went to terminal 1', null],
+      [12_000, 'focus', 'Left the page', null],
     ]);
   });
 
@@ -81,6 +89,27 @@ describe('the activity in an index', () => {
       [seal(4), { ...paste(5, 'secret'), atMs: 1_000 }, { ...call(6), atMs: 2_000 }, { ...port, seq: 7 }],
     ])
       expect((await indexEvents(events)).activityRows.map(({ kind }) => kind)).toEqual(['port']);
+  });
+
+  it('has of every kind of event a row that a seal withholds just where it withholds the event', async () => {
+    const seal = event(1, 'recording.sealed', { n: 1, fromMs: 0, toMs: 10_000, reason: 'a password' });
+    const sealed = new Set<string>(SEALED_TYPES);
+    const told = new Set<string>();
+    for (const { type, stream, data } of [...exampleEvents(0), ...laterEvents(0)]) {
+      const happened = { seq: 2, atMs: 1_000, type, stream, data } as RecordedEvent;
+      const { activityRows: rows } = await indexEvents([happened]);
+      const { activityRows: left } = await indexEvents([happened, { ...seal, seq: 3 }]);
+      expect(left, type).toEqual(sealed.has(type) ? [] : rows);
+      if (rows.length > 0) told.add(type);
+    }
+    expect([...told].filter((type) => sealed.has(type)).sort()).toEqual([
+      'agent.asked',
+      'agent.called',
+      'agent.returned',
+      'clipboard.copy',
+      'clipboard.paste',
+      'model.call',
+    ]);
   });
 
   it('has what each sample says of processors, memory, disk and GPUs, and null where it says nothing', async () => {

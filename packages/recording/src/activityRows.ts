@@ -3,8 +3,8 @@ import { bytesWords, copyWords, pasteWords, targetWords } from './markerWords.ts
 import type { ActivityKind, IndexedEvents } from './recordingIndex.ts';
 
 /**
- * What was done beside typing, as rows of an index: pastes, copies, transfers of files, ports, network peers, calls of models, and where
- * the participant looked. Of each kind the newest are kept, so that none crowds out another.
+ * What was done beside typing, as rows of an index: pastes, copies, transfers of files, ports, network peers, calls of models and, by an
+ * agent, of its tools, and where the participant looked. Of each kind the newest are kept, so that none crowds out another.
  */
 
 type ActivityRow = IndexedEvents['activityRows'][number];
@@ -13,10 +13,10 @@ type Told = Pick<ActivityRow, 'kind' | 'text' | 'detail'>;
 /** Of each kind. A script that calls a model all day says little by each call, and an index is read before a replay's first frame. */
 export const ACTIVITY_KEPT = 1_000;
 const TEXT_MAX = 300;
-/** A paste may be a whole program; its beginning tells which, and the rest is in the editor or the terminal. */
+/** A paste, or what a tool is called with, may be a whole program; its beginning tells which, and the rest is in its event. */
 const DETAIL_MAX = 300;
 
-const SEALED_KINDS: ReadonlySet<ActivityKind> = new Set<ActivityKind>(['paste', 'copy', 'model']);
+const SEALED_KINDS: ReadonlySet<ActivityKind> = new Set<ActivityKind>(['paste', 'copy', 'model', 'tool']);
 
 /** Whether a seal withholds rows of this kind: what the rows are of stands in `SEALED_TYPES`. */
 export function isSealedKind(kind: ActivityKind): boolean {
@@ -51,10 +51,19 @@ function toldBy(event: RecordedEvent): Told | null {
     case 'port.opened':
       return { kind: 'port', text: `Opened port ${event.data.port}${event.data.path}`, detail: null };
     case 'model.call': {
-      const { asker, model, status, promptTokens, completionTokens, costUsd } = event.data;
+      const { asker, model, status } = event.data;
       const by = asker === 'scorer' ? ', by the scorer' : '';
-      const result = status < 400 ? `${promptTokens} tokens in, ${completionTokens} out, $${costUsd.toFixed(4)}` : `failed with ${status}`;
+      const result = status < 400 ? tokenWords(event.data) : `failed with ${status}`;
       return { kind: 'model', text: `Call of ${model}${by}: ${result}`, detail: null };
+    }
+    case 'agent.asked':
+      return { kind: 'model', text: `Call of ${event.data.model} by the agent: ${tokenWords(event.data)}`, detail: null };
+    case 'agent.called':
+      return { kind: 'tool', text: `Call of the tool ${event.data.tool}`, detail: JSON.stringify(event.data.arguments) ?? null };
+    case 'agent.returned': {
+      // The one that gave all it had to give says no more than that it was called.
+      const { error } = event.data;
+      return error === undefined ? null : { kind: 'tool', text: 'A tool did not give back all', detail: error };
     }
     case 'focus.panel':
       return { kind: 'focus', text: `Went to ${targetWords(event.data.panel)}`, detail: null };
@@ -63,6 +72,20 @@ function toldBy(event: RecordedEvent): Told | null {
     default:
       return null;
   }
+}
+
+/** What a call of a model took and gave; of an agent's own the price may not be known. */
+function tokenWords({
+  promptTokens,
+  completionTokens,
+  costUsd,
+}: {
+  promptTokens: number;
+  completionTokens: number;
+  costUsd: number | null;
+}) {
+  const price = costUsd === null ? 'at no known price' : `$${costUsd.toFixed(4)}`;
+  return `${promptTokens} tokens in, ${completionTokens} out, ${price}`;
 }
 
 /** Peers that the sample before did not have: a connection that lasts is one row. */

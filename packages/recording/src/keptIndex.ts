@@ -19,7 +19,7 @@ export interface IndexPlace {
 }
 
 /** Raised with each change of what an index holds: those that an older version kept are made anew. */
-const VERSION = 6;
+const VERSION = 7;
 
 function madeOf(segments: readonly SegmentPlace[]): string {
   const hash = createHash('sha256').update(`plumbline index ${VERSION}\n`);

@@ -27,7 +27,7 @@ export const Marker = z.object({ seq: z.int(), atMs: z.number(), kind: z.enum(MA
 export type Marker = z.infer<typeof Marker>;
 
 /** What is told of what was done beside typing. */
-export const ACTIVITY_KINDS = ['paste', 'copy', 'transfer', 'port', 'network', 'model', 'focus'] as const;
+export const ACTIVITY_KINDS = ['paste', 'copy', 'transfer', 'port', 'network', 'model', 'tool', 'focus'] as const;
 export type ActivityKind = (typeof ACTIVITY_KINDS)[number];
 
 const Selection = z.object({ anchor: z.int(), active: z.int() });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type ClockEventBody, type ClockEventKind, PAUSE_REASONS, SCORE_TRIGGERS } from '@plumbline/core';
-import { EVENTS, type EventType, ScoreResult } from '@plumbline/protocol';
+import { EVENTS, type EventType, ScoreResult, SEALED_TYPES } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import { CODE_OF, FORMAT } from './codec.ts';
 import { DICTIONARY_TEXT } from './dictionary.ts';
@@ -64,6 +64,11 @@ describe('docs/recording-format.md', () => {
     }
     expect(valuesOf('`trigger` of `score.*`')).toEqual([...SCORE_TRIGGERS]);
     expect(valuesOf('`status` of `score.finished`')).toEqual(ScoreResult.shape.status.options);
+  });
+
+  it('lists the kinds of event that a seal withholds', () => {
+    const listed = /Events of the kinds ([^.]+?) with\s+`fromMs`/.exec(specification)?.[1] ?? '';
+    expect([...listed.matchAll(/`([a-z]+)`/g)].map(([, code]) => code)).toEqual(SEALED_TYPES.map((type) => CODE_OF[type]));
   });
 
   it('names the format that is written', () => {

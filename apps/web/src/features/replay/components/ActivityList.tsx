@@ -14,6 +14,7 @@ const KIND_WORDS: Record<ActivityKind, string> = {
   port: 'Ports',
   network: 'Network',
   model: 'Calls of models',
+  tool: 'Calls of an agent’s tools',
   focus: 'Where they looked',
 };
 
@@ -35,7 +36,8 @@ export function ActivityList({ index, positionMs, onSeek }: { index: RecordingIn
   if (activityRows.length === 0) {
     return (
       <EmptyState icon={<Activity aria-hidden />} title="Nothing beside typing was told">
-        Pastes, copies, files in and out, ports, network, calls of models and where the participant looked are listed here.
+        Pastes, copies, files in and out, ports, network, calls of models, of an agent’s tools, and where the participant looked are listed
+        here.
       </EmptyState>
     );
   }
