@@ -23,7 +23,8 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
     const atMs = point?.atMs ?? view.startedAtMs ?? 0;
     const toElapsedMs = Math.floor(
       elapsedMs(
-        view.events.filter((event) => event.atMs <= atMs),
+        // What corrected the clock since then is no part of what was lost.
+        view.events.filter((event) => event.atMs <= atMs || event.kind === 'adjusted' || event.kind === 'outage'),
         atMs,
         limitMs,
       ),
@@ -41,7 +42,7 @@ export async function recover(worker: Worker, view: AttemptView, cause: string):
           toElapsedMs: Math.min(toElapsedMs, Math.floor(nowElapsedMs)),
           reason: rollbackWords(lossWords(view, cause), point?.skipped ?? []),
         },
-        { by: null },
+        { by: null, restoredAtMs: atMs },
       );
     }
   }

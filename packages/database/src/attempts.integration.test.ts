@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { MoveTarget } from './attemptMoves.ts';
 import { appendClockEvent, loadAttempt, markReady, moveAttempt, prepareAttempt, setProgress, startAttempt } from './attempts.ts';
 import type { Database } from './client.ts';
-import { noteOutage, renewLinkHeartbeats } from './clockEvents.ts';
+import { type AppendOptions, noteOutage, renewLinkHeartbeats } from './clockEvents.ts';
 import { openJobQueue } from './jobs.ts';
 import { clearOutbox, takeOutbox } from './outbox.ts';
 import { notePagesReached, notePagesUnreached } from './publicAddress.ts';
@@ -35,7 +35,7 @@ async function running(limitMs = 3_600_000, agoMs = 0, study: object = {}): Prom
 }
 
 const code = (error: unknown): string => (error instanceof AppError ? error.code : String(error));
-const append = (id: string, body: ClockEventBody, more: { atMs?: number; ifRemainingAtMostMs?: number } = {}) =>
+const append = (id: string, body: ClockEventBody, more: Omit<AppendOptions, 'by'> = {}) =>
   appendClockEvent(db, id, body, { by: null, ...more });
 
 const setHeartbeat = (id: string, agoMs: number) =>
@@ -195,19 +195,22 @@ describe('the one append function', () => {
     expect(row).toMatchObject({ state: 'finalising', clockN: 3, endReason: 'submitted', deadlineAt: null });
   });
 
-  test('a rollback marks the scores after it and no other', async () => {
+  test('a rollback marks the scores asked for after the restored state, whatever the clock showed then, and no other', async () => {
     const { id } = await running(3_600_000, 600_000);
+    const startMs = (await loadAttempt(db, id)).startedAtMs as number;
     const rows = [10_000, 300_000, 500_000].map((elapsedMs, i) => ({
       attemptId: id,
       n: i + 1,
       trigger: i === 0 ? 'start' : 'participant',
       status: 'scored',
       score: 1,
-      requestedAt: new Date(),
+      requestedAt: new Date(startMs + elapsedMs),
       elapsedMs,
     }));
     await db.prisma.score.createMany({ data: rows });
-    await append(id, { kind: 'rollback', toElapsedMs: 400_000, reason: 'the machine was lost' });
+    await append(id, { kind: 'adjusted', creditMs: 200_000, reason: 'a slow disk' });
+    const restoredAtMs = startMs + 400_000;
+    await append(id, { kind: 'rollback', toElapsedMs: 200_000, reason: 'the machine was lost' }, { restoredAtMs });
     const scores = await db.prisma.score.findMany({ where: { attemptId: id }, orderBy: { n: 'asc' } });
     expect(scores.map((score) => score.rolledBack)).toEqual([false, false, true]);
   });

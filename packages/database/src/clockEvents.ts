@@ -35,6 +35,8 @@ export interface AppendOptions {
   atMs?: number;
   /** For `expired`: how much time may still be left. */
   ifRemainingAtMostMs?: number;
+  /** For `rollback`: when the state that was restored had been captured. Scores asked for later are marked; without it, all are. */
+  restoredAtMs?: number;
 }
 
 export interface Appended {
@@ -164,9 +166,10 @@ async function append(tx: Queryable, attempt: LockedAttempt, body: ClockEventBod
   );
   await keepPauses(tx, id, body, endReason !== null, at);
   if (body.kind === 'rollback') {
-    await tx.query(`UPDATE score SET rolled_back = true WHERE attempt_id = $1 AND trigger <> 'start' AND elapsed_ms > $2`, [
+    // By the moment and not by elapsed time, which a correction since then has moved.
+    await tx.query(`UPDATE score SET rolled_back = true WHERE attempt_id = $1 AND trigger <> 'start' AND requested_at > $2`, [
       id,
-      body.toElapsedMs,
+      new Date(options.restoredAtMs ?? 0),
     ]);
   }
   await appendOutbox(tx, id, 'clock.event', { n: event.n, event: { ...event } }, atMs);
