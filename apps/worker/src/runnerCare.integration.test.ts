@@ -160,29 +160,32 @@ describe('runners', () => {
     expect(await elapsed()).toBeLessThan(3 * minute);
   });
 
-  test.each([30, -30])('a loss gives back what was lost, and scores of what is kept count, also after staff corrected the clock by %i minutes', async (minutes) => {
-    const minute = 60_000;
-    const { id } = await rig.started();
-    await rig.back(id, 100 * minute);
-    const startMs = (await loadAttempt(worker.db, id)).startedAtMs as number;
-    const at = (afterMinutes: number) => startMs - 100 * minute + afterMinutes * minute;
-    const bundle = 'd'.repeat(64);
-    await noteSnapshot(worker.db, id, { commit: bundle.slice(0, 40), bundle, atMs: at(90), skipped: [] });
-    await insertBlob(worker.db, { attemptId: id, hash: bundle, objectHash: bundle, bytes: 1 });
-    for (const [n, asked] of [
-      [1, 80],
-      [2, 95],
-    ] as const) {
-      const times = { requestedAt: new Date(at(asked)), elapsedMs: asked * minute };
-      await worker.db.prisma.score.create({ data: { attemptId: id, n, trigger: 'participant', status: 'scored', score: 1, ...times } });
-    }
-    await appendClockEvent(worker.db, id, { kind: 'adjusted', creditMs: minutes * minute, reason: 'by agreement' }, { by: null });
-    await recover(worker, await loadAttempt(worker.db, id), 'lost');
-    const { events } = await loadAttempt(worker.db, id);
-    expect(events.at(-1)).toMatchObject({ kind: 'rollback', toElapsedMs: (90 - minutes) * minute });
-    const scores = await worker.db.prisma.score.findMany({ where: { attemptId: id }, orderBy: { n: 'asc' } });
-    expect(scores.map((score) => score.rolledBack)).toEqual([false, true]);
-  });
+  test.each([30, -30])(
+    'a loss gives back what was lost, and scores of what is kept count, also after staff corrected the clock by %i minutes',
+    async (minutes) => {
+      const minute = 60_000;
+      const { id } = await rig.started();
+      await rig.back(id, 100 * minute);
+      const startMs = (await loadAttempt(worker.db, id)).startedAtMs as number;
+      const at = (afterMinutes: number) => startMs - 100 * minute + afterMinutes * minute;
+      const bundle = 'd'.repeat(64);
+      await noteSnapshot(worker.db, id, { commit: bundle.slice(0, 40), bundle, atMs: at(90), skipped: [] });
+      await insertBlob(worker.db, { attemptId: id, hash: bundle, objectHash: bundle, bytes: 1 });
+      for (const [n, asked] of [
+        [1, 80],
+        [2, 95],
+      ] as const) {
+        const times = { requestedAt: new Date(at(asked)), elapsedMs: asked * minute };
+        await worker.db.prisma.score.create({ data: { attemptId: id, n, trigger: 'participant', status: 'scored', score: 1, ...times } });
+      }
+      await appendClockEvent(worker.db, id, { kind: 'adjusted', creditMs: minutes * minute, reason: 'by agreement' }, { by: null });
+      await recover(worker, await loadAttempt(worker.db, id), 'lost');
+      const { events } = await loadAttempt(worker.db, id);
+      expect(events.at(-1)).toMatchObject({ kind: 'rollback', toElapsedMs: (90 - minutes) * minute });
+      const scores = await worker.db.prisma.score.findMany({ where: { attemptId: id }, orderBy: { n: 'asc' } });
+      expect(scores.map((score) => score.rolledBack)).toEqual([false, true]);
+    },
+  );
 
   test('a machine that stays away is given up: its attempts queue for another, and its runners may not come back', async () => {
     const { id, userId } = await rig.scheduled();

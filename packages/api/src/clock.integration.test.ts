@@ -1,5 +1,5 @@
 import { AppError } from '@plumbline/core';
-import { loadAttempt, startAttempt } from '@plumbline/database/attempts';
+import { appendByStaff, loadAttempt, startAttempt } from '@plumbline/database/attempts';
 import { listAudit } from '@plumbline/database/audit';
 import { createSession } from '@plumbline/database/sessions';
 import { redeemTicket } from '@plumbline/database/tickets';
@@ -55,6 +55,20 @@ it('staff give time, take it and stop an attempt, each an event with who and why
     ['attempt.stop', 'attempt.adjust', 'attempt.adjust'].map((act) => [act, admin.userId]),
   );
   expect((await attempt.get({ attemptId })).may.clock).toEqual(['adjust']);
+});
+
+it('minutes taken in a pause beyond what is left end the attempt: nobody could resume it', async () => {
+  const attemptId = await running();
+  await appendByStaff(database.db, attemptId, { kind: 'paused', reason: 'platform', note: 'A disk is full' }, admin.userId);
+  const { clock } = caller(admin);
+  await clock.adjust({ attemptId, minutes: -5, reason: 'Too many' });
+  expect((await loadAttempt(database.db, attemptId)).state).toBe('paused');
+  await clock.adjust({ attemptId, minutes: -24 * 60, reason: 'By agreement' });
+  const { events, state, endReason } = await loadAttempt(database.db, attemptId);
+  expect([state, endReason]).toEqual(['finalising', 'expired']);
+  expect(events.slice(-2)).toMatchObject([{ kind: 'adjusted' }, { kind: 'expired', by: null }]);
+  const [audited] = await listAudit(database.db, { subject: `attempt:${attemptId}`, limit: 1 });
+  expect(audited).toMatchObject({ act: 'attempt.adjust', after: { state: 'finalising' } });
 });
 
 it.each([

@@ -82,21 +82,29 @@ const STAFF_ACTS = {
 export function appendByStaff(db: Database, attemptId: string, body: StaffClockBody, by: string): Promise<Appended> {
   return inTransaction(db, async (tx) => {
     const attempt = await lockAttempt(tx, attemptId);
-    const { state, events, ownerUserId } = attempt;
+    const { state, events, ownerUserId, limits } = attempt;
     if (body.kind === 'resumed' && state === 'paused' && openStaffPause(state, events, ownerUserId) === null) {
       throw new AppError('conflict', 'The participant paused this attempt, and nobody but them resumes it before its cap.');
     }
     const appended = await appendLocked(tx, attempt, body, { by });
+    const isOver = body.kind === 'adjusted' && state === 'paused' && remainingMs(appended.events, attempt.nowMs, limits.limitMs) <= 0;
+    const ended = isOver ? await expirePaused(tx, { ...attempt, events: appended.events }) : appended;
     const { kind, ...data } = body;
     await recordAudit(tx, {
       userId: by,
       act: STAFF_ACTS[kind],
       subject: `attempt:${attemptId}`,
       before: { state },
-      after: { state: appended.state, clockN: appended.event.n, ...data },
+      after: { state: ended.state, clockN: appended.event.n, ...data },
     });
-    return appended;
+    return ended;
   });
+}
+
+/** No deadline is served in a pause, and none that has reached zero can be resumed: who takes the last of its time ends it. */
+async function expirePaused(tx: Queryable, attempt: LockedAttempt): Promise<Appended> {
+  await refuseWhileTimeIsDueBack(tx, attempt, 0);
+  return appendLocked(tx, attempt, { kind: 'expired' }, { by: null });
 }
 
 /** How long the link to a running sandbox has had no sign of life, in whole milliseconds; 0 where that is of no interest. */
