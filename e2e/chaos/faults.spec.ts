@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { GATEWAY_PORT, type PlatformUnderTest, type ProcessName } from '../support/platform.ts';
-import { familyOf } from '../support/processFamily.ts';
+import { familyOf, signalAll } from '../support/processFamily.ts';
 import { randomFrom } from '../support/random.ts';
 import { findFaults, readEvents } from '../support/recordingCheck.ts';
 import { Tab } from '../support/tab.ts';
@@ -55,16 +55,6 @@ const kill =
   };
 
 const awayMs = (random: () => number) => SET_AWAY_MS ?? 1_000 + random() * AWAY_MS;
-
-function signalAll(pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT'): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-}
 
 /** Ends a process's connections to a port, as a network does that is taken away: neither side says a word. */
 function cutConnections(pid: number, port: number): void {

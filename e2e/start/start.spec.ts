@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { startAttempt, until } from '../support/attempt.ts';
 import { GATEWAY_PORT, newDataDir, WEB_PORT } from '../support/platform.ts';
-import { familyOf } from '../support/processFamily.ts';
+import { familyOf, signalAll } from '../support/processFamily.ts';
 import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 
@@ -204,19 +204,19 @@ test.describe('npm start', () => {
     rmSync(store);
     renameSync(`${store}.away`, store);
     const parts = [pidOf('gateway'), pidOf('worker')];
-    for (const pid of parts) process.kill(pid, 'SIGSTOP');
+    signalAll(parts, 'SIGSTOP');
     const away = { state: 'down', reason: expect.stringMatching(/^no heartbeat for \d+ s$/) };
     await until('gateway and worker to be missed', async () => {
       const { code, parts: now } = await health();
       return code === 503 && now.gateway?.state === 'down' && now.worker?.state === 'down';
     });
     expect((await health()).parts).toMatchObject({ web: up, gateway: away, worker: away, database: up, store: up });
-    for (const pid of parts) process.kill(pid, 'SIGCONT');
+    signalAll(parts, 'SIGCONT');
     await until('all parts to be up again', async () => (await health()).code === 200);
     const database = familyOf(pidOf('postgres'));
-    for (const pid of database) process.kill(pid, 'SIGSTOP');
+    signalAll(database, 'SIGSTOP');
     const withoutDatabase = await until('the database to be missed', async () => unless200(await health()));
-    for (const pid of database) process.kill(pid, 'SIGCONT');
+    signalAll(database, 'SIGCONT');
     const inIt = { state: 'unknown', reason: 'its heartbeat is in the database' };
     const silent = { state: 'down', reason: 'it does not answer' };
     expect(withoutDatabase.parts).toMatchObject({ web: up, gateway: inIt, worker: inIt, database: silent, store: up });

@@ -13,3 +13,14 @@ export function familyOf(pid: number): number[] {
   });
   return [pid, ...children.map(Number)];
 }
+
+/** Holds processes, or lets them go on. One that has ended meanwhile is passed over. */
+export function signalAll(pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT'): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}

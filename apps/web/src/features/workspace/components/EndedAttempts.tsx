@@ -7,7 +7,7 @@ export function EndedAttempts({ attemptIds }: { attemptIds: string[] }) {
   useEffect(() => {
     if (ended === '') return;
     // A browser that keeps nothing has nothing to forget.
-    import('../model/outboxStore.ts').then(({ forgetAttempts }) => forgetAttempts(ended.split(','))).catch(() => {});
+    import('../model/workspaceDatabase.ts').then(({ forgetAttempts }) => forgetAttempts(ended.split(','))).catch(() => {});
   }, [ended]);
   return null;
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { AppError } from '@plumbline/core';
 import { EDITOR_FILE_MAX_BYTES } from '@plumbline/protocol';
 import type { Ask } from './ask.ts';
+import type { Draft } from './draftStore.ts';
 import type { MonacoApi } from './monaco.ts';
 import { OpenFiles } from './openFiles.ts';
-import type { Draft } from './outboxStore.ts';
 import { SteppedTime } from './steppedTime.ts';
 
 export const PATH = 'solution/train.py';
@@ -134,6 +134,7 @@ export function tabWith(
       get: async (_, path) => kept.get(path),
       delete: async (_, path) => void kept.delete(path),
       paths: async () => [...kept.keys()],
+      flush() {},
     },
     time,
     outputBytes: () => 0,

@@ -1,8 +1,8 @@
 import { DocumentShare, type Shared } from './documentShare.ts';
+import type { Draft } from './draftStore.ts';
 import { EditorRecorder } from './editorRecorder.ts';
 import type { TextModel } from './monaco.ts';
 import { type DiskNews, type Held, isMissing, messageOf, type OpenFile, type Unsaved } from './openFile.ts';
-import type { Draft } from './outboxStore.ts';
 import { replaceText } from './replaceText.ts';
 import { sha256OfText } from './sha256.ts';
 import { isEditable, NOTHING_ON_DISK, type OpenFilesOptions, type ShownFile, ShownFiles } from './shownFiles.ts';
@@ -108,6 +108,7 @@ export abstract class SharedFiles extends ShownFiles {
       held.cancelDraft = null;
       this.keepDraft(held, model).catch(() => {});
     }
+    this.options.drafts.flush();
     this.share.flush();
   }
 

@@ -2,10 +2,10 @@ import { EDITOR_FILE_MAX_BYTES, type RequestResult } from '@plumbline/protocol';
 import { ArrangedFiles } from './arrangedFiles.ts';
 import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
+import type { DraftStore } from './draftStore.ts';
 import type { OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi } from './monaco.ts';
 import { exceedsFrame, type Held, type OpenFile } from './openFile.ts';
-import type { DraftStore } from './outboxStore.ts';
 import { replaceText } from './replaceText.ts';
 
 export interface OpenFilesOptions {
