@@ -1,9 +1,11 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadRecordingKeys } from '@plumbline/recording';
 import { verifyRecording } from '@plumbline/recording/verify';
 import { folderStore } from '@plumbline/storage';
 import { temporaryFolder, testDatabase } from '@plumbline/testing';
 import { afterAll, expect, test } from 'vitest';
+import { seedDemo } from './demo.ts';
 import { seed } from './index.ts';
 
 const database = await testDatabase();
@@ -47,4 +49,45 @@ test('the finished attempt of the demo can be replayed and proven', async () => 
   const keys = await loadRecordingKeys(folders.keys);
   const report = await verifyRecording({ db, store: folderStore(folders.store), keys, attemptId: attempt.id });
   expect(report.verdict).toBe('intact');
+});
+
+test('a family whose manifest is broken is left out of the demo, by file, line and key, and is there once it is mended', async () => {
+  const fresh = await testDatabase();
+  const environments = join(folder.path, 'environments');
+  cpSync(join(import.meta.dirname, '../../environments'), environments, { recursive: true });
+  const assigned = async () => {
+    const rows = await fresh.db.prisma.assignment.findMany({
+      where: { participant: { userId: { not: null } } },
+      include: { environment: true },
+    });
+    return rows.map(({ environment }) => environment.family).sort();
+  };
+  const manifests = ['practice', 're-bench/optimize_kernel'].map((dir) => join(environments, dir, 'manifest.yaml'));
+  const texts = manifests.map((path) => readFileSync(path, 'utf8'));
+  const start = () => seedDemo(fresh.db, folders, environments);
+  try {
+    writeFileSync(manifests[1] as string, `${texts[1]}\nresorces: {}\n`);
+    const line = (texts[1] as string).split('\n').length + 1;
+    const lines = await start();
+    expect(lines).toContain('  expert@demo.plumbline.local');
+    expect(lines.slice(-3)).toEqual([
+      'The demo goes without environments/re-bench/optimize_kernel, whose files have a mistake:',
+      `  optimize_kernel/manifest.yaml:${line}: resorces: this key is not known; check its spelling and its place.`,
+      'Mend it, check it with `npm run plumb -- environment check environments/re-bench/optimize_kernel`, and start again.',
+    ]);
+    expect(await assigned()).toEqual(['practice']);
+    expect(await fresh.db.prisma.attempt.count({ where: { state: 'completed' } })).toBe(1);
+
+    for (const [n, text] of ['tasks: {other: {}}\n', 'tasks: [\n'].entries()) writeFileSync(manifests[n] as string, text);
+    const words = (await start()).join('\n');
+    expect(words).toMatch(/^ {2}practice\/manifest\.yaml:1: tasks\.main: this key is missing\. For example: main: \{\}$/m);
+    expect(words).toMatch(/^ {2}optimize_kernel\/manifest\.yaml:\d+: /m);
+    expect(await assigned()).toEqual(['practice']);
+
+    for (const [n, text] of texts.entries()) writeFileSync(manifests[n] as string, text);
+    expect(await start()).toHaveLength(5);
+    expect(await assigned()).toEqual(['optimize_kernel', 'practice']);
+  } finally {
+    await fresh.drop();
+  }
 });
