@@ -5,6 +5,7 @@ import { NextResponse } from 'next/server';
 import { z } from 'zod';
 import { errorResponse } from '@/features/platform/server/errorResponse.ts';
 import { platform, platformSettings } from '@/features/platform/server/platform.ts';
+import { assertShort } from '@/features/platform/server/requestSize.ts';
 import { assertSameOrigin } from '@/features/session/server/sameOrigin.ts';
 
 const FirstAdmin = NewUser.omit({ role: true });
@@ -13,6 +14,7 @@ const FirstAdmin = NewUser.omit({ role: true });
 export async function POST(request: Request): Promise<Response> {
   try {
     assertSameOrigin(request, platformSettings().publicUrl);
+    assertShort(request);
     const parsed = FirstAdmin.safeParse(await request.json().catch(() => null));
     if (!parsed.success) throw new AppError('invalid_input', z.prettifyError(parsed.error));
     await createFirstAdmin(platform().db, parsed.data);
