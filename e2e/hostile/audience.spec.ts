@@ -1,6 +1,6 @@
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { appRouter } from '@plumbline/api';
 import { createDatabase } from '@plumbline/database';
 import { assign } from '@plumbline/database/assignments';
@@ -23,8 +23,14 @@ const TITLE = 'A task with a hidden score';
 /** What the participant of such an attempt has: the title, the score's message, the terminal's output. */
 const PARTICIPANTS_OWN = [TITLE, '"recorded":true', 'all-2-done'];
 
-/** The routes that serve a recording, as the file tree has them. */
-const RECORDING_ROUTES = readdirSync(join(import.meta.dirname, '../../apps/web/src/app/api/attempts/[attemptId]/recording'));
+/** Every page and route of the web process, as its file tree has them. */
+const APP = join(import.meta.dirname, '../../apps/web/src/app');
+const ADDRESSES = globSync('**/{page.tsx,route.ts}', { cwd: APP }).map((file) => {
+  const parts = dirname(file).split('/');
+  return `/${parts.filter((part) => part !== '.' && !part.startsWith('(')).join('/')}`;
+});
+/** Of these what a participant is refused, whatever the role. */
+const isStaffs = (path: string) => /^\/api\/(attempts\/[^/]+\/recording|exports)\//.test(path);
 
 /** Every text in a value, however deep. */
 function textsIn(value: unknown): string[] {
@@ -116,7 +122,18 @@ test('no staff item reaches the participant of a hidden score on any route, and 
     }
   };
   await askAll(['query']);
-  for (const path of ['/live', '/hosts']) received.push(await (await session.fetch(path)).text());
+  const visit = async (paths: string[]) => {
+    for (const path of paths) {
+      const response = await session.fetch(path);
+      if (isStaffs(path)) expect(response.status, path).toBe(403);
+      received.push(await response.text());
+    }
+  };
+  const addresses = (exportId: string) => {
+    const names = { attemptId, exportId, '...nextauth': 'session', trpc: 'self.get' };
+    return ADDRESSES.map((path) => path.replaceAll(/\[([^\]]+)\]/g, (_, name) => String(names[name as keyof typeof names])));
+  };
+  await visit(addresses('none').filter((path) => !path.includes('none')));
   await tab.request('submit', { confirm: true });
   await until(
     'the attempt is completed',
@@ -128,24 +145,13 @@ test('no staff item reaches the participant of a hidden score on any route, and 
     `/api/attempts/${attemptId}/recording/moment?atMs=${Date.now()}`,
     `/api/attempts/${attemptId}/recording/opening`,
   ];
-  for (const path of [...recordingPaths, ...RECORDING_ROUTES.map((route) => `/api/attempts/${attemptId}/recording/${route}`)]) {
-    const response = await session.fetch(path);
-    expect(response.status, path).toBe(403);
-    received.push(await response.text());
-  }
-  for (const path of [
-    '/',
-    `/attempts/${attemptId}`,
-    `/attempts/${attemptId}/work`,
-    `/attempts/${attemptId}/replay`,
-    `/attempts/${attemptId}/watch`,
-    '/live',
-    '/review',
-    '/exports',
-  ]) {
-    received.push(await (await session.fetch(path)).text());
-  }
+  const { exportId } = await admin.mutate<{ exportId: string }>('export.create', { attemptIds: [attemptId] });
+  const exported = `/api/exports/${exportId}`;
+  await until('the export is built', async () => (await admin.fetch(exported)).status === 200);
+  await visit([...recordingPaths, ...addresses(exportId)]);
   await askAll(['query', 'mutation']);
+  await expect(session.mutate('export.create', { attemptIds: [attemptId] })).rejects.toThrow(/FORBIDDEN/);
+  expect(await (await admin.fetch(exported)).text(), 'staff download it').toContain(String(SCORE));
   // Staff are given all of it on the same routes, in the words that are then looked for in what the participant was given.
   const staff = await Promise.all(recordingPaths.map(async (path) => (await admin.fetch(path)).text()));
   const ofStaff = events.filter(({ type }) => !isForParticipant(type));

@@ -16,7 +16,7 @@ export async function buildDataset(worker: Worker, { exportId }: { exportId: str
     db,
     store,
     keys,
-    attemptIds: request.attemptIds as string[],
+    attemptIds: request.attemptIds,
     onProgress: (progress: number) => setExportProgress(db, exportId, progress),
   }).catch(async (error: unknown) => {
     log.error(

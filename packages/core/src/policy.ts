@@ -61,7 +61,10 @@ const ATTEMPT_RULES = {
   'attempt.endReview': ofOthers(({ role }, { state }) => (role === 'admin' || role === 'reviewer') && hasEnded(state)),
   /** Have the platform take the scores that it could not take at the end. */
   'attempt.scoreAgain': ofOthers(({ role }, { state }) => (role === 'admin' || role === 'reviewer') && state === 'completed'),
-  'attempt.export': (actor, subject) => actor.role === 'admin' || (actor.role === 'researcher' && subject.state === 'completed'),
+  /** Have a dataset made of it. */
+  'attempt.export': ofOthers(({ role }, { state }) => role === 'admin' || (role === 'researcher' && state === 'completed')),
+  /** Be given a dataset that it is in, whoever had it made: that has its scores, and of its recording what is for staff alone. */
+  'attempt.readExported': ofOthers(({ role }) => role === 'admin' || role === 'researcher'),
 } as const satisfies Record<string, Rule>;
 
 /** Acts that concern no single attempt, with the roles that may. */
@@ -79,6 +82,7 @@ const GENERAL_RULES = {
   'attempt.listLive': ['admin'],
   'export.create': ['researcher', 'admin'],
   'export.list': ['researcher', 'admin'],
+  /** Of exports that have no attempt of one's own, as `attempt.readExported` says. */
   'export.download': ['researcher', 'admin'],
   'study.read': ['reviewer', 'researcher', 'admin'],
   'study.write': ['admin'],
@@ -111,7 +115,7 @@ export function can(actor: Actor | null, act: Act, subject?: AttemptSubject): bo
   return (ATTEMPT_RULES[act as AttemptAct] as Rule)(actor, subject);
 }
 
-export const OWN_ATTEMPT_WORDS = 'This attempt is your own: others watch, replay and judge it.';
+export const OWN_ATTEMPT_WORDS = 'This attempt is your own: others watch, replay, judge and export it.';
 
 /**
  * The same question, for those who cannot go on without.

@@ -4,7 +4,12 @@ import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction } from './transaction.ts';
 
-export type ExportRecord = Export;
+export type ExportRecord = Omit<Export, 'attemptIds'> & { attemptIds: string[] };
+
+/** Only `createExport` writes them. */
+function toRecord(row: Export): ExportRecord {
+  return { ...row, attemptIds: row.attemptIds as string[] };
+}
 
 /** Asks for a dataset of these attempts; the row and its job come to be together. */
 export async function createExport(db: Database, request: { requestedBy: string | null; attemptIds: readonly string[] }): Promise<string> {
@@ -27,12 +32,12 @@ export async function createExport(db: Database, request: { requestedBy: string 
 export async function loadExport(db: Database, exportId: string): Promise<ExportRecord> {
   const row = await db.prisma.export.findUnique({ where: { id: exportId } });
   if (row === null) throw new AppError('not_found', 'There is no such export.');
-  return row;
+  return toRecord(row);
 }
 
 /** All exports, newest first. */
-export function listExports(db: Database): Promise<ExportRecord[]> {
-  return db.prisma.export.findMany({ orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] });
+export async function listExports(db: Database): Promise<ExportRecord[]> {
+  return (await db.prisma.export.findMany({ orderBy: [{ createdAt: 'desc' }, { id: 'asc' }] })).map(toRecord);
 }
 
 /** Says how far an export is, 0 to 1. */

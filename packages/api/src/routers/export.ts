@@ -1,7 +1,8 @@
-import { AppError, assertCan } from '@plumbline/core';
+import { AppError, assertCan, can } from '@plumbline/core';
 import { createExport, listExports } from '@plumbline/database/exports';
 import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
+import { loadAttemptSubjects } from '../views/attemptSubject.ts';
 
 const ATTEMPTS_MAX = 500;
 const EXPORTS_SHOWN = 100;
@@ -32,10 +33,17 @@ export const exportRouter = router({
     const userIds = exports.flatMap((row) => (row.requestedBy ? [row.requestedBy] : []));
     const users = await ctx.db.prisma.user.findMany({ where: { id: { in: userIds } }, select: { id: true, name: true } });
     const names = new Map(users.map((user) => [user.id, user.name]));
+    const subjects = await loadAttemptSubjects(ctx.db, [...new Set(exports.flatMap(({ attemptIds }) => attemptIds))]);
+    const isReadable = (attemptId: string) => {
+      const subject = subjects.get(attemptId);
+      return subject === undefined || can(ctx.actor, 'attempt.readExported', subject);
+    };
     return exports.map((row) => ({
       exportId: row.id,
       requestedBy: row.requestedBy ? (names.get(row.requestedBy) ?? null) : null,
-      attempts: z.array(z.string()).parse(row.attemptIds).length,
+      attempts: row.attemptIds.length,
+      /** Not of one that has an attempt of whoever asks. */
+      mayDownload: row.attemptIds.every(isReadable),
       state: row.state,
       progress: row.progress,
       error: row.error,

@@ -10,7 +10,7 @@ export default async function ExportsPage() {
   const caller = await api();
   const exports = await orRefuse(caller.export.list(), '/exports');
   const finished = await orRefuse(caller.review.list(), '/exports');
-  const completed = finished.filter((attempt) => attempt.state === 'completed');
+  const completed = finished.filter(({ state, isOwn }) => state === 'completed' && !isOwn);
   return (
     <Page>
       <PageHeader

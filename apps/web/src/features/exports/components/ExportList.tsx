@@ -66,7 +66,8 @@ export function ExportList({ initial }: { initial: ExportRow[] }) {
                   ) : null}
                 </Td>
                 <Td align="right">
-                  {row.state === 'done' ? (
+                  {row.mayDownload ? null : <span className="text-xs text-muted">Holds an attempt of your own</span>}
+                  {row.state === 'done' && row.mayDownload ? (
                     <Button asChild size="sm">
                       <a href={`/api/exports/${row.exportId}`} download>
                         <Download />

@@ -48,7 +48,7 @@ export function NewExport({ attempts }: { attempts: Finished[] }) {
     <Card>
       <CardHeader
         title="New export"
-        description="Only completed attempts can be exported."
+        description="Completed attempts of others can be exported."
         actions={
           <Button variant="primary" disabled={chosen.size === 0} busy={build.isPending && 'Asking…'} onClick={() => build.mutate()}>
             <PackagePlus />
