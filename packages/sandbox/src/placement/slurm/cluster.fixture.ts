@@ -182,6 +182,15 @@ export class SlurmCluster {
     return stdout.trim();
   }
 
+  /** A search path by which some of Slurm's commands are scripts of the test; each finds its real command as `"$REAL"`. */
+  async replace(scripts: Readonly<Record<string, string>>): Promise<string> {
+    const bin = await mkdtemp(join(this.dir, 'bin-'));
+    for (const [name, script] of Object.entries(scripts)) {
+      await writeFile(join(bin, name), `#!/bin/sh\nREAL=/usr/bin/${name}\n${script}\n`, { mode: 0o755 });
+    }
+    return `${bin}:${this.environment['PATH']}`;
+  }
+
   /** Submits a job that holds GPUs of the cluster until it is cancelled, and resolves with its number. */
   async occupy(gpus: number, ...options: string[]): Promise<string> {
     return this.slurm('sbatch', '--parsable', '--output=/dev/null', `--gres=gpu:h100:${gpus}`, ...options, '--wrap=sleep 3600');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SlurmHostSettings } from '@plumbline/protocol';
-import { isAbsent } from '@plumbline/testing/absence';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../host/waiting.ts';
 import { placementChecks } from '../contract.ts';
@@ -11,11 +11,16 @@ import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming }
 import type { RunnerHandle, RunnerRequest } from '../placement.ts';
 import { missingForCluster, SlurmCluster } from './cluster.fixture.ts';
 import { slurmPlacement } from './slurm.ts';
+import { SlurmCommands } from './slurmCommands.ts';
 
+const INSPECTED = { isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' } as const;
 const SLURM = fileURLToPath(new URL('./slurm.ts', import.meta.url));
 
 let cluster: SlurmCluster;
 let dir: string;
+
+/** Root and the cluster's own user see everything. */
+const AS_NOBODY = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups "$REAL" "$@"';
 
 describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', () => {
   beforeAll(async () => {
@@ -84,7 +89,9 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
     async (trial) => {
       const first = [await cluster.occupy(4), await cluster.occupy(4)];
       for (const id of first) await cluster.untilState(id, 'RUNNING');
-      const second = [await cluster.occupy(4), await cluster.occupy(3)];
+      const second = [await cluster.occupy(4, '--job-name=of two\nlines'), await cluster.occupy(3)];
+      // Neither competes, and both are among this user's jobs and those of the partition.
+      for (const odd of [[':', '--ntasks=1'], ['--array=1-3']]) second.push(await cluster.occupy(1, '--hold', ...odd));
       const request = withGpus(await trial.request('listens'), 4);
       const handle = trial.keep(await trial.placement.start(request));
       expect(await trial.placement.status(handle)).toEqual({
@@ -238,7 +245,7 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
 
   it('a cluster says what its nodes have, and what keeps jobs away', async () => {
     const placement = slurmPlacement({ settings: settingsOf({ gpuTypes: { 'H100 SXM': 'h100' } }), runner: { entry: CONTRACT_RUNNER } });
-    const inventory = await placement.inspect({ isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' });
+    const inventory = await placement.inspect(INSPECTED);
     expect(inventory).toMatchObject({ cpus: 16, memoryBytes: 64_000 * 1024 ** 2, problems: [] });
     expect(inventory.gpus).toHaveLength(8);
     const node = { cpus: 16, memoryBytes: 64_000 * 1024 ** 2, gpus: [{ model: 'H100 SXM', count: 4 }] };
@@ -248,9 +255,30 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
     ]);
     expect(inventory.gpus[0]).toMatchObject({ id: 'gpu1/h100/0', model: 'H100 SXM' });
     const nowhere = slurmPlacement({ settings: settingsOf({ partition: 'nowhere' }), runner: { entry: CONTRACT_RUNNER } });
-    const empty = await nowhere.inspect({ isolation: 'none', docker: null, gatewayUrl: 'ws://127.0.0.1:9' });
+    const empty = await nowhere.inspect(INSPECTED);
     expect(empty.problems).toContainEqual(expect.objectContaining({ blocking: true, problem: 'Slurm shows no node there.' }));
   });
+
+  it.skipIf(isAbsent('a hidden partition', notRoot()))(
+    'jobs and nodes are seen where their partition is hidden from this user',
+    async () => {
+      const jobId = await cluster.occupy(1);
+      await cluster.untilState(jobId, 'RUNNING');
+      const hide = async (hidden: 'YES' | 'NO') => {
+        for (const name of ['gpus', 'urgent']) await cluster.slurm('scontrol', 'update', `PartitionName=${name}`, `Hidden=${hidden}`);
+      };
+      await hide('YES');
+      try {
+        const PATH = await cluster.replace({ squeue: AS_NOBODY, sinfo: AS_NOBODY });
+        const slurm = new SlurmCommands({ ...cluster.environment, PATH });
+        expect(await slurm.ownJobs()).toContainEqual(expect.objectContaining({ id: jobId, state: 'RUNNING' }));
+        for (const partition of [null, 'gpus']) expect(await slurm.nodes(partition), String(partition)).toHaveLength(2);
+      } finally {
+        await hide('NO');
+        await cluster.cancelAll();
+      }
+    },
+  );
 
   onCluster(
     'a controller that is away is no sign of a runner’s death, and the runner goes on',

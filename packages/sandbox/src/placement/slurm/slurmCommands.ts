@@ -26,6 +26,7 @@ export interface SlurmJob {
   /** The GPUs that it asks for; 0 for none. */
   readonly gpuCount: number;
   readonly gpuType: string | null;
+  /** This and the name are empty where others' jobs were asked for. */
   readonly workDir: string;
   readonly name: string;
 }
@@ -41,17 +42,41 @@ export interface SlurmNode {
 
 const MIB = 1024 ** 2;
 
+/** Partitions that are hidden from this user as well: a job there would pass for one that ended. */
+const EVEN_HIDDEN = '--all';
+
 /** Free text comes last: a name may hold anything. */
 const FORMAT = '%i|%T|%Q|%P|%N|%M|%b|%r|%Z|%j';
-const LINE = /^(\d+)(?:_\S*)?\|([A-Z_]+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$/;
+/** Other people's jobs are counted and no more, and their folders and names are theirs to choose. */
+const FORMAT_OF_OTHERS = '%i|%T|%Q|%P|%N|%M|%b|%r||';
+/** An array's task is 7_3, a part of a heterogeneous job 7+0. */
+const LINE = /^(\d+)(?:[+_]\S*)?\|([A-Z_]+)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$/;
+/** So a job begins that may be ours: those are neither arrays nor heterogeneous. */
+const PLAIN_JOB = /^\d+\|/;
 /** Days, hours, minutes, seconds; the first two where there are any. */
 const RAN = /^(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)$/;
 const GPUS = /\bgpu(?::([^:,()]+))?:(\d+)/;
 
-/** One line of `squeue --format=FORMAT`. Throws `unavailable` for anything else. */
-export function parseJob(line: string): SlurmJob {
-  const found = LINE.exec(line);
-  if (found === null) throw new AppError('unavailable', 'Slurm’s queue could not be read.', { cause: new Error(`squeue said: ${line}`) });
+/** What `squeue` printed in one of our formats. A line that is no job's is left out: a cluster's own wrapper may greet. */
+export function parseJobs(said: string): SlurmJob[] {
+  return said.split('\n').flatMap((line) => {
+    const found = LINE.exec(line);
+    return found === null ? [] : [jobOf(found)];
+  });
+}
+
+/**
+ * What `squeue --format=FORMAT` printed of this user's jobs. What follows the first line of a name is left out.
+ *
+ * @throws AppError `unavailable` for an unreadable line that may be of a job of ours: that would pass for one that ended.
+ */
+export function parseOwnJobs(said: string): SlurmJob[] {
+  const unreadable = said.split('\n').find((line) => PLAIN_JOB.test(line) && !LINE.test(line));
+  if (unreadable === undefined) return parseJobs(said);
+  throw new AppError('unavailable', 'Slurm’s queue could not be read.', { cause: new Error(`squeue said: ${unreadable}`) });
+}
+
+function jobOf(found: RegExpExecArray): SlurmJob {
   const [, id = '', state = '', priority = '', partitions = '', nodes = '', ran = '', gres = '', reason = '', workDir = '', name = ''] =
     found;
   const gpus = GPUS.exec(gres);
@@ -81,12 +106,12 @@ export class SlurmCommands {
 
   /** All jobs of this process's user that the controller still knows, ended ones too. */
   async ownJobs(): Promise<SlurmJob[]> {
-    return this.#jobs(['--states=all', `--user=${process.getuid?.() ?? ''}`]);
+    return parseOwnJobs(await this.#queue(FORMAT, '--states=all', `--user=${process.getuid?.() ?? ''}`));
   }
 
   /** The jobs that wait in these partitions, each task of an array for itself. */
   async pendingJobs(partitions: readonly string[]): Promise<SlurmJob[]> {
-    return this.#jobs(['--states=PENDING', '--array', `--partition=${partitions.join(',')}`]);
+    return parseJobs(await this.#queue(FORMAT_OF_OTHERS, '--states=PENDING', '--array', `--partition=${partitions.join(',')}`));
   }
 
   /** The nodes that jobs may run on; those of one partition where it is given. */
@@ -95,7 +120,8 @@ export class SlurmCommands {
       '--noheader',
       '--Node',
       `--Format=NodeList:|,CPUs:|,Memory:|,Gres:|,StateLong:`,
-      ...(partition === null ? [] : [`--partition=${partition}`]),
+      // Not both: one that is named is shown, hidden or not.
+      partition === null ? EVEN_HIDDEN : `--partition=${partition}`,
     ]);
     // A node of several partitions is told once for each.
     const nodes = new Map<string, SlurmNode>();
@@ -131,12 +157,8 @@ export class SlurmCommands {
     await this.#run('scancel', ['--quiet', `--signal=${signal}`, '--batch', jobId]).catch(() => undefined);
   }
 
-  async #jobs(filter: readonly string[]): Promise<SlurmJob[]> {
-    const said = await this.#run('squeue', ['--noheader', `--format=${FORMAT}`, ...filter]);
-    return said
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(parseJob);
+  #queue(format: string, ...filter: readonly string[]): Promise<string> {
+    return this.#run('squeue', ['--noheader', EVEN_HIDDEN, `--format=${format}`, ...filter]);
   }
 
   /** Rejects with `unavailable`, the words of the command as its cause. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseJob, type SlurmJob } from './slurmCommands.ts';
+import { parseJobs, parseOwnJobs, type SlurmJob } from './slurmCommands.ts';
 import { endWords, failedNode, jobsAhead, queueWords } from './words.ts';
 
 const JOB: SlurmJob = {
@@ -86,13 +86,31 @@ test.each<[string, Partial<SlurmJob>, string | null, hasBegun?: boolean]>([
   expect(failedNode({ ...JOB, nodes: 'n1', ...change }, hasBegun)).toBe(node);
 });
 
+const lineOf = ({ id = '12', ran = '0:07', name = 'plumbline-a' }) => `${id}|FAILED|100|gpu|n1|${ran}|gres:gpu:1|None|/shared|${name}\n`;
+
 test.each([
   ['INVALID', null],
   ['0:07', 7],
   ['1:02:03', 3_723],
   ['2-00:00:01', 172_801],
 ])('that a job ran for %s is read in seconds', (ran, seconds) => {
-  expect(parseJob(`12|FAILED|100|gpu|n1|${ran}|gres:gpu:1|None|/shared|plumbline-a`).ranS).toBe(seconds);
+  expect(parseJobs(lineOf({ ran })).map(({ ranS }) => ranS)).toEqual([seconds]);
+});
+
+test.each([
+  ['a part of a heterogeneous job', lineOf({ id: '4+0' }), ['4', '12']],
+  ['a task of an array', lineOf({ id: '4_[1-3%2]' }), ['4', '12']],
+  ['a name of several lines', lineOf({ id: '4', name: 'a\n7 of 9\n\nb' }), ['4', '12']],
+  ['a greeting', 'Maintenance on Monday | see the wiki\n', ['12']],
+])('a queue is read with %s in it', (_what, odd, ids) => {
+  expect(parseOwnJobs(odd + lineOf({})).map(({ id }) => id)).toEqual(ids);
+});
+
+test('a queue with a line that may be of a job of ours and cannot be read is not read at all: the job would pass for one that ended', () => {
+  const said = `4|RUNNING|high|gpu\n${lineOf({})}`;
+  expect(() => parseOwnJobs(said)).toThrow(/could not be read/);
+  // Others' jobs are counted and no more.
+  expect(parseJobs(said).map(({ id }) => id)).toEqual(['12']);
 });
 
 test('ahead are jobs of the same partition with a higher priority, or that came earlier with the same, and that compete at all', () => {
