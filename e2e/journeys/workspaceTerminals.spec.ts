@@ -5,7 +5,7 @@ import { expectAccessible } from '../support/accessibility.ts';
 import type { Account } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { openWorkspace } from '../support/workspace.ts';
-import { BUDGET, heapMbOf, loadOf, typeOneKey, workOnce } from '../support/workspaceCost.ts';
+import { BUDGET, heldBy, loadOf, typeOneKey, workOnce } from '../support/workspaceCost.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
 
 test.describe.configure({ mode: 'serial' });
@@ -228,7 +228,7 @@ test.describe('terminals, and what the page around them costs', () => {
     await largeWork.expectOnScreen(1, /^drawn-by-card$/m);
 
     for (let round = 1; round <= 3; round += 1) await workOnce(large, largeWork, round);
-    const heapMb = await heapMbOf(large);
+    const { heapMb } = await heldBy(large);
     console.log(`the page holds ${heapMb.toFixed(1)} MB after three rounds of work`);
     expect(heapMb).toBeLessThan(BUDGET.heapMb);
     await fresh.close();

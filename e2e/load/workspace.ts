@@ -1,13 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
-import { BUDGET, heapMbOf, loadOf, typeOneKey, workOnce } from '../support/workspaceCost.ts';
+import { BUDGET, type Held, heldBy, loadOf, typeOneKey, workOnce } from '../support/workspaceCost.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
 import { rounded } from './summary.ts';
 
-const ROUNDS = 40;
+/** How long to work, in minutes: a round begins every 15 seconds then. Without it forty follow on one another. */
+const MINUTES = Number(process.env.BENCH_MINUTES ?? 0);
+const ROUND_MS = 15_000;
+const ROUNDS = MINUTES > 0 ? Math.ceil((MINUTES * 60_000) / ROUND_MS) : 40;
+const ROUNDS_A_LOOK = 10;
 
 /** Loads the workspace with an empty cache, works in it, and says what that took in time, bytes and memory. */
 export async function benchWorkspace(): Promise<Record<string, unknown>> {
@@ -32,11 +37,16 @@ export async function benchWorkspace(): Promise<Record<string, unknown>> {
     );
     await page.keyboard.press('Backspace');
 
-    const heapMb: number[] = [];
+    const held: Held[] = [];
+    const beganMs = performance.now();
     for (let round = 0; round < ROUNDS; round += 1) {
+      if (MINUTES > 0) await pause(Math.max(0, beganMs + round * ROUND_MS - performance.now()));
       await workOnce(page, work, round);
-      if (round % 10 === 9) heapMb.push(rounded(await heapMbOf(page)));
+      if (round % ROUNDS_A_LOOK !== ROUNDS_A_LOOK - 1) continue;
+      held.push(await heldBy(page));
+      console.error(`${Math.round((performance.now() - beganMs) / 1000)} s: ${round + 1} rounds, ${JSON.stringify(held.at(-1))}`);
     }
+    const heapMb = held.map((look) => rounded(look.heapMb));
     const faults = [
       ...(load.transferredMb > BUDGET.transferredMb
         ? [`${load.transferredMb} MB before the editor is usable; at most ${BUDGET.transferredMb}`]
@@ -50,6 +60,8 @@ export async function benchWorkspace(): Promise<Record<string, unknown>> {
       ratio: rounded(load.usableMs / signIn.usableMs),
       rounds: ROUNDS,
       heapMb,
+      nodes: held.map(({ nodes }) => nodes),
+      listeners: held.map(({ listeners }) => listeners),
       budget: BUDGET,
       faults,
     };

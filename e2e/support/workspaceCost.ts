@@ -77,11 +77,19 @@ export async function workOnce(page: Page, work: WorkspacePage, round: number): 
   if (await sure.isVisible()) await sure.click();
 }
 
-/** What the page's scripts hold, once what they let go of is collected, in 10^6 bytes. */
-export async function heapMbOf(page: Page): Promise<number> {
+export interface Held {
+  /** Of the page's scripts, in 10^6 bytes. */
+  heapMb: number;
+  nodes: number;
+  listeners: number;
+}
+
+/** What the page holds once what it let go of is collected. Nodes that hang on nothing but a script are counted too. */
+export async function heldBy(page: Page): Promise<Held> {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('HeapProfiler.collectGarbage');
   const { usedSize } = (await cdp.send('Runtime.getHeapUsage')) as { usedSize: number };
+  const { nodes, jsEventListeners } = await cdp.send('Memory.getDOMCounters');
   await cdp.detach();
-  return usedSize / MB;
+  return { heapMb: usedSize / MB, nodes, listeners: jsEventListeners };
 }
