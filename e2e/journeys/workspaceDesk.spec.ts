@@ -48,6 +48,19 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     expect(context.pages()).toHaveLength(1);
   });
 
+  test('a place in a file that a terminal shows is opened by Ctrl and a click, and a file that is not there is said to be none', async () => {
+    const position = page.getByRole('region', { name: 'Editor' }).getByText('1:9', { exact: true });
+    await work.shell('clear; echo part1.py:1:9; echo away.py:1', /^away\.py:1$/m);
+    await work.followLink(1, /^part1/);
+    await expect(position).toHaveCount(0);
+    await page.keyboard.down('Control');
+    await work.followLink(1, /^part1/);
+    await expect(position).toBeVisible();
+    await work.followLink(1, /^away/);
+    await page.keyboard.up('Control');
+    await expect(page.getByText('The workspace has no file away.py.')).toBeVisible();
+  });
+
   test('the palette has what the editor can do as well, and F1 opens it, which in a terminal is a key of programs', async () => {
     const palette = page.getByPlaceholder('What would you like to do?');
     await work.terminal(1).locator('.xterm-screen').click();

@@ -145,6 +145,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl', 'Shift', '5'], does: 'New terminal beside this one' },
   { keys: ['Ctrl', 'Shift', 'C'], does: 'Copy from the terminal' },
   { keys: ['Ctrl', 'Shift', 'V'], does: 'Paste into the terminal' },
+  { keys: ['Ctrl/Cmd', 'Click'], does: 'In a terminal, on a place in a file, as train.py:12: open the file there' },
   {
     keys: ['Menu'],
     does: 'What can be done with the file or the terminal, as a click with the right button does; in a terminal whose program takes clicks, with Shift',

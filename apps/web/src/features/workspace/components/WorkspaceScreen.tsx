@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
 import { indexedDraftStore } from '../model/draftStore.ts';
+import { fileMeant } from '../model/filePlaces.ts';
 import { FileTree, parentOf } from '../model/fileTree.ts';
 import { keymap } from '../model/keymap.ts';
 import { isLastMinute, LastMinute } from '../model/lastMinute.ts';
@@ -169,6 +170,21 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
         }
       }),
     [session, editing, files, tree],
+  );
+
+  useEffect(
+    () =>
+      session.placeClicked.on(async ({ path: printed, line, column }) => {
+        const say = (text: string) => session.notice.emit({ tone: 'info', text });
+        try {
+          const meant = fileMeant(printed, (await session.ask('file.paths', {})).paths);
+          if ('refusal' in meant) say(meant.refusal);
+          else await files?.openAt(meant.path, { line, column, length: 0 });
+        } catch (error) {
+          say(error instanceof Error ? error.message : 'The files could not be listed.');
+        }
+      }),
+    [session, files],
   );
 
   useEffect(() => session.documentChanged.on(({ path, ...shared }) => files?.sharedChanged(path, shared)), [session, files]);

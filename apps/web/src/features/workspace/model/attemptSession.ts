@@ -5,6 +5,7 @@ import type { Ask } from './ask.ts';
 import { AttemptSocket, type Welcome } from './attemptSocket.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
 import { ClockDisplay } from './clockDisplay.ts';
+import type { FilePlace } from './filePlaces.ts';
 import { LeftOutboxes } from './leftOutboxes.ts';
 import { indexedOutboxStore } from './outboxStore.ts';
 import { watchPage } from './pageLife.ts';
@@ -45,6 +46,8 @@ export class AttemptSession {
   readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
   /** A link in a terminal was clicked: it comes from the sandbox, so somebody is asked first. */
   readonly linkClicked = new Signal<string>();
+  /** A place in a file that a terminal shows is to be opened. */
+  readonly placeClicked = new Signal<FilePlace>();
   readonly tab: string;
   readonly attemptId: string;
   readonly writings: SessionWritings;
@@ -129,6 +132,7 @@ export class AttemptSession {
       onPaste: (target, text, prevent) => this.pasted(target, text, prevent),
       onCopy: (target, text) => this.copied(target, text),
       onLink: (url) => this.linkClicked.emit(url),
+      onPlace: (place) => this.placeClicked.emit(place),
       onRefused: (text) => this.notice.emit({ tone: 'error', text }),
     });
     this.listen();
@@ -211,11 +215,7 @@ export class AttemptSession {
   }
 
   private type(terminal: number, bytes: Uint8Array): void {
-    const refusal = this.typingRefusal();
-    if (refusal !== null) {
-      this.updateTyping();
-      return;
-    }
+    if (this.typingRefusal() !== null) return this.updateTyping();
     const outcome = this.input.offer(terminal, bytes);
     if (outcome === 'too_large')
       this.notice.emit({ tone: 'error', text: 'Not pasted: a paste may have 5 MiB at most. Put the text into a file instead.' });

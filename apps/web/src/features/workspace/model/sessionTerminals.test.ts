@@ -7,7 +7,7 @@ import type { TerminalView } from './terminalView.ts';
 
 vi.stubGlobal('document', { hasFocus: () => true });
 
-const SIGNALS = ['input', 'sizeWanted', 'credit', 'gap', 'focused', 'drawn', 'linkClicked'];
+const SIGNALS = ['input', 'sizeWanted', 'credit', 'gap', 'focused', 'drawn', 'linkClicked', 'placeClicked'];
 const ACTS = ['resizedTo', 'setSizeOwner', 'setTyping', 'restore', 'output'];
 
 /** The screens of a session, whose xterm.js is left out: which of them live, and what was asked for. */
@@ -35,6 +35,7 @@ function terminalsOf(numbers: number[]) {
     onPaste: none,
     onCopy: none,
     onLink: none,
+    onPlace: none,
     onRefused: none,
   });
   return {

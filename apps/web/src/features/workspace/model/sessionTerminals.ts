@@ -1,6 +1,7 @@
 import type { AppError } from '@plumbline/core';
 import type { BrowserToGateway, GatewayToBrowser, TerminalInfo } from '@plumbline/protocol';
 import type { Ask } from './ask.ts';
+import type { FilePlace } from './filePlaces.ts';
 import type { TerminalView } from './terminalView.ts';
 
 /** The screens of an attempt's terminals in this tab: made at first use, kept until their terminal is closed. */
@@ -18,6 +19,7 @@ export interface SessionTerminalsOptions {
   readonly onPaste: (target: string, text: string, prevent: () => void) => void;
   readonly onCopy: (target: string, text: string) => void;
   readonly onLink: (url: string) => void;
+  readonly onPlace: (place: FilePlace) => void;
   readonly onRefused: (text: string) => void;
 }
 
@@ -42,12 +44,13 @@ export class SessionTerminals {
   view(terminal: number): TerminalView {
     const known = this.views.get(terminal);
     if (known) return known;
-    const { newView, send, list, canType, onInput, onPaste, onCopy, onLink } = this.options;
+    const { newView, send, list, canType, onInput, onPaste, onCopy, onLink, onPlace } = this.options;
     const view = newView();
     this.views.set(terminal, view);
     view.input.on((bytes) => onInput(terminal, bytes));
     view.clipboard.paste.on((paste) => onPaste(`terminal:${terminal}`, paste.text, paste.prevent));
     view.linkClicked.on(onLink);
+    view.placeClicked.on(onPlace);
     view.clipboard.copy.on((text) => onCopy(`terminal:${terminal}`, text));
     view.sizeWanted.on((size) => this.resize(terminal, size));
     view.credit.on((drawnBytes) => send({ t: 'credit', terminal, drawnBytes }));

@@ -8,10 +8,12 @@ import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import { cellSize } from './cellSize.ts';
+import type { FilePlace } from './filePlaces.ts';
 import { Signal } from './signal.ts';
 import { TerminalClipboard } from './terminalClipboard.ts';
 import { TERMINAL_FONT_FAMILY, terminalFont } from './terminalFont.ts';
 import { isForProgram } from './terminalKeys.ts';
+import { placeLinks } from './terminalPlaces.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
 import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
 
@@ -60,6 +62,8 @@ export class TerminalView {
   readonly drawn = new Signal<void>();
   /** A link was clicked: whoever listens asks before it is followed. */
   readonly linkClicked = new Signal<string>();
+  /** A place in a file was clicked with Ctrl or Cmd held. */
+  readonly placeClicked = new Signal<FilePlace>();
   readonly clipboard: TerminalClipboard;
 
   private readonly options: TerminalViewOptions;
@@ -343,6 +347,13 @@ export class TerminalView {
   }
 
   private listenForInput(): void {
+    const follow = (event: MouseEvent, place: FilePlace) => {
+      // A click without it chooses where one types.
+      if (event.ctrlKey || event.metaKey) this.placeClicked.emit(place);
+    };
+    this.terminal.registerLinkProvider({
+      provideLinks: (row, give) => give(placeLinks(this.terminal.buffer.active, row, follow)),
+    });
     this.terminal.onData((data) => this.input.emit(this.encoder.encode(data)));
     // Mouse reports of the oldest kind are bytes, not text.
     this.terminal.onBinary((data) => this.input.emit(Uint8Array.from(data, (char) => char.charCodeAt(0) & 0xff)));
