@@ -58,6 +58,13 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.press('F12');
     await expect(page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' })).toHaveAttribute('aria-current', 'true');
     await expect(page.getByText('1:5', { exact: true })).toBeVisible();
+    await page.keyboard.press('Control+Home');
+    await expect(page.getByText('1:1', { exact: true })).toBeVisible();
+    await page.keyboard.press('Control+Shift+O');
+    await page.keyboard.type('ar');
+    await expect(page.locator('.quick-input-list .monaco-list-row.focused')).toContainText('area');
+    await page.keyboard.press('Enter');
+    await expect(page.getByText('1:5', { exact: true })).toBeVisible();
     await page.getByTestId('editor-tab').filter({ hasText: 'use.py' }).click();
     await expect(editor()).toContainText('size');
     await page.keyboard.press('Control+End');

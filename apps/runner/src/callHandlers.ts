@@ -64,6 +64,7 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     'language.hover': (args) => language.hover(args),
     'language.define': (args) => language.define(args),
     'language.signature': (args) => language.signature(args),
+    'language.symbols': (args) => language.symbols(args),
     'terminal.open': ({ cols, rows, name }) => {
       participantClock.assertRunning();
       return { terminal: terminals.open(cols, rows, name) };

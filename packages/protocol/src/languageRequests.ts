@@ -11,6 +11,9 @@ export const LANGUAGE_TEXT_MAX_LENGTH = 512 * 1024;
 /** Of a list of completions, definitions or signatures. */
 export const LANGUAGE_ITEMS_MAX = 300;
 export const LANGUAGE_PROBLEMS_MAX = 500;
+export const LANGUAGE_SYMBOLS_MAX = 2_000;
+/** How deep a name may lie in others. */
+export const LANGUAGE_DEPTH_MAX = 20;
 /** Of one explanation. */
 export const LANGUAGE_WORDS_MAX_LENGTH = 8_000;
 export const LANGUAGE_LABEL_MAX_LENGTH = 300;
@@ -62,6 +65,26 @@ export const LANGUAGE_REQUESTS = {
   'language.define': {
     args: At,
     result: z.object({ places: z.array(At.extend({ library: z.boolean() })).max(LANGUAGE_ITEMS_MAX) }),
+  },
+  /** What a text defines, in its order. */
+  'language.symbols': {
+    args: z.object({ path }),
+    result: z.object({
+      symbols: z
+        .array(
+          z.object({
+            label,
+            /** The protocol's own number (Language Server Protocol 3.17, SymbolKind). */
+            kind: z.int().min(1).max(26),
+            /** One that is deeper than the one before it lies inside of that. */
+            depth: z.int().min(0).max(LANGUAGE_DEPTH_MAX),
+            from: Position,
+            to: Position,
+            name: z.object({ from: Position, to: Position }),
+          }),
+        )
+        .max(LANGUAGE_SYMBOLS_MAX),
+    }),
   },
   'language.signature': {
     args: At,

@@ -44,6 +44,24 @@ describe('the help for Python', () => {
     await expect(ask('hover', { ...at(1, 1), path: '../../etc/passwd' })).rejects.toThrow('invalid_input');
   });
 
+  it('names what a text defines, with what lies in what', async () => {
+    const text = 'import os\n\nclass Net:\n    width = 3\n\n    def forward(self):\n        return 1\n\ndef main():\n    pass\n';
+    await ask('sync', { path: 'net.py', text });
+    const { symbols } = await ask<{ symbols: { label: string; depth: number; name: { from: { line: number; column: number } } }[] }>(
+      'symbols',
+      {
+        path: 'net.py',
+      },
+    );
+    expect(symbols.map((one) => `${'-'.repeat(one.depth)}${one.label} ${one.name.from.line}:${one.name.from.column}`)).toEqual([
+      'Net 3:7',
+      '-width 4:5',
+      '-forward 6:9',
+      'main 9:5',
+    ]);
+    await ask('close', { path: 'net.py' });
+  });
+
   it('learns what other programs write, and of an edit that is not saved', async () => {
     await rig.sh('sed -i s/double/triple/ other.py');
     await vi.waitFor(async () => expect((await problems()).map(({ message }) => message).join()).toContain('"double" is unknown'), {

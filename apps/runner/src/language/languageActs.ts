@@ -2,9 +2,11 @@ import { posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError } from '@plumbline/core';
 import {
+  LANGUAGE_DEPTH_MAX,
   LANGUAGE_ITEMS_MAX,
   LANGUAGE_LABEL_MAX_LENGTH,
   LANGUAGE_PROBLEMS_MAX,
+  LANGUAGE_SYMBOLS_MAX,
   LANGUAGE_WORDS_MAX_LENGTH,
   type RequestArgs,
   type RequestResult,
@@ -50,6 +52,15 @@ const Completions = z.union([
 const Hover = z.object({ contents: Text }).nullable();
 const Location = z.object({ uri: z.string(), range: Range });
 const Locations = z.union([z.array(Location), Location.transform((one) => [one]), z.null().transform(() => [])]);
+const DefinedName = z.object({ name: z.string(), kind: z.int().min(1).max(26), range: Range, selectionRange: Range });
+type DefinedName = z.infer<typeof DefinedName> & { children?: DefinedName[] | undefined };
+const DefinedNames = z.array(
+  DefinedName.extend({
+    get children(): z.ZodOptional<z.ZodArray<z.ZodType<DefinedName>>> {
+      return DefinedNames.optional();
+    },
+  }),
+);
 const Signatures = z
   .object({
     signatures: z.array(
@@ -74,6 +85,22 @@ function read<T>(schema: z.ZodType<T>, answer: unknown): T {
 const label = (text: string) => text.slice(0, LANGUAGE_LABEL_MAX_LENGTH);
 const words = (text: string) => text.slice(0, LANGUAGE_WORDS_MAX_LENGTH);
 const position = ({ line, character }: z.infer<typeof Place>) => ({ line: line + 1, column: character + 1 });
+
+/** Each name before what lies in it. */
+function inRow(names: readonly DefinedName[], depth = 0): RequestResult<'language.symbols'>['symbols'] {
+  if (depth > LANGUAGE_DEPTH_MAX) return [];
+  return names.flatMap(({ name, kind, range, selectionRange, children }) => [
+    {
+      label: label(name),
+      kind,
+      depth,
+      from: position(range.start),
+      to: position(range.end),
+      name: { from: position(selectionRange.start), to: position(selectionRange.end) },
+    },
+    ...inRow(children ?? [], depth + 1),
+  ]);
+}
 
 export interface LanguageActsOptions {
   readonly server: LanguageServer;
@@ -157,6 +184,11 @@ export class LanguageActs {
       signature: help?.activeSignature ?? 0,
       parameter: help?.activeParameter ?? 0,
     };
+  }
+
+  async symbols({ path }: RequestArgs<'language.symbols'>): Promise<RequestResult<'language.symbols'>> {
+    const names = read(DefinedNames.nullable(), await this.#server.ask('textDocument/documentSymbol', this.#uri(path)));
+    return { symbols: inRow(names ?? []).slice(0, LANGUAGE_SYMBOLS_MAX) };
   }
 
   #ask(question: string, { path, line, column }: { path: string; line: number; column: number }): Promise<unknown> {

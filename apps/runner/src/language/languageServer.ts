@@ -60,6 +60,7 @@ const CAPABILITIES = {
     signatureHelp: { signatureInformation: { documentationFormat: ['plaintext'], parameterInformation: { labelOffsetSupport: true } } },
     definition: { linkSupport: false },
     diagnostic: { dynamicRegistration: false },
+    documentSymbol: { hierarchicalDocumentSymbolSupport: true },
   },
   general: { positionEncodings: ['utf-16'] },
 };

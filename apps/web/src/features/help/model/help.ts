@@ -137,6 +137,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', '/'], does: 'Comment or uncomment the lines' },
   { keys: ['Alt', '↑'], does: 'Move the line up; with ↓ down' },
   { keys: ['Ctrl/Cmd', 'G'], does: 'Go to a line' },
+  { keys: ['Ctrl/Cmd', 'Shift', 'O'], does: 'Go to a class or function of the file (Python)' },
   { keys: ['F12'], does: 'Go to where the name is defined' },
   { keys: ['F8'], does: 'Go to the next problem' },
   { keys: ['F1'], does: 'All commands, outside a terminal' },

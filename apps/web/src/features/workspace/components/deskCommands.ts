@@ -199,6 +199,17 @@ export function deskCommands(acts: DeskActs): Command[] {
       },
     },
     {
+      id: 'names',
+      title: 'Go to a class or function of the file',
+      keys: ['Ctrl/Cmd', 'Shift', 'O'],
+      notInTerminal: true,
+      run: () => {
+        const editor = editing ? usedEditor(editing) : null;
+        editor?.focus();
+        void editor?.getAction('editor.action.quickOutline')?.run();
+      },
+    },
+    {
       id: 'edit-here',
       title: 'Edit the file here that another tab edits',
       run: () => {

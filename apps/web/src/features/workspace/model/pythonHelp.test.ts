@@ -1,6 +1,6 @@
 import { AppError } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
-import { asBlock, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
+import { asBlock, nameTree, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
 import { SteppedTime } from './steppedTime.ts';
 import { Store } from './store.ts';
 
@@ -12,6 +12,20 @@ describe('words out of the sandbox', () => {
     expect(rest.at(-1)).toBe('`````');
     expect(rest.slice(0, -1).join('\n')).toBe(hostile);
     expect(asBlock('plain', 'python')).toBe('```python\nplain\n```');
+  });
+});
+
+describe('names of a text', () => {
+  const named = (label: string, depth: number) => {
+    const at = { line: 1, column: 1 };
+    return { label, kind: 5, depth, from: at, to: at, name: { from: at, to: at } };
+  };
+  const shape = (names: ReturnType<typeof nameTree>): unknown[] => names.map(({ name, children = [] }) => [name, ...shape(children)]);
+
+  it('lie in those that they lie in, also where a depth was left out', () => {
+    const flat = [named('A', 0), named('a', 1), named('x', 2), named('b', 1), named('B', 0), named('deep', 7), named('C', 0)];
+    expect(shape(nameTree(flat))).toEqual([['A', ['a', ['x']], ['b']], ['B', ['deep']], ['C']]);
+    expect(nameTree([named('A', 0)])[0]?.kind).toBe(4);
   });
 });
 
@@ -44,6 +58,7 @@ describe('help for Python', () => {
           registerHoverProvider: registered,
           registerDefinitionProvider: registered,
           registerSignatureHelpProvider: registered,
+          registerDocumentSymbolProvider: registered,
         },
         editor: {
           registerEditorOpener: registered,

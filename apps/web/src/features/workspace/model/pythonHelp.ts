@@ -1,6 +1,6 @@
 import { AppError } from '@plumbline/core';
 import { LANGUAGE_TEXT_MAX_LENGTH, type RequestResult } from '@plumbline/protocol';
-import type { IDisposable, languages, Position } from 'monaco-editor/editor/editor.api.js';
+import type { IDisposable, IRange, languages, Position } from 'monaco-editor/editor/editor.api.js';
 import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
 import type { MonacoApi, TextModel } from './monaco.ts';
@@ -9,7 +9,7 @@ import type { OpenFiles } from './openFiles.ts';
 
 /**
  * What the language server in the sandbox knows of the open Python files, for the editor: problems, completions,
- * explanations, signatures, definitions. Whatever it says is shown as text: it comes out of the sandbox.
+ * explanations, signatures, definitions, names. Whatever it says is shown as text: it comes out of the sandbox.
  */
 
 export interface PythonHelpOptions {
@@ -44,6 +44,33 @@ export function asBlock(text: string, language: string): string {
   return `${fence}${language}\n${text}\n${fence}`;
 }
 
+type Named = RequestResult<'language.symbols'>['symbols'][number];
+
+/** The names of a text, each with those that lie inside of it. */
+export function nameTree(named: readonly Named[]): languages.DocumentSymbol[] {
+  const roots: languages.DocumentSymbol[] = [];
+  const within: languages.DocumentSymbol[] = [];
+  for (const { label, kind, depth, from, to, name } of named) {
+    const one = {
+      name: label,
+      detail: '',
+      kind: kind - 1,
+      tags: [],
+      range: rangeOf(from, to),
+      selectionRange: rangeOf(name.from, name.to),
+      children: [],
+    };
+    within.length = Math.min(depth, within.length);
+    (within.at(-1)?.children ?? roots).push(one);
+    within.push(one);
+  }
+  return roots;
+}
+
+function rangeOf(from: Place, to: Place): IRange {
+  return { startLineNumber: from.line, startColumn: from.column, endLineNumber: to.line, endColumn: to.column };
+}
+
 interface Tracked {
   path: string;
   /** The version that the server was told. */
@@ -67,6 +94,7 @@ export class PythonHelp {
       }),
       monaco.languages.registerHoverProvider(LANGUAGE, { provideHover: (model, position) => this.hover(model, position) }),
       monaco.languages.registerDefinitionProvider(LANGUAGE, { provideDefinition: (model, position) => this.define(model, position) }),
+      monaco.languages.registerDocumentSymbolProvider(LANGUAGE, { provideDocumentSymbols: (model) => this.names(model) }),
       monaco.languages.registerSignatureHelpProvider(LANGUAGE, {
         signatureHelpTriggerCharacters: ['(', ','],
         provideSignatureHelp: (model, position) => this.signature(model, position),
@@ -148,10 +176,7 @@ export class PythonHelp {
       hint: MarkerSeverity.Hint,
     };
     const markers = problems.map(({ from, to, severity, message, rule, unused }) => ({
-      startLineNumber: from.line,
-      startColumn: from.column,
-      endLineNumber: to.line,
-      endColumn: to.column,
+      ...rangeOf(from, to),
       severity: severities[severity],
       message,
       source: 'Pyright',
@@ -226,6 +251,11 @@ export class PythonHelp {
     const uri = open?.uri ?? this.options.monaco.Uri.from({ scheme, path: place.library ? place.path : `/${place.path}` });
     const { line, column } = place;
     return { uri, range: { startLineNumber: line, startColumn: column, endLineNumber: line, endColumn: column } };
+  }
+
+  private async names(model: TextModel): Promise<languages.DocumentSymbol[]> {
+    const answer = await this.askAbout(model, (path) => this.options.ask('language.symbols', { path })).catch(() => null);
+    return nameTree(answer?.symbols ?? []);
   }
 
   private async signature(model: TextModel, position: Position): Promise<languages.SignatureHelpResult | null> {
