@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { allPids, isSameProcess, processStat } from '../host/processTable.ts';
+import { allPids, processStat } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { FAMILY_TEXT, PLATFORM_SECRET, type PlacementCheck } from './contractTrial.ts';
 import type { RunnerRequest } from './placement.ts';
@@ -131,21 +130,18 @@ export const placementChecks: readonly PlacementCheck[] = [
     },
   },
   {
-    name: 'a stranger that has the runner’s process number by now is not taken for it, and left alone',
+    name: 'a stranger that has the runner’s number by now is not taken for it, and left alone',
     run: async (trial) => {
       const { handle } = await trial.start('ends');
       assert.ok(await waitUntil(async () => (await trial.state(handle)) === 'gone', GONE_WITHIN_MS));
-      const stranger = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });
+      const stranger = await trial.world.stranger(handle);
       try {
-        const pid = stranger.pid as number;
-        const startTime = (await processStat(pid))?.startTime as string;
-        const confused = trial.world.asStranger(handle, pid);
-        if (confused === null) return;
-        assert.equal(await trial.state(confused), 'gone');
-        await trial.placement.stop(confused);
-        assert.ok(await isSameProcess(pid, startTime));
+        assert.ok(await stranger.lives());
+        assert.equal(await trial.state(stranger.handle), 'gone');
+        await trial.placement.stop(stranger.handle);
+        assert.ok(await stranger.lives());
       } finally {
-        stranger.kill('SIGKILL');
+        await stranger.end();
       }
     },
   },

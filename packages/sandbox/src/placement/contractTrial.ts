@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
-import { allPids } from '../host/processTable.ts';
+import { allPids, isSameProcess, processStat } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
 import type { Placement, RunnerHandle, RunnerRequest } from './placement.ts';
 
@@ -34,8 +34,29 @@ export interface PlacementWorld {
   readonly writtenDirs: readonly string[];
   /** The state folder of an attempt, as a path of this machine. */
   stateDir(attemptId: string): string;
-  /** The handle as it would be if its process number had been given to `pid` since; null where handles hold none. */
-  asStranger(handle: RunnerHandle, pid: number): RunnerHandle | null;
+  /** Starts something that is no runner, and makes the handle as it would be had its number been given to that since. */
+  stranger(handle: RunnerHandle): Promise<Stranger>;
+}
+
+export interface Stranger {
+  readonly handle: RunnerHandle;
+  lives(): Promise<boolean>;
+  end(): Promise<void>;
+}
+
+/** For handles that hold a process number. */
+export async function strangerProcess(withPid: (pid: number) => RunnerHandle): Promise<Stranger> {
+  const child = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });
+  await once(child, 'spawn');
+  const pid = child.pid as number;
+  const startTime = (await processStat(pid))?.startTime as string;
+  return {
+    handle: withPid(pid),
+    lives: () => isSameProcess(pid, startTime),
+    end: async () => {
+      child.kill('SIGKILL');
+    },
+  };
 }
 
 export interface OpenPlacement {

@@ -12,7 +12,7 @@ import { waitUntil } from '../host/waiting.ts';
 import { writeRecord } from '../isolation/sandboxState.ts';
 import { canMakeVolumes, mountVolume } from '../isolation/workspaceVolume.ts';
 import { placementChecks } from './contract.ts';
-import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming } from './contractTrial.ts';
+import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming, strangerProcess } from './contractTrial.ts';
 import { type LocalPlacementOptions, localPlacement } from './local.ts';
 
 const run = promisify(execFile);
@@ -41,7 +41,7 @@ describe('local', () => {
       dir,
       writtenDirs: [dir],
       stateDir: (attemptId) => join(options.runnersDir, attemptId),
-      asStranger: (handle, pid) => ({ ...handle, pid }),
+      stranger: (handle) => strangerProcess((pid) => ({ ...handle, pid })),
     };
   });
   afterAll(async () => {

@@ -45,8 +45,15 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
       dir,
       writtenDirs: [dir, cluster.dir],
       stateDir: (attemptId) => join(settings.nodeDir ?? settings.sharedDir, 'runners', attemptId),
-      // Slurm knows its processes itself; a handle names a job.
-      asStranger: () => null,
+      stranger: async (handle) => {
+        const jobId = await cluster.occupy(0);
+        await cluster.untilState(jobId, 'RUNNING');
+        return {
+          handle: { ...handle, jobId },
+          lives: async () => (await cluster.state(jobId)) === 'RUNNING',
+          end: async () => void (await cluster.slurm('scancel', jobId)),
+        };
+      },
     };
   }
 

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, cp, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, jobMemoryBytes } from '@plumbline/core';
-import type { HostInventory, HostProblem, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
+import { AppError } from '@plumbline/core';
+import type { HostInventory, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
 import { z } from 'zod';
 import { layAssets } from '../../assets/assetStore.ts';
 import { withFileLock } from '../../host/fileLock.ts';
@@ -18,6 +18,8 @@ import {
   type RunnerStatus,
   type WarmFamily,
 } from '../placement.ts';
+import { clusterInventory } from './clusterInventory.ts';
+import { attemptNamed, jobName, jobOptions } from './jobOptions.ts';
 import { jobScript, type NodePrograms } from './jobScript.ts';
 import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
@@ -41,10 +43,8 @@ type SlurmHandle = z.infer<typeof SlurmHandle>;
 /** What an attempt's folder says of the last job that was submitted for it. */
 const Record = SlurmHandle.extend({ tokenHash: z.string(), configFile: z.string().optional() });
 
-const NAME_PREFIX = 'plumbline-';
 const RECORD_NAME = 'job.json';
 const LOCK_NAME = 'placement.lock';
-const EXCLUDE = '--exclude=';
 
 /** All attempts are looked after every few seconds: one question to the controller serves them all. */
 const LISTING_MS = 1_000;
@@ -56,7 +56,14 @@ const KILL_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 120_000;
 const ASK_EVERY_MS = 250;
 
-const MIB = 1024 ** 2;
+/**
+ * The job that a handle is of. Its number alone does not tell: a controller that lost its state counts from 1 again, and the number is
+ * a stranger's by then.
+ */
+function jobOf(handle: RunnerHandle, jobs: readonly SlurmJob[]): SlurmJob | undefined {
+  const { jobId, attemptId } = SlurmHandle.parse(handle);
+  return jobs.find(({ id, name }) => id === jobId && name === jobName(attemptId));
+}
 
 export function slurmPlacement(options: SlurmPlacementOptions): CheckedPlacement {
   return new SlurmPlacement(options);
@@ -117,7 +124,7 @@ class SlurmPlacement implements CheckedPlacement {
       programs,
     });
     try {
-      const jobId = await this.#slurm.submit(this.#sbatchOptions(request, dir, logFile), script);
+      const jobId = await this.#slurm.submit(jobOptions(settings, request, { dir, logFile }), script);
       const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
       const path = join(dir, RECORD_NAME);
       await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash, configFile }), { mode: 0o600 });
@@ -136,49 +143,6 @@ class SlurmPlacement implements CheckedPlacement {
     return settings.nodePath === null ? programs : { ...programs, node: settings.nodePath };
   }
 
-  #sbatchOptions({ attemptId, resources, memoryBytes }: RunnerRequest, dir: string, logFile: string): string[] {
-    const { partition, account, qos, constraint, extraArgs } = this.#options.settings;
-    const option = (name: string, value: string | number | null) => (value === null ? [] : [`--${name}=${value}`]);
-    const memory = resources.memoryBytes ?? memoryBytes;
-    const always = extraArgs.filter((arg) => arg.startsWith(EXCLUDE)).map((arg) => arg.slice(EXCLUDE.length));
-    const excluded = [...always, ...resources.avoidNodes];
-    return [
-      `--job-name=${NAME_PREFIX}${attemptId}`,
-      // The folder names this installation: another one's jobs on the same cluster are none of ours.
-      `--chdir=${dir}`,
-      `--output=${logFile}`,
-      '--open-mode=append',
-      // A job that is run again would have no config, and a runner is started anew by the platform alone.
-      '--no-requeue',
-      '--nodes=1',
-      '--ntasks=1',
-      '--export=ALL',
-      `--time=${Math.ceil(resources.maxDurationMs / 60_000)}`,
-      ...option('mem', memory === null ? null : `${Math.ceil(jobMemoryBytes(memory) / MIB)}M`),
-      ...option('cpus-per-task', resources.cpus === null ? null : Math.max(1, Math.ceil(resources.cpus))),
-      ...option('gres', this.#gres(resources.gpuCount, resources.gpuModel)),
-      ...(resources.exclusive ? ['--exclusive'] : []),
-      ...option('partition', partition),
-      ...option('account', account),
-      ...option('qos', qos),
-      ...option('constraint', constraint),
-      ...extraArgs.filter((arg) => !arg.startsWith(EXCLUDE)),
-      // Slurm takes the last of several alone.
-      ...option('exclude', excluded.length === 0 ? null : excluded.join(',')),
-    ];
-  }
-
-  #gres(count: number, model: string | null): string | null {
-    if (count === 0) return null;
-    if (model === null) return `gpu:${count}`;
-    const type = Object.hasOwn(this.#options.settings.gpuTypes, model) ? this.#options.settings.gpuTypes[model] : model;
-    if (type === null || type === undefined) return `gpu:${count}`;
-    if (!/^[A-Za-z0-9_.-]+$/.test(type)) {
-      throw new AppError('sandbox_unavailable', `The cluster has no name for the GPU model ${type}. Add it to the host’s gpuTypes.`);
-    }
-    return `gpu:${type}:${count}`;
-  }
-
   /** Copies a family to where every node sees it, once for each content. */
   async #publishFamily(familyDir: string, familyHash: string): Promise<string> {
     const families = join(this.#options.settings.sharedDir, 'families');
@@ -194,8 +158,7 @@ class SlurmPlacement implements CheckedPlacement {
 
   async status(handle: RunnerHandle): Promise<RunnerStatus> {
     const { jobId } = SlurmHandle.parse(handle);
-    const find = (jobs: readonly SlurmJob[]) => jobs.find((job) => job.id === jobId);
-    const job = find(await this.#jobs()) ?? find(await this.#freshJobs());
+    const job = jobOf(handle, await this.#jobs()) ?? jobOf(handle, await this.#freshJobs());
     const folderKept = this.#options.settings.nodeDir === null;
     if (job === undefined) return { state: 'gone', cause: `Slurm’s job ${jobId} ended some time ago.`, folderKept };
     const cause = endWords(job);
@@ -210,7 +173,7 @@ class SlurmPlacement implements CheckedPlacement {
 
   async stop(handle: RunnerHandle): Promise<void> {
     const { jobId } = SlurmHandle.parse(handle);
-    const find = async () => (await this.#freshJobs()).find(({ id }) => id === jobId);
+    const find = async () => jobOf(handle, await this.#freshJobs());
     const ended = async () => {
       const job = await find();
       return job === undefined || endWords(job) !== null;
@@ -271,63 +234,8 @@ class SlurmPlacement implements CheckedPlacement {
     });
   }
 
-  /** What the cluster says of its nodes. Processors and memory are those of its largest one: a runner is on one node alone. */
-  async inspect(): Promise<HostInventory> {
-    const { sharedDir, partition, nodeDir } = this.#options.settings;
-    const nodes = await this.#slurm.nodes(partition);
-    const problems: HostProblem[] = [];
-    const blocking = (problem: string, remedy: string) => problems.push({ problem, remedy, blocking: true });
-    if (nodes.length === 0) blocking('Slurm shows no node there.', 'Correct the partition in the host’s settings.');
-    const usable = nodes.filter(({ state }) => !/down|drain|fail|\*|inval|unk/i.test(state));
-    if (nodes.length > 0 && usable.length === 0) {
-      blocking(`None of its ${nodes.length} nodes takes jobs now.`, 'Ask the cluster’s operators (sinfo --list-reasons says why).');
-    }
-    const disk = await mkdir(sharedDir, { recursive: true, mode: 0o711 })
-      .then(() => statfs(sharedDir))
-      .catch((error: unknown) => {
-        blocking(
-          `The shared folder ${sharedDir} cannot be used: ${String(error)}`,
-          'Make it on a file system that every node sees by this path.',
-        );
-        return null;
-      });
-    if (nodeDir !== null) {
-      const problem = 'A job that is lost loses its workspace’s changes since the last snapshot, and all files above 50 MiB.';
-      problems.push({ problem, remedy: 'Leave the node folder out, so that the shared one holds the work too.', blocking: false });
-    }
-    return {
-      gpus: usable.flatMap(({ name, gpus }) =>
-        gpus.flatMap(({ type, count }) =>
-          Array.from({ length: count }, (_, index) => ({
-            id: `${name}/${type ?? 'gpu'}/${index}`,
-            model: this.#modelOf(type),
-            memoryBytes: null,
-            driver: null,
-          })),
-        ),
-      ),
-      nodes: nodes.map(({ name, cpus, memoryBytes, gpus }) => ({
-        name,
-        cpus,
-        memoryBytes,
-        gpus: gpus.map(({ type, count }) => ({ model: this.#modelOf(type), count })),
-      })),
-      cpus: Math.max(0, ...usable.map(({ cpus }) => cpus)),
-      memoryBytes: Math.max(0, ...usable.map(({ memoryBytes }) => memoryBytes)),
-      diskFreeBytes: disk === null ? null : disk.bavail * disk.bsize,
-      diskWriteBytesPerSecond: null,
-      clockOffsetMs: null,
-      clockUncertaintyMs: null,
-      kernel: `${usable.length} of ${nodes.length} nodes take jobs`,
-      isolation: null,
-      problems,
-    };
-  }
-
-  /** The model that a task asks for, by the cluster's own name of it. */
-  #modelOf(type: string | null): string {
-    const named = Object.entries(this.#options.settings.gpuTypes).find(([, name]) => name === type)?.[0];
-    return named ?? type ?? 'GPU';
+  inspect(): Promise<HostInventory> {
+    return clusterInventory(this.#slurm, this.#options.settings);
   }
 
   async warm({ familyDir, familyHash, assets }: WarmFamily): Promise<void> {
@@ -358,9 +266,8 @@ class SlurmPlacement implements CheckedPlacement {
 
   /** The attempt that a job of this installation is for; null for any other job. */
   #attemptOf(job: SlurmJob): string | null {
-    if (!job.name.startsWith(NAME_PREFIX)) return null;
-    const attemptId = job.name.slice(NAME_PREFIX.length);
-    return job.workDir === join(this.#options.settings.sharedDir, 'jobs', attemptId) ? attemptId : null;
+    const attemptId = attemptNamed(job.name);
+    return attemptId !== null && job.workDir === join(this.#options.settings.sharedDir, 'jobs', attemptId) ? attemptId : null;
   }
 
   async #jobsOf(attemptId: string): Promise<SlurmJob[]> {

@@ -12,7 +12,7 @@ import { isSameProcess, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { BUNDLE_RUNNER, bundleEntries, packBundle, type RunnerBundle } from '../bundle/runnerBundle.ts';
 import { placementChecks } from '../contract.ts';
-import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming } from '../contractTrial.ts';
+import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming, strangerProcess } from '../contractTrial.ts';
 import type { CheckedPlacement, RunnerHandle } from '../placement.ts';
 import { missingForSshHost, SshMachine } from './host.fixture.ts';
 import { sshPlacement } from './ssh.ts';
@@ -57,7 +57,7 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
     dir,
     writtenDirs: [dir],
     stateDir: (attemptId) => join(settings.dataDir, 'runners', attemptId),
-    asStranger: (handle, pid) => ({ ...handle, far: { ...(handle['far'] as object), pid } }),
+    stranger: (handle) => strangerProcess((pid) => ({ ...handle, far: { ...(handle['far'] as object), pid } })),
   });
 
   describe('keeps the contract of placements', () => {
