@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SlurmHostSettings } from '@plumbline/protocol';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { waitUntil } from '../../host/waiting.ts';
 import { placementChecks } from '../contract.ts';
 import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming } from '../contractTrial.ts';
@@ -247,6 +247,43 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
         code: 'sandbox_unavailable',
         message: expect.stringMatching(/Slurm did not take the job: .*partition/i),
       });
+    },
+  );
+
+  onCluster(
+    'a job that Slurm took is the attempt’s also where its number was not heard, and none is left where none could be noted',
+    () => ({}),
+    async (trial) => {
+      const submitted = async (sbatch: string) => {
+        vi.stubEnv('PATH', await cluster.replace({ sbatch }));
+        await trial.reopen();
+        vi.unstubAllEnvs();
+        return trial.request('listens');
+      };
+      const heardLate = await submitted('"$REAL" "$@" >/dev/null; kill -KILL $$');
+      const handle = trial.keep(await trial.placement.start(heardLate));
+      expect(handle).toEqual(await trial.placement.find(heardLate.attemptId));
+      await trial.report(heardLate);
+      expect(await trial.placement.start(heardLate)).toEqual(handle);
+
+      const notTaken = await submitted('kill -KILL $$');
+      await expect(trial.placement.start(notTaken)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+
+      await trial.reopen();
+      const notNoted = await trial.request('listens');
+      await mkdir(join(dir, 'shared/jobs', notNoted.attemptId, 'job.json.new'), { recursive: true });
+      const partition = (state: 'DOWN' | 'UP') => cluster.slurm('scontrol', 'update', 'PartitionName=gpus', `State=${state}`);
+      // One that waits does not end by itself.
+      await partition('DOWN');
+      try {
+        await expect(trial.placement.start(notNoted)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+        expect(await trial.listed()).toEqual([heardLate.attemptId]);
+      } finally {
+        await partition('UP');
+      }
+      for (const { attemptId } of [notTaken, notNoted]) {
+        expect((await readdir(join(dir, 'shared/jobs', attemptId))).join()).not.toMatch(/config/);
+      }
     },
   );
 

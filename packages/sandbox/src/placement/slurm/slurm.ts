@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, cp, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { HostInventory, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
@@ -44,6 +44,7 @@ type SlurmHandle = z.infer<typeof SlurmHandle>;
 const Record = SlurmHandle.extend({ tokenHash: z.string(), configFile: z.string().optional() });
 
 const RECORD_NAME = 'job.json';
+const CONFIG_PREFIX = 'config-';
 const LOCK_NAME = 'placement.lock';
 
 /** All attempts are looked after every few seconds: one question to the controller serves them all. */
@@ -112,7 +113,8 @@ class SlurmPlacement implements CheckedPlacement {
       assetsDir: join(base, 'assets'),
     };
     const programs = await this.#programs();
-    const configFile = join(dir, `config-${randomUUID()}.json`);
+    for (const name of await readdir(dir)) if (name.startsWith(CONFIG_PREFIX)) await rm(join(dir, name), { force: true });
+    const configFile = join(dir, `${CONFIG_PREFIX}${randomUUID()}.json`);
     await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
     const logFile = join(dir, 'runner.log');
     await (await open(logFile, 'a', 0o600)).close();
@@ -123,18 +125,35 @@ class SlurmPlacement implements CheckedPlacement {
       launchScript: settings.launchScript,
       programs,
     });
+    const jobId = await this.#slurm
+      .submit(jobOptions(settings, request, { dir, logFile }), script)
+      .catch((error: unknown) => this.#takenAllTheSame(request.attemptId, configFile, error));
+    const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
     try {
-      const jobId = await this.#slurm.submit(jobOptions(settings, request, { dir, logFile }), script);
-      const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
       const path = join(dir, RECORD_NAME);
       await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash, configFile }), { mode: 0o600 });
       await rename(`${path}.new`, path);
-      this.#listing = null;
-      return handle;
-    } catch (error) {
+    } catch (cause) {
+      await this.#slurm.cancel(jobId);
       await rm(configFile, { force: true });
-      throw error;
+      throw new AppError('sandbox_unavailable', `The shared folder ${settings.sharedDir} cannot be written to.`, { cause });
     }
+    this.#listing = null;
+    return handle;
+  }
+
+  /**
+   * The number of a job that Slurm has though its answer was not heard, from a busy controller for one: without its config it would wait
+   * for its turn, and then fail. Throws `error` where there is no such job; where that cannot be known, the config stays until the next start.
+   */
+  async #takenAllTheSame(attemptId: string, configFile: string, error: unknown): Promise<string> {
+    const jobs = await this.#jobsOf(attemptId).catch(() => {
+      throw error;
+    });
+    const job = jobs.find((one) => endWords(one) === null);
+    if (job !== undefined) return job.id;
+    await rm(configFile, { force: true });
+    throw error;
   }
 
   async #programs(): Promise<NodePrograms> {
