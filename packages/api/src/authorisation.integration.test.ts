@@ -27,6 +27,8 @@ const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture)
   'attempt.buildLog': { readers: ['admin'], input: (fixture) => ({ attemptId: fixture.attempt.id, most: 100 }) },
   'attempt.setup': { readers: ['owner', 'admin'], input: ofAttempt },
   'attempt.prepare': { readers: ['owner'], input: ofAttempt },
+  // Asked wrongly, since the attempt has never had a machine.
+  'attempt.goElsewhere': { readers: ['owner'], input: ofAttempt },
   'attempt.leaveQueue': { readers: ['owner'], input: ofAttempt },
   'attempt.start': { readers: ['owner'], input: ofAttempt },
   'attempt.ticket': { readers: ['owner'], input: (fixture) => ({ attemptId: fixture.attempt.id }) },

@@ -45,6 +45,14 @@ export function isHibernating(events: readonly ClockEvent[], nowMs: number): boo
   return open !== null && nowMs < open.machineFromMs;
 }
 
+/** Why a snapshot leaves out what its name says is made by a program: environments, packages, caches. */
+const EXCLUDED_BY_NAME = 'excluded by name';
+
+/** Whether something of the participant's own is in no copy: the attempt goes to another machine only once its participant says so. */
+export function isTiedToHost(leftOut: readonly { reason: string }[]): boolean {
+  return leftOut.some(({ reason }) => reason !== EXCLUDED_BY_NAME);
+}
+
 /** Whether a runner should exist for an attempt now. */
 export function needsRunnerNow({ state, events }: { state: AttemptState; events: readonly ClockEvent[] }, nowMs: number): boolean {
   return needsRunner(state) && !(state === 'paused' && isHibernating(events, nowMs));

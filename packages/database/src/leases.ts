@@ -1,7 +1,9 @@
 import {
+  AppError,
   type AttemptState,
   gpuWords,
   type HeldLease,
+  isTiedToHost,
   needWords,
   planLeases,
   type QueuedRequest,
@@ -9,11 +11,13 @@ import {
   type Waiting,
 } from '@plumbline/core';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
+import { recordAudit } from './audit.ts';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
 import { needOf, toLeaseHost } from './hostCapacity.ts';
 import { KEEPS_AWAY, lockHosts } from './hosts.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
+import type { SkippedFile } from './snapshots.ts';
 import { inTransaction, type Queryable } from './transaction.ts';
 
 /**
@@ -169,6 +173,15 @@ interface QueueRow {
   wait_reason: string | null;
 }
 
+/**
+ * Whether the host of the last lease has all files of an attempt that hibernates: nothing was granted since its pause began, and the
+ * host keeps folders, as a node of a cluster does not whose own disk is used.
+ */
+const KEPT_BY_LAST_HOST = `(SELECT o.granted_at <= p.started_at AND h.settings->>'nodeDir' IS NULL
+  FROM pause p, lease o JOIN host h ON h.id = o.host_id
+  WHERE p.attempt_id = a.id AND p.ended_at IS NULL AND p.wakes_at IS NOT NULL AND o.attempt_id = a.id AND o.granted_at IS NOT NULL
+  ORDER BY o.granted_at DESC LIMIT 1)`;
+
 async function readQueue(tx: Queryable): Promise<QueueRow[]> {
   const { rows } = await tx.query(
     `SELECT ${COLUMNS}, a.state AS attempt_state, extract(epoch FROM l.requested_at)::float8 * 1000 AS requested_ms, ${DURATION_SQL} AS duration_ms,
@@ -180,13 +193,16 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
        (SELECT coalesce(json_agg(json_build_object('hostId', t.host_id, 'node', t.node)), '[]') FROM acceptance t JOIN host h ON h.id = t.host_id
          WHERE t.attempt_id = a.id AND ${KEEPS_AWAY}) AS avoid,
        CASE WHEN a.state <> 'provisioning' THEN
-         (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) END AS prefer
+         (SELECT o.host_id FROM lease o WHERE o.attempt_id = a.id AND o.host_id IS NOT NULL ORDER BY o.granted_at DESC LIMIT 1) END AS prefer,
+       CASE WHEN ${KEPT_BY_LAST_HOST} AND l.elsewhere IS DISTINCT FROM 'chosen' THEN
+         (SELECT w.skipped FROM workspace_snapshot w WHERE w.attempt_id = a.id ORDER BY w.at DESC, w.n DESC LIMIT 1) END AS only_there
      FROM lease l JOIN attempt a ON a.id = l.attempt_id JOIN assignment g ON g.id = a.assignment_id JOIN study s ON s.id = g.study_id
      WHERE l.state = 'queued' ORDER BY l.requested_at, l.id`,
   );
   return rows.map((row) => {
     const { need } = toRecord(row);
     const avoid: { hostId: string; node: string | null }[] = row.avoid;
+    const onlyThere: SkippedFile[] = row.only_there ?? [];
     return {
       id: row.id,
       attempt_id: row.attempt_id,
@@ -204,6 +220,7 @@ async function readQueue(tx: Queryable): Promise<QueueRow[]> {
         avoidHostIds: avoid.filter(({ node }) => node === null).map(({ hostId }) => hostId),
         avoidNodes: avoid.flatMap(({ hostId, node }) => (node === null ? [] : [{ hostId, node }])),
         preferHostId: row.prefer,
+        staysThere: isTiedToHost(onlyThere),
       },
     };
   });
@@ -268,11 +285,11 @@ export async function grantLeases(db: Database): Promise<GrantOutcome> {
         row.attempt_id,
         reason,
       ]);
-      await tx.query(`UPDATE lease SET wait_reason = $2, wait_ahead = $3 WHERE id = $1 AND state = 'queued'`, [
-        row.id,
-        reason,
-        waiting.ahead,
-      ]);
+      await tx.query(
+        `UPDATE lease SET wait_reason = $2, wait_ahead = $3, elsewhere = CASE WHEN elsewhere = 'chosen' THEN elsewhere WHEN $4 THEN 'offered' END
+         WHERE id = $1 AND state = 'queued'`,
+        [row.id, reason, waiting.ahead, waiting.cause === 'files_in_use' || waiting.cause === 'files_away'],
+      );
       await notify(tx, 'attempt', row.attempt_id);
     }
     return outcome;
@@ -284,7 +301,11 @@ export function waitWords({ ahead, cause }: Pick<Waiting, 'ahead' | 'cause'>, ne
   const what = need.exclusive ? `${gpuWords(need)}, with nobody else on it` : gpuWords(need);
   switch (cause) {
     case 'queued':
-      return `Waiting for ${what}: ${ahead === 0 ? 'you are next.' : `${ahead} ${ahead === 1 ? 'attempt' : 'attempts'} ahead.`}`;
+      return `Waiting for ${what}: ${ahead === 0 ? 'you are next' : attemptsAhead(ahead)}.`;
+    case 'files_in_use':
+      return `Waiting for the machine that has your files: it is in use${ahead === 0 ? '' : `, and ${attemptsAhead(ahead)}`}.`;
+    case 'files_away':
+      return 'Waiting for the machine that has your files: it takes no attempts at the moment. The staff see why.';
     case 'drained':
       return `Waiting for ${what}: no such machine takes attempts at the moment. The staff see why.`;
     case 'refused':
@@ -292,6 +313,29 @@ export function waitWords({ ahead, cause }: Pick<Waiting, 'ahead' | 'cause'>, ne
     case 'none':
       return `No machine has what this environment needs (${needWords(need)}). Tell the staff.`;
   }
+}
+
+function attemptsAhead(ahead: number): string {
+  return `${ahead} ${ahead === 1 ? 'attempt' : 'attempts'} ahead`;
+}
+
+/**
+ * The participant of an attempt that waits for the one host with all of its files goes on elsewhere: whichever host is free first, from
+ * the last copy. Cannot be called off, and is audited.
+ *
+ * @throws AppError `conflict` where no such choice is open.
+ */
+export function goElsewhere(db: Database, attemptId: string, { by }: { by: string }): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    await tx.query('SELECT 1 FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
+    const { rowCount } = await tx.query(
+      `UPDATE lease SET elsewhere = 'chosen' WHERE attempt_id = $1 AND state = 'queued' AND elsewhere = 'offered'`,
+      [attemptId],
+    );
+    if (rowCount === 0) throw new AppError('conflict', 'This attempt does not wait for the machine that has its files any more.');
+    await recordAudit(tx, { userId: by, act: 'attempt.goElsewhere', subject: `attempt:${attemptId}` });
+    await notify(tx, 'attempt', attemptId);
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDotfileNotices, scaleEnds, textBytes } from '@plumbline/core';
 import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findBuildLog } from '@plumbline/database/buildLogs';
+import { goElsewhere } from '@plumbline/database/leases';
 import { findSetup } from '@plumbline/database/setups';
 import { listLeftOut } from '@plumbline/database/snapshots';
 import { answerSurvey } from '@plumbline/database/surveys';
@@ -130,7 +131,7 @@ export const attemptRouter = router({
         progressFraction: true,
         leases: {
           where: { state: { in: ['queued', 'held'] } },
-          select: { waitReason: true, waitAhead: true, requestedAt: true, grantedAt: true },
+          select: { waitReason: true, waitAhead: true, requestedAt: true, grantedAt: true, elsewhere: true },
         },
         setup: { select: { hash: true, appliedHash: true, problem: true } },
       },
@@ -138,7 +139,8 @@ export const attemptRouter = router({
     /**
      * `queue`: while it waits for a machine, and nothing is being made yet. `setup`: null where the participant has none. `buildLines`:
      * the newest that the build of its environment printed; all of them are for staff, since they may tell of the task before its clock.
-     * `leftOut`: what the newest copy of its workspace lacks, which only the machine where it was made has.
+     * `queue.elsewhere`: `offered` while it waits for the one machine that has all of its files, `chosen` once its participant let those
+     * go that no copy has. `leftOut`: what the newest copy of its workspace lacks, which only the machine where it was made has.
      */
     const lease = leases[0] ?? null;
     const grantedAt = lease?.grantedAt ?? null;
@@ -177,6 +179,11 @@ export const attemptRouter = router({
 
   /** Gives up the place in the queue; the sandbox can be asked for again. */
   leaveQueue: authorisedOnAttempt('attempt.prepare').mutation(({ ctx, input }) => leaveQueue(ctx.db, input.attemptId)),
+
+  /** Goes on from the last copy on whichever machine is free first, instead of waiting for the one that has all of one's files. */
+  goElsewhere: authorisedOnAttempt('attempt.participate').mutation(({ ctx, input }) =>
+    goElsewhere(ctx.db, input.attemptId, { by: ctx.actor.userId }),
+  ),
 
   /** Asks for a sandbox. Asking again while one is being prepared or is ready changes nothing. */
   prepare: authorisedOnAttempt('attempt.prepare').mutation(({ ctx, input }) => prepareAttempt(ctx.db, input.attemptId)),

@@ -28,6 +28,7 @@ function request(leaseId: string, requestedAtMs: number, need: ResourceNeed, fie
     avoidHostIds: [],
     avoidNodes: [],
     preferHostId: null,
+    staysThere: false,
     ...fields,
   };
 }
@@ -126,6 +127,35 @@ describe('what fits', () => {
     expect(planLeases([host('a', 1), host('b', 8)], [], [back], 0).grants[0]?.hostId).toBe('b');
     const full = [lease('b', ['b-0'], needs(1))];
     expect(planLeases([host('a', 1), host('b', 1)], full, [back], 0).grants[0]?.hostId).toBe('a');
+  });
+});
+
+describe('an attempt whose files lie on one host alone', () => {
+  const back = request('back', 5, needs(1), { underWay: true, preferHostId: 'b', staysThere: true });
+  const held = [lease('b', ['b-0'], needs(1), 4 * HOUR_MS)];
+
+  test('waits for it while others are free, and is the next there', () => {
+    const plan = planLeases([host('a', 1), host('b', 1)], held, [back], 0);
+    expect(plan).toEqual({ grants: [], waiting: [{ leaseId: 'back', ahead: 0, cause: 'files_in_use' }] });
+    const small = request('small', 1, needs(1));
+    expect(planLeases([host('a', 0), host('b', 2)], [lease('b', ['b-0', 'b-1'], needs(2))], [back, small], 0).grants).toEqual([]);
+    expect(planLeases([host('a', 1), host('b', 1)], [], [small, back], 0).grants).toEqual([
+      { leaseId: 'back', hostId: 'b', gpuIds: ['b-0'] },
+      { leaseId: 'small', hostId: 'a', gpuIds: ['a-0'] },
+    ]);
+  });
+
+  test('keeps nobody from the others, and waits also while its own takes nobody', () => {
+    const queue = [back, request('new', 6, needs(1))];
+    expect(planLeases([host('a', 1), host('b', 1)], held, queue, 0).grants).toEqual([{ leaseId: 'new', hostId: 'a', gpuIds: ['a-0'] }]);
+    const away = planLeases([host('a', 1), host('b', 1, { accepting: false })], [], [back], 0);
+    expect(away.waiting).toEqual([{ leaseId: 'back', ahead: 0, cause: 'files_away' }]);
+  });
+
+  test('waits like any other where there is no other host, and goes elsewhere once its own is out of the inventory', () => {
+    expect(planLeases([host('b', 1)], held, [back], 0).waiting).toEqual([{ leaseId: 'back', ahead: 0, cause: 'queued' }]);
+    expect(planLeases([host('b', 1, { accepting: false })], [], [back], 0).waiting[0]?.cause).toBe('drained');
+    expect(planLeases([host('a', 1)], [], [back], 0).grants[0]?.hostId).toBe('a');
   });
 });
 

@@ -38,6 +38,8 @@ export interface QueuedRequest {
   avoidNodes: readonly { hostId: string; node: string }[];
   /** Where its workspace lies: taken before others where it fits, since elsewhere it goes on from its last snapshot. Null before it began. */
   preferHostId: string | null;
+  /** Files that no copy has lie there, and nobody has said that they may be lost: it is placed nowhere else. */
+  staysThere: boolean;
 }
 
 export interface LeaseGrant {
@@ -47,13 +49,16 @@ export interface LeaseGrant {
   gpuIds: string[];
 }
 
-export type WaitCause = 'queued' | 'drained' | 'refused' | 'none';
+export type WaitCause = 'queued' | 'drained' | 'refused' | 'none' | 'files_in_use' | 'files_away';
 
 export interface Waiting {
   leaseId: string;
   /** How many requests stand before it that want the same hosts. */
   ahead: number;
-  /** `queued`: until something is free. `drained`: every host that could takes nobody at the moment. `refused`: each failed its acceptance test. `none`: no host has it. */
+  /**
+   * `queued`: until something is free. `drained`: every host that could takes nobody at the moment. `refused`: each failed its acceptance test. `none`: no host has it.
+   * `files_in_use`, `files_away`: others could serve it, but what only one host has would be lost; that one is in use, or takes nobody at the moment.
+   */
   cause: WaitCause;
 }
 
@@ -153,7 +158,10 @@ export function planLeases(
     const able = rooms.filter(({ host }) => lacks(host, need).length === 0);
     const willing = able.filter(({ host }) => host.accepting);
     const open = willing.filter(({ host }) => !request.avoidHostIds.includes(host.id) && leavesNode(host, request));
-    const room = open
+    // A host that is out of the inventory is waited for by nobody.
+    const own = request.staysThere ? rooms.find(({ host }) => host.id === request.preferHostId) : undefined;
+    const eligible = own === undefined ? open : open.filter((candidate) => candidate === own);
+    const room = eligible
       .filter(
         (candidate) => candidate.fit(need) !== null && keeps(reserved.get(candidate.host.id) ?? [], candidate, need, nowMs + durationMs),
       )
@@ -172,14 +180,23 @@ export function planLeases(
       plan.grants.push({ leaseId, hostId: room.host.id, gpuIds });
       continue;
     }
-    const cause = able.length === 0 ? 'none' : willing.length === 0 ? 'drained' : open.length === 0 ? 'refused' : 'queued';
-    const wants = new Set(open.map(({ host }) => host.id));
+    const cause = causeOf({ able, willing, open, eligible });
+    const wants = new Set(eligible.map(({ host }) => host.id));
     const ahead = earlier.filter((other) => [...other].some((hostId) => wants.has(hostId))).length;
     plan.waiting.push({ leaseId, ahead, cause });
     earlier.push(wants);
-    reserve(open, need, reserved, nowMs);
+    reserve(eligible, need, reserved, nowMs);
   }
   return plan;
+}
+
+/** Why nothing is granted now, from the hosts that are left of all after each question. */
+function causeOf({ able, willing, open, eligible }: Record<'able' | 'willing' | 'open' | 'eligible', readonly Room[]>): WaitCause {
+  if (able.length === 0) return 'none';
+  if (willing.length === 0) return 'drained';
+  if (open.length === 0) return 'refused';
+  if (eligible.length === open.length) return 'queued';
+  return eligible.length === 0 ? 'files_away' : 'files_in_use';
 }
 
 /** Whether a cluster has a node left that this request has not failed on. One that is under way takes any rather than wait for staff. */

@@ -1,7 +1,10 @@
 'use client';
 import { WAKE_LEAD_MS } from '@plumbline/core';
-import { Spinner, Time } from '@plumbline/ui';
+import { Button, ConfirmDialog, Spinner, Time } from '@plumbline/ui';
+import { useQueryClient } from '@tanstack/react-query';
 import { Moon } from 'lucide-react';
+import { useState } from 'react';
+import { rpc } from '@/features/rpc/client.ts';
 import { LeftOutFiles } from './LeftOutFiles.tsx';
 import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
 import { Centre } from './StateScreens.tsx';
@@ -39,12 +42,39 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
         <p>Shells start anew, and your files are there again. The clock goes on when you resume, or when the pause reaches its limit.</p>
       ) : null}
       {isBack ? null : <LeftOutFiles files={progress?.leftOut ?? []} />}
+      {!asleep && !isBack && progress?.queue?.elsewhere === 'offered' ? <ElsewhereButton attemptId={attemptId} /> : null}
       {asleep ? (
         <ClockAct act="wake" label="Ask for my machine now" of={act} />
       ) : (
         <ClockAct act="resume" label="Resume the clock" ready={isBack} of={act} />
       )}
     </Centre>
+  );
+}
+
+/** The way out of waiting for the one machine that has all of the files. */
+function ElsewhereButton({ attemptId }: { attemptId: string }) {
+  const [asked, setAsked] = useState(false);
+  const queries = useQueryClient();
+  return (
+    <>
+      <Button onClick={() => setAsked(true)}>Go on elsewhere without these files</Button>
+      <ConfirmDialog
+        open={asked}
+        onOpenChange={setAsked}
+        title="Go on without these files?"
+        description="You get whichever machine is free first. On another one than your last you have the last copy of your workspace, and make again what is not in it. This cannot be called off."
+        confirmLabel="Go on elsewhere"
+        busyLabel="Asking"
+        cancelLabel="Keep waiting"
+        tone="danger"
+        onConfirm={async () => {
+          await rpc.attempt.goElsewhere
+            .mutate({ attemptId })
+            .finally(() => queries.invalidateQueries({ queryKey: ['attempt.progress', attemptId] }));
+        }}
+      />
+    </>
   );
 }
 

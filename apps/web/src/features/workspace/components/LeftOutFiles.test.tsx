@@ -13,6 +13,12 @@ test('five files that no copy holds are named with why, the others are counted, 
   expect(shown(0, true)).toBe('');
 });
 
+test('that one is asked before they are given up is said where something else than what programs make is among them', () => {
+  expect(shown(1, false)).toContain('you choose: wait for it, or go on elsewhere');
+  const made = renderToStaticMarkup(<LeftOutFiles files={[{ path: '.venv', reason: 'excluded by name' }]} />);
+  expect(made).not.toContain('you choose');
+});
+
 test('that they can be split is said while they can be', () => {
   expect(shown(1, true)).toContain('split into smaller files');
   expect(shown(1, false)).not.toContain('split into smaller files');

@@ -1,4 +1,5 @@
 'use client';
+import { isTiedToHost } from '@plumbline/core';
 import { Alert } from '@plumbline/ui';
 
 const NAMED_MAX = 5;
@@ -18,8 +19,9 @@ export function LeftOutFiles({ files, canSplit = false }: { files: readonly { pa
         {more > 0 ? <li>{more} more</li> : null}
       </ul>
       <p>
-        They lie only on the machine where they were made. If it has room when yours is looked for, they are there again; else you come back
-        on another one without them. {canSplit ? 'What you cannot make again, split into smaller files first.' : null}
+        They lie only on the machine where they were made. If it has room when yours is looked for, they are there again; else{' '}
+        {isTiedToHost(files) ? 'you choose: wait for it, or go on elsewhere without them.' : 'you come back on another one without them.'}{' '}
+        {canSplit ? 'What you cannot make again, split into smaller files first.' : null}
       </p>
     </Alert>
   );

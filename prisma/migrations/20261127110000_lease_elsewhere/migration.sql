@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "lease" ADD COLUMN     "elsewhere" TEXT;
