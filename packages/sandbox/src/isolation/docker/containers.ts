@@ -58,6 +58,8 @@ export interface ContainerOptions {
   kind: View | 'build';
   limits: Pick<SandboxSpec, 'memoryBytes' | 'maxProcesses' | 'cpus' | 'gpuIds'>;
   labels: Record<string, string>;
+  /** The control group in which the engine makes the container's; null for the engine's own choice. */
+  parentGroup: string | null;
   /** False where this engine may not lift the limit on locked memory. */
   lockMemory: boolean;
 }
@@ -100,6 +102,7 @@ export function containerSpec(options: ContainerOptions): object {
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
       NetworkMode: options.network,
+      ...(options.parentGroup === null ? {} : { CgroupParent: options.parentGroup }),
       IpcMode: 'private',
       UsernsMode: 'host',
       CapDrop: ['ALL'],

@@ -6,6 +6,7 @@ import { processStat } from '../../host/processTable.ts';
 import { Cgroup } from '../cgroups.ts';
 import { AGENT_UID, IN_VIEW_PATHS } from '../inView.ts';
 import type { FreezeMethod, Isolation, IsolationCapabilities, Sandbox, SandboxSpec, View } from '../isolation.ts';
+import { ownJobGroup } from '../jobGroup.ts';
 import { joinInternet, requireInternetTools, SLIRP_NAMESERVER } from '../networkNamespace.ts';
 import { copyAssets, endLeftovers, writeRecord } from '../sandboxState.ts';
 import { canMakeVolumes, mountVolume, unmountVolume } from '../workspaceVolume.ts';
@@ -33,6 +34,8 @@ const NO_GPUS =
   'The Docker engine of this host cannot give its GPUs to containers. Install NVIDIA’s Container Toolkit (nvidia-container-toolkit), run `nvidia-ctk runtime configure --runtime=docker`, and restart the engine.';
 const NO_LOCKED_MEMORY =
   'The Docker engine may not lift the limit on locked memory, so it stays as the engine has it. Start the engine with LimitMEMLOCK=infinity for training on GPUs.';
+const OUTSIDE_JOB =
+  'The Docker engine of this node has systemd keep its containers’ groups, so they are outside the job’s: they have the attempt’s own limits, and the job’s do not count them. Start the engine with --exec-opt native.cgroupdriver=cgroupfs.';
 
 /** A container's first process as the host counts, with what it takes to be sure of it. */
 async function firstProcess(engine: Engine, name: string): Promise<{ container: string; pid: number; startTime: string }> {
@@ -98,6 +101,8 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
     const isFirstLife = await laySources(spec);
     const labels = await runnerLabel();
     const info = await engine.info();
+    const parentGroup = await engine.parentGroup();
+    const isOutsideJob = parentGroup === null && (await ownJobGroup()) !== null;
     const started = await Promise.allSettled(
       VIEWS.map(async (view): Promise<[View, ViewContainer]> => {
         const name = `plumbline-${spec.id}-${view}`;
@@ -116,7 +121,17 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
           gpuIds: limited ? spec.gpuIds : [],
         };
         const container = (lockMemory: boolean) =>
-          containerSpec({ image: image.id, init: initOf(view, seed), mounts, network: 'none', kind: view, limits, labels, lockMemory });
+          containerSpec({
+            image: image.id,
+            init: initOf(view, seed),
+            mounts,
+            network: 'none',
+            kind: view,
+            limits,
+            labels,
+            parentGroup,
+            lockMemory,
+          });
         const life = await startView(engine, container(engine.mayLockMemory), name, door).catch((error: unknown) => {
           if (!(error instanceof EngineError && LIMIT_REFUSED.test(error.message))) throw error;
           engine.mayLockMemory = false;
@@ -147,7 +162,7 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
       networks,
       freezeMethod: await freezeMethodOf(engine),
       storeDir: join(spec.dir, 'store'),
-      warnings: engine.mayLockMemory ? warnings : [...warnings, NO_LOCKED_MEMORY],
+      warnings: [...warnings, ...(engine.mayLockMemory ? [] : [NO_LOCKED_MEMORY]), ...(isOutsideJob ? [OUTSIDE_JOB] : [])],
     });
   } catch (error) {
     for (const network of networks) await network.stop();

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { AppError } from '@plumbline/core';
 import { z } from 'zod';
+import { ownJobGroup } from '../jobGroup.ts';
 
 /**
  * The few calls of the Docker Engine API that sandboxes need, over the engine's socket on this host. Paths carry no version,
@@ -25,6 +26,7 @@ interface CallOptions {
 
 const Info = z.object({
   CgroupVersion: z.string().default('1'),
+  CgroupDriver: z.string().default('none'),
   MemoryLimit: z.boolean().default(true),
   PidsLimit: z.boolean().default(true),
   CpuCfsQuota: z.boolean().default(true),
@@ -134,6 +136,12 @@ export class Engine {
 
   async info(): Promise<z.infer<typeof Info>> {
     return Info.parse(await this.#done('GET', '/info'));
+  }
+
+  /** Where containers of this process's job belong: in the job's own group, which an engine that has systemd keep them cannot use. */
+  async parentGroup(): Promise<string | null> {
+    const group = await ownJobGroup();
+    return group === null || (await this.info()).CgroupDriver !== 'cgroupfs' ? null : group;
   }
 
   /** Null where the engine does not have it. */

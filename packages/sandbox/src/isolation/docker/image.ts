@@ -99,6 +99,7 @@ async function build(engine: Engine, base: EngineImage, key: string, dir: string
         network: 'host',
         limits: { memoryBytes: null, maxProcesses: null, cpus: null, gpuIds: [] },
         labels: await runnerLabel(),
+        parentGroup: await engine.parentGroup(),
         lockMemory: false,
       }),
     );
