@@ -3,6 +3,7 @@ import { ActivityCount, noActivity } from './activityCount.ts';
 import { addActivity, boundActivity, isSealedKind } from './activityRows.ts';
 import { clockMarker, counted, gapWords, lostBlobWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
+import { addResources } from './resourceRows.ts';
 import { markWhole } from './snapshotChain.ts';
 
 /**
@@ -303,7 +304,7 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         if (event.data.role === 'participant') index.focus.push({ atMs: event.atMs, tab: event.data.tab, here: false });
         break;
       case 'resource.sample':
-        this.addSample(event);
+        addResources(index, event);
         break;
     }
   }
@@ -365,26 +366,6 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     if (kind === 'paused') index.pauses.push({ fromMs: event.atMs, toMs: null, reason: String(event.data.event.reason ?? '') });
     const marker = clockMarker(event.data.event);
     if (marker !== null) this.mark(event, marker.kind, marker.label);
-  }
-
-  private addSample({ atMs, data }: Extract<RecordedEvent, { type: 'resource.sample' }>): void {
-    const { cpuMs = null, memoryBytes = null, diskBytes = null, gpus = [] } = data;
-    const last = this.index.resources.at(-1);
-    const sinceMs = last === undefined ? 0 : atMs - last.atMs;
-    // A runner that started anew counts from zero.
-    const isNext = cpuMs !== null && last !== undefined && last.cpuMs !== null && cpuMs >= last.cpuMs && sinceMs > 0;
-    const cpus = isNext ? (cpuMs - (last?.cpuMs as number)) / sinceMs : null;
-    const sumOfGpus = (of: (gpu: (typeof gpus)[number]) => number) =>
-      gpus.length === 0 ? null : gpus.reduce((sum, gpu) => sum + of(gpu), 0);
-    this.index.resources.push({
-      atMs,
-      cpuMs,
-      cpus,
-      memoryBytes,
-      diskBytes,
-      gpus: sumOfGpus(({ usePercent }) => usePercent / 100),
-      gpuMemoryBytes: sumOfGpus((gpu) => gpu.memoryBytes),
-    });
   }
 }
 
