@@ -14,7 +14,7 @@ import {
   saveInventory,
   setHostDrained,
 } from '@plumbline/database';
-import { type HostInventory, HostPlacement, IsolationName } from '@plumbline/protocol';
+import { type HostInventory, type HostPlacement, IsolationName, NewHostPlacement } from '@plumbline/protocol';
 import { inspectThisHost, isolationNamed, layAssets, remotePlacementFor } from '@plumbline/sandbox';
 import { loadFamily } from '@plumbline/taskstandard';
 import { type Command, Option } from 'commander';
@@ -214,7 +214,7 @@ function reachOf(flags: AddFlags): HostPlacement {
   } else {
     throw new AppError('invalid_input', 'Say how it is reached: --ssh user@address, or --slurm SHARED_DIR.');
   }
-  const parsed = HostPlacement.safeParse(reach);
+  const parsed = NewHostPlacement.safeParse(reach);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => {
     const option = String(path[1] ?? '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

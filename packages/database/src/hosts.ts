@@ -1,5 +1,5 @@
 import { AppError } from '@plumbline/core';
-import { HostInventory, HostName, HostPlacement, IsolationName } from '@plumbline/protocol';
+import { HostInventory, HostName, HostPlacement, IsolationName, NewHostPlacement } from '@plumbline/protocol';
 import { recordAudit } from './audit.ts';
 import type { Database } from './client.ts';
 import { storableJson } from './storableJson.ts';
@@ -66,7 +66,7 @@ export async function addHost(db: Database, host: NewHost, options: { by: string
 }
 
 async function insertHost(on: Queryable, { name, reach, isolation }: NewHost): Promise<HostRecord | null> {
-  const { placement, settings } = HostPlacement.parse(reach);
+  const { placement, settings } = NewHostPlacement.parse(reach);
   const { rows } = await on.query(
     `INSERT INTO host (id, name, placement, isolation, settings) VALUES (gen_random_uuid(), $1, $2, $3, $4::jsonb)
      ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
@@ -122,7 +122,7 @@ export function updateHost(
 ): Promise<HostRecord> {
   return inTransaction(db, async (tx) => {
     const before = await lockHost(tx, name);
-    const { placement, settings } = HostPlacement.parse(change.reach ?? before.reach);
+    const { placement, settings } = change.reach === undefined ? before.reach : NewHostPlacement.parse(change.reach);
     if (placement !== before.reach.placement) {
       throw new AppError('invalid_input', 'A host keeps its placement. Remove it and add it anew.');
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HostName, SlurmHostSettings, SshHostSettings } from './hosts.ts';
+import { HostName, HostPlacement, NewHostPlacement, SlurmHostSettings, SshHostSettings } from './hosts.ts';
 
 const SSH = { address: 'gpu1.example.org', user: 'lab', keyFile: '/etc/plumbline/gpu1.key', hostKey: 'ssh-ed25519 AAAAC3Nza' };
 const SLURM = { sharedDir: '/shared/plumbline', partition: 'gpus', extraArgs: ['--reservation=bench'] };
@@ -9,6 +9,8 @@ describe('what an admin writes of a host', () => {
     expect(SshHostSettings.parse(SSH)).toMatchObject({ port: 22, dataDir: '/var/lib/plumbline', gatewayUrl: null });
     expect(SshHostSettings.safeParse({ ...SSH, address: '2001:db8::7' }).success).toBe(true);
     expect(SlurmHostSettings.parse(SLURM)).toMatchObject({ nodeDir: null, gpuTypes: {} });
+    const extraArgs = ['--exclude=gpu7', '--nodelist=gpu[1-4]', '--no-kill', '--time-min=60', '--wait-all-nodes=1', '--reservation=bench'];
+    expect(NewHostPlacement.safeParse({ placement: 'slurm', settings: { ...SLURM, extraArgs } }).success).toBe(true);
     expect(HostName.safeParse('gpu-1.lab').success).toBe(true);
   });
 
@@ -42,6 +44,19 @@ describe('what an admin writes of a host', () => {
     ['a command in the name of a GPU', { gpuTypes: { h100: 'a b' } }],
   ])('is refused with %s, for Slurm', (_what, change) => {
     expect(SlurmHostSettings.safeParse({ ...SLURM, ...change }).success).toBe(false);
+  });
+
+  test.each([
+    ['a job by another name, which nobody would find', '--job-name=mine'],
+    ['another folder, by the beginning of an option’s name', '--chd=/tmp'],
+    ['many jobs in place of one', '--array=1-4'],
+    ['a job that is run again without its config', '--requeue'],
+  ])('is refused with %s, and readable where it was written before', (_what, arg) => {
+    const reach = { placement: 'slurm', settings: { ...SLURM, extraArgs: ['--exclude=gpu7', arg] } };
+    expect(NewHostPlacement.safeParse(reach).error?.issues).toMatchObject([
+      { path: ['settings', 'extraArgs', 1], message: `may not be ${arg}: the platform sets that itself` },
+    ]);
+    expect(HostPlacement.safeParse(reach).success).toBe(true);
   });
 
   test.each(['', 'Here', '-gpu1', 'gpu 1', '../gpu1', 'g'.repeat(65)])('no host is named "%s"', (name) => {

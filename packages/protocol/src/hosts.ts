@@ -97,6 +97,31 @@ export const HostPlacement = z.discriminatedUnion('placement', [
 export type HostPlacement = z.infer<typeof HostPlacement>;
 export type PlacementKind = HostPlacement['placement'];
 
+/** What a job is found by, and what would make it another kind of job, or none: said by the platform alone. */
+const SBATCH_OWN = [
+  ...['array', 'chdir', 'clusters', 'export', 'help', 'job-name', 'no-requeue', 'nodes', 'ntasks', 'open-mode'],
+  ...['output', 'parsable', 'quiet', 'requeue', 'test-only', 'time', 'usage', 'version', 'wait', 'wrap'],
+];
+
+/** sbatch takes the beginning of an option's name for the option. */
+function isOwnOfSbatch(arg: string): boolean {
+  const name = arg.slice('--'.length).split('=', 1)[0] ?? '';
+  return SBATCH_OWN.some((own) => own.startsWith(name));
+}
+
+/** What is taken of an admin. What was written before a rule of this kind stays readable. */
+export const NewHostPlacement = HostPlacement.superRefine((reach, context) => {
+  if (reach.placement !== 'slurm') return;
+  reach.settings.extraArgs.forEach((arg, index) => {
+    if (!isOwnOfSbatch(arg)) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['settings', 'extraArgs', index],
+      message: `may not be ${arg}: the platform sets that itself`,
+    });
+  });
+});
+
 export const HostGpu = z.object({
   /** As the host's own tools name it: `GPU-…` of nvidia-smi, or a node and index where a scheduler hands them out. */
   id: z.string().max(100),
