@@ -22,6 +22,7 @@ import { clusterInventory } from './clusterInventory.ts';
 import { attemptNamed, jobName, jobOptions } from './jobOptions.ts';
 import { jobScript, type NodePrograms } from './jobScript.ts';
 import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
+import { SharedAnswer } from './sharedAnswer.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
 import { endWords, failedNode, jobsAhead, queueWords } from './words.ts';
 
@@ -57,6 +58,8 @@ const KILL_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 120_000;
 const ASK_EVERY_MS = 250;
 
+const monotonicMs = () => performance.now();
+
 /**
  * The job that a handle is of. Its number alone does not tell: a controller that lost its state counts from 1 again, and the number is
  * a stranger's by then.
@@ -74,13 +77,14 @@ class SlurmPlacement implements CheckedPlacement {
   readonly name = 'slurm';
   readonly #options: SlurmPlacementOptions;
   readonly #slurm: SlurmCommands;
-  #listing: { atMs: number; jobs: Promise<SlurmJob[]> } | null = null;
-  readonly #queues = new Map<string, { atMs: number; jobs: Promise<SlurmJob[]> }>();
+  readonly #jobs: SharedAnswer<SlurmJob[]>;
+  readonly #queues = new Map<string, SharedAnswer<SlurmJob[]>>();
 
   constructor(options: SlurmPlacementOptions) {
     this.#options = options;
     const { slurmConf } = options.settings;
     this.#slurm = new SlurmCommands({ ...runnerEnvironment(), ...(slurmConf === null ? {} : { SLURM_CONF: slurmConf }) });
+    this.#jobs = new SharedAnswer(() => this.#slurm.ownJobs(), monotonicMs);
   }
 
   async start(request: RunnerRequest): Promise<RunnerHandle> {
@@ -138,7 +142,6 @@ class SlurmPlacement implements CheckedPlacement {
       await rm(configFile, { force: true });
       throw new AppError('sandbox_unavailable', `The shared folder ${settings.sharedDir} cannot be written to.`, { cause });
     }
-    this.#listing = null;
     return handle;
   }
 
@@ -177,7 +180,7 @@ class SlurmPlacement implements CheckedPlacement {
 
   async status(handle: RunnerHandle): Promise<RunnerStatus> {
     const { jobId } = SlurmHandle.parse(handle);
-    const job = jobOf(handle, await this.#jobs()) ?? jobOf(handle, await this.#freshJobs());
+    const job = jobOf(handle, await this.#jobs.recent(LISTING_MS)) ?? jobOf(handle, await this.#jobs.fresh());
     const folderKept = this.#options.settings.nodeDir === null;
     if (job === undefined) return { state: 'gone', cause: `Slurm’s job ${jobId} ended some time ago.`, folderKept };
     const cause = endWords(job);
@@ -192,7 +195,7 @@ class SlurmPlacement implements CheckedPlacement {
 
   async stop(handle: RunnerHandle): Promise<void> {
     const { jobId } = SlurmHandle.parse(handle);
-    const find = async () => jobOf(handle, await this.#freshJobs());
+    const find = async () => jobOf(handle, await this.#jobs.fresh());
     const ended = async () => {
       const job = await find();
       return job === undefined || endWords(job) !== null;
@@ -232,7 +235,7 @@ class SlurmPlacement implements CheckedPlacement {
   }
 
   async list(): Promise<RunnerHandle[]> {
-    const ours = (await this.#freshJobs()).filter((job) => this.#attemptOf(job) !== null && endWords(job) === null);
+    const ours = (await this.#jobs.fresh()).filter((job) => this.#attemptOf(job) !== null && endWords(job) === null);
     return ours.map((job) => ({ placement: 'slurm', attemptId: this.#attemptOf(job) ?? '', jobId: job.id }));
   }
 
@@ -290,7 +293,7 @@ class SlurmPlacement implements CheckedPlacement {
   }
 
   async #jobsOf(attemptId: string): Promise<SlurmJob[]> {
-    return (await this.#freshJobs()).filter((job) => this.#attemptOf(job) === attemptId);
+    return (await this.#jobs.fresh()).filter((job) => this.#attemptOf(job) === attemptId);
   }
 
   async #record(attemptId: string): Promise<z.infer<typeof Record> | null> {
@@ -305,21 +308,10 @@ class SlurmPlacement implements CheckedPlacement {
     return (await stat(record.configFile).catch(() => null)) === null;
   }
 
-  #freshJobs(): Promise<SlurmJob[]> {
-    this.#listing = { atMs: performance.now(), jobs: this.#slurm.ownJobs() };
-    return this.#listing.jobs;
-  }
-
-  #jobs(): Promise<SlurmJob[]> {
-    return this.#listing !== null && performance.now() - this.#listing.atMs < LISTING_MS ? this.#listing.jobs : this.#freshJobs();
-  }
-
   #queue(partitions: readonly string[]): Promise<SlurmJob[]> {
     const key = partitions.join(',');
-    const known = this.#queues.get(key);
-    if (known !== undefined && performance.now() - known.atMs < QUEUE_MS) return known.jobs;
-    const jobs = this.#slurm.pendingJobs(partitions);
-    this.#queues.set(key, { atMs: performance.now(), jobs });
-    return jobs;
+    const queue = this.#queues.get(key) ?? new SharedAnswer(() => this.#slurm.pendingJobs(partitions), monotonicMs);
+    this.#queues.set(key, queue);
+    return queue.recent(QUEUE_MS);
   }
 }
