@@ -1,10 +1,10 @@
 /**
  * `npm run pictures`: takes the reference pictures of the workspace and of the player anew, each panel and state, dark and light, on a small and
- * on a large screen, into `e2e/reference/pictures`. They are for people to look at and to compare a change with.
+ * on a large screen, into `e2e/reference/pictures`. They are for people to look at and to compare a change with. `npm run pictures -- NAME…`
+ * takes those alone, and ends with the last of them.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
 import type { BrowserContext, Page } from '@playwright/test';
 import { createDatabase } from '@plumbline/database';
 import { expertWith } from '../support/accounts.ts';
@@ -13,7 +13,9 @@ import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
+import { gradientPng } from './gradientPng.ts';
 import { picturesOfNotices } from './notices.ts';
+import { picturesOfReading } from './reading.ts';
 
 const FOLDER = join(import.meta.dirname, 'pictures');
 const SIZES = [
@@ -25,13 +27,15 @@ const THEMES = ['dark', 'light'] as const;
 const QUALITY = 0.55;
 const PRACTICE = /practice/i;
 const SETTLE_MS = 500;
-/** What panels ask the gateway for. */
-const READING_ACTS = new Set(['file.list', 'file.search', 'instructions', 'notes', 'port.list']);
 /** Long enough to open the workspace before it expires. */
 const SHORT_LIMIT_MS = 30_000;
 
+/** What is left to be taken; null where it is everything. */
+const wanted = process.argv.length > 2 ? new Set(process.argv.slice(2)) : null;
+
 /** One picture per theme and size of what the page shows now; `hold` is done at each size, for what would go by itself meanwhile. */
 async function take(page: Page, name: string, hold = async () => {}): Promise<void> {
+  if (wanted?.delete(name) === false) return;
   for (const size of SIZES) {
     await page.setViewportSize(size);
     await hold();
@@ -66,26 +70,6 @@ async function asWebp(png: Buffer): Promise<Buffer> {
   return Buffer.from(base64, 'base64');
 }
 
-/** A picture as a program in the sandbox would draw one. */
-function gradientPng(width: number, height: number): Buffer {
-  const rows = Array.from({ length: height }, (_, y) =>
-    Buffer.from([0, ...Array.from({ length: width }, (_, x) => [(x * 255) / width, (y * 255) / height, 128]).flat()]),
-  );
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    sum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, sum]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2], 8);
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.concat(rows))), chunk('IEND', Buffer.alloc(0))]);
-}
-
 /** Opens the workspace of an attempt as the person whose it is. */
 async function open(context: BrowserContext, baseUrl: string, admin: Session, limitMs?: number) {
   const { account, session } = await expertWith(baseUrl, admin, PRACTICE);
@@ -98,7 +82,7 @@ async function open(context: BrowserContext, baseUrl: string, admin: Session, li
   return { page, attemptId };
 }
 
-rmSync(FOLDER, { recursive: true, force: true });
+if (wanted === null) rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const platform = await PlatformUnderTest.start();
 const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
@@ -108,27 +92,17 @@ try {
   const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
   const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
   const { page, attemptId } = await open(context, platform.baseUrl, admin);
-  await picturesOfWork(page, attemptId);
-  await picturesOfReading(context, attemptId);
-  const staff = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
-  await new People(staff).signIn('admin@demo.plumbline.local', platform.demoPassword);
-  await picturesOfReview(staff, attemptId);
-  await picturesOfTrouble(context, page, attemptId);
-  const other = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
-  const short = await open(other, platform.baseUrl, admin, SHORT_LIMIT_MS);
-  await short.page.goto(`/attempts/${short.attemptId}/work`);
-  await short.page.getByTestId('end-screen').waitFor({ timeout: 120_000 });
-  await short.page.getByText('The attempt is complete').waitFor({ timeout: 120_000 });
-  await take(short.page, 'expired');
-  await short.page.getByTestId('result-link').click();
-  await short.page.getByTestId('survey').scrollIntoViewIfNeeded();
-  await take(short.page, 'survey');
-  const before = await expertWith(platform.baseUrl, admin, PRACTICE);
-  const lobby = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
-  await new People(lobby).signIn(before.account.email, before.account.password);
-  await lobby.goto(`/attempts/${await prepareAttempt(before.session, PRACTICE)}`);
-  await lobby.getByRole('button', { name: 'Start the clock' }).waitFor();
-  await take(lobby, 'lobby');
+  const parts = [
+    () => picturesOfWork(page, attemptId),
+    () => picturesOfReading(context, attemptId, take),
+    () => picturesOfReview(attemptId),
+    () => picturesOfTrouble(context, page, attemptId),
+    () => picturesOfTheEnd(admin),
+    () => pictureOfTheLobby(admin),
+    () => pictureOfNothing(admin),
+  ];
+  for (const part of parts) if (wanted?.size !== 0) await part();
+  if (wanted !== null && wanted.size > 0) throw new Error(`there is no picture of ${[...wanted].join(', ')}`);
 } finally {
   await browser.close();
   await db.close();
@@ -154,6 +128,25 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await work.score();
   await work.score();
   await take(page, 'score');
+  // Slow enough to be looked at while it is scored.
+  await work.shell(
+    'cp solution/textstats.py /tmp/kept; echo "import time; time.sleep(60)" >> solution/textstats.py; echo made-$((1+1))',
+    /^made-2$/m,
+  );
+  await page.getByTestId('score-run').click();
+  await page.getByTestId('score-running').waitFor();
+  await take(page, 'score-running');
+  await page.getByTestId('score-cancel').click();
+  await page.getByTestId('score-running').waitFor({ state: 'detached' });
+  await work.shell('cp /tmp/kept solution/textstats.py; echo made-$((2+2))', /^made-4$/m);
+  await work.terminal(1).locator('.xterm-screen').click({ button: 'right' });
+  await page.getByTestId('terminal-menu').waitFor();
+  await take(page, 'terminal-menu');
+  await page.keyboard.press('Escape');
+  await page.locator('[data-testid=explorer-item][data-path="solution"]').click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Rename…' }).waitFor();
+  await take(page, 'explorer-menu');
+  await page.keyboard.press('Escape');
   await page.getByTestId('tab-notes').click();
   await page.getByTestId('note-text').fill('Prefix sums should make each window constant in time.');
   await page.getByTestId('note-send').click();
@@ -264,54 +257,10 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await take(page, 'error');
 }
 
-/** What panels say while they read, and where that fails: two of them at a time, since one stands at each side. */
-async function picturesOfReading(context: BrowserContext, attemptId: string): Promise<void> {
-  const page = await context.newPage();
-  const held: (() => void)[] = [];
-  let isFailing = false;
-  await page.routeWebSocket(/realtime\/attempt/, (socket) => {
-    const server = socket.connectToServer();
-    socket.onMessage((message) => {
-      const { t, id, act } = typeof message === 'string' ? JSON.parse(message) : { t: 'bytes' };
-      if (t !== 'request' || !READING_ACTS.has(act)) return server.send(message);
-      const error = { code: 'sandbox_unavailable', message: 'The sandbox does not answer at the moment.' };
-      const fail = () => socket.send(JSON.stringify({ t: 'reply', id, error }));
-      if (isFailing) fail();
-      else held.push(fail);
-    });
-  });
-  await page.route(/attempt\.get/, (route) => route.abort());
-  const show = async (...panels: string[]) => {
-    for (const panel of panels) await page.getByTestId(`tab-${panel}`).click();
-  };
-  await page.goto(`/attempts/${attemptId}/work`);
-  // Whatever was in front when this person was here last.
-  await show('files', 'instructions');
-  await page.getByText('Reading the instructions').waitFor();
-  await take(page, 'files-instructions-loading');
-  await show('search', 'notes');
-  await page.getByTestId('search-query').fill('def');
-  await page.getByText('Searching').waitFor();
-  await take(page, 'search-notes-loading');
-  isFailing = true;
-  for (const fail of held) fail();
-  await page.getByText('The notes could not be read.').waitFor();
-  await take(page, 'search-notes-failed');
-  await show('files', 'instructions');
-  await page.getByTestId('explorer-tree').getByTestId('read-again').waitFor();
-  await take(page, 'files-instructions-failed');
-  await show('ports');
-  await page.getByTestId('ports-panel').getByTestId('read-again').waitFor();
-  await take(page, 'ports-failed');
-  await show('clock');
-  await page.getByTestId('clock-panel').getByTestId('read-again').waitFor();
-  await take(page, 'clock-failed');
-  await show('instructions');
-  await page.close({ runBeforeUnload: false });
-}
-
 /** The player, on the attempt as it runs: followed, and then taken back to the first score that the expert asked for, with each of its lists. */
-async function picturesOfReview(page: Page, attemptId: string): Promise<void> {
+async function picturesOfReview(attemptId: string): Promise<void> {
+  const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
+  await new People(page).signIn('admin@demo.plumbline.local', platform.demoPassword);
   await page.goto(`/attempts/${attemptId}/watch`);
   await watchedPage(page).terminal(1).waitFor();
   await page.getByTestId('replay-marker').or(page.getByTestId('score-row')).first().waitFor();
@@ -371,4 +320,38 @@ async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId:
   await page.getByTestId('pause-confirm').click();
   await page.getByText('The machine was given back').waitFor({ timeout: 120_000 });
   await take(page, 'hibernated');
+}
+
+/** An attempt whose time is up, and what is asked after it. */
+async function picturesOfTheEnd(admin: Session): Promise<void> {
+  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
+  const { page, attemptId } = await open(context, platform.baseUrl, admin, SHORT_LIMIT_MS);
+  await page.goto(`/attempts/${attemptId}/work`);
+  await page.getByTestId('end-screen').waitFor({ timeout: 120_000 });
+  await page.getByText('The attempt is complete').waitFor({ timeout: 120_000 });
+  await take(page, 'expired');
+  await page.getByTestId('result-link').click();
+  await page.getByTestId('survey').scrollIntoViewIfNeeded();
+  await take(page, 'survey');
+}
+
+async function pictureOfTheLobby(admin: Session): Promise<void> {
+  const { account, session } = await expertWith(platform.baseUrl, admin, PRACTICE);
+  const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
+  await new People(page).signIn(account.email, account.password);
+  await page.goto(`/attempts/${await prepareAttempt(session, PRACTICE)}`);
+  await page.getByRole('button', { name: 'Start the clock' }).waitFor();
+  await take(page, 'lobby');
+}
+
+/** Neither a file nor a terminal. */
+async function pictureOfNothing(admin: Session): Promise<void> {
+  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
+  const { page, attemptId } = await open(context, platform.baseUrl, admin);
+  await page.goto(`/attempts/${attemptId}/work`);
+  await new WorkspacePage(page).shell('mv instructions.txt solution /tmp; echo moved-$((1+1))', /^moved-2$/m);
+  await page.getByText('The workspace is empty.').waitFor();
+  await page.getByRole('button', { name: /^Close Terminal/ }).click();
+  await page.getByText('No terminal is open').waitFor();
+  await take(page, 'terminals-explorer-empty');
 }
