@@ -15,6 +15,7 @@ import type { PlatformUnderTest } from '../support/platform.ts';
 import { plumb } from '../support/plumb.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
+import { Session } from '../support/session.ts';
 import { expectStated, expectWithinNoise } from '../support/timedScores.ts';
 import { draftsIn, People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
@@ -206,7 +207,9 @@ test.describe('an attempt from sign-in to export', () => {
     await work.expectOnScreen(2, /^back-again$/m);
   });
 
-  test('an admin pauses the attempt, gives minutes and resumes it, and the expert reads each with its reason', async () => {
+  test('an admin pauses the attempt, gives minutes and resumes it, and the expert reads each with its reason, and is written to meanwhile', async ({
+    platform,
+  }) => {
     const change = async (what: string, reason: string, minutes?: string) => {
       const dialog = admin.getByRole('alertdialog');
       await dialog.getByLabel('What to do').selectOption({ label: what });
@@ -221,6 +224,12 @@ test.describe('an attempt from sign-in to export', () => {
     await change('Pause', 'A disk is being replaced');
     await expect(expert.getByTestId('paused-screen')).toContainText('Staff paused your attempt: A disk is being replaced.');
     await expect(expert.getByTestId('resume')).toHaveCount(0);
+    await expert.getByTestId('report-text').fill('Is what I saved kept?');
+    await expert.getByTestId('report-send').click();
+    await expect(expert.getByTestId('message').first()).toContainText('Is what I saved kept?');
+    const staff = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
+    await staff.mutate('live.message', { attemptId, text: 'Yes, on the disk that stays.' });
+    await expect(expert.getByTestId('message').first()).toContainText('Yes, on the disk that stays.');
     await admin.goto(`/attempts/${attemptId}`);
     await admin.getByTestId('staff-clock').click();
     await change('Give minutes', 'The disk was slow', '10');

@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { LeftOutFiles } from './LeftOutFiles.tsx';
 import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
-import { Centre } from './StateScreens.tsx';
+import { Centre, MessagesInAPause } from './StateScreens.tsx';
 import { useAttemptProgress } from './useAttemptProgress.ts';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 
@@ -48,6 +48,7 @@ export function HibernatedScreen({ attemptId, wakesAtMs }: { attemptId: string; 
       ) : (
         <ClockAct act="resume" label="Resume the clock" ready={isBack} of={act} />
       )}
+      <MessagesInAPause />
     </Centre>
   );
 }

@@ -6,12 +6,13 @@ import type { OpenFiles } from '../model/openFiles.ts';
 import { staffWords } from '../model/staffWords.ts';
 import { someOf } from '../model/timeWarnings.ts';
 import { ClockAct, ClockStands, useClockAct } from './PausedClock.tsx';
+import { StaffMessages } from './StaffMessages.tsx';
 import { useSession, useSessionState, useTick } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
 export function Centre({ icon, title, children, testId }: { icon?: ReactNode; title: string; children: ReactNode; testId: string }) {
   return (
-    <div className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center" data-testid={testId}>
+    <div className="flex h-full flex-col items-center justify-center-safe gap-4 overflow-auto p-8 text-center" data-testid={testId}>
       <div className="[&_svg]:size-10 [&_svg]:text-muted">{icon}</div>
       <h1 className="text-lg font-semibold">{title}</h1>
       <div className="max-w-prose space-y-4 text-sm text-muted">{children}</div>
@@ -35,6 +36,7 @@ export function PausedScreen() {
           Your programs are frozen; instructions and files are hidden. Staff resume it, and it uses none of your pauses. Keep this page
           open, or come back to it: the clock goes on when they do.
         </ClockStands>
+        <MessagesInAPause />
       </Centre>
     );
   }
@@ -51,7 +53,17 @@ export function PausedScreen() {
         </p>
       ) : null}
       <ClockAct act="resume" label="Resume the clock" of={act} />
+      <MessagesInAPause />
     </Centre>
+  );
+}
+
+/** Who stopped because something is broken waits for the answer here, where the panels are hidden. */
+export function MessagesInAPause() {
+  return (
+    <section aria-label="Messages between you and the staff" className="w-md max-w-full space-y-3 border-t border-border pt-4 text-left">
+      <StaffMessages label="Write to the staff" placeholder="Write to the staff, who see it at once. The clock stands still meanwhile." />
+    </section>
   );
 }
 
