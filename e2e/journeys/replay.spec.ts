@@ -379,10 +379,14 @@ test.describe('a reviewer replays an attempt', () => {
     await page.keyboard.press('Escape');
   });
 
-  test('on the smallest screen the name of every list is whole', async () => {
+  test('on the smallest screen the name of every list is whole, and all stand in one row', async () => {
     await page.setViewportSize({ width: 1280, height: 720 });
-    for (const list of await page.getByRole('tablist', { name: 'What happened' }).getByRole('tab').all())
+    const tops = new Set<number | undefined>();
+    for (const list of await page.getByRole('tablist', { name: 'What happened' }).getByRole('tab').all()) {
       await expect(list).toBeInViewport({ ratio: 1 });
+      tops.add((await list.boundingBox())?.y);
+    }
+    expect(tops.size).toBe(1);
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 

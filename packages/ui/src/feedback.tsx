@@ -104,14 +104,18 @@ export function Progress({ value, label, className }: { value: number | null; la
   );
 }
 
-export function Kbd({ className, ...props }: ComponentProps<'kbd'>) {
+/** Keys that are pressed together, on one line. */
+export function Chord({ keys }: { keys: readonly string[] }) {
   return (
-    <kbd
-      className={cn(
-        'inline-flex h-5 items-center rounded border border-border bg-surface-sunken px-1 font-mono text-xs text-muted',
-        className,
-      )}
-      {...props}
-    />
+    <span className="inline-flex gap-1 align-middle">
+      {keys.map((key) => (
+        <kbd
+          key={key}
+          className="inline-flex h-5 items-center rounded border border-border bg-surface-sunken px-1 font-mono text-xs text-muted"
+        >
+          {key}
+        </kbd>
+      ))}
+    </span>
   );
 }

@@ -1,4 +1,4 @@
-import { Card, CardBody, CardHeader, Kbd, Page, PageHeader } from '@plumbline/ui';
+import { Card, CardBody, CardHeader, Chord, Page, PageHeader } from '@plumbline/ui';
 import type { Metadata } from 'next';
 import { QUESTIONS, RECORDED, SHORTCUTS } from '@/features/help/model/help.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
@@ -43,10 +43,8 @@ export default async function HelpPage() {
           <dl className="grid grid-cols-[max-content_1fr] items-center gap-x-6 gap-y-2">
             {SHORTCUTS.map(({ keys, does }) => (
               <div key={does} className="contents">
-                <dt className="flex gap-1">
-                  {keys.map((key) => (
-                    <Kbd key={key}>{key}</Kbd>
-                  ))}
+                <dt>
+                  <Chord keys={keys} />
                 </dt>
                 <dd className="text-sm">{does}</dd>
               </div>

@@ -8,7 +8,7 @@ export function ClockEvents({ events, limitMs }: { events: ClockEvent[]; limitMs
     <ol className="divide-y divide-border text-sm">
       {events.map((event, index) => (
         <li key={event.n} className="flex flex-wrap items-baseline gap-x-4 gap-y-1 px-4 py-2">
-          <span className="w-16 shrink-0 text-right font-medium tabular-nums">
+          <span className="w-14 shrink-0 font-medium tabular-nums">
             {formatDuration(elapsedMs(events.slice(0, index + 1), event.atMs, limitMs))}
           </span>
           <span className="min-w-40 flex-1">{clockEventWords(event)}</span>

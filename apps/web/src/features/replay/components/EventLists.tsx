@@ -2,7 +2,7 @@
 import { isEligible } from '@plumbline/core';
 import type { Marker, RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { cn, EmptyState, formatDuration, SendForm, Tabs, TabsContent, TabsList, TabsTrigger } from '@plumbline/ui';
-import { ListTree } from 'lucide-react';
+import { ListTree, Search } from 'lucide-react';
 import { memo, useEffect, useRef, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { ScoreChart } from '../../workspace/components/ScoreChart.tsx';
@@ -56,14 +56,16 @@ export function EventLists({
     .sort((a, b) => a.atMs - b.atMs);
   return (
     <Tabs value={list} onValueChange={(next) => onList(next as ListName)} className="flex h-full flex-col bg-surface">
-      <TabsList className="shrink-0 flex-wrap gap-0 px-1 [&>button]:px-1.5 [&>button]:text-xs" aria-label="What happened">
+      <TabsList className="shrink-0 flex-wrap gap-0 [&>button]:px-1.5 [&>button]:text-xs" aria-label="What happened">
         <TabsTrigger value="markers">Markers</TabsTrigger>
         <TabsTrigger value="commands">Commands</TabsTrigger>
         <TabsTrigger value="files">Files</TabsTrigger>
         <TabsTrigger value="scores">Scores</TabsTrigger>
         <TabsTrigger value="notes">Notes</TabsTrigger>
         <TabsTrigger value="activity">Activity</TabsTrigger>
-        <TabsTrigger value="search">Search</TabsTrigger>
+        <TabsTrigger value="search" aria-label="Search" title="Search">
+          <Search aria-hidden className="size-3.5" />
+        </TabsTrigger>
       </TabsList>
       <TabsContent value="commands" className="min-h-0 flex-1">
         <CommandList index={index} positionMs={positionMs} onSeek={onSeek} />

@@ -1,5 +1,5 @@
 'use client';
-import { Dialog, DialogContent } from '@plumbline/ui';
+import { Chord, Dialog, DialogContent } from '@plumbline/ui';
 import { REPLAY_KEYS } from './keys.ts';
 
 /** What each key of the replay does. */
@@ -11,7 +11,7 @@ export function KeyboardHelp({ open, onOpenChange }: { open: boolean; onOpenChan
           {REPLAY_KEYS.map(({ shown, label }) => (
             <div key={shown} className="contents">
               <dt>
-                <kbd className="rounded border border-border-strong bg-surface-sunken px-2 py-0.5 font-mono text-xs">{shown}</kbd>
+                <Chord keys={[shown]} />
               </dt>
               <dd>{label}</dd>
             </div>

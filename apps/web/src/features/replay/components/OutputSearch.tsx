@@ -77,6 +77,7 @@ export function OutputSearch({ index, source, onFound }: { index: RecordingIndex
               {error}
             </Alert>
           )}
+          {text === null ? 'Finds text in the commands that were run and in all that terminals showed. A match leads to its moment.' : null}
           {isDone && rows.length === 0 ? <EmptyState title={`Nothing has “${text}”`} /> : null}
           {isDone && rows.length > 0 ? `${rows.length === 1 ? '1 match' : `${rows.length} matches`} in the whole recording.` : null}
           {!busy && hasMore && error === null ? (

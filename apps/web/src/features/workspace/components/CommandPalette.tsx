@@ -1,5 +1,5 @@
 'use client';
-import { CommandDialog, CommandGroup, CommandItem, Kbd } from '@plumbline/ui';
+import { Chord, CommandDialog, CommandGroup, CommandItem } from '@plumbline/ui';
 import { flushSync } from 'react-dom';
 import { type Command, keyLabel } from '../model/commands.ts';
 
@@ -33,13 +33,7 @@ export function CommandPalette({
               }}
             >
               <span className="flex-1">{title}</span>
-              {keys ? (
-                <span className="flex gap-1">
-                  {keys.map((key) => (
-                    <Kbd key={key}>{keyLabel(key, navigator.platform)}</Kbd>
-                  ))}
-                </span>
-              ) : null}
+              {keys ? <Chord keys={keys.map((key) => keyLabel(key, navigator.platform))} /> : null}
             </CommandItem>
           ))}
         </CommandGroup>

@@ -1,6 +1,6 @@
 'use client';
 import type { RequestResult } from '@plumbline/protocol';
-import { Button, Select, Spinner } from '@plumbline/ui';
+import { Button, formatTime, Select, Spinner, useZone } from '@plumbline/ui';
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
 import { createComparison, EDITOR_OPTIONS, keepName, languageOf, type MonacoApi, type TextModel } from '../model/monaco.ts';
@@ -17,12 +17,10 @@ const CAUSES: Record<string, string> = {
   end: 'End',
 };
 
-/** An attempt may go over several days. */
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-
 /** The file as it is in the editor beside what it was at the start, or in any snapshot in which it changed. */
 export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoApi; path: string; model: TextModel; onClose: () => void }) {
   const session = useSession();
+  const zone = useZone();
   const chooser = useId();
   const host = useRef<HTMLDivElement>(null);
   const [snapshots, setSnapshots] = useState<Snapshot[] | null>(null);
@@ -97,7 +95,7 @@ export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoAp
             {snapshots?.length === 0 ? <option value="">no snapshot</option> : null}
             {snapshots?.map((snapshot) => (
               <option key={snapshot.commit} value={snapshot.commit}>
-                {CAUSES[snapshot.cause] ?? snapshot.cause}, {WHEN.format(snapshot.atMs)}
+                {CAUSES[snapshot.cause] ?? snapshot.cause}, {formatTime(new Date(snapshot.atMs), zone, { seconds: true })}
               </option>
             ))}
           </Select>

@@ -1,6 +1,6 @@
 'use client';
 import { cn } from '@plumbline/ui';
-import { Files, type LucideIcon, Search, SquareCode, SquareTerminal } from 'lucide-react';
+import { type LucideIcon, SquareCode, SquareTerminal } from 'lucide-react';
 import { createContext, type ReactNode, useContext } from 'react';
 import { createPortal } from 'react-dom';
 import { Separator, type TabNode, type TabRenderProps, useParentTabsetState, type WorkspaceClassNames } from 'react-resizable-panels';
@@ -9,7 +9,7 @@ import { Store } from '../model/store.ts';
 import { useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
-const ICONS: Partial<Record<PanelId, LucideIcon>> = { files: Files, search: Search, editor: SquareCode, terminals: SquareTerminal };
+const ICONS: Partial<Record<PanelId, LucideIcon>> = { editor: SquareCode, terminals: SquareTerminal };
 
 /** The panels that have a line of their own: it stands in the same line as the tabs of their group. */
 export type BarPanel = 'editor' | 'terminals';
@@ -57,7 +57,6 @@ export function DockTab({ tab, props }: { tab: TabNode<null>; props: TabRenderPr
   const { unread } = useSessionState();
   const id = tab.id as PanelId;
   const Icon = ICONS[id];
-  const hasBar = id === 'editor' || id === 'terminals';
   const { ref, className, onClick, onKeyDown, tabIndex, ...rest } = props;
   const isCollapsed = useParentTabsetState()?.isCollapsed ?? false;
   const isFront = props['aria-selected'] === true && !isCollapsed;
@@ -71,7 +70,7 @@ export function DockTab({ tab, props }: { tab: TabNode<null>; props: TabRenderPr
       onClick={(event) => !isFront && onClick?.(event)}
       onKeyDown={(event) => !(isFront && (event.key === 'Enter' || event.key === ' ')) && onKeyDown?.(event)}
       data-testid={`tab-${id}`}
-      aria-label={hasBar ? PANEL_TITLES[id] : undefined}
+      aria-label={Icon ? PANEL_TITLES[id] : undefined}
       title={`${PANEL_TITLES[id]}: drag to put it elsewhere`}
       className={cn(
         className,
@@ -81,8 +80,7 @@ export function DockTab({ tab, props }: { tab: TabNode<null>; props: TabRenderPr
         isFront ? 'border-accent text-foreground' : 'text-muted hover:text-foreground',
       )}
     >
-      {Icon ? <Icon aria-hidden className="size-3.5" /> : null}
-      {hasBar ? null : PANEL_TITLES[id]}
+      {Icon ? <Icon aria-hidden className="size-3.5" /> : PANEL_TITLES[id]}
       {id === 'help' && unread > 0 ? (
         <span className="rounded-full bg-accent px-1.5 text-xs text-accent-foreground tabular-nums" data-testid="unread">
           {unread}

@@ -1,5 +1,5 @@
 'use client';
-import { Button, cn, EmptyState, Kbd, Spinner } from '@plumbline/ui';
+import { Button, Chord, cn, EmptyState, Spinner } from '@plumbline/ui';
 import { FileCode, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { keyLabel } from '../model/commands.ts';
@@ -205,8 +205,8 @@ export function EditorPane({
         ) : null}
         {!file ? (
           <EmptyState icon={<FileCode aria-hidden />} title="No file is open">
-            Open one on the left, or press <Kbd>{modifier}</Kbd> <Kbd>P</Kbd> outside a terminal and type a name. <Kbd>{modifier}</Kbd>{' '}
-            <Kbd>Shift</Kbd> <Kbd>P</Kbd> lists all commands everywhere.
+            Open one on the left, or press <Chord keys={[modifier, 'P']} /> outside a terminal and type a name.{' '}
+            <Chord keys={[modifier, 'Shift', 'P']} /> lists all commands everywhere.
           </EmptyState>
         ) : null}
         {file?.state === 'loading' ? <Spinner label={`Reading ${file.path}`} className="p-4" /> : null}

@@ -13,7 +13,7 @@ function coursesOf(history: readonly UsedAt[], { memoryLimitBytes, gpus }: Resou
   const limit = memoryLimitBytes === null ? '' : ` of ${formatBytes(memoryLimitBytes)}`;
   const gpu = (use: ResourceUse, index: number) => use.gpus.find((one) => one.index === index) ?? null;
   return [
-    courseOf(history, 'Processors, 100 % for each', (use) => use.cpuPercent, percent),
+    courseOf(history, 'Processors', (use) => use.cpuPercent, percent),
     courseOf(
       history,
       'Memory in use',
@@ -71,7 +71,7 @@ export function ResourcesPanel() {
           <CourseRow key={course.label} course={course} nowMs={nowMs} />
         ))}
       </ul>
-      <p className="mt-3 text-xs text-muted">The last ten minutes, as far as this page was open.</p>
+      <p className="mt-3 text-xs text-muted">The last ten minutes, as far as this page was open. A processor at full work is 100 %.</p>
     </ScrollBox>
   );
 }

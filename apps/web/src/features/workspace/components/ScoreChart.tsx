@@ -12,7 +12,9 @@ export interface ScorePoint {
 
 const WIDTH = 320;
 const HEIGHT = 96;
-const PAD = { left: 44, right: 8, top: 8, bottom: 18 };
+/** At the right stand the names of the lines, where no point hides them. */
+const PAD = { left: 44, right: 58, top: 8, bottom: 20 };
+const FONT_SIZE = 11;
 
 function bounds(values: number[]): [number, number] {
   const low = Math.min(...values);
@@ -43,7 +45,7 @@ function Plot({
       <figcaption className="mb-1 text-xs text-muted">{label}</figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        className="w-full text-xs"
+        className="w-full max-w-md"
         role="img"
         aria-label={`${label} over elapsed time, ${points.length} scores`}
       >
@@ -58,20 +60,20 @@ function Plot({
               stroke="var(--border-strong)"
               strokeDasharray="3 3"
             />
-            <text x={WIDTH - PAD.right} y={y(reference.y) - 3} textAnchor="end" fontSize={9} fill="var(--muted)">
+            <text x={WIDTH - PAD.right + 6} y={y(reference.y) + 4} fontSize={FONT_SIZE} fill="var(--muted)">
               {reference.label}
             </text>
           </g>
         ))}
         {ends.map((value) => (
-          <text key={value} x={PAD.left - 4} y={y(value) + 3} textAnchor="end" fontSize={9} fill="var(--muted)">
+          <text key={value} x={PAD.left - 6} y={y(value) + 4} textAnchor="end" fontSize={FONT_SIZE} fill="var(--muted)">
             {formatScore(Number(value.toPrecision(4)))}
           </text>
         ))}
-        <text x={PAD.left} y={HEIGHT - 6} fontSize={9} fill="var(--muted)">
+        <text x={PAD.left} y={HEIGHT - 6} fontSize={FONT_SIZE} fill="var(--muted)">
           {formatDuration(0)}
         </text>
-        <text x={WIDTH - PAD.right} y={HEIGHT - 6} textAnchor="end" fontSize={9} fill="var(--muted)">
+        <text x={WIDTH - PAD.right} y={HEIGHT - 6} textAnchor="end" fontSize={FONT_SIZE} fill="var(--muted)">
           {formatDuration(toMs)}
         </text>
         <polyline

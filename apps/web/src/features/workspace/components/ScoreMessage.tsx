@@ -22,7 +22,8 @@ function Cell({ value, depth }: { value: unknown; depth: number }): ReactNode {
   if (value === null || value === undefined) return <span className="text-muted">–</span>;
   if (typeof value === 'number') return formatScore(value);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'string') return value;
+  // Several lines are what a program printed, most often where it failed: their columns mean something.
+  if (typeof value === 'string') return value.includes('\n') ? <span className="font-mono">{value}</span> : value;
   if (depth >= MOST_DEPTH) return JSON.stringify(value);
   if (Array.isArray(value)) return <List list={value} depth={depth + 1} />;
   return <Members record={value as Row} depth={depth + 1} />;

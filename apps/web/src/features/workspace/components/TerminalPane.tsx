@@ -1,13 +1,13 @@
 'use client';
 import {
   Button,
+  Chord,
   ContextMenu,
   ContextMenuContent,
   ContextMenuItem,
   ContextMenuSeparator,
   ContextMenuTrigger,
   Input,
-  Kbd,
   toast,
 } from '@plumbline/ui';
 import { Search, X } from 'lucide-react';
@@ -168,9 +168,7 @@ export function TerminalPane({
                   }}
                 >
                   <span className="flex-1 pr-6">{label}</span>
-                  {keys?.map((key) => (
-                    <Kbd key={key}>{keyLabel(key, navigator.platform)}</Kbd>
-                  ))}
+                  {keys ? <Chord keys={keys.map((key) => keyLabel(key, navigator.platform))} /> : null}
                 </ContextMenuItem>
               ))}
             </div>

@@ -101,7 +101,6 @@ export class TerminalView {
       scrollback: options.readOnly ? VIEWER_SCROLLBACK_LINES : SCROLLBACK_LINES,
       screenReaderMode: options.screenReader,
       macOptionIsMeta: true,
-      theme: terminalTheme(isDark()),
       linkHandler: { activate: (_event, url) => this.follow(url), allowNonHttpProtocols: false },
     });
     this.clipboard = new TerminalClipboard(this.terminal);
@@ -112,16 +111,21 @@ export class TerminalView {
     this.terminal.loadAddon(this.search);
     this.terminal.loadAddon(new WebLinksAddon((_event, url) => this.follow(url)));
     this.cleanups.push(swallowQueries(this.terminal));
-    this.cleanups.push(
-      watchTheme((dark) => {
-        this.terminal.options.theme = terminalTheme(dark);
-      }),
-    );
+    this.paint(isDark());
+    this.cleanups.push(watchTheme((dark) => this.paint(dark)));
     if (!options.readOnly) this.listenForInput();
     void terminalFont().then(() => {
       this.hasFont = true;
       this.layout();
     });
+  }
+
+  /** Also what the screen does not fill, up to the margin around it. */
+  private paint(dark: boolean): void {
+    const theme = terminalTheme(dark);
+    this.terminal.options.theme = theme;
+    this.root.style.background = theme.background ?? '';
+    this.root.style.outline = `4px solid ${theme.background}`;
   }
 
   /** Draws in this element from now on, which may be a new one after a component came back. */
