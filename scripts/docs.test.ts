@@ -13,7 +13,12 @@ const npmScripts = Object.keys(JSON.parse(read('package.json')).scripts);
 const NPM_COMMANDS = ['ci', 'install', 'rebuild', 'run'];
 const settings = new Set([...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map((match) => match[1]));
 /** Names that a sandbox gives its programs or takes from the machine, and those of the chaos run and the benchmarks: not settings, but quoted beside them. */
-const sandboxSources = ['packages/sandbox/src/**/*.ts', 'packages/taskstandard/src/**/*.ts', 'environments/**/*.py', 'e2e/{chaos,load}/*.ts']
+const sandboxSources = [
+  'packages/sandbox/src/**/*.ts',
+  'packages/taskstandard/src/**/*.ts',
+  'environments/**/*.py',
+  'e2e/{chaos,load}/*.ts',
+]
   .flatMap((pattern) => globSync(pattern, { cwd: root }))
   .map(read)
   .join('\n');
