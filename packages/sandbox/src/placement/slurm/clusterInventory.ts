@@ -1,6 +1,19 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import type { HostInventory, HostProblem, SlurmHostSettings } from '@plumbline/protocol';
+import type { RunnerResources } from '../placement.ts';
+import { jobOptions } from './jobOptions.ts';
 import type { SlurmCommands } from './slurmCommands.ts';
+
+const SMALLEST: RunnerResources = {
+  gpuCount: 0,
+  gpuModel: null,
+  cpus: 1,
+  memoryBytes: null,
+  exclusive: false,
+  avoidNodes: [],
+  maxDurationMs: 60_000,
+};
+const WORDS_MAX = 1_000;
 
 /**
  * What a cluster has, and what is in the way of jobs. Processors and memory are those of its largest node: a runner is on one alone.
@@ -26,6 +39,10 @@ export async function clusterInventory(slurm: SlurmCommands, settings: SlurmHost
       );
       return null;
     });
+  if (usable.length > 0) {
+    for (const refusal of await refusals(slurm, settings))
+      blocking(refusal, 'Correct the host’s settings, or ask the cluster’s operators.');
+  }
   if (nodeDir !== null) {
     const problem = 'A job that is lost loses its workspace’s changes since the last snapshot, and all files above 50 MiB.';
     problems.push({ problem, remedy: 'Leave the node folder out, so that the shared one holds the work too.', blocking: false });
@@ -57,6 +74,21 @@ export async function clusterInventory(slurm: SlurmCommands, settings: SlurmHost
     isolation: null,
     problems,
   };
+}
+
+/** What is wrong with the settings by Slurm's own test of the smallest job: without GPUs, and with one of each model that they name. */
+async function refusals(slurm: SlurmCommands, settings: SlurmHostSettings): Promise<string[]> {
+  const found: string[] = [];
+  for (const model of [null, ...Object.keys(settings.gpuTypes)]) {
+    const resources = { ...SMALLEST, gpuCount: model === null ? 0 : 1, gpuModel: model };
+    const options = jobOptions(settings, { attemptId: 'check', resources, memoryBytes: null }, { dir: '/', logFile: '/dev/null' });
+    const words = await slurm.refusal(options);
+    if (words === null) continue;
+    found.push(`Slurm would not take a job${model === null ? '' : ` for the GPU ${model}`}: ${words.slice(0, WORDS_MAX)}`);
+    // It would be refused with a GPU as well.
+    if (model === null) break;
+  }
+  return found;
 }
 
 /** The model that a task asks for, by the cluster's own name of it. */

@@ -287,7 +287,7 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
     },
   );
 
-  it('a cluster says what its nodes have, and what keeps jobs away', async () => {
+  it('a cluster says what its nodes have, what keeps jobs away, and what of the settings it would refuse', async () => {
     const placement = slurmPlacement({ settings: settingsOf({ gpuTypes: { 'H100 SXM': 'h100' } }), runner: { entry: CONTRACT_RUNNER } });
     const inventory = await placement.inspect(INSPECTED);
     expect(inventory).toMatchObject({ cpus: 16, memoryBytes: 64_000 * 1024 ** 2, problems: [] });
@@ -301,6 +301,16 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
     const nowhere = slurmPlacement({ settings: settingsOf({ partition: 'nowhere' }), runner: { entry: CONTRACT_RUNNER } });
     const empty = await nowhere.inspect(INSPECTED);
     expect(empty.problems).toContainEqual(expect.objectContaining({ blocking: true, problem: 'Slurm shows no node there.' }));
+    const refused: [Partial<SlurmHostSettings>, RegExp][] = [
+      [{ constraint: 'moon' }, /^Slurm would not take a job: Invalid feature/],
+      [{ extraArgs: ['--reservation=bench'] }, /^Slurm would not take a job: Requested reservation is invalid/],
+      [{ gpuTypes: { h100: 'h100', a100: 'nvidia_a100' } }, /^Slurm would not take a job for the GPU a100: Requested node configuration/],
+    ];
+    for (const [change, words] of refused) {
+      const found = await slurmPlacement({ settings: settingsOf(change), runner: { entry: CONTRACT_RUNNER } }).inspect(INSPECTED);
+      expect(found.problems).toEqual([expect.objectContaining({ blocking: true, problem: expect.stringMatching(words) })]);
+    }
+    expect(await cluster.slurm('squeue', '--noheader')).toBe('');
   });
 
   it.skipIf(isAbsent('a hidden partition', notRoot()))(

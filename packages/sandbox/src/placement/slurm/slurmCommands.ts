@@ -96,6 +96,11 @@ function jobOf(found: RegExpExecArray): SlurmJob {
   };
 }
 
+function refusalWords(error: unknown): string {
+  const words = error instanceof AppError && error.cause instanceof Error ? error.cause.message : String(error);
+  return words.replace(/^(sbatch: (error: )?|allocation failure: )/gm, '').trim();
+}
+
 export class SlurmCommands {
   readonly #environment: NodeJS.ProcessEnv;
 
@@ -135,16 +140,18 @@ export class SlurmCommands {
 
   /** Submits a script by standard input and resolves with the job's number. Rejects with `sandbox_unavailable` and Slurm's own words. */
   async submit(options: readonly string[], script: string): Promise<string> {
-    const said = await this.#run('sbatch', ['--parsable', ...options], script).catch((error: unknown) => {
-      const words = error instanceof AppError && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new AppError('sandbox_unavailable', `Slurm did not take the job: ${words.replace(/^sbatch: (error: )?/gm, '').trim()}`, {
-        cause: error,
-      });
+    const said = await this.#run('sbatch', ['--parsable', ...options], script).catch((cause: unknown) => {
+      throw new AppError('sandbox_unavailable', `Slurm did not take the job: ${refusalWords(cause)}`, { cause });
     });
     // With several clusters it is JOB;CLUSTER.
     const id = /^(\d+)(;|$)/.exec(said.trim())?.[1];
     if (id === undefined) throw new AppError('sandbox_unavailable', 'Slurm gave the job no number.', { cause: new Error(said) });
     return id;
+  }
+
+  /** Why Slurm would not take a job with these options now, in its own words; null where it would. Nothing is submitted. */
+  async refusal(options: readonly string[]): Promise<string | null> {
+    return this.#run('sbatch', ['--test-only', ...options], '#!/bin/sh\n').then(() => null, refusalWords);
   }
 
   /** Ends a job as Slurm does: asks, and after the cluster's KillWait ends it. A job that has ended is fine. */
