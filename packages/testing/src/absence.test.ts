@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { isAbsent } from './absence.ts';
+import { isAbsent, isOtherwise } from './absence.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -16,4 +16,12 @@ test('tests of what is missing are skipped out loud, and fail in continuous inte
     'the placement slurm cannot be tested here: slurmd is missing.',
   );
   expect(isAbsent('the placement slurm', null)).toBe(false);
+});
+
+test('tests that another kernel has are skipped out loud there, in continuous integration too', () => {
+  const warn = vi.spyOn(console, 'warn').mockReturnValue();
+  vi.stubEnv('CI', 'true');
+  expect(isOtherwise('groups of version 1', 'this host has version 2')).toBe(true);
+  expect(warn).toHaveBeenCalledExactlyOnceWith('SKIPPED: groups of version 1: this host has version 2.');
+  expect(isOtherwise('groups of version 1', null)).toBe(false);
 });
