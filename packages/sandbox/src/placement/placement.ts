@@ -18,7 +18,7 @@ export interface RunnerHandle {
 }
 
 export type RunnerStatus =
-  /** Accepted and not started yet: in words for the person who waits, with how many are ahead where that is known. */
+  /** Not started yet, or stopped for now by a scheduler: in words for the person who waits, with how many are ahead where that is known. */
   | { readonly state: 'queued'; readonly reason: string; readonly ahead: number | null }
   | { readonly state: 'running' }
   /**

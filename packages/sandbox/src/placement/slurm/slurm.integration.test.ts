@@ -136,13 +136,23 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
   );
 
   onCluster(
-    'a job that is cancelled by somebody else, or has to make room, is gone with a cause in words',
+    'a job that the cluster suspends is waited for, in words; one that is cancelled by somebody else, or has to make room, is gone with a cause in words',
     () => ({ partition: 'gpus' }),
     async (trial) => {
       const requests = [withGpus(await trial.request('listens'), 4), withGpus(await trial.request('listens'), 4)];
       const handles = await Promise.all(requests.map(async (request) => trial.keep(await trial.placement.start(request))));
       for (const request of requests) await trial.report(request);
       const [cancelled, preempted] = handles as [RunnerHandle, RunnerHandle];
+      await cluster.slurm('scontrol', 'suspend', jobOf(cancelled));
+      await trial.reopen();
+      expect(await trial.placement.status(cancelled)).toEqual({
+        state: 'queued',
+        reason: expect.stringMatching(/^Slurm has suspended it on gpu[12], and it goes on/),
+        ahead: null,
+      });
+      await cluster.slurm('scontrol', 'resume', jobOf(cancelled));
+      await trial.reopen();
+      expect(await trial.state(cancelled)).toBe('running');
       await cluster.slurm('scancel', jobOf(cancelled));
       expect(await gone(trial, cancelled)).toMatch(/was cancelled in Slurm/);
       await cluster.occupy(4, '--partition=urgent');

@@ -24,7 +24,7 @@ import { jobScript, type NodePrograms } from './jobScript.ts';
 import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
 import { SharedAnswer } from './sharedAnswer.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
-import { endWords, failedNode, jobsAhead, queueWords } from './words.ts';
+import { asideWords, endWords, failedNode, jobsAhead, queueWords } from './words.ts';
 
 /**
  * The runner as a job of a Slurm cluster, which chooses the node and its GPUs. This machine must be one that jobs can be
@@ -188,6 +188,8 @@ class SlurmPlacement implements CheckedPlacement {
       const node = failedNode(job, await this.#hasBegun(handle.attemptId, job));
       return { state: 'gone', cause, folderKept, ...(node === null ? {} : { failedNode: node }) };
     }
+    const aside = asideWords(job);
+    if (aside !== null) return { state: 'queued', reason: aside, ahead: null };
     if (job.state !== 'PENDING' && job.state !== 'CONFIGURING') return { state: 'running' };
     const ahead = job.state === 'PENDING' ? jobsAhead(job, await this.#queue(job.partitions)) : null;
     return { state: 'queued', reason: queueWords(job, ahead), ahead };

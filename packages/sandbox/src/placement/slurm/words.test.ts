@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseJobs, parseOwnJobs, type SlurmJob } from './slurmCommands.ts';
-import { endWords, failedNode, jobsAhead, queueWords } from './words.ts';
+import { asideWords, endWords, failedNode, jobsAhead, queueWords } from './words.ts';
 
 const JOB: SlurmJob = {
   id: '12',
@@ -53,6 +53,13 @@ describe('who waits in Slurm reads', () => {
   ])('%s', (_words, change, ahead, words) => {
     expect(queueWords({ ...JOB, ...change }, ahead)).toBe(words);
   });
+});
+
+test('whose job the cluster has stopped for now reads so, and of one that runs or ended nothing', () => {
+  const words = (state: string) => asideWords({ ...JOB, nodes: 'n1', state });
+  expect(words('SUSPENDED')).toBe('Slurm has suspended it on n1, and it goes on when the cluster resumes it');
+  expect(words('STOPPED')).toBe(words('SUSPENDED'));
+  expect(['PENDING', 'RUNNING', 'COMPLETING', 'PREEMPTED'].map(words)).toEqual([null, null, null, null]);
 });
 
 describe('staff read of a job that ended', () => {

@@ -66,6 +66,15 @@ export function queueWords(job: SlurmJob, ahead: number | null): string {
   return `Waiting for ${wanted(job)}${job.state === 'CONFIGURING' ? '' : place}${why === null ? '' : `. ${why}`}`;
 }
 
+/** States of a job that the cluster's scheduler or operators have stopped for now, with all its processes. */
+const PUT_ASIDE = new Set(['SUSPENDED', 'STOPPED']);
+
+/** For the person whose sandbox does not answer, and for staff: that the job was stopped for now; null for one that runs or ended. */
+export function asideWords({ state, nodes }: SlurmJob): string | null {
+  if (!PUT_ASIDE.has(state)) return null;
+  return `Slurm has suspended it on ${plain(nodes)}, and it goes on when the cluster resumes it`;
+}
+
 /** Jobs that do not compete for a place now: they are held, or wait for something else. */
 const NOT_COMPETING = /^(Dependency|BeginTime|JobHeld|JobArrayTaskLimit)/;
 

@@ -111,7 +111,7 @@ function SandboxAway() {
     <Banner icon={<ServerOff aria-hidden />} testId="banner-sandbox">
       {what === ''
         ? 'The sandbox does not answer at the moment. It is being reached again; time lost to an outage is given back.'
-        : `Your sandbox is being replaced. ${what}. The time until it is there is given back.`}
+        : `Your sandbox is not there now. ${what}. The time until it is there is given back.`}
     </Banner>
   );
 }
