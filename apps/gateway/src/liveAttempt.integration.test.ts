@@ -1,7 +1,7 @@
 import { loadAttempt, moveAttempt } from '@plumbline/database';
 import type { RecordedEvent } from '@plumbline/protocol';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { GatewayRig } from './gateway.fixture.ts';
 
 let rig: GatewayRig;
@@ -202,6 +202,38 @@ describe('a runner', () => {
     await rig.runner(attempt.attemptId);
     // What is durable may be told before the welcome.
     expect(await (await rig.tab(attempt)).next('welcome')).toMatchObject({ sandbox: 'attached' });
+  });
+
+  it('that dials anew takes no tab with it, whatever tabs say in the moment in which the recording changes hands', async () => {
+    const attempt = await rig.attempt();
+    await rig.runner(attempt.attemptId);
+    const tab = await rig.tab(attempt);
+    const epoch = async () => (await rig.db.prisma.attempt.findUniqueOrThrow({ where: { id: attempt.attemptId } })).epoch;
+    const before = await epoch();
+    const { db } = rig;
+    const client = await db.pool.connect();
+    const asked = vi.spyOn(db.pool, 'query');
+    let again: ReturnType<typeof rig.runner>;
+    try {
+      await client.query('BEGIN');
+      // The next recorder cannot be opened yet.
+      await client.query('LOCK TABLE recording_key IN ACCESS EXCLUSIVE MODE');
+      again = rig.runner(attempt.attemptId);
+      await expect.poll(epoch).toBe(before + 1n);
+      const isRefused = ([text]: unknown[]) => String(text).includes('SELECT attempt.epoch, attempt.last_seq');
+      tab.says(1);
+      await expect.poll(() => asked.mock.calls.findIndex(isRefused)).toBeGreaterThanOrEqual(0);
+      await asked.mock.results[asked.mock.calls.findIndex(isRefused)]?.value;
+    } finally {
+      asked.mockRestore();
+      await client.query('ROLLBACK');
+      client.release();
+    }
+    await again;
+    expect(tab.socket.readyState).toBe(tab.socket.OPEN);
+    await tab.next('sandbox', ({ state }) => state === 'attached');
+    tab.says(1);
+    await tab.durable(1);
   });
 
   it('is told how far the recording has come, which may be further than what its host kept', async () => {

@@ -70,6 +70,8 @@ export class LiveAttempt {
   #stalled = false;
   #outputLimited = false;
   #refreshing: Promise<void> = Promise.resolve();
+  /** A runner that called is being given the recording. */
+  #claim: ReturnType<typeof openRecorder> | null = null;
 
   constructor(gateway: Gateway, view: AttemptView) {
     this.gateway = gateway;
@@ -129,7 +131,11 @@ export class LiveAttempt {
     const source = `runner:${hello.incarnation}`;
     if (source !== this.#runnerEvents.source) this.#input.runnerReplaced();
     this.#runnerEvents.source = source;
-    const { recorder, epoch, runnerMark, lastTerminal, recordedBytes } = await openRecorder(this, tokenHash, source);
+    const claim = openRecorder(this, tokenHash, source);
+    this.#claim = claim;
+    const { recorder, epoch, runnerMark, lastTerminal, recordedBytes } = await claim.finally(() => {
+      if (this.#claim === claim) this.#claim = null;
+    });
     this.recorder = recorder;
     this.#ownEvents.recorderOpened(epoch);
     this.#tabEvents.recorderOpened(recorder);
@@ -203,6 +209,8 @@ export class LiveAttempt {
 
   /** Another gateway took the call: this one may write nothing more. */
   lostOwnership(): void {
+    // It is this one that takes it, for a runner that came again, unless that fails.
+    if (this.#claim !== null) return void this.#claim.catch(() => this.lostOwnership());
     this.recorder = null;
     this.runner?.close(1000, 'another gateway took this attempt');
     this.browsers.close(CLOSE_CODES.restarting, 'the attempt moved to another gateway');
