@@ -1,9 +1,11 @@
 import type { BrowserConnection } from './browserConnection.ts';
+import { ReadingShare } from './readingShare.ts';
 
 /** The tabs that are connected to one attempt. */
 export class AttachedBrowsers extends Set<BrowserConnection> {
   /** All that are connected, also those that have not said hello. */
   readonly open = new Set<BrowserConnection>();
+  readonly share = new ReadingShare(this.open);
 
   /** The connections of one tab: two for a moment, where it came back before its old one was given up. */
   ofTab(tab: string): BrowserConnection[] {

@@ -15,6 +15,8 @@ const HEARTBEAT_MS = 1_000;
 const ABSENCE_LOOK_MS = 60_000;
 /** A caller that has not said who it is by then is dropped. */
 const HELLO_TIMEOUT_MS = 10_000;
+/** It names terminals and tabs; before it nobody has shown a token. */
+const RUNNER_HELLO_MAX_BYTES = 1024 * 1024;
 /** More than anybody works in. Each is sent all that happens. */
 const TABS_MAX = 32;
 
@@ -88,6 +90,7 @@ export class AttemptRegistry {
           browser.watch(terminal);
         },
         onLatency: (browser, roundTripMs) => attempt.recordOwn('connection.latency', { tab: browser.tab, roundTripMs }),
+        onSpent: (ms) => attempt.browsers.share.spent(ms),
         onClose: (browser, code) => {
           attempt.browsers.open.delete(browser);
           attempt.detachBrowser(browser, code);
@@ -98,6 +101,7 @@ export class AttemptRegistry {
         if (!connection.greeted) connection.close(CLOSE_CODES.bad_frame, 'no hello came');
       }, HELLO_TIMEOUT_MS).unref();
       socket.resume();
+      attempt.browsers.share.joined(connection);
     } catch (error) {
       const { code, message, cause } = toAppError(error);
       const closeCode =
@@ -122,7 +126,7 @@ export class AttemptRegistry {
     socket.once('error', () => socket.terminate());
     socket.once('message', (data: Buffer) => {
       clearTimeout(timer);
-      const hello = parseRunnerMessage(data);
+      const hello = data.length > RUNNER_HELLO_MAX_BYTES ? null : parseRunnerMessage(data);
       if (hello?.t !== 'hello') return socket.close(1008, 'the first message must be hello');
       // Nothing may be read before the attempt listens; what follows the hello waits in the socket.
       socket.pause();

@@ -22,6 +22,8 @@ import { ViewerFlow } from './viewerFlow.ts';
 const TOLD_OF_ERROR_MS = 2_000;
 /** What waits in this process for a tab that does not read. Twice the largest screen: beyond it the tab comes back and begins anew. */
 const UNREAD_MAX_BYTES = 32 * 1024 * 1024;
+/** Longer than any hello: who has not said it yet is given no time. */
+const HELLO_MAX_BYTES = 4 * 1024;
 
 export interface BrowserIdentity {
   actor: Actor;
@@ -45,6 +47,8 @@ export interface BrowserHandlers {
   onInput(connection: BrowserConnection, frame: InputFrame): boolean;
   onAttach(connection: BrowserConnection, terminal: number): void;
   onLatency(connection: BrowserConnection, roundTripMs: number): void;
+  /** A message took so long of the processor. */
+  onSpent(ms: number): void;
   onClose(connection: BrowserConnection, code: number): void;
 }
 
@@ -88,11 +92,15 @@ export class BrowserConnection {
     });
     this.#restores = new RestorePace((terminal, isOutdated) => this.#restore(terminal, isOutdated));
     socket.on('message', (data: Buffer, isBinary: boolean) => {
+      const before = process.threadCpuUsage();
       try {
         this.#receive(data, isBinary);
       } catch (error) {
         this.fail(toAppError(error));
       }
+      // And no time in which another process had the processor.
+      const { user, system } = process.threadCpuUsage(before);
+      handlers.onSpent((user + system) / 1_000);
     });
     socket.on('close', (code: number) => this.#ended(code));
     // `ws` reports a frame beyond the limit here and closes with 1009 by itself, but waits half a minute for an answer that it
@@ -132,6 +140,11 @@ export class BrowserConnection {
   durable(marks: { events: number; input: number }): void {
     this.#reading.durable(marks);
     this.send({ t: 'durable', ...marks });
+  }
+
+  /** Whether nothing more of it is read for now, since its attempt's tabs had more than their share. */
+  rest(wanted: boolean): void {
+    this.#reading.hold('share', wanted);
   }
 
   /** Another runner and recorder take what the tab says. */
@@ -218,6 +231,7 @@ export class BrowserConnection {
     if (this.#closed) return;
     this.#reading.came(data.length);
     this.#liveness.heard();
+    if (!this.greeted && data.length > HELLO_MAX_BYTES) return this.close(CLOSE_CODES.bad_frame, 'the first message must be hello');
     if (isBinary) return this.#receiveInput(data);
     const message = parseBrowserMessage(data);
     if (message === null) throw new AppError('invalid_input', 'The platform could not read a message of this page. Reload it.');

@@ -1,5 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { CLOSE_CODES, decodeForwardedInput, decodeOutputFrame, encodeInputFrame, encodeRunnerFrame } from '@plumbline/protocol';
+import {
+  CLOSE_CODES,
+  decodeForwardedInput,
+  decodeOutputFrame,
+  encodeInputFrame,
+  encodeRunnerFrame,
+  PROTOCOL_VERSION,
+} from '@plumbline/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { GatewayRig, type RiggedRunner, type RiggedTab } from './gateway.fixture.ts';
 
@@ -233,6 +241,34 @@ describe('a tab that types without end', () => {
     await tab.durable(1);
     expect(tab.socket.readyState).toBe(tab.socket.OPEN);
   });
+});
+
+it('tabs whose messages take long to read wait, all of their attempt, and those of another attempt do not', async () => {
+  const [attempt, other] = [await rig.attempt(), await rig.attempt()];
+  await rig.runner(attempt.attemptId);
+  await rig.runner(other.attemptId);
+  const [slow, beside, elsewhere] = [await rig.tab(attempt), await rig.tab(attempt), await rig.tab(other)];
+  // A million empty objects: no message, and what takes long is to find that out.
+  slow.socket.send(`[${'{},'.repeat(1_000_000)}{}]`);
+  await slow.next('error');
+  const order: string[] = [];
+  const answered = Object.entries({ slow, beside, elsewhere }).map(async ([name, tab]) => {
+    tab.send({ t: 'ping', monoMs: 1 });
+    await tab.next('pong');
+    order.push(name);
+  });
+  await Promise.all(answered);
+  expect(order[0]).toBe('elsewhere');
+});
+
+it('whoever sends much before it has said who it is is not read', async () => {
+  const attempt = await rig.attempt();
+  const socket = await rig.browser(attempt);
+  await once(socket, 'open');
+  const hello = { t: 'hello', protocol: PROTOCOL_VERSION, tab: randomUUID(), firstEventN: 1, firstInputN: 1 };
+  socket.send(JSON.stringify({ ...hello, more: 'x'.repeat(4_096) }));
+  const [code, reason] = await once(socket, 'close');
+  expect([code, String(reason)]).toEqual([CLOSE_CODES.bad_frame, 'the first message must be hello']);
 });
 
 it('a frame that is too large ends its socket with the limit in words, and no other', async () => {

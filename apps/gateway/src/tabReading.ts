@@ -5,7 +5,7 @@ export interface ReadSocket {
 }
 
 /** Why nothing more of a tab is read for now. */
-type Reason = 'pace' | 'requests' | 'input' | 'events';
+type Reason = 'pace' | 'share' | 'requests' | 'input' | 'events';
 
 const WINDOW_MS = 250;
 /**
