@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,4 +71,22 @@ it('a request that the link cannot carry is an error to its program alone', asyn
     { error: { code: 'internal' } },
     { id: 2, result: { said: 'status' } },
   ]);
+});
+
+it('the socket is made where its path is longer than one may be, and is removed', async () => {
+  const deep = join(dir, 'a'.repeat(60), 'b'.repeat(60));
+  mkdirSync(deep, { recursive: true });
+  const short = join(dir, 'short');
+  symlinkSync(deep, short);
+  const far = new TaskSocket({ dir: deep, clock: systemClock, logger: pino({ level: 'silent' }), forward: () => false });
+  await far.open();
+  const connection = createConnection(join(short, TASK_SOCKET_NAME));
+  connection.write('{"id":1,"act":"status"}\n');
+  for await (const line of createInterface({ input: connection })) {
+    expect(JSON.parse(line)).toMatchObject({ id: 1, error: { code: 'unavailable' } });
+    break;
+  }
+  connection.destroy();
+  await far.close();
+  expect(existsSync(join(deep, TASK_SOCKET_NAME))).toBe(false);
 });

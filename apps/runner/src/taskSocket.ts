@@ -1,8 +1,9 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, nestsDeeper, type Timer } from '@plumbline/core';
 import { REQUESTS, TASK_COMMAND_ACTS, type WireError } from '@plumbline/protocol';
+import { listenOnSocket } from '@plumbline/taskstandard/unixSocket';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 
@@ -64,16 +65,13 @@ export class TaskSocket {
     this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
+  get #path(): string {
+    return join(this.#options.dir, TASK_SOCKET_NAME);
+  }
+
   /** Listens; rejects with what the system says where the socket cannot be made. */
   async open(): Promise<void> {
-    const path = join(this.#options.dir, TASK_SOCKET_NAME);
-    rmSync(path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(path, resolve);
-    });
-    // The folder is only seen in the participant's view, whose uid differs on some hosts.
-    chmodSync(path, 0o666);
+    await listenOnSocket(this.#server, this.#path);
     this.#server.on('error', (error) => this.#options.logger.error({ err: error }, 'the task socket failed'));
   }
 
@@ -97,6 +95,7 @@ export class TaskSocket {
     this.#pending.clear();
     for (const connection of this.#connections) connection.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    rmSync(this.#path, { force: true });
   }
 
   #accept(connection: Socket): void {

@@ -1,9 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
-import { chmod, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { basename, dirname } from 'node:path';
 import { nestsDeeper } from '@plumbline/core';
 import type { ModelSettings } from '../settings.ts';
+import { listenOnSocket } from '../unixSocket.ts';
 import type { ModelUpstream } from './modelUpstream.ts';
 
 /**
@@ -88,20 +87,7 @@ export class ModelProxy {
 
   /** Listens; rejects with what the system says where the socket cannot be made. */
   async open(): Promise<void> {
-    const { path } = this.#options;
-    await rm(path, { force: true });
-    // A socket's path may have 107 bytes, and folders of attempts have more: it is reached through its folder instead.
-    const folder = openSync(dirname(path), 'r');
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen(`/proc/self/fd/${folder}/${basename(path)}`, resolve);
-      });
-    } finally {
-      closeSync(folder);
-    }
-    // Only sandboxes see the folder, with users of their own.
-    await chmod(path, 0o666);
+    await listenOnSocket(this.#server, this.#options.path);
   }
 
   async close(): Promise<void> {
