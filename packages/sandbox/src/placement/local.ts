@@ -68,6 +68,15 @@ class LocalPlacement implements Placement {
   }
 
   async start(request: RunnerRequest): Promise<RunnerHandle> {
+    return this.#start(request).catch((cause: unknown) => {
+      if (cause instanceof AppError) throw cause;
+      const isFull = ['ENOSPC', 'EDQUOT'].includes((cause as NodeJS.ErrnoException).code ?? '');
+      const why = isFull ? ': the disk of its data folder is full' : '';
+      throw new AppError('sandbox_unavailable', `The runner could not be started on its host${why}.`, { cause });
+    });
+  }
+
+  async #start(request: RunnerRequest): Promise<RunnerHandle> {
     const stateDir = this.#stateDir(request.attemptId);
     // Others may walk through: the sandbox's own user reaches the workspace, and nothing that it could list.
     await mkdir(stateDir, { recursive: true, mode: 0o711 });
@@ -101,7 +110,7 @@ class LocalPlacement implements Placement {
       const stat = child.pid === undefined ? null : await processStat(child.pid);
       if (stat === null) {
         const cause = await Promise.race([failed.catch((error: unknown) => error), waitUntil(() => false, 100)]);
-        throw new AppError('sandbox_unavailable', 'The runner could not be started on this host.', { cause });
+        throw new AppError('sandbox_unavailable', 'The runner could not be started on its host.', { cause });
       }
       const handle: LocalHandle = {
         placement: 'local',
@@ -113,8 +122,13 @@ class LocalPlacement implements Placement {
       };
       // Recorded before the config is handed over: a runner does nothing without it, so none works unrecorded.
       const path = join(stateDir, RECORD_NAME);
-      await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash }), { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      try {
+        await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash }), { mode: 0o600 });
+        await rename(`${path}.new`, path);
+      } catch (error) {
+        child.kill('SIGKILL');
+        throw error;
+      }
       await new Promise<void>((resolve) => child.stdin?.end(JSON.stringify(config), () => resolve()));
       child.unref();
       return handle;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { isAbsent } from '@plumbline/testing/absence';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mountPoints } from '../host/mounts.ts';
 import { waitUntil } from '../host/waiting.ts';
@@ -73,6 +73,35 @@ describe('local', () => {
       expect(await readdir(dirname(stateDir))).not.toContain(attemptId);
       expect(await readdir(outside)).toEqual(['kept']);
     },
+  );
+
+  it.skipIf(isAbsent('a start on a full disk', notRoot()))(
+    'a start on a full disk is refused in words and leaves no process; with room it is done',
+    { timeout: 90_000 },
+    () =>
+      PlacementTrial.run(world, {
+        name: 'a start on a full disk',
+        run: async (trial) => {
+          const request = await trial.request('listens');
+          const stateDir = world.stateDir(request.attemptId);
+          await mkdir(stateDir, { recursive: true });
+          await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', stateDir]);
+          const unmounted = () => run('umount', [stateDir]).then(Boolean, () => false);
+          try {
+            await writeFile(join(stateDir, 'ballast'), Buffer.alloc(64 * 1024));
+            await expect(trial.placement.start(request)).rejects.toMatchObject({
+              code: 'sandbox_unavailable',
+              message: expect.stringContaining('is full'),
+              cause: expect.objectContaining({ code: 'ENOSPC' }),
+            });
+            // A process that was left would work in it.
+            expect(await waitUntil(unmounted, 5_000)).toBe(true);
+          } finally {
+            await run('umount', ['--lazy', stateDir]).catch(() => undefined);
+          }
+          expect(await trial.state(trial.keep(await trial.placement.start(request)))).toBe('running');
+        },
+      }),
   );
 
   for (const check of placementChecks) it(check.name, { timeout: 90_000 }, () => PlacementTrial.run(world, check));
