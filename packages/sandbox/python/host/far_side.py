@@ -4,6 +4,7 @@
 hello   what kind of machine this is
 have    whether a folder named by its content is there and whole
 put     takes such a folder as an archive; any number of these may run at once, and one may die at any moment
+newest  which of the bundles that are there whole came last
 agent   becomes the host's agent, which the bundle holds
 """
 
@@ -136,6 +137,13 @@ def remove_unused(data_dir, but):
             os.unlink(path + ".contents")
 
 
+def newest(data_dir):
+    bundles = os.path.join(data_dir, "bundles")
+    names = [name for name in os.listdir(bundles) if NAME.match(name)]
+    names.sort(key=lambda name: os.stat(os.path.join(bundles, name)).st_ctime, reverse=True)
+    answer(name=next((name for name in names if is_whole(data_dir, "bundles", name)), None))
+
+
 def hello(data_dir):
     make_folders(data_dir)
     disk = os.statvfs(data_dir)
@@ -173,6 +181,8 @@ def main():
         answer(present=is_whole(**order))
     elif operation == "put":
         put(**order)
+    elif operation == "newest":
+        newest(data_dir)
     elif operation == "agent":
         agent(**order)
     else:

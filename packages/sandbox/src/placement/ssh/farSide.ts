@@ -77,6 +77,13 @@ export class FarSide {
     });
   }
 
+  /** The newest bundle that the host has whole, or null. */
+  async newestBundle(): Promise<string | null> {
+    return this.#with({ op: 'newest' }, async (answers) => {
+      return z.object({ name: z.string().nullable() }).parse(await answers.next(ANSWER_TIMEOUT_MS)).name;
+    });
+  }
+
   /** The host's agent, out of the bundle: to be asked over the stream. */
   async agent(bundle: string, node: string, program: string): Promise<ClientChannel> {
     return this.#run({ op: 'agent', bundle, node, program });

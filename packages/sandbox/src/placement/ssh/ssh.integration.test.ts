@@ -124,21 +124,49 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
     expect(size).toBe((await stat(CONTRACT_RUNNER)).size);
   });
 
-  it('an archive that is not the one that was sent is refused, and nothing of it is kept', { timeout: 60_000 }, async () => {
+  /** A placement whose bundle arrives damaged, as one does that the host's disk has no room for. */
+  async function openWithDamaged(change: Partial<SshHostSettings> = {}) {
     const path = join(dir, 'other.tar.gz');
     await writeFile(path, randomBytes(1000));
     const hash = 'd'.repeat(64);
+    let packed = 0;
     const placement = sshPlacement({
-      settings,
-      bundle: async () => ({ ...bundle, hash, path, bytes: 1000 }),
+      settings: { ...settings, ...change },
+      bundle: async () => {
+        packed += 1;
+        return { ...bundle, hash, path, bytes: 1000 };
+      },
       cacheDir: join(dir, 'cache'),
     });
-    await expect(placement.list()).rejects.toMatchObject({
+    return { placement, hash, packed: () => packed };
+  }
+
+  it('a host that cannot take the programs is as one that is away, and is tried no more often', { timeout: 60_000 }, async () => {
+    const dataDir = join(dir, 'far-empty');
+    const { placement, hash, packed } = await openWithDamaged({ dataDir });
+    for (let ask = 1; ask <= 3; ask++) {
+      await expect(placement.list()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('not the one that was sent'),
+      });
+    }
+    expect(packed()).toBe(1);
+    await placement.close();
+    expect(await readdir(join(dataDir, 'bundles'))).not.toContain(hash);
+  });
+
+  onHost('a new version that a host cannot take shuts nobody out: what runs is found and ended, and nothing is started', async (trial) => {
+    const { handle, request } = await trial.start('listens');
+    const { placement } = await openWithDamaged();
+    const list = (await placement.list()).map(({ attemptId }) => attemptId);
+    expect(list).toEqual([request.attemptId]);
+    await expect(placement.start(await trial.request('listens'))).rejects.toMatchObject({
       code: 'sandbox_unavailable',
       message: expect.stringContaining('not the one that was sent'),
     });
+    await placement.stop(handle);
     await placement.close();
-    expect(await readdir(join(settings.dataDir, 'bundles'))).not.toContain(hash);
+    expect(await trial.state(handle)).toBe('gone');
   });
 
   it('a host with another key than the pinned one is not talked to', async () => {

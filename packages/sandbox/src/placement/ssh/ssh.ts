@@ -60,6 +60,8 @@ interface Link {
   readonly connection: SshConnection;
   readonly farSide: FarSide;
   readonly client: HostClient;
+  /** Why the agent is one of an earlier version, where this installation's own could not be put there. It starts nothing. */
+  readonly outdated: AppError | null;
 }
 
 class RemoteHost implements CheckedPlacement {
@@ -74,6 +76,7 @@ class RemoteHost implements CheckedPlacement {
 
   async start(request: RunnerRequest): Promise<RunnerHandle> {
     const { settings } = this.#options;
+    await this.#bringUpToDate();
     await this.#publishFamily(request);
     const args: HostArgs<'start'> = {
       ...request,
@@ -131,6 +134,16 @@ class RemoteHost implements CheckedPlacement {
     await this.#askLong('warm', { assets: [...family.assets] }, WARM_TIMEOUT_MS);
   }
 
+  /** @throws AppError that says why this installation's own programs cannot be put there. */
+  async #bringUpToDate(): Promise<void> {
+    await this.#onLink(async ({ outdated }) => {
+      if (outdated === null) return;
+      await this.close();
+      const again = await this.#open();
+      if (again.outdated !== null) throw again.outdated;
+    });
+  }
+
   async close(): Promise<void> {
     const link = await this.#link?.catch(() => null);
     this.#link = null;
@@ -182,23 +195,32 @@ class RemoteHost implements CheckedPlacement {
   }
 
   async #connect(): Promise<Link> {
-    const { settings, bundle } = this.#options;
     if (this.#refusal !== null && performance.now() - this.#refusal.atMs < RECONNECT_AFTER_MS) throw this.#refusal.error;
-    const connection = await SshConnection.open(settings).catch((error: unknown) => {
+    try {
+      const link = await this.#reach();
+      this.#refusal = null;
+      return link;
+    } catch (error) {
       this.#refusal = { atMs: performance.now(), error };
       throw error;
-    });
-    this.#refusal = null;
+    }
+  }
+
+  async #reach(): Promise<Link> {
+    const { settings, bundle } = this.#options;
+    const own = await bundle();
+    const connection = await SshConnection.open(settings);
     try {
       const farSide = new FarSide(connection, settings.dataDir);
       refuseStrangeMachine(await farSide.hello());
-      const { hash, path, sha256, bytes } = await bundle();
-      await farSide.put({ kind: 'bundles', name: hash, path, sha256, bytes });
+      const { hash, outdated } = await installed(farSide, own);
       const client = new HostClient(await farSide.agent(hash, BUNDLE_NODE, BUNDLE_HOST_AGENT));
-      return { connection, farSide, client };
+      return { connection, farSide, client, outdated };
     } catch (error) {
       connection.close();
-      throw error;
+      if (!(error instanceof AppError)) throw error;
+      // Whatever keeps its agent from running, nobody can ask what runs there: it is as one that is away.
+      throw new AppError('unavailable', error.message, { cause: error });
     }
   }
 
@@ -216,6 +238,24 @@ class RemoteHost implements CheckedPlacement {
         await rm(path, { force: true });
       }
     });
+  }
+}
+
+/**
+ * Puts this installation's bundle on the host. Where that cannot be done, as on a full disk, an earlier version's is still good for
+ * asking what runs there and ending it.
+ */
+async function installed(
+  farSide: FarSide,
+  { hash, path, sha256, bytes }: RunnerBundle,
+): Promise<{ hash: string } & Pick<Link, 'outdated'>> {
+  try {
+    await farSide.put({ kind: 'bundles', name: hash, path, sha256, bytes });
+    return { hash, outdated: null };
+  } catch (error) {
+    const earlier = error instanceof AppError ? await farSide.newestBundle() : null;
+    if (earlier === null) throw error;
+    return { hash: earlier, outdated: error as AppError };
   }
 }
 
