@@ -116,6 +116,25 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
     };
     afterEach(() => rig?.end());
 
+    it('goes on after a pause as soon as an engine answers that hung at its end, and counts as away until then', async () => {
+      expect(await start('hangs', FAMILY)).toBeNull();
+      await rig.sh('(while :; do echo x >> counted; sleep 0.05; done) &');
+      const counted = async () => (await stat(join(dir, 'hangs', 'workspace', 'counted'))).size;
+      const told = () => rig.gateway.messages.flatMap(({ t }) => (t === 'stalled' || t === 'ready' ? [t] : []));
+      await rig.gateway.call('freeze', {});
+      const standing = await counted();
+      engine.hang();
+      try {
+        rig.clock('running');
+        await expect.poll(told, { timeout: 20_000 }).toEqual(['ready', 'stalled']);
+        expect(await counted()).toBe(standing);
+      } finally {
+        engine.wake();
+      }
+      await expect.poll(told, { timeout: 20_000 }).toEqual(['ready', 'stalled', 'ready']);
+      await expect.poll(counted, { timeout: 5_000 }).toBeGreaterThan(standing);
+    });
+
     it('on a scorer is caught or harmless, each, and nothing of the host is reached meanwhile', async () => {
       expect(await start('cheats', PRACTICE)).toBeNull();
       await tryOnTheScorer(rig, join(dir, 'cheats', 'workspace'));

@@ -1,4 +1,4 @@
-import { AppError } from '@plumbline/core';
+import { AppError, type Clock, type Timer } from '@plumbline/core';
 import type { FreezeMethod, Sandbox } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 
@@ -17,26 +17,52 @@ export type FreezeReason =
 
 type Freezable = Pick<Sandbox, 'freeze' | 'thaw' | 'freezeMethod'>;
 
-/** Freezes and thaws a sandbox, one change at a time, to what the set of reasons asks for. */
+/** A thaw takes milliseconds. One that takes longer costs the participant time that the platform has to give back. */
+const THAW_WITHIN_MS = 2_000;
+const THAW_AGAIN_AFTER_MS = 1_000;
+/** An engine that is started again is back within this; later another sandbox is worth more than what runs in this one. */
+const THAW_GIVEN_UP_AFTER_MS = 120_000;
+
+export interface FreezeHoldsOptions {
+  readonly sandbox: Freezable;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The participant stands still, or may, though no reason holds; or no longer. */
+  readonly onStuck: (stuck: boolean) => void;
+  /** It could not be thawed for two minutes, and this sandbox is of no use any more. */
+  readonly onGivenUp: () => void;
+}
+
+/** Freezes and thaws a sandbox, one change at a time, to what the set of reasons asks for. A thaw that fails is tried until it is done. */
 export class FreezeHolds {
-  readonly #sandbox: Freezable;
-  readonly #logger: Logger;
+  readonly #options: FreezeHoldsOptions;
   readonly #reasons = new Set<FreezeReason>();
-  #frozen = false;
+  /** Unsure after a freeze or a thaw that failed: it may have taken effect, or do so yet. */
+  #state: 'running' | 'frozen' | 'unsure' = 'running';
   #turn: Promise<void> = Promise.resolve();
   #over = false;
+  /** Something failed since the last thaw that was sure. */
+  #failedBefore = false;
+  #again: Timer | null = null;
+  /** Set while the participant is stuck. */
+  #givingUp: Timer | null = null;
 
-  constructor(sandbox: Freezable, logger: Logger) {
-    this.#sandbox = sandbox;
-    this.#logger = logger;
+  constructor(options: FreezeHoldsOptions) {
+    this.#options = options;
   }
 
+  /** Whether the participant stands still, or may. */
   get frozen(): boolean {
-    return this.#frozen;
+    return this.#state !== 'running';
+  }
+
+  /** Whether it does so against what is asked for. */
+  get stuck(): boolean {
+    return this.#givingUp !== null;
   }
 
   get method(): FreezeMethod {
-    return this.#sandbox.freezeMethod;
+    return this.#options.sandbox.freezeMethod;
   }
 
   /** Resolves when everything of the participant's stands still; rejects, with the reason taken back, where it cannot be stopped. */
@@ -45,21 +71,22 @@ export class FreezeHolds {
     try {
       await this.#settle();
     } catch (error) {
-      this.#reasons.delete(reason);
-      await this.#settle().catch(() => {});
+      await this.release(reason);
       throw error;
     }
   }
 
-  /** Takes reasons back; resolves when the participant runs again or another reason keeps it. */
+  /** Takes reasons back; resolves when the participant runs again, another reason keeps it, or it is stuck. Never rejects. */
   async release(...reasons: FreezeReason[]): Promise<void> {
     for (const reason of reasons) this.#reasons.delete(reason);
-    await this.#settle();
+    await this.#settle().catch(() => {});
   }
 
   /** The participant's processes are about to end: from now on nothing is frozen or thawed. Waits for a change under way. */
   async finish(): Promise<void> {
     this.#over = true;
+    this.#again?.cancel();
+    this.#asAsked();
     await this.#turn.catch(() => {});
   }
 
@@ -70,21 +97,66 @@ export class FreezeHolds {
   }
 
   async #change(): Promise<void> {
-    const wanted = this.#reasons.size > 0;
-    if (this.#over || wanted === this.#frozen) return;
-    if (!wanted) {
-      await this.#sandbox.thaw();
-      this.#frozen = false;
-      return;
-    }
-    const started = performance.now();
+    if (this.#over) return;
+    if (this.#reasons.size > 0) await this.#freeze();
+    else await this.#thaw();
+  }
+
+  async #freeze(): Promise<void> {
+    if (this.#state === 'frozen') return;
+    const { sandbox, clock, logger } = this.#options;
+    const startedMs = clock.monoMs();
     try {
-      await this.#sandbox.freeze();
+      await sandbox.freeze();
     } catch (error) {
-      await this.#sandbox.thaw();
+      this.#state = 'unsure';
+      this.#failedBefore = true;
       throw new AppError('unavailable', 'The sandbox could not be stopped for a pause. It goes on running; try again.', { cause: error });
     }
-    this.#frozen = true;
-    this.#logger.info({ reasons: [...this.#reasons], tookMs: Math.round(performance.now() - started) }, 'the participant is frozen');
+    this.#state = 'frozen';
+    this.#asAsked();
+    logger.info({ reasons: [...this.#reasons], tookMs: Math.round(clock.monoMs() - startedMs) }, 'the participant is frozen');
+  }
+
+  async #thaw(): Promise<void> {
+    const ranAlready = this.#state === 'running';
+    if (ranAlready && !this.#failedBefore) return;
+    const { sandbox, clock, logger } = this.#options;
+    const late = clock.setTimer(THAW_WITHIN_MS, () => this.#isStuck());
+    try {
+      await sandbox.thaw();
+    } catch (error) {
+      logger.error({ err: error }, 'the participant could not be thawed; it is tried again');
+      this.#state = 'unsure';
+      this.#failedBefore = true;
+      this.#isStuck();
+      this.#thawAgain();
+      return;
+    } finally {
+      late.cancel();
+    }
+    this.#state = 'running';
+    this.#asAsked();
+    // An engine that wakes carries out in any order what was asked of it meanwhile, a freeze that nobody waits for among it.
+    if (!ranAlready && this.#failedBefore) this.#thawAgain();
+    else this.#failedBefore = false;
+  }
+
+  #thawAgain(): void {
+    this.#again?.cancel();
+    this.#again = this.#over ? null : this.#options.clock.setTimer(THAW_AGAIN_AFTER_MS, () => void this.#settle().catch(() => {}));
+  }
+
+  #isStuck(): void {
+    if (this.stuck || this.#over) return;
+    this.#givingUp = this.#options.clock.setTimer(THAW_GIVEN_UP_AFTER_MS, this.#options.onGivenUp);
+    this.#options.onStuck(true);
+  }
+
+  #asAsked(): void {
+    if (this.#givingUp === null) return;
+    this.#givingUp.cancel();
+    this.#givingUp = null;
+    this.#options.onStuck(false);
   }
 }

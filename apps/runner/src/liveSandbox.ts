@@ -36,8 +36,10 @@ export interface LiveSandboxOptions {
   readonly allowance: OutputAllowance;
   /** Whether a gateway was there to take it. */
   readonly send: (message: RunnerToGateway) => boolean;
-  /** The participant's processes ended, and nobody had asked for that. */
-  readonly onLost: () => void;
+  /** The participant stands still by no doing of theirs, or no longer. */
+  readonly onStuck: () => void;
+  /** The participant's processes ended, and nobody had asked for that; or they can no longer be thawed. */
+  readonly onLost: (reason: string) => void;
 }
 
 /** All that works on a sandbox once it is there: put together, opened, and taken apart in the order in which parts rest on one another. */
@@ -69,7 +71,13 @@ export class LiveSandbox {
     this.#options = options;
     const { config, clock, logger, log, time, blobs, send } = options;
     const { sandbox, files, task, restoredCommit } = provisioned;
-    const holds = new FreezeHolds(sandbox, logger);
+    const holds = new FreezeHolds({
+      sandbox,
+      clock,
+      logger,
+      onStuck: options.onStuck,
+      onGivenUp: () => options.onLost('the sandbox could not be thawed'),
+    });
     const participantClock = new ParticipantClock({
       clock,
       holds,
@@ -183,7 +191,7 @@ export class LiveSandbox {
     await this.scoring.recover();
     if (isNew) await this.#snapshots.take('start');
     sandbox.onEnded(() => {
-      if (!this.#participantIsOver && !this.#closing) onLost();
+      if (!this.#participantIsOver && !this.#closing) onLost('the sandbox ended by itself');
     });
     this.#stopSampling = sampleResources({
       sandbox,

@@ -20,8 +20,8 @@ beforeEach(() => {
   sandbox = { running: true, fails: false };
   clock = new FakeClock();
   const logger = pino({ level: 'silent' });
-  holds = new FreezeHolds(
-    {
+  holds = new FreezeHolds({
+    sandbox: {
       freezeMethod: 'cgroup2',
       freeze: async () => {
         if (sandbox.fails) throw new Error('a process does not stop');
@@ -32,8 +32,11 @@ beforeEach(() => {
         sandbox.running = true;
       },
     },
+    clock,
     logger,
-  );
+    onStuck: () => {},
+    onGivenUp: () => {},
+  });
   zeros = [];
   ended = 0;
   participant = new ParticipantClock({

@@ -190,8 +190,9 @@ export class Runner {
       blobs: this.#blobs,
       allowance: this.#allowance,
       send: (message) => this.#link.send(message),
-      onLost: () => {
-        if (this.#ending === null) onOver(EXIT.sandboxLost, 'the sandbox ended by itself');
+      onStuck: () => this.#tellWhetherHeld(),
+      onLost: (reason) => {
+        if (this.#ending === null) onOver(EXIT.sandboxLost, reason);
       },
     });
     await live.open();
@@ -207,7 +208,7 @@ export class Runner {
   }
 
   get #phase(): RunnerHello['phase'] {
-    if (this.#live === null || this.#log.stalled) return 'starting';
+    if (this.#live === null || this.#isHeld) return 'starting';
     return this.#live.finalised ? 'finalised' : 'ready';
   }
 
@@ -242,7 +243,7 @@ export class Runner {
     if (this.#allowance.limited) this.#link.send({ t: 'outputLimited' });
     this.#live?.participantClock.gatewayFound();
     this.#buildLog.tellAgain();
-    for (const message of this.#untold.values()) if (message.t !== 'ready' || !this.#log.stalled) this.#link.send(message);
+    for (const message of this.#untold.values()) if (message.t !== 'ready' || !this.#isHeld) this.#link.send(message);
     this.#untold.delete('slept');
     const score = this.#live?.scoring.step ?? null;
     if (score !== null) this.#link.send({ t: 'scoreStep', score });
@@ -250,14 +251,23 @@ export class Runner {
     if (zeroN !== null) this.#link.send({ t: 'zero', clockN: zeroN });
   }
 
-  /** A full disk holds the expert's work until there is room: the gateway tells them, and gives the time back. */
   #stalled(stalled: boolean): void {
     const { logger } = this.#options;
     if (stalled) logger.error('the disk under the state folder is full; nothing is read or typed until there is room');
     else logger.info('there is room on the disk again');
+    this.#tellWhetherHeld();
+  }
+
+  /** Whether a full disk or a thaw that fails holds the expert's work. */
+  get #isHeld(): boolean {
+    return this.#log.stalled || (this.#live?.holds.stuck ?? false);
+  }
+
+  /** What holds it is none of the expert's doing: the gateway tells them, and gives the time back. */
+  #tellWhetherHeld(): void {
     const phase = this.#untold.get('phase');
-    if (phase?.t !== 'ready') return;
-    this.#link.send(stalled ? { t: 'stalled' } : phase);
+    if (phase?.t !== 'ready' || this.#ending !== null) return;
+    this.#link.send(this.#isHeld ? { t: 'stalled' } : phase);
   }
 
   #detached(): void {

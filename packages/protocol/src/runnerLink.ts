@@ -183,7 +183,7 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
     hardware: SandboxHardware,
   }),
   z.object({ t: z.literal('failed'), reason: z.string() }),
-  /** The disk under the journal is full: the sandbox is as good as away, until `ready` is said again. */
+  /** The disk under the journal is full, or a freeze cannot be undone: the sandbox is as good as away, until `ready` is said again. */
   z.object({ t: z.literal('stalled') }),
   /** The attempt's terminals have put out so much that they are read slowly from here on. Said once, and again at each attach. */
   z.object({ t: z.literal('outputLimited') }),

@@ -150,8 +150,9 @@ export interface Sandbox {
   command(view: View, argv: string[], options?: CommandOptions): HostCommand;
   run(view: View, argv: string[], options: RunOptions): Promise<RunResult>;
 
-  /** Resolves when everything of the participant's has stopped; rejects with `unavailable` after 5 s. Idempotent. */
+  /** Resolves when everything of the participant's has stopped; rejects with `unavailable` after 5 s, and is then to be undone by `thaw`. Idempotent. */
   freeze(): Promise<FreezeResult>;
+  /** Rejects where it is not sure to have been done, within a few seconds. Idempotent. */
   thaw(): Promise<void>;
   readonly frozen: boolean;
 

@@ -194,6 +194,15 @@ export class TestEngine {
     }
   }
 
+  /** Has it answer nobody, until `wake`. */
+  hang(): void {
+    this.#daemon.kill('SIGSTOP');
+  }
+
+  wake(): void {
+    this.#daemon.kill('SIGCONT');
+  }
+
   /** Lets every user of this machine use it. */
   async openToAll(): Promise<void> {
     await chmod(this.#dir, 0o755);

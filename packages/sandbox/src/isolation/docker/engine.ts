@@ -57,12 +57,12 @@ function messageOf({ status, text }: Answer): string {
   return said.success ? said.data.message : `status ${status}`;
 }
 
-/** A refusal of the engine, with its own words. */
 /** Without a tag or a digest the engine would fetch every tag of it. The colon of a registry's port is no tag. */
 function withTag(name: string): string {
   return /[:@]/.test(name.slice(name.lastIndexOf('/') + 1)) ? name : `${name}:latest`;
 }
 
+/** A refusal of the engine, with its own words. */
 export class EngineError extends Error {
   readonly status: number;
 
@@ -209,11 +209,11 @@ export class Engine {
     await this.#unless(async () => (await this.inspect(name))?.paused === true, `/containers/${name}/pause`, timeoutMs);
   }
 
-  async unpause(name: string): Promise<void> {
-    await this.#unless(async () => (await this.inspect(name))?.paused !== true, `/containers/${name}/unpause`);
+  async unpause(name: string, timeoutMs: number): Promise<void> {
+    await this.#unless(async () => (await this.inspect(name))?.paused !== true, `/containers/${name}/unpause`, timeoutMs);
   }
 
-  async #unless(already: () => Promise<boolean>, path: string, timeoutMs = CALL_TIMEOUT_MS): Promise<void> {
+  async #unless(already: () => Promise<boolean>, path: string, timeoutMs: number): Promise<void> {
     const answer = await this.#call('POST', path, { timeoutMs });
     if (answer.status >= 400 && !(await already())) throw new EngineError(answer);
   }

@@ -152,7 +152,6 @@ export class DockerSandbox implements Sandbox {
       try {
         await engine.pause(name, FREEZE_TIMEOUT_MS);
       } catch (error) {
-        await engine.unpause(name).catch(() => undefined);
         throw new AppError('unavailable', 'The sandbox did not stop within five seconds, so the clock was not paused. Try again.', {
           cause: error,
         });
@@ -163,7 +162,7 @@ export class DockerSandbox implements Sandbox {
   }
 
   async thaw(): Promise<void> {
-    if (!this.#participantEnded) await this.#parts.engine.unpause(this.#parts.containers.participant.name);
+    if (!this.#participantEnded) await this.#parts.engine.unpause(this.#parts.containers.participant.name, FREEZE_TIMEOUT_MS);
     this.#frozen = false;
   }
 
