@@ -10,6 +10,8 @@ import { gpuStates } from './nvidiaSmi.ts';
 const GIB = 1024 ** 3;
 /** Workspaces, prepared environments and snapshots of a few attempts easily take this much. */
 const DISK_FREE_MIN_BYTES = 10 * GIB;
+/** The platform's own programs take some 300 MiB, and the smallest environment as much: with less than this no attempt starts. */
+const DISK_FREE_NEEDED_BYTES = GIB;
 const PROBE_BYTES = 64 * 1024 ** 2;
 const PROBE_CHUNK_BYTES = 4 * 1024 ** 2;
 
@@ -46,8 +48,9 @@ export async function inspectThisHost(options: {
   const disk = await found(statfs(options.dataDir), null, 'Make the data folder, and let the platform write to it.', true);
   const diskFreeBytes = disk === null ? null : disk.bavail * disk.bsize;
   if (diskFreeBytes !== null && diskFreeBytes < DISK_FREE_MIN_BYTES) {
-    const problem = `The disk of ${options.dataDir} has ${Math.floor(diskFreeBytes / GIB)} GiB left.`;
-    problems.push({ problem, remedy: 'Free some space there, or use another data folder.', blocking: false });
+    const problem = `The disk of ${options.dataDir} has ${(diskFreeBytes / GIB).toFixed(1)} GiB left.`;
+    const blocking = diskFreeBytes < DISK_FREE_NEEDED_BYTES;
+    problems.push({ problem, remedy: 'Free some space there, or use another data folder.', blocking });
   }
   const measured = options.measuresDisk === true && diskFreeBytes !== null && diskFreeBytes > 2 * PROBE_BYTES;
   const diskWriteBytesPerSecond = measured
