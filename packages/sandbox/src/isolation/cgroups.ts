@@ -205,7 +205,8 @@ export class Cgroup {
   async thaw(): Promise<void> {
     const freezer = this.#v1.get('freezer');
     if (this.#v2) await writeFile(join(this.#v2, 'cgroup.freeze'), '0').catch(ignoreMissing);
-    else if (freezer) await writeFile(join(freezer, 'freezer.state'), 'THAWED').catch(ignoreMissing);
+    // An engine puts its containers into both hierarchies, and freezes in the older one.
+    if (freezer) await writeFile(join(freezer, 'freezer.state'), 'THAWED').catch(ignoreMissing);
   }
 
   /** Ends every process of the group, frozen or not, and resolves when none is left. */

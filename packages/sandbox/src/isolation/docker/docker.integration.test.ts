@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,6 +12,8 @@ import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contractChecks } from '../../contract/checks.ts';
 import { ContractWorld, shell } from '../../contract/contract.ts';
+import { mountPoints } from '../../host/mounts.ts';
+import { processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { dockerIsolation } from './docker.ts';
 import { BASE_IMAGE, TestEngine } from './engine.fixture.ts';
@@ -63,6 +65,34 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     const other = await world.sandbox();
     assert.ok(!(await containers()).some((line) => line.includes(`${spec.id}-`)));
     await other.destroy();
+    assert.deepEqual(await containers(), []);
+  });
+
+  own('an engine that is away at the end keeps no process and no disk, and its container is removed when it is back', async () => {
+    const socketPath = join(world.dir, 'away.sock');
+    await symlink(engine.socketPath, socketPath);
+    const isolation = dockerIsolation({ baseImage: BASE_IMAGE, socketPath });
+    const spec = await world.spec({ diskBytes: 16 * 1024 ** 2 });
+    const sandbox = await isolation.create(spec);
+    const work = (await shell(sandbox, 'participant', 'sleep 60 >/dev/null 2>&1 & echo kept > work')).exitCode;
+    assert.equal(work, 0);
+    await sandbox.freeze();
+    const pids = (await sandbox.processes()).map(({ pid }) => pid);
+    assert.ok(pids.length > 0 && (await mountPoints()).includes(spec.workspaceDir));
+    await rm(socketPath);
+    await sandbox.killParticipant();
+    assert.equal((await shell(sandbox, 'scorer', 'cat /home/agent/work')).stdout.toString(), 'kept\n');
+    await sandbox.destroy();
+    const alive = await Promise.all(pids.map(processStat));
+    assert.deepEqual(
+      alive.filter((stat) => stat !== null && stat.state !== 'Z'),
+      [],
+    );
+    assert.ok(!(await mountPoints()).includes(spec.workspaceDir));
+    await symlink(engine.socketPath, socketPath);
+    const next = await isolation.create(spec);
+    assert.equal((await shell(next, 'participant', 'cat work')).stdout.toString(), 'kept\n');
+    await next.destroy();
     assert.deepEqual(await containers(), []);
   });
 

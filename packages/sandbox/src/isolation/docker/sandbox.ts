@@ -22,6 +22,7 @@ import type {
 import { ownWork, processesInside, usageOf } from '../participantProcesses.ts';
 import { writeRecord } from '../sandboxState.ts';
 import { unmountVolume } from '../workspaceVolume.ts';
+import { VIEWS } from './containers.ts';
 import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
 
@@ -166,14 +167,21 @@ export class DockerSandbox implements Sandbox {
     this.#frozen = false;
   }
 
-  async #end(view: View): Promise<void> {
-    const { name, life, door } = this.#parts.containers[view];
+  /** Ends a view's processes. Resolves with whether its container is gone too: that takes the engine, and ending need not wait for one. */
+  async #end(view: View): Promise<boolean> {
+    const { name, life, door, group } = this.#parts.containers[view];
     // Root needs no leave to remove what others own.
     if (view !== 'participant' && process.getuid?.() !== 0 && !life.closed) await giveBack(door);
-    await this.#parts.engine.remove(name);
+    let refusal: unknown = null;
+    await this.#parts.engine.remove(name).catch(async (error: unknown) => {
+      refusal = error;
+      await group.kill();
+    });
     // The first process is gone, and its end of the connection with it.
-    await waitUntil(() => life.closed, END_TIMEOUT_MS);
+    const ended = await waitUntil(() => life.closed, END_TIMEOUT_MS);
     life.destroy();
+    if (refusal !== null && !ended) throw refusal;
+    return refusal === null;
   }
 
   async killParticipant(): Promise<void> {
@@ -184,9 +192,11 @@ export class DockerSandbox implements Sandbox {
 
   async destroy(): Promise<void> {
     const { networks, spec } = this.#parts;
-    await Promise.all([this.killParticipant(), this.#end('scorer'), this.#end('platform')]);
+    this.#expectedEnd = true;
+    const removed = await Promise.all(VIEWS.map((view) => this.#end(view)));
     for (const network of networks) await network.stop();
     await unmountVolume(spec.workspaceDir);
-    await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: null, holder: null });
+    // What the record names is removed by the sandbox's next life, or when the runner is stopped.
+    if (removed.every(Boolean)) await writeRecord(spec.dir, { id: spec.id, cgroups: [], hostUid: null, holder: null });
   }
 }
