@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from '@playwright/test';
 import { BASE_IMAGE, TestEngine } from '@plumbline/sandbox/isolation/docker/engine.fixture';
+import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { test as base, expect } from '../support/fixtures.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
@@ -37,7 +38,7 @@ const test = base.extend<object, { engine: TestEngine }>({
 const STILL_MS = 2_000;
 const SPIN = `python3 -c "import itertools; [open('spin', 'w').write(str(n)) for n in itertools.count() if n % 100000 == 0]"\n`;
 
-test.skip(process.getuid?.() !== 0, 'an engine of its own is started by root alone');
+test.skip(isAbsent('an attempt in containers', notRoot()), 'an engine of its own is started by root alone');
 test.describe.configure({ mode: 'serial' });
 
 test.describe('an attempt in containers', () => {
