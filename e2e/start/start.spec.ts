@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { globSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
@@ -17,6 +17,9 @@ const STOP_LIMIT_MS = 60_000;
 /** From the command to the first page, where all is built. */
 const AGAIN_LIMIT_MS = 15_000;
 
+/** `daemon`, an account of every Linux, which owns nothing of this checkout. PostgreSQL runs for nobody without one. */
+const ORDINARY_UID = 1;
+
 test.describe.configure({ mode: 'serial' });
 
 /** `npm start` as a terminal runs it: a process group of its own, which Ctrl-C reaches as a whole. */
@@ -26,11 +29,13 @@ class Start {
   readonly #ended: Promise<unknown>;
   output = '';
 
-  constructor(dataDir: string) {
+  /** `before` is a program that is given the command, and runs it elsewhere or as somebody else. */
+  constructor(dataDir: string, before: string[] = [], more: NodeJS.ProcessEnv = {}) {
     const env = { ...process.env, PORT: String(WEB_PORT), GATEWAY_PORT: String(GATEWAY_PORT), PUBLIC_URL: BASE_URL };
-    this.#npm = spawn('npm', ['start'], {
+    const [program = '', ...args] = [...before, 'npm', 'start'];
+    this.#npm = spawn(program, args, {
       cwd: ROOT,
-      env: { ...env, PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_SEED: 'demo' },
+      env: { ...env, PLUMBLINE_DATA_DIR: dataDir, PLUMBLINE_SEED: 'demo', ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -137,6 +142,20 @@ async function leftovers(dataDir: string): Promise<string[]> {
   ];
 }
 
+/** Starts the practice attempt and a program that does not end in a terminal of its sandbox. */
+async function attemptWithTerminal(): Promise<string> {
+  const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
+  const attemptId = await startAttempt(expert, /practice/i);
+  const tab = new Tab(expert, attemptId);
+  await tab.open();
+  const { terminal } = await tab.request('terminal.open', { cols: 80, rows: 24 });
+  tab.watch(terminal);
+  tab.type(terminal, 'sleep 1000000 & echo left-$((1+1))\r');
+  await until('the sandbox to answer', () => tab.text(terminal).includes('left-2'));
+  tab.end();
+  return attemptId;
+}
+
 test.describe('npm start', () => {
   let dataDir: string;
   let running: Start;
@@ -158,15 +177,7 @@ test.describe('npm start', () => {
     await running.said('Ctrl-C');
     expect(running.output).toContain(BASE_URL);
     for (const role of ['expert', 'reviewer', 'researcher', 'admin']) expect(running.output).toContain(`${role}@demo.plumbline.local`);
-    const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
-    attemptId = await startAttempt(expert, /practice/i);
-    const tab = new Tab(expert, attemptId);
-    await tab.open();
-    const { terminal } = await tab.request('terminal.open', { cols: 80, rows: 24 });
-    tab.watch(terminal);
-    tab.type(terminal, 'sleep 1000000 & echo left-$((1+1))\r');
-    await until('the sandbox to answer', () => tab.text(terminal).includes('left-2'));
-    tab.end();
+    attemptId = await attemptWithTerminal();
     expect(processesOf(dataDir).length).toBeGreaterThan(4);
     expect((await leftovers(dataDir)).join('\n')).toMatch(/postmaster\.pid/);
     await running.ctrlC();
@@ -235,5 +246,29 @@ test.describe('npm start', () => {
     await until('all parts to be up again', async () => (await health()).code === 200);
     await running.ctrlC();
     expect(await leftovers(dataDir)).toEqual([]);
+  });
+
+  test('starts for an ordinary user too, from a path with a blank, with a data folder at one', async () => {
+    test.skip(process.getuid?.() !== 0, 'all of the above ran as an ordinary user, and to lay the checkout elsewhere is root’s right');
+    const home = join(dataDir, 'an ordinary home');
+    const [checkout, data] = [join(home, 'the checkout'), join(home, 'the data')] as const;
+    for (const dir of [home, checkout, data]) {
+      mkdirSync(dir);
+      chownSync(dir, ORDINARY_UID, ORDINARY_UID);
+    }
+    // In a mount namespace of its own, which ends with its last process.
+    const there = 'mount --bind "$1" "$2" && cd "$2" && shift 2 && exec "$@"';
+    const asUser = ['setpriv', '--reuid', `${ORDINARY_UID}`, '--regid', `${ORDINARY_UID}`, '--clear-groups'];
+    // The checkout is somebody else's, which git takes for an attack.
+    const trust = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' };
+    running = new Start(data, ['unshare', '--mount', 'sh', '-c', there, 'sh', ROOT, checkout, ...asUser], { HOME: home, ...trust });
+    await running.firstPage();
+    await running.said('Ctrl-C');
+    expect(running.output).not.toContain('Building');
+    await attemptWithTerminal();
+    for (const { name, pid } of supervisorOf(data).children) expect(statSync(`/proc/${pid}`).uid, name).toBe(ORDINARY_UID);
+    await running.ctrlC();
+    expect(running.output).toContain('Stopped.');
+    expect(await leftovers(data)).toEqual([]);
   });
 });
