@@ -12,21 +12,26 @@ import { prepareAttempt, startAttempt } from '../support/attempt.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
+import { Tab } from '../support/tab.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 import { gradientPng } from './gradientPng.ts';
-import { picturesOfNotices } from './notices.ts';
 import { picturesOfReading } from './reading.ts';
+import { picturesOfTrouble } from './trouble.ts';
 
 const FOLDER = join(import.meta.dirname, 'pictures');
 const SIZES = [
   { width: 1280, height: 720 },
   { width: 2560, height: 1440 },
-];
+] as const;
 const THEMES = ['dark', 'light'] as const;
 /** Text stays readable; a picture takes some tens of kB. */
-const QUALITY = 0.55;
+const QUALITY = 0.35;
 const PRACTICE = /practice/i;
 const SETTLE_MS = 500;
+/** Pictures are worth waiting for on a busy machine. */
+const PATIENCE_MS = 120_000;
+/** The gateway's bound. */
+const TABS_MAX = 32;
 /** Long enough to open the workspace before it expires. */
 const SHORT_LIMIT_MS = 30_000;
 
@@ -41,6 +46,8 @@ async function take(page: Page, name: string, hold = async () => {}): Promise<vo
     await hold();
     await takeAtThisSize(page, name);
   }
+  // Work goes on at one size, as it does for most people: recorded terminals then have it.
+  await page.setViewportSize(SIZES[0]);
   console.log(name);
 }
 
@@ -70,16 +77,22 @@ async function asWebp(png: Buffer): Promise<Buffer> {
   return Buffer.from(base64, 'base64');
 }
 
+async function newContext(): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] });
+  context.setDefaultTimeout(PATIENCE_MS);
+  return context;
+}
+
 /** Opens the workspace of an attempt as the person whose it is. */
 async function open(context: BrowserContext, baseUrl: string, admin: Session, limitMs?: number) {
   const { account, session } = await expertWith(baseUrl, admin, PRACTICE);
   const page = await context.newPage();
   await new People(page).signIn(account.email, account.password);
-  if (limitMs === undefined) return { page, attemptId: await startAttempt(session, PRACTICE) };
+  if (limitMs === undefined) return { page, session, attemptId: await startAttempt(session, PRACTICE) };
   const attemptId = await prepareAttempt(session, PRACTICE);
   await db.prisma.attempt.update({ where: { id: attemptId }, data: { limitMs } });
   await session.mutate('attempt.start', { attemptId });
-  return { page, attemptId };
+  return { page, session, attemptId };
 }
 
 if (wanted === null) rmSync(FOLDER, { recursive: true, force: true });
@@ -90,18 +103,21 @@ const browser = await launchChromium();
 const encoder = await browser.newPage();
 try {
   const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
-  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
+  const context = await newContext();
   const { page, attemptId } = await open(context, platform.baseUrl, admin);
   const parts = [
     () => picturesOfWork(page, attemptId),
     () => picturesOfReading(context, attemptId, take),
     () => picturesOfReview(attemptId),
-    () => picturesOfTrouble(context, page, attemptId),
+    () => picturesOfTrouble({ context, page, attemptId, admin, db }, take),
     () => picturesOfTheEnd(admin),
     () => pictureOfTheLobby(admin),
-    () => pictureOfNothing(admin),
+    () => picturesOfLittleAndMuch(admin),
+    () => pictureOfABuild(attemptId),
   ];
-  for (const part of parts) if (wanted?.size !== 0) await part();
+  const failures: unknown[] = [];
+  for (const part of parts) if (wanted?.size !== 0) await part().catch((error: unknown) => void failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'some pictures could not be taken');
   if (wanted !== null && wanted.size > 0) throw new Error(`there is no picture of ${[...wanted].join(', ')}`);
 } finally {
   await browser.close();
@@ -136,16 +152,25 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('score-run').click();
   await page.getByTestId('score-running').waitFor();
   await take(page, 'score-running');
-  await page.getByTestId('score-cancel').click();
+  // On a busy machine it may have come to its end.
+  await page
+    .getByTestId('score-cancel')
+    .click({ timeout: SETTLE_MS })
+    .catch(() => {});
   await page.getByTestId('score-running').waitFor({ state: 'detached' });
   await work.shell('cp /tmp/kept solution/textstats.py; echo made-$((2+2))', /^made-4$/m);
-  await work.terminal(1).locator('.xterm-screen').click({ button: 'right' });
-  await page.getByTestId('terminal-menu').waitFor();
-  await take(page, 'terminal-menu');
+  // A menu stays where it was opened while the window changes its size.
+  await take(page, 'terminal-menu', async () => {
+    await page.keyboard.press('Escape');
+    await work.terminal(1).locator('.xterm-screen').click({ button: 'right' });
+    await page.getByTestId('terminal-menu').waitFor();
+  });
   await page.keyboard.press('Escape');
-  await page.locator('[data-testid=explorer-item][data-path="solution"]').click({ button: 'right' });
-  await page.getByRole('menuitem', { name: 'Rename…' }).waitFor();
-  await take(page, 'explorer-menu');
+  await take(page, 'explorer-menu', async () => {
+    await page.keyboard.press('Escape');
+    await page.locator('[data-testid=explorer-item][data-path="solution"]').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Rename…' }).waitFor();
+  });
   await page.keyboard.press('Escape');
   await page.getByTestId('tab-notes').click();
   await page.getByTestId('note-text').fill('Prefix sums should make each window constant in time.');
@@ -168,8 +193,9 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   // A course, at a sample every few seconds.
   await page.waitForTimeout(20_000);
   await take(page, 'resources');
-  await page.getByTestId('tab-files').click();
   await work.type(1, 'python3 -m http.server 8000 --bind 127.0.0.1 2>/dev/null &\n');
+  await work.expectOnScreen(1, /Serving HTTP/);
+  await page.getByTestId('tab-files').click();
   await page.getByTestId('tab-ports').click();
   await page.getByTestId('port').first().waitFor();
   await take(page, 'ports');
@@ -201,8 +227,16 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('terminal-split').click();
   await work.terminal(2).waitFor();
   await take(page, 'split');
+  await page.getByTestId('editor').locator('.view-lines').click();
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.type('# Words are runs of letters, and nothing else.\n');
+  await page.keyboard.press('Control+S');
+  await page
+    .getByTestId('save-state')
+    .filter({ hasText: /^Saved$/ })
+    .waitFor();
   await page.getByTestId('compare-toggle').click();
-  await page.getByTestId('compare').waitFor();
+  await page.getByTestId('compare').locator('.line-insert').first().waitFor();
   await take(page, 'compare');
   await page.getByTestId('compare-toggle').click();
   await page.getByTestId('commands').click();
@@ -259,72 +293,45 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
 
 /** The player, on the attempt as it runs: followed, and then taken back to the first score that the expert asked for, with each of its lists. */
 async function picturesOfReview(attemptId: string): Promise<void> {
-  const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
+  const page = await (await newContext()).newPage();
   await new People(page).signIn('admin@demo.plumbline.local', platform.demoPassword);
   await page.goto(`/attempts/${attemptId}/watch`);
   await watchedPage(page).terminal(1).waitFor();
-  await page.getByTestId('replay-marker').or(page.getByTestId('score-row')).first().waitFor();
+  await page.getByTestId('score-row').first().waitFor();
+  await page.getByTestId('read-only-editor').locator('.view-line').first().waitFor();
+  await watchedPage(page).expectOnScreen(1, /^made-4$/m);
   await take(page, 'watch');
   await page.goto(`/attempts/${attemptId}/replay`);
   // The one before it is the starting solution's.
   await page.locator('[data-testid=replay-marker][data-kind=score]').nth(1).click();
   await page.getByTestId('read-only-editor').locator('.view-line').first().waitFor();
   await take(page, 'replay');
-  for (const list of ['Commands', 'Files', 'Scores', 'Notes', 'Search']) {
+  for (const list of ['Commands', 'Files', 'Scores', 'Notes', 'Activity', 'Search']) {
     await page.getByRole('tab', { name: list }).click();
     await take(page, `replay-${list.toLowerCase()}`);
   }
+  await page.getByLabel('Search commands and output').fill('made');
+  await page.keyboard.press('Enter');
+  await page.getByText('in the whole recording').waitFor();
+  await take(page, 'replay-search-found');
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByTestId('replay-mark').click();
+  await page.getByRole('tab', { name: 'Markers' }).click();
+  await page.locator('[data-testid=replay-marker][data-kind=score]').last().click();
+  await page.getByTestId('read-only-editor').filter({ hasText: 'raise' }).waitFor();
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByTestId('replay-compare').click();
+  await page.getByRole('region', { name: 'The changes' }).waitFor();
+  await take(page, 'replay-compared-moments');
+  await page.keyboard.press('Escape');
   await page.getByTestId('replay-help').click();
   await page.getByRole('dialog').waitFor();
   await take(page, 'replay-keys');
 }
 
-async function picturesOfTrouble(context: BrowserContext, page: Page, attemptId: string): Promise<void> {
-  const waiting = await context.newPage();
-  await waiting.routeWebSocket(/realtime/, () => {});
-  await waiting.goto(`/attempts/${attemptId}/work`);
-  await waiting.getByText('Connecting to the attempt').waitFor();
-  await take(waiting, 'loading');
-  await waiting.close({ runBeforeUnload: false });
-
-  await picturesOfNotices(context, attemptId, take);
-
-  await page.bringToFront();
-  await page.getByTestId('pause').click();
-  await page.getByTestId('pause-dialog').waitFor();
-  await take(page, 'pause-dialog');
-  await page.getByTestId('pause-confirm').click();
-  await page.getByTestId('resume').waitFor();
-  await take(page, 'paused');
-  await page.getByTestId('resume').click();
-  await new WorkspacePage(page).terminal(1).waitFor();
-
-  await context.setOffline(true);
-  await page.evaluate(() => window.dispatchEvent(new Event('offline')));
-  await page.getByTestId('banner-offline').waitFor({ timeout: 60_000 });
-  await take(page, 'offline');
-  await context.setOffline(false);
-  await page.getByTestId('banner-offline').waitFor({ state: 'detached', timeout: 60_000 });
-  const stall = await db.pool.connect();
-  await stall.query('BEGIN; LOCK TABLE recording_tail IN ACCESS EXCLUSIVE MODE');
-  await new WorkspacePage(page).type(1, 'x');
-  await page.getByTestId('banner-recording').waitFor();
-  await take(page, 'recording-stalled');
-  await stall.query('ROLLBACK');
-  stall.release();
-  await page.getByTestId('banner-recording').waitFor({ state: 'detached', timeout: 60_000 });
-
-  await page.getByTestId('pause').click();
-  await page.getByTestId('pause-reason').selectOption('hibernate');
-  await take(page, 'pause-dialog-hibernation');
-  await page.getByTestId('pause-confirm').click();
-  await page.getByText('The machine was given back').waitFor({ timeout: 120_000 });
-  await take(page, 'hibernated');
-}
-
 /** An attempt whose time is up, and what is asked after it. */
 async function picturesOfTheEnd(admin: Session): Promise<void> {
-  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
+  const context = await newContext();
   const { page, attemptId } = await open(context, platform.baseUrl, admin, SHORT_LIMIT_MS);
   await page.goto(`/attempts/${attemptId}/work`);
   await page.getByTestId('end-screen').waitFor({ timeout: 120_000 });
@@ -337,21 +344,40 @@ async function picturesOfTheEnd(admin: Session): Promise<void> {
 
 async function pictureOfTheLobby(admin: Session): Promise<void> {
   const { account, session } = await expertWith(platform.baseUrl, admin, PRACTICE);
-  const page = await (await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null })).newPage();
+  const page = await (await newContext()).newPage();
   await new People(page).signIn(account.email, account.password);
   await page.goto(`/attempts/${await prepareAttempt(session, PRACTICE)}`);
   await page.getByRole('button', { name: 'Start the clock' }).waitFor();
   await take(page, 'lobby');
 }
 
-/** Neither a file nor a terminal. */
-async function pictureOfNothing(admin: Session): Promise<void> {
-  const context = await browser.newContext({ baseURL: platform.baseUrl, viewport: SIZES[0] ?? null });
-  const { page, attemptId } = await open(context, platform.baseUrl, admin);
+/** No terminal, and then more tabs than an attempt may have. */
+async function picturesOfLittleAndMuch(admin: Session): Promise<void> {
+  const context = await newContext();
+  const { page, attemptId, session } = await open(context, platform.baseUrl, admin);
   await page.goto(`/attempts/${attemptId}/work`);
   await new WorkspacePage(page).shell('mv instructions.txt solution /tmp; echo moved-$((1+1))', /^moved-2$/m);
   await page.getByText('The workspace is empty.').waitFor();
   await page.getByRole('button', { name: /^Close Terminal/ }).click();
   await page.getByText('No terminal is open').waitFor();
-  await take(page, 'terminals-explorer-empty');
+  await take(page, 'terminals-empty');
+  const others = Array.from({ length: TABS_MAX - 1 }, () => new Tab(session, attemptId));
+  for (const tab of others) await tab.open();
+  const refused = await context.newPage();
+  await refused.goto(`/attempts/${attemptId}/work`);
+  await refused.getByTestId('closed-screen').waitFor();
+  await take(refused, 'too-many-tabs');
+  for (const tab of others) tab.end();
+}
+
+/** What an environment's build printed, as staff read it on the attempt's page. */
+async function pictureOfABuild(attemptId: string): Promise<void> {
+  const steps = ['FROM python:3.11-slim', 'RUN pip install --no-cache-dir numpy', 'COPY assets /home/agent/assets'];
+  const lines = steps.map((step, at) => `Step ${at + 1}/${steps.length} : ${step}`);
+  await db.prisma.buildLog.create({ data: { attemptId, first: 0, lines: [...lines, 'Successfully built'], at: new Date() } });
+  const page = await (await newContext()).newPage();
+  await new People(page).signIn('admin@demo.plumbline.local', platform.demoPassword);
+  await page.goto(`/attempts/${attemptId}`);
+  await page.getByTestId('build-log').scrollIntoViewIfNeeded();
+  await take(page, 'build-log', () => page.getByTestId('build-log').scrollIntoViewIfNeeded());
 }
