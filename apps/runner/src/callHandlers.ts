@@ -65,8 +65,8 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     'language.define': (args) => language.define(args),
     'language.signature': (args) => language.signature(args),
     'language.symbols': (args) => language.symbols(args),
-    'terminal.open': ({ cols, rows, name }) => {
-      participantClock.assertRunning();
+    'terminal.open': async ({ cols, rows, name }) => {
+      await participantClock.whenRunning();
       return { terminal: terminals.open(cols, rows, name) };
     },
     'terminal.resize': ({ terminal, cols, rows }) => {
@@ -84,7 +84,7 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     'sandbox.processes': async () => ({ processes: await sandbox.processes() }),
     'port.list': async () => ({ ports: await ports.list() }),
     'port.connect': async ({ port, stream }) => {
-      participantClock.assertRunning();
+      await participantClock.whenRunning();
       await ports.connect(port, stream);
       return {};
     },

@@ -82,12 +82,17 @@ export class FreezeHolds {
     await this.#settle().catch(() => {});
   }
 
+  /** Resolves when no change is under way. */
+  async settled(): Promise<void> {
+    await this.#turn.catch(() => {});
+  }
+
   /** The participant's processes are about to end: from now on nothing is frozen or thawed. Waits for a change under way. */
   async finish(): Promise<void> {
     this.#over = true;
     this.#again?.cancel();
     this.#asAsked();
-    await this.#turn.catch(() => {});
+    await this.settled();
   }
 
   #settle(): Promise<void> {

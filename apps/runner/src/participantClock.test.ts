@@ -5,7 +5,7 @@ import { FreezeHolds } from './freezeHolds.ts';
 import { ParticipantClock } from './participantClock.ts';
 
 /** Stands for the sandbox's processes: what matters here is only when they may run. */
-let sandbox: { running: boolean; fails: boolean };
+let sandbox: { running: boolean; fails: boolean; thawed: Promise<void> };
 let clock: FakeClock;
 let holds: FreezeHolds;
 let participant: ParticipantClock;
@@ -17,7 +17,7 @@ const settled = async () => {
 };
 
 beforeEach(() => {
-  sandbox = { running: true, fails: false };
+  sandbox = { running: true, fails: false, thawed: Promise.resolve() };
   clock = new FakeClock();
   const logger = pino({ level: 'silent' });
   holds = new FreezeHolds({
@@ -29,6 +29,7 @@ beforeEach(() => {
         return { method: 'cgroup2' };
       },
       thaw: async () => {
+        await sandbox.thawed;
         sandbox.running = true;
       },
     },
@@ -57,13 +58,29 @@ const tell = (n: number, state: 'waiting' | 'running' | 'frozen' | 'ended', rema
 
 describe('the participant’s clock', () => {
   it('lets nobody act before the start, in a pause or after the end', async () => {
-    expect(() => participant.assertRunning()).toThrow('clock is not running');
+    await expect(participant.whenRunning()).rejects.toThrow('clock is not running');
     await tell(1, 'running');
-    participant.assertRunning();
+    await participant.whenRunning();
     await tell(2, 'frozen');
-    expect(() => participant.assertRunning()).toThrow('clock is not running');
+    await expect(participant.whenRunning()).rejects.toThrow('clock is not running');
     await tell(3, 'ended');
-    expect(() => participant.assertRunning()).toThrow('clock is not running');
+    await expect(participant.whenRunning()).rejects.toThrow('clock is not running');
+  });
+
+  it('lets who asks while the sandbox is being thawed act once it runs, and not where something else keeps it frozen', async () => {
+    let thaw = () => {};
+    const isSlow = new Promise<void>((resolve) => {
+      thaw = resolve;
+    });
+    await tell(1, 'frozen');
+    sandbox.thawed = isSlow;
+    await tell(2, 'running');
+    const asked = participant.whenRunning().then(() => sandbox.running);
+    await settled();
+    thaw();
+    expect(await asked).toBe(true);
+    await holds.hold('scoring');
+    await expect(participant.whenRunning()).rejects.toThrow('clock is not running');
   });
 
   it('ignores what is older than what it knows, and takes the same again without harm', async () => {

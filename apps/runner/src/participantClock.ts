@@ -51,8 +51,12 @@ export class ParticipantClock {
     return this.#state === 'running' && !this.#options.holds.frozen;
   }
 
-  /** Throws `clock_not_running` where the participant may not change anything. */
-  assertRunning(): void {
+  /**
+   * Resolves where the participant may change things; waits for a thaw that the clock has ordered, since pages hear of the clock before
+   * the sandbox runs, and ask at once. Rejects with `clock_not_running`.
+   */
+  async whenRunning(): Promise<void> {
+    if (this.#state === 'running') await this.#options.holds.settled();
     if (this.running) return;
     throw new AppError('clock_not_running', 'The clock is not running, so nothing in the sandbox can be changed now.');
   }

@@ -171,6 +171,8 @@ describe('a runner with a real sandbox', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(ticks()).toBe(before);
     clock('running');
+    // As a page does that hears of the clock before the sandbox runs.
+    await gateway.call('terminal.open', { cols: 80, rows: 24 });
     await vi.waitFor(() => expect(ticks()).toBeGreaterThan(before + 3), WITHIN);
 
     gateway.acknowledges = false;

@@ -58,7 +58,7 @@ export class WorkspaceActs {
 
   async write({ tab, path, text, baseHash }: RequestArgs<'file.write'>): Promise<RequestResult<'file.write'>> {
     const { files, log, snapshots, participantClock } = this.#options;
-    participantClock.assertRunning();
+    await participantClock.whenRunning();
     const { hash, size } = await files.write(path, text, baseHash);
     this.#saved.set(path, hash);
     this.#watch(path);
@@ -68,14 +68,14 @@ export class WorkspaceActs {
   }
 
   async create({ path, kind }: RequestArgs<'file.create'>): Promise<RequestResult<'file.create'>> {
-    this.#options.participantClock.assertRunning();
+    await this.#options.participantClock.whenRunning();
     await this.#options.files.create(path, kind);
     this.#options.log.event('file.changed', 0, { op: 'created', path });
     return {};
   }
 
   async rename({ path, to }: RequestArgs<'file.rename'>): Promise<RequestResult<'file.rename'>> {
-    this.#options.participantClock.assertRunning();
+    await this.#options.participantClock.whenRunning();
     await this.#options.files.rename(path, to);
     this.#saved.delete(path);
     this.#options.log.event('file.changed', 0, { op: 'renamed', path, to });
@@ -83,7 +83,7 @@ export class WorkspaceActs {
   }
 
   async delete({ path, keep }: RequestArgs<'file.delete'>): Promise<RequestResult<'file.delete'>> {
-    this.#options.participantClock.assertRunning();
+    await this.#options.participantClock.whenRunning();
     const undo = keep ? await this.#archives.deleteKept(path) : null;
     if (!keep) await this.#options.files.delete(path);
     this.#saved.delete(path);
@@ -92,7 +92,7 @@ export class WorkspaceActs {
   }
 
   async undelete({ undo }: RequestArgs<'file.undelete'>): Promise<RequestResult<'file.undelete'>> {
-    this.#options.participantClock.assertRunning();
+    await this.#options.participantClock.whenRunning();
     // The watch tells, and so records, what came back.
     await this.#archives.undelete(undo);
     return {};
@@ -128,7 +128,7 @@ export class WorkspaceActs {
 
   async upload(args: RequestArgs<'file.upload'>): Promise<RequestResult<'file.upload'>> {
     const { files, log, snapshots, participantClock } = this.#options;
-    participantClock.assertRunning();
+    await participantClock.whenRunning();
     const { tab, data, ...part } = args;
     const answer = await files.upload({ ...part, bytes: Buffer.from(data, 'base64') });
     if (answer.hash !== null) {
