@@ -96,12 +96,12 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expectAccessible(staff, 'hosts');
   });
 
-  test('a hibernated attempt gives its machine back and is woken with its files', async () => {
+  test('a hibernated attempt gives its machine back and is woken with its files', async ({ platform }) => {
     const work = new WorkspacePage(expert);
     await expert.getByRole('button', { name: 'Start the clock' }).click();
     await expert.getByRole('dialog').or(expert.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();
     await expect(work.terminal(1)).toBeVisible({ timeout: MACHINE_MS });
-    await work.type(1, "echo kept-'over'-the-night > night.txt; sync\n");
+    await work.type(1, "truncate -s 60M weights.bin; echo kept-'over'-the-night > night.txt; sync\n");
     await expect(expert.getByTestId('explorer-item').filter({ hasText: /^night\.txt$/ })).toBeVisible();
 
     await expert.getByTestId('pause').click();
@@ -111,10 +111,30 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     await expert.getByTestId('pause-confirm').click();
     const screen = expert.getByTestId('hibernated-screen');
     await expect(screen).toContainText('The machine was given back', { timeout: MACHINE_MS });
+    await expect(screen).toContainText('weights.bin (too large)');
     await expectAccessible(expert, 'hibernated');
     await expect(held()).toHaveCount(0, { timeout: MACHINE_MS });
 
+    // While its machine takes nobody the expert waits for it, or lets go what is in no copy.
+    const here = staff.getByRole('region', { name: 'Host here' });
+    await here.getByRole('button', { name: 'Drain' }).click();
+    await expect(here.getByText('Drained')).toBeVisible();
     await expert.getByTestId('wake').click();
+    await expect(screen).toContainText('no such machine takes attempts');
+    await expect(screen.getByRole('button', { name: /^Go on elsewhere/ })).toHaveCount(0);
+    // This installation has one host, so nothing is offered by itself.
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    const choice = async () => (await db.prisma.lease.findFirst({ where: { state: 'queued' } }))?.elsewhere;
+    await db.prisma.lease.updateMany({ where: { state: 'queued' }, data: { elsewhere: 'offered' } });
+    await screen.getByRole('button', { name: /^Go on elsewhere/ }).click();
+    await expectAccessible(expert, 'going on elsewhere');
+    await expert.getByRole('alertdialog').getByRole('button', { name: 'Go on elsewhere' }).click();
+    // The rest of the page has no roles while the dialog is open.
+    await expect.poll(choice).toBe('chosen');
+    await expect(screen.getByRole('button', { name: 'Resume the clock' })).toBeDisabled();
+    await expect(screen.getByRole('button', { name: /^Go on elsewhere/ })).toHaveCount(0);
+    await db.close();
+    await here.getByRole('button', { name: 'Take attempts again' }).click();
     await expect(screen).toContainText('Your machine is back', { timeout: MACHINE_MS });
     await expert.getByTestId('resume').click();
     await expect(expert.getByTestId('explorer-item').filter({ hasText: /^night\.txt$/ })).toBeVisible({ timeout: MACHINE_MS });
