@@ -98,23 +98,41 @@ test.describe('around the work: the link, the clock, words with the staff, score
     platform,
   }) => {
     const gateway = platform.pid('gateway');
-    await work.type(1, 'clear; cat > typed.txt\n');
+    // The screen is clear before anything is typed that must be seen on it.
+    await work.shell('echo cleared-$((1+1))', /^cleared-2$/m);
+    await work.type(1, 'cat > typed.txt\n');
     process.kill(gateway, 'SIGSTOP');
     try {
       await page.keyboard.type('typed to nobody');
       await expect(page.getByTestId('banner-offline')).toContainText('Nothing is lost', { timeout: 15_000 });
+      // What is typed in the first moments after a loss still counts; then typing is refused.
+      await expect(work.terminal(1).locator('.xterm-helper-textarea')).toHaveAttribute('readonly');
+      await page.keyboard.type(', and refused');
     } finally {
       process.kill(gateway, 'SIGCONT');
     }
     await expect(page.getByTestId('banner-offline')).toHaveCount(0, { timeout: 60_000 });
     await work.expectOnScreen(1, /^typed to nobody$/m);
-    await page.keyboard.press('Control+C');
-    await work.shell('cat typed.txt; rm typed.txt; echo read-$((1+1))', /^read-2$/m);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Control+D');
+    await work.shell('cat typed.txt; rm typed.txt; echo read-$((1+1))', /^typed to nobody\nread-2$/m);
   });
 
-  test('the clock’s panel tells each event in words', async () => {
+  test('the clock’s panel tells each event in words, with the reason that was given', async ({ platform }) => {
+    await page.getByTestId('pause').click();
+    await page.getByTestId('pause-reason').selectOption('other');
+    await page.getByLabel('Note (optional)').fill('a fire drill');
+    await page.getByTestId('pause-confirm').click();
+    await page.getByTestId('resume').click();
+    await expect(work.terminal(1)).toBeVisible();
+    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+    await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs: 2 * MINUTE_MS, reason: 'the drill was ours' }, { by: null });
+    await db.close();
     await page.getByTestId('tab-clock').click();
-    await expect(page.getByTestId('clock-panel')).toContainText('The clock started.');
+    const panel = page.getByTestId('clock-panel');
+    await expect(panel).toContainText('2 min given back: the drill was ours.');
+    for (const words of ['The clock started.', 'Paused for another reason: a fire drill.', 'Resumed.'])
+      await expect(panel).toContainText(words);
   });
 
   test('the clock warns when little time is left, as it falls due or is taken at once, and later where no page was there', async ({
@@ -151,6 +169,7 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await page.getByTestId('note-text').fill('Asked a chat model about prefix sums; took nothing.');
     await page.getByTestId('note-send').click();
     await expect(page.getByTestId('note')).toHaveAttribute('data-kind', 'ai_use');
+    await expect(page.getByTestId('note')).toContainText(/^0:\d\d:\d\d/);
     await page.getByTestId('tab-help').click();
     await page.getByTestId('report-text').fill('pip cannot reach its index.');
     await page.getByTestId('report-send').click();
@@ -180,6 +199,9 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await work.shell('cp solution/textstats.py /tmp/kept; echo kept-$((1+1))', /^kept-2$/m);
     await work.score();
     await expect(top.getByTestId('score-message').getByRole('row', { name: /^words \d+ of \d+ right$/ })).toBeVisible();
+    const charts = page.getByRole('img', { name: /over elapsed time, 2 scores$/ });
+    await expect(charts).toHaveCount(2);
+    for (const chart of await charts.all()) await expect(chart).toContainText(/start.*reference/);
 
     await solution('import time; time.sleep(50)');
     await page.getByTestId('score-run').click();
@@ -214,6 +236,7 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await expect(scores).toContainText('recorded, not shown');
     await expect(scores).not.toContainText(/0\.\d/);
     await expect(page.getByText('In this environment scores are recorded, not shown.')).toBeVisible();
+    await expect(page.getByRole('img', { name: /over elapsed time/ })).toHaveCount(0);
 
     await show(null);
     await expect(scores).toContainText(/0\.\d+\s*\(\d/);

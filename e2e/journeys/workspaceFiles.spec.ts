@@ -37,6 +37,8 @@ test.describe('files and the editor', () => {
   let page: Page;
   let work: WorkspacePage;
   let attemptId: string;
+  /** What the page wrote to its console. */
+  const said: string[] = [];
   const item = (path: string): Locator => page.locator(`[data-testid=explorer-item][data-path="${path}"]`);
   /** The text of the pane that has the focus. */
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
@@ -48,11 +50,13 @@ test.describe('files and the editor', () => {
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
     ({ context, page, work, attemptId } = await openWorkspace(browser, platform, await signIn('admin')));
+    page.on('console', (message) => said.push(message.text()));
+    await page.reload();
   });
 
   test.afterAll(() => context?.close());
 
-  test('a folder of a hundred thousand files opens, scrolls and closes, and never holds the page as long as sorting them would', async () => {
+  test('a folder of a hundred thousand files opens, scrolls and closes, and holds the page for no third of what sorting them takes', async () => {
     await work.shell(`mkdir -p data && (cd data && seq 1 ${MANY} | xargs touch) && echo made-$((1+1))`, /^made-2$/m);
     const held = await page.evaluateHandle(() => {
       const longest = { ms: 0 };
@@ -81,7 +85,7 @@ test.describe('files and the editor', () => {
       return [longest.ms, Math.max(...sorts)];
     }, MANY);
     console.log(`the page was held for ${Math.round(longestMs)} ms at most; sorting takes ${Math.round(sortedMs)} ms`);
-    expect(longestMs).toBeLessThan(sortedMs);
+    expect(longestMs).toBeLessThan(sortedMs / 3);
     await work.shell('rm -r data; mkdir data; echo gone-$((1+1))', /^gone-2$/m);
   });
 
@@ -353,6 +357,40 @@ test.describe('files and the editor', () => {
     await expect(compare).toHaveCount(0);
   });
 
+  test('the files that changed since the start are listed as they are now, and each is compared by a click', async () => {
+    await work.shell('echo more >> solution/textstats.py; rm instructions.txt; echo changed-$((1+1))', /^changed-2$/m);
+    await page.getByTestId('tab-files').click();
+    await page.getByTestId('changed-toggle').click();
+    const changed = page.getByTestId('changed-files');
+    await expect(changed.getByRole('button', { name: 'solution/textstats.py modified' })).toBeVisible();
+    await expect(changed.getByRole('button', { name: 'lib/part2.py added' })).toBeVisible();
+    await expect(changed.getByRole('button', { name: 'instructions.txt deleted' })).toBeDisabled();
+    await expectAccessible(page, 'changed files', [], '[data-testid=changed-files]');
+    await changed.getByRole('button', { name: 'solution/textstats.py modified' }).click();
+    const compare = page.getByTestId('compare');
+    await expect(compare.locator('.line-insert').first()).toBeVisible();
+    await expect(compare).toContainText('more');
+    await page.getByRole('button', { name: 'Close the comparison' }).click();
+    await page.getByTestId('changed-toggle').click();
+    await expect(changed).toBeHidden();
+    await page.getByRole('button', { name: 'Close solution/textstats.py' }).click();
+  });
+
+  test('a folder is made, and what is no text is not opened as one', async () => {
+    await page.getByTestId('explorer-new-folder').click();
+    await page.getByLabel(/^Name in/).fill('made');
+    await page.keyboard.press('Enter');
+    await expect(item('made')).toBeVisible();
+    await work.shell("printf 'a\\0b' > made/raw.bin; echo made-$((11+11))", /^made-22$/m);
+    await page.getByTestId('explorer-refresh').click();
+    await item('made/raw.bin').click();
+    await expect(page.getByText('This is a binary file. Look at it from a terminal, or download it.')).toBeVisible();
+    await expect(editor()).toHaveCount(0);
+    await page.keyboard.press('Control+S');
+    await work.shell('stat -c %s made/raw.bin; rm -r made; echo gone-$((2+2))', /^3\ngone-4$/m);
+    await page.getByRole('button', { name: 'Close made/raw.bin' }).click();
+  });
+
   /** What the sandbox says of a large file may come after it was opened: then it is read again, as its reader would. */
   async function expectFirstPart(): Promise<void> {
     await expect(async () => {
@@ -407,11 +445,9 @@ test.describe('files and the editor', () => {
   });
 
   test('the editor’s worker runs off the page’s thread', async () => {
-    expect(
-      page
-        .workers()
-        .map((worker) => worker.url())
-        .filter((url) => /editor|worker|_next/.test(url)).length,
-    ).toBeGreaterThan(0);
+    // One whose script failed has nobody who listens, and Monaco says that it works on the page’s thread instead.
+    const listening = await Promise.all(page.workers().map((worker) => worker.evaluate(() => typeof self.onmessage)));
+    expect(listening).toContain('function');
+    expect(said.filter((line) => /web worker/i.test(line))).toEqual([]);
   });
 });

@@ -89,6 +89,7 @@ async function prepared(score: number, { cancelled = 0 } = {}) {
       instructionsHash: '',
       isolation: 'docker',
       freezeMethod: 'cgroup2',
+      network: 'none',
       hardware: { node, cpus: 8, cpuModel: 'Some processor', gpus, gpuProblem: null, diskWriteBytesPerSecond: 1e9 },
     } as Ready);
   const reports = () => db.prisma.acceptance.findMany({ where: { attemptId: id }, orderBy: { at: 'asc' } });

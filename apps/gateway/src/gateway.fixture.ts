@@ -234,7 +234,7 @@ export class RiggedRunner extends RiggedLink<GatewayToRunner, RunnerToGateway> {
   /** Says that its sandbox is up. */
   ready(): void {
     const hardware = { node: null, cpus: 1, cpuModel: '', gpus: [], gpuProblem: null, diskWriteBytesPerSecond: null };
-    this.send({ t: 'ready', instructionsHash: '', isolation: 'bubblewrap', freezeMethod: 'signals', hardware });
+    this.send({ t: 'ready', instructionsHash: '', isolation: 'bubblewrap', freezeMethod: 'signals', network: 'none', hardware });
   }
 
   /** Says an event that counts, so that a test knows it again. */

@@ -56,6 +56,7 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     'file.search': (args) => acts.search(args),
     'file.paths': () => acts.paths(),
     'file.history': (args) => acts.history(args),
+    'file.changed': () => acts.changed(),
     'file.textAt': (args) => acts.textAt(args),
     'language.sync': (args) => language.sync(args),
     'language.close': (args) => language.close(args),

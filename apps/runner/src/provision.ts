@@ -16,7 +16,16 @@ import {
   type Sandbox,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
-import { askFacts, type Family, installFamily, secretsNamed, startFamily, TaskFacts, tearDownFamily } from '@plumbline/taskstandard';
+import {
+  askFacts,
+  type Family,
+  installFamily,
+  networkOf,
+  secretsNamed,
+  startFamily,
+  TaskFacts,
+  tearDownFamily,
+} from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { type FamilyTask, loadTask, scoringKindOf } from './familyTask.ts';
 import { requireModel } from './models.ts';
@@ -104,7 +113,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   await rm(join(config.stateDir, 'fresh'), { recursive: true, force: true });
   const facts = (await readFacts(config.stateDir, family)) ?? (await probe(base, config, family));
   const task: FamilyTask = { family, name: config.task, settings, facts, scoringKind: scoringKindOf(facts) };
-  const network = facts.permissions.includes('full_internet') ? 'internet' : 'none';
+  const network = networkOf(facts.permissions);
 
   onProgress('Creating the sandbox', 0.6);
   const started = join(config.stateDir, STARTED_FILE);

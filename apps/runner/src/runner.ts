@@ -10,6 +10,7 @@ import {
   type SandboxHardware,
 } from '@plumbline/protocol';
 import { failureLines } from '@plumbline/sandbox';
+import { networkOf } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import { Blobs } from './blobs.ts';
 import { BuildLog } from './buildLog.ts';
@@ -203,7 +204,7 @@ export class Runner {
     const { isolation, freezeMethod } = sandbox;
     const instructionsHash = createHash('sha256').update(task.facts.instructions).digest('hex');
     this.#buildLog.tell();
-    this.#tell({ t: 'ready', instructionsHash, isolation, freezeMethod, hardware });
+    this.#tell({ t: 'ready', instructionsHash, isolation, freezeMethod, network: networkOf(task.facts.permissions), hardware });
     logger.info({ isolation, freezeMethod, isNew }, 'the sandbox is ready');
   }
 

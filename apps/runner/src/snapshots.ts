@@ -11,6 +11,8 @@ export type SnapshotCause = EventData<'snapshot.taken'>['cause'];
 /** Saves come in bursts; one snapshot stands for all within this time. */
 const AFTER_SAVE_MS = 3_000;
 const PERIOD_MS = 5 * 60_000;
+/** A snapshot of so short a time ago stands for now: one is a walk of the whole workspace. */
+const FRESH_MS = 10_000;
 /** An event names only so many paths that were left out. */
 const SKIPPED_MAX = 200;
 
@@ -34,6 +36,8 @@ export class Snapshots {
   #afterSave: Timer | null = null;
   #period: Timer | null = null;
   #closed = false;
+  /** When one of now was last asked for. */
+  #askedMonoMs: number | null = null;
   /**
    * The commit that the next snapshot may build on: the last that was recorded, with no blob lost since. What was taken and not recorded,
    * as where the runner ended in between, is nothing to build on.
@@ -61,6 +65,14 @@ export class Snapshots {
       this.#options.logger.error({ err: error, cause }, 'a snapshot could not be taken');
       return null;
     });
+  }
+
+  /** Has the newest snapshot be one of now, where the workspace can have changed. */
+  async takeFresh(): Promise<void> {
+    const { clock, isRunning } = this.#options;
+    if (!isRunning() || (this.#askedMonoMs !== null && clock.monoMs() - this.#askedMonoMs < FRESH_MS)) return;
+    this.#askedMonoMs = clock.monoMs();
+    await this.take('periodic');
   }
 
   /** The same for what rests on it: rejects where it failed. */

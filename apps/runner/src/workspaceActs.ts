@@ -163,6 +163,12 @@ export class WorkspaceActs {
     return { snapshots: await this.#options.files.history(path) };
   }
 
+  /** A snapshot is taken first, unless there is a fresh one: what is asked for is what changed up to now. */
+  async changed(): Promise<RequestResult<'file.changed'>> {
+    await this.#options.snapshots.takeFresh();
+    return this.#options.files.changed();
+  }
+
   textAt({ path, commit }: RequestArgs<'file.textAt'>): Promise<RequestResult<'file.textAt'>> {
     return this.#options.files.textAt(commit, path, { maxBytes: EDITOR_FILE_MAX_BYTES });
   }

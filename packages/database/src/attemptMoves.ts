@@ -21,6 +21,8 @@ export interface MoveOptions {
   from?: readonly AttemptState[];
   isolation?: string;
   freezeMethod?: string;
+  /** What the participant reaches: `none` or `internet`. */
+  network?: string;
 }
 
 /** What else a move writes. */
@@ -54,9 +56,10 @@ async function moveWithin(tx: Queryable, attemptId: string, to: MoveTarget, opti
   }
   const progress = options.progress === undefined ? null : storableText(options.progress).slice(0, 500);
   await tx.query(
-    `UPDATE attempt SET state = $2, progress = $3, isolation = coalesce($4, isolation), freeze_method = coalesce($5, freeze_method), ${EFFECTS[to]}
+    `UPDATE attempt SET state = $2, progress = $3, isolation = coalesce($4, isolation), freeze_method = coalesce($5, freeze_method),
+       network = coalesce($6, network), ${EFFECTS[to]}
      WHERE id = $1`,
-    [attemptId, to, progress, options.isolation ?? null, options.freezeMethod ?? null],
+    [attemptId, to, progress, options.isolation ?? null, options.freezeMethod ?? null, options.network ?? null],
   );
   if (to !== 'provisioning' && to !== 'ready') await releaseLease(tx, attemptId, `The attempt is ${to}.`);
   if (to === 'void' || to === 'withdrawn') {
@@ -67,7 +70,11 @@ async function moveWithin(tx: Queryable, attemptId: string, to: MoveTarget, opti
 }
 
 /** The sandbox is accepted. Does nothing for an attempt that is past that: a runner placed anew says it again. */
-export function markReady(db: Database, attemptId: string, sandbox: { isolation?: string; freezeMethod?: string }): Promise<boolean> {
+export function markReady(
+  db: Database,
+  attemptId: string,
+  sandbox: Pick<MoveOptions, 'isolation' | 'freezeMethod' | 'network'>,
+): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     const { rows } = await tx.query('SELECT state FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
     if (rows[0] !== undefined && rows[0].state !== 'provisioning') return false;

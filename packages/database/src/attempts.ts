@@ -47,6 +47,7 @@ export interface AttemptView extends AttemptSubject {
   runnerPlacement: unknown;
   isolation: string | null;
   freezeMethod: string | null;
+  network: string | null;
   assignmentId: string;
   study: { id: string; name: string; kind: string; aiToolLevel: string };
   environment: { id: string; family: string; task: string; version: string; familyDir: string; contentHash: string };
@@ -68,7 +69,7 @@ const VIEW_SQL = `
   SELECT a.id, a.state, a.end_reason, a.limit_ms, s.max_pauses, s.max_pause_ms, s.max_pause_total_ms, ${EVENTS_SQL} AS events,
     ${ms('created_at')} AS created_ms, ${ms('ready_at')} AS ready_ms, ${ms('started_at')} AS started_ms, ${ms('ended_at')} AS ended_ms,
     ${ms('completed_at')} AS completed_ms, ${ms('deadline_at')} AS deadline_ms, ${ms('link_heartbeat_at')} AS heartbeat_ms,
-    a.progress, a.progress_fraction, a.epoch::float8 AS epoch, a.runner_token_hash, a.runner_placement, a.isolation, a.freeze_method,
+    a.progress, a.progress_fraction, a.epoch::float8 AS epoch, a.runner_token_hash, a.runner_placement, a.isolation, a.freeze_method, a.network,
     a.assignment_id, g.score_visible,
     json_build_object('id', s.id, 'name', s.name, 'kind', s.kind, 'aiToolLevel', s.ai_tool_level) AS study,
     json_build_object('id', n.id, 'family', n.family, 'task', n.task, 'version', n.version, 'familyDir', n.family_dir, 'contentHash', n.content_hash) AS environment,
@@ -108,6 +109,7 @@ function toView(row: any): AttemptView {
     runnerPlacement: row.runner_placement,
     isolation: row.isolation,
     freezeMethod: row.freeze_method,
+    network: row.network,
     assignmentId: row.assignment_id,
     study: row.study,
     environment: row.environment,

@@ -72,6 +72,7 @@ export const ATTEMPT_COLUMNS = [
   { name: 'normalised', unit: '', rule: 'The result on the normalised scale.' },
   { name: 'isolation', unit: '', rule: 'What the sandbox was made with.' },
   { name: 'freeze_method', unit: '', rule: 'How a pause froze it.' },
+  { name: 'network', unit: '', rule: 'What it let the participant reach: `none` or `internet`.' },
   { name: 'recording', unit: '', rule: '`released`, `unfinished` (never signed), `erased` or `none`.' },
   { name: 'recording_events', unit: 'count', rule: 'Events of the recording, withheld ones included.' },
   { name: 'recording_root', unit: 'SHA-256', rule: 'Root of its last segment, as signed in `manifests/`.' },

@@ -92,6 +92,7 @@ export function attemptRow({ view, scores, participantGroup, notes, survey, pseu
     normalised: result.result.value,
     isolation: view.isolation,
     freeze_method: view.freezeMethod,
+    network: view.network,
     recording: recording.state,
     recording_events: recording.events,
     recording_root: recording.root,

@@ -126,6 +126,19 @@ export const FILE_REQUESTS = {
     args: z.object({ path }),
     result: z.object({ snapshots: z.array(z.object({ commit: z.string(), atMs: z.number(), cause: z.string() })) }),
   },
+  /**
+   * The files that differ from the start, by path, as the newest snapshot has them. `since`: the snapshot of the start; it and `atMs`, the
+   * newest one's time, are null where there is none yet.
+   */
+  'file.changed': {
+    args: empty,
+    result: z.object({
+      since: z.string().nullable(),
+      atMs: z.number().nullable(),
+      files: z.array(z.object({ path: z.string(), change: z.enum(['created', 'modified', 'deleted']) })),
+      truncated: z.boolean(),
+    }),
+  },
   'file.textAt': {
     args: z.object({ path, commit: hexName(40) }),
     result: z.object({ text: z.string().nullable(), missing: z.boolean() }),

@@ -180,6 +180,8 @@ export const RunnerToGateway = z.discriminatedUnion('t', [
     instructionsHash: z.string(),
     isolation: z.string(),
     freezeMethod: z.string(),
+    /** What the family's permissions let the participant reach; not said by a runner that was placed before runners said it. */
+    network: z.enum(['none', 'internet']).optional(),
     hardware: SandboxHardware,
   }),
   z.object({ t: z.literal('failed'), reason: z.string() }),

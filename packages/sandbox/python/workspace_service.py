@@ -34,7 +34,7 @@ MAX_RANGE_BYTES = 16 << 20
 MAX_HASHED_BYTES = 1 << 30
 RENAME_NOREPLACE = 1
 SLOW = {"hashTree", "capture", "restore", "snapshot", "restoreSnapshots"}
-READS = {"history", "textAt"}
+READS = {"history", "textAt", "changed"}
 UPLOADS = {"upload", "dropUpload"}
 MESSAGES = {
     errno.ENOENT: ("not_found", "There is no such file or folder."),
@@ -306,6 +306,9 @@ class Service:
     def textAt(self, commit, path, maxBytes):
         return self.snapshots.text_at(commit, path, maxBytes)
 
+    def changed(self):
+        return self.snapshots.changed()
+
     def watch(self, paths):
         self.watcher.watch(paths)
         return {}
@@ -313,7 +316,7 @@ class Service:
 
 OPERATIONS = [
     "list", "read", "readRange", "write", "upload", "dropUpload", "create", "rename", "delete", "hashTree", "capture", "restore",
-    "snapshot", "restoreSnapshots", "history", "textAt", "watch",
+    "snapshot", "restoreSnapshots", "history", "textAt", "changed", "watch",
 ]
 
 

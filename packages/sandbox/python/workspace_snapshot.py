@@ -16,6 +16,8 @@ from workspace_paths import Refused, parts_of
 from workspace_trees import CHUNK, unlink_below
 
 MAX_HISTORY = 500
+MAX_CHANGED = 2_000
+CHANGES = {"A": "created", "D": "deleted"}
 BATCH = 256
 GIT_TIMEOUT_S = 600
 # A file that changed this shortly before it was read may change again within the same time stamp.
@@ -264,6 +266,19 @@ class Snapshots:
         text = self.git("log", "--max-count=%d" % MAX_HISTORY, "--format=%H %ct %s", "--glob=" + KEPT_REFS, REF, *only)
         rows = [line.split(" ", 2) for line in text.splitlines()]
         return {"snapshots": [{"commit": commit, "atMs": int(seconds) * 1000, "cause": cause} for commit, seconds, cause in rows]}
+
+    def changed(self):
+        """The files in which the newest snapshot differs from the first one, by path; `since` is the first one's commit, None without any."""
+        if self.last() is None:
+            return {"since": None, "atMs": None, "files": [], "truncated": False}
+        since = self.git("rev-list", "--max-parents=0", "--glob=" + KEPT_REFS, REF).split()[-1]
+        at_ms = int(self.git("log", "--max-count=1", "--format=%ct", REF)) * 1000
+        words = self.git_bytes("diff-tree", "-r", "-z", "--no-renames", "--name-status", since, REF).split(b"\0")[:-1]
+        files = [
+            {"path": path.decode(errors="replace"), "change": CHANGES.get(letter.decode(), "modified")}
+            for letter, path in zip(words[:MAX_CHANGED * 2:2], words[1::2])
+        ]
+        return {"since": since, "atMs": at_ms, "files": files, "truncated": len(words) > MAX_CHANGED * 2}
 
     def text_at(self, commit, path, max_bytes):
         """A file as a snapshot holds it: its text is null where it is binary, `missing` where the snapshot has no such file."""

@@ -2,7 +2,15 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { type Family, type FamilyHost, installFamily, runTaskOperation, secretsNamed, type TaskDefinition } from '@plumbline/taskstandard';
+import {
+  type Family,
+  type FamilyHost,
+  installFamily,
+  networkOf,
+  runTaskOperation,
+  secretsNamed,
+  type TaskDefinition,
+} from '@plumbline/taskstandard';
 import { assetMounts, layAssets } from './assets/assetStore.ts';
 import { withHostShare } from './host/hostShare.ts';
 import type { Isolation, Sandbox } from './isolation/isolation.ts';
@@ -89,7 +97,7 @@ export async function createFamilySandbox(family: Family, task: TaskDefinition, 
     const exec: FamilyHost['exec'] = (argv, run) => asked.sandbox.run('scorer', argv, { ...run, env: { ...secrets, ...run.env } });
     const permissions = await runTaskOperation(exec, 'get_permissions', args, { timeoutMs: ASK_TIMEOUT_MS });
     await asked.sandbox.destroy();
-    const network = permissions.ok && permissions.value.includes('full_internet') ? 'internet' : 'none';
+    const network = networkOf(permissions.ok ? permissions.value : []);
     const { sandbox, workspaceDir } = await create('main', network, { diskBytes });
     return {
       sandbox,

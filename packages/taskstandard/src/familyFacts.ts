@@ -34,6 +34,11 @@ export const TaskFacts = z.object({
 });
 export type TaskFacts = z.infer<typeof TaskFacts>;
 
+/** What a task's permissions let its participant reach. */
+export function networkOf(permissions: readonly string[]): 'none' | 'internet' {
+  return permissions.includes('full_internet') ? 'internet' : 'none';
+}
+
 /** Runs one operation and returns its value; a failing family is an error here, with what it printed. */
 async function ask<Op extends TaskOperation>(
   exec: Exec,

@@ -102,6 +102,7 @@ export const attemptRouter = router({
         currency: study.currency,
       },
       isolation: attempt.isolation,
+      network: attempt.network,
       scoresVisible,
       scores: attempt.scores.map((row) => toScoreRow(row, settings, scoresVisible)),
       events: attempt.events.map(toClockEvent),
@@ -129,6 +130,7 @@ export const attemptRouter = router({
         state: true,
         progress: true,
         progressFraction: true,
+        network: true,
         leases: {
           where: { state: { in: ['queued', 'held'] } },
           select: { waitReason: true, waitAhead: true, requestedAt: true, grantedAt: true, elsewhere: true },

@@ -187,11 +187,12 @@ os.mkfifo("pipe")'`,
     },
   },
   {
-    name: 'a file can be read as each snapshot had it',
+    name: 'a file can be read as each snapshot had it, and what changed since the first is known',
     run: async (world) => {
       const sandbox = await world.sandbox();
       const files = await world.files(sandbox);
       assert.deepEqual(await files.history('a'), []);
+      assert.deepEqual(await files.changed(), { since: null, atMs: null, files: [], truncated: false });
       await shell(sandbox, 'participant', 'echo one > a; echo same > b');
       const first = await files.snapshot({ ...SNAPSHOT, message: 'start' });
       await shell(sandbox, 'participant', 'echo two > a; mkdir sub; printf "\\0" > sub/binary');
@@ -201,6 +202,21 @@ os.mkfifo("pipe")'`,
         { commit: first.commit, atMs: SNAPSHOT.atMs, cause: 'start' },
       ]);
       assert.deepEqual((await files.history('b')).length, 1);
+      assert.deepEqual(await files.changed(), {
+        since: first.commit,
+        atMs: SNAPSHOT.atMs + 5000,
+        files: [
+          { path: 'a', change: 'modified' },
+          { path: 'sub/binary', change: 'created' },
+        ],
+        truncated: false,
+      });
+      await shell(sandbox, 'participant', 'rm b; echo one > a');
+      await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 9000, base: second.commit });
+      assert.deepEqual((await files.changed()).files, [
+        { path: 'b', change: 'deleted' },
+        { path: 'sub/binary', change: 'created' },
+      ]);
       const at = (commit: string, path: string) => files.textAt(commit, path, { maxBytes: 1000 });
       assert.deepEqual(await at(first.commit, 'a'), { text: 'one\n', missing: false });
       assert.deepEqual(await at(second.commit, 'a'), { text: 'two\n', missing: false });

@@ -116,6 +116,8 @@ export interface WorkspaceFiles {
   history(path: string): Promise<{ commit: string; atMs: number; cause: string }[]>;
   /** A file's text in a snapshot: null where it is binary or `missing`. Rejects with `too_large` above `maxBytes`. */
   textAt(commit: string, path: string, options: { maxBytes: number }): Promise<{ text: string | null; missing: boolean }>;
+  /** In which files the newest snapshot differs from the first; `since` and `atMs`, the newest one's time, are null without any. */
+  changed(): Promise<ChangedFiles>;
   /** Finds text. The pattern is Python's; the signal ends a search. Rejects with `invalid_input` for a pattern that cannot be read. */
   search(query: SearchQuery, signal?: AbortSignal): Promise<SearchResult>;
   /** The path of every file that people work with: no packages, caches, repositories. */
@@ -294,6 +296,13 @@ const Listing = z.object({
 });
 const Uploaded = z.object({ received: z.number(), hash: Hash.nullable() });
 const History = z.object({ snapshots: z.array(z.object({ commit: GitName, atMs: z.number(), cause: z.string() })) });
+const ChangedFiles = z.object({
+  since: GitName.nullable(),
+  atMs: z.number().nullable(),
+  files: z.array(z.object({ path: z.string(), change: z.enum(['created', 'modified', 'deleted']) })),
+  truncated: z.boolean(),
+});
+export type ChangedFiles = z.infer<typeof ChangedFiles>;
 const TextAt = z.object({ text: z.string().nullable(), missing: z.boolean() });
 const Paths = z.object({ paths: z.array(z.string()), truncated: z.boolean() });
 const SearchRefusal = z.object({ error: z.string() });
@@ -371,6 +380,7 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
       return { ...taken, bundlePath: taken.bundleHash === null ? null : inStore(file) };
     },
     history: async (path) => History.parse(await link.request('history', { path })).snapshots,
+    changed: async () => ChangedFiles.parse(await link.request('changed', {})),
     textAt: async (commit, path, { maxBytes }) => TextAt.parse(await link.request('textAt', { commit, path, maxBytes })),
     search: async (query, signal) => SearchResult.parse(await runSearch(sandbox, { kind: 'search', ...query }, signal)),
     paths: async () => Paths.parse(await runSearch(sandbox, { kind: 'paths' })),

@@ -22,7 +22,7 @@ import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { firstProgress } from '../model/firstProgress.ts';
 import { STATES_BEFORE_THE_END } from '../model/states.ts';
-import { AI_LEVEL_WORDS } from '../model/words.ts';
+import { AI_LEVEL_WORDS, NETWORK_WORDS } from '../model/words.ts';
 import { BuildLines } from './BuildLog.tsx';
 import { WithdrawButton } from './CloseAttempt.tsx';
 import { QueuePlace } from './QueuePlace.tsx';
@@ -164,7 +164,8 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
           <>
             <p>
               The sandbox is ready. When you start the clock, the task and its files open, and you have {formatSpan(rules.limitMs)} of
-              working time, reading included. A sandbox that is not started within 30 minutes is given back; you can then prepare it again.
+              working time, reading included. {NETWORK_WORDS[data.network ?? '']} A sandbox that is not started within 30 minutes is given
+              back; you can then prepare it again.
             </p>
             {data.setup?.state === 'failed' ? (
               <Alert tone="warning" title="Your dotfiles could not be laid in this sandbox.">

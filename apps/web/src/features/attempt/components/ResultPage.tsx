@@ -6,6 +6,7 @@ import {
   CardHeader,
   Facts,
   formatDuration,
+  formatMoney,
   formatNormalised,
   formatScore,
   Page,
@@ -48,7 +49,7 @@ function ProgressForStaff({ state, progress }: { state: AttemptDetail['state']; 
 
 /** An attempt after its end, or, for staff, at any time: figures, scores and what happened to the clock. */
 export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: SetupOfAttempt | null }) {
-  const { clock, result, environment } = attempt;
+  const { clock, result, environment, rules } = attempt;
   const ended = attempt.endedAt !== null;
   return (
     <Page>
@@ -114,6 +115,9 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
               { term: 'Ended', value: attempt.endedAt ? <Time at={attempt.endedAt} /> : '–' },
               { term: 'Time on the clock', value: `${formatDuration(clock.elapsedMs)} of ${formatDuration(clock.limitMs)}` },
               { term: 'Time as it ran', value: formatDuration(attempt.asRunMs) },
+              ...(attempt.isOwn
+                ? [{ term: 'Agreed pay', value: rules.payCents === null ? 'Not set' : formatMoney(rules.payCents, rules.currency) }]
+                : []),
               ...(result
                 ? [
                     { term: 'Score that counts', value: result.result.raw === null ? 'No valid score' : formatScore(result.result.raw) },

@@ -29,6 +29,12 @@ export const AI_LEVEL_WORDS: Record<string, string> = {
   agentic: 'Any AI tool, agents included.',
 };
 
+/** What a sandbox lets its participant reach, as it was made. */
+export const NETWORK_WORDS: Record<string, string> = {
+  none: 'It has no internet: what the task needs is there, and nothing can be downloaded.',
+  internet: 'It reaches the internet: packages and pages can be downloaded in it.',
+};
+
 const PAUSE_WORDS: Record<PauseReason, string> = {
   break: 'a break',
   hibernate: 'hibernation: the machine was given back',

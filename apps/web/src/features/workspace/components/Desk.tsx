@@ -86,6 +86,14 @@ export function Desk({
     [docks],
   );
 
+  const compare = useCallback(
+    (path: string) => {
+      void editing?.files.open(path);
+      setComparing(true);
+    },
+    [editing],
+  );
+
   const commands = useMemo<Command[]>(
     () =>
       deskCommands({
@@ -127,7 +135,7 @@ export function Desk({
     ({ id }: TabNode<null>) => {
       switch (id as PanelId) {
         case 'files':
-          return <Explorer tree={tree} files={editing?.files ?? null} transfers={transfers} onSearch={search} />;
+          return <Explorer tree={tree} files={editing?.files ?? null} transfers={transfers} onSearch={search} onCompare={compare} />;
         case 'search':
           return <SearchPanel files={editing?.files ?? null} asked={searchAsked} />;
         case 'editor':
@@ -156,7 +164,7 @@ export function Desk({
           return <HelpPanel />;
       }
     },
-    [tree, transfers, editing, editorError, comparing, search, searchAsked],
+    [tree, transfers, editing, editorError, comparing, search, compare, searchAsked],
   );
 
   const onLayout = (changed: Layout, { reason, isUserInteraction }: WorkspaceChangedMeta) => {

@@ -20,6 +20,7 @@ import type { OpenFiles } from '../model/openFiles.ts';
 import { folderPattern } from '../model/searchReplace.ts';
 import type { Transfers } from '../model/transfers.ts';
 import { walkTree } from '../model/treeKeys.ts';
+import { ChangedFiles } from './ChangedFiles.tsx';
 import { NameDialog } from './NameDialog.tsx';
 import { ReadFailure } from './ReadFailure.tsx';
 import { TransferList } from './TransferList.tsx';
@@ -44,12 +45,15 @@ export function Explorer({
   files,
   transfers,
   onSearch,
+  onCompare,
 }: {
   tree: FileTree;
   files: OpenFiles | null;
   transfers: Transfers;
   /** Opens the search for files of this pattern alone. */
   onSearch: (include: string) => void;
+  /** Opens a file beside what it was at the start. */
+  onCompare: (path: string) => void;
 }) {
   const session = useSession();
   const state = useStore(tree.store);
@@ -341,6 +345,7 @@ export function Explorer({
           ) : null}
         </ContextMenuContent>
       </ContextMenu>
+      <ChangedFiles onCompare={onCompare} />
       <TransferList transfers={transfers} />
       {asking && asking.kind !== 'delete' ? (
         <NameDialog
