@@ -157,7 +157,9 @@ export function draftsIn(page: Page): Promise<string[]> {
           const reading = opening.result.transaction('drafts').objectStore('drafts').getAll();
           reading.onsuccess = () => {
             opening.result.close();
-            resolve(reading.result.map(({ text }: { text: string }) => text));
+            const left = Object.keys(localStorage).filter((key) => key.startsWith('plumbline.draft.'));
+            const lastTexts = left.map((key) => JSON.parse(localStorage.getItem(key) ?? '{}').draft?.text ?? '');
+            resolve([...reading.result.map(({ text }: { text: string }) => text), ...lastTexts]);
           };
         };
       }),

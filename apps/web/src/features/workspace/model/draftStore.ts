@@ -1,5 +1,5 @@
-import type { IDBPTransaction } from 'idb';
-import { draftsOf, type WorkspaceSchema, workspaceDatabase } from './workspaceDatabase.ts';
+import { leftDrafts } from './leftDrafts.ts';
+import { draftsOf, workspaceDatabase } from './workspaceDatabase.ts';
 
 export interface Draft {
   attemptId: string;
@@ -11,6 +11,13 @@ export interface Draft {
   baseHash: string | null;
 }
 
+/** What a file's draft becomes; null where there is none any more. */
+export interface DraftChange {
+  attemptId: string;
+  path: string;
+  draft: Draft | null;
+}
+
 /** Where unsaved text is kept. A change of a file's draft replaces those that were not written yet. */
 export interface DraftStore {
   put(draft: Draft): Promise<void>;
@@ -18,89 +25,66 @@ export interface DraftStore {
   delete(attemptId: string, path: string): Promise<void>;
   /** The files of an attempt with a draft. */
   paths(attemptId: string): Promise<string[]>;
-  /** Hands to the browser at once what is not written: the page may be gone in a moment. */
+  /** Keeps at once what is not written: the page may be gone in a moment. */
   flush(): void;
 }
 
-/** What a file's draft becomes; null where there is none any more. */
-type Change = { attemptId: string; path: string; draft: Draft | null };
-type Transaction = IDBPTransaction<WorkspaceSchema, ['drafts'], 'readwrite'>;
-
 /** A file's draft that is being written. */
 interface Writing {
-  change: Change;
-  /** None until the database is open. */
-  tx: Transaction | null;
-  /** The browser writes it though nobody waits for it any more. */
-  isHandedOver: boolean;
+  change: DraftChange;
   /** What it became meanwhile. */
-  next: Change | null;
+  next: DraftChange | null;
   written: Promise<void>;
 }
 
 /**
- * Writes the drafts of a file one at a time. A page that goes away leaves to the browser what it has handed over, and Chromium writes that
- * in no order: of several changes that wait, an older text may be the last. So one alone is begun, and it is handed over when the
- * page is left: the newest, in its place.
+ * Writes the drafts of a file one at a time: of several that wait when a page goes away, Chromium may drop the last, or write an older
+ * one after it. So the last of a page that is left is kept where a page writes without waiting, and the next page writes it here.
  */
 class DraftWrites {
   private readonly files = new Map<string, Writing>();
 
   /** Resolves once this change, or a newer one in its place, is written. */
-  write(change: Change): Promise<void> {
-    const key = keyOf(change.attemptId, change.path);
+  write(change: DraftChange): Promise<void> {
+    const key = JSON.stringify([change.attemptId, change.path]);
     const begun = this.files.get(key);
     if (begun) {
       begun.next = change;
       return begun.written;
     }
-    const writing: Writing = { change, tx: null, isHandedOver: false, next: null, written: Promise.resolve() };
+    const writing: Writing = { change, next: null, written: Promise.resolve() };
     this.files.set(key, writing);
     writing.written = this.run(key, writing);
     return writing.written;
   }
 
-  /** Resolves once nothing of this file is being written. */
-  async settled(attemptId: string, path: string): Promise<void> {
-    await this.files.get(keyOf(attemptId, path))?.written.catch(() => {});
+  /** Resolves once nothing of these files is being written, what the last page left included. */
+  async settled(attemptId: string): Promise<void> {
+    for (const change of leftDrafts.take(attemptId)) void this.write(change).catch(() => {});
+    const writings = [...this.files.values()].filter(({ change }) => change.attemptId === attemptId);
+    await Promise.all(writings.map(({ written }) => written.catch(() => {})));
   }
 
   flush(): void {
-    for (const writing of this.files.values()) {
-      if (writing.isHandedOver && !writing.next) continue;
-      writing.change = writing.next ?? writing.change;
-      writing.next = null;
-      if (writing.tx) {
-        const { db } = writing.tx;
-        if (!writing.isHandedOver) abort(writing.tx);
-        writing.tx = begin(db, writing.change);
-        writing.tx.commit();
-      }
-      writing.isHandedOver = true;
-    }
+    for (const { change, next } of this.files.values()) leftDrafts.leave(next ?? change);
   }
 
   private async run(key: string, writing: Writing): Promise<void> {
     try {
-      const db = await workspaceDatabase();
-      writing.tx = begin(db, writing.change);
-      if (writing.isHandedOver) writing.tx.commit();
       while (true) {
-        const tx: Transaction = writing.tx;
-        const failure = await tx.done.then(
+        const failure = await writeNow(writing.change).then(
           () => null,
           (error: unknown) => ({ error }),
         );
-        // A flush put another one in its place.
-        if (writing.tx !== tx) continue;
-        if (!writing.next) {
-          if (failure) throw failure.error;
-          return;
+        if (writing.next) {
+          writing.change = writing.next;
+          writing.next = null;
+          continue;
         }
-        writing.change = writing.next;
-        writing.next = null;
-        writing.isHandedOver = false;
-        writing.tx = begin(db, writing.change);
+        if (failure) throw failure.error;
+        // The page went on after all.
+        leftDrafts.drop(writing.change);
+        return;
       }
     } finally {
       this.files.delete(key);
@@ -108,23 +92,12 @@ class DraftWrites {
   }
 }
 
-const keyOf = (attemptId: string, path: string) => JSON.stringify([attemptId, path]);
-
-function begin(db: Transaction['db'], { attemptId, path, draft }: Change): Transaction {
-  const tx = db.transaction('drafts', 'readwrite');
-  const drafts = tx.store;
-  // What goes wrong is the transaction's to say.
-  (draft ? drafts.put(draft) : drafts.delete([attemptId, path])).catch(() => {});
-  tx.done.catch(() => {});
-  return tx;
-}
-
-function abort(tx: Transaction): void {
-  try {
-    tx.abort();
-  } catch {
-    // It has just been committed by itself.
-  }
+async function writeNow({ attemptId, path, draft }: DraftChange): Promise<void> {
+  const tx = (await workspaceDatabase()).transaction('drafts', 'readwrite');
+  const written = draft ? tx.store.put(draft) : tx.store.delete([attemptId, path]);
+  // Without waiting for its answer: a tab that crashes would be gone before it comes, and the text with it.
+  tx.commit();
+  await Promise.all([written, tx.done]);
 }
 
 const writes = new DraftWrites();
@@ -134,10 +107,11 @@ export const indexedDraftStore: DraftStore = {
   delete: (attemptId, path) => writes.write({ attemptId, path, draft: null }),
   flush: () => writes.flush(),
   async get(attemptId, path) {
-    await writes.settled(attemptId, path);
+    await writes.settled(attemptId);
     return (await workspaceDatabase()).get('drafts', [attemptId, path]);
   },
   async paths(attemptId) {
+    await writes.settled(attemptId);
     const keys = await (await workspaceDatabase()).getAllKeys('drafts', draftsOf(attemptId));
     return keys.map(([, path]) => path);
   },

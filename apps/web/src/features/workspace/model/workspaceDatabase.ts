@@ -1,5 +1,6 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Draft } from './draftStore.ts';
+import { leftDrafts } from './leftDrafts.ts';
 import type { StoredEvent } from './outboxStore.ts';
 
 /** What a tab keeps in the browser so that a reload or a crash loses nothing: recorded events and unsaved text. */
@@ -31,7 +32,10 @@ export function workspaceDatabase(): Promise<IDBPDatabase<WorkspaceSchema>> {
 export async function forgetAttempts(attemptIds: readonly string[]): Promise<void> {
   const tx = (await workspaceDatabase()).transaction(['drafts', 'events'], 'readwrite');
   const over = new Set(attemptIds);
-  for (const attemptId of over) await tx.objectStore('drafts').delete(draftsOf(attemptId));
+  for (const attemptId of over) {
+    leftDrafts.forget(attemptId);
+    await tx.objectStore('drafts').delete(draftsOf(attemptId));
+  }
   const events = tx.objectStore('events');
   let cursor = await events.openCursor();
   while (cursor) {
