@@ -383,6 +383,7 @@ test.describe('files and the editor', () => {
     await expect(item('made')).toBeVisible();
     await work.shell("printf 'a\\0b' > made/raw.bin; echo made-$((11+11))", /^made-22$/m);
     await page.getByTestId('explorer-refresh').click();
+    await item('made').click();
     await item('made/raw.bin').click();
     await expect(page.getByText('This is a binary file. Look at it from a terminal, or download it.')).toBeVisible();
     await expect(editor()).toHaveCount(0);
