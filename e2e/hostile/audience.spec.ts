@@ -1,21 +1,15 @@
-import { chmodSync, cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { appRouter } from '@plumbline/api';
-import { createDatabase } from '@plumbline/database';
-import { assign } from '@plumbline/database/assignments';
-import { saveEnvironment } from '@plumbline/database/environments';
-import { addEnvironmentToStudy, createStudy } from '@plumbline/database/studies';
 import { isForParticipant } from '@plumbline/protocol';
-import { loadFamily } from '@plumbline/taskstandard';
 import { makeAccount } from '../support/accounts.ts';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
+import { assignFamily, changedPractice } from '../support/ownFamily.ts';
 import { readEvents } from '../support/recordingCheck.ts';
 import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 
-const PRACTICE = join(import.meta.dirname, '../../environments/practice');
 /** What only staff may see: each stands in one part of a score, and nowhere in what the participant has. */
 const SCORE = 0.730519;
 const SECRETS = ['output-of-the-scorer', 'details-of-the-score', 'traceback-of-the-scorer', String(SCORE)];
@@ -40,11 +34,6 @@ function textsIn(value: unknown): string[] {
 
 /** The practice family with a scorer that tells secrets, and crashes when it is asked for a second score. */
 function telltaleFamily(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'plumbline-telltale-'));
-  // Sandboxes have users of their own, which read the family through its folder.
-  chmodSync(dir, 0o755);
-  cpSync(PRACTICE, dir, { recursive: true });
-  const source = readFileSync(join(dir, 'practice.py'), 'utf8');
   const scorer = [
     '    def intermediate_score(t):',
     `        print("${SECRETS[0]}")`,
@@ -55,8 +44,7 @@ function telltaleFamily(): string {
     '    @staticmethod',
     '    def unused_score(t):',
   ].join('\n');
-  writeFileSync(join(dir, 'practice.py'), source.replace('    def intermediate_score(t):', scorer));
-  return dir;
+  return changedPractice((program) => program.replace('    def intermediate_score(t):', scorer));
 }
 
 test('no staff item reaches the participant of a hidden score on any route, and staff have them all', async ({ platform, signIn }) => {
@@ -64,24 +52,7 @@ test('no staff item reaches the participant of a hidden score on any route, and 
   const admin = await signIn('admin');
   // Who takes part has nobody's side but the participant's, even with a role that may read everybody else's attempt.
   const account = await makeAccount(admin, 'admin');
-  const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
-  const { family, tasks, contentHash: scorerHash } = loadFamily(familyDir);
-  try {
-    const { version, settings } = tasks.main as NonNullable<(typeof tasks)[string]>;
-    const { id: environmentId } = await saveEnvironment(db, {
-      family,
-      task: 'main',
-      version,
-      familyDir,
-      contentHash: scorerHash,
-      settings: { ...settings, title: TITLE },
-    });
-    const study = await createStudy(db, { name: TITLE, kind: 'pilot' }, { by: null });
-    await addEnvironmentToStudy(db, study.id, environmentId);
-    await assign(db, { studyId: study.id, userId: account.userId, environmentId, scoreVisible: false }, { by: null });
-  } finally {
-    await db.close();
-  }
+  const scorerHash = await assignFamily(platform, account.userId, { familyDir, title: TITLE, scoreVisible: false });
   const session = await Session.signIn(platform.baseUrl, account.email, account.password);
   const attemptId = await startAttempt(session, /hidden score/i);
   const received: string[] = [];

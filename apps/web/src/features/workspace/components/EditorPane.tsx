@@ -74,6 +74,11 @@ export function EditorPane({
         if (made.hasTextFocus() || files.store.get().pane === place.current) files.selectionChanged(shown.current, anchor, active);
         report.current({ line: selection.positionLineNumber, column: selection.positionColumn });
       }),
+      // Also by the editor's menu, which reads the clipboard without an event of the page.
+      made.onDidPaste(({ range }) => {
+        const text = made.getModel()?.getValueInRange(range) ?? '';
+        if (text !== '' && shown.current) session.pasted(`editor:${shown.current}`, text);
+      }),
       made.onDidFocusEditorText(() => {
         files.focusPane(place.current);
         if (shown.current) session.panelFocused(`editor:${shown.current}`);
@@ -81,26 +86,21 @@ export function EditorPane({
         if (position) report.current({ line: position.lineNumber, column: position.column });
       }),
     ];
-    const dom = made.getDomNode();
-    const onPaste = (event: ClipboardEvent) => {
-      const text = event.clipboardData?.getData('text/plain') ?? '';
-      if (text !== '' && shown.current) session.pasted(`editor:${shown.current}`, text);
-    };
+    // The editor's own element is there only once it shows a text.
+    const dom = made.getContainerDomNode();
     const onCopy = () => {
       const selection = made.getSelection();
       const text = selection && !selection.isEmpty() ? made.getModel()?.getValueInRange(selection) : undefined;
       if (text && shown.current) session.copied(`editor:${shown.current}`, text);
     };
-    dom?.addEventListener('paste', onPaste, { capture: true });
-    dom?.addEventListener('copy', onCopy, { capture: true });
-    dom?.addEventListener('cut', onCopy, { capture: true });
+    dom.addEventListener('copy', onCopy, { capture: true });
+    dom.addEventListener('cut', onCopy, { capture: true });
     return () => {
       if (shown.current) places.set(shown.current, made.saveViewState());
       shown.current = null;
       for (const listener of listeners) listener.dispose();
-      dom?.removeEventListener('paste', onPaste, { capture: true });
-      dom?.removeEventListener('copy', onCopy, { capture: true });
-      dom?.removeEventListener('cut', onCopy, { capture: true });
+      dom.removeEventListener('copy', onCopy, { capture: true });
+      dom.removeEventListener('cut', onCopy, { capture: true });
       takeKeys.current?.();
       takeKeys.current = null;
       editor.current = null;
