@@ -56,12 +56,8 @@ test('every kind of event of the vocabulary is recorded as what the person did, 
   const tab = new Tab(session, attemptId);
   await tab.open();
 
-  // First of all: it withholds what came before it, and has texts and screens recorded anew.
-  await page.getByTestId('commands').click();
-  await page.getByTestId('command-seal').click();
-  await page.getByTestId('seal-minutes').selectOption('1');
-  await page.getByTestId('seal-reason').fill('a password of my own');
-  await page.getByTestId('seal-confirm').click();
+  // First of all: it withholds what came before it, and has every tab record anew the texts that it edits, not only the one that seals.
+  await tab.request('seal', { minutes: 1, reason: 'a password of my own' });
   const anew = await until('the text is recorded anew', async () => (await recorded('editor.text')).at(0));
   await page.getByRole('button', { name: `Close ${FILE}` }).click();
   await work.openFile('solution', 'textstats.py');

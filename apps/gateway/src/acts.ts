@@ -87,6 +87,7 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     void attempt.recorder?.takeOutbox();
     // What the runner forgot stands in the pages that are open until they draw its screens anew.
     attempt.browsers.restoreAll();
+    attempt.browsers.broadcast({ t: 'sealed' });
     return sealed;
   },
   report: async (attempt, { text }) => {

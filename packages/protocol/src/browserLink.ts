@@ -145,6 +145,8 @@ export const GatewayToBrowser = z.discriminatedUnion('t', [
   z.object({ t: z.literal('recording'), stalled: z.boolean() }),
   /** The terminals have put out so much that they are read slowly for the rest of the attempt. */
   z.object({ t: z.literal('outputLimited') }),
+  /** The last minutes were sealed: what changed in them is nobody's to read, so that each tab records anew what it edits. */
+  z.object({ t: z.literal('sealed') }),
   z.object({ t: z.literal('error'), error: WireError }),
   z.object({ t: z.literal('ping'), id: z.number() }),
   z.object({ t: z.literal('pong'), monoMs: z.number(), serverNowMs: z.number() }),

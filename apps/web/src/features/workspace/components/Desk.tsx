@@ -201,7 +201,7 @@ export function Desk({
         />
       </BarProvider>
       {dialog === 'pause' ? <PauseDialog onClose={() => setDialog(null)} /> : null}
-      {dialog === 'seal' ? <SealDialog files={editing?.files ?? null} onClose={() => setDialog(null)} /> : null}
+      {dialog === 'seal' ? <SealDialog onClose={() => setDialog(null)} /> : null}
       <SubmitDialog
         open={dialog === 'submit'}
         onOpenChange={(next) => setDialog(next ? 'submit' : null)}

@@ -2,13 +2,12 @@
 import { SEAL_MINUTES_MAX, SEAL_REASON_MAX, SEAL_TOTAL_MINUTES_MAX } from '@plumbline/protocol';
 import { Alert, Button, Dialog, DialogContent, DialogFooter, Field, Input, Select } from '@plumbline/ui';
 import { useState } from 'react';
-import type { OpenFiles } from '../model/openFiles.ts';
 import { useSession } from './useAttemptSession.ts';
 
 const CHOICES = [1, 2, 5, SEAL_MINUTES_MAX];
 
 /** Withholds what was shown and typed in the last minutes: which, and why. */
-export function SealDialog({ files, onClose }: { files: OpenFiles | null; onClose: () => void }) {
+export function SealDialog({ onClose }: { onClose: () => void }) {
   const session = useSession();
   const [minutes, setMinutes] = useState(2);
   const [reason, setReason] = useState('');
@@ -20,8 +19,6 @@ export function SealDialog({ files, onClose }: { files: OpenFiles | null; onClos
     setError(null);
     try {
       const { minutesLeft } = await session.ask('seal', { minutes, reason: reason.trim() });
-      // What changed in the sealed minutes is nobody's to read, so that a replay needs the texts anew.
-      files?.recordTexts();
       session.notice.emit({ tone: 'info', text: `Sealed. Minutes of this attempt that may still be sealed: ${minutesLeft}.` });
       onClose();
     } catch (caught) {

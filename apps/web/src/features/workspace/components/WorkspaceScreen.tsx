@@ -187,6 +187,8 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     [session, files],
   );
 
+  useEffect(() => session.sealed.on(() => files?.recordTexts()), [session, files]);
+
   useEffect(() => session.documentChanged.on(({ path, ...shared }) => files?.sharedChanged(path, shared)), [session, files]);
 
   useEffect(() => {

@@ -41,6 +41,7 @@ export class AttemptSession {
   /** A path changed on disk. */
   readonly fileChanged = new Signal<Extract<GatewayToBrowser, { t: 'file' }>>();
   /** Who edits an open file, or what is not saved of it. */
+  readonly sealed = new Signal<void>();
   readonly documentChanged = new Signal<Extract<GatewayToBrowser, { t: 'document' }>>();
   /** Something to say once: a toast. */
   readonly notice = new Signal<{ tone: 'info' | 'warning' | 'error'; text: string }>();
@@ -336,6 +337,8 @@ export class AttemptSession {
       case 'outputLimited':
         this.store.patch({ outputLimited: true });
         break;
+      case 'sealed':
+        return this.sealed.emit();
       case 'error':
         this.notice.emit({ tone: 'error', text: message.error.message });
         break;
