@@ -363,13 +363,14 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await full.goto(`/attempts/${attemptId}/work`);
     const fullWork = new WorkspacePage(full);
     await fullWork.type(1, "clear; echo still-'here'\n");
+    // It goes after a while.
+    await expect(full.getByText(/storage is full or switched off/)).toHaveCount(1);
     await fullWork.expectOnScreen(1, /^still-here$/m);
     await full.getByTestId('tab-notes').click();
     await full.getByTestId('note-text').fill('Half a note');
     await full.getByTestId('tab-score').click();
     await full.getByTestId('tab-notes').click();
     await expect(full.getByTestId('note-text')).toHaveValue('Half a note');
-    await expect(full.getByText(/storage is full or switched off/)).toHaveCount(1);
     await full.close({ runBeforeUnload: false });
   });
 

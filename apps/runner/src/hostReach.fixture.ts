@@ -72,6 +72,11 @@ function listeningPorts(): number[] {
   return [...new Set(ports)];
 }
 
+const socketsIn = (dir: string) =>
+  readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isSocket())
+    .map(({ name }) => join(dir, name));
+
 /** What lies directly in a folder and can be opened. */
 const filesIn = (dir: string) =>
   readdirSync(dir)
@@ -86,8 +91,9 @@ export async function reachForTheHost(rig: RunnerRig, stateDir: string): Promise
   const socketDir = new URL(inject('postgresUrl')).searchParams.get('host') ?? '';
   const database = join(socketDir, '.s.PGSQL.5432');
   const cluster = readFileSync(`${database}.lock`, 'utf8').split('\n')[1] ?? '';
-  const sockets = listeningSockets();
-  const ownSockets = sockets.filter((path) => path.startsWith(stateDir));
+  // The runner reaches its own through their folder, whose name is not in the system's list.
+  const ownSockets = socketsIn(join(stateDir, 'run'));
+  const sockets = [...listeningSockets(), ...ownSockets];
   const gateway = rig.gateway.port;
   const files = [join(cluster, 'PG_VERSION'), import.meta.filename, ...filesIn(stateDir), ...filesIn(join(stateDir, 'journal'))];
   const addresses = Object.values(networkInterfaces())

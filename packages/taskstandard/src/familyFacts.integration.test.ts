@@ -19,6 +19,8 @@ const exec: Exec = (argv, { input, cwd }) =>
       const [stdout, stderr] = [Buffer.concat(printed.stdout), Buffer.concat(printed.stderr)];
       resolve({ exitCode, signal, stdout, stderr, timedOut: false, truncated: false, outOfMemory: false });
     });
+    // A step that reads nothing may have ended before it is told that there is nothing.
+    child.stdin.on('error', () => {});
     child.stdin.end(input);
   });
 
