@@ -1,23 +1,23 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { BrowserContext, Page } from '@playwright/test';
 import { normalise } from '@plumbline/core';
 import { createDatabase, loadAttempt } from '@plumbline/database';
+import type { AttemptRow } from '@plumbline/datasets';
 import type { RecordedEvent } from '@plumbline/protocol';
 import { environmentScore } from '@plumbline/taskstandard';
 import { assign } from '../support/accounts.ts';
 import { until } from '../support/attempt.ts';
+import { ExportedFolder } from '../support/exportedFolder.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
 import { plumb } from '../support/plumb.ts';
-import { readEvents } from '../support/recordingCheck.ts';
+import { changeOneByte, readEvents } from '../support/recordingCheck.ts';
+import { expectSameResult, readResultPage, type ShownResult } from '../support/resultPage.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
 import { Session } from '../support/session.ts';
 import { expectStated, expectWithinNoise } from '../support/timedScores.ts';
-import { draftsIn, People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
+import { changeClock, draftsIn, People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -48,8 +48,8 @@ test.describe('an attempt from sign-in to export', () => {
   /** A copy of what was submitted. */
   let workspace: string;
   const contexts: BrowserContext[] = [];
-  /** The number on the result page, to be found again in the export. */
-  let shownScores: string[] = [];
+  /** What the result page says, to be found again in the export. */
+  let shown: ShownResult;
 
   test.beforeAll(async ({ browser, platform }) => {
     const open = async (role: string, colorScheme: 'light' | 'dark', viewport: { width: number; height: number }) => {
@@ -210,18 +210,10 @@ test.describe('an attempt from sign-in to export', () => {
   test('an admin pauses the attempt, gives minutes and resumes it, and the expert reads each with its reason, and is written to meanwhile', async ({
     platform,
   }) => {
-    const change = async (what: string, reason: string, minutes?: string) => {
-      const dialog = admin.getByRole('alertdialog');
-      await dialog.getByLabel('What to do').selectOption({ label: what });
-      if (minutes !== undefined) await dialog.getByLabel('Minutes').fill(minutes);
-      await dialog.getByLabel(/^Reason/).fill(reason);
-      await dialog.getByRole('button', { name: what }).click();
-      await expect(dialog).toHaveCount(0);
-    };
     await admin.goto('/live');
     const row = admin.getByRole('row', { name: /Optimise a kernel/ });
     await row.getByTestId('staff-clock').click();
-    await change('Pause', 'A disk is being replaced');
+    await changeClock(admin, 'Pause', 'A disk is being replaced');
     await expect(expert.getByTestId('paused-screen')).toContainText('Staff paused your attempt: A disk is being replaced.');
     await expect(expert.getByTestId('resume')).toHaveCount(0);
     await expert.getByTestId('report-text').fill('Is what I saved kept?');
@@ -232,17 +224,17 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('message').first()).toContainText('Yes, on the disk that stays.');
     await admin.goto(`/attempts/${attemptId}`);
     await admin.getByTestId('staff-clock').click();
-    await change('Give minutes', 'The disk was slow', '10');
-    await expect(expert.getByTestId('paused-screen')).toContainText('Staff gave you 10 min: The disk was slow.');
+    await changeClock(admin, 'Give minutes', 'The disk was slow', '1');
+    await expect(expert.getByTestId('paused-screen')).toContainText('Staff gave you 1 min: The disk was slow.');
     await admin.getByTestId('staff-clock').click();
-    await change('Resume', 'The disk is there');
+    await changeClock(admin, 'Resume', 'The disk is there');
     await expect(expert.getByTestId('banner-staff')).toContainText('Staff resumed your attempt: The disk is there.');
     await expert.getByTestId('banner-staff').getByRole('button', { name: 'Understood' }).click();
     await work.type(2, 'echo after-the-staff\n');
     await work.expectOnScreen(2, /^after-the-staff$/m);
     for (const words of [
       'Paused by staff: A disk',
-      '10 min given back by staff: The disk was slow.',
+      '1 min given back by staff: The disk was slow.',
       'Resumed by staff: The disk is there.',
     ])
       await expect(admin.getByRole('listitem').filter({ hasText: words })).toBeVisible();
@@ -255,22 +247,6 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('editor-tab').filter({ hasText: 'solution.py' })).toBeVisible();
   });
 
-  test('a second tab shows the same terminals, and can type into them', async ({ platform }) => {
-    const second = await (contexts[0] as BrowserContext).newPage();
-    await second.goto(`${platform.baseUrl}/attempts/${attemptId}/work`);
-    const other = new WorkspacePage(second);
-    await other.expectOnScreen(1, /^checked-0$/m);
-    await other.type(1, 'echo from-the-second-tab\n');
-    await work.expectOnScreen(1, /^from-the-second-tab$/m);
-    await second.close();
-  });
-
-  /** What the clock shows, as read nearest to its tick: a busy machine tells of one late, and never early. */
-  async function clockRead(): Promise<{ remainingMs: number; atMs: number }> {
-    const reads = [await work.clockAtTick(), await work.clockAtTick(), await work.clockAtTick()];
-    return reads.reduce((best, read) => (read.remainingMs + read.atMs < best.remainingMs + best.atMs ? read : best));
-  }
-
   async function givenBackMs(platform: PlatformUnderTest): Promise<number> {
     const outages = (await readEvents(platform, attemptId)).flatMap(({ type, data }) =>
       type === 'clock.event' && data.event.kind === 'outage' ? [data.event] : [],
@@ -282,7 +258,7 @@ test.describe('an attempt from sign-in to export', () => {
     await work.type(1, 'clear; seq 1 12\n');
     await work.expectOnScreen(1, /^12$/m);
     const screen = await work.screen(1);
-    const before = await clockRead();
+    const before = await work.clockRead();
     const givenBackBeforeMs = await givenBackMs(platform);
     platform.kill('gateway');
     await platform.untilHealthy();
@@ -292,44 +268,9 @@ test.describe('an attempt from sign-in to export', () => {
     // A gateway that is away for long is an outage, which is given back once it is over.
     await expect(async () => {
       const outageMs = (await givenBackMs(platform)) - givenBackBeforeMs;
-      const now = await clockRead();
+      const now = await work.clockRead();
       expect(Math.abs(now.remainingMs - (before.remainingMs - (now.atMs - before.atMs) + outageMs))).toBeLessThan(1_000);
     }).toPass({ timeout: 30_000 });
-  });
-
-  test('a laptop that slept shows what came meanwhile, and the right clock again at once, whatever its own did', async ({
-    browser,
-    platform,
-  }) => {
-    // A browser of its own: all pages of one have the same time.
-    const storageState = await (contexts[0] as BrowserContext).storageState();
-    const context = await browser.newContext({ baseURL: platform.baseUrl, storageState });
-    const page = await context.newPage();
-    await page.clock.install();
-    await page.goto(`/attempts/${attemptId}/work`);
-    const slept = new WorkspacePage(page);
-    const aheadMs = async () => {
-      const [mine, theirs] = [await slept.clockAtTick(), await work.clockAtTick()];
-      return mine.remainingMs + mine.atMs - theirs.remainingMs - theirs.atMs;
-    };
-    const expectTheSame = () => expect(async () => expect(Math.abs(await aheadMs())).toBeLessThan(1_000)).toPass({ timeout: 30_000 });
-    await slept.expectOnScreen(1, /after-the-kill/);
-    await expectTheSame();
-
-    // With its lid closed the page's time stands still, and its connection ends unseen.
-    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 10_000);
-    platform.kill('gateway');
-    await platform.untilHealthy();
-    await work.type(1, 'echo while-it-slept\n');
-    await work.expectOnScreen(1, /^while-it-slept$/m);
-    await page.clock.resume();
-    await slept.expectOnScreen(1, /^while-it-slept$/m);
-    await expectTheSame();
-
-    // On other machines time has gone on, and all timers of ten minutes fall due at once.
-    await page.clock.fastForward(10 * 60_000);
-    await expectTheSame();
-    await context.close();
   });
 
   test('the task command in the sandbox knows the same scores', async () => {
@@ -353,10 +294,9 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(expert.getByTestId('result-link')).toBeVisible({ timeout: 240_000 });
     await expert.getByTestId('result-link').click();
     await expect(expert.getByRole('heading', { name: /optimise a kernel/i })).toBeVisible();
-    await expect(expert.getByRole('table').first()).toBeVisible({ timeout: 240_000 });
-    // The column of scores; zeros at the end of one are not shown.
-    shownScores = (await expert.getByRole('table').first().locator('tbody td:nth-child(5)').allInnerTexts()).filter((text) => text !== '–');
-    expect(shownScores.length).toBeGreaterThan(4);
+    shown = await readResultPage(expert);
+    // That of the starting solution, two that were asked for, the final one, and its re-scores.
+    expect(shown.scores.length).toBeGreaterThan(6);
     const survey = expert.getByTestId('survey');
     await survey.getByLabel('Did the result match what you expected?').selectOption('better');
     await survey.getByLabel('How hard was the task for you?').selectOption('3');
@@ -404,16 +344,13 @@ test.describe('an attempt from sign-in to export', () => {
 
     const printedMs = momentOf(({ type, data }) => type === 'terminal.output' && Buffer.from(data.bytes).includes('seen-live-2'));
     await go(printedMs + 50);
-    const shown = async () =>
-      (await page.getByTestId(`replay-terminal-1`).locator('.xterm-rows > div').allTextContents()).map((row) =>
-        row.replaceAll('\u00a0', ' ').trimEnd(),
-      );
-    await expect(async () => expect(await shown()).toContain('seen-live-2')).toPass({ timeout: 30_000 });
+    const replayed = watchedPage(page);
+    await replayed.expectOnScreen(1, /^seen-live-2$/m);
     await go(printedMs - 400);
-    await expect(async () => expect(await shown()).toContain('written')).toPass({ timeout: 30_000 });
-    expect(await shown()).not.toContain('seen-live-2');
+    await replayed.expectOnScreen(1, /^written$/m);
+    expect(await replayed.screen(1)).not.toMatch(/^seen-live-2$/m);
     await page.getByTestId('replay-play').click();
-    await expect(async () => expect(await shown()).toContain('seen-live-2')).toPass({ timeout: 30_000 });
+    await replayed.expectOnScreen(1, /^seen-live-2$/m);
 
     const pastedMs = momentOf(({ type, data }) => type === 'editor.changed' && data.changes.some(({ text }) => text.includes(BETTER_LINE)));
     const editor = page.getByTestId('read-only-editor');
@@ -447,71 +384,26 @@ test.describe('an attempt from sign-in to export', () => {
     contexts.push(context);
     const page = await context.newPage();
     await new People(page).signIn('researcher@demo.plumbline.local', platform.demoPassword);
-    await page.goto('/exports');
-    await page.waitForLoadState('networkidle');
-    const downloads = page.getByRole('link', { name: 'Download' });
-    const built = await downloads.count();
-    await page.getByRole('checkbox', { name: /Optimise a kernel/ }).check();
-    await page
-      .getByRole('button', { name: /build|export/i })
-      .first()
-      .click();
-    await expect(downloads).toHaveCount(built + 1, { timeout: 120_000 });
-    const download = page.waitForEvent('download');
-    // The newest stands first.
-    await downloads.first().click();
-    const path = await (await download).path();
-    const dir = test.info().outputPath('export');
-    await promisify(execFile)('mkdir', ['-p', dir]);
-    await promisify(execFile)('tar', ['-xf', path, '-C', dir]);
-    const { stdout } = await promisify(execFile)('find', [dir, '-type', 'f']);
-    const files = stdout.trim().split('\n');
-    const file = (name: string) => files.find((candidate) => candidate.endsWith(name)) as string;
-    const scores = readFileSync(file('scores.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    const raws = scores.flatMap((row) => Object.values(row).filter((value): value is number => typeof value === 'number'));
-    for (const text of shownScores) {
-      expect(
-        raws.some((value) => Math.abs(value - Number(text)) <= 0.00005001),
-        `${text} is in the export`,
-      ).toBe(true);
-    }
-    const sums = readFileSync(file('SHA256SUMS'), 'utf8').trim().split('\n');
-    expect(sums.length).toBe(files.length - 2);
-    for (const line of sums) {
-      const [hash, name] = line.split(/\s+/) as [string, string];
-      expect(
-        createHash('sha256')
-          .update(readFileSync(file(name)))
-          .digest('hex'),
-        name,
-      ).toBe(hash);
-    }
-    expect(files.some((candidate) => candidate.endsWith('.cast'))).toBe(true);
-    const root = join(file('SHA256SUMS'), '..');
-    const verified = await plumb(platform, 'verify', root);
+    const folder = await ExportedFolder.build(page, attemptId, test.info().outputPath('export'));
+    const ofIt = (row: { attempt: unknown }) => row.attempt === attemptId;
+    const attempt = folder.attempts.find(ofIt) as AttemptRow;
+    // All that the journey did to the clock.
+    expect(attempt).toMatchObject({ pauses: 2, credit_ms: 60_000 });
+    expectSameResult(shown, attempt, folder.scores.filter(ofIt));
+    folder.expectSums();
+    expect(folder.paths.some((path) => path.endsWith('.cast'))).toBe(true);
+    const verified = await plumb(platform, 'verify', folder.root);
     expect(verified, verified.output).toMatchObject({ code: 0 });
   });
 
   test('plumb verify accepts the recording, and names the first bad segment after one byte is changed', async ({ platform }) => {
     const good = await plumb(platform, 'verify', attemptId);
     expect(good, good.output).toMatchObject({ code: 0 });
-    const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
-    const segments = await db.prisma.recordingSegment.findMany({ where: { attemptId }, orderBy: { n: 'asc' } });
-    await db.close();
-    expect(segments.length).toBeGreaterThan(1);
-    const victim = segments[1] as (typeof segments)[number];
-    const path = join(platform.dataDir, 'store', victim.objectHash.slice(0, 2), victim.objectHash.slice(2, 4), victim.objectHash);
-    const bytes = readFileSync(path);
-    const changed = Buffer.from(bytes);
-    changed[Math.floor(changed.length / 2)] = (changed[Math.floor(changed.length / 2)] as number) ^ 1;
-    writeFileSync(path, changed);
+    const { segment, restore } = await changeOneByte(platform, attemptId);
     const bad = await plumb(platform, 'verify', attemptId);
-    writeFileSync(path, bytes);
+    restore();
     expect(bad.code).not.toBe(0);
-    expect(bad.output).toContain(`segment ${victim.n}`);
-    expect(bad.output).toMatch(new RegExp(`${victim.firstSeq}\\D+${victim.lastSeq}`));
+    expect(bad.output).toContain(`segment ${segment.n}`);
+    expect(bad.output).toMatch(new RegExp(`${segment.firstSeq}\\D+${segment.lastSeq}`));
   });
 });

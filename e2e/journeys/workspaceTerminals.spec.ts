@@ -105,6 +105,53 @@ test.describe('terminals, and what the page around them costs', () => {
     expect((await work.screen(1)).replaceAll('\n', '')).toContain(numbers);
   });
 
+  test('a second tab shows the same terminals, and can type into them', async () => {
+    const second = await context.newPage();
+    await work.shell("echo in-the-first-'tab'", /^in-the-first-tab$/m);
+    await second.goto(`/attempts/${attemptId}/work`);
+    const other = new WorkspacePage(second);
+    await other.expectOnScreen(1, /^in-the-first-tab$/m);
+    await other.type(1, 'echo from-the-second-tab\n');
+    await work.expectOnScreen(1, /^from-the-second-tab$/m);
+    await second.close();
+  });
+
+  test('a laptop that slept shows what came meanwhile, and the right clock again at once, whatever its own did', async ({
+    browser,
+    platform,
+  }) => {
+    await work.shell("echo before-it-'slept'", /^before-it-slept$/m);
+    // A browser of its own: all pages of one have the same time.
+    const storageState = await context.storageState();
+    const other = await browser.newContext({ baseURL: platform.baseUrl, storageState });
+    const sleeper = await other.newPage();
+    await sleeper.clock.install();
+    await sleeper.goto(`/attempts/${attemptId}/work`);
+    const slept = new WorkspacePage(sleeper);
+    const aheadMs = async () => {
+      const [mine, theirs] = [await slept.clockAtTick(), await work.clockAtTick()];
+      return mine.remainingMs + mine.atMs - theirs.remainingMs - theirs.atMs;
+    };
+    const expectTheSame = () => expect(async () => expect(Math.abs(await aheadMs())).toBeLessThan(1_000)).toPass({ timeout: 30_000 });
+    await slept.expectOnScreen(1, /^before-it-slept$/m);
+    await expectTheSame();
+
+    // With its lid closed the page's time stands still, and its connection ends unseen.
+    await sleeper.clock.pauseAt((await sleeper.evaluate(() => Date.now())) + 10_000);
+    platform.kill('gateway');
+    await platform.untilHealthy();
+    await work.type(1, 'echo while-it-slept\n');
+    await work.expectOnScreen(1, /^while-it-slept$/m);
+    await sleeper.clock.resume();
+    await slept.expectOnScreen(1, /^while-it-slept$/m);
+    await expectTheSame();
+
+    // On other machines time has gone on, and all timers of ten minutes fall due at once.
+    await sleeper.clock.fastForward(10 * 60_000);
+    await expectTheSame();
+    await other.close();
+  });
+
   test('a cursor that a program lets blink asks for no frame between keys, for which an echo would wait', async () => {
     await work.shell("printf '\\e[?12h'; echo blin'king'", /^blinking$/m);
     await expect(work.terminal(1).locator('.xterm-focus .xterm-cursor-blink')).toHaveCount(1);

@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatabase } from '@plumbline/database';
+import type { RecordingSegment } from '@plumbline/database/client';
 import type { RecordedEvent } from '@plumbline/protocol';
 import { loadRecordingKeys } from '@plumbline/recording';
 import { openRecording } from '@plumbline/recording/reader';
@@ -19,6 +21,24 @@ export async function readEvents(platform: PlatformUnderTest, attemptId: string)
   } finally {
     await db.close();
   }
+}
+
+/** Changes a byte in the middle of an attempt's second segment, as it is stored, until it is restored. */
+export async function changeOneByte(
+  platform: PlatformUnderTest,
+  attemptId: string,
+): Promise<{ segment: RecordingSegment; restore(): void }> {
+  const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
+  const segment = await db.prisma.recordingSegment.findFirstOrThrow({ where: { attemptId }, orderBy: { n: 'asc' }, skip: 1 });
+  await db.close();
+  const { objectHash } = segment;
+  const path = join(platform.dataDir, 'store', objectHash.slice(0, 2), objectHash.slice(2, 4), objectHash);
+  const bytes = readFileSync(path);
+  const changed = Buffer.from(bytes);
+  const middle = Math.floor(changed.length / 2);
+  changed.writeUInt8(changed.readUInt8(middle) ^ 1, middle);
+  writeFileSync(path, changed);
+  return { segment, restore: () => writeFileSync(path, bytes) };
 }
 
 /**

@@ -144,6 +144,12 @@ export class WorkspacePage {
     );
     return { remainingMs: durationMs(text), atMs: performance.now() };
   }
+
+  /** What the clock shows, as read nearest to its tick: a busy machine tells of one late, and never early. */
+  async clockRead(): Promise<{ remainingMs: number; atMs: number }> {
+    const reads = [await this.clockAtTick(), await this.clockAtTick(), await this.clockAtTick()];
+    return reads.reduce((best, read) => (read.remainingMs + read.atMs < best.remainingMs + best.atMs ? read : best));
+  }
 }
 
 /** The unsaved texts that a page's browser keeps, of all attempts. */
@@ -170,6 +176,16 @@ export function draftsIn(page: Page): Promise<string[]> {
 function durationMs(text: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);
   return ((hours * 60 + minutes) * 60 + seconds) * 1_000;
+}
+
+/** Fills in the dialog in which staff act on a clock, which is open. */
+export async function changeClock(staff: Page, what: string, reason: string, minutes?: string): Promise<void> {
+  const dialog = staff.getByRole('alertdialog');
+  await dialog.getByLabel('What to do').selectOption({ label: what });
+  if (minutes !== undefined) await dialog.getByLabel('Minutes').fill(minutes);
+  await dialog.getByLabel(/^Reason/).fill(reason);
+  await dialog.getByRole('button', { name: what }).click();
+  await expect(dialog).toHaveCount(0);
 }
 
 /** The terminals of a running attempt, or of a recorded one, as staff see them. */
