@@ -60,7 +60,7 @@ class DraftWrites {
 
   /** Resolves once nothing of these files is being written, what the last page left included. */
   async settled(attemptId: string): Promise<void> {
-    for (const change of leftDrafts.take(attemptId)) void this.write(change).catch(() => {});
+    for (const change of leftDrafts.list(attemptId)) void this.write(change).catch(() => {});
     const writings = [...this.files.values()].filter(({ change }) => change.attemptId === attemptId);
     await Promise.all(writings.map(({ written }) => written.catch(() => {})));
   }

@@ -23,8 +23,8 @@ export const leftDrafts = {
     attempted(() => localStorage.removeItem(keyOf(of)), undefined);
   },
 
-  /** What was left of an attempt. It is dropped once it is written. */
-  take(attemptId: string): DraftChange[] {
+  /** What was left of an attempt. Whoever has written it drops it. */
+  list(attemptId: string): DraftChange[] {
     return attempted(
       () =>
         Object.keys(localStorage)
@@ -36,6 +36,6 @@ export const leftDrafts = {
   },
 
   forget(attemptId: string): void {
-    for (const change of leftDrafts.take(attemptId)) leftDrafts.drop(change);
+    for (const change of leftDrafts.list(attemptId)) leftDrafts.drop(change);
   },
 };
