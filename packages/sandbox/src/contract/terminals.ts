@@ -120,7 +120,9 @@ export const terminalChecks: ContractCheck[] = [
       await two.expect('ready> ');
       one.type('sleep 4321 & echo "pid=$!." > shared; cat shared\n');
       await one.expect(/pid=\d+\./);
-      two.type('read -r line < shared; line=$(echo "$line" | tr -dc 0-9); tr "\\0" "+" < /proc/$line/cmdline\n');
+      // Until it is sleep: a job that has just been forked still has the name of its shell.
+      two.type('read -r line < shared; line=$(echo "$line" | tr -dc 0-9)\n');
+      two.type('until tr "\\0" "+" < /proc/$line/cmdline | grep "sleep[+]"; do sleep 0.1; done\n');
       await two.expect('sleep+4321');
       two.type('kill $line; echo "killed:$?"\n');
       await two.expect('killed:0');
