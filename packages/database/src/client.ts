@@ -38,6 +38,9 @@ export function createDatabase(url: string, options: DatabaseOptions = {}): Data
     connectionTimeoutMillis: 10_000,
   });
   pool.on('error', onConnectionError);
+  // One that dies in a transaction or with a lock fails what waits for it, which tells of it. The pool listens to idle ones alone, and a
+  // death that nobody listens to ends the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { onConnectionError, onPoolError: onConnectionError }) });
   const listener = new Listener(url, onConnectionError);
   let closing: Promise<void> | undefined;
