@@ -125,6 +125,8 @@ export class GatewayRig {
 
   /** A runner whose sandbox is up; resolves with the answer to its hello. */
   async runner(attemptId: string, hello: Partial<RunnerHello> = {}): Promise<RiggedRunner> {
+    // What a slow machine took since the start, with no runner yet, would be an outage and an event more.
+    await this.db.pool.query('UPDATE attempt SET link_heartbeat_at = clock_timestamp() WHERE id = $1', [attemptId]);
     const socket = this.#dial('/realtime/runner', {});
     const runner = new RiggedRunner(socket);
     await once(socket, 'open');
