@@ -80,20 +80,21 @@ describe.skipIf(isAbsent('a full disk under a journal', notRoot()))('with the di
 
     disk.fill();
     let said = 1;
-    // Pages that are there already may still take some.
-    while (!tab.told.some((message) => message.t === 'recording' && message.stalled)) {
-      saysNote(runner, ++said);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    const acknowledgedWhenFull = acknowledged();
-    expect(acknowledgedWhenFull).toBeLessThan(said);
-    // No sign of life for longer than an outage must be to count by itself.
-    const isAway = async () => {
-      const age = "clock_timestamp() - link_heartbeat_at > interval '6.5 seconds'";
+    const isAwayFor = async (seconds: number) => {
+      const age = `clock_timestamp() - link_heartbeat_at > interval '${seconds} seconds'`;
       const { rows } = await db.pool.query(`SELECT ${age} AS away FROM attempt WHERE id = $1`, [attempt.attemptId]);
       return rows[0].away;
     };
-    await expect.poll(isAway).toBe(true);
+    // Pages that are there already may still take some. The page is told of a slow commit too; the heartbeat stops for a refused one alone.
+    while (!(await isAwayFor(3))) {
+      saysNote(runner, ++said);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await tab.next('recording', ({ stalled }) => stalled);
+    const acknowledgedWhenFull = acknowledged();
+    expect(acknowledgedWhenFull).toBeLessThan(said);
+    // No sign of life for longer than an outage must be to count by itself.
+    await expect.poll(() => isAwayFor(6.5)).toBe(true);
     expect(acknowledged()).toBe(acknowledgedWhenFull);
     const { rows } = await db.pool.query("SELECT mark FROM recording_source WHERE source = 'runner:one'");
     expect(rows).toEqual([{ mark: String(acknowledgedWhenFull) }]);
