@@ -207,11 +207,11 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const tab = randomUUID();
     const write = (path: string, text: string) => ask(expert.id, id, 'file.write', { tab, path, text, baseHash: null });
     const read = (path: string) => ask(expert.id, id, 'file.read', { path });
-    await expect.poll(() => write('kept.txt', 'kept').catch(() => null), { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(() => write('kept.txt', 'kept').catch(() => null), { timeout: 60_000 }).not.toBeNull();
     const type = await openTab(expert.id, id);
     const openTerminal = () => ask(expert.id, id, 'terminal.open', { cols: 80, rows: 24 }).then(({ terminal }) => terminal);
     type(await openTerminal(), 'truncate -s 60M too-large.bin; echo before > typed.txt\r');
-    await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 20_000 }).toBe('before\n');
+    await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('before\n');
     const leftOut = async () => (await findRestorePoint(db, id))?.skipped.map(({ path }) => path);
     await expect.poll(leftOut, { timeout: 90_000 }).toContain('too-large.bin');
     const storedAtMs = async () => {
@@ -243,7 +243,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     await expect.poll(() => read('kept.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('kept');
     // The tab that was open all the time types on in the new sandbox.
     type(await openTerminal(), 'echo after > typed.txt\r');
-    await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 20_000 }).toBe('after\n');
+    await expect.poll(() => read('typed.txt').then(({ text }) => text, String), { timeout: 60_000 }).toBe('after\n');
     const now = await view();
     // The clock went on from the snapshot, and only since the sandbox answers again.
     const outage = now.events.find(({ kind }) => kind === 'outage');
@@ -267,12 +267,12 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     let shell: number | null = null;
     const open = () => ask(expert.id, id, 'terminal.open', { cols: 80, rows: 24 }).then(({ terminal }) => terminal);
     const opened = async () => (shell = await open().catch(() => null));
-    await expect.poll(opened, { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(opened, { timeout: 60_000 }).not.toBeNull();
     type(Number(shell), 'head -c 60000000 /dev/urandom > too-large.bin; sha256sum too-large.bin > sum; echo done > laid.txt\r');
     await expect.poll(() => read('laid.txt'), { timeout: 30_000 }).toBe('done\n');
     await cluster.slurm('scancel', `--name=plumbline-${id}`);
     await expect.poll(async () => (await view()).events.map(({ kind }) => kind), { timeout: 120_000 }).toEqual(['started', 'outage']);
-    await expect.poll(opened, { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(opened, { timeout: 60_000 }).not.toBeNull();
     type(Number(shell), 'sha256sum -c sum > checked.txt\r');
     await expect.poll(() => read('checked.txt'), { timeout: 30_000 }).toBe('too-large.bin: OK\n');
     await moveAttempt(db, id, 'void');
@@ -296,7 +296,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const terminal = () => say('terminal.open', { cols: 80, rows: 24 }).then((opened) => opened.terminal);
     const opened = () => terminal().catch(() => null);
     let shell: number | null = null;
-    await expect.poll(async () => (shell = await opened()), { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(async () => (shell = await opened()), { timeout: 60_000 }).not.toBeNull();
     type(Number(shell), `${LAY_FILES}; ${LIST_FILES} > before.txt; echo done > laid.txt\r`);
     await expect.poll(() => read('laid.txt'), { timeout: 30_000 }).toBe('done\n');
     const before = String(await read('before.txt'));
@@ -329,7 +329,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const elapsed = (kind: string) => elapsedMs(events, events.find((event) => event.kind === kind)?.atMs ?? 0, limits.limitMs);
     expect(elapsed('resumed')).toBe(elapsed('paused'));
 
-    await expect.poll(async () => (shell = await opened()), { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(async () => (shell = await opened()), { timeout: 60_000 }).not.toBeNull();
     type(Number(shell), `${LIST_FILES} > after.txt; echo done > listed.txt\r`);
     await expect.poll(() => read('listed.txt'), { timeout: 30_000 }).toBe('done\n');
     expect(await read('after.txt')).toBe(before);

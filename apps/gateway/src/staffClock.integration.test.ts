@@ -61,7 +61,7 @@ beforeAll(async () => {
   await vi.waitFor(() => write('beat.sh', 'while :; do date +%s%3N >> beats; sleep 0.05; done\n'), { timeout: 60_000, interval: 100 });
   const { terminal } = await ask('terminal.open', { cols: 80, rows: 24 });
   socket.send(encodeInputFrame({ terminal, n: 1, more: false, bytes: Buffer.from('sh beat.sh\n') }));
-  await vi.waitFor(async () => expect((await beats()).length).toBeGreaterThan(3), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(async () => expect((await beats()).length).toBeGreaterThan(3), { timeout: 60_000, interval: 100 });
 });
 
 afterAll(async () => {
@@ -118,7 +118,7 @@ function clockTold(test: (clock: Extract<GatewayToBrowser, { t: 'clock' }>['cloc
       if (last?.t !== 'clock' || !test(last.clock)) throw new Error(`the page was told ${JSON.stringify(last)}`);
       return last.clock;
     },
-    { timeout: 20_000, interval: 20 },
+    { timeout: 60_000, interval: 20 },
   );
 }
 
@@ -154,7 +154,7 @@ it('staff pause an attempt whose sandbox stands still before the pause is writte
     ({ state, staff, staffPause }) => state === 'running' && staff?.reason === 'The disk is there' && staffPause === undefined,
   );
   await vi.waitFor(async () => expect((await beats()).at(-1)).toBeGreaterThan(resumed?.atMs ?? Number.POSITIVE_INFINITY), {
-    timeout: 20_000,
+    timeout: 60_000,
   });
   expect((await beats()).filter((atMs) => atMs > (paused?.atMs ?? 0) && atMs < (resumed?.atMs ?? 0))).toEqual([]);
 

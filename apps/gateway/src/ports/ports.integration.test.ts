@@ -80,7 +80,7 @@ beforeAll(async () => {
   const { terminal } = await tab.ask('terminal.open', { cols: 80, rows: 24 });
   tab.type(terminal, `python3 pages.py ${PORT}\n`);
   const listed = [{ port: PORT, command: `python3 pages.py ${PORT}` }];
-  await vi.waitFor(async () => expect((await tab.ask('port.list', {})).ports).toEqual(listed), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(async () => expect((await tab.ask('port.list', {})).ports).toEqual(listed), { timeout: 60_000, interval: 100 });
   opened = await redeem(await open());
 });
 
