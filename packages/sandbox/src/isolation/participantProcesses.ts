@@ -1,4 +1,4 @@
-import { commandLine, innerPid, type ProcessStat } from '../host/processTable.ts';
+import { commandLine, innerPid, type ProcessStat, processStat } from '../host/processTable.ts';
 import { LANGUAGE_SERVER_LINE } from '../language/languageServerPrograms.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { SandboxProcess, Usage } from './isolation.ts';
@@ -15,11 +15,21 @@ export async function ownWork(stats: readonly ProcessStat[]): Promise<ProcessSta
   return stats.filter((_, at) => !LANGUAGE_SERVER_LINE.test(lines[at] ?? ''));
 }
 
-/** As the participant sees them. */
+/** As the participant sees them. One that ends meanwhile, such as the shell of a terminal that is closed, is not told of. */
 export async function processesInside(stats: readonly ProcessStat[]): Promise<SandboxProcess[]> {
-  return Promise.all(
-    (await ownWork(stats)).map(async (stat) => ({ pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs })),
+  const seen = await Promise.all(
+    (await ownWork(stats)).map(async (stat) => {
+      const process = { pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs };
+      return process.command === `[${stat.name}]` && (await isEnding(stat)) ? null : process;
+    }),
   );
+  return seen.filter((process) => process !== null);
+}
+
+/** Its memory, and its command line with it, is gone before it is a zombie. */
+async function isEnding({ pid, startTime }: ProcessStat): Promise<boolean> {
+  const now = await processStat(pid);
+  return now === null || now.startTime !== startTime || now.state === 'Z' || now.residentBytes === 0;
 }
 
 /**
