@@ -19,8 +19,8 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 /** Masked with zeros, as a client's may be. */
 const frame = (text: string) => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 
-/** What reached web before this request has been read when it is answered. */
-const page = async () => (await fetch(`http://127.0.0.1:${port}/`)).text();
+/** What reached web before this request has been read when it is answered, which comes with a connection of its own. */
+const page = async () => (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text();
 
 async function answerOf(socket: Socket): Promise<string> {
   let answer = '';
@@ -31,6 +31,8 @@ async function answerOf(socket: Socket): Promise<string> {
   return answer;
 }
 
+// What it takes to ask is loaded before anything waits in web, which keeps nothing for longer than ten seconds.
+await page();
 const sockets = Array.from({ length: 4 }, () => connect(Number(port), '127.0.0.1'));
 await Promise.all(sockets.map((socket) => once(socket, 'connect')));
 for (const socket of sockets) socket.write(Buffer.concat([Buffer.from(HANDSHAKE), frame('one')]));

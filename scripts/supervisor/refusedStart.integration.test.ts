@@ -21,7 +21,8 @@ function start(env: Record<string, string>, nodeOptions: string[] = []): Promise
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  return new Promise((resolve) => child.once('exit', (code) => resolve({ code, output })));
+  // Its end may be told before the last that it said has been read.
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
 }
 
 it('a start with wrong settings ends at once, names each with what is wrong and an example, and makes nothing', async () => {

@@ -184,9 +184,11 @@ test('bytes that came with the request, and while it was handed on, reach the ga
   clients.stdout.on('data', (bytes: Buffer) => {
     output += bytes;
   });
+  // Their output is a socket of this process's until then, and those are counted below.
+  const ended = once(clients, 'close');
   // This process is the supervisor, which takes nothing meanwhile: all but the first wait in web.
   spawnSync('sh', ['-c', `until [ -e '${doneFile}' ]; do sleep 0.05; done`], { timeout: 60_000 });
-  await expect.poll(() => output).toMatch(/\n$/);
+  await ended;
   const answers: string[] = JSON.parse(output);
   expect(answers).toHaveLength(4);
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1.1 101 (?:(?!one|two)[\s\S])*one(?:(?!one|two)[\s\S])*two$/);
@@ -203,8 +205,9 @@ test('sockets that a gateway has not taken when it dies are closed, and the next
   const stalled = rig.pid('gateway');
   process.kill(stalled, 'SIGSTOP');
   const waiting = Array.from({ length: 300 }, () => rig.open());
-  // Each has been asked for once the last one's request is with web, which answers in order.
-  await expect.poll(async () => (await fetch(`http://127.0.0.1:${rig.port}/`)).text()).toBe('a page');
+  // Each has been asked for once the last one's request is with web, which answers in order. Its own connection is not kept: sockets are counted below.
+  const ask = () => fetch(`http://127.0.0.1:${rig.port}/`, { headers: { connection: 'close' } });
+  await expect.poll(async () => (await ask()).text()).toBe('a page');
   process.kill(stalled, 'SIGKILL');
   expect((await Promise.all(waiting)).filter((page) => page !== null)).toEqual([]);
   const page = await rig.untilHanded();
