@@ -30,10 +30,10 @@ export class StallWatch {
   /** Something became durable. */
   progressed(): void {
     this.close();
-    if (this.isWaiting()) this.begin();
-    if (!this.stalled) return;
+    const wasStalled = this.stalled;
     this.stalled = false;
-    this.onStalled(false);
+    if (this.isWaiting()) this.begin();
+    if (wasStalled) this.onStalled(false);
   }
 
   close(): void {
