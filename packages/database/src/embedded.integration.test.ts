@@ -100,10 +100,12 @@ test('a listener hears again after the server was killed, and is told that it ma
   const db = createDatabase(first.url);
   const heard: string[] = [];
   try {
-    const back = new Promise<void>((done) => void db.listen('news', (payload) => heard.push(payload), { onReconnect: done }));
-    await expect
-      .poll(async () => (await db.pool.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")).rows[0].n)
-      .toBe(1);
+    let onReconnect = () => {};
+    const back = new Promise<void>((done) => {
+      onReconnect = done;
+    });
+    // It listens once that is answered: a server that is killed before then leaves nobody who would come back.
+    await db.listen('news', (payload) => heard.push(payload), { onReconnect });
     process.kill(first.pid, 'SIGKILL');
     await first.exited;
     await start();
