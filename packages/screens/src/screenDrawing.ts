@@ -48,6 +48,7 @@ interface Drawing {
 }
 
 export class ScreenDrawing {
+  readonly #drawMaxMs: number;
   readonly #stuckAfterMs: number;
   #worker: Worker | null = null;
   #isReady = false;
@@ -55,7 +56,8 @@ export class ScreenDrawing {
   readonly #waiting: Drawing[] = [];
   #waitingBytes = 0;
 
-  constructor({ stuckAfterMs = STUCK_AFTER_MS } = {}) {
+  constructor({ drawMaxMs = DRAW_MAX_MS, stuckAfterMs = STUCK_AFTER_MS } = {}) {
+    this.#drawMaxMs = drawMaxMs;
     this.#stuckAfterMs = stuckAfterMs;
   }
 
@@ -115,7 +117,7 @@ export class ScreenDrawing {
     this.#current = { begun, finish };
     const steps = joined(drawing.steps);
     const buffers = steps.flatMap((step) => (step.kind === 'output' ? [step.bytes.buffer as ArrayBuffer] : []));
-    worker.postMessage({ t: 'draw', base: drawing.base, steps, withinMs: DRAW_MAX_MS } satisfies ToDrawing, buffers);
+    worker.postMessage({ t: 'draw', base: drawing.base, steps, withinMs: this.#drawMaxMs } satisfies ToDrawing, buffers);
   }
 
   #started(): Worker {

@@ -1,6 +1,7 @@
 import type { EventData, RecordedEvent } from '@plumbline/protocol';
+import { ScreenDrawing } from '@plumbline/screens/screenDrawing';
 import { fingerprint, makeTerminal, write } from '@plumbline/screens/screens.fixture';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
 import type { ScreenAnswer } from '../../replay/model/recordingApi.ts';
 import { tailOf, terminalFromScreen } from '../../replay/model/terminalState.ts';
 import { screenAnswer } from './screenAnswer.ts';
@@ -42,7 +43,11 @@ async function* pages(...lists: RecordedEvent[][]) {
 }
 
 const { signal } = new AbortController();
-const isDrawn = async (events: RecordedEvent[]) => (await screenAnswer(1, pages(events), signal)).base?.offset !== KEYFRAME.offset;
+/** Which is given the time that a busy machine takes: what is not drawn by then is left to the page. */
+const drawing = new ScreenDrawing({ drawMaxMs: 60_000, stuckAfterMs: 60_000 });
+afterAll(() => drawing.dispose());
+const answerOf = (of: ReturnType<typeof pages>, until: AbortSignal) => screenAnswer(1, of, until, drawing);
+const isDrawn = async (events: RecordedEvent[]) => (await answerOf(pages(events), signal)).base?.offset !== KEYFRAME.offset;
 const endOf = (event: RecordedEvent, end: number) => (event.type === 'terminal.output' ? event.data.offset + event.data.bytes.length : end);
 const log = Array.from({ length: 5_000 }, (_, line) => `\x1b[3${line % 8}mline ${line} of a log\r\n`).join('');
 
@@ -50,7 +55,7 @@ it('gives a page a screen where much output follows the keyframe, which shows wh
   // The thread begins with the first one that is asked for.
   await expect.poll(() => isDrawn(after(log))).toBe(true);
   const events = after(log, { cols: 70, rows: 24 }, `${log}\x1b[4;9Hthe end\x1b[3`, '1mred');
-  const answer = await screenAnswer(1, pages(events), signal);
+  const answer = await answerOf(pages(events), signal);
   expect(answer.tail).toEqual([]);
   expect(JSON.stringify(answer).length).toBeLessThan(20_000);
   const whole = makeTerminal(KEYFRAME.cols, KEYFRAME.rows);
@@ -61,7 +66,7 @@ it('gives a page a screen where much output follows the keyframe, which shows wh
 });
 
 it('gives a page the output where it is short, and nothing where the terminal is closed', async () => {
-  expect(await screenAnswer(1, pages(after('text', { cols: 80, rows: 24 })), signal)).toEqual({
+  expect(await answerOf(pages(after('text', { cols: 80, rows: 24 })), signal)).toEqual({
     terminal: 1,
     base: KEYFRAME,
     begunAnew: false,
@@ -70,7 +75,7 @@ it('gives a page the output where it is short, and nothing where the terminal is
       { cols: 80, rows: 24 },
     ],
   });
-  expect(await screenAnswer(1, pages(after(log, null)), signal)).toEqual({
+  expect(await answerOf(pages(after(log, null)), signal)).toEqual({
     terminal: 1,
     base: null,
     begunAnew: false,
@@ -80,14 +85,14 @@ it('gives a page the output where it is short, and nothing where the terminal is
 
 it('gives a page the output where nobody waits for a screen any more', async () => {
   await expect.poll(() => isDrawn(after(log))).toBe(true);
-  const answer = await screenAnswer(1, pages(after(log)), AbortSignal.abort());
+  const answer = await answerOf(pages(after(log)), AbortSignal.abort());
   expect(answer.base).toEqual(KEYFRAME);
 });
 
 it('draws a seek page by page, however much it is, to the screen that all of the output gives', async () => {
   await expect.poll(() => isDrawn(after(log))).toBe(true);
   const events = after(...Array.from({ length: 30 }, (_, n) => `${log}${n}`), '\x1b[4;9Hthe end');
-  const answer = await screenAnswer(1, pages(...Array.from({ length: 8 }, (_, n) => events.slice(n * 4, n * 4 + 4))), signal);
+  const answer = await answerOf(pages(...Array.from({ length: 8 }, (_, n) => events.slice(n * 4, n * 4 + 4))), signal);
   expect(JSON.stringify(answer).length).toBeLessThan(20_000);
   const whole = makeTerminal(KEYFRAME.cols, KEYFRAME.rows);
   for (const text of [KEYFRAME.screen, ...Array.from({ length: 30 }, (_, n) => `${log}${n}`), '\x1b[4;9Hthe end']) await write(whole, text);
@@ -98,7 +103,7 @@ it('gives a screen that was begun anew after output that is missing, and says so
   await expect.poll(() => isDrawn(after(log))).toBe(true);
   for (const text of ['short', log]) {
     const events = after('before', { cols: 70, rows: 24 }, 'taken out', text, { cols: 60, rows: 22 }, 'the end').filter((_, n) => n !== 2);
-    const answer = await screenAnswer(1, pages(events.slice(0, 2), events.slice(2)), signal);
+    const answer = await answerOf(pages(events.slice(0, 2), events.slice(2)), signal);
     expect(answer.begunAnew).toBe(true);
     const anew = makeTerminal(70, 24);
     await write(anew, text);
@@ -112,7 +117,10 @@ it('gives the last of what it cannot draw, on an empty screen in the size that t
   const megabyte = 'x'.repeat(1024 * 1024);
   // A single sequence without an end.
   const events = after({ cols: 70, rows: 24 }, '\x1b]0;', ...Array.from({ length: 12 }, () => megabyte), 'the end');
-  const answer = await screenAnswer(1, pages(events), signal);
+  const hurried = new ScreenDrawing();
+  onTestFinished(() => hurried.dispose());
+  await expect.poll(() => hurried.isReady()).toBe(true);
+  const answer = await screenAnswer(1, pages(events), signal, hurried);
   expect(JSON.stringify(answer).length).toBeLessThan(5 * 1024 * 1024);
   expect([answer.begunAnew, answer.base?.screen]).toEqual([true, '']);
   const state = terminalFromScreen(answer);

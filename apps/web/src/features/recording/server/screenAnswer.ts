@@ -7,22 +7,27 @@ import { type TerminalState, tailOf, terminalAfter, terminalFrom } from '../../r
 /** Less than this a page draws as quickly as it takes in the screen that would come out of it. */
 const DRAWN_FROM_BYTES = 16 * 1024;
 
-const drawing = new ScreenDrawing();
+const ofThisProcess = new ScreenDrawing();
 
 /**
  * The screen that a seek found, drawn here where much output follows its keyframe, so that a page never draws what nobody sees. No
  * more than a few pages of the seek are held at once, and what cannot be drawn here is cut to the last of it.
  */
-export async function screenAnswer(terminal: number, pages: AsyncIterable<TerminalSeek>, signal: AbortSignal): Promise<ScreenAnswer> {
+export async function screenAnswer(
+  terminal: number,
+  pages: AsyncIterable<TerminalSeek>,
+  signal: AbortSignal,
+  drawing = ofThisProcess,
+): Promise<ScreenAnswer> {
   let state: TerminalState | null = null;
   for await (const { keyframe, events } of pages) {
     // Another page follows the one before, so that there is much to be drawn, and time for a thread to begin.
-    if (state !== null && isLong(state)) state = cut(await drawn(state, signal));
+    if (state !== null && isLong(state)) state = cut(await drawn(drawing, state, signal));
     state = terminalAfter(terminal, keyframe?.data ?? null, events, state);
     if (signal.aborted) break;
   }
   if (state === null) return { terminal, base: null, begunAnew: false, tail: [] };
-  if (drawing.isReady() && isLong(state)) state = await drawn(state, signal);
+  if (drawing.isReady() && isLong(state)) state = await drawn(drawing, state, signal);
   const sent = cut(state);
   return { terminal, base: sent.base, begunAnew: sent.begunAnew, tail: tailOf(sent).map(toStepLine) };
 }
@@ -30,7 +35,7 @@ export async function screenAnswer(terminal: number, pages: AsyncIterable<Termin
 const isLong = ({ offset, base }: TerminalState) => offset - base.offset >= DRAWN_FROM_BYTES;
 
 /** The same state with as much of its steps in its screen as could be drawn. */
-async function drawn(state: TerminalState, signal: AbortSignal): Promise<TerminalState> {
+async function drawn(drawing: ScreenDrawing, state: TerminalState, signal: AbortSignal): Promise<TerminalState> {
   const screen = await drawing.draw(state.base, tailOf(state), signal);
   return screen === null ? state : terminalFrom(state.terminal, screen.base, state.begunAnew, screen.tail);
 }

@@ -80,8 +80,8 @@ function commit(tree: string, base = snapshots.at(-1)?.commit ?? null): string {
 }
 
 /** What this process, or another, has made of snapshots. */
-const foldersOf = (pid: number | undefined) =>
-  readdirSync(tmpdir()).filter((name) => name.startsWith(`plumbline-snapshots-${hostname()}-${pid}-`));
+const foldersOf = (pid: number | undefined, within = tmpdir()) =>
+  readdirSync(within).filter((name) => name.startsWith(`plumbline-snapshots-${hostname()}-${pid}-`));
 
 const index = () => ({ attemptId, snapshots, lostBlobs });
 const tree = (of: string) => snapshotTree(index(), read, of);
@@ -195,10 +195,12 @@ describe('the history of a workspace', () => {
     const program = (end: string) =>
       `import { makeProcessFolder } from ${JSON.stringify(module)}; console.log(await makeProcessFolder()); ${end}`;
     const run = (end: string) => {
-      const { stdout, pid } = spawnSync(process.execPath, ['--input-type=module', '-e', program(end)], { encoding: 'utf8' });
+      // Any other process that begins to keep histories would clear up as well, where all do.
+      const env = { ...process.env, TMPDIR: dir };
+      const { stdout, pid } = spawnSync(process.execPath, ['--input-type=module', '-e', program(end)], { env, encoding: 'utf8' });
       return { folder: stdout.trim(), pid };
     };
-    expect(foldersOf(run('process.exit(0)').pid)).toEqual([]);
+    expect(foldersOf(run('process.exit(0)').pid, dir)).toEqual([]);
     const killed = run("process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})");
     expect(existsSync(killed.folder)).toBe(true);
     run('process.exit(0)');
