@@ -56,7 +56,8 @@ export async function bench(dir: string, task: string, file: string, envDir?: st
       }),
     async python(source) {
       const argv = [python, '-c', `import sys; sys.path.insert(0, ".")\n${source}`];
-      const done = await host.exec(argv, { input: Buffer.from(''), timeoutMs: 120_000, maxOutputBytes: 1e6, cwd: host.root });
+      // Some score one submission after the other here, each in a process that loads PyTorch.
+      const done = await host.exec(argv, { input: Buffer.from(''), timeoutMs: 280_000, maxOutputBytes: 1e6, cwd: host.root });
       if (done.exitCode !== 0) throw new Error(done.stderr.toString());
       return JSON.parse(done.stdout.toString());
     },

