@@ -31,6 +31,8 @@ afterAll(async () => {
 /** A web and a gateway process under the supervisor's own code, which runs in this process. */
 class Rig {
   readonly port: number;
+  /** Whether a gateway stands still from its start on. */
+  holdsGateways = false;
   readonly #started: Record<'web' | 'gateway', ProcessIdentity[]> = { web: [], gateway: [] };
   readonly #children: Child[];
   readonly #sockets: WebSocket[] = [];
@@ -46,7 +48,10 @@ class Rig {
         ...common,
         name: 'gateway',
         args: [file('realtime.fixture.ts'), String(gatewayPort)],
-        onStarted: (identity) => this.#started.gateway.push(identity),
+        onStarted: (identity) => {
+          this.#started.gateway.push(identity);
+          if (this.holdsGateways) process.kill(identity.pid, 'SIGSTOP');
+        },
         onChannel: (child) => relay.gatewayStarted(child),
       }),
       new Child({
@@ -208,8 +213,13 @@ test('sockets that a gateway has not taken when it dies are closed, and the next
   // Each has been asked for once the last one's request is with web, which answers in order. Its own connection is not kept: sockets are counted below.
   const ask = () => fetch(`http://127.0.0.1:${rig.port}/`, { headers: { connection: 'close' } });
   await expect.poll(async () => (await ask()).text()).toBe('a page');
+  // The next one is held until they are closed: those that web has not brought by then would be its.
+  rig.holdsGateways = true;
   process.kill(stalled, 'SIGKILL');
   expect((await Promise.all(waiting)).filter((page) => page !== null)).toEqual([]);
+  rig.holdsGateways = false;
+  await expect.poll(() => rig.pid('gateway')).not.toBe(stalled);
+  process.kill(rig.pid('gateway'), 'SIGCONT');
   const page = await rig.untilHanded();
   expect(page.asked.pid).toBe(rig.pid('gateway'));
   expect(page.asked.pid).not.toBe(stalled);
