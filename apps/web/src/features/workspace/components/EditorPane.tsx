@@ -138,8 +138,11 @@ export function EditorPane({
   }, [model, path, places]);
 
   useEffect(() => {
-    if (focused && model && path && mayTakeFocus()) editor.current?.focus();
-  }, [focused, model, path]);
+    if (!focused || !model || !mayTakeFocus()) return;
+    // What comes back after a reload takes the keyboard from nobody who types by then; nor does a file that is given another path.
+    if (files.isRestoring && document.activeElement?.closest('.xterm, input, textarea')) return;
+    editor.current?.focus();
+  }, [focused, model, files]);
 
   useEffect(
     () =>

@@ -27,6 +27,8 @@ import { Signal } from './signal.ts';
 export class OpenFiles extends SharedFiles {
   /** A place is to be shown in the pane that has the focus. */
   readonly revealed = new Signal<{ path: string; place: Place }>();
+  /** Until what an earlier page of this tab had open is shown again: nobody asked for that just now. */
+  isRestoring = true;
   private readonly saves = new Map<string, Promise<boolean>>();
 
   /**
@@ -39,6 +41,10 @@ export class OpenFiles extends SharedFiles {
     if (kept) this.arrangeAsBefore(kept);
     const back: string[] = [];
     for (const path of await this.findLeft()) if (await this.openLeft(path)) back.push(path);
+    // Once whoever draws them has done so.
+    this.options.time.after(0, () => {
+      this.isRestoring = false;
+    });
     return back;
   }
 
