@@ -1,4 +1,4 @@
-import type { BrowserContext, Page, WebSocketRoute } from '@playwright/test';
+import type { BrowserContext, Locator, Page, WebSocketRoute } from '@playwright/test';
 import { appendClockEvent, createDatabase } from '@plumbline/database';
 import { expectAccessible } from '../support/accessibility.ts';
 import type { Account } from '../support/accounts.ts';
@@ -8,6 +8,7 @@ import { openWorkspace } from '../support/workspace.ts';
 import { People, TOUR_SEEN, WorkspacePage } from '../support/workspacePage.ts';
 
 const MINUTE_MS = 60_000;
+const GIB = 1024 ** 3;
 
 test.describe.configure({ mode: 'serial' });
 
@@ -24,13 +25,14 @@ test.describe('around the work: the link, the clock, words with the staff, score
 
   test.afterAll(() => context?.close());
 
-  test('a page whose link is dead says so until it is back, and then what the staff wrote meanwhile; it warns before memory runs out, and when terminals are read slowly', async ({
+  test('a page whose link is dead says so until it is back, and then what the staff wrote meanwhile; it warns before memory and disk run out, for as long as they are short, and when terminals are read slowly', async ({
     signIn,
   }) => {
     const admin = await signIn('admin');
     let link: WebSocketRoute | null = null;
     let isDead = false;
-    let memoryIsShort = false;
+    let measured = { sample: {} };
+    let short = {};
     const away = await context.newPage();
     await away.routeWebSocket(/realtime\/attempt/, (socket) => {
       link = socket;
@@ -38,9 +40,9 @@ test.describe('around the work: the link, the clock, words with the staff, score
       if (isDead) return;
       socket.connectToServer().onMessage((data) => {
         const message = typeof data === 'string' ? JSON.parse(data) : {};
-        if (message.t !== 'resources' || !memoryIsShort) return socket.send(data);
-        const gpus = Array.from({ length: 8 }, (_, index) => ({ index, usePercent: 80 + 2 * index, memoryBytes: 40 * 1024 ** 3 }));
-        socket.send(JSON.stringify({ ...message, sample: { ...message.sample, memoryBytes: 95, memoryLimitBytes: 100, gpus } }));
+        if (message.t !== 'resources') return socket.send(data);
+        measured = message;
+        be(short);
       });
     });
     const lose = (dead: boolean) => {
@@ -48,22 +50,42 @@ test.describe('around the work: the link, the clock, words with the staff, score
       return link?.close({ code: 1012 });
     };
     const tell = (message: object) => link?.send(JSON.stringify(message));
+    /** What the sandbox measures is short of this, now and at each sample. */
+    const be = (of: object) => {
+      short = of;
+      tell({ ...measured, sample: { ...measured.sample, ...short } });
+    };
     await away.goto(`/attempts/${attemptId}/work`);
     await expect(new WorkspacePage(away).terminal(1)).toBeVisible();
-    memoryIsShort = true;
-    await expect(away.getByText('The sandbox’s memory is nearly full.')).toBeVisible();
+    const gpus = Array.from({ length: 8 }, (_, index) => ({ index, usePercent: 80 + 2 * index, memoryBytes: 40 * 1024 ** 3 }));
+    await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'false');
+    const fullMemory = { memoryBytes: 95, memoryLimitBytes: 100, gpus };
+    be(fullMemory);
+    const memory = away.getByTestId('banner-memory');
+    await expect(memory).toContainText('memory is nearly full. A program that asks for more will be ended; end what you do not need.');
+    await expectAccessible(away, 'memory nearly full', [], '[data-testid=banner-memory]');
     await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'true');
     await expect(away.getByTestId('meter-8-gpus')).toHaveText('8 GPUs: use and memory: 87 % 320.0 GiB');
     await away.getByTestId('tab-resources').click();
     await expect(away.getByTestId('resource-course').filter({ hasText: /^GPU 7/ })).toContainText('94 %');
     await away.getByTestId('tab-files').click();
 
-    // The longest of the banners has room beside the meters on a small screen, and can be put away.
+    const isWhole = (banner: Locator) => banner.locator('span').evaluate((words) => words.scrollHeight <= words.clientHeight);
+    // The bar has room for each of the banners beside the meters on a small screen.
     await away.setViewportSize({ width: 1280, height: 720 });
+    await expect.poll(() => isWhole(memory)).toBe(true);
+    be({ ...fullMemory, diskBytes: 100 * GIB, diskFreeBytes: GIB / 2 });
+    await memory.getByRole('button', { name: 'Understood' }).click();
+    const disk = away.getByTestId('banner-disk');
+    await expect(disk).toContainText('The disk is nearly full. Saving may fail soon; delete what you do not need.');
+    await expect(memory).toHaveCount(0);
+    be({ ...fullMemory, diskBytes: 100 * GIB, diskFreeBytes: 50 * GIB });
+    await expect(disk).toHaveCount(0);
+    await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'true');
+
     tell({ t: 'outputLimited' });
     const limited = away.getByTestId('banner-output');
-    const isWhole = () => limited.locator('span').evaluate((words) => words.scrollHeight <= words.clientHeight);
-    await expect.poll(isWhole).toBe(true);
+    await expect.poll(() => isWhole(limited)).toBe(true);
     await limited.getByRole('button', { name: 'Understood' }).click();
     await expect(limited).toHaveCount(0);
 

@@ -27,7 +27,8 @@ export async function picturesOfNotices(
   await take(told, 'output-limited');
   await told.getByTestId('banner-output').getByRole('button', { name: 'Understood' }).click();
   diskIsShort = true;
-  await take(told, 'disk-nearly-full', () => told.getByText('The disk is nearly full.').hover());
+  await told.getByTestId('banner-disk').waitFor();
+  await take(told, 'disk-nearly-full');
   // A runner whose own disk is full counts as away.
   tell({ t: 'sandbox', state: 'away' });
   await told.getByTestId('banner-sandbox').waitFor();

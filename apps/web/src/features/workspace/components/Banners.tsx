@@ -2,7 +2,7 @@
 import { OUTPUT_FREE_BYTES, OUTPUT_SLOW_BYTES_PER_SECOND } from '@plumbline/protocol';
 import { Button, formatBytes, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
-import { CloudOff, DatabaseZap, Gauge, History, ServerOff, Timer } from 'lucide-react';
+import { CloudOff, DatabaseZap, Gauge, HardDrive, History, MemoryStick, ServerOff, Timer } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 import { staffWords } from '../model/staffWords.ts';
@@ -45,10 +45,12 @@ function Banner({
  * stands in the bar at the top in place of the title, so that nothing below moves and no terminal changes its size.
  */
 export function Trouble({ otherwise }: { otherwise: ReactNode }) {
-  const { connection, sandbox, recordingStalled, outputLimited, inputFull, clock, welcome } = useSessionState();
+  const { connection, sandbox, recordingStalled, outputLimited, inputFull, clock, welcome, resources } = useSessionState();
   const [seenRollback, setSeenRollback] = useState(0);
   const [seenStaff, setSeenStaff] = useState(0);
   const [seenOutputLimit, setSeenOutputLimit] = useState(false);
+  /** Since when what is short was so, as it was put away. */
+  const [seenShort, setSeenShort] = useState<{ memory?: number; disk?: number }>({});
   // A try to come back may take long itself; before the first welcome nothing was there to lose.
   if (connection.kind === 'waiting' || (connection.kind === 'connecting' && welcome !== null)) {
     return (
@@ -84,6 +86,19 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
     return (
       <Banner icon={<Timer aria-hidden />} testId="banner-staff" onUnderstood={() => setSeenStaff(staff.n)}>
         {staffWords(staff)}
+      </Banner>
+    );
+  }
+  const short = resources?.warnings.find(({ kind, sinceMs }) => seenShort[kind] !== sinceMs);
+  if (short !== undefined && clock?.state === 'running') {
+    const { kind, text, sinceMs } = short;
+    return (
+      <Banner
+        icon={kind === 'memory' ? <MemoryStick aria-hidden /> : <HardDrive aria-hidden />}
+        testId={`banner-${kind}`}
+        onUnderstood={() => setSeenShort({ ...seenShort, [kind]: sinceMs })}
+      >
+        {text}
       </Banner>
     );
   }

@@ -360,14 +360,11 @@ export class AttemptSession {
   }
 
   private onResources(sampled: Sampled): void {
-    const before = this.store.get().resources;
-    const resources = resourceUse(sampled, this.lastSample);
+    const before = this.store.get();
+    const resources = resourceUse(sampled, this.lastSample, before.resources?.warnings);
     this.lastSample = sampled;
-    const resourceHistory = withUse(this.store.get().resourceHistory, { atMs: sampled.atMs, use: resources });
+    const resourceHistory = withUse(before.resourceHistory, { atMs: sampled.atMs, use: resources });
     this.store.patch({ resources, resourceHistory });
-    for (const { kind, text } of resources.warnings) {
-      if (!before?.warnings.some((known) => known.kind === kind)) this.notice.emit({ tone: 'warning', text });
-    }
   }
 
   /** Whether what is typed now would arrive. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resourceUse } from './resourceUse.ts';
+import { type ResourceWarning, resourceUse } from './resourceUse.ts';
 
 const GIB = 1024 ** 3;
 
@@ -27,5 +27,21 @@ describe('what the sandbox uses', () => {
     expect(ofFiles(3_000, 2_900)).toEqual([]);
     expect(ofFiles(3_000, 100)).toHaveLength(1);
     expect(resourceUse({ atMs: 0, sample: { memoryBytes: 99 * GIB } }, null).warnings).toEqual([]);
+  });
+
+  it('keeps a warning while what is short hovers about its bound, and says since when, so that one which was put away stays away', () => {
+    const at = (atMs: number, memoryBytes: number, diskFreeBytes: number, known: readonly ResourceWarning[]) =>
+      resourceUse({ atMs, sample: { memoryBytes, memoryLimitBytes: 10 * GIB, diskFreeBytes } }, null, known).warnings;
+    const kinds = (warnings: readonly ResourceWarning[]) => warnings.map(({ kind, sinceMs }) => [kind, sinceMs]);
+    const first = at(5, 9.1 * GIB, 50 * GIB, []);
+    expect(kinds(first)).toEqual([['memory', 5]]);
+    const hovering = at(10, 8.8 * GIB, 0.9 * GIB, first);
+    expect(kinds(hovering)).toEqual([
+      ['memory', 5],
+      ['disk', 10],
+    ]);
+    expect(kinds(at(15, 8 * GIB, 1.1 * GIB, hovering))).toEqual([['disk', 10]]);
+    expect(at(15, 8 * GIB, 1.3 * GIB, hovering)).toEqual([]);
+    expect(kinds(at(20, 9.1 * GIB, 50 * GIB, []))).toEqual([['memory', 20]]);
   });
 });
