@@ -3,7 +3,7 @@ import { expectAccessible } from '../support/accessibility.ts';
 import type { Account } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { openWorkspace } from '../support/workspace.ts';
-import { People, WorkspacePage } from '../support/workspacePage.ts';
+import { People, untilKept, WorkspacePage } from '../support/workspacePage.ts';
 
 /** Of a load with a layout that was kept: below what anybody sees. */
 const LAYOUT_SHIFT_MAX = 0.02;
@@ -154,12 +154,14 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
     await expect(page.getByTestId('note-kind')).toHaveValue('ai_use');
     await page.getByTestId('note-text').fill('');
+    await untilKept(page);
     const elsewhere = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
     const other = await elsewhere.newPage();
     await new People(other).signIn(account.email, account.password);
     await other.goto(`/attempts/${attemptId}/work`);
     await expect(new WorkspacePage(other).terminal(1)).toBeVisible();
-    for (const panel of ['notes', 'terminals', 'score']) expect(await place(other, panel)).toEqual(await place(page, panel));
+    // Letters change their width once their font is there.
+    for (const panel of ['notes', 'terminals', 'score']) await expect.poll(() => place(other, panel)).toEqual(await place(page, panel));
     await elsewhere.close();
 
     await command('reset-layout');
@@ -263,6 +265,8 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await oldWork.openFile('lib', 'part1.py');
     await expect(old.getByTestId('edited-elsewhere')).toBeVisible();
     await old.getByTestId('edit-here').click();
+    // What is typed before the gateway has answered is refused.
+    await expect(old.getByTestId('edited-elsewhere')).toHaveCount(0);
     await old.getByTestId('editor').locator('.view-lines').click();
     await old.keyboard.press('Control+End');
     await old.keyboard.type('# not saved yet');
@@ -319,6 +323,7 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
 
     await other.bringToFront();
     await other.getByTestId('edit-here').click();
+    await expect(other.getByTestId('edited-elsewhere')).toHaveCount(0);
     await otherText.click();
     await other.keyboard.press('Control+End');
     await other.keyboard.type(' and saved');
@@ -360,11 +365,11 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
       Storage.prototype.setItem = refuse;
       IDBObjectStore.prototype.put = refuse;
     });
-    await full.goto(`/attempts/${attemptId}/work`);
     const fullWork = new WorkspacePage(full);
+    // It is said before anything can be typed, and goes after a few seconds.
+    const isSaid = expect(full.getByText(/storage is full or switched off/)).toHaveCount(1, { timeout: 60_000 });
+    await Promise.all([isSaid, full.goto(`/attempts/${attemptId}/work`)]);
     await fullWork.type(1, "clear; echo still-'here'\n");
-    // It goes after a while.
-    await expect(full.getByText(/storage is full or switched off/)).toHaveCount(1);
     await fullWork.expectOnScreen(1, /^still-here$/m);
     await full.getByTestId('tab-notes').click();
     await full.getByTestId('note-text').fill('Half a note');

@@ -172,6 +172,12 @@ export function draftsIn(page: Page): Promise<string[]> {
   );
 }
 
+/** Waits until the platform keeps what was chosen on a page: its layout is sent a little later. */
+export async function untilKept(page: Page): Promise<void> {
+  const unsent = () => page.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith('plumbline.workspace.unsent.')));
+  await expect.poll(unsent).toEqual([]);
+}
+
 /** Milliseconds of what the clock shows, as 7:59:58. */
 function durationMs(text: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = (/(\d+):(\d+):(\d+)/.exec(text) ?? []).slice(1).map(Number);
