@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +31,7 @@ import {
 } from '@plumbline/protocol';
 import { missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
 import { loadFamily } from '@plumbline/taskstandard';
-import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
+import { freePort, makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -58,15 +57,6 @@ const LAY_FILES = [
 ].join(' && ');
 const LIST_FILES =
   "(find kept ! -type d -printf '%p %y %m %s %l\\n' | sort; find kept -type f -print0 | sort -z | xargs -0 sha256sum; sh kept/run.sh)";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('an attempt that Slurm places', () => {
   let testing: TestDatabase;
@@ -140,6 +130,8 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const { ticket } = await mintTicket(testing.db, { userId, sessionId, attemptId, purpose: 'participate' });
     const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime/attempt?ticket=${ticket}`, { headers: { origin: ORIGIN } });
     await once(socket, 'open');
+    // It stays open until the gateway ends, which may be in the middle of a word.
+    socket.on('error', () => undefined);
     socket.on('message', (data, isBinary) => {
       if (isBinary) return;
       const message = GatewayToBrowser.parse(JSON.parse(String(data)));

@@ -55,7 +55,7 @@ describe.skipIf(isSkipped)('a sandbox of a job', () => {
     for (const hierarchy of await readdir('/sys/fs/cgroup'))
       for (const node of CLUSTER_NODES) await removeGroups(join('/sys/fs/cgroup', hierarchy, `slurm_${node}`));
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   /** The processes of a sandbox, from what is written down of it. */
   async function pidsOf(sandboxDir: string): Promise<number[]> {
