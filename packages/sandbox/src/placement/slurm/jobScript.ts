@@ -43,9 +43,11 @@ export function jobScript({ configFile, stateDir, keepsStateDir, launchScript, p
     'exec 3<&-',
     'trap \'kill -TERM "$runner" 2>/dev/null\' TERM',
     'trap \'kill -KILL "$runner" 2>/dev/null\' USR2',
-    'code=0',
     // A signal ends the wait, not the runner.
-    'while kill -0 "$runner" 2>/dev/null; do wait "$runner"; code=$?; done',
+    'while kill -0 "$runner" 2>/dev/null; do wait "$runner"; done',
+    // Asked again once it has ended: where it did so between the signal and the next wait, the code so far is the signal's.
+    'wait "$runner"',
+    'code=$?',
     `${quoted(node)} ${quoted(endLeftovers)} ${quoted(stateDir)} </dev/null`,
     // No other job finds what an orderly end leaves there; what a fault leaves is kept for whoever looks into it.
     ...(keepsStateDir ? [] : [`[ "$code" -ne 0 ] || rm -rf --one-file-system -- ${quoted(stateDir)}`]),
