@@ -169,18 +169,18 @@ class Service:
                     file.flush()
                     os.fchmod(file.fileno(), mode)
                     os.fsync(file.fileno())
-                if baseHash is None:
-                    # A link, unlike a rename, never replaces.
-                    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-                else:
-                    self._must_match(folder, name, baseHash)
-                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-                    temporary = None
+                with self.watcher.own_change(path):
+                    if baseHash is None:
+                        # A link, unlike a rename, never replaces.
+                        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    else:
+                        self._must_match(folder, name, baseHash)
+                        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                        temporary = None
             finally:
                 if temporary is not None:
                     os.unlink(temporary, dir_fd=folder)
             os.fsync(folder)
-        self.watcher.absorb(path)
         return {"hash": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
     def upload(self, path, upload, offset, data, total, replace):
@@ -219,12 +219,12 @@ class Service:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-            if replace:
-                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            else:
-                os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-                os.unlink(temporary, dir_fd=folder)
-        self.watcher.absorb(path)
+            with self.watcher.own_change(path):
+                if replace:
+                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                else:
+                    os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    os.unlink(temporary, dir_fd=folder)
         return {"received": total, "hash": digest}
 
     def dropUpload(self, path, upload):
@@ -249,28 +249,28 @@ class Service:
         with self.workspace.parent(path, follow=False) as (folder, name):
             if name is None:
                 raise Refused("conflict", "Something of that name exists already.")
-            if kind == "directory":
-                os.mkdir(name, 0o755, dir_fd=folder)
-            else:
-                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder))
-        self.watcher.absorb(path)
+            with self.watcher.own_change(path):
+                if kind == "directory":
+                    os.mkdir(name, 0o755, dir_fd=folder)
+                else:
+                    os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder))
         return {}
 
     def rename(self, path, to):
         with self.workspace.parent(path, follow=False) as (source, name), self.workspace.parent(to, follow=False) as (target, new):
             if name is None or new is None:
                 raise Refused("invalid_input", "The workspace itself cannot be renamed.")
-            if libc.renameat2(source, os.fsencode(name), target, os.fsencode(new), RENAME_NOREPLACE) < 0:
-                raise OSError(ctypes.get_errno(), "rename")
-        self.watcher.absorb(path, to)
+            with self.watcher.own_change(path, to):
+                if libc.renameat2(source, os.fsencode(name), target, os.fsencode(new), RENAME_NOREPLACE) < 0:
+                    raise OSError(ctypes.get_errno(), "rename")
         return {}
 
     def delete(self, path):
         with self.workspace.parent(path, follow=False) as (folder, name):
             if name is None:
                 raise Refused("invalid_input", "The workspace itself cannot be deleted.")
-            self._remove(folder, name)
-        self.watcher.absorb(path)
+            with self.watcher.own_change(path):
+                self._remove(folder, name)
         return {}
 
     def _remove(self, folder, name):

@@ -4,6 +4,7 @@ The whole tree is looked at, as far as the limits below go; folders and files th
 What changes faster than it can be told is counted, and stands in the next snapshot.
 """
 import collections
+import contextlib
 import hashlib
 import os
 import stat
@@ -19,6 +20,8 @@ MAX_ENTRIES = 20_000
 MAX_DEPTH = 64
 # So many of what is no longer looked at are remembered, so that they are not taken for new when they are looked at again.
 MAX_REMEMBERED = 2_000
+# So begin the names that files have on their way to their own: nobody's work yet, and of no interest afterwards.
+OWN_FILES = ".plumbline-"
 # The longest path that the recording takes.
 MAX_PATH = 4_000
 MAX_HASHED_BYTES = 5 << 20
@@ -51,9 +54,12 @@ class Watcher:
                     for name, state in self.look_at(path).items():
                         self.seen.setdefault(name, state)
 
-    def absorb(self, *paths):
-        """The platform's own change of these paths, and of what is below them, is no news."""
+    @contextlib.contextmanager
+    def own_change(self, *paths):
+        """The platform's own change of these paths, and of what is below them, is no news. It is made in here: a look that came before it was
+        known would tell of it."""
         with self.lock:
+            yield
             if self.seen is None:
                 return
             for path in paths:
@@ -102,6 +108,8 @@ class Watcher:
             try:
                 with os.scandir(child) as entries:
                     for entry in entries:
+                        if entry.name.startswith(OWN_FILES):
+                            continue
                         path = "/".join(part for part in (prefix, *names, entry.name) if part)
                         if len(found) >= MAX_ENTRIES:
                             return False

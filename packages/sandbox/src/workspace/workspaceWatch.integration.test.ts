@@ -144,8 +144,9 @@ shutil.rmtree("packages")
 assert beside("mkdir packages && git clone -q packages.git packages/cloned") > 1000
 made = beside("mkdir packages/app && cd packages/app && npm install --silent --no-audit --no-fund --registry ${registry.url} --cache ../.npm ${registry.names.join(' ')}")
 assert os.path.exists("packages/app/node_modules/${registry.names.at(-1)}/39.js"), made
-minutes_later()
+# What came after the last look is as much as may be told at once.
 watch.changes()
+minutes_later()
 print("installed")
 write("src/open.py", "longer")
 assert watch.glance() is not False
@@ -161,6 +162,25 @@ watch.changes()
       registry.stop();
     }
   }, 120_000);
+
+  it('takes what the platform changes itself for no news, nor the name that a file has on its way', async () => {
+    const program = `
+import threading
+with watch.own_change("src/saved.py"):
+    write("src/.plumbline-saved", "half")
+    os.rename("src/.plumbline-saved", "src/saved.py")
+    look = threading.Thread(target=watch.changes)
+    look.start()
+    # One that does not wait has looked by then.
+    look.join(0.3)
+look.join()
+write("src/.plumbline-upload-1", "half")
+watch.changes()
+write("src/after.py", "")
+watch.changes()
+`;
+    expect(await told(program)).toEqual(['created src/after.py']);
+  });
 
   it('goes on beside a path that is too long to be told', async () => {
     const program = `
