@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { access, chmod, cp, mkdir, rename, stat } from 'node:fs/promises';
 import { release } from 'node:os';
@@ -210,7 +211,7 @@ async function create(spec: SandboxSpec): Promise<Sandbox> {
 
 async function capabilities(): Promise<IsolationCapabilities> {
   await requireTools();
-  const probe = await Cgroup.create(`plumbline-probe-${process.pid}`, { memoryBytes: 1 << 30, maxProcesses: 1000, cpus: 1 });
+  const probe = await Cgroup.create(`plumbline-probe-${randomUUID()}`, { memoryBytes: 1 << 30, maxProcesses: 1000, cpus: 1 });
   await probe.remove();
   return {
     ownImage: false,

@@ -123,7 +123,8 @@ class RemoteHost implements CheckedPlacement {
       const from = performance.now();
       const { nowMs } = await this.#ask('clock', {});
       const half = (performance.now() - from) / 2;
-      const here = performance.timeOrigin + performance.now() - half;
+      // By the clock that is compared: the one that measures stands still while a machine sleeps, and is not set with it.
+      const here = Date.now() - half;
       if (half < best.clockUncertaintyMs) best = { clockOffsetMs: nowMs - here, clockUncertaintyMs: half };
     }
     return best;
