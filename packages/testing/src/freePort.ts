@@ -7,11 +7,14 @@ import { createServer } from 'node:net';
  */
 const FIRST = 20_000;
 const END = 32_768;
+const asked = new Set<number>();
 
-/** A TCP port of the loopback address that nobody listens on now. */
+/** A TCP port of the loopback address that nobody listens on now. Never the same twice. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, END);
+    if (asked.has(port)) continue;
+    asked.add(port);
     if (await isFree(port)) return port;
   }
 }

@@ -33,12 +33,6 @@ export function missingForCluster(): string | null {
   return null;
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
-}
-
 /** Jobs in groups of their own with a limit of memory, as labs have it. */
 const CGROUP_CONF = 'CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n';
 
@@ -138,7 +132,7 @@ export class SlurmCluster {
     for (const name of ['munge', 'state', ...CLUSTER_NODES.map((node) => `spool-${node}`)]) await mkdir(join(dir, name), { mode: 0o755 });
     await this.setProlog('exit 0');
     await writeFile(join(dir, 'munge/key'), crypto.getRandomValues(new Uint8Array(MUNGE_KEY_BYTES)), { mode: 0o600 });
-    await writeFile(this.confPath, configuration(dir, await freePorts(1 + CLUSTER_NODES.length), options));
+    await writeFile(this.confPath, configuration(dir, await Promise.all([freePort(), ...CLUSTER_NODES.map(freePort)]), options));
     await writeFile(join(dir, 'cgroup.conf'), CGROUP_CONF);
     const devices = GPU_DEVICES.map((device) => `NodeName=gpu[1-2] Name=gpu Type=h100 File=/dev/${device}\n`);
     await writeFile(join(dir, 'gres.conf'), devices.join(''));
