@@ -57,6 +57,8 @@ export function serveGit(dir: string, request: IncomingMessage, response: Server
     },
     stdio: ['pipe', 'pipe', 'ignore'],
   });
+  // It may end before it has read what it was asked.
+  backend.stdin.on('error', () => undefined);
   request.pipe(backend.stdin);
   const parts: Buffer[] = [];
   backend.stdout.on('data', (part: Buffer) => parts.push(part));

@@ -9,6 +9,9 @@ import { openWorkspace, type WorkspaceFiles } from '../workspace/workspaceFiles.
 /** How long what comes at once may take on a machine that does much else. */
 export const PATIENCE_MS = 30_000;
 
+/** For a command that its check ends itself. */
+export const UNTIL_ENDED_MS = 600_000;
+
 /** One promise of the contract, as a check that throws where it is broken. */
 export interface ContractCheck {
   name: string;
@@ -128,5 +131,5 @@ export class ContractWorld {
 
 /** A script in a view, with limits that no honest check comes near. */
 export function shell(sandbox: Sandbox, view: View, script: string): Promise<RunResult> {
-  return sandbox.run(view, ['/bin/sh', '-c', script], { timeoutMs: 20_000, maxOutputBytes: 1 << 20 });
+  return sandbox.run(view, ['/bin/sh', '-c', script], { timeoutMs: 60_000, maxOutputBytes: 1 << 20 });
 }

@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { allPids, processStat } from '../host/processTable.ts';
 import { waitUntil } from '../host/waiting.ts';
 import { readRecord } from '../isolation/sandboxState.ts';
-import { type ContractCheck, PATIENCE_MS, shell } from './contract.ts';
+import { type ContractCheck, PATIENCE_MS, shell, UNTIL_ENDED_MS } from './contract.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
-const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 20000 == 0:\n        open("spin", "w").write(str(n))\n';
+const SPIN = 'import time\nn = 0\nwhile True:\n    n += 1\n    if n % 200000 == 0:\n        open("spin", "w").write(str(n))\n';
 
 const HOLD_UP_MS = 300;
 
@@ -110,7 +110,7 @@ export const lifeChecks: ContractCheck[] = [
     name: 'a freeze stops a busy loop, and a thaw lets it go on',
     run: async (world) => {
       const sandbox = await world.sandbox();
-      const done = sandbox.run('participant', ['/usr/bin/python3', '-c', SPIN], { timeoutMs: 30_000, maxOutputBytes: 1000 });
+      const done = sandbox.run('participant', ['/usr/bin/python3', '-c', SPIN], { timeoutMs: UNTIL_ENDED_MS, maxOutputBytes: 1000 });
       const spin = async () => Number((await shell(sandbox, 'platform', 'cat spin 2>/dev/null || echo 0')).stdout.toString() || 0);
       assert.ok(await waitUntil(async () => (await spin()) > 0, PATIENCE_MS));
       const { method } = await sandbox.freeze();

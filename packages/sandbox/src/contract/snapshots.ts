@@ -73,7 +73,7 @@ export const snapshotChecks: ContractCheck[] = [
         printf '[core]\\nfsmonitor = touch ${marker}\\nhooksPath = hooks\\n' > nested/.git/config; printf '[filter "f"]\\nclean = touch ${marker}\\n' > ~/.gitconfig
         printf '#!/bin/sh\\ntouch ${marker}\\n' > nested/.git/hooks/post-index-change; chmod +x nested/.git/hooks/*
         mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; truncate -s 1T sparse; truncate -s ${LARGE_BYTES} large.bin; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
-        mkdir node_modules; echo m > node_modules/m; mkdir secret; echo s > secret/s; chmod 0 secret; echo 'gitdir: /root' > nested/inner; mkdir -p 'c:\\x'; echo w > 'c:\\x/git~1'; mkdir deep; cd deep; for n in $(seq 250); do mkdir d; cd d; done`,
+        mkdir node_modules; echo m > node_modules/m; mkdir secret; echo s > secret/s; chmod 0 secret; echo 'gitdir: /root' > nested/inner; mkdir -p 'c:\\x'; echo w > 'c:\\x/git~1'; mkdir deep; cd deep; mkdir -p "$(printf 'd/%.0s' $(seq 250))"`,
       );
       // Rows go into events, whose paths have 4,096 characters of UTF-16 at most, and whose frames 16 MiB.
       await shell(

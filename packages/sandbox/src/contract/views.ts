@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type ContractCheck, type ContractWorld, shell } from './contract.ts';
+import { type ContractCheck, type ContractWorld, shell, UNTIL_ENDED_MS } from './contract.ts';
 
 const run = promisify(execFile);
 
@@ -235,7 +235,10 @@ export const viewChecks: ContractCheck[] = [
       const sandbox = await world.sandbox();
       const server =
         'import http.server; http.server.HTTPServer(("127.0.0.1", 8099), http.server.SimpleHTTPRequestHandler).serve_forever()';
-      const background = sandbox.run('participant', ['/usr/bin/python3', '-c', server], { timeoutMs: 30_000, maxOutputBytes: 10_000 });
+      const background = sandbox.run('participant', ['/usr/bin/python3', '-c', server], {
+        timeoutMs: UNTIL_ENDED_MS,
+        maxOutputBytes: 10_000,
+      });
       const look =
         'import urllib.request, time, sys\nfor n in range(100):\n    try:\n        sys.exit(print(urllib.request.urlopen("http://127.0.0.1:8099/").status))\n    except OSError: time.sleep(0.05)\nprint("none")';
       const get = (view: 'participant' | 'scorer', tries: number) =>

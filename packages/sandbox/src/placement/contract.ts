@@ -9,7 +9,8 @@ import type { RunnerRequest } from './placement.ts';
 
 /** What every placement keeps, proved with the real thing. */
 
-const GONE_WITHIN_MS = 20_000;
+/** A job's own end includes what clears up after its runner, a program of its own. */
+const GONE_WITHIN_MS = 60_000;
 
 const lives = async (pid: number) => {
   const found = await processStat(pid);

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contractChecks } from '../../contract/checks.ts';
-import { ContractWorld, shell } from '../../contract/contract.ts';
+import { ContractWorld, PATIENCE_MS, shell } from '../../contract/contract.ts';
 import { mountPoints } from '../../host/mounts.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { dockerIsolation } from './docker.ts';
@@ -60,7 +60,10 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     runner.kill('SIGKILL');
     await ended;
     const left = [`plumbline-${spec.id}-participant paused`];
-    assert.ok(await waitUntil(async () => JSON.stringify(await containers()) === JSON.stringify(left), 10_000), String(await containers()));
+    assert.ok(
+      await waitUntil(async () => JSON.stringify(await containers()) === JSON.stringify(left), PATIENCE_MS),
+      String(await containers()),
+    );
     const other = await world.sandbox();
     assert.ok(!(await containers()).some((line) => line.includes(`${spec.id}-`)));
     await other.destroy();

@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { signalProcess } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 
 /**
@@ -196,7 +197,7 @@ export class SshMachine {
     }
     // A session whose client went away while the link was cut waits for word of it. What runs beside is the test's to account for.
     for (const pid of await this.#pids()) {
-      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'sshd') process.kill(pid, 'SIGKILL');
+      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'sshd') signalProcess(pid, 'SIGKILL');
     }
     await run('ip', ['netns', 'delete', this.#name]).catch(() => undefined);
     await run('ip', ['link', 'delete', `${this.#name}h`]).catch(() => undefined);
