@@ -179,7 +179,10 @@ def receive(connection):
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
     while len(data) < 4:
-        data += connection.recv(4 - len(data))
+        more = connection.recv(4 - len(data))
+        if not more:
+            raise EOFError
+        data += more
     (length,) = struct.unpack("!I", data)
     text = b""
     while len(text) < length:

@@ -229,6 +229,20 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     await rm(temporary, { recursive: true });
   });
 
+  own('whoever lets go in the middle of asking for a command leaves no process that waits for the rest', async () => {
+    const spec = await world.spec();
+    const sandbox = await world.isolation.create(spec);
+    world.later(() => sandbox.destroy());
+    const socket = connect(join(spec.dir, 'doors/scorer/door.sock'));
+    world.later(async () => void socket.destroy());
+    await once(socket, 'connect');
+    socket.end('C');
+    // Served after it.
+    await shell(sandbox, 'scorer', 'true');
+    const processes = async () => (await engine.docker('top', `plumbline-${spec.id}-scorer`)).trim().split('\n').slice(1);
+    assert.ok(await waitUntil(async () => (await processes()).length === 1, PATIENCE_MS), (await processes()).join('\n'));
+  });
+
   own('what a score leaves running or in /tmp is gone before the next one', async () => {
     const sandbox = await world.sandbox();
     await shell(sandbox, 'scorer', 'runuser -u agent -- sh -c "(sleep 4567 &); echo left > /tmp/left; mkdir /dev/shm/left"');
