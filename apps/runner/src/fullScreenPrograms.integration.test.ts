@@ -21,22 +21,32 @@ const SIZES = [
 ] as const;
 
 /**
- * `foot` stands in the last or last but one row of the screen once the program draws itself at its size, and what `mark` types has it show a
- * word after all that it had to draw; htop draws all at once.
+ * `foot` stands in the last or last but one row of the screen once the program draws itself at its size, `word` is of it and put out each
+ * time, and what `mark` types has it show a word after all that it had to draw; htop draws all at once.
  */
-const PROGRAMS: Record<string, { start: string; foot: RegExp; keys: readonly string[]; mark?: (n: number) => string; end: string }> = {
+interface Program {
+  start: string;
+  foot: RegExp;
+  word: string;
+  keys: readonly string[];
+  mark?: (n: number) => string;
+  end: string;
+}
+const PROGRAMS: Record<string, Program> = {
   vim: {
     start: 'vim -u NONE -N "+set number hlsearch laststatus=2" text.txt',
     foot: /text\.txt/,
+    word: 'text.txt',
     keys: ['/line\r', 'dd5jp', ':vsplit\r', '\x06\x06', 'iüber 漢字 🙂\x1b', ':set wrap!\r', 'V5j>', '\x07'],
-    // In the line that stays when all is drawn again.
-    mark: (n) => `:set statusline=%f\\ mark-${n}\r`,
+    // In the line that stays when all is drawn again; the command itself, which is shown as it is typed, does not have the word.
+    mark: (n) => `:set statusline=%f\\ ma\\rk-${n}\r`,
     end: ':qa!\r',
   },
-  htop: { start: 'htop -d 2', foot: /F1Help/, keys: ['t', '\x1b[B\x1b[B', 'I', 'H', 'P', 'M', '+', '-'], end: 'q' },
+  htop: { start: 'htop -d 2', foot: /F1Help/, word: 'Help', keys: ['t', '\x1b[B\x1b[B', 'I', 'H', 'P', 'M', '+', '-'], end: 'q' },
   tmux: {
     start: 'TMUX_TMPDIR=. tmux -f tmux.conf -L recorded new-session -s work',
     foot: /\[work\]/,
+    word: '[work]',
     keys: ['ls -la --color=always\r', '\x02%', 'seq 1 60\r', '\x02"', 'echo größer\r', '\x02o', '\x02[\x1b[5~\x1b[5~q', '\x02z'],
     mark: (n) => `echo mark-$((${n}+0))\r`,
     end: 'tmux kill-server\r',
@@ -119,7 +129,7 @@ async function shown(pages: AsyncIterable<TerminalSeek>): Promise<Terminal> {
 }
 
 /** What was typed, at which sizes, into a program that drew itself after each of them. */
-async function use({ start, foot, keys, mark, end }: (typeof PROGRAMS)[string]): Promise<number> {
+async function use({ start, foot, word, keys, mark, end }: Program): Promise<number> {
   writeFileSync(join(rig.dir, 'text.txt'), Array.from({ length: 200 }, (_, i) => `line ${i} ${'word '.repeat(i % 23)}`).join('\n'));
   // Keys that come at once are keys.
   writeFileSync(join(rig.dir, 'tmux.conf'), 'set -g assume-paste-time 0\n');
@@ -137,8 +147,10 @@ async function use({ start, foot, keys, mark, end }: (typeof PROGRAMS)[string]):
     );
   const rowsOf = ({ buffer: { active }, rows }: Terminal) =>
     Array.from({ length: rows }, (_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? '');
-  const hasDrawn = (cols: number, rows: number) =>
+  const hasDrawn = (cols: number, rows: number, since = 0) =>
     screenIs((terminal) => {
+      // A screen that is made smaller has the foot of before at once.
+      expect(rig.outputBytes(id).subarray(since).toString()).toContain(word);
       expect([terminal.cols, terminal.rows, terminal.buffer.active.type]).toEqual([cols, rows, 'alternate']);
       expect(rowsOf(terminal).slice(-2).join('\n')).toMatch(foot);
     });
@@ -156,7 +168,7 @@ async function use({ start, foot, keys, mark, end }: (typeof PROGRAMS)[string]):
     }
     const [cols, rows] = SIZES[at % SIZES.length] as (typeof SIZES)[number];
     rig.terminals.resize(id, cols, rows);
-    await hasDrawn(cols, rows);
+    await hasDrawn(cols, rows, rig.outputBytes(id).length);
   }
   rig.type(id, end);
   // What is typed before that goes to the program that ends.
