@@ -46,9 +46,10 @@ describe('the commands of a terminal', () => {
     const heldMs = performance.now() - toldAt;
     await run(id, '', 3);
     rig.type(id, 'cat <<X\rone\\two\rX\r');
-    await rig.seen(id, /one\\two\r\n.*mine> /s);
-    const started = commands().filter(({ type }) => type === 'command.started');
-    expect(started.map(({ data, stream }) => ({ ...data, stream }))).toEqual([
+    const started = () => commands().filter(({ type }) => type === 'command.started');
+    // What is typed before the prompt is there is echoed before it, and only then run.
+    await vi.waitFor(() => expect(started()).toHaveLength(4), { timeout: 20_000, interval: 20 });
+    expect(started().map(({ data, stream }) => ({ ...data, stream }))).toEqual([
       { text: 'mkdir -p "a;b" && cd "a;b"', directory: rig.dir, stream: id },
       { text: '(exit 42)', directory: join(rig.dir, 'a;b'), stream: id },
       { text: 'hi | cat; read -r </dev/tty', directory: join(rig.dir, 'a;b'), stream: id },
@@ -95,6 +96,8 @@ describe('the commands of a terminal', () => {
     const id = await openIntegrated('PS1="$ "');
     await rig.seen(id, /\$ /);
     await run(id, 'set -x', 1);
+    // Typed before the prompt it would be echoed before it too.
+    await rig.seen(id, /set -x\r\n.*\$ $/s);
     await run(id, 'true', 2);
     await rig.seen(id, /\+ true\r\n.*\$ $/s);
     const screen = new headless.Terminal({ cols: 80, rows: 24, allowProposedApi: true });

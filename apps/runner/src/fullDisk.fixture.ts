@@ -102,6 +102,7 @@ const numbers = sent.map((entry) => entry.n);
 await terminals.dispose();
 const again = openJournal(join(dir, 'journal'));
 const inputs = frames().flatMap((frame) => (frame.kind === 'input' ? [frame.inputN] : []));
-const lines = output().match(/^line \d+/gm)?.length ?? 0;
+// Not from their beginning: the echo of what was typed meanwhile may end there.
+const lines = output().match(/line \d+/g)?.length ?? 0;
 const isGapless = numbers.every((number, index) => number === index + 1);
 process.stdout.write(`${JSON.stringify({ ...seen, inputs, lines, isGapless, kept: again.lastN === log.lastN, rotated })}\n`);
