@@ -120,6 +120,7 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
       expect(await start('hangs', FAMILY)).toBeNull();
       await rig.sh('(while :; do echo x >> counted; sleep 0.05; done) &');
       const counted = async () => (await stat(join(dir, 'hangs', 'workspace', 'counted'))).size;
+      await expect.poll(counted).toBeGreaterThan(0);
       const told = () => rig.gateway.messages.flatMap(({ t }) => (t === 'stalled' || t === 'ready' ? [t] : []));
       await rig.gateway.call('freeze', {});
       const standing = await counted();

@@ -77,9 +77,10 @@ const socketsIn = (dir: string) =>
     .filter((entry) => entry.isSocket())
     .map(({ name }) => join(dir, name));
 
-/** What lies directly in a folder and can be opened. */
+/** What lies directly in a folder and can be opened, but the mark of a score under way: that goes just after the score has been told. */
 const filesIn = (dir: string) =>
   readdirSync(dir)
+    .filter((name) => name !== 'score.json')
     .map((name) => join(dir, name))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 
