@@ -77,7 +77,7 @@ async function start(stateDir: string, family = FAMILY, task = 'main', diskBytes
       if (failed !== undefined) throw new Error(`${JSON.stringify(failed)} ${stderr}`);
       expect(gateway.messages.some((message) => message.t === 'ready')).toBe(true);
     },
-    { timeout: 60_000, interval: 50 },
+    { timeout: 120_000, interval: 50 },
   );
 }
 
@@ -110,7 +110,7 @@ async function openTerminal(): Promise<number> {
 
 async function scored(scoreId: string): Promise<Record<string, unknown>> {
   await vi.waitFor(() => expect(gateway.eventsOf('score.finished').some(({ data }) => data.scoreId === scoreId)).toBe(true), {
-    timeout: 60_000,
+    timeout: 120_000,
     interval: 50,
   });
   return gateway.eventsOf('score.finished').find(({ data }) => data.scoreId === scoreId)?.data ?? {};
@@ -238,17 +238,27 @@ describe('a runner with a real sandbox', () => {
         clock('running');
         const terminal = await openTerminal();
         type(terminal, 'echo be$((1))fore\r');
-        await shows(terminal, /be1fore/);
+        // And the prompt after it: what comes from here on is counted.
+        await shows(terminal, /be1fore[\s\S]*\$ $/);
         const ballast = join(disk, 'ballast');
         const free = () => statfsSync(disk).bavail;
-        while (free() > 0) appendFileSync(ballast, Buffer.alloc(Math.min(free(), 4) * 4096));
+        while (free() > 0) {
+          try {
+            appendFileSync(ballast, Buffer.alloc(Math.min(free(), 4) * 4096));
+          } catch {
+            // The runner took some of it meanwhile.
+          }
+        }
         const numbers = gateway.numbers.length;
         type(terminal, `: ${'x'.repeat(5_000)}; echo af$((2))ter\r`);
         await vi.waitFor(() => expect(gateway.messages.some(({ t }) => t === 'stalled')).toBe(true), WITHIN);
         gateway.messages.length = 0;
+        const greeted = gateway.hellos.length;
         gateway.cut();
-        await vi.waitFor(() => expect(gateway.hellos.at(-1)).toMatchObject({ phase: 'starting' }), WITHIN);
-        await vi.waitFor(() => expect(gateway.attached).toBe(true), WITHIN);
+        await vi.waitFor(() => expect(gateway.hellos.length).toBeGreaterThan(greeted), WITHIN);
+        expect(gateway.hellos.at(-1)).toMatchObject({ phase: 'starting' });
+        // Answered behind what is told to a gateway that comes back.
+        await gateway.call('restore', { terminal });
         expect(gateway.messages.filter(({ t }) => t === 'ready')).toEqual([]);
         expect(gateway.numbers.length - numbers).toBeLessThan(5);
         rmSync(ballast);
@@ -260,7 +270,6 @@ describe('a runner with a real sandbox', () => {
         execFileSync('umount', ['-l', disk]);
       }
     },
-    60_000,
   );
 
   it('scores the workspace, scores a submission again in a clean sandbox, and tells both as they are', async () => {
@@ -278,8 +287,9 @@ describe('a runner with a real sandbox', () => {
     const terminal = await openTerminal();
     type(terminal, 'find . -name "*.py" -delete; find . -type f; echo gone-$((1+1))\r');
     await shows(terminal, /gone-2/);
-    await gateway.call('score', { scoreId: 'two', n: 2, trigger: 'participant' });
+    const two = gateway.call('score', { scoreId: 'two', n: 2, trigger: 'participant' });
     await expect(gateway.call('score', { scoreId: 'other', n: 3, trigger: 'participant' })).rejects.toThrow('conflict');
+    await two;
     expect((await scored('two')).status).not.toBe('scored');
 
     clock('ended');
@@ -331,8 +341,8 @@ describe('a runner with a real sandbox', () => {
     const terminal = await openTerminal();
     type(terminal, 'while true; do echo t-ick; printf . >> ticks; sleep 0.02; done\r');
     await shows(terminal, /^t-ick\r/m);
-    clock('running', 400);
     const at = performance.now();
+    clock('running', 400);
     await vi.waitFor(() => expect(gateway.messages.some((message) => message.t === 'zero' && message.clockN === clockN)).toBe(true), {
       timeout: 20_000,
       interval: 5,

@@ -107,7 +107,7 @@ export class RunnerRig {
     const terminal = await this.#open();
     const mark = ++this.#marks;
     this.gateway.input(TAB, terminal, this.#input++, ` { ${command}\n } >/dev/null 2>&1 </dev/null; echo mark-$((${mark}))-$((1+1))\r`);
-    await vi.waitFor(() => expect(this.gateway.output(terminal)).toContain(`mark-${mark}-2`), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(() => expect(this.gateway.output(terminal)).toContain(`mark-${mark}-2`), { timeout: 90_000, interval: 20 });
   }
 
   /** Scores the workspace, or a captured submission in a clean sandbox, and resolves with the row and its staff half. */

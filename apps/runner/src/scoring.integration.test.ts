@@ -74,7 +74,7 @@ function buildLines(): string[] {
   );
 }
 
-function toy(name: string, more = 'direction: higher', source = TOY, timeoutS = 8): string {
+function toy(name: string, more = 'direction: higher', source = TOY, timeoutS = 60): string {
   const dir = join(base, 'families', name);
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, `${name}.py`), source);
@@ -96,7 +96,7 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 
 describe('a scorer that goes wrong', () => {
   it('gives a row with its reason each time, and the attempt goes on', async () => {
-    expect(await start('wrong', toy('toy', 'direction: higher', TOY, 60))).toBeNull();
+    expect(await start('wrong', toy('toy'))).toBeNull();
     const rows: Record<string, string> = {};
     const said: Record<string, string> = {};
     for (const mode of ['nan', 'raise', 'crash', 'silent', 'text', 'memory', 'ok']) {
@@ -140,7 +140,7 @@ describe('a scorer that goes wrong', () => {
   });
 
   it('is ended at its time limit where it hangs, and at the limit of output where it prints without end, and the row says which', async () => {
-    expect(await start('endless', toy('endless'))).toBeNull();
+    expect(await start('endless', toy('endless', 'direction: higher', TOY, 8))).toBeNull();
     for (const [mode, status, reason] of [
       ['hang', 'timed_out', /8 s/],
       ['flood', 'bad_output', /Printed more than 9 MiB and was stopped/],

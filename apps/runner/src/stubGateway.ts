@@ -68,10 +68,6 @@ export class StubGateway {
     return (this.#http.address() as AddressInfo).port;
   }
 
-  get attached(): boolean {
-    return this.#runner !== null;
-  }
-
   get events(): StubEvent[] {
     return this.messages.filter((message) => message.t === 'event') as StubEvent[];
   }
@@ -98,7 +94,7 @@ export class StubGateway {
   }
 
   /** Calls the runner; rejects with the error's code and message. */
-  async call<T = Record<string, unknown>>(act: string, args: unknown = {}, timeoutMs = 30_000): Promise<T> {
+  async call<T = Record<string, unknown>>(act: string, args: unknown = {}, timeoutMs = 90_000): Promise<T> {
     const id = `call-${this.#nextCall++}`;
     this.send({ t: 'call', id, act, args });
     const until = performance.now() + timeoutMs;
