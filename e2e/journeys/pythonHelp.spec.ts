@@ -61,6 +61,7 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.press('Control+Home');
     await expect(page.getByText('1:1', { exact: true })).toBeVisible();
     await page.keyboard.press('Control+Shift+O');
+    await expect(page.locator('.quick-input-widget input')).toBeFocused();
     await page.keyboard.type('ar');
     await expect(page.locator('.quick-input-list .monaco-list-row.focused')).toContainText('area');
     await page.keyboard.press('Enter');

@@ -102,7 +102,7 @@ export class Tab {
     this.#socket?.terminate();
   }
 
-  /** The next message that satisfies the test, of those that have come and not been waited for, or that will. */
+  /** The next message that satisfies the test, of those that are still to come. */
   next(test: (message: GatewayToBrowser) => boolean, timeoutMs = 60_000): Promise<GatewayToBrowser> {
     return new Promise((resolve, reject) => {
       const previous = this.onMessage;
@@ -120,7 +120,9 @@ export class Tab {
     });
   }
 
+  /** Asks. Rejects at once while it is not connected: nobody would ever answer. */
   async request<A extends RequestAct>(act: A, args: RequestArgs<A>): Promise<RequestResult<A>> {
+    if (!this.connected) throw new Error(`not connected: ${act} was not asked`);
     this.#requests += 1;
     const id = `${this.id}:${this.#requests}`;
     return new Promise((resolve, reject) => {
