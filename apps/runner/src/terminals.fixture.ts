@@ -95,7 +95,7 @@ export class TerminalRig {
     this.terminals.input({ tab: TAB, terminal: id, n: this.nextN++, more, bytes });
   }
 
-  async seen(id: number, text: string | RegExp, timeoutMs = 20_000): Promise<void> {
+  async seen(id: number, text: string | RegExp, timeoutMs = 60_000): Promise<void> {
     await vi.waitFor(() => expect(this.outputBytes(id).toString()).toMatch(text), { timeout: timeoutMs, interval: 20 });
   }
 }
