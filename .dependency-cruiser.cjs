@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   storage: ['core'],
   recording: ['core', 'protocol', 'storage', 'database'],
   taskstandard: ['core'],
-  sandbox: ['core', 'taskstandard', 'protocol'],
+  sandbox: ['core', 'taskstandard', 'protocol', 'storage'],
   database: ['core', 'protocol', 'taskstandard'],
   datasets: ['core', 'protocol', 'recording', 'database', 'storage', 'taskstandard'],
   api: ['core', 'protocol', 'recording', 'database', 'storage', 'datasets', 'taskstandard'],
@@ -26,7 +26,7 @@ const APPS = {
   web: ['api', 'config', 'core', 'database', 'protocol', 'recording', 'screens', 'storage', 'datasets', 'ui', 'taskstandard'],
   gateway: ['config', 'core', 'database', 'protocol', 'recording', 'storage', 'taskstandard'],
   worker: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
-  runner: ['config', 'core', 'protocol', 'sandbox', 'screens', 'taskstandard'],
+  runner: ['config', 'core', 'protocol', 'sandbox', 'screens', 'storage', 'taskstandard'],
   cli: ['config', 'core', 'database', 'datasets', 'protocol', 'recording', 'sandbox', 'storage', 'taskstandard'],
 };
 

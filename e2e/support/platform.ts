@@ -62,6 +62,11 @@ export class PlatformUnderTest {
     return platform;
   }
 
+  /** The pid of the process that everything else comes out of. */
+  get supervisorPid(): number {
+    return this.#supervisor.pid as number;
+  }
+
   /** What the supervisor and its children printed. */
   get output(): string {
     return this.#output;

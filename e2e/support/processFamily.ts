@@ -14,8 +14,14 @@ export function familyOf(pid: number): number[] {
   return [pid, ...children.map(Number)];
 }
 
-/** Holds processes, or lets them go on. One that has ended meanwhile is passed over. */
-export function signalAll(pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT'): void {
+/** The ids of a process and of all that came out of it and still have who began them. */
+export function descendantsOf(pid: number): number[] {
+  const [, ...children] = familyOf(pid);
+  return [pid, ...children.flatMap(descendantsOf)];
+}
+
+/** Holds processes, lets them go on, or ends them. One that has ended meanwhile is passed over. */
+export function signalAll(pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError, type Clock } from '@plumbline/core';
 import type { EventData } from '@plumbline/protocol';
+import { syncFolderSync } from '@plumbline/storage';
 import type { Logger } from 'pino';
 import { uploadNext } from './blobUpload.ts';
-import { syncFolder } from './syncFolder.ts';
 
 /**
  * Large content that the recording names by its hash: submissions and snapshot bundles. It is kept in the state folder
@@ -78,7 +78,7 @@ export class Blobs {
     // An event will name it that outlives a loss of power, and nothing else has its content.
     await synced(path);
     await rename(path, target);
-    syncFolder(this.#options.dir);
+    syncFolderSync(this.#options.dir);
     this.#expect(hash);
     this.#work();
   }

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { RunnerConfig } from '@plumbline/protocol';
-import { syncFolder } from './syncFolder.ts';
+import { replaceFileSync } from '@plumbline/storage';
 
 /**
  * How a runner learns what it is for: one JSON document on standard input, kept in a file that only the runner's user
@@ -62,9 +62,7 @@ export function emptyForRestore({ stateDir, restore, token }: RunnerConfig): voi
 
 /** Whole or not at all, after a power cut too: under a new name the journal's entries would pass for another source's. */
 function writePrivate(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
-  renameSync(`${path}.new`, path);
-  syncFolder(dirname(path));
+  replaceFileSync(path, text, 0o600);
 }
 
 async function readAll(): Promise<string> {

@@ -15,7 +15,7 @@ import {
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { syncFolder } from './syncFolder.ts';
+import { syncFolderSync } from '@plumbline/storage';
 
 /**
  * The runner's own copy of what the gateway has not yet made durable: numbered entries from 1 without gaps, in files
@@ -241,7 +241,7 @@ export class Journal<S> {
       fsyncSync(fd);
       renameSync(name, path);
       name = path;
-      syncFolder(dir);
+      syncFolderSync(dir);
     } catch (error) {
       closeSync(fd);
       rmSync(name, { force: true });
@@ -267,7 +267,7 @@ export class Journal<S> {
     const last = this.#files.at(-1);
     if (last === undefined) {
       this.#startFile(1, initialState);
-      syncFolder(dirname(dir));
+      syncFolderSync(dirname(dir));
       return;
     }
     this.#fd = openSync(last.path, 'a', 0o600);

@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, type Clock } from '@plumbline/core';
 import type { Sandbox } from '@plumbline/sandbox';
+import { replaceFileSync } from '@plumbline/storage';
 import type { EnvironmentSettings } from '@plumbline/taskstandard';
 import { type ModelCall, ModelProxy } from '@plumbline/taskstandard/models/modelProxy';
 import { endpointUpstream, type ModelEndpoint, type ModelUpstream, standInUpstream } from '@plumbline/taskstandard/models/modelUpstream';
@@ -63,8 +64,7 @@ export class Models {
       closedBecause: () => (isRunning() ? null : 'The clock does not run: nothing is answered while an attempt is paused or over.'),
       onCall: (call) => {
         this.#record(call);
-        writeFileSync(`${spentPath}.new`, JSON.stringify({ spentUsd: proxy.spentUsd }), { mode: 0o600 });
-        renameSync(`${spentPath}.new`, spentPath);
+        replaceFileSync(spentPath, JSON.stringify({ spentUsd: proxy.spentUsd }), 0o600);
       },
     });
     await proxy.open();

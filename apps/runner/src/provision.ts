@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
@@ -16,6 +16,7 @@ import {
   type Sandbox,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
+import { replaceFileSync, syncFileSystems } from '@plumbline/storage';
 import {
   askFacts,
   type Family,
@@ -136,6 +137,8 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       // Before what is brought back, which has them as the participant left them.
       await options.laySetup(files);
       if (config.restore !== null) restoredCommit = await restoreWorkspace(files, config.restore.bundles, options);
+      // Once it has started nothing lays the task anew: after a loss of power what it laid is there, and not its names alone.
+      await syncFileSystems(config.stateDir, workspaceDir);
       await writeFile(started, '', { mode: 0o600 });
     }
     const tearDown = (of: Sandbox) =>
@@ -263,8 +266,7 @@ async function probe(maker: SandboxMaker, config: RunnerConfig, family: Family):
     const exec = (argv: string[], options: Parameters<Sandbox['run']>[2]) => sandbox.run('scorer', argv, options);
     const facts = await askFacts(exec, family, sandbox.paths.root, config.task, config.secrets);
     const path = join(config.stateDir, FACTS_FILE);
-    await writeFile(`${path}.new`, JSON.stringify(facts), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    replaceFileSync(path, JSON.stringify(facts), 0o600);
     return facts;
   } finally {
     await sandbox.destroy();

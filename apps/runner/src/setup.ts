@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, dotfilePathProblem } from '@plumbline/core';
 import type { AttemptSetup } from '@plumbline/protocol';
 import type { WorkspaceFiles } from '@plumbline/sandbox';
+import { replaceFileSync } from '@plumbline/storage';
 import { z } from 'zod';
 import type { EventLog } from './eventLog.ts';
 
@@ -54,8 +55,7 @@ export async function applySetup({ files, stateDir, log }: SetupOptions, setup: 
     omitted,
   });
   // Last: a runner that dies before this lays the same once more.
-  await writeFile(`${path}.new`, JSON.stringify(laid), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  replaceFileSync(path, JSON.stringify(laid), 0o600);
 }
 
 async function lay(files: WorkspaceFiles, { path, text }: { path: string; text: string }, own: string | undefined): Promise<string> {

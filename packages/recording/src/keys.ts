@@ -7,11 +7,12 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
-import { access, link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { insertWrappedKey, readWrappedKey } from '@plumbline/database/recordingKeys';
 import type { RecordingDatabase } from '@plumbline/database/recordingTail';
+import { readOrCreateSync } from '@plumbline/storage';
 
 /**
  * The deployment's keys, as files of the data directory's `keys` folder, and the data key of each attempt, which stands
@@ -38,13 +39,13 @@ const TAG_BYTES = 16;
 export async function loadRecordingKeys(folder: string, { create = true } = {}): Promise<RecordingKeys> {
   if (!create) await access(join(folder, 'master.key')).catch(missingKeys);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const masterKey = await readOrCreate(join(folder, 'master.key'), () => randomBytes(KEY_BYTES), 0o600);
+  const masterKey = readOrCreateSync(join(folder, 'master.key'), () => randomBytes(KEY_BYTES), 0o600);
   if (masterKey.length !== KEY_BYTES) {
     throw new AppError('internal', 'The master key is damaged: master.key must have 32 bytes. Restore it from a backup.');
   }
-  const signingKey = createPrivateKey(await readOrCreate(join(folder, 'signing.key'), newSigningKey, 0o600));
+  const signingKey = createPrivateKey(readOrCreateSync(join(folder, 'signing.key'), newSigningKey, 0o600));
   const publicKey = createPublicKey(signingKey);
-  await readOrCreate(join(folder, 'signing.pub'), () => Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })), 0o644);
+  readOrCreateSync(join(folder, 'signing.pub'), () => Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })), 0o644);
   return {
     signingKey,
     publicKey,
@@ -61,28 +62,6 @@ function missingKeys(cause: unknown): never {
 
 function newSigningKey(): Buffer {
   return Buffer.from(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
-}
-
-/** `link` fails where the file exists already, so that the first writer wins and all read the same key. */
-async function readOrCreate(path: string, make: () => Buffer, mode: number): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const temporary = `${path}.tmp-${randomBytes(8).toString('hex')}`;
-  const file = await open(temporary, 'wx', mode);
-  try {
-    await file.writeFile(make());
-    await file.sync();
-    await file.close();
-    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  return readFile(path);
 }
 
 /** AES-256-GCM under the master key, bound to the attempt's id. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@plumbline/core';
 import { assertDiskRoom } from './diskRoom.ts';
+import { sync } from './durableFile.ts';
 import { assertObjectName, type ObjectBody, type ObjectStore } from './objectStore.ts';
 
 /**
@@ -27,7 +28,7 @@ export function folderStore(root: string): ObjectStore {
     if (made === undefined && placed.has(folder)) return;
     const last = made !== undefined && made.length <= top.length ? dirname(made) : top;
     for (let parent = dirname(folder); ; parent = dirname(parent)) {
-      await syncFolder(parent);
+      await sync(parent);
       if (parent === last) break;
     }
     placed.add(folder);
@@ -51,7 +52,7 @@ export function folderStore(root: string): ObjectStore {
       await rm(temporary, { force: true });
       throw error;
     }
-    await syncFolder(folder);
+    await sync(folder);
   }
 
   return {
@@ -99,16 +100,6 @@ async function writeBody(file: FileHandle, body: ObjectBody): Promise<void> {
     // `write` may take less than it is given.
     let written = 0;
     while (written < piece.length) written += (await file.write(piece, written)).bytesWritten;
-  }
-}
-
-/** The names in a folder, new and changed, are durable only when the folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,3 +1,4 @@
 export * from './diskRoom.ts';
+export * from './durableFile.ts';
 export * from './folderStore.ts';
 export * from './objectStore.ts';

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
+import { sync, syncFileSystems } from '@plumbline/storage';
 import type { Asset } from '@plumbline/taskstandard/settings';
 import { withFileLock } from '../host/fileLock.ts';
 import type { SandboxSpec } from '../isolation/isolation.ts';
@@ -133,6 +134,8 @@ async function keepAsset(asset: PinnedAsset, blobs: string, signal: AbortSignal 
         throw unavailable(asset, kept, error);
       }
       await chmod(partial, 0o444);
+      // Its size alone is looked at from now on, which a file without its content may have after a loss of power.
+      await sync(partial);
       await rename(partial, kept);
     },
     signal,
@@ -263,6 +266,7 @@ async function layFolders(assets: readonly PinnedAsset[], dir: string, blobs: st
         await mkdir(dirname(path), { recursive: true, mode: 0o755 });
         await link(join(blobs, asset.sha256), path);
       }
+      await syncFileSystems(set);
       await writeFile(join(set, 'complete'), '');
     });
   }

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
+import { replaceFileSync } from '@plumbline/storage';
 import type { GitPin } from '@plumbline/taskstandard/settings';
 import { z } from 'zod';
 import { withFileLock } from '../host/fileLock.ts';
@@ -42,8 +43,7 @@ export async function readGitFile(pin: GitPin, dir: string, signal?: AbortSignal
   await mkdir(join(dir, '.locks'), { recursive: true });
   const read = async () => {
     const facts = (await kept()) ?? (await askRepository(pin, signal));
-    await writeFile(`${path}.new`, JSON.stringify(facts));
-    await rename(`${path}.new`, path);
+    replaceFileSync(path, JSON.stringify(facts), 0o644);
     return facts;
   };
   return withFileLock(join(dir, '.locks', name), read, signal);

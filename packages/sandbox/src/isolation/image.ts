@@ -1,6 +1,7 @@
 import { copyFile, cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
+import { syncFileSystems } from '@plumbline/storage';
 import { withFileLock } from '../host/fileLock.ts';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
 import { hidden, logLine, passwordsIn, withoutAnswers, withoutSecrets } from './buildLog.ts';
@@ -82,6 +83,8 @@ export async function buildOnce(
         await mkdir(join(half, 'env', 'bin'));
         await cp(options.familyDir, join(half, 'family'), { recursive: true, verbatimSymlinks: true });
         await build(half);
+        // An image that says that it is complete is used for good: after a loss of power too it has all of its files, and what is in them.
+        await syncFileSystems(half);
         await writeFile(join(half, 'complete'), '');
         await rename(half, dir);
       } catch (error) {

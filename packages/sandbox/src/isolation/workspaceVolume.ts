@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '@plumbline/core';
+import { sync } from '@plumbline/storage';
 import { mountPoints } from '../host/mounts.ts';
 import { waitUntil } from '../host/waiting.ts';
 
@@ -48,6 +49,7 @@ async function makeFileSystem(path: string, bytes: number): Promise<void> {
   const file = await open(half, 'wx', 0o600);
   await file.truncate(bytes).finally(() => file.close());
   await run('mkfs.ext4', [...MKFS_ARGS, half], { env: PROGRAMS });
+  await sync(half);
   await rename(half, path);
 }
 

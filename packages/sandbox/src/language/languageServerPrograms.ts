@@ -1,6 +1,7 @@
 import { chmod, cp, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { syncFileSystems } from '@plumbline/storage';
 import type { SandboxSpec } from '../isolation/isolation.ts';
 import { makeReadable, requireReachable } from '../isolation/sandboxState.ts';
 
@@ -82,6 +83,7 @@ async function copied(from: Places, cacheDir: string): Promise<Places> {
       await cp(from.pyright, join(mine, 'pyright'), { recursive: true, dereference: true });
       await makeReadable(mine);
       await chmod(join(mine, 'node'), 0o755);
+      await syncFileSystems(mine);
       // Another runner may have been first: its copy is the same.
       await rename(mine, dir).catch(async (error) => {
         if ((await stat(dir).catch(() => null)) === null) throw error;

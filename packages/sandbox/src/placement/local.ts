@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
+import { replaceFileSync } from '@plumbline/storage';
 import { z } from 'zod';
 import { withFileLock } from '../host/fileLock.ts';
 import { runnerEnvironment } from '../host/hostEnvironment.ts';
@@ -123,8 +124,7 @@ class LocalPlacement implements Placement {
       // Recorded before the config is handed over: a runner does nothing without it, so none works unrecorded.
       const path = join(stateDir, RECORD_NAME);
       try {
-        await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash }), { mode: 0o600 });
-        await rename(`${path}.new`, path);
+        replaceFileSync(path, JSON.stringify({ ...handle, tokenHash }), 0o600);
       } catch (error) {
         child.kill('SIGKILL');
         throw error;
@@ -190,6 +190,12 @@ class LocalPlacement implements Placement {
 
   async #record(attemptId: string): Promise<z.infer<typeof LocalRecord> | null> {
     const text = await readFile(join(this.#options.runnersDir, attemptId, RECORD_NAME), 'utf8').catch(() => null);
-    return text === null ? null : LocalRecord.parse(JSON.parse(text));
+    if (text === null) return null;
+    try {
+      return LocalRecord.parse(JSON.parse(text));
+    } catch {
+      // Cut short by a loss of power, which the runner that it told of has not outlived either.
+      return null;
+    }
   }
 }

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
+import { replaceFileSync, sync } from '@plumbline/storage';
 import { z } from 'zod';
 import { neededPackages } from './lockedPackages.ts';
 import { type ArchiveEntry, entriesHash, folderEntries, writeArchive } from './tarArchive.ts';
@@ -74,9 +75,9 @@ export async function packBundle(entries: readonly ArchiveEntry[], cacheDir: str
   const mine = join(cacheDir, `${hash}.${process.pid}.new`);
   try {
     const packed = await writeArchive(entries, mine);
+    await sync(mine);
     await rename(mine, path);
-    await writeFile(`${mine}.json`, JSON.stringify(packed), { mode: 0o600 });
-    await rename(`${mine}.json`, facts);
+    replaceFileSync(facts, JSON.stringify(packed), 0o600);
     for (const name of await readdir(cacheDir)) {
       if (/^[0-9a-f]{64}\.(tar\.gz|json)$/.test(name) && !name.startsWith(hash)) await rm(join(cacheDir, name), { force: true });
     }

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, cp, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { HostInventory, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
+import { replaceFileSync } from '@plumbline/storage';
 import { z } from 'zod';
 import { layAssets } from '../../assets/assetStore.ts';
 import { withFileLock } from '../../host/fileLock.ts';
@@ -135,8 +136,7 @@ class SlurmPlacement implements CheckedPlacement {
     const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
     try {
       const path = join(dir, RECORD_NAME);
-      await writeFile(`${path}.new`, JSON.stringify({ ...handle, tokenHash, configFile }), { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      replaceFileSync(path, JSON.stringify({ ...handle, tokenHash, configFile }), 0o600);
     } catch (cause) {
       await this.#slurm.cancel(jobId);
       await rm(configFile, { force: true });

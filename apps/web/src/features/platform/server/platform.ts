@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSettings, type Settings, systemClock } from '@plumbline/config';
 import type { Clock } from '@plumbline/core';
 import { createDatabase, type Database } from '@plumbline/database/client';
-import { folderStore, type ObjectStore } from '@plumbline/storage';
+import { folderStore, type ObjectStore, readOrCreateSync } from '@plumbline/storage';
 
 /** What this process holds for its whole life. Made on first use: a build imports these modules and must not connect. */
 export interface Platform {
@@ -43,10 +43,7 @@ export function authSecret(): string {
   const { dirs } = platformSettings();
   const path = join(dirs.keys, 'auth.secret');
   mkdirSync(dirs.keys, { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return readFileSync(path, 'utf8').trim();
+  return readOrCreateSync(path, () => `${randomBytes(32).toString('base64url')}\n`, 0o600)
+    .toString()
+    .trim();
 }
