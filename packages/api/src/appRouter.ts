@@ -1,4 +1,5 @@
 import { createCallerFactory, router } from './procedure.ts';
+import { agreementRouter } from './routers/agreement.ts';
 import { assignmentRouter } from './routers/assignment.ts';
 import { attemptRouter } from './routers/attempt.ts';
 import { clockRouter } from './routers/clock.ts';
@@ -13,6 +14,7 @@ import { userRouter } from './routers/user.ts';
 
 /** All procedures. Browsers know it as a type alone. */
 export const appRouter = router({
+  agreement: agreementRouter,
   assignment: assignmentRouter,
   attempt: attemptRouter,
   clock: clockRouter,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Actor, Role } from '@plumbline/core';
+import { type Actor, CONSENTS, type Role } from '@plumbline/core';
 import { appendClockEvent, noteGpuBusy } from '@plumbline/database/attempts';
 import { saveBuildLog } from '@plumbline/database/buildLogs';
 import { ensureLocalHost } from '@plumbline/database/hosts';
@@ -16,10 +16,20 @@ const STAFF: Reader[] = ['reviewer', 'researcher', 'admin'];
 
 const SURVEY = { expectation: 'worse', difficulty: 4, problems: 'The disk was slow.', offClockMinutes: 20 } as const;
 
+const CONSENTS_GIVEN = Object.fromEntries(CONSENTS.map((consent) => [consent, true]));
+
 const PREFERENCES = { version: 1, autoSave: true, copyOnSelection: false, wordWrap: false, tourSeen: true, layout: null } as const;
 
 /** Who may call what, for an attempt that has not begun. A procedure that is missing here fails the test below. */
 const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture) => unknown }> = {
+  // Asked wrongly, since the study has no agreement.
+  'agreement.answer': {
+    readers: ['owner'],
+    input: (fixture) => ({ attemptId: fixture.attempt.id, versionId: randomUUID(), consents: CONSENTS_GIVEN }),
+  },
+  'agreement.list': { readers: ['admin'] },
+  'agreement.ofAttempt': { readers: ['owner', 'admin'], input: ofAttempt },
+  'agreement.write': { readers: ['admin'], input: () => ({ studyId: randomUUID(), text: '', contact: '', withdrawUntil: new Date() }) },
   'assignment.mine': { readers: EVERYBODY },
   'assignment.open': { readers: EVERYBODY, input: () => ({ assignmentId: randomUUID() }) },
   'attempt.get': { readers: ['owner', 'admin'], input: ofAttempt },

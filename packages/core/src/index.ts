@@ -4,6 +4,7 @@ export * from './applyClockEvent.ts';
 export * from './attemptState.ts';
 export * from './clock.ts';
 export * from './clockFigures.ts';
+export * from './consent.ts';
 export * from './elapsed.ts';
 export * from './errors.ts';
 export * from './gpuUse.ts';

@@ -13,7 +13,14 @@ test('nobody may do nothing', () => {
 test('nobody types into another person’s attempt, admins included, in any state', () => {
   for (const role of ROLES) {
     for (const state of ATTEMPT_STATES) {
-      for (const act of ['attempt.participate', 'attempt.prepare', 'attempt.start', 'attempt.withdraw', 'attempt.answerSurvey'] as const) {
+      for (const act of [
+        'attempt.participate',
+        'attempt.prepare',
+        'attempt.start',
+        'attempt.withdraw',
+        'attempt.consent',
+        'attempt.answerSurvey',
+      ] as const) {
         expect(can(actor(role), act, { ownerUserId: 'someone-else', state })).toBe(false);
         expect(can(actor(role), act, { ownerUserId: null, state })).toBe(false);
         expect(can(actor(role), act, { ownerUserId: `the-${role}`, state })).toBe(true);
@@ -76,7 +83,7 @@ describe('another person’s attempt', () => {
 });
 
 test('an owner of any role has the participant’s side of their own attempt in any state, and nothing that is staff’s', () => {
-  const participants = ['prepare', 'start', 'withdraw', 'participate', 'answerSurvey', 'read'].map((act) => `attempt.${act}`);
+  const participants = ['prepare', 'start', 'withdraw', 'participate', 'consent', 'answerSurvey', 'read'].map((act) => `attempt.${act}`);
   for (const role of ROLES) {
     for (const state of ATTEMPT_STATES) {
       const may = ATTEMPT_ACTS.filter((act) => can(actor(role), act, { ownerUserId: `the-${role}`, state }));

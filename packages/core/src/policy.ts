@@ -40,6 +40,8 @@ const ATTEMPT_RULES = {
   'attempt.withdraw': isOwner,
   /** Type, edit, score, note, pause, resume, submit: the attempt's socket, and pages that its sandbox serves. */
   'attempt.participate': isOwner,
+  /** Say what one agrees to: nobody does it for another. */
+  'attempt.consent': isOwner,
   /** Answer the survey at the end. */
   'attempt.answerSurvey': isOwner,
   /** State, clock and notes, and scores as far as they are shown to whoever asks. */
@@ -86,6 +88,9 @@ const GENERAL_RULES = {
   'export.download': ['researcher', 'admin'],
   'study.read': ['reviewer', 'researcher', 'admin'],
   'study.write': ['admin'],
+  /** The versions of studies' agreements, and who answered what. */
+  'agreement.read': ['admin'],
+  'agreement.write': ['admin'],
   'environment.read': ['reviewer', 'researcher', 'admin'],
   'environment.write': ['admin'],
   'assignment.read': ['admin'],

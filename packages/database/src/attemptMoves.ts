@@ -1,4 +1,5 @@
 import { AppError, type AttemptState, canMove } from '@plumbline/core';
+import { assertAgreed } from './agreements.ts';
 import { recordAudit } from './audit.ts';
 import { notify } from './channels.ts';
 import type { Database } from './client.ts';
@@ -100,7 +101,7 @@ export async function setProgress(db: Database, attemptId: string, progress: str
  * Asks for an attempt's sandbox: moves it to provisioning, freezes its study, and queues the job, all or nothing. An attempt that
  * is being prepared, or is ready, stays as it is.
  *
- * @throws AppError `conflict` outside the assignment's window or once the attempt was started.
+ * @throws AppError `conflict` outside the assignment's window, before the study's agreement is answered, or once the attempt was started.
  */
 export async function prepareAttempt(db: Database, attemptId: string): Promise<{ state: AttemptState }> {
   await prepareToEnqueue(db);
@@ -116,6 +117,7 @@ export async function prepareAttempt(db: Database, attemptId: string): Promise<{
     if (row.state !== 'scheduled') throw new AppError('conflict', 'This attempt was started before, so its sandbox is not prepared again.');
     if (row.early) throw new AppError('conflict', 'This assignment is not open yet.');
     if (row.late) throw new AppError('conflict', 'This assignment has closed. Ask the staff if you still want to work on it.');
+    await assertAgreed(tx, attemptId);
     await tx.query('UPDATE study SET frozen_at = coalesce(frozen_at, clock_timestamp()) WHERE id = $1', [row.study_id]);
     await moveWithin(tx, attemptId, 'provisioning', { progress: 'Waiting for a machine' });
     await takeSetup(tx, attemptId);
@@ -146,11 +148,13 @@ export function leaveQueue(db: Database, attemptId: string): Promise<{ state: At
 /**
  * Starts an attempt's clock; from this moment the instructions are shown, and its setup stays as it is.
  *
- * @throws AppError as `appendClockEvent` does, and `conflict` while the setup is on its way into the sandbox.
+ * @throws AppError as `appendClockEvent` does, and `conflict` while the study's agreement has a text that was not agreed to, or the setup is on
+ *   its way into the sandbox.
  */
 export function startAttempt(db: Database, attemptId: string, by: string): Promise<Appended> {
   return inTransaction(db, async (tx) => {
     const attempt = await lockAttempt(tx, attemptId);
+    if (attempt.state === 'ready') await assertAgreed(tx, attemptId);
     if (attempt.state === 'ready' && (await isSetupOnItsWay(tx, attemptId))) {
       throw new AppError('conflict', 'Your dotfiles are being laid in the sandbox. Start the clock in a moment.');
     }

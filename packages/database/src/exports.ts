@@ -48,11 +48,16 @@ export async function setExportProgress(db: Database, exportId: string, progress
   ]);
 }
 
-/** The dataset stands in the object store under this hash. */
-export async function finishExport(db: Database, exportId: string, object: { objectHash: string; bytes: number }): Promise<void> {
+/** The dataset stands in the object store under this hash, without `leftOut` of the attempts that were asked for. */
+export async function finishExport(
+  db: Database,
+  exportId: string,
+  object: { objectHash: string; bytes: number; leftOut: number },
+): Promise<void> {
   await db.pool.query(
-    `UPDATE export SET state = 'done', progress = 1, error = NULL, object_hash = $2, bytes = $3, finished_at = clock_timestamp() WHERE id = $1`,
-    [exportId, object.objectHash, object.bytes],
+    `UPDATE export SET state = 'done', progress = 1, error = NULL, object_hash = $2, bytes = $3, left_out = $4, finished_at = clock_timestamp()
+     WHERE id = $1`,
+    [exportId, object.objectHash, object.bytes, object.leftOut],
   );
 }
 

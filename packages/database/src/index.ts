@@ -1,4 +1,5 @@
 export * from './acceptances.ts';
+export * from './agreements.ts';
 export * from './assignments.ts';
 export * from './attempts.ts';
 export * from './audit.ts';

@@ -43,6 +43,16 @@ export const ATTEMPT_COLUMNS = [
   { name: 'survey_difficulty', unit: '1 to 5', rule: 'How hard the participant found it: 1 very easy, 5 very hard.' },
   { name: 'survey_off_clock_minutes', unit: 'min', rule: 'Thinking about the task while the clock stood, as the participant says.' },
   { name: 'survey_problems', unit: 'text', rule: 'What got in the way, in the participant’s words; may be empty.' },
+  {
+    name: 'agreement_hash',
+    unit: 'SHA-256',
+    rule: 'The text of the agreement that the participant answered; null, as the consents, where the study had none.',
+  },
+  { name: 'consent_gated_release', unit: '', rule: 'Whether the participant agrees to a release behind terms, such as this one.' },
+  { name: 'consent_public_release', unit: '', rule: 'To a release to everybody.' },
+  { name: 'consent_ai_training', unit: '', rule: 'To AI being trained on the attempt.' },
+  { name: 'consent_quotation', unit: '', rule: 'To being quoted.' },
+  { name: 'consents_confirmed', unit: '', rule: 'Whether these answers were given after the end of the attempt.' },
   { name: 'direction', unit: '', rule: '`lower` or `higher` is better.' },
   { name: 'aggregation', unit: '', rule: 'Whether the `best` or the `last` valid score counts.' },
   { name: 'score_unit', unit: '', rule: 'Unit of raw scores.' },
@@ -101,5 +111,16 @@ export const SCORE_COLUMNS = [
   { name: 'submission_hash_after', unit: 'SHA-256', rule: 'The submission after it: another one means that the scorer changed it.' },
 ] as const satisfies readonly Column[];
 
+export const FLOW_COLUMNS = [
+  { name: 'step', unit: '', rule: '`asked_for`, `left_out` or `released`.' },
+  {
+    name: 'reason',
+    unit: '',
+    rule: 'Why they are left out: `consent_refused`, or `consent_not_asked` where the study has an agreement that was never answered; else null.',
+  },
+  { name: 'attempts', unit: 'count', rule: 'Attempts at this step.' },
+] as const satisfies readonly Column[];
+
 export type AttemptRow = Record<(typeof ATTEMPT_COLUMNS)[number]['name'], unknown>;
 export type ScoreTableRow = Record<(typeof SCORE_COLUMNS)[number]['name'], unknown>;
+export type FlowRow = Record<(typeof FLOW_COLUMNS)[number]['name'], unknown>;

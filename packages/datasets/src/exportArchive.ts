@@ -9,10 +9,10 @@ import { tarOf } from './tar.ts';
 const ARCHIVE_FOLDER = 'plumbline-export';
 
 /** Writes attempts as one tar into the object store, under the hash of its bytes. Errors are those of `exportAttempts`. */
-export async function exportArchive(request: ExportRequest): Promise<{ objectHash: string; bytes: number }> {
+export async function exportArchive(request: ExportRequest): Promise<{ objectHash: string; bytes: number; leftOut: number }> {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-export-'));
   try {
-    const { files } = await exportAttempts(request, folder);
+    const { files, leftOut } = await exportAttempts(request, folder);
     // Made twice rather than kept: an archive's name is known only when all of it has been seen.
     const hash = createHash('sha256');
     let bytes = 0;
@@ -22,7 +22,7 @@ export async function exportArchive(request: ExportRequest): Promise<{ objectHas
     }
     const objectHash = hash.digest('hex');
     await request.store.put(objectHash, tarOf(folder, files, ARCHIVE_FOLDER));
-    return { objectHash, bytes };
+    return { objectHash, bytes, leftOut };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

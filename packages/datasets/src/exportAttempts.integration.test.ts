@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import type { Database } from '@plumbline/database';
+import { CONSENTS, type Consent, type Consents } from '@plumbline/core';
+import { answerAgreement, type Database, findAgreement, writeAgreement } from '@plumbline/database';
 import { loadRecordingKeys, type RecordingKeys } from '@plumbline/recording';
 import { folderStore, type ObjectStore } from '@plumbline/storage';
 import { makeAttempt, makeUser, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
@@ -154,6 +155,49 @@ describe('an export', () => {
     const verdict = await verifyExport(join(dir, 'plumbline-export'));
     expect(verdict.files).toEqual([]);
     expect(verdict.attempts.map((attempt) => attempt.verdict)).toEqual(['redacted', 'redacted', 'redacted']);
+  });
+
+  it('leaves out and counts attempts without consent to it, and says of the others what they agree to', async () => {
+    const withAgreement = async (...answers: Consents[]) => {
+      const id = await finishedAttempt({ db, store, keys });
+      const { studyId } = await db.prisma.assignment.findFirstOrThrow({ where: { attempt: { id } } });
+      await writeAgreement(db, studyId, { text: 'A text.', contact: 'x', withdrawUntil: new Date(Date.now() + 60_000) }, { by: null });
+      const versionId = (await findAgreement(db, id)).version?.id as string;
+      for (const consents of answers) await answerAgreement(db, id, { versionId, consents });
+      return id;
+    };
+    const without = (...refused: Consent[]) =>
+      Object.fromEntries(CONSENTS.map((consent) => [consent, !refused.includes(consent)])) as Consents;
+    const agreed = await withAgreement(without('publicRelease', 'quotation'));
+    const left = [
+      await withAgreement(without('gatedRelease')),
+      // A change of mind: the newest answers stand.
+      await withAgreement(without(), without('gatedRelease')),
+      await withAgreement(),
+    ];
+    const dir = await exported('consents', [agreed, ...left, attempts[0] as string]);
+    expect(await readRows(dir, 'flow.jsonl')).toEqual([
+      { step: 'asked_for', reason: null, attempts: 5 },
+      { step: 'left_out', reason: 'consent_refused', attempts: 2 },
+      { step: 'left_out', reason: 'consent_not_asked', attempts: 1 },
+      { step: 'released', reason: null, attempts: 2 },
+    ]);
+    const rows = await readRows(dir, 'attempts.jsonl');
+    expect(rows.map((row) => row.attempt).sort()).toEqual([agreed, attempts[0]].sort());
+    expect(rows.find((row) => row.attempt === agreed)).toMatchObject({
+      agreement_hash: createHash('sha256').update('A text.').digest('hex'),
+      consent_gated_release: true,
+      consent_public_release: false,
+      consent_ai_training: true,
+      consent_quotation: false,
+      consents_confirmed: true,
+    });
+    expect(rows.find((row) => row.attempt === attempts[0])).toMatchObject({ agreement_hash: null, consent_gated_release: null });
+    const files = (await readdir(dir, { recursive: true })).join('\n');
+    const tables = await Promise.all(['scores.jsonl', 'README.md', 'SHA256SUMS'].map((file) => readFile(join(dir, file), 'utf8')));
+    for (const id of left) expect(files + tables.join('\n')).not.toContain(id);
+    expect((await verifyExport(dir)).files).toEqual([]);
+    await expect(exported('nothing', left)).rejects.toMatchObject({ code: 'conflict' });
   });
 
   it('refuses attempts that have not ended or do not exist, and a folder with something in it', async () => {

@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
+import { type AgreementStanding, agreementStandings, releaseRefusal } from '@plumbline/database/agreements';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
 import { readManifest, type StoredManifest } from '@plumbline/database/recordingManifests';
@@ -8,7 +9,7 @@ import { findSurvey } from '@plumbline/database/surveys';
 import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';
 import type { ObjectStore } from '@plumbline/storage';
 import { writeCasts } from './casts.ts';
-import type { AttemptRow, ScoreTableRow } from './columns.ts';
+import type { AttemptRow, FlowRow, ScoreTableRow } from './columns.ts';
 import { pseudonymsOf } from './pseudonyms.ts';
 import { readmeText } from './readme.ts';
 import { ReleaseFolder } from './releaseFolder.ts';
@@ -45,15 +46,23 @@ function isWithheld(type: string, data: unknown): boolean {
 }
 
 /**
- * Writes attempts into an empty folder; the same attempts give the same bytes. Throws `invalid_input` for a folder with
- * something in it, `not_found` for an attempt that does not exist, `conflict` for one that has not ended.
+ * Writes attempts into an empty folder, as a release behind terms: those whose participants do not agree to one are left out, and
+ * counted. The same attempts with the same answers give the same bytes. Throws `invalid_input` for a folder with something in it,
+ * `not_found` for an attempt that does not exist, `conflict` for one that has not ended, and where all of them are left out.
  */
-export async function exportAttempts(request: ExportRequest, outDir: string): Promise<{ files: string[] }> {
+export async function exportAttempts(request: ExportRequest, outDir: string): Promise<{ files: string[]; leftOut: number }> {
   const { db, attemptIds, onProgress } = request;
   await mkdir(outDir, { recursive: true });
   if ((await readdir(outDir)).length > 0)
     throw new AppError('invalid_input', 'The folder for the export is not empty. Choose another one.');
-  const views = await loadViews(db, attemptIds);
+  const asked = await loadViews(db, attemptIds);
+  const standings = await agreementStandings(
+    db.pool,
+    asked.map(({ id }) => id),
+  );
+  const { views, flow } = applyConsents(asked, standings);
+  if (views.length === 0)
+    throw new AppError('conflict', 'None of these attempts may be released: their participants do not agree to it, or were never asked.');
   const pseudonyms = pseudonymsOf(
     views.map(({ id }) => id),
     views.map(({ participant }) => participant.id),
@@ -68,17 +77,45 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
     const { group } = await db.prisma.participant.findUniqueOrThrow({ where: { id: view.participant.id }, select: { group: true } });
     const pseudonym = pseudonyms.get(view.participant.id) as string;
     attempts.push(
-      attemptRow({ view, scores: rows, participantGroup: group, notes, survey: await findSurvey(db, view.id), pseudonym, recording }),
+      attemptRow({
+        view,
+        scores: rows,
+        participantGroup: group,
+        notes,
+        survey: await findSurvey(db, view.id),
+        pseudonym,
+        recording,
+        answers: standings.get(view.id)?.answers ?? null,
+      }),
     );
     scores.push(...scoreRows(view, rows));
     await onProgress?.((i + 1) / views.length);
   }
   await folder.write('attempts.jsonl', jsonLines(attempts));
   await folder.write('scores.jsonl', jsonLines(scores));
+  await folder.write('flow.jsonl', jsonLines(flow));
   await folder.write('manifests/signing.pub', request.keys.publicKey.export({ type: 'spki', format: 'pem' }));
-  await folder.write('README.md', readmeText({ attempts: attempts.length, participants: pseudonyms.size, scores: scores.length }));
+  const leftOut = asked.length - views.length;
+  await folder.write('README.md', readmeText({ attempts: attempts.length, participants: pseudonyms.size, scores: scores.length, leftOut }));
   await folder.writeSums(request.keys.signingKey);
-  return { files: folder.paths() };
+  return { files: folder.paths(), leftOut };
+}
+
+/** Takes out the attempts that may not be released, and counts them by why. */
+function applyConsents(asked: readonly AttemptView[], standings: ReadonlyMap<string, AgreementStanding>) {
+  const left = { unanswered: 0, refused: 0 };
+  const views = asked.filter(({ id }) => {
+    const refusal = releaseRefusal(standings.get(id));
+    if (refusal !== null) left[refusal] += 1;
+    return refusal === null;
+  });
+  const flow: FlowRow[] = [
+    { step: 'asked_for', reason: null, attempts: asked.length },
+    { step: 'left_out', reason: 'consent_refused', attempts: left.refused },
+    { step: 'left_out', reason: 'consent_not_asked', attempts: left.unanswered },
+    { step: 'released', reason: null, attempts: views.length },
+  ];
+  return { views, flow };
 }
 
 async function loadViews(db: Database, attemptIds: readonly string[]): Promise<AttemptView[]> {

@@ -1,7 +1,7 @@
-import { ATTEMPT_COLUMNS, type Column, SCORE_COLUMNS } from './columns.ts';
+import { ATTEMPT_COLUMNS, type Column, FLOW_COLUMNS, SCORE_COLUMNS } from './columns.ts';
 
 /** The README of an export: what each file is and what each column means. No dates, so that the same export has the same bytes. */
-export function readmeText(counts: { attempts: number; participants: number; scores: number }): string {
+export function readmeText(counts: { attempts: number; participants: number; scores: number; leftOut: number }): string {
   return `# Plumbline export
 
 ${counts.attempts} attempts by ${counts.participants} participants, with ${counts.scores} scores.
@@ -10,6 +10,7 @@ ${counts.attempts} attempts by ${counts.participants} participants, with ${count
 |---|---|
 | \`attempts.jsonl\` | a row per attempt |
 | \`scores.jsonl\` | a row per score |
+| \`flow.jsonl\` | how many attempts were asked for, left out and why, and released |
 | \`events/ATTEMPT.jsonl.zst\` | the recording, an event per line, in the order of arrival: \`seq\`, \`atMs\` (milliseconds since 1970, UTC), \`type\`, \`stream\`, \`data\` |
 | \`casts/ATTEMPT-TERMINAL.cast\` | each terminal as asciicast v2, for \`asciinema play\` |
 | \`proofs/ATTEMPT.jsonl\` | salts, withheld hashes and roots: what the events are checked against |
@@ -26,6 +27,11 @@ segment are one zstd frame; \`zstd -d\` reads the whole file.
 \`plumb verify DIR\` checks events, proofs, manifests and sums. It believes the key in \`manifests/\`: compare its fingerprint with one
 that you have from elsewhere. The format is specified in Plumbline's \`docs/recording-format.md\`.
 
+This is a release behind terms, a gated one. ${counts.leftOut} of the attempts that were asked for are left out, because their participants do not
+agree to that, or were never asked. What each participant agrees to beyond it stands in the \`consent_\` columns: without that consent an
+attempt may not be published, AI not be trained on it, nor its participant be quoted. Answers that were changed after this export was built do not
+reach it: build a new one before you hand it on.
+
 What people typed into files and into the survey, and what programs printed, is here as it was: it may name or identify people, and it may hold solutions.
 Do not publish it without reading it.
 
@@ -36,6 +42,10 @@ ${columnTable(ATTEMPT_COLUMNS)}
 ## scores.jsonl
 
 ${columnTable(SCORE_COLUMNS)}
+
+## flow.jsonl
+
+${columnTable(FLOW_COLUMNS)}
 `;
 }
 

@@ -9,6 +9,7 @@ import {
   rowThatCounts,
   unionLengthMs,
 } from '@plumbline/core';
+import type { GivenAnswers } from '@plumbline/database/agreements';
 import type { AttemptView } from '@plumbline/database/attempts';
 import type { Survey } from '@plumbline/database/client';
 import type { ScoreRecord } from '@plumbline/database/scores';
@@ -31,10 +32,12 @@ export interface AttemptFacts {
   survey: Survey | null;
   pseudonym: string;
   recording: RecordingSummary;
+  /** Null where the study has no agreement. */
+  answers: GivenAnswers | null;
 }
 
 /** The row of one attempt. Elapsed times are those of its end. */
-export function attemptRow({ view, scores, participantGroup, notes, survey, pseudonym, recording }: AttemptFacts): AttemptRow {
+export function attemptRow({ view, scores, participantGroup, notes, survey, pseudonym, recording, answers }: AttemptFacts): AttemptRow {
   const { settings, events, limits } = view;
   const endMs = view.endedAtMs ?? view.completedAtMs ?? Number.POSITIVE_INFINITY;
   const hasEnded = view.startedAtMs !== null && Number.isFinite(endMs);
@@ -75,6 +78,12 @@ export function attemptRow({ view, scores, participantGroup, notes, survey, pseu
     survey_difficulty: survey?.difficulty ?? null,
     survey_off_clock_minutes: survey?.offClockMinutes ?? null,
     survey_problems: survey?.problems ?? null,
+    agreement_hash: answers?.hash ?? null,
+    consent_gated_release: answers?.consents.gatedRelease ?? null,
+    consent_public_release: answers?.consents.publicRelease ?? null,
+    consent_ai_training: answers?.consents.aiTraining ?? null,
+    consent_quotation: answers?.consents.quotation ?? null,
+    consents_confirmed: answers?.isConfirmed ?? null,
     direction: settings.direction,
     aggregation: settings.aggregation,
     score_unit: settings.scoreUnit,

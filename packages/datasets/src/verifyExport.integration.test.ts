@@ -127,7 +127,7 @@ describe('verification of an export', () => {
     const id = await finishedAttempt({ db, store, keys });
     await eraseRecording({ db, store, attemptId: id });
     const dir = await exported('after-erasure', [id]);
-    const files = ['README.md', 'SHA256SUMS', 'SHA256SUMS.sig', 'attempts.jsonl', 'manifests', 'scores.jsonl'];
+    const files = ['README.md', 'SHA256SUMS', 'SHA256SUMS.sig', 'attempts.jsonl', 'flow.jsonl', 'manifests', 'scores.jsonl'];
     expect((await readdir(dir)).sort()).toEqual(files);
     expect((await verifyExport(dir)).attempts[0]).toMatchObject({ verdict: 'erased', signed: true, problem: null });
   });

@@ -1,3 +1,4 @@
+export * from './agreement.ts';
 export * from './browserLink.ts';
 export * from './events.ts';
 export * from './hosts.ts';

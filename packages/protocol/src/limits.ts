@@ -45,6 +45,9 @@ export const SEAL_TOTAL_MINUTES_MAX = 30;
 export const SEAL_REASON_MAX = 500;
 /** Characters of the reason for which an attempt is made void or left. */
 export const CLOSE_REASON_MAX = 500;
+/** Characters of a study's agreement, some forty pages, and of whom its participants write to. */
+export const AGREEMENT_TEXT_MAX = 100_000;
+export const AGREEMENT_CONTACT_MAX = 200;
 /** The terminals of an attempt put out so much as fast as it comes, eight hours at 150 KB a second; everything beyond is read slowly. */
 export const OUTPUT_FREE_BYTES = 4 * 1024 ** 3;
 export const OUTPUT_SLOW_BYTES_PER_SECOND = 256 * 1024;

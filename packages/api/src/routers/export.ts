@@ -1,4 +1,5 @@
 import { AppError, assertCan, can } from '@plumbline/core';
+import { agreementStandings, releaseRefusal } from '@plumbline/database/agreements';
 import { createExport, listExports } from '@plumbline/database/exports';
 import { z } from 'zod';
 import { authorised, router } from '../procedure.ts';
@@ -33,7 +34,14 @@ export const exportRouter = router({
     const userIds = exports.flatMap((row) => (row.requestedBy ? [row.requestedBy] : []));
     const users = await ctx.db.prisma.user.findMany({ where: { id: { in: userIds } }, select: { id: true, name: true } });
     const names = new Map(users.map((user) => [user.id, user.name]));
-    const subjects = await loadAttemptSubjects(ctx.db, [...new Set(exports.flatMap(({ attemptIds }) => attemptIds))]);
+    const exported = [...new Set(exports.flatMap(({ attemptIds }) => attemptIds))];
+    const subjects = await loadAttemptSubjects(ctx.db, exported);
+    const standings = await agreementStandings(ctx.db.pool, exported);
+    const hasWithdrawnSince = (attemptId: string, finishedAt: Date | null) => {
+      const standing = standings.get(attemptId);
+      const answeredAt = standing?.answers?.at;
+      return finishedAt !== null && answeredAt !== undefined && answeredAt > finishedAt && releaseRefusal(standing) !== null;
+    };
     const isReadable = (attemptId: string) => {
       const subject = subjects.get(attemptId);
       return subject === undefined || can(ctx.actor, 'attempt.readExported', subject);
@@ -41,7 +49,11 @@ export const exportRouter = router({
     return exports.map((row) => ({
       exportId: row.id,
       requestedBy: row.requestedBy ? (names.get(row.requestedBy) ?? null) : null,
-      attempts: row.attemptIds.length,
+      attempts: row.attemptIds.length - row.leftOut,
+      /** Asked for and not in it, for want of consent; known once it is built. */
+      leftOut: row.leftOut,
+      /** In it, and since it was built without consent to be. */
+      withdrawnSince: row.attemptIds.filter((attemptId) => hasWithdrawnSince(attemptId, row.finishedAt)).length,
       /** Not of one that has an attempt of whoever asks. */
       mayDownload: row.attemptIds.every(isReadable),
       state: row.state,

@@ -1,4 +1,5 @@
 import { AppError } from '@plumbline/core';
+import { agreementStandings, releaseRefusal } from '@plumbline/database/agreements';
 import { scoreAgain } from '@plumbline/database/scoreAgain';
 import { setReviewEnded } from '@plumbline/database/workspaces';
 import { z } from 'zod';
@@ -18,9 +19,15 @@ export const reviewRouter = router({
       include: { ...ATTEMPT_INCLUDE, manifest: { select: { signedAt: true } } },
       orderBy: { endedAt: 'desc' },
     });
+    const standings = await agreementStandings(
+      ctx.db.pool,
+      attempts.map(({ id }) => id),
+    );
     return attempts.map((attempt) => ({
       ...attemptSummary(attempt, ctx.actor, { nowMs, scoresVisible: isScoreVisibleInLists(attempt, ctx.actor) }),
       missingScores: isOwnOf(attempt.assignment.participant, ctx.actor) ? [] : missingScores(attempt, attemptSettings(attempt)),
+      /** Why an export leaves it out; null where it does not. */
+      releaseRefusal: releaseRefusal(standings.get(attempt.id)),
       sealedAt: attempt.manifest?.signedAt ?? null,
       recordedBytes: Number(attempt.rawBytes),
     }));

@@ -17,6 +17,8 @@ import {
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { useEffect, useState } from 'react';
+import { AgreementCard } from '@/features/agreement/components/AgreementCard.tsx';
+import type { AgreementView } from '@/features/agreement/model/words.ts';
 import { rpc } from '@/features/rpc/client.ts';
 import { SetupCard } from '@/features/setup/components/SetupCard.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
@@ -32,13 +34,21 @@ import { SystemCheck } from './SystemCheck.tsx';
 const POLL_MS = 1_000;
 
 /** Before the clock: the rules, the check of this machine, the sandbox, and the button that starts it all. */
-export function Lobby({ attempt }: { attempt: AttemptDetail }) {
+export function Lobby({ attempt, agreement }: { attempt: AttemptDetail; agreement: AgreementView }) {
   const { rules, environment, attemptId } = attempt;
   const queryClient = useQueryClient();
+  const agreementKey = ['agreement.ofAttempt', attemptId];
+  const { data: asked } = useQuery({
+    queryKey: agreementKey,
+    queryFn: () => rpc.agreement.ofAttempt.query({ attemptId }),
+    initialData: agreement,
+  });
+  const askAnew = () => queryClient.invalidateQueries({ queryKey: agreementKey });
   return (
     <Page width="narrow">
       <PageHeader title={attempt.title} description={attempt.study} />
-      <StartPanel attempt={attempt} />
+      {attempt.startedAt === null ? <AgreementCard attemptId={attemptId} agreement={asked} onAnswered={askAnew} /> : null}
+      <StartPanel attempt={attempt} isAgreed={asked.hold === null} onRefused={askAnew} />
       <Card>
         <CardHeader title="The rules of this attempt" />
         <CardBody className="space-y-4">
@@ -89,7 +99,7 @@ export function Lobby({ attempt }: { attempt: AttemptDetail }) {
   );
 }
 
-function StartPanel({ attempt }: { attempt: AttemptDetail }) {
+function StartPanel({ attempt, isAgreed, onRefused }: { attempt: AttemptDetail; isAgreed: boolean; onRefused: () => Promise<unknown> }) {
   const { attemptId, rules } = attempt;
   const router = useRouter();
   const queryClient = useQueryClient();
@@ -104,6 +114,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   });
   const prepare = useMutation({
     mutationFn: () => rpc.attempt.prepare.mutate({ attemptId }),
+    onError: onRefused,
     onSettled: () => queryClient.invalidateQueries({ queryKey: progressKey }),
   });
   const { state } = data;
@@ -115,7 +126,12 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
   const notReady = state === 'scheduled' && data.progress !== null && data.progress !== '';
 
   async function start() {
-    await rpc.attempt.start.mutate({ attemptId });
+    try {
+      await rpc.attempt.start.mutate({ attemptId });
+    } catch (error) {
+      await onRefused();
+      throw error;
+    }
     router.push(`/attempts/${attemptId}/work`);
   }
 
@@ -140,10 +156,11 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
               </p>
             )}
             {attempt.window.isOpen ? null : <ClosedWindow window={attempt.window} />}
+            {isAgreed ? null : <p className="text-sm text-muted">Answer the agreement above first.</p>}
             <Button
               variant="primary"
               size="lg"
-              disabled={!attempt.window.isOpen}
+              disabled={!attempt.window.isOpen || !isAgreed}
               busy={prepare.isPending && 'Asking for a sandbox…'}
               onClick={() => prepare.mutate()}
             >
@@ -175,6 +192,7 @@ function StartPanel({ attempt }: { attempt: AttemptDetail }) {
             <Button
               variant="primary"
               size="lg"
+              disabled={!isAgreed}
               busy={data.setup?.state === 'on_its_way' && 'Laying your dotfiles…'}
               onClick={() => setConfirming(true)}
             >

@@ -15,6 +15,8 @@ import {
 } from '@plumbline/ui';
 import { Eye, Play } from 'lucide-react';
 import Link from 'next/link';
+import { ConsentsCard } from '@/features/agreement/components/ConsentsCard.tsx';
+import type { AgreementView } from '@/features/agreement/model/words.ts';
 import { type SetupOfAttempt, SetupView } from '@/features/setup/components/SetupView.tsx';
 import type { AttemptDetail } from '../model/attemptDetail.ts';
 import { cleanWords, END_REASON_WORDS } from '../model/words.ts';
@@ -48,7 +50,15 @@ function ProgressForStaff({ state, progress }: { state: AttemptDetail['state']; 
 }
 
 /** An attempt after its end, or, for staff, at any time: figures, scores and what happened to the clock. */
-export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: SetupOfAttempt | null }) {
+export function ResultPage({
+  attempt,
+  agreement,
+  setup,
+}: {
+  attempt: AttemptDetail;
+  agreement: AgreementView;
+  setup: SetupOfAttempt | null;
+}) {
   const { clock, result, environment, rules } = attempt;
   const ended = attempt.endedAt !== null;
   return (
@@ -131,6 +141,9 @@ export function ResultPage({ attempt, setup }: { attempt: AttemptDetail; setup: 
           {result?.scale.note ? <p className="mt-3 text-sm text-muted">{result.scale.note}</p> : null}
         </CardBody>
       </Card>
+      {ended && attempt.startedAt !== null ? (
+        <ConsentsCard attemptId={attempt.attemptId} agreement={agreement} isOwn={attempt.isOwn} />
+      ) : null}
       {attempt.isOwn || attempt.survey === null ? null : <SurveyCard answers={attempt.survey} />}
       {attempt.review ? (
         <ReviewCard

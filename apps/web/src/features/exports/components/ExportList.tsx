@@ -49,7 +49,10 @@ export function ExportList({ initial }: { initial: ExportRow[] }) {
                   <Time at={row.createdAt} />
                 </Td>
                 <Td>{row.requestedBy ?? '–'}</Td>
-                <Td align="right">{row.attempts}</Td>
+                <Td align="right">
+                  {row.attempts}
+                  {row.leftOut > 0 ? <span className="block text-xs text-muted">{row.leftOut} left out</span> : null}
+                </Td>
                 <Td className="min-w-72">
                   {isUnderWay(row) ? (
                     <Progress
@@ -62,6 +65,12 @@ export function ExportList({ initial }: { initial: ExportRow[] }) {
                     <>
                       {row.bytes === null ? null : formatBytes(row.bytes)}
                       <code className="block font-mono text-xs break-all text-muted">{row.checksum}</code>
+                      {row.withdrawnSince > 0 ? (
+                        <span className="block text-xs text-warning">
+                          Consent to {row.withdrawnSince === 1 ? 'one of its attempts was' : `${row.withdrawnSince} of its attempts was`}{' '}
+                          taken back since it was built. Build it anew before you hand it on.
+                        </span>
+                      ) : null}
                     </>
                   ) : null}
                 </Td>

@@ -2,6 +2,7 @@
 import type { AppRouter } from '@plumbline/api';
 import {
   Alert,
+  Badge,
   Button,
   Card,
   CardHeader,
@@ -24,6 +25,8 @@ import { useState } from 'react';
 import { rpc } from '@/features/rpc/client.ts';
 
 type Finished = inferRouterOutputs<AppRouter>['review']['list'][number];
+
+const REFUSAL_WORDS = { refused: 'Left out: refused', unanswered: 'Left out: not asked' } as const;
 
 export function NewExport({ attempts }: { attempts: Finished[] }) {
   const queryClient = useQueryClient();
@@ -48,7 +51,7 @@ export function NewExport({ attempts }: { attempts: Finished[] }) {
     <Card>
       <CardHeader
         title="New export"
-        description="Completed attempts of others can be exported."
+        description="Completed attempts of others can be exported. Those without consent to a release behind terms are left out, and counted."
         actions={
           <Button variant="primary" disabled={chosen.size === 0} busy={build.isPending && 'Asking…'} onClick={() => build.mutate()}>
             <PackagePlus />
@@ -94,7 +97,14 @@ export function NewExport({ attempts }: { attempts: Finished[] }) {
                   <label htmlFor={`choose-${attempt.attemptId}`}>{attempt.title}</label>
                   <span className="block text-xs text-muted">{attempt.study}</span>
                 </Td>
-                <Td>{attempt.participant}</Td>
+                <Td>
+                  {attempt.participant}
+                  {attempt.releaseRefusal === null ? null : (
+                    <span className="block">
+                      <Badge tone="warning">{REFUSAL_WORDS[attempt.releaseRefusal]}</Badge>
+                    </span>
+                  )}
+                </Td>
                 <Td>{attempt.endedAt ? <Time at={attempt.endedAt} /> : '–'}</Td>
                 <Td align="right">{formatDuration(attempt.clock.elapsedMs)}</Td>
                 <Td align="right">{formatNormalised(attempt.result?.result.value)}</Td>

@@ -28,6 +28,11 @@ export const QUESTIONS = [
       'What terminals show and what you type into them, edits, saves, pastes, scores, notes, and whether the page has the focus. What a prompt asks for without showing it, such as a password, is recorded as a length only; in full-screen programs and inside tmux, screen or ssh it is recorded whole.',
   },
   {
+    question: 'What do I agree to, and can I change my mind?',
+    answer:
+      'Where a study has an agreement you answer it before each attempt, a consent at a time. Recording and review by the staff are needed; what may be released, published, quoted or used to train AI is yours to say. When the attempt has ended you see your answers on its page, and confirm or change them until the day that the agreement names. What was released by then stays released.',
+  },
+  {
     question: 'Can I bring my dotfiles, or use Vim’s keys?',
     answer:
       'Yes, before the clock: on the attempt’s page, where you prepare the sandbox. They are kept in your account for your later attempts. What you change once the clock has started is for the next one.',

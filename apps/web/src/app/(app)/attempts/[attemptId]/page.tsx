@@ -11,8 +11,9 @@ export default async function AttemptPage({ params }: { params: Promise<{ attemp
   const { attemptId } = await params;
   const rpc = await api();
   const attempt = await orRefuse(rpc.attempt.get({ attemptId }), `/attempts/${attemptId}`);
-  if (attempt.isOwn && STATES_BEFORE_THE_END.has(attempt.state)) return <Lobby attempt={attempt} />;
+  const agreement = await rpc.agreement.ofAttempt({ attemptId });
+  if (attempt.isOwn && STATES_BEFORE_THE_END.has(attempt.state)) return <Lobby attempt={attempt} agreement={agreement} />;
   // One that is scored again stays a complete one to its participant.
   if (attempt.isOwn && attempt.state === 'finalising' && attempt.completedAt === null) return <FinishingPage attempt={attempt} />;
-  return <ResultPage attempt={attempt} setup={await rpc.attempt.setup({ attemptId })} />;
+  return <ResultPage attempt={attempt} agreement={agreement} setup={await rpc.attempt.setup({ attemptId })} />;
 }
