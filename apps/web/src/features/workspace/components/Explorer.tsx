@@ -66,6 +66,8 @@ export function Explorer({
   const list = useRef<HTMLDivElement>(null);
   const afterMenu = useRef<(() => void) | null>(null);
   const chooser = useRef<HTMLInputElement>(null);
+  /** The file that was chosen last before the editor was there, which then shows it. */
+  const early = useRef<string | null>(null);
   const visible = useVisibleRows(list, rows.length);
   const away = connection.kind !== 'open';
   const root = state.folders.get(ROOT);
@@ -77,8 +79,13 @@ export function Explorer({
 
   const open = (row: TreeRow) => {
     if (row.kind === 'directory') tree.toggle(row.path);
-    else void files?.open(row.path);
+    else if (files) void files.open(row.path);
+    else early.current = row.path;
   };
+  useEffect(() => {
+    if (files && early.current !== null) void files.open(early.current);
+    early.current = null;
+  }, [files]);
 
   const filesUnder = (path: string) =>
     (files?.store.get().files ?? []).filter((file) => file.path === path || file.path.startsWith(`${path}/`));

@@ -16,10 +16,13 @@ export class ArrangedFiles {
   protected disposed = false;
   private readonly rememberKey: string;
   private readonly remember: Pick<Storage, 'getItem' | 'setItem'>;
+  /** What an earlier page left, which the first file that is opened here takes the place of. */
+  private readonly kept: string | null;
 
   constructor(rememberKey: string, remember: Pick<Storage, 'getItem' | 'setItem'>) {
     this.rememberKey = rememberKey;
     this.remember = remember;
+    this.kept = remember.getItem(rememberKey);
   }
 
   /** Shows an open file in the pane that has the focus. */
@@ -94,8 +97,7 @@ export class ArrangedFiles {
   }
 
   protected remembered(): Remembered | null {
-    const kept = this.remember.getItem(this.rememberKey);
-    return kept === null ? null : (JSON.parse(kept) as Remembered);
+    return this.kept === null ? null : (JSON.parse(this.kept) as Remembered);
   }
 
   protected arrangeAsBefore({ active, panes }: Remembered): void {

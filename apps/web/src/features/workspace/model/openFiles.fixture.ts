@@ -73,7 +73,14 @@ type Shared = { editing: boolean; text: string | null; baseHash: string | null; 
 /** A tab's open files over a disk that answers when it is let to. */
 export function tabWith(
   disk: Record<string, string>,
-  { shared = {} as Partial<Shared>, drafts = [] as Draft[], unsaved = [] as { path: string; edited: boolean }[], autoSave = false } = {},
+  {
+    shared = {} as Partial<Shared>,
+    drafts = [] as Draft[],
+    unsaved = [] as { path: string; edited: boolean }[],
+    autoSave = false,
+    /** What an earlier page of the tab had open. */
+    before = null as { paths: string[]; active: string } | null,
+  } = {},
 ) {
   const files = new Map(Object.entries(disk));
   const writtenMs = new Map<string, number>();
@@ -119,7 +126,7 @@ export function tabWith(
     if (losesAnswers) throw new AppError('unavailable', 'The server did not answer in time.');
     return answer;
   }) as unknown as Ask;
-  const remembered = new Map<string, string>();
+  const remembered = new Map<string, string>(before === null ? [] : [['plumbline.open.attempt', JSON.stringify(before)]]);
   const opened = new OpenFiles({
     attemptId: 'attempt',
     tab: 'here',

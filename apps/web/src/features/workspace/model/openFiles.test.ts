@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LARGE, PATH, sha256, tabOn } from './openFiles.fixture.ts';
+import { LARGE, PATH, sha256, tabOn, tabWith } from './openFiles.fixture.ts';
 
 describe('a change on disk', () => {
   it('is shown where nothing is unsaved', async () => {
@@ -224,5 +224,15 @@ describe('a file that is renamed', () => {
     await tab.opened.renamed(PATH, 'moved.py');
     await tab.time.step(1_000);
     expect([tab.text('moved.py'), tab.file('moved.py').conflict]).toEqual(['one mine', 'changed']);
+  });
+});
+
+describe('a file that is opened before those of an earlier page are back', () => {
+  it('stays in front, and they are open beside it', async () => {
+    const tab = tabWith({ 'a.py': 'a', 'b.py': 'b' }, { before: { paths: ['a.py'], active: 'a.py' } });
+    await tab.opened.open('b.py');
+    await tab.opened.restore();
+    const { files, active } = tab.opened.store.get();
+    expect([files.map(({ path }) => path), active]).toEqual([['b.py', 'a.py'], 'b.py']);
   });
 });

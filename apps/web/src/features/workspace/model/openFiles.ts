@@ -37,8 +37,10 @@ export class OpenFiles extends SharedFiles {
    */
   async restore(): Promise<string[]> {
     const kept = this.remembered();
+    // What somebody has opened here already stays in front.
+    const { active } = this.store.get();
     await Promise.all(kept?.paths.map((path) => this.open(path, false)) ?? []);
-    if (kept) this.arrangeAsBefore(kept);
+    if (kept) this.arrangeAsBefore(active === null ? kept : { ...kept, active });
     const back: string[] = [];
     for (const path of await this.findLeft()) if (await this.openLeft(path)) back.push(path);
     // Once whoever draws them has done so.
