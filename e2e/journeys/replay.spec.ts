@@ -237,6 +237,7 @@ test.describe('a reviewer replays an attempt', () => {
     await open(0);
     await page.keyboard.press('/');
     await page.keyboard.type('Needle in');
+    await expect(page.getByLabel('Search commands and output').first()).toHaveValue('Needle in');
     await page.keyboard.press('Enter');
     await expect(page.getByTestId('replay-hit')).toHaveCount(1);
     await page.getByTestId('replay-hit').click();

@@ -4,6 +4,7 @@ import type { RecordingIndex } from '@plumbline/recording/recordingIndex';
 import { Alert, Button, cn, EmptyState, formatDuration, Spinner, TooltipProvider, toast } from '@plumbline/ui';
 import { Eye, FileCode, Film, Keyboard, Maximize, SquareTerminal } from 'lucide-react';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import { ReadOnlyEditor } from '../../workspace/components/ReadOnlyEditor.tsx';
 import { useStore } from '../../workspace/components/useStore.ts';
@@ -144,8 +145,9 @@ function Stage({ player, source, watching }: { player: Player; source: ReviewSou
       },
       toggleHelp: () => setHelp((open) => !open),
       search: () => {
-        setList('search');
-        requestAnimationFrame(() => document.getElementById('replay-search')?.focus());
+        // The next key is already meant for it, and would be one of the replay's otherwise.
+        flushSync(() => setList('search'));
+        document.getElementById('replay-search')?.focus();
       },
     }),
     [],
