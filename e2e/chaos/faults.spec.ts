@@ -7,7 +7,7 @@ import { expect, test } from '../support/fixtures.ts';
 import { GATEWAY_PORT, type PlatformUnderTest, type ProcessName } from '../support/platform.ts';
 import { familyOf, signalAll } from '../support/processFamily.ts';
 import { randomFrom } from '../support/random.ts';
-import { findFaults, readEvents } from '../support/recordingCheck.ts';
+import { findFaults, hasAllShown, readEvents } from '../support/recordingCheck.ts';
 import { Tab } from '../support/tab.ts';
 import { Acts } from './acts.ts';
 import { checkClock, readClock } from './clockReading.ts';
@@ -226,9 +226,9 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   const keptMs = Math.max(60_000, SET_AWAY_MS ?? 0, LINK_CUT_MS);
   await until('everything typed is durable', () => tab.unacknowledgedInput === 0 && tab.unacknowledgedEvents === 0, keptMs);
 
-  const events = await until('the last line is recorded', async () => {
+  const events = await until('the last line, and all that was shown, is recorded', async () => {
     const all = await readEvents(platform, attemptId);
-    return desk.isWhollyRecorded(all) ? all : null;
+    return desk.isWhollyRecorded(all) && hasAllShown(all, tab) ? all : null;
   });
   expect(findFaults(events, tab)).toEqual([]);
 

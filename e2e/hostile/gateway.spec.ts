@@ -6,7 +6,7 @@ import { CLOSE_CODES, encodeInputFrame, PROTOCOL_VERSION } from '@plumbline/prot
 import { WebSocket } from 'ws';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
-import { findFaults, readEvents } from '../support/recordingCheck.ts';
+import { findFaults, hasAllShown, readEvents } from '../support/recordingCheck.ts';
 import type { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 
@@ -253,7 +253,10 @@ test('a paused attempt takes no input, no edits, no score and no submission, and
 
 test('after all that the recording is whole, and holds every byte that was shown', async ({ platform }) => {
   await until('everything typed is durable', () => tab.unacknowledgedInput === 0);
-  const events = await readEvents(platform, attemptId);
+  const events = await until('all that was shown is recorded', async () => {
+    const all = await readEvents(platform, attemptId);
+    return hasAllShown(all, tab) ? all : null;
+  });
   expect(findFaults(events, tab)).toEqual([]);
   tab.end();
 });

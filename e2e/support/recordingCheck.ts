@@ -102,6 +102,17 @@ export function findFaults(
   return faults.slice(0, 20);
 }
 
+/** Whether all output that a tab was shown is recorded: it is shown while it is on its way there. */
+export function hasAllShown(events: readonly RecordedEvent[], tab: Tab): boolean {
+  const lengths = new Map<number, number>();
+  for (const event of events) {
+    if (event.type === 'terminal.output') lengths.set(event.stream, event.data.offset + event.data.bytes.length);
+  }
+  return [...tab.shown].every(([terminal, stretches]) =>
+    stretches.every(({ offset, length }) => offset + length <= (lengths.get(terminal) ?? 0)),
+  );
+}
+
 /** What was typed by a tab into a terminal, as the PTY got it. */
 export function recordedInput(events: readonly RecordedEvent[], tab: Tab, terminal: number): string {
   const typed = events.flatMap((event) =>
