@@ -102,6 +102,8 @@ export class WorkspacePage {
   /** Scores, waits for the row, and answers its cells' text. */
   async score(): Promise<string> {
     await this.page.getByTestId('tab-score').click();
+    // The rows are there with the button, and all that were asked for have come to their end once it can be pressed.
+    await expect(this.page.getByTestId('score-run')).toBeEnabled();
     const before = await this.page.getByTestId('score-row').count();
     await this.page.getByTestId('score-run').click();
     await expect(this.page.getByTestId('score-row')).toHaveCount(before + 1);
