@@ -104,6 +104,7 @@ export const TEST_REQUIREMENTS: Requirement[] = [
   testProgram('vim', 'vim', 'is recorded and replayed by a test'),
   testProgram('htop', 'htop', 'is recorded and replayed by a test'),
   testProgram('tmux', 'tmux', 'is recorded and replayed by a test'),
+  testProgram('less', 'less', 'is drawn in a browser by a test'),
   testProgram('asciinema', 'asciinema', 'plays the casts of an export'),
   testProgram('iproute2', 'ss', 'cuts a runner’s connections'),
   testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
