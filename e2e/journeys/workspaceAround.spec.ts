@@ -5,7 +5,7 @@ import type { Account } from '../support/accounts.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { Session } from '../support/session.ts';
 import { openWorkspace } from '../support/workspace.ts';
-import { People, TOUR_SEEN, WorkspacePage } from '../support/workspacePage.ts';
+import { People, TOUR_SEEN, untilKept, WorkspacePage } from '../support/workspacePage.ts';
 
 const MINUTE_MS = 60_000;
 const GIB = 1024 ** 3;
@@ -122,7 +122,9 @@ test.describe('around the work: the link, the clock, words with the staff, score
     const gateway = platform.pid('gateway');
     // The screen is clear before anything is typed that must be seen on it.
     await work.shell('echo cleared-$((1+1))', /^cleared-2$/m);
-    await work.type(1, 'cat > typed.txt\n');
+    // Nor before the program waits for it: what the shell has not read by then is not shown by the terminal either.
+    await work.type(1, 'echo waiting-$((1+1)); cat > typed.txt\n');
+    await work.expectOnScreen(1, /^waiting-2$/m);
     process.kill(gateway, 'SIGSTOP');
     try {
       await page.keyboard.type('typed to nobody');
@@ -249,9 +251,14 @@ test.describe('around the work: the link, the clock, words with the staff, score
     const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
     const scores = page.getByRole('list', { name: 'Scores' });
     const show = async (scoreVisible: boolean | null) => {
+      await page.getByTestId('tab-clock').click();
+      const panel = page.getByTestId('clock-panel');
+      await expect(panel).toContainText('The clock started.');
       await db.prisma.assignment.updateMany({ where: { attempt: { id: attemptId } }, data: { scoreVisible } });
-      // The gateway reads an attempt again when its clock changes.
-      await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs: 1, reason: 'what is shown has changed' }, { by: null });
+      // The gateway reads an attempt again when its clock changes, and then tells the page, whose panel reads on.
+      await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs: 1, reason: `scores are shown: ${scoreVisible}` }, { by: null });
+      await expect(panel).toContainText(`scores are shown: ${scoreVisible}`);
+      await page.getByTestId('tab-score').click();
       await page.reload();
     };
     await show(false);
@@ -274,10 +281,9 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await expect(course.filter({ hasText: 'Memory in use' })).toContainText(/iB/);
     await expect(course.filter({ hasText: 'Processors' }).locator('polyline')).toHaveAttribute('points', /,.* /, { timeout: 30_000 });
     await expectAccessible(page, 'resources', [], '[data-testid=resources-panel]');
-    // The layout is kept a little later: nothing that another test keeps must be overwritten by it.
-    const kept = page.waitForResponse(/keepWorkspacePreferences/);
     await page.getByTestId('tab-files').click();
-    await kept;
+    // Nothing that another test keeps must be overwritten by it.
+    await untilKept(page);
   });
 
   test('who practises for the first time is shown around, by keys alone, and not a second time', async ({ platform }) => {
