@@ -136,6 +136,11 @@ test('a machine that loses its power, with everything on it, loses nothing that 
       await ended;
     };
 
+    // Before the first loss, and there after the last.
+    const { n: scoreN } = await tab.request('score', {});
+    const findScore = async () => (await tab.request('scores', {})).scores.find((row) => row.n === scoreN && row.status === 'scored');
+    const scoredBefore = await until('a score is there', findScore);
+
     for (let loss = 0; loss < LOSSES; loss++) {
       const typist = await open();
       acts.start();
@@ -176,6 +181,7 @@ test('a machine that loses its power, with everything on it, loses nothing that 
       `${LOSSES} losses of power, ${tab.reconnects} reconnects, ${lines} lines typed, ${tab.eventCount} edits, ${gaps.length} gaps, ${events.length} events; ` +
         (await checkClock(session, tab, atFirst, reach)),
     );
+    expect(await findScore()).toEqual(scoredBefore);
     console.log(await acts.check(() => readEvents(platform, attemptId)));
     await checkEnding(platform, session, tab, { witness, terminal: last.terminal, saved: acts.saved });
     tab.end();
