@@ -105,6 +105,8 @@ export const TEST_REQUIREMENTS: Requirement[] = [
   testProgram('htop', 'htop', 'is recorded and replayed by a test'),
   testProgram('tmux', 'tmux', 'is recorded and replayed by a test'),
   testProgram('less', 'less', 'is drawn in a browser by a test'),
+  testProgram('xvfb', 'Xvfb', 'is the display of a test’s browser that has a window'),
+  testProgram('xdotool', 'xdotool', 'types into that window'),
   testProgram('asciinema', 'asciinema', 'plays the casts of an export'),
   testProgram('iproute2', 'ss', 'cuts a runner’s connections'),
   testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
