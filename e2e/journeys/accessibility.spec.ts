@@ -3,6 +3,7 @@ import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
 import { prepareAttempt } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
+import { NarrowProxy } from '../support/narrowProxy.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 
@@ -14,6 +15,7 @@ const SEARCH_PANEL = '[data-testid=search-panel]';
 const IMAGE = '[data-testid=image-view]';
 const PLAYER_LISTS = '[role=tabpanel]';
 const DIALOG = '[role=dialog], [role=alertdialog]';
+const MENU = '[role=menu]';
 
 const ONE_PIXEL_GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
 
@@ -70,10 +72,52 @@ test.describe('every page can be used by everybody', () => {
     await expectAccessible(expert, 'not found');
   });
 
+  test('the system check says of a small window, of a network without WebSockets and of one far away what that means and what to do', async ({
+    browser,
+    platform,
+  }) => {
+    const proxy = await NarrowProxy.start();
+    const context = await browser.newContext({
+      baseURL: platform.baseUrl,
+      storageState: await expert.context().storageState(),
+      viewport: { width: 1024, height: 600 },
+      proxy: { server: proxy.url },
+    });
+    const page = await context.newPage();
+    const found = (name: string) => page.getByRole('listitem').filter({ hasText: new RegExp(`^${name}`) });
+    proxy.allowsTunnels = false;
+    await page.goto(`/attempts/${attemptId}`);
+    await expect(found('Browser')).toContainText('Has everything that the workspace needs.');
+    await expect(found('Window')).toContainText(
+      '1024 × 600 pixels. The workspace is made for 1280 × 720 or more: enlarge the window or zoom out.',
+    );
+    await expect(found('WebSocket')).toContainText(
+      'A proxy, a VPN or an extension may block it: try without them or from another network.',
+    );
+    await expect(found('WebSocket').getByRole('img', { name: 'bad' })).toBeVisible();
+    await expect(found('Latency')).toHaveCount(0);
+    await expectAccessible(page, 'a system check that fails');
+
+    proxy.allowsTunnels = true;
+    proxy.delayMs = 200;
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await expect(found('Window')).toContainText('1440 × 900 pixels.');
+    await expect(found('WebSocket')).toContainText('Opened and answered');
+    await expect(found('Latency')).toContainText('typing in a terminal will feel slow. A nearer or wired network helps.');
+    await expect(found('Latency').getByRole('img', { name: 'warning' })).toBeVisible();
+    await context.close();
+    proxy.stop();
+  });
+
   test('the pages of an expert', async () => {
     await expert.goto(`/attempts/${attemptId}`);
     await expect(expert.getByRole('button', { name: 'Start the clock' })).toBeVisible();
     await expectAccessible(expert, 'the lobby');
+    await expert.getByRole('button', { name: 'Start the clock' }).click();
+    await expect(expert.getByRole('alertdialog')).toBeVisible();
+    await expectAccessible(expert, 'starting the clock', [], DIALOG);
+    await expert.getByRole('button', { name: 'Not yet' }).click();
     await startClock();
     for (const path of ['/', '/help', `/attempts/${attemptId}`]) {
       await expert.goto(path);
@@ -82,7 +126,7 @@ test.describe('every page can be used by everybody', () => {
     }
   });
 
-  test('the workspace with its panels and dialogs', async () => {
+  test('the workspace with its panels and dialogs', async ({ signIn }) => {
     // All of it is computing: twice as long on a machine that is busy with something else.
     test.setTimeout(600_000);
     const work = new WorkspacePage(expert);
@@ -106,11 +150,41 @@ test.describe('every page can be used by everybody', () => {
     await expert.getByTestId('search-query').fill('def');
     await expect(expert.getByTestId('search-match').first()).toBeVisible();
     await expectAccessible(expert, 'workspace, search', [], SEARCH_PANEL);
+    await expert.getByTestId('search-replacement').fill('def');
+    await expert.getByRole('button', { name: 'Replace all' }).click();
+    await expectAccessible(expert, 'replacing all', [], DIALOG);
+    await expert.keyboard.press('Escape');
     await expert.getByTestId('tab-files').click();
     await expert.getByTestId('upload-input').setInputFiles({ name: 'dot.gif', mimeType: 'image/gif', buffer: ONE_PIXEL_GIF });
     await expert.getByTestId('explorer-item').filter({ hasText: 'dot.gif' }).click();
     await expect(expert.getByTestId('image-view').locator('img')).toBeVisible();
     await expectAccessible(expert, 'workspace, an image', [], IMAGE);
+    await expert.getByTestId('explorer-item').filter({ hasText: 'dot.gif' }).click({ button: 'right' });
+    await expect(expert.getByRole('menuitem', { name: 'Rename…' })).toBeVisible();
+    await expectAccessible(expert, 'the menu of a file', ['region'], MENU);
+    await expert.getByRole('menuitem', { name: 'Rename…' }).click();
+    await expect(expert.getByTestId('name-field')).toBeFocused();
+    await expectAccessible(expert, 'renaming', [], DIALOG);
+    await expert.keyboard.press('Escape');
+    await work.openFile('solution', 'textstats.py');
+    await expert.getByTestId('indentation').click();
+    await expect(expert.getByRole('menu')).toBeVisible();
+    await expectAccessible(expert, 'indentation', ['region'], MENU);
+    await expert.keyboard.press('Escape');
+    await expert.getByTestId('editor').locator('.view-lines').click();
+    await expert.keyboard.type('x');
+    await expect(expert.getByTestId('save-state')).toHaveText('Unsaved');
+    await expert.getByRole('button', { name: 'Close solution/textstats.py' }).click();
+    await expect(expert.getByRole('alertdialog')).toBeVisible();
+    await expectAccessible(expert, 'closing without saving', [], DIALOG);
+    await expert.getByRole('button', { name: 'Close without saving' }).click();
+    await work.shell('echo busy-$((1+1)); sleep 600', /^busy-2$/m);
+    await expert.getByRole('button', { name: /^Close Terminal/ }).click();
+    await expect(expert.getByRole('alertdialog')).toContainText('sleep 600');
+    await expectAccessible(expert, 'closing a terminal', [], DIALOG);
+    await expert.keyboard.press('Escape');
+    await work.terminal(1).locator('.xterm-screen').click();
+    await expert.keyboard.press('Control+C');
     await work.openFile('solution', 'textstats.py');
     await expert.getByTestId('editor-split').click();
     await expert.getByTestId('compare-toggle').click();
@@ -141,6 +215,12 @@ test.describe('every page can be used by everybody', () => {
     await expect(expert.getByTestId('resume')).toBeVisible();
     await expectAccessible(expert, 'paused');
     await expert.getByTestId('resume').click();
+    await expect(work.terminal(1)).toBeVisible();
+    const admin = await signIn('admin');
+    await admin.mutate('clock.pause', { attemptId, reason: 'A disk is being replaced' });
+    await expect(expert.getByRole('heading', { name: 'Staff paused your attempt' })).toBeVisible();
+    await expectAccessible(expert, 'paused by staff');
+    await admin.mutate('clock.resume', { attemptId, reason: 'The new disk is there' });
     await expect(work.terminal(1)).toBeVisible();
   });
 
@@ -221,10 +301,25 @@ test.describe('every page can be used by everybody', () => {
     await expect(staff.getByRole('dialog')).toBeVisible();
     await expectAccessible(staff, 'new user');
     await staff.keyboard.press('Escape');
+    await staff.getByRole('button', { name: 'Disable' }).first().click();
+    await expect(staff.getByRole('alertdialog')).toBeVisible();
+    await expectAccessible(staff, 'disabling a user', [], DIALOG);
+    await staff.keyboard.press('Escape');
     await staff.getByRole('button', { name: /^Account of / }).click();
     await expect(staff.getByRole('menu')).toBeVisible();
     // An open menu is a layer beside the page's landmarks, and takes the focus while it is open.
     await expectAccessible(staff, 'account menu', ['region']);
+    await staff.goto('/assignments');
+    await staff.getByRole('button', { name: 'New assignment' }).click();
+    await expect(staff.getByRole('dialog')).toBeVisible();
+    await expectAccessible(staff, 'new assignment', [], DIALOG);
+    await staff.goto(`/attempts/${attemptId}`);
+    for (const name of ['Clock', 'Make void']) {
+      await staff.getByRole('button', { name, exact: true }).click();
+      await expect(staff.getByRole('alertdialog')).toBeVisible();
+      await expectAccessible(staff, name, [], DIALOG);
+      await staff.keyboard.press('Escape');
+    }
   });
 
   test('watching', async () => {
@@ -257,5 +352,13 @@ test.describe('every page can be used by everybody', () => {
       await expect(staff.getByRole('tabpanel', { name: list })).toBeVisible();
       await expectAccessible(staff, `replay, ${list}`, [], PLAYER_LISTS);
     }
+    await staff.getByRole('tab', { name: 'Files' }).click();
+    await staff.getByTestId('replay-compare').click();
+    await expect(staff.getByTestId('replay-diff')).toContainText(/Nothing changed between them|diff --git/);
+    await expectAccessible(staff, 'replay, what changed', [], DIALOG);
+    await staff.keyboard.press('Escape');
+    await staff.getByTestId('replay-help').click();
+    await expect(staff.getByTestId('replay-keys')).toBeVisible();
+    await expectAccessible(staff, 'replay, keys', [], DIALOG);
   });
 });
