@@ -118,6 +118,9 @@ test.describe('every page can be used by everybody', () => {
     await expect(expert.getByRole('alertdialog')).toBeVisible();
     await expectAccessible(expert, 'starting the clock', [], DIALOG);
     await expert.getByRole('button', { name: 'Not yet' }).click();
+    await expert.getByRole('button', { name: 'Read or change' }).click();
+    await expect(expert.getByTestId('agreement').getByRole('radio').first()).toBeVisible();
+    await expectAccessible(expert, 'the lobby, with the agreement');
     await startClock();
     for (const path of ['/', '/help', `/attempts/${attemptId}`]) {
       await expert.goto(path);
@@ -252,6 +255,10 @@ test.describe('every page can be used by everybody', () => {
     // A button that is drawn before the page's programs run does nothing yet.
     await page.waitForURL('/');
     await press(page.getByRole('button', { name: 'Get ready' }));
+    await expect(page.getByTestId('agreement')).toBeVisible();
+    for (const answer of await page.getByTestId('agreement').getByRole('radio', { name: 'Yes' }).all()) await press(answer, 'Space');
+    await press(page.getByRole('button', { name: 'Keep my answers' }));
+    await expect(page.getByRole('button', { name: 'Read or change' })).toBeVisible();
     await press(page.getByRole('button', { name: 'Prepare the sandbox' }));
     const start = page.getByRole('button', { name: 'Start the clock' });
     await expect(start).toBeVisible({ timeout: 120_000 });
@@ -292,7 +299,7 @@ test.describe('every page can be used by everybody', () => {
   });
 
   test('the pages of staff', async () => {
-    for (const path of ['/', '/live', '/review', '/exports', '/assignments', '/environments', '/hosts', '/users']) {
+    for (const path of ['/', '/live', '/review', '/exports', '/assignments', '/agreements', '/environments', '/hosts', '/users']) {
       await staff.goto(path);
       await expect(staff.getByRole('heading', { level: 1 })).toBeVisible();
       await expectAccessible(staff, path);

@@ -131,6 +131,7 @@ test.describe('what each role may see', () => {
     { path: '/review', roles: ['reviewer', 'researcher', 'admin'], data: () => '' },
     { path: '/exports', roles: ['researcher', 'admin'], data: () => '' },
     { path: '/assignments', roles: ['admin'], data: () => owner.account.name },
+    { path: '/agreements', roles: ['admin'], data: () => owner.account.name },
     { path: '/environments', roles: ['reviewer', 'researcher', 'admin'], data: () => 'optimize_kernel/small' },
     { path: '/hosts', roles: ['admin'], data: () => '' },
     { path: '/users', roles: ['admin'], data: () => owner.account.email },

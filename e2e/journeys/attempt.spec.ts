@@ -7,6 +7,7 @@ import type { AttemptRow } from '@plumbline/datasets';
 import type { RecordedEvent } from '@plumbline/protocol';
 import { environmentScore } from '@plumbline/taskstandard';
 import { assign } from '../support/accounts.ts';
+import { agreeOnPage } from '../support/agreement.ts';
 import { until } from '../support/attempt.ts';
 import { ExportedFolder } from '../support/exportedFolder.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -77,6 +78,14 @@ test.describe('an attempt from sign-in to export', () => {
   test('the expert prepares a sandbox and starts the clock', async () => {
     await expert.goto('/');
     await expert.getByRole('listitem').filter({ hasText: 'Optimise a kernel' }).getByRole('button', { name: 'Get ready' }).click();
+    const agreement = expert.getByTestId('agreement');
+    await agreement
+      .getByRole('group', { name: /^Recording/ })
+      .getByRole('radio', { name: 'No' })
+      .check();
+    await expect(agreement).toContainText('Nothing is lost by saying no');
+    await expect(expert.getByRole('button', { name: 'Prepare the sandbox' })).toBeDisabled();
+    await agreeOnPage(expert);
     const setup = expert.getByTestId('setup');
     const give = (name: string, text: string) =>
       expert.getByTestId('dotfiles').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
@@ -310,6 +319,13 @@ test.describe('an attempt from sign-in to export', () => {
     await survey.getByLabel('What got in the way?').fill('Nothing worth the name.');
     await survey.getByRole('button', { name: 'Send the answers' }).click();
     await expect(survey).toContainText('Thank you. Your answers are kept.');
+    const consents = expert.getByTestId('consents');
+    await consents
+      .getByRole('group', { name: /^Quotation/ })
+      .getByRole('radio', { name: 'No' })
+      .check();
+    await consents.getByRole('button', { name: 'Confirm these answers' }).click();
+    await expect(consents).toContainText('confirmed after the end');
     await expert.reload();
     await expect(survey.getByLabel('How hard was the task for you?')).toHaveValue('3');
     await expect(survey.getByLabel('What got in the way?')).toHaveValue('Nothing worth the name.');
@@ -394,8 +410,8 @@ test.describe('an attempt from sign-in to export', () => {
     const folder = await ExportedFolder.build(page, attemptId, test.info().outputPath('export'));
     const ofIt = (row: { attempt: unknown }) => row.attempt === attemptId;
     const attempt = folder.attempts.find(ofIt) as AttemptRow;
-    // All that the journey did to the clock.
-    expect(attempt).toMatchObject({ pauses: 2, credit_ms: 60_000 });
+    // All that the journey did to the clock, and what its person said of it in the end.
+    expect(attempt).toMatchObject({ pauses: 2, credit_ms: 60_000, consent_quotation: false, consents_confirmed: true });
     expectSameResult(shown, attempt, folder.scores.filter(ofIt));
     folder.expectSums();
     expect(folder.paths.some((path) => path.endsWith('.cast'))).toBe(true);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from '@playwright/test';
 import { BASE_IMAGE, TestEngine } from '@plumbline/sandbox/isolation/docker/engine.fixture';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
+import { agreeOnPage } from '../support/agreement.ts';
 import { test as base, expect } from '../support/fixtures.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
@@ -71,6 +72,7 @@ test.describe('an attempt in containers', () => {
     const bashrc = { name: 'bashrc', mimeType: 'text/plain', buffer: Buffer.from("alias greet='echo hello-$((40+2))'\n") };
     await page.getByTestId('dotfiles').setInputFiles(bashrc);
     await expect(setup.getByRole('listitem').filter({ hasText: '.bashrc' })).toBeVisible();
+    await agreeOnPage(page);
     await page.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await page.getByRole('button', { name: 'Start the clock' }).click({ timeout: 240_000 });
     await page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name: 'Start the clock' }).click();

@@ -2,6 +2,7 @@ import type { Page, Route } from '@playwright/test';
 import { createDatabase } from '@plumbline/database';
 import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
+import { agreeOnPage } from '../support/agreement.ts';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { Session } from '../support/session.ts';
@@ -60,6 +61,7 @@ test.describe('machines, from the queue to a night’s hibernation', () => {
     load();
     await expect(setup.getByText('No dotfiles yet')).toBeVisible();
 
+    await agreeOnPage(expert);
     await expert.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expect(expert.getByText(/^Waiting for a machine: no such machine/)).toBeVisible();
     // Two changes in a hurry: the second is made while the first is still on its way, and both are kept.

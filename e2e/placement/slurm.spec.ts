@@ -7,6 +7,7 @@ import type { Page } from '@playwright/test';
 import { createDatabase, loadAttempt } from '@plumbline/database';
 import { missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
 import { isAbsent } from '@plumbline/testing/absence';
+import { agreeOnPage } from '../support/agreement.ts';
 import { until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { GATEWAY_PORT, type PlatformUnderTest } from '../support/platform.ts';
@@ -84,6 +85,7 @@ test.describe('an attempt that Slurm places, and that loses its job in the middl
     for (const id of blockers.slice(0, 2)) await cluster.untilState(id, 'RUNNING');
     await page.goto('/');
     await page.getByRole('listitem').filter({ hasText: 'Practice' }).getByRole('button', { name: 'Get ready' }).click();
+    await agreeOnPage(page);
     await page.getByRole('button', { name: 'Prepare the sandbox' }).click();
     await expect(page.getByText('Waiting for a machine: 1 job ahead')).toBeVisible({ timeout: 120_000 });
     await cluster.slurm('scancel', ...blockers);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { agree } from './agreement.ts';
 import type { Session } from './session.ts';
 
 interface AssignmentRow {
@@ -27,12 +28,13 @@ export async function until<T>(
   throw new Error(`${what} did not happen within ${limitMs / 1000} s${lastError === undefined ? '' : `: ${String(lastError)}`}`);
 }
 
-/** Opens the assignment whose title matches, and has its sandbox prepared. */
+/** Opens the assignment whose title matches, agrees to its study's agreement, and has its sandbox prepared. */
 export async function prepareAttempt(session: Session, title: RegExp): Promise<string> {
   const assignments = await session.query<AssignmentRow[]>('assignment.mine');
   const assignment = assignments.find((candidate) => title.test(candidate.title));
   if (assignment === undefined) throw new Error(`no assignment matches ${title}: ${assignments.map((row) => row.title).join(', ')}`);
   const { attemptId } = await session.mutate<{ attemptId: string }>('assignment.open', { assignmentId: assignment.assignmentId });
+  await agree(session, attemptId);
   await session.mutate('attempt.prepare', { attemptId });
   const outcome = await until(
     'the end of provisioning',

@@ -1,7 +1,8 @@
 /** For trying Plumbline out on one's own machine: an account of each role, a study, two environments, open assignments. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AppError, ROLES, type Role } from '@plumbline/core';
+import { AppError, CONSENTS, type Consents, ROLES, type Role } from '@plumbline/core';
+import { answerAgreement, findAgreement, writeAgreement } from '@plumbline/database/agreements';
 import { assign } from '@plumbline/database/assignments';
 import type { Database } from '@plumbline/database/client';
 import { type NewEnvironment, saveEnvironment } from '@plumbline/database/environments';
@@ -28,6 +29,29 @@ async function ensureUser(db: Database, role: Role): Promise<string> {
   return (await createUser(db, { email, name, role, password: DEMO_PASSWORD }, { by: null })).id;
 }
 
+/** What an agreement may look like. It is about this installation alone, and promises nothing in anybody's name. */
+const AGREEMENT = `# The agreement of the demo study
+
+This is an example, for trying Plumbline out on your own machine. A study with real participants has a text of its own, which its staff
+write on the page *Agreements*.
+
+## What is done
+
+You work in a sandbox against a clock. From the moment at which you start it, what you do in the workspace is recorded; the help page
+lists what that is. The environment's own scorer scores your work.
+
+## Where it is kept
+
+Recordings are kept, encrypted, in this installation's data folder. Nothing leaves this machine unless somebody who has an account here
+downloads it.
+
+## Your say
+
+Below you decide, one by one, what may be done with the attempt. You can leave it at any time before its end, without a reason. When it
+has ended you see your answers again on its page, and can change them until the day that is named there.
+`;
+const CONTACT = 'whoever runs this installation';
+
 interface DemoTask {
   familyDir: string;
   task: string;
@@ -45,6 +69,23 @@ function readTask(environmentsDir: string, { familyDir, task }: DemoTask): NewEn
     if (error instanceof AppError) return error.message;
     throw error;
   }
+}
+
+/** The study's agreement; one that is there stays. Its day is a year from now. */
+async function ensureAgreement(db: Database, studyId: string): Promise<void> {
+  if ((await db.prisma.agreementVersion.count({ where: { studyId } })) > 0) return;
+  const { rows } = await db.pool.query<{ until: Date }>(`SELECT clock_timestamp() + interval '1 year' AS until`);
+  await writeAgreement(db, studyId, { text: AGREEMENT, contact: CONTACT, withdrawUntil: rows[0]?.until as Date }, { by: null });
+}
+
+/** The finished attempt was made for the demo, and comes with the product for everybody: whoever made it agrees to all of it. */
+async function ensureConsents(db: Database, studyId: string): Promise<void> {
+  const finished = await db.prisma.attempt.findFirst({ where: { assignment: { studyId, participant: { userId: null } } } });
+  if (finished === null) return;
+  const { version, answers } = await findAgreement(db, finished.id);
+  if (version === null || answers !== null) return;
+  const consents = Object.fromEntries(CONSENTS.map((consent) => [consent, true])) as Consents;
+  await answerAgreement(db, finished.id, { versionId: version.id, consents });
 }
 
 /** An assignment that nobody began follows the family's files, which may have changed since it was made. */
@@ -70,6 +111,7 @@ export async function seedDemo(db: Database, folders: SeedFolders, environmentsD
   const expertId = await ensureUser(db, 'expert');
   const study =
     (await db.prisma.study.findUnique({ where: { name: STUDY } })) ?? (await createStudy(db, { name: STUDY, kind: 'pilot' }, { by: null }));
+  await ensureAgreement(db, study.id);
   const lines = [`Demo accounts, all with the password ${DEMO_PASSWORD}:`, ...ROLES.map((role) => `  ${demoEmail(role)}`)];
   for (const task of TASKS) {
     const environment = readTask(environmentsDir, task);
@@ -83,6 +125,7 @@ export async function seedDemo(db: Database, folders: SeedFolders, environmentsD
       const { id } = await saveEnvironment(db, environment);
       if (!study.frozenAt) await addEnvironmentToStudy(db, study.id, id);
       await ensureFinishedAttempt(db, folders, study.id, id);
+      await ensureConsents(db, study.id);
     }
   }
   return lines;

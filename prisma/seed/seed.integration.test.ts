@@ -17,26 +17,28 @@ afterAll(async () => {
 });
 
 const counts = async () => {
-  const { user, study, environment, assignment } = database.db.prisma;
+  const { user, study, environment, assignment, agreementVersion, consentAnswer } = database.db.prisma;
   return {
     users: await user.count(),
     studies: await study.count(),
     environments: await environment.count(),
     assignments: await assignment.count(),
+    agreements: await agreementVersion.count(),
+    answers: await consentAnswer.count(),
   };
 };
 
 test('an empty installation asks for its first admin', async () => {
   const lines = await seed({ databaseUrl: database.url, scenario: 'empty', folders });
   expect(lines.join()).toContain('first admin');
-  expect(await counts()).toEqual({ users: 0, studies: 0, environments: 0, assignments: 0 });
+  expect(await counts()).toEqual({ users: 0, studies: 0, environments: 0, assignments: 0, agreements: 0, answers: 0 });
 });
 
-test('the demo has one of each role, two open assignments and one that is finished, however often it is seeded', async () => {
+test('the demo has one of each role, two open assignments and one that is finished, under an agreement, however often it is seeded', async () => {
   const lines = await seed({ databaseUrl: database.url, scenario: 'demo', folders });
   expect(lines.join('\n')).toContain('expert@demo.plumbline.local');
   const once = await counts();
-  expect(once).toEqual({ users: 4, studies: 1, environments: 2, assignments: 3 });
+  expect(once).toEqual({ users: 4, studies: 1, environments: 2, assignments: 3, agreements: 1, answers: 1 });
   await seed({ databaseUrl: database.url, scenario: 'demo', folders });
   expect(await counts()).toEqual(once);
 });

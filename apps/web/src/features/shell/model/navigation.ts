@@ -6,6 +6,7 @@ const PAGES: { href: string; label: string; act: GeneralAct }[] = [
   { href: '/review', label: 'Review', act: 'attempt.listFinished' },
   { href: '/exports', label: 'Exports', act: 'export.list' },
   { href: '/assignments', label: 'Assignments', act: 'assignment.read' },
+  { href: '/agreements', label: 'Agreements', act: 'agreement.read' },
   { href: '/environments', label: 'Environments', act: 'environment.read' },
   { href: '/hosts', label: 'Hosts', act: 'host.read' },
   { href: '/users', label: 'Users', act: 'user.list' },
