@@ -16,7 +16,7 @@ import {
   type Sandbox,
   type WorkspaceFiles,
 } from '@plumbline/sandbox';
-import { replaceFileSync, syncFileSystems } from '@plumbline/storage';
+import { replaceFile, syncFileSystems } from '@plumbline/storage';
 import {
   askFacts,
   type Family,
@@ -266,7 +266,7 @@ async function probe(maker: SandboxMaker, config: RunnerConfig, family: Family):
     const exec = (argv: string[], options: Parameters<Sandbox['run']>[2]) => sandbox.run('scorer', argv, options);
     const facts = await askFacts(exec, family, sandbox.paths.root, config.task, config.secrets);
     const path = join(config.stateDir, FACTS_FILE);
-    replaceFileSync(path, JSON.stringify(facts), 0o600);
+    await replaceFile(path, JSON.stringify(facts), 0o600);
     return facts;
   } finally {
     await sandbox.destroy();

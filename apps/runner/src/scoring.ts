@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, type Clock } from '@plumbline/core';
 import type { RUNNER_CALLS, RunningScore, ScoreResult, ScoreStep } from '@plumbline/protocol';
 import type { Sandbox, WorkspaceFiles } from '@plumbline/sandbox';
-import { replaceFileSync } from '@plumbline/storage';
+import { replaceFile } from '@plumbline/storage';
 import { runScore, type ScoreOutcome, submissionPaths } from '@plumbline/taskstandard';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -140,7 +140,7 @@ export class Scoring {
     const { logger } = this.#options;
     let scored: Scored;
     try {
-      replaceFileSync(this.#markPath(), JSON.stringify(order), 0o600);
+      await replaceFile(this.#markPath(), JSON.stringify(order), 0o600);
       scored =
         order.trigger === 'clean' || order.trigger === 'retro'
           ? await this.#scoreClean(order, signal)

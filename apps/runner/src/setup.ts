@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, dotfilePathProblem } from '@plumbline/core';
 import type { AttemptSetup } from '@plumbline/protocol';
 import type { WorkspaceFiles } from '@plumbline/sandbox';
-import { replaceFileSync } from '@plumbline/storage';
+import { replaceFile } from '@plumbline/storage';
 import { z } from 'zod';
 import type { EventLog } from './eventLog.ts';
 
@@ -55,7 +55,7 @@ export async function applySetup({ files, stateDir, log }: SetupOptions, setup: 
     omitted,
   });
   // Last: a runner that dies before this lays the same once more.
-  replaceFileSync(path, JSON.stringify(laid), 0o600);
+  await replaceFile(path, JSON.stringify(laid), 0o600);
 }
 
 async function lay(files: WorkspaceFiles, { path, text }: { path: string; text: string }, own: string | undefined): Promise<string> {

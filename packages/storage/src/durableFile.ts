@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -30,9 +30,20 @@ export function syncFolderSync(folder: string): void {
   }
 }
 
+/** Other processes may write the same. */
+const halfOf = (path: string) => `${path}.${process.pid}.new`;
+
 /** Writes a file whole or not at all, a power cut included: whoever reads it meanwhile has what was there before. */
+export async function replaceFile(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const half = halfOf(path);
+  await writeFile(half, content, { mode, flush: true });
+  await rename(half, path);
+  await sync(dirname(path));
+}
+
+/** `replaceFile`, before anything else happens. */
 export function replaceFileSync(path: string, content: string | Uint8Array, mode: number): void {
-  const half = `${path}.new`;
+  const half = halfOf(path);
   writeFileSync(half, content, { mode, flush: true });
   renameSync(half, path);
   syncFolderSync(dirname(path));

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
-import { replaceFileSync } from '@plumbline/storage';
+import { replaceFile } from '@plumbline/storage';
 import type { GitPin } from '@plumbline/taskstandard/settings';
 import { z } from 'zod';
 import { withFileLock } from '../host/fileLock.ts';
@@ -43,7 +43,7 @@ export async function readGitFile(pin: GitPin, dir: string, signal?: AbortSignal
   await mkdir(join(dir, '.locks'), { recursive: true });
   const read = async () => {
     const facts = (await kept()) ?? (await askRepository(pin, signal));
-    replaceFileSync(path, JSON.stringify(facts), 0o644);
+    await replaceFile(path, JSON.stringify(facts), 0o644);
     return facts;
   };
   return withFileLock(join(dir, '.locks', name), read, signal);

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
-import { replaceFileSync } from '@plumbline/storage';
+import { replaceFile } from '@plumbline/storage';
 import { z } from 'zod';
 import { withFileLock } from '../host/fileLock.ts';
 import { runnerEnvironment } from '../host/hostEnvironment.ts';
@@ -124,7 +124,7 @@ class LocalPlacement implements Placement {
       // Recorded before the config is handed over: a runner does nothing without it, so none works unrecorded.
       const path = join(stateDir, RECORD_NAME);
       try {
-        replaceFileSync(path, JSON.stringify({ ...handle, tokenHash }), 0o600);
+        await replaceFile(path, JSON.stringify({ ...handle, tokenHash }), 0o600);
       } catch (error) {
         child.kill('SIGKILL');
         throw error;

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
-import { replaceFileSync, sync } from '@plumbline/storage';
+import { replaceFile, sync } from '@plumbline/storage';
 import { z } from 'zod';
 import { neededPackages } from './lockedPackages.ts';
 import { type ArchiveEntry, entriesHash, folderEntries, writeArchive } from './tarArchive.ts';
@@ -77,7 +77,7 @@ export async function packBundle(entries: readonly ArchiveEntry[], cacheDir: str
     const packed = await writeArchive(entries, mine);
     await sync(mine);
     await rename(mine, path);
-    replaceFileSync(facts, JSON.stringify(packed), 0o600);
+    await replaceFile(facts, JSON.stringify(packed), 0o600);
     for (const name of await readdir(cacheDir)) {
       if (/^[0-9a-f]{64}\.(tar\.gz|json)$/.test(name) && !name.startsWith(hash)) await rm(join(cacheDir, name), { force: true });
     }

@@ -6,7 +6,7 @@ import { temporaryFolder } from '@plumbline/testing';
 import { expect, test } from 'vitest';
 import { jobScript } from './jobScript.ts';
 
-/** The code of the job, and what is left in its node's folder. With `asked`, the job is asked to end once its shell waits. */
+/** The code of the job, and what is left in its node's folder. With `asked`, the job is asked to end once its shell waits and the runner listens. */
 async function endOf(runner: string, { asked }: { asked: boolean }): Promise<{ code: number | null; left: string[] }> {
   const folder = await temporaryFolder();
   const at = (name: string) => join(folder.path, name);
@@ -26,7 +26,13 @@ async function endOf(runner: string, { asked }: { asked: boolean }): Promise<{ c
   await writeFile(at('job'), script);
   const job = spawn('/bin/bash', [at('job')], { stdio: ['ignore', 'pipe', 'ignore'] });
   const ended = once(job, 'close');
-  job.stdout.once('data', () => asked && job.kill('SIGTERM'));
+  let said = '';
+  job.stdout.on('data', (chunk: Buffer) => {
+    const before = said;
+    said += chunk;
+    const isReady = (text: string) => text.includes('waits') && text.includes('listens');
+    if (asked && isReady(said) && !isReady(before)) job.kill('SIGTERM');
+  });
   const [code] = await ended;
   const left = await readdir(at('node'));
   await folder.remove();
@@ -34,7 +40,7 @@ async function endOf(runner: string, { asked }: { asked: boolean }): Promise<{ c
 }
 
 test('a runner that ends at the signal that is passed on to it has ended well, however soon it does, and its folder is removed', async () => {
-  const listens = 'trap "exit 0" TERM; while :; do sleep 0.01; done';
+  const listens = 'trap "exit 0" TERM; echo listens; while :; do sleep 0.01; done';
   expect(await endOf(listens, { asked: true })).toEqual({ code: 0, left: [] });
 });
 

@@ -281,7 +281,7 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
 
       await trial.reopen();
       const notNoted = await trial.request('listens');
-      await mkdir(join(dir, 'shared/jobs', notNoted.attemptId, 'job.json.new'), { recursive: true });
+      await mkdir(join(dir, 'shared/jobs', notNoted.attemptId, 'job.json'), { recursive: true });
       const partition = (state: 'DOWN' | 'UP') => cluster.slurm('scontrol', 'update', 'PartitionName=gpus', `State=${state}`);
       // One that waits does not end by itself.
       await partition('DOWN');

@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, open, readdir, readFile, rm, stat, writeFile } from '
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { HostInventory, RunnerConfig, SlurmHostSettings } from '@plumbline/protocol';
-import { replaceFileSync } from '@plumbline/storage';
+import { replaceFile } from '@plumbline/storage';
 import { z } from 'zod';
 import { layAssets } from '../../assets/assetStore.ts';
 import { withFileLock } from '../../host/fileLock.ts';
@@ -136,7 +136,7 @@ class SlurmPlacement implements CheckedPlacement {
     const handle: SlurmHandle = { placement: 'slurm', attemptId: request.attemptId, jobId };
     try {
       const path = join(dir, RECORD_NAME);
-      replaceFileSync(path, JSON.stringify({ ...handle, tokenHash, configFile }), 0o600);
+      await replaceFile(path, JSON.stringify({ ...handle, tokenHash, configFile }), 0o600);
     } catch (cause) {
       await this.#slurm.cancel(jobId);
       await rm(configFile, { force: true });
