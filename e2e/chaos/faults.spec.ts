@@ -33,8 +33,9 @@ const REPLACED_WITHIN_MS = 240_000;
 /** Random moments are uniform within this stretch after the platform is whole again. */
 const CALM_MS = 2_500;
 
-/** Every so many faults one strikes while the attempt is paused. */
+/** Every so many faults one strikes while the attempt is paused, and less often where an attempt has not so many pauses. */
 const PAUSED_EVERY = 4;
+const PAUSES = 12;
 
 interface Stage {
   platform: PlatformUnderTest;
@@ -154,6 +155,7 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   const plan = CHOSEN_KINDS ?? [...KILLS, ...KILLS, ...kinds];
   const faults = Array.from({ length: LONG_RUN_FAULTS || plan.length }, (_, i) => plan[i % plan.length] as string);
   test.setTimeout(faults.length * (30_000 + Math.max(SET_AWAY_MS ?? 0, LINK_CUT_MS)));
+  const pausedEvery = Math.max(PAUSED_EVERY, Math.ceil(faults.length / PAUSES));
   for (let i = faults.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [faults[i], faults[j]] = [faults[j] as string, faults[i] as string];
@@ -203,7 +205,7 @@ test('random faults lose nothing, double nothing, and cost the expert no time', 
   work();
   for (const [at, fault] of faults.entries()) {
     await sleep(200 + random() * CALM_MS);
-    if (at % PAUSED_EVERY !== 0 || NEEDS_RUNNING.includes(fault)) {
+    if (at % pausedEvery !== 0 || NEEDS_RUNNING.includes(fault)) {
       await strike(fault);
       continue;
     }
