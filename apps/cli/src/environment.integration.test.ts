@@ -102,7 +102,14 @@ const plumb = (...args: string[]) => plumbWith({}, ...args);
 
 async function plumbWith(settings: Record<string, string>, ...args: string[]): Promise<{ status: number; out: string; error: string }> {
   const child = spawn(process.execPath, [MAIN, 'environment', ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path, ...settings },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      HOME: process.env.HOME,
+      DATABASE_URL: database.url,
+      PLUMBLINE_DATA_DIR: folder.path,
+      ...settings,
+    },
   });
   child.stdin.end();
   const [out, error, status] = await Promise.all([

@@ -38,7 +38,13 @@ const plumb = (...args: string[]) => plumbWith({}, ...args);
 
 async function plumbWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ran> {
   const child = spawn(process.execPath, [MAIN, 'host', ...args], {
-    env: { PATH: process.env['PATH'], DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path, ...env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      DATABASE_URL: database.url,
+      PLUMBLINE_DATA_DIR: folder.path,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'close');

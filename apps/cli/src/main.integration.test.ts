@@ -41,7 +41,13 @@ async function plumb(
   env: Record<string, string> = {},
 ): Promise<{ status: number; out: string; error: string }> {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: database.url, PLUMBLINE_DATA_DIR: folder.path, ...env },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      DATABASE_URL: database.url,
+      PLUMBLINE_DATA_DIR: folder.path,
+      ...env,
+    },
   });
   child.stdin.end(input);
   const [out, error, status] = await Promise.all([

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { AttemptSetup } from '@plumbline/protocol';
-import { hostEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
+import { runnerEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { expect, vi } from 'vitest';
 import { StubGateway } from './stubGateway.ts';
 
@@ -45,7 +45,7 @@ export class RunnerRig {
   /** Starts a runner; resolves with null when its sandbox is ready, or with the reason that it tells. */
   async start(options: RigOptions): Promise<string | null> {
     const port = await this.gateway.listen();
-    this.#runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: hostEnvironment()['PATH'] ?? '' } });
+    this.#runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: runnerEnvironment() });
     this.#runner.stderr?.on('data', (data: Buffer) => {
       this.#stderr += data.toString();
     });

@@ -9,7 +9,7 @@ export function hostEnvironment(): Readonly<NodeJS.ProcessEnv> {
 
 /** Variables of this process that a runner needs; it is given nothing else, above all no database and no keys. */
 const PASSED_TO_RUNNERS =
-  /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_ENV|LOG_LEVEL|XDG_RUNTIME_DIR|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|PIP_.*|.*_(PROXY|proxy))$/;
+  /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|NODE_ENV|NODE_COMPILE_CACHE|LOG_LEVEL|XDG_RUNTIME_DIR|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|PIP_.*|.*_(PROXY|proxy))$/;
 
 /** What of this process's environment reaches a runner. */
 export function runnerEnvironment(): NodeJS.ProcessEnv {
