@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { EVENTS } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
+import { openBlob, openBlobPart, sealBlob, sealBlobPart } from './blob.ts';
 import { decodeUnit, encodeUnit, parseLine, prepareEvent } from './codec.ts';
 import { sealingKeys } from './encryption.ts';
 import { laterEvents } from './exampleEvents.fixture.ts';
@@ -14,6 +15,8 @@ const GOLDEN = new URL('../fixtures/plumbline-recording-1.json', import.meta.url
 /** The same segments as objects that begin with the number of the dictionary's form. */
 const SECOND_FORM = new URL('../fixtures/plumbline-objects-2.json', import.meta.url);
 const LATER_LINES = new URL('../fixtures/plumbline-later-lines-1.json', import.meta.url);
+/** Sealed by what the document says, and not by this package. */
+const BLOB = new URL('../fixtures/plumbline-blob-1.json', import.meta.url);
 const LATER_BASE_MS = 1_790_000_000_000;
 
 interface Golden {
@@ -84,4 +87,21 @@ describe('the golden recording of format 1', () => {
     expect(signatureHolds(golden.manifest, golden.signature, publicKey)).toBe(true);
     expect(signatureHolds(golden.manifest.replace('"lastSeq"', '"lastseq"'), golden.signature, publicKey)).toBe(false);
   });
+});
+
+it('the golden blob of format 1 opens to what it holds, whole and as a part, and is sealed today as it was then', async () => {
+  const blob = JSON.parse(await readFile(BLOB, 'utf8')) as {
+    dataKey: string;
+    hash: string;
+    plain: string;
+    object: string;
+    part: { part: number; parts: number; object: string };
+  };
+  const dataKey = Buffer.from(blob.dataKey, 'hex');
+  const plain = Buffer.from(blob.plain);
+  const place = { hash: blob.hash, part: blob.part.part, parts: blob.part.parts };
+  expect(openBlob(dataKey, Buffer.from(blob.object, 'base64'), blob.hash).toString()).toBe(blob.plain);
+  expect(openBlobPart(dataKey, Buffer.from(blob.part.object, 'base64'), place).toString()).toBe(blob.plain);
+  expect(sealBlob(dataKey, plain, blob.hash).toString('base64')).toBe(blob.object);
+  expect(sealBlobPart(dataKey, plain, place).toString('base64')).toBe(blob.part.object);
 });
