@@ -8,11 +8,13 @@ import { isAbsent } from '@plumbline/testing/absence';
 import { expect, it } from 'vitest';
 import { mountPoints } from '../host/mounts.ts';
 import { isSameProcess, processStat } from '../host/processTable.ts';
-import { endAllLeftovers, writeRecord } from './sandboxState.ts';
+import { endAllLeftovers, readRecord, writeRecord } from './sandboxState.ts';
 import { canMakeVolumes, mountVolume, unmountVolume } from './workspaceVolume.ts';
 
 const run = promisify(execFile);
-const RECORD = { id: 'a', cgroups: [], hostUid: null };
+const RECORD = { id: 'a', cgroups: [], hostUid: null, holder: null };
+/** Each is a moment at which the runner may be killed. */
+const REWRITES = 50;
 
 const isSkipped = isAbsent(
   'the disk that a dead runner left',
@@ -41,6 +43,21 @@ it('what a participant wrote as if it were a record is not believed', () =>
     await endAllLeftovers(folder);
     expect(await isSameProcess(holder.pid, holder.startTime)).toBe(true);
   }));
+
+it('a record that is written anew can be read at every moment, so that whoever ends what a killed runner left knows of it', async () => {
+  const folder = await temporaryFolder();
+  await writeRecord(folder.path, RECORD);
+  let isWriting = true;
+  const written = (async () => {
+    for (let n = 0; n < REWRITES; n++) await writeRecord(folder.path, RECORD);
+    isWriting = false;
+  })();
+  let unread = 0;
+  while (isWriting) if ((await readRecord(folder.path)) === null) unread++;
+  await written;
+  await folder.remove();
+  expect(unread).toBe(0);
+});
 
 it.skipIf(isSkipped)('what a dead runner left is ended, and its disk unmounted and kept', () =>
   besideProcess(async ({ folder, holder }) => {

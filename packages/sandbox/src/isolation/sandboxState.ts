@@ -1,7 +1,8 @@
-import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@plumbline/core';
+import { replaceFile } from '@plumbline/storage';
 import { z } from 'zod';
 import { isSameProcess, signalProcess } from '../host/processTable.ts';
 import { Cgroup } from './cgroups.ts';
@@ -31,13 +32,13 @@ export async function readRecord(dir: string): Promise<SandboxRecord | null> {
   try {
     return SandboxRecord.parse(JSON.parse(text));
   } catch {
-    // Cut short by a crash: nothing was started before it was written whole.
+    // It is written whole or not at all: what damaged it was no runner that died, and another one has to start here.
     return null;
   }
 }
 
 export async function writeRecord(dir: string, record: SandboxRecord): Promise<void> {
-  await writeFile(join(dir, RECORD_NAME), JSON.stringify(record), { mode: 0o600 });
+  await replaceFile(join(dir, RECORD_NAME), JSON.stringify(record), 0o600);
 }
 
 /** Ends the processes and removes the groups that an earlier life of this sandbox left. Idempotent. */
