@@ -10,6 +10,10 @@ import { type ContractCheck, type ContractWorld, shell, UNTIL_ENDED_MS } from '.
 const run = promisify(execFile);
 
 const CAP_SYS_RESOURCE = 1n << 24n;
+/** Inheritable, permitted, effective, bounding and ambient. */
+const CAPABILITY_SETS = 5;
+/** CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE and AUDIT_WRITE, by the kernel's numbers. */
+const ROOT_SCORER_CAPABILITIES = [0, 1, 3, 4, 5, 6, 7, 8, 10, 29].reduce((mask, number) => mask | (1n << BigInt(number)), 0n);
 
 const views = (capabilities: { views: boolean }) => capabilities.views;
 
@@ -185,17 +189,22 @@ export const viewChecks: ContractCheck[] = [
     },
   },
   {
-    name: 'no view holds a privilege or can gain one',
+    name: 'no view holds a privilege or can gain one, and a scorer that is root only what giving files away and becoming `agent` take',
     needs: views,
     run: async (world) => {
       const sandbox = await world.sandbox();
-      const done = await shell(
-        sandbox,
-        'participant',
-        'grep -E "^(Cap|NoNewPrivs)" /proc/self/status | tr -d "\\t\\n"; unshare -U true 2>/dev/null && echo " namespaces"',
-      );
-      const zero = '0000000000000000';
-      assert.equal(done.stdout.toString(), `CapInh:${zero}CapPrm:${zero}CapEff:${zero}CapBnd:${zero}CapAmb:${zero}NoNewPrivs:1`);
+      for (const view of ['participant', 'scorer', 'platform'] as const) {
+        const status = (await shell(sandbox, view, 'cat /proc/self/status')).stdout.toString();
+        const held = [...status.matchAll(/^Cap\w+:\s+(\w+)$/gm)].map(([, mask]) => BigInt(`0x${mask}`));
+        assert.equal(held.length, CAPABILITY_SETS, view);
+        const declared = view === 'scorer' && world.capabilities.scorerIsRoot ? ROOT_SCORER_CAPABILITIES : 0n;
+        assert.equal((held.reduce((all, mask) => all | mask, 0n) & ~declared).toString(16), '0', view);
+        assert.match(status, /^NoNewPrivs:\s+1$/m, view);
+      }
+      for (const view of ['participant', 'platform'] as const) {
+        const made = await shell(sandbox, view, 'unshare -U true 2>/dev/null && echo namespaces');
+        assert.equal(made.stdout.toString(), '', view);
+      }
       if (process.getuid?.() === 0) assert.ok(sandbox.hostUid !== null && sandbox.hostUid > 0);
     },
   },
