@@ -9,7 +9,7 @@ import { type ContractCheck, type ContractWorld, PATIENCE_MS, shell } from './co
 
 /** What sandboxes leave behind on their host: nothing, however many there were. */
 
-/** As many as start side by side: a host has several attempts, whose lives meet. */
+/** As many as start side by side: a host has several attempts, whose lives meet. The first of them has a terminal, and now and then the second the internet. */
 const AT_ONCE = 5;
 const DISK_BYTES = 16 * 1024 ** 2;
 /** Where groups may be: version 2, alone or beside version 1, and what sandboxes use of version 1. */
@@ -82,11 +82,15 @@ export const leftoverChecks: ContractCheck[] = [
   {
     name: 'many sandboxes, made and destroyed, leave nothing behind',
     run: async (world) => {
-      const round = async (withTerminal: boolean) => {
-        const spec = await world.spec({ diskBytes: DISK_BYTES });
+      const { networkNone, networkInternet } = world.capabilities;
+      const round = async ({ withTerminal = false, withInternet = false }) => {
+        const internet = withInternet && networkNone && networkInternet;
+        const spec = await world.spec({ diskBytes: DISK_BYTES, network: internet ? 'internet' : 'none' });
         const sandbox = await world.isolation.create(spec);
         await shell(sandbox, 'participant', '(sleep 1000 &) ; true');
         await shell(sandbox, 'scorer', '(sleep 1000 &) ; true');
+        // What brings the internet, and what keeps its namespace, are children of this process.
+        if (internet) assert.match((await shell(sandbox, 'participant', 'cat /proc/net/route')).stdout.toString(), /tap0/);
         if (world.child.name === 'docker')
           assert.ok((await containerGroups(world)).length > 0, 'the groups of containers are not where they are counted');
         const terminal = withTerminal ? await openTerminal(sandbox) : null;
@@ -94,10 +98,14 @@ export const leftoverChecks: ContractCheck[] = [
         assert.ok(await waitUntil(() => terminal?.ended !== false, PATIENCE_MS), 'a terminal outlives its sandbox');
         assert.ok((await stat(spec.workspaceDir)).isDirectory());
       };
-      await round(true);
+      await round({ withTerminal: true, withInternet: true });
       // The kernel may still be giving back what the first round held, so that this counts it: what leaks, leaks at every round.
       const before = await held(world);
-      for (let n = 0; n < world.manySandboxes; n += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => round(at === 0)));
+      for (let n = 0; n < world.manySandboxes; n += AT_ONCE) {
+        await Promise.all(
+          Array.from({ length: AT_ONCE }, (_, at) => round({ withTerminal: at === 0, withInternet: at === 1 && n % 2 === 0 })),
+        );
+      }
       const leftBehind = async () => {
         const after = await held(world);
         return Object.entries(after).flatMap(([what, many]) => (many > (before[what] ?? 0) ? [`${what}: ${many}`] : []));
