@@ -8,19 +8,41 @@ const DISK_BYTES = 64 * 1024 ** 2;
 const LIMITED_CPUS = 0.1;
 const BUSY_S = 1;
 
+/** Forks until it may not any more, and prints how often it could. */
+const FORK_BOMB =
+  'import os, time\nn = 0\ntry:\n    while n < 5000:\n        if os.fork() == 0:\n            time.sleep(60)\n            os._exit(0)\n        n += 1\nexcept OSError:\n    pass\nprint(n)';
+
 export const limitChecks: ContractCheck[] = [
   {
     name: 'a fork bomb is contained, and the platform works on',
     needs: (capabilities) => capabilities.processLimit,
     run: async (world) => {
       const sandbox = await world.sandbox({ maxProcesses: 60 });
-      const bomb =
-        'import os, time\nn = 0\ntry:\n    while n < 5000:\n        if os.fork() == 0:\n            time.sleep(60)\n            os._exit(0)\n        n += 1\nexcept OSError:\n    pass\nprint(n)';
-      const done = await sandbox.run('participant', ['/usr/bin/python3', '-c', bomb], { timeoutMs: 20_000, maxOutputBytes: 1000 });
+      const done = await sandbox.run('participant', ['/usr/bin/python3', '-c', FORK_BOMB], { timeoutMs: 20_000, maxOutputBytes: 1000 });
       const forks = Number(done.stdout.toString());
       assert.ok(forks > 10 && forks < 60, `${forks} ${done.stderr}`);
       assert.equal((await shell(sandbox, 'platform', 'echo fine')).stdout.toString(), 'fine\n');
       assert.equal((await shell(sandbox, 'scorer', 'echo fine')).stdout.toString(), 'fine\n');
+      await sandbox.killParticipant();
+    },
+  },
+  {
+    name: 'without control groups each process is held to the memory limit, and a view to its number of processes, and it is said so',
+    needs: ({ filesystem, memoryLimit, processLimit }) => filesystem && !memoryLimit && !processLimit,
+    run: async (world) => {
+      const sandbox = await world.sandbox({ memoryBytes: 256 * 1024 ** 2, maxProcesses: 60 });
+      const python = (view: 'participant' | 'scorer', program: string) =>
+        sandbox.run(view, ['/usr/bin/python3', '-c', program], { timeoutMs: 20_000, maxOutputBytes: 10_000 });
+      for (const view of ['participant', 'scorer'] as const) {
+        const hog = await python(view, 'print(len(bytearray(100_000_000))); bytearray(600_000_000)');
+        assert.match(`${hog.stdout}${hog.stderr}`, /^100000000\n[\s\S]*MemoryError/, view);
+        const forks = Number((await python(view, FORK_BOMB)).stdout.toString());
+        assert.ok(forks > 10 && forks < 60, `${view}: ${forks}`);
+      }
+      assert.equal((await shell(sandbox, 'platform', 'echo fine')).stdout.toString(), 'fine\n');
+      const said = sandbox.warnings.join('\n');
+      assert.match(said, /the memory limit holds for each process/);
+      assert.match(said, /a limit of each process stands in for it/);
       await sandbox.killParticipant();
     },
   },
