@@ -1,6 +1,5 @@
 'use client';
 import type { AppRouter } from '@plumbline/api';
-import { GPU_IDLE_FLAG_MS, gpuWords } from '@plumbline/core';
 import { Alert, Badge, Button, Card, EmptyState, formatDuration, formatNormalised, formatScore, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
 import type { inferRouterOutputs } from '@trpc/server';
@@ -12,14 +11,13 @@ import { StaffClockButton } from '@/features/attempt/components/StaffClock.tsx';
 import { StateBadge } from '@/features/attempt/components/StateBadge.tsx';
 import { SCORE_STATUS_WORDS } from '@/features/attempt/model/words.ts';
 import { rpc } from '@/features/rpc/client.ts';
+import { SandboxFacts } from './SandboxFacts.tsx';
 
 type LiveAttempt = inferRouterOutputs<AppRouter>['live']['list'][number];
 
 const POLL_MS = 2_000;
 /** Input is durable and read here within this time, so that a younger one is as good as now. */
 const INPUT_NOW_MS = 5_000;
-/** The gateway renews its mark each second; this long without says that the sandbox is not attached. */
-const ATTACHED_WITHIN_MS = 5_000;
 
 const COLUMNS: AttemptColumn<LiveAttempt>[] = [
   {
@@ -94,28 +92,4 @@ function LastScore({ score }: { score: LiveAttempt['lastScore'] }) {
       </span>
     </>
   );
-}
-
-function SandboxFacts({ linkAgeMs, state, host, gpus, gpuIdleMs }: LiveAttempt) {
-  return (
-    <>
-      <SandboxLink ageMs={linkAgeMs} state={state} />
-      {host ? (
-        <span className="block text-xs text-muted">
-          {host}
-          {gpus ? `, ${gpuWords({ gpuCount: gpus.count, gpuModel: gpus.model })}` : ''}
-        </span>
-      ) : null}
-      {gpuIdleMs !== null && gpuIdleMs >= GPU_IDLE_FLAG_MS ? (
-        <Badge tone="warning">GPU idle for {formatSpan(Math.floor(gpuIdleMs / 60_000) * 60_000)}</Badge>
-      ) : null}
-    </>
-  );
-}
-
-function SandboxLink({ ageMs, state }: { ageMs: number | null; state: string }) {
-  if (state === 'provisioning') return <span className="text-muted">Being made</span>;
-  if (ageMs === null) return <Badge tone="neutral">Not attached</Badge>;
-  if (ageMs <= ATTACHED_WITHIN_MS) return <Badge tone="success">Attached</Badge>;
-  return <Badge tone="danger">Away for {formatSpan(ageMs)}</Badge>;
 }
