@@ -54,8 +54,13 @@ const E2FSPROGS: Requirement = {
 };
 const CHROMIUM: Requirement = {
   debianPackage: 'chromium',
-  why: 'drives the browser journeys',
+  why: 'is the browser of a test that has a window, and of the benchmarks',
   isThere: () => onPath('chromium') || existsSync(process.env.CHROMIUM_PATH ?? '/none'),
+};
+const CHROMIUM_WITHOUT_WINDOW: Requirement = {
+  debianPackage: 'chromium-headless-shell',
+  why: 'is the browser of the journeys',
+  isThere: () => onPath('chromium-headless-shell') || existsSync(process.env.CHROMIUM_PATH ?? '/none'),
 };
 const TORCH: Requirement = {
   debianPackage: 'python3-torch',
@@ -93,6 +98,7 @@ const testProgram = (debianPackage: string, program: string, why: string): Requi
 /** What the tests need beyond it. */
 export const TEST_REQUIREMENTS: Requirement[] = [
   CHROMIUM,
+  CHROMIUM_WITHOUT_WINDOW,
   TORCH,
   OPENBLAS,
   RUSTC,
