@@ -1,12 +1,20 @@
+import { execFile } from 'node:child_process';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { AppError } from '@plumbline/core';
+import { hostEnvironment } from './hostEnvironment.ts';
 
 /** Where the driver says which device file is which GPU. */
 const DRIVER_DIR = '/proc/driver/nvidia/gpus';
 
-/** Needed by every program that uses a GPU, and giving none by themselves; not every driver makes all of them. */
-const SHARED_DEVICES = ['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia-uvm-tools', '/dev/nvidia-modeset'];
+/** Needed by every program that uses a GPU, and giving none by themselves. */
+const NEEDED_DEVICES = ['nvidiactl', 'nvidia-uvm'];
+/** Not every driver makes these. */
+const OTHER_DEVICES = ['nvidia-uvm-tools', 'nvidia-modeset'];
+/** NVIDIA's own, which may load modules and make device files whoever runs it. */
+const MAKE_DEVICES = ['nvidia-modprobe', '-c0', '-u'] as const;
+const MAKE_TIMEOUT_MS = 30_000;
 
 /** The driver's own `Name: value` lines about one GPU. */
 function field(text: string, name: string): string | null {
@@ -15,11 +23,12 @@ function field(text: string, name: string): string | null {
 }
 
 /**
- * The device files of these GPUs and what every GPU program needs beside them; nothing of the other GPUs.
+ * The device files of these GPUs and what every GPU program needs beside them; nothing of the other GPUs. What nobody has used since the
+ * host was started may not be there yet, and is made.
  *
- * @throws AppError `sandbox_unavailable` where the driver knows one of them no more.
+ * @throws AppError `sandbox_unavailable` where the driver knows one of them no more, or a needed file can not be had.
  */
-export async function gpuDevices(ids: readonly string[], driverDir = DRIVER_DIR): Promise<string[]> {
+export async function gpuDevices(ids: readonly string[], { driverDir = DRIVER_DIR, deviceDir = '/dev' } = {}): Promise<string[]> {
   if (ids.length === 0) return [];
   const minors = new Map<string, string>();
   for (const bus of await readdir(driverDir).catch(() => [])) {
@@ -30,15 +39,32 @@ export async function gpuDevices(ids: readonly string[], driverDir = DRIVER_DIR)
   }
   const missing = ids.filter((id) => !minors.has(id));
   if (missing.length > 0) throw new AppError('sandbox_unavailable', `This host’s driver knows no GPU ${missing.join(', ')}.`);
-  const shared = await Promise.all(
-    SHARED_DEVICES.map((path) =>
-      access(path).then(
-        () => [path],
-        () => [],
-      ),
-    ),
+  const at = (name: string) => join(deviceDir, name);
+  if (!(await areThere(NEEDED_DEVICES.map(at)))) await makeDevices(NEEDED_DEVICES.map(at));
+  const others = await Promise.all(OTHER_DEVICES.map(async (name) => ((await areThere([at(name)])) ? [at(name)] : [])));
+  return [...NEEDED_DEVICES.map(at), ...others.flat(), ...ids.map((id) => at(`nvidia${minors.get(id)}`))];
+}
+
+async function areThere(paths: readonly string[]): Promise<boolean> {
+  return Promise.all(paths.map((path) => access(path))).then(
+    () => true,
+    () => false,
   );
-  return [...shared.flat(), ...ids.map((id) => `/dev/nvidia${minors.get(id)}`)];
+}
+
+async function makeDevices(paths: readonly string[]): Promise<void> {
+  const [program, ...args] = MAKE_DEVICES;
+  const env = hostEnvironment();
+  // Often where only root's path leads.
+  const options = { env: { ...env, PATH: `${env['PATH'] ?? ''}:/usr/sbin:/sbin` }, timeout: MAKE_TIMEOUT_MS };
+  await promisify(execFile)(program, args, options).catch(() => undefined);
+  for (const path of paths) {
+    if (await areThere([path])) continue;
+    throw new AppError(
+      'sandbox_unavailable',
+      `This host has a GPU’s driver and no ${path}, without which no program computes on a GPU. Run \`${MAKE_DEVICES.join(' ')}\` there as root (package nvidia-modprobe), and at each start of the host.`,
+    );
+  }
 }
 
 /** Whether this host has NVIDIA's driver, so that its GPUs can be shown to a sandbox. */

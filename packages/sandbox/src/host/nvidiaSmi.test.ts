@@ -1,5 +1,5 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { temporaryFolder } from '@plumbline/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { gpuDevices, hasGpuDriver } from './gpuDevices.ts';
@@ -100,6 +100,13 @@ describe('nvidia-smi', () => {
 });
 
 describe('device files', () => {
+  /** Plain files stand for devices. */
+  async function devices(name: string, ...files: string[]): Promise<string> {
+    const dir = join(folder.path, name);
+    await mkdir(dir);
+    for (const file of files) await writeFile(join(dir, file), '');
+    return dir;
+  }
   const information = (id: string, minor: string) =>
     `Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t\t 97\nGPU UUID: \t ${id}\nBus Type: \t PCIe\nDevice Minor: \t ${minor}\n`;
 
@@ -113,8 +120,22 @@ describe('device files', () => {
       await writeFile(join(dir, bus, 'information'), information(id, minor));
     }
     expect(await hasGpuDriver(dir)).toBe(true);
-    expect((await gpuDevices([A], dir)).filter((path) => /nvidia\d/.test(path))).toEqual(['/dev/nvidia3']);
-    await expect(gpuDevices(['GPU-other'], dir)).rejects.toThrow('knows no GPU GPU-other');
-    expect(await gpuDevices([], '/nonexistent')).toEqual([]);
+    const at = { driverDir: dir, deviceDir: await devices('of-one', 'nvidiactl', 'nvidia-uvm', 'nvidia-modeset', 'nvidia0', 'nvidia3') };
+    const named = (await gpuDevices([A], at)).map((path) => relative(at.deviceDir, path));
+    expect(named).toEqual(['nvidiactl', 'nvidia-uvm', 'nvidia-modeset', 'nvidia3']);
+    await expect(gpuDevices(['GPU-other'], at)).rejects.toThrow('knows no GPU GPU-other');
+    expect(await gpuDevices([], { driverDir: '/nonexistent' })).toEqual([]);
+  });
+
+  test('that all GPUs share are made where nobody has used one yet, and refused in words where that cannot be', async () => {
+    const at = { driverDir: join(folder.path, 'gpus'), deviceDir: await devices('unused', 'nvidiactl', 'nvidia3') };
+    vi.stubEnv('PATH', `${folder.path}:/usr/bin:/bin`);
+    await expect(gpuDevices([A], at)).rejects.toThrow(/unused\/nvidia-uvm, without which.*nvidia-modprobe -c0 -u/);
+    const program = `#!/bin/sh\n[ "$*" = "-c0 -u" ] && touch ${at.deviceDir}/nvidia-uvm ${at.deviceDir}/nvidia-uvm-tools\n`;
+    await writeFile(join(folder.path, 'nvidia-modprobe'), program, { mode: 0o755 });
+    const named = (await gpuDevices([A], at)).map((path) => relative(at.deviceDir, path));
+    expect(named).toEqual(['nvidiactl', 'nvidia-uvm', 'nvidia-uvm-tools', 'nvidia3']);
+    await rm(join(at.deviceDir, 'nvidiactl'));
+    await expect(gpuDevices([A], at)).rejects.toThrow(/unused\/nvidiactl, without which/);
   });
 });
