@@ -10,7 +10,15 @@ import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reachForTheHost } from './hostReach.fixture.ts';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
-import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk, tryOnTheScorer } from './scorerTrials.fixture.ts';
+import {
+  editWhileItReads,
+  FULL_DISK_BYTES,
+  HOARDER,
+  PRACTICE,
+  scoreOnAFullDisk,
+  tryOnTheScorer,
+  withScorerData,
+} from './scorerTrials.fixture.ts';
 
 /** A family that is written for the standard's own container, unchanged, in the sandboxes of this platform; and what is tried on scorers there. */
 
@@ -137,7 +145,7 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
     });
 
     it('on a scorer is caught or harmless, each, and nothing of the host is reached meanwhile', async () => {
-      expect(await start('cheats', PRACTICE)).toBeNull();
+      expect(await start('cheats', PRACTICE, { settings: withScorerData(dir) })).toBeNull();
       await tryOnTheScorer(rig, join(dir, 'cheats', 'workspace'));
       await editWhileItReads(rig);
       await reachForTheHost(rig, join(dir, 'cheats'));

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { loadFamily } from '@plumbline/taskstandard';
 import { expect } from 'vitest';
 import type { RunnerRig } from './runnerRig.ts';
 
@@ -43,6 +45,15 @@ class TaskFamily:
     def aggregate_scores(t, log):
         return max(row["score"] for row in log)
 `;
+
+/** The practice family's settings, with a file of answers for the scorer alone, which lies in `dir`. */
+export function withScorerData(dir: string): Record<string, unknown> {
+  const path = join(dir, 'answers.json');
+  writeFileSync(path, '["held out"]');
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+  const assets = [{ url: pathToFileURL(path).href, sha256, path: 'answers.json', for: 'scorer' }];
+  return { ...loadFamily(PRACTICE).tasks['main']?.settings, assets };
+}
 
 /** Everything that a participant may try on the practice family's scorer, one after another; its runner has the workspace at `workspace`. */
 export async function tryOnTheScorer(rig: RunnerRig, workspace: string): Promise<void> {
@@ -111,10 +122,10 @@ export async function tryOnTheScorer(rig: RunnerRig, workspace: string): Promise
   await rig.sh('rm -r solution evil');
   await reset();
 
-  // A copy of /protected and of the family, taken by the code that is scored.
+  // A copy of /protected, of the family and of the scorer's data, taken by the code that is scored.
   await write(
     'solution/textstats.py',
-    `import os, glob\nleak = [p for d in ("/protected", "/root") for p in glob.glob(d + "/**", recursive=True) if os.path.isfile(p)]\nif leak: raise RuntimeError("leaked %s" % leak)\ntry:\n    open("/home/agent/copied", "w").write("x")\nexcept OSError:\n    pass\n${solution}`,
+    `import os, glob\nleak = [p for d in ("/protected", "/root", "/opt/scorer-data") for p in [d + "/answers.json"] + glob.glob(d + "/**", recursive=True) if os.path.isfile(p)]\nif leak: raise RuntimeError("leaked %s" % leak)\ntry:\n    open("/home/agent/copied", "w").write("x")\nexcept OSError:\n    pass\n${solution}`,
   );
   const copied = await rig.score();
   expect(copied).toMatchObject({ status: 'scored', score: START });

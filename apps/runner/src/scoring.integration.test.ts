@@ -7,7 +7,15 @@ import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { reachForTheHost } from './hostReach.fixture.ts';
 import { type RigOptions, RunnerRig } from './runnerRig.ts';
-import { editWhileItReads, FULL_DISK_BYTES, HOARDER, PRACTICE, scoreOnAFullDisk, tryOnTheScorer } from './scorerTrials.fixture.ts';
+import {
+  editWhileItReads,
+  FULL_DISK_BYTES,
+  HOARDER,
+  PRACTICE,
+  scoreOnAFullDisk,
+  tryOnTheScorer,
+  withScorerData,
+} from './scorerTrials.fixture.ts';
 
 /** Scorers that go wrong, and participants who help them to, on real runners in real sandboxes. */
 
@@ -298,7 +306,7 @@ it('a participant reaches nothing of the host: the database that runs, its files
 
 describe('what a participant may try on the scorer of our own families', () => {
   it('is caught or harmless, each', async () => {
-    expect(await start('cheats', PRACTICE)).toBeNull();
+    expect(await start('cheats', PRACTICE, { settings: withScorerData(base) })).toBeNull();
     await tryOnTheScorer(rig, join(base, 'cheats', 'workspace'));
   }, 180_000);
 

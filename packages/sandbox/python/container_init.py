@@ -65,6 +65,9 @@ def give(entry):
 def give_back(config):
     """Everything that was given belongs to the runner's user again, who may not be root and has to be able to remove it."""
     for entry in config["own"]:
+        # What is mounted into a folder of the container's own was never given.
+        if not entry["deep"]:
+            continue
         give({"path": entry["path"], "uid": config["owner"], "gid": -1, "mode": None, "deep": True})
 
 

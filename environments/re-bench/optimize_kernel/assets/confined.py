@@ -1,8 +1,8 @@
 """Starts a child process that runs the participant's code: without the family's files, /protected, the scorer's data or the network.
 
-Bubblewrap does it where it is installed and user namespaces are allowed; where it is not, the child is plain, and as root
-becomes the user `agent` if there is one. That user can still read the scorer's data, which everybody may read where it lies.
-`confined_argv` says which, and the scorer notes it in the row's details.
+Bubblewrap does it where it is installed and user namespaces are allowed; where it is not, as in a container, the child is plain,
+and as root becomes the user `agent` if there is one: kept from what root alone may read, but able to write to the workspace and to
+use a network that the scorer has. `confined_argv` says which, and the scorer notes it in the row's details.
 
 Environments are copied one by one, so each that needs this file has its own copy; a test keeps the copies alike.
 """

@@ -22,6 +22,7 @@ import {
   clockActsOf,
   isScoreVisible,
   missingScores,
+  plainlyConfined,
   toClockEvent,
   toScoreRow,
 } from '../views/attemptView.ts';
@@ -114,6 +115,7 @@ export const attemptRouter = router({
             checklist: reviewChecklist(settings, environment.familyDir),
             instructions: settings.scoring.instructions,
             changedWhileScored: changedWhileScored(attempt.scores),
+            plainlyConfined: plainlyConfined(attempt.scores),
             missingScores: missingScores(attempt, settings),
           }
         : null,

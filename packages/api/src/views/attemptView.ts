@@ -158,6 +158,15 @@ export function changedWhileScored(scores: readonly Pick<ScoreRecord, 'n' | 'sub
     .map((row) => row.n);
 }
 
+/**
+ * The numbers of the scores whose details say that nothing but its user kept the participant's code from the scorer: `confinement: plain`, or
+ * that of one of several runs.
+ */
+export function plainlyConfined(scores: readonly Pick<ScoreRecord, 'n' | 'details'>[]): number[] {
+  const isPlain = (run: unknown) => typeof run === 'object' && run !== null && 'confinement' in run && run.confinement === 'plain';
+  return scores.filter(({ details }) => isPlain(details) || Object.values(details ?? {}).some(isPlain)).map(({ n }) => n);
+}
+
 /** What of the platform's own scores an attempt ended without, a sentence each: the final state's, and clean re-scores of the row that counts. */
 export function missingScores(attempt: Pick<AttemptWithRows, 'state' | 'scores'>, settings: EnvironmentSettings): string[] {
   if (attempt.state !== 'completed') return [];

@@ -186,6 +186,13 @@ export const viewChecks: ContractCheck[] = [
       assert.equal((await shell(sandbox, 'participant', look)).stdout.toString(), `${everyone}\n`);
       assert.equal((await shell(sandbox, 'scorer', look)).stdout.toString(), `${everyone}\n${scorer}`);
       for (const folder of folders) assert.deepEqual(await readdir(folder), ['a.bin']);
+      if (!world.capabilities.scorerIsRoot) return;
+      const asAgent = await shell(
+        sandbox,
+        'scorer',
+        `setpriv --reuid 1000 --regid 1000 --clear-groups /bin/sh -c '${look}; ls /opt/scorer-data'`,
+      );
+      assert.equal(asAgent.stdout.toString(), `${everyone}\n`);
     },
   },
   {

@@ -38,7 +38,10 @@ export interface SandboxSpec {
   cpus: number | null;
   /** The GPUs that the participant and the scorer see, as `nvidia-smi` names them; none where it is empty. */
   gpuIds: readonly string[];
-  /** Host files and folders mounted read-only in the participant's and the scorer's view, or in one of them alone. */
+  /**
+   * Host files and folders mounted read-only in the participant's and the scorer's view, or in one of them alone. What is for the scorer
+   * alone is a folder, which a scorer that is root keeps from everybody else in its view.
+   */
   readOnly?: readonly { hostPath: string; path: string; only?: 'participant' | 'scorer' }[];
   /** Added to the environment of the participant and the scorer. Secrets of the scorer go with each `run`. */
   env: Record<string, string>;

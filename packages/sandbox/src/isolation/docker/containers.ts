@@ -1,4 +1,4 @@
-import { readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { isSameProcess, processStat } from '../../host/processTable.ts';
 import { foldersInMemory, IN_VIEW_PATHS } from '../inView.ts';
 import type { SandboxSpec, View } from '../isolation.ts';
@@ -31,7 +31,7 @@ interface Owned {
   /** A number, or a group's name in the image. */
   gid: number | string;
   mode: number | null;
-  /** With all that is in it, unless its top is this user's already. */
+  /** With all that is in it, unless its top is this user's already. Without, what is in it is mounted, and stays whose it is. */
   deep: boolean;
 }
 
@@ -130,8 +130,13 @@ export function containerSpec(options: ContainerOptions): object {
   };
 }
 
+/** The folders of the host that the scorer alone sees. */
+export function scorerFolders(spec: SandboxSpec): { hostPath: string; path: string }[] {
+  return (spec.readOnly ?? []).filter(({ only }) => only === 'scorer');
+}
+
 /** What a view sees of the host: its own folders, and nothing else. */
-export function viewMounts(view: View, spec: SandboxSpec, doorDir: string): Mount[] {
+export async function viewMounts(view: View, spec: SandboxSpec, doorDir: string): Promise<Mount[]> {
   const at = (name: string) => `${spec.dir}/${name}`;
   const mounts: Mount[] = [
     { source: doorDir, target: DOOR_PATH },
@@ -143,10 +148,15 @@ export function viewMounts(view: View, spec: SandboxSpec, doorDir: string): Moun
   if (view === 'platform') mounts.push({ source: at('store'), target: IN_VIEW_PATHS.store });
   else {
     for (const { hostPath, path, only } of spec.readOnly ?? []) {
-      if ((only ?? view) === view) mounts.push({ source: hostPath, target: path, readOnly: true });
+      if (only === undefined || (only === 'participant' && view === 'participant'))
+        mounts.push({ source: hostPath, target: path, readOnly: true });
     }
   }
   if (view === 'scorer') {
+    // What is in them and not they themselves, which everybody may read on the host: the folder in the container is root's alone.
+    for (const { hostPath, path } of scorerFolders(spec)) {
+      for (const name of await readdir(hostPath)) mounts.push({ source: `${hostPath}/${name}`, target: `${path}/${name}`, readOnly: true });
+    }
     mounts.push({ source: at('root'), target: IN_VIEW_PATHS.root }, { source: at('protected'), target: IN_VIEW_PATHS.protected });
   }
   return mounts;

@@ -10,7 +10,7 @@ import { ownJobGroup } from '../jobGroup.ts';
 import { joinInternet, requireInternetTools, SLIRP_NAMESERVER } from '../networkNamespace.ts';
 import { copyAssets, endLeftovers, writeRecord } from '../sandboxState.ts';
 import { canMakeVolumes, mountVolume, unmountVolume } from '../workspaceVolume.ts';
-import { containerSpec, type InitConfig, removeOrphans, runnerLabel, VIEWS, viewMounts } from './containers.ts';
+import { containerSpec, type InitConfig, removeOrphans, runnerLabel, scorerFolders, VIEWS, viewMounts } from './containers.ts';
 import { holdContainer, layDoor } from './door.ts';
 import { Engine, EngineError } from './engine.ts';
 import { engineImageOf, prepareDockerImage, SEED } from './image.ts';
@@ -46,7 +46,7 @@ async function firstProcess(engine: Engine, name: string): Promise<{ container: 
 }
 
 /** What each view's first process does before anything runs. */
-function initOf(view: View, seed: boolean): InitConfig {
+function initOf(view: View, spec: SandboxSpec, seed: boolean): InitConfig {
   const agents = (path: string) => ({ path, uid: AGENT_UID, gid: AGENT_UID, mode: null, deep: true });
   const owner = process.getuid?.() ?? 0;
   if (view === 'participant') return { owner, become: AGENT_UID, sweep: false, own: [], seed: null };
@@ -57,7 +57,9 @@ function initOf(view: View, seed: boolean): InitConfig {
   }
   const root = { path: IN_VIEW_PATHS.root, uid: 0, gid: 0, mode: 0o700, deep: true };
   const guarded = { path: IN_VIEW_PATHS.protected, uid: 0, gid: 'protected', mode: 0o750, deep: true };
-  return { owner, become: null, sweep: true, own: [root, guarded], seed: seed ? SEED_PATH : null };
+  // A participant's code that the scorer runs has the participant's user.
+  const closed = scorerFolders(spec).map(({ path }) => ({ ...root, path, deep: false }));
+  return { owner, become: null, sweep: true, own: [root, guarded, ...closed], seed: seed ? SEED_PATH : null };
 }
 
 /** Lays the folders that are mounted. Returns whether this is the sandbox's first life, which the image's own files go into. */
@@ -109,7 +111,7 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
         const door = join(spec.dir, 'doors', view);
         await engine.remove(name);
         await layDoor(door);
-        const mounts = viewMounts(view, spec, door);
+        const mounts = await viewMounts(view, spec, door);
         const seed = view === 'scorer' && isFirstLife;
         if (seed) mounts.push({ source: join(spec.imageDir, SEED), target: SEED_PATH, readOnly: true });
         const limited = view !== 'platform';
@@ -123,7 +125,7 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
         const container = (lockMemory: boolean) =>
           containerSpec({
             image: image.id,
-            init: initOf(view, seed),
+            init: initOf(view, spec, seed),
             mounts,
             network: 'none',
             kind: view,

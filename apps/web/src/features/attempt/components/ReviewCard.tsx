@@ -10,8 +10,8 @@ interface ReviewCardProps extends NonNullable<AttemptDetail['review']> {
 
 /** For staff alone: what the platform noticed, and what only a person can judge. */
 export function ReviewCard(props: ReviewCardProps) {
-  const { checklist, instructions, changedWhileScored, missingScores, disagrees, scoreAgain } = props;
-  const noticed = changedWhileScored.length > 0 || missingScores.length > 0 || disagrees;
+  const { checklist, instructions, changedWhileScored, plainlyConfined, missingScores, disagrees, scoreAgain } = props;
+  const noticed = changedWhileScored.length > 0 || plainlyConfined.length > 0 || missingScores.length > 0 || disagrees;
   if (checklist.length === 0 && instructions === null && !noticed) return null;
   return (
     <Card>
@@ -26,6 +26,12 @@ export function ReviewCard(props: ReviewCardProps) {
           {changedWhileScored.length > 0 ? (
             <Alert tone="warning" title={`The submission changed while it was scored: score ${changedWhileScored.join(', ')}.`}>
               What was scored may not be what was captured.
+            </Alert>
+          ) : null}
+          {plainlyConfined.length > 0 ? (
+            <Alert tone="warning" title={`The scorer ran the submission beside itself: score ${plainlyConfined.join(', ')}.`}>
+              Its code was kept from the answers and the scorer’s files by its user alone. It could write to the workspace, and use the
+              network where the task has one: look there for what it was shown of the held-out data.
             </Alert>
           ) : null}
           {missingScores.map((sentence) => (
