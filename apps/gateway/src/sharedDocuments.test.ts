@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { SharedDocuments } from './sharedDocuments.ts';
 
@@ -72,7 +73,7 @@ describe('SharedDocuments', () => {
     const { documents, told } = attempt();
     documents.open('here', PATH, 'edit');
     documents.keep('here', PATH, 'x = 1', 'h1');
-    expect(documents.open('there', PATH, 'take')).toEqual({ editing: true, text: 'x = 1', baseHash: 'h1', from: 'here' });
+    expect(documents.open('there', PATH, 'take')).toMatchObject({ editing: true, text: 'x = 1', baseHash: 'h1', from: 'here' });
     expect(told.here).toMatchObject([{ editing: false, text: 'x = 1' }]);
     expect(documents.keep('here', PATH, 'x = 0', 'h1')).toBe(false);
     // A tab that comes back to what it edited does not take it away again.
@@ -104,6 +105,19 @@ describe('SharedDocuments', () => {
     expect(documents.open('there', PATH, 'edit')).toMatchObject({ editing: true, text: 'x = 1', from: 'here' });
     documents.close('there', PATH);
     expect(documents.open('there', PATH, 'edit')).toMatchObject({ editing: true, text: null });
+  });
+
+  it('says of which texts another tab took over, so that the one that wrote them does not bring them back', () => {
+    const { documents } = attempt();
+    documents.open('here', PATH, 'edit');
+    documents.keep('here', PATH, 'x = 1', 'h1');
+    expect(documents.open('here', PATH, 'edit').takenOver).toBeUndefined();
+    documents.open('there', PATH, 'take');
+    documents.keep('there', PATH, null, null);
+    documents.close('there', PATH);
+    documents.close('here', PATH);
+    const takenOver = [createHash('sha256').update('x = 1').digest('hex')];
+    expect(documents.open('here', PATH, 'edit')).toEqual({ editing: true, text: null, baseHash: null, from: null, takenOver });
   });
 
   it('gives the file to the next tab when the one that edits closes it', () => {

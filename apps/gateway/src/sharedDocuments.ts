@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { GatewayToBrowser, RequestResult } from '@plumbline/protocol';
 
 type Want = 'edit' | 'follow' | 'take';
@@ -8,6 +9,8 @@ const EDITOR_AWAY_MAX_MS = 10_000;
 /** Beyond these a file can still be edited, and no other tab is told of it. */
 const DOCUMENTS_MAX = 500;
 const TEXT_MAX_CHARS = 16 * 1024 * 1024;
+/** Of one file, the last texts that passed from a tab to another; a browser that comes back has one of them. */
+const TAKEN_OVER_MAX = 32;
 
 const ALONE: Told = { editing: true, text: null, baseHash: null, from: null };
 
@@ -15,6 +18,8 @@ interface Unsaved {
   text: string;
   baseHash: string | null;
   from: string;
+  /** Its hash is among those that were taken over: a long text takes a while, and tabs can take a file from each other all the time. */
+  isNoted?: boolean;
 }
 
 interface SharedDocument {
@@ -38,6 +43,8 @@ export interface DocumentTabs {
  */
 export class SharedDocuments {
   readonly #documents = new Map<string, SharedDocument>();
+  /** Of each path, the hashes of texts that another tab took over from the one that wrote them. */
+  readonly #takenOver = new Map<string, string[]>();
   readonly #tabs: DocumentTabs;
 
   constructor(tabs: DocumentTabs) {
@@ -58,11 +65,12 @@ export class SharedDocuments {
     const { editor } = document;
     if (editor === null && document.unsaved === null && followed) this.#store(document, followed);
     const isFree = editor === null || !this.#tabs.isConnected(editor);
-    if (want === 'take' || (want === 'edit' && isFree)) document.editor = tab;
+    if (want === 'take' || (want === 'edit' && isFree)) this.#give(document, path, tab);
     if (editor !== null && document.editor !== editor) this.#tell(editor, path, document);
     // The one that edited may be on its way back as well, to a gateway that was started just now.
     if (document.editor === null) this.#tabs.later(EDITOR_AWAY_MAX_MS, () => this.#handOver(path));
-    return this.#toldTo(tab, document);
+    const takenOver = this.#takenOver.get(path);
+    return { ...this.#toldTo(tab, document), ...(takenOver ? { takenOver } : {}) };
   }
 
   /** What the tab that edits a file has not saved of it; null once it has saved everything. Says whether it is the one that edits. */
@@ -122,12 +130,28 @@ export class SharedDocuments {
   #handOver(path: string): void {
     const document = this.#documents.get(path);
     if (document === undefined || document.editor !== null) return;
-    document.editor = [...document.tabs].find((tab) => this.#tabs.isConnected(tab)) ?? null;
-    if (document.editor !== null) this.#tell(document.editor, path, document);
+    const next = [...document.tabs].find((tab) => this.#tabs.isConnected(tab));
+    if (next === undefined) return;
+    this.#give(document, path, next);
+    this.#tell(next, path, document);
+  }
+
+  /** A tab edits the file from now on, and what another one had not saved of it is its own. */
+  #give(document: SharedDocument, path: string, tab: string): void {
+    document.editor = tab;
+    const { unsaved } = document;
+    if (unsaved === null || unsaved.from === tab || unsaved.isNoted) return;
+    unsaved.isNoted = true;
+    const hash = createHash('sha256').update(unsaved.text).digest('hex');
+    const before = (this.#takenOver.get(path) ?? []).filter((one) => one !== hash);
+    this.#takenOver.delete(path);
+    this.#takenOver.set(path, [...before, hash].slice(-TAKEN_OVER_MAX));
+    const [oldest = path] = this.#takenOver.keys();
+    if (this.#takenOver.size > DOCUMENTS_MAX) this.#takenOver.delete(oldest);
   }
 
   #store(document: SharedDocument, unsaved: Unsaved): void {
-    if (unsaved.text.length + this.#keptChars() <= TEXT_MAX_CHARS) document.unsaved = unsaved;
+    if (unsaved.text.length + this.#keptChars() <= TEXT_MAX_CHARS) document.unsaved = { ...unsaved };
   }
 
   #toldTo(tab: string, { editor, unsaved }: SharedDocument): Told {

@@ -304,7 +304,8 @@ export const ATTEMPT_REQUESTS = {
       want: z.enum(['edit', 'follow', 'take']),
       followed: z.object({ text: z.string(), baseHash: z.string().nullable(), from: z.string() }).optional(),
     }),
-    result: DocumentState,
+    /** `takenOver`: the SHA-256 of texts that one tab had not saved and another went on with. A draft of one of them is settled. */
+    result: DocumentState.extend({ takenOver: z.array(z.string()).optional() }),
   },
   /** What the tab that edits has not saved; null once everything is. False where another tab edits the file by now. */
   'document.keep': {

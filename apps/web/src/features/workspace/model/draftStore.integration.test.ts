@@ -91,6 +91,19 @@ describe('the drafts that a browser keeps', () => {
     expect(await kept()).toBeUndefined();
   });
 
+  it('are dropped on the word of a tab only where that tab wrote them', async () => {
+    await open();
+    const read = await page.evaluate(async () => {
+      const text = async () => (await window.drafts.get('attempt', 'a.py'))?.text ?? null;
+      await window.put('one');
+      await window.drafts.delete('attempt', 'a.py', 'another tab');
+      const before = await text();
+      await window.drafts.delete('attempt', 'a.py', 'tab');
+      return [before, await text()];
+    });
+    expect(read).toEqual(['one', null]);
+  });
+
   it('are read as they were written last', async () => {
     await open();
     const read = await page.evaluate(async () => {

@@ -16,13 +16,16 @@ export interface DraftChange {
   attemptId: string;
   path: string;
   draft: Draft | null;
+  /** It is dropped where it is this tab's, and stays where another one of this browser wrote it. */
+  ofTab?: string | undefined;
 }
 
 /** Where unsaved text is kept. A change of a file's draft replaces those that were not written yet. */
 export interface DraftStore {
   put(draft: Draft): Promise<void>;
   get(attemptId: string, path: string): Promise<Draft | undefined>;
-  delete(attemptId: string, path: string): Promise<void>;
+  /** `ofTab`: only where that tab wrote it. */
+  delete(attemptId: string, path: string, ofTab?: string): Promise<void>;
   /** The files of an attempt with a draft. */
   paths(attemptId: string): Promise<string[]>;
   /** Keeps at once what is not written: the page may be gone in a moment. */
@@ -92,8 +95,9 @@ class DraftWrites {
   }
 }
 
-async function writeNow({ attemptId, path, draft }: DraftChange): Promise<void> {
+async function writeNow({ attemptId, path, draft, ofTab }: DraftChange): Promise<void> {
   const tx = (await workspaceDatabase()).transaction('drafts', 'readwrite');
+  if (ofTab !== undefined && (await tx.store.get([attemptId, path]))?.tab !== ofTab) return tx.done;
   const written = draft ? tx.store.put(draft) : tx.store.delete([attemptId, path]);
   // Without waiting for its answer: a tab that crashes would be gone before it comes, and the text with it.
   tx.commit();
@@ -104,7 +108,7 @@ const writes = new DraftWrites();
 
 export const indexedDraftStore: DraftStore = {
   put: (draft) => writes.write({ attemptId: draft.attemptId, path: draft.path, draft }),
-  delete: (attemptId, path) => writes.write({ attemptId, path, draft: null }),
+  delete: (attemptId, path, ofTab) => writes.write({ attemptId, path, draft: null, ofTab }),
   flush: () => writes.flush(),
   async get(attemptId, path) {
     await writes.settled(attemptId);

@@ -68,7 +68,7 @@ const monaco = {
   languages: { getLanguages: () => [{ id: 'python', extensions: ['.py'] }] },
 } as unknown as MonacoApi;
 
-type Shared = { editing: boolean; text: string | null; baseHash: string | null; from: string | null };
+type Shared = { editing: boolean; text: string | null; baseHash: string | null; from: string | null; takenOver: string[] };
 
 /** A tab's open files over a disk that answers when it is let to. */
 export function tabWith(
@@ -91,6 +91,7 @@ export function tabWith(
   let draftsWritten = 0;
   let gate: Promise<void> | null = null;
   let gated = '';
+  let now = shared;
   let open = () => {};
   let isAway = false;
   let losesAnswers = false;
@@ -113,7 +114,7 @@ export function tabWith(
       files.set(path, text);
       return { hash: sha256(text), size: text.length };
     },
-    'document.open': () => ({ editing: true, text: null, baseHash: null, from: null, ...shared }),
+    'document.open': () => ({ editing: true, text: null, baseHash: null, from: null, ...now }),
     'document.keep': () => ({ kept: true }),
     'document.close': () => ({}),
     'document.unsaved': () => ({ documents: unsaved }),
@@ -139,7 +140,9 @@ export function tabWith(
         kept.set(draft.path, draft);
       },
       get: async (_, path) => kept.get(path),
-      delete: async (_, path) => void kept.delete(path),
+      delete: async (_, path, ofTab) => {
+        if (ofTab === undefined || kept.get(path)?.tab === ofTab) kept.delete(path);
+      },
       paths: async () => [...kept.keys()],
       flush() {},
     },
@@ -182,6 +185,10 @@ export function tabWith(
       gate = null;
       open();
       await time.step(0);
+    },
+    /** Who edits, and what is not saved, as the gateway says from now on. */
+    share: (said: Partial<Shared>) => {
+      now = said;
     },
     goAway: (away = true) => {
       isAway = away;

@@ -182,7 +182,7 @@ export class OpenFiles extends SharedFiles {
     if (!file || !this.isOpen(held)) return;
     const { model } = file;
     if (!model) return this.readFirst(held);
-    if (file.edited !== 'here') return this.follow(path, await this.share.open(path, 'follow'));
+    if (file.edited !== 'here') return this.takeShared(held);
     let onDisk: FileOnDisk;
     try {
       onDisk = await this.readDisk(held);
@@ -244,7 +244,8 @@ export class OpenFiles extends SharedFiles {
     if (file?.model) this.options.time.after(0, () => file.model?.dispose());
     this.left.delete(path);
     // The draft of a file that another tab edits is that tab's; one that was never shown waits for the next time.
-    if (file?.edited === 'here' && file.state !== 'failed') void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
+    if (file && file.edited !== 'elsewhere' && file.state !== 'failed')
+      this.dropDraft(path, file.edited === 'apart' ? this.options.tab : undefined);
     this.rememberOpen();
   }
 

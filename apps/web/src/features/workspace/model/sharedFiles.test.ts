@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PATH, sha256, tabOn, tabWith } from './openFiles.fixture.ts';
 
+type Tab = Awaited<ReturnType<typeof tabOn>>;
+
 describe('what is not saved', () => {
   it('is kept and told at once when the page is left', async () => {
     const tab = await tabOn('one');
@@ -88,6 +90,16 @@ describe('what a tab that is gone left unsaved', () => {
     expect([await later.opened.restore(), later.text('a.py')]).toEqual([['a.py'], 'a mi']);
   });
 
+  it('is not opened once another tab went on with it and saved it or gave it up, unless more was typed than that tab had', async () => {
+    const tookOver = { takenOver: [sha256('a mine')] };
+    const settled = tabWith({ 'a.py': 'a theirs' }, { shared: tookOver, drafts: [draft('a.py', 'a mine', 'a')] });
+    expect(await settled.opened.restore()).toEqual([]);
+    await settled.time.step(1_000);
+    expect([settled.opened.store.get().files.length, settled.kept.size]).toEqual([0, 0]);
+    const more = tabWith({ 'a.py': 'a theirs' }, { shared: tookOver, drafts: [draft('a.py', 'a mine!', 'a')] });
+    expect([await more.opened.restore(), more.text('a.py')]).toEqual([['a.py'], 'a mine!']);
+  });
+
   it('is shown though its file is gone, and is written again', async () => {
     const tab = tabWith({}, { drafts: [draft('a.py', 'a mine', 'a')] });
     expect(await tab.opened.restore()).toEqual(['a.py']);
@@ -150,11 +162,55 @@ describe('a file that another tab edits', () => {
     expect([tab.text(), tab.file().edited, tab.file().dirty]).toEqual(['one', 'here', false]);
   });
 
-  it('keeps to itself what was typed here and not told before that tab took it over', async () => {
+  it('keeps to itself what was typed here and not told before that tab took it over, until a copy is saved or it is given up', async () => {
+    for (const decide of [
+      (tab: Tab) => tab.opened.keepBoth(PATH),
+      (tab: Tab) => tab.opened.reload(PATH),
+      (tab: Tab) => tab.opened.close(PATH),
+    ]) {
+      const tab = await tabOn('one');
+      tab.type(' mine');
+      tab.share({ editing: false });
+      tab.opened.sharedChanged(PATH, { editing: false, text: null, baseHash: null, from: null });
+      await tab.time.step(1_000);
+      expect([tab.text(), tab.file().edited, tab.kept.get(PATH)?.text]).toEqual(['one mine', 'apart', 'one mine']);
+      await decide(tab);
+      await tab.time.step(1_000);
+      expect(tab.kept.size).toBe(0);
+    }
+  });
+
+  it('leaves what it had not saved to this one, when it is gone, only after what was typed here is decided about', async () => {
     const tab = await tabOn('one');
     tab.type(' mine');
     tab.opened.sharedChanged(PATH, { editing: false, text: null, baseHash: null, from: null });
+    const left = { ...theirs, editing: true };
+    tab.share(left);
+    tab.opened.sharedChanged(PATH, left);
     await tab.time.step(1_000);
     expect([tab.text(), tab.file().edited]).toEqual(['one mine', 'apart']);
+    await tab.opened.keepBoth(PATH);
+    await tab.time.step(1_000);
+    expect(tab.files.get('solution/train.mine.py')).toBe('one mine');
+    expect([tab.text(), tab.file().edited, tab.file().dirty, tab.kept.get(PATH)?.text]).toEqual(['one theirs', 'here', true, 'one theirs']);
+  });
+
+  it('has no draft here of what that tab took over, whose own in the same browser stays', async () => {
+    const tab = await tabOn('one');
+    tab.type(' mine');
+    await tab.time.step(1_000);
+    expect(tab.kept.get(PATH)?.tab).toBe('here');
+    const taken = { editing: false, text: 'one mine', baseHash: sha256('one'), from: 'here' };
+    tab.opened.sharedChanged(PATH, taken);
+    await tab.time.step(1_000);
+    expect([tab.text(), tab.file().edited, tab.kept.size]).toEqual(['one mine', 'elsewhere', 0]);
+
+    const beside = await tabOn('one');
+    beside.type(' mine');
+    await beside.time.step(1_000);
+    beside.kept.set(PATH, { attemptId: 'attempt', path: PATH, tab: 'other', text: 'one mine', baseHash: sha256('one') });
+    beside.opened.sharedChanged(PATH, taken);
+    await beside.time.step(1_000);
+    expect(beside.kept.get(PATH)?.tab).toBe('other');
   });
 });

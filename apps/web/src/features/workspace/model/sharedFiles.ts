@@ -67,7 +67,8 @@ export abstract class SharedFiles extends ShownFiles {
     if (!held || !file?.model) return;
     const { model } = file;
     if (shared.editing) {
-      if (file.edited === 'here') return;
+      // Of two texts that are saved nowhere the person decides about this one first.
+      if (file.edited === 'here' || (file.edited === 'apart' && shared.text !== null)) return;
       this.patchFile(path, { edited: 'here' });
       this.record(held, model);
       if (shared.text !== null) return this.takeUnsaved(path, held, model, shared);
@@ -82,6 +83,8 @@ export abstract class SharedFiles extends ShownFiles {
       this.share.cancel(path);
       const isTold = !file.dirty || shared.text === model.getValue();
       this.patchFile(path, { edited: isTold ? 'elsewhere' : 'apart' });
+      // The other tab has it, and so has the gateway: here it would come back once it is saved or given up there.
+      if (isTold) this.dropDraft(path, this.options.tab);
     }
     if (this.file(path)?.edited === 'elsewhere') void this.follow(path, shared);
   }
@@ -152,7 +155,7 @@ export abstract class SharedFiles extends ShownFiles {
     }
     this.record(held, model);
     if (!isEditable(onDisk)) return;
-    const draft = await this.draftOf(path);
+    const draft = await this.openDraftOf(path, shared);
     if (!this.isOpen(held, path) || model.isDisposed()) return;
     // What a tab kept is newer than what it told; what another one told since is newer than that.
     const isNewer = draft && draft.text !== model.getValue() && (shared.text === null || draft.tab === shared.from);
@@ -183,6 +186,19 @@ export abstract class SharedFiles extends ShownFiles {
 
   private draftOf(path: string): Promise<Draft | undefined> {
     return this.options.drafts.get(this.options.attemptId, path).catch(() => undefined);
+  }
+
+  /** A draft that another tab did not go on with: what it went on with was saved there, or given up. */
+  private async openDraftOf(path: string, { takenOver = [] }: Shared): Promise<Draft | undefined> {
+    const draft = await this.draftOf(path);
+    if (draft === undefined || takenOver.length === 0 || !takenOver.includes(sha256OfText(draft.text))) return draft;
+    this.dropDraft(path, draft.tab);
+    return undefined;
+  }
+
+  /** `ofTab`: only where that tab wrote it. */
+  protected dropDraft(path: string, ofTab?: string): void {
+    void this.options.drafts.delete(this.options.attemptId, path, ofTab).catch(() => {});
   }
 
   /** Finds out which files have unsaved text of a tab that is gone: of this browser, or told to the gateway by another one. */
@@ -238,7 +254,20 @@ export abstract class SharedFiles extends ShownFiles {
       held.savedVersion = model.getAlternativeVersionId();
       this.patchFile(path, { readOnlyReason: null, partial: false, outdated: false });
     }
+    // A copy was saved, or it was dropped.
+    if (this.file(path)?.edited === 'apart') this.dropDraft(path, this.options.tab);
     this.patchFile(path, { edited: 'elsewhere', dirty: false, conflict: 'none', saveError: null, recovered: false });
+  }
+
+  /** What stood in this tab alone has a copy or was given up: shows what the tab that edits has, or goes on with it where that one is gone. */
+  protected async takeShared(held: Held): Promise<void> {
+    const { path } = held;
+    const shared = await this.share.open(path, 'follow');
+    if (!this.isOpen(held, path)) return;
+    if (!shared.editing) return this.follow(path, shared);
+    this.dropDraft(path, this.options.tab);
+    this.patchFile(path, { edited: 'elsewhere' });
+    this.sharedChanged(path, shared);
   }
 
   protected stopEditing(held: Held): void {
@@ -322,6 +351,6 @@ export abstract class SharedFiles extends ShownFiles {
     this.release(held);
     if (this.file(path)?.edited !== 'here') return;
     this.share.keepSoon(path, null, () => null);
-    void this.options.drafts.delete(this.options.attemptId, path).catch(() => {});
+    this.dropDraft(path);
   }
 }
