@@ -95,7 +95,7 @@ for row in range(4):
 print("".join(f"\\x1b[38;2;{255 - 4 * n};{4 * n};0;48;2;{4 * n};{255 - 4 * n};128m▄" for n in range(64)) + "\\x1b[0m")
 print(" ".join(f"\\x1b[{n}mstyle {n}\\x1b[0m" for n in (1, 2, 3, 4, 7, 9, 31, 91, 44, 104)))
 print("\\x1b[1;34mbold blue\\x1b[0m \\x1b[7;32minverse green\\x1b[0m \\x1b[2;7mdim inverse\\x1b[0m")
-for words in ("日本語 한국어 ｆｕｌｌ |", "🙂 🚀 👍 ❤ ☕ 🧪🧵 |", "e\\u0301 a\\u0308 n\\u0303 o\\u0302\\u0323 ก็ |", "┌─┬─┐ ▀▄█░ ⠿⣿ ℝ→∞ |"):
+for words in ("日本語 한국어 ｆｕｌｌ |", "🙂 🚀 👍 ❤ ☕ 🧪🧵 |", "e\\u0301 a\\u0308 n\\u0303 o\\u0302\\u0323 ก็ |", "┌─┬─┐ ▀▄█░ ⠿⣿ ℝ→∞ |", "👨‍👩‍👧‍👦 👍🏽 🇩🇪🇫🇷 1️⃣ ❤️ का |"):
     print(words)
 print("drawn", "whole")
 `;
@@ -160,7 +160,7 @@ test.describe('programs that take the whole screen, and programs that fill the w
     });
   }
 
-  test('256 and true colours, weights, wide characters, emoji and combining marks stand in the cells that the recorded bytes give them', async () => {
+  test('256 and true colours, weights, wide characters, emoji of one code point and of seven, and combining marks stand in the cells that the recorded bytes give them', async () => {
     await work.shell('python3 colours.py', /^drawn whole$/m);
     await recorded.expectDrawnIn(work.terminal(1), 'colours and characters');
   });

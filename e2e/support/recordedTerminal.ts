@@ -11,6 +11,8 @@ interface Cell {
   width: number;
   /** Its colours as the page names them, and its weights. */
   look: string;
+  /** Several cells that hold one character together, as a flag's: the page draws it at once over all of them. */
+  isJoined?: boolean;
 }
 
 interface Screen {
@@ -63,11 +65,27 @@ export class RecordedTerminal {
       cols,
       rows: Array.from({ length: rows }, (_, y) => {
         const line = buffer.active.getLine(baseY + y);
-        return Array.from({ length: cols }, (_, x) => cellOf(line?.getCell(x))).filter(({ width }) => width > 0);
+        return inCharacters(Array.from({ length: cols }, (_, x) => cellOf(line?.getCell(x))).filter(({ width }) => width > 0));
       }),
       cursor: isCursorHidden || cursorX === cols ? null : [cursorX, cursorY],
     };
   }
+}
+
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** A row's cells, with those in one that hold a character together. */
+function inCharacters(cells: Cell[]): Cell[] {
+  const begins = new Set([...characters.segment(cells.map(({ chars }) => chars).join(''))].map(({ index }) => index));
+  const row: Cell[] = [];
+  let at = 0;
+  for (const cell of cells) {
+    const before = row.at(-1);
+    if (begins.has(at) || before === undefined) row.push(cell);
+    else row[row.length - 1] = { ...before, chars: before.chars + cell.chars, width: before.width + cell.width, isJoined: true };
+    at += cell.chars.length;
+  }
+  return row;
 }
 
 function cellOf(cell: IBufferCell | undefined): Cell {
@@ -124,7 +142,7 @@ function differencesFrom(terminal: Element, { cols, rows, cursor }: Screen): str
     let at = 0;
     let offset = 0;
     // What a row kept of a larger screen stands beyond its edge, where nobody sees it.
-    for (const { chars, width, look } of cells) {
+    for (const { chars, width, look, isJoined } of cells) {
       const span = spans[at];
       const text = span?.firstChild;
       const place = `row ${y}, column ${x}`;
@@ -133,6 +151,7 @@ function differencesFrom(terminal: Element, { cols, rows, cursor }: Screen): str
       } else {
         const shown = (text.textContent ?? '').slice(offset, offset + chars.length).replaceAll('\u00a0', ' ');
         if (shown !== chars.replaceAll('\u00a0', ' ')) differences.push(`${place}: ${shown} instead of ${chars}`);
+        if (isJoined && text.textContent !== chars) differences.push(`${place}: ${chars} drawn with others, or in parts`);
         if (lookOf(span) !== look) differences.push(`${place}, ${chars}: ${lookOf(span)} instead of ${look}`);
         if (span.classList.contains('xterm-cursor')) drawnCursor = [x, y];
         if (chars !== ' ') {

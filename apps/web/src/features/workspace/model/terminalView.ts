@@ -9,6 +9,7 @@ import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
 import { cellSize } from './cellSize.ts';
 import type { FilePlace } from './filePlaces.ts';
+import { joinedCharacters } from './joinedCharacters.ts';
 import { Signal } from './signal.ts';
 import { TerminalClipboard } from './terminalClipboard.ts';
 import { TERMINAL_FONT_FAMILY, terminalFont } from './terminalFont.ts';
@@ -332,6 +333,7 @@ export class TerminalView {
   private open(): void {
     this.opened = true;
     this.terminal.open(this.root);
+    this.terminal.registerCharacterJoiner(joinedCharacters);
     if (this.options.renderer === 'webgl') this.useWebgl();
   }
 
