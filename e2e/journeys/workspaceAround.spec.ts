@@ -142,13 +142,36 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await work.shell('cat typed.txt; rm typed.txt; echo read-$((1+1))', /^typed to nobody\nread-2$/m);
   });
 
-  test('the clock’s panel tells each event in words, with the reason that was given', async ({ platform }) => {
+  test('the clock’s panel tells each event in words, with the reason that was given, and what was searched for and read is there after a pause', async ({
+    platform,
+  }) => {
+    const find = page.getByLabel('Find in the terminal');
+    await work.shell("seq -f line-%g 500; echo count'ed'", /^counted$/m);
+    await page.keyboard.press('Control+Shift+F');
+    await find.fill('line-123');
+    await work.expectOnScreen(1, /^line-123$/m);
+    await expect(work.terminal(1).locator('.xterm-selection > div')).not.toHaveCount(0);
+    const read = await work.screen(1);
+    await page.getByTestId('tab-search').click();
+    await page.getByTestId('search-query').fill('def describe');
+    await page.getByTestId('search-replacement').fill('def tell');
     await page.getByTestId('pause').click();
     await page.getByTestId('pause-reason').selectOption('other');
     await page.getByLabel('Note (optional)').fill('a fire drill');
     await page.getByTestId('pause-confirm').click();
+    await expect(page.getByTestId('resume')).toBeVisible();
+    await expect(page.locator('.xterm, input, [role=tab]')).toHaveCount(0);
     await page.getByTestId('resume').click();
-    await expect(work.terminal(1)).toBeVisible();
+    await expect(find).toHaveValue('line-123');
+    // The word was marked until its screen was drawn anew.
+    await expect(work.terminal(1).locator('.xterm-selection > div')).toHaveCount(0);
+    await expect.poll(() => work.screen(1)).toBe(read);
+    await find.press('Escape');
+    await page.getByTestId('tab-search').click();
+    await expect(page.getByTestId('search-query')).toHaveValue('def describe');
+    await expect(page.getByTestId('search-replacement')).toHaveValue('def tell');
+    await expect(page.getByTestId('search-match').first()).toBeVisible();
+    await page.getByTestId('tab-files').click();
     const db = createDatabase(platform.databaseUrl, { poolMax: 1 });
     await appendClockEvent(db, attemptId, { kind: 'adjusted', creditMs: 2 * MINUTE_MS, reason: 'the drill was ours' }, { by: null });
     await db.close();

@@ -8,6 +8,15 @@ import { People, untilKept, WorkspacePage } from '../support/workspacePage.ts';
 /** Of a load with a layout that was kept: below what anybody sees. */
 const LAYOUT_SHIFT_MAX = 0.02;
 
+/** The address of the editor's own code, which is by far the most of a page. */
+function largestScript(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const loaded = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+    const scripts = loaded.filter(({ name }) => name.endsWith('.js'));
+    return scripts.reduce((largest, one) => (one.decodedBodySize > largest.decodedBodySize ? one : largest)).name;
+  });
+}
+
 test.describe.configure({ mode: 'serial' });
 
 test.describe('the desk: panels, terminals, tabs and pages of a browser', () => {
@@ -20,6 +29,8 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
   /** The text of the pane that has the focus. */
   const editor = (): Locator => page.locator('[data-testid^=editor-pane-][data-focused=true] .view-lines');
 
+  let position: Locator;
+
   const command = async (id: string) => {
     await page.getByTestId('commands').click();
     await page.getByTestId(`command-${id}`).click();
@@ -27,6 +38,7 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
 
   test.beforeAll(async ({ browser, platform, signIn }) => {
     ({ context, page, work, attemptId, account } = await openWorkspace(browser, platform, await signIn('admin')));
+    position = page.getByRole('region', { name: 'Editor' }).getByText('1:9', { exact: true });
     await work.shell('mkdir lib; echo "value = new_name + 1" > lib/part1.py; echo made-$((1+1))', /^made-2$/m);
     await page.getByTestId('explorer-refresh').click();
     await work.openFile('solution', 'textstats.py');
@@ -49,7 +61,6 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
   });
 
   test('a place in a file that a terminal shows is opened by Ctrl and a click, and a file that is not there is said to be none', async () => {
-    const position = page.getByRole('region', { name: 'Editor' }).getByText('1:9', { exact: true });
     await work.shell('clear; echo part1.py:1:9; echo away.py:1', /^away\.py:1$/m);
     await work.followLink(1, /^part1/);
     await expect(position).toHaveCount(0);
@@ -145,8 +156,23 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
     await expectAccessible(page, 'docked elsewhere', [], '[data-tabset]:has([data-testid=tab-notes])');
 
+    const editorCode = await largestScript(page);
+    let load = () => {};
+    const isLoaded = new Promise<void>((resolve) => {
+      load = resolve;
+    });
+    await page.route(editorCode, (route) => isLoaded.then(() => route.continue()));
     await page.reload();
     await expect(work.terminal(1)).toBeVisible();
+    await expect(page.getByText('Loading the editor')).toBeVisible();
+    // A place that is followed before the editor is there.
+    await work.shell('echo part1.py:1:9', /^part1/m);
+    await page.keyboard.down('Control');
+    await work.followLink(1, /^part1/);
+    await page.keyboard.up('Control');
+    load();
+    await expect(position).toBeVisible();
+    await page.unroute(editorCode);
     await expect(editor()).toContainText('new_name');
     expect(await work.layoutShift()).toBeLessThan(LAYOUT_SHIFT_MAX);
     expect(await sideBySide()).toBe(true);

@@ -6,9 +6,11 @@ import { type Command, matches } from '../model/commands.ts';
 import type { FileTree } from '../model/fileTree.ts';
 import { groupsOf, keepFoldable, keptLayout, type Layout, type PanelId, readLayout, showPanel } from '../model/layout.ts';
 import type { MonacoApi } from '../model/monaco.ts';
+import type { Place } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import type { PythonHelp } from '../model/pythonHelp.ts';
+import type { Store } from '../model/store.ts';
 import type { Transfers } from '../model/transfers.ts';
 import { ClockPanel } from './ClockPanel.tsx';
 import { CommandPalette } from './CommandPalette.tsx';
@@ -25,7 +27,7 @@ import { QuickOpen } from './QuickOpen.tsx';
 import { ResourcesPanel } from './ResourcesPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
 import { SealDialog } from './SealDialog.tsx';
-import { type SearchAsked, SearchPanel } from './SearchPanel.tsx';
+import { type SearchAsked, SearchPanel, type SearchWords } from './SearchPanel.tsx';
 import { SubmitDialog } from './SubmitDialog.tsx';
 import { TerminalArea } from './TerminalArea.tsx';
 import { TopBar } from './TopBar.tsx';
@@ -55,6 +57,8 @@ export function Desk({
   transfers,
   editing,
   editorError,
+  words,
+  onOpen,
   isPractice,
 }: {
   title: string;
@@ -62,6 +66,9 @@ export function Desk({
   transfers: Transfers;
   editing: Editing | null;
   editorError: string | null;
+  words: Store<SearchWords>;
+  /** Opens a file, at a place where one is named; once the editor is there. */
+  onOpen: (path: string, place?: Place) => void;
   isPractice: boolean;
 }) {
   const session = useSession();
@@ -88,11 +95,14 @@ export function Desk({
 
   const compare = useCallback(
     (path: string) => {
-      void editing?.files.open(path);
+      onOpen(path);
       setComparing(true);
     },
-    [editing],
+    [onOpen],
   );
+
+  const files = editing?.files;
+  useEffect(() => files?.wanted.subscribe(() => files.wanted.get() && showPanel(docks.current, 'editor')), [files, docks]);
 
   const commands = useMemo<Command[]>(
     () =>
@@ -135,9 +145,18 @@ export function Desk({
     ({ id }: TabNode<null>) => {
       switch (id as PanelId) {
         case 'files':
-          return <Explorer tree={tree} files={editing?.files ?? null} transfers={transfers} onSearch={search} onCompare={compare} />;
+          return (
+            <Explorer
+              tree={tree}
+              files={editing?.files ?? null}
+              transfers={transfers}
+              onOpen={onOpen}
+              onSearch={search}
+              onCompare={compare}
+            />
+          );
         case 'search':
-          return <SearchPanel files={editing?.files ?? null} asked={searchAsked} />;
+          return <SearchPanel files={editing?.files ?? null} words={words} asked={searchAsked} onOpen={onOpen} />;
         case 'editor':
           if (editing) return <EditorArea monaco={editing.monaco} files={editing.files} comparing={comparing} onCompare={setComparing} />;
           if (!editorError) return <Spinner label="Loading the editor" className="p-4" />;
@@ -164,7 +183,7 @@ export function Desk({
           return <HelpPanel />;
       }
     },
-    [tree, transfers, editing, editorError, comparing, search, compare, searchAsked],
+    [tree, transfers, editing, editorError, comparing, search, compare, searchAsked, words, onOpen],
   );
 
   const onLayout = (changed: Layout, { reason, isUserInteraction }: WorkspaceChangedMeta) => {

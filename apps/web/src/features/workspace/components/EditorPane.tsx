@@ -41,6 +41,7 @@ export function EditorPane({
 }) {
   const session = useSession();
   const { files: open, panes, pane } = useStore(files.store);
+  const wanted = useStore(files.wanted);
   const { wordWrap } = useStore(preferences);
   const keys = useStore(keymap);
   const status = useRef<HTMLDivElement>(null);
@@ -144,24 +145,16 @@ export function EditorPane({
     editor.current?.focus();
   }, [focused, model, files]);
 
-  useEffect(
-    () =>
-      files.revealed.on(({ path: wanted, place: { line, column, length } }) => {
-        if (files.store.get().pane !== place.current) return;
-        // The pane may be about to show another file: it is there one frame later.
-        requestAnimationFrame(() => {
-          const target = editor.current;
-          const text = target?.getModel();
-          if (!target || !text || shown.current !== wanted) return;
-          const start = { lineNumber: line, column };
-          const end = text.getPositionAt(text.getOffsetAt(start) + length);
-          target.setSelection({ startLineNumber: line, startColumn: column, endLineNumber: end.lineNumber, endColumn: end.column });
-          target.revealLineInCenterIfOutsideViewport(line);
-          target.focus();
-        });
-      }),
-    [files],
-  );
+  useEffect(() => {
+    const target = editor.current;
+    if (!target || !model || !focused || wanted === null || wanted.path !== path) return;
+    files.wanted.set(null);
+    const { line, column, length } = wanted.place;
+    const end = model.getPositionAt(model.getOffsetAt({ lineNumber: line, column }) + length);
+    target.setSelection({ startLineNumber: line, startColumn: column, endLineNumber: end.lineNumber, endColumn: end.column });
+    target.revealLineInCenterIfOutsideViewport(line);
+    target.focus();
+  }, [wanted, model, path, focused, files]);
 
   useEffect(() => {
     editor.current?.updateOptions({

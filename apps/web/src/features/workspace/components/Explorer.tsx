@@ -44,12 +44,14 @@ export function Explorer({
   tree,
   files,
   transfers,
+  onOpen,
   onSearch,
   onCompare,
 }: {
   tree: FileTree;
   files: OpenFiles | null;
   transfers: Transfers;
+  onOpen: (path: string) => void;
   /** Opens the search for files of this pattern alone. */
   onSearch: (include: string) => void;
   /** Opens a file beside what it was at the start. */
@@ -66,8 +68,6 @@ export function Explorer({
   const list = useRef<HTMLDivElement>(null);
   const afterMenu = useRef<(() => void) | null>(null);
   const chooser = useRef<HTMLInputElement>(null);
-  /** The file that was chosen last before the editor was there, which then shows it. */
-  const early = useRef<string | null>(null);
   const visible = useVisibleRows(list, rows.length);
   const away = connection.kind !== 'open';
   const root = state.folders.get(ROOT);
@@ -79,13 +79,8 @@ export function Explorer({
 
   const open = (row: TreeRow) => {
     if (row.kind === 'directory') tree.toggle(row.path);
-    else if (files) void files.open(row.path);
-    else early.current = row.path;
+    else onOpen(row.path);
   };
-  useEffect(() => {
-    if (files && early.current !== null) void files.open(early.current);
-    early.current = null;
-  }, [files]);
 
   const filesUnder = (path: string) =>
     (files?.store.get().files ?? []).filter((file) => file.path === path || file.path.startsWith(`${path}/`));
@@ -200,7 +195,7 @@ export function Explorer({
       await tree.create(path, asking.kind);
       await tree.reveal(path);
       setSelected(path);
-      if (asking.kind === 'file') await files?.open(path);
+      if (asking.kind === 'file') onOpen(path);
     }
   };
 

@@ -3,14 +3,27 @@ import type { SearchQuery, SearchResult } from '@plumbline/protocol';
 import { Button, ConfirmDialog, cn, Input, ScrollBox, Spinner, Tooltip, toast } from '@plumbline/ui';
 import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import type { Place } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { patternOf, replaceAll, shownBefore } from '../model/searchReplace.ts';
+import type { Store } from '../model/store.ts';
 import { ReadFailure } from './ReadFailure.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
+import { useStore } from './useStore.ts';
 
 const AFTER_TYPING_MS = 350;
 const SEARCH_TIMEOUT_MS = 20_000;
-const EMPTY: SearchQuery = { query: '', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
+
+/** What is searched for, and what is to stand in its place. */
+export interface SearchWords {
+  query: SearchQuery;
+  replacement: string;
+}
+
+export const NO_SEARCH: SearchWords = {
+  query: { query: '', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' },
+  replacement: '',
+};
 
 function Toggle({ label, on, onChange, children }: { label: string; on: boolean; onChange: (on: boolean) => void; children: ReactNode }) {
   return (
@@ -38,11 +51,20 @@ export interface SearchAsked {
 }
 
 /** Ctrl-Shift-F: finds text in all files, and replaces it. A file that changed meanwhile is left as it is, and said to be. */
-export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: SearchAsked }) {
+export function SearchPanel({
+  files,
+  words,
+  asked,
+  onOpen,
+}: {
+  files: OpenFiles | null;
+  words: Store<SearchWords>;
+  asked: SearchAsked;
+  onOpen: (path: string, place: Place) => void;
+}) {
   const session = useSession();
   const { connection } = useSessionState();
-  const [query, setQuery] = useState(EMPTY);
-  const [replacement, setReplacement] = useState('');
+  const { query, replacement } = useStore(words);
   const [result, setResult] = useState<SearchResult | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -53,9 +75,9 @@ export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: 
 
   useEffect(() => {
     const { include } = asked;
-    if (include !== null) setQuery((now) => ({ ...now, include }));
+    if (include !== null) words.patch({ query: { ...words.get().query, include } });
     if (asked.turn > 0) field.current?.select();
-  }, [asked]);
+  }, [asked, words]);
 
   useEffect(() => {
     turn.current += 1;
@@ -91,7 +113,7 @@ export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: 
     return () => clearTimeout(timer);
   }, [query, session, isOpen]);
 
-  const change = (part: Partial<SearchQuery>) => setQuery((now) => ({ ...now, ...part }));
+  const change = (part: Partial<SearchQuery>) => words.patch({ query: { ...words.get().query, ...part } });
 
   const replaceIn = async (paths: string[]) => {
     if (!files) return;
@@ -104,7 +126,7 @@ export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: 
     }
     toast(`Replaced ${count} in ${paths.length - left.length} ${paths.length - left.length === 1 ? 'file' : 'files'}`);
     if (left.length > 0) toast.error(`Not replaced, as they could not be saved: ${left.join(', ')}`);
-    setQuery((now) => ({ ...now }));
+    change({});
   };
 
   return (
@@ -137,7 +159,7 @@ export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: 
             className="h-7 min-w-0 flex-1"
             data-testid="search-replacement"
             value={replacement}
-            onChange={(event) => setReplacement(event.target.value)}
+            onChange={(event) => words.patch({ replacement: event.target.value })}
           />
           <Tooltip label="Replace all">
             <Button
@@ -167,7 +189,7 @@ export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: 
         />
       </div>
       {error && !busy ? (
-        <ReadFailure className="m-2" onRetry={() => setQuery((now) => ({ ...now }))}>
+        <ReadFailure className="m-2" onRetry={() => change({})}>
           {error}
         </ReadFailure>
       ) : null}
@@ -201,7 +223,7 @@ export function SearchPanel({ files, asked }: { files: OpenFiles | null; asked: 
                     type="button"
                     data-testid="search-match"
                     className="flex w-full gap-2 overflow-hidden px-3 py-0.5 text-left font-mono text-xs whitespace-pre hover:bg-hover"
-                    onClick={() => void files?.openAt(file.path, match)}
+                    onClick={() => onOpen(file.path, match)}
                   >
                     <span className="w-8 shrink-0 text-right text-muted tabular-nums">{match.line}</span>
                     <span className="truncate">

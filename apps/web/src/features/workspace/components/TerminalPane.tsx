@@ -66,7 +66,7 @@ export function TerminalPane({
 }) {
   const session = useSession();
   const host = useRef<HTMLDivElement>(null);
-  const [finding, setFinding] = useState(false);
+  const [searched, setSearched] = useState(() => session.terminalView(terminal).searched);
   const [hasSelection, setHasSelection] = useState(false);
   const chosen = useRef<TerminalAct | null>(null);
 
@@ -90,6 +90,12 @@ export function TerminalPane({
     if (active && mayTakeFocus()) session.terminalView(terminal).focus();
   }, [active, session, terminal]);
 
+  /** Opens the search, or closes it with null: it outlives this pane, as in a pause. */
+  const search = (text: string | null) => {
+    session.terminalView(terminal).searched = text;
+    setSearched(text);
+  };
+
   const act = (name: TerminalAct) => {
     const view = session.terminalView(terminal);
     switch (name) {
@@ -106,7 +112,7 @@ export function TerminalPane({
         view.clear();
         break;
       case 'find':
-        setFinding(true);
+        search(searched ?? '');
         return;
       default:
         onTabAct(name, terminal);
@@ -127,7 +133,7 @@ export function TerminalPane({
   const onKeyDown = (event: KeyboardEvent) => {
     if (!(event.ctrlKey && event.shiftKey && event.code === 'KeyF')) return;
     event.preventDefault();
-    setFinding(true);
+    search(searched ?? '');
   };
 
   /** A program that takes clicks has had this one, unless Shift keeps it from that; from the keyboard none comes. */
@@ -175,20 +181,23 @@ export function TerminalPane({
           ))}
         </ContextMenuContent>
       </ContextMenu>
-      {finding ? <FindBar terminal={terminal} onClose={() => setFinding(false)} /> : null}
+      {searched !== null ? <FindBar terminal={terminal} text={searched} onText={search} /> : null}
     </div>
   );
 }
 
-function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void }) {
+function FindBar({ terminal, text, onText }: { terminal: number; text: string; onText: (text: string | null) => void }) {
   const view = useSession().terminalView(terminal);
-  const [text, setText] = useState('');
   const [found, setFound] = useState(true);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  const isNew = useRef(text === '');
+  useEffect(() => {
+    // One that comes back takes the keyboard from nobody.
+    if (isNew.current) field.current?.focus();
+  }, []);
   const close = () => {
     view.clearFind();
-    onClose();
+    onText(null);
     view.focus();
   };
   return (
@@ -201,7 +210,7 @@ function FindBar({ terminal, onClose }: { terminal: number; onClose: () => void 
         className="h-6 w-48"
         value={text}
         onChange={(event) => {
-          setText(event.target.value);
+          onText(event.target.value);
           setFound(event.target.value === '' || view.find(event.target.value));
         }}
         onKeyDown={(event) => {

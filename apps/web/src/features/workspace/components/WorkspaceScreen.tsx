@@ -2,7 +2,7 @@
 import type { Keymap } from '@plumbline/core';
 import { Spinner, TooltipProvider } from '@plumbline/ui';
 import { tabStorage } from '@plumbline/ui/browserStorage';
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
 import { indexedDraftStore } from '../model/draftStore.ts';
@@ -11,15 +11,18 @@ import { FileTree, parentOf } from '../model/fileTree.ts';
 import { keymap } from '../model/keymap.ts';
 import { isLastMinute, LastMinute } from '../model/lastMinute.ts';
 import { loadMonaco } from '../model/monaco.ts';
+import type { Place } from '../model/openFile.ts';
 import { OpenFiles } from '../model/openFiles.ts';
 import { preferences } from '../model/preferences.ts';
 import { PythonFormatter } from '../model/pythonFormatter.ts';
 import { PythonHelp } from '../model/pythonHelp.ts';
+import { Store } from '../model/store.ts';
 import { someOf } from '../model/timeWarnings.ts';
 import { saveToDisk, Transfers } from '../model/transfers.ts';
 import { ClosedScreen } from './Banners.tsx';
 import { Desk, type Editing } from './Desk.tsx';
 import { HibernatedScreen } from './HibernatedScreen.tsx';
+import { NO_SEARCH } from './SearchPanel.tsx';
 import { EndScreen, NotRunningScreen, PausedScreen } from './StateScreens.tsx';
 import { TopBar } from './TopBar.tsx';
 import { SessionProvider, useAttemptSession, useSessionState } from './useAttemptSession.ts';
@@ -126,6 +129,23 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
   const state = clock?.state;
   const live = connection.kind === 'open' && sandbox === 'attached' && state === 'running';
   const restored = useRef<OpenFiles | null>(null);
+  const [words] = useState(() => new Store(NO_SEARCH));
+
+  /** What was asked for last before the editor is there. */
+  const early = useRef<{ path: string; place: Place | undefined } | null>(null);
+  const open = useCallback(
+    (path: string, place?: Place) => {
+      if (!files) early.current = { path, place };
+      else void (place ? files.openAt(path, place) : files.open(path));
+    },
+    [files],
+  );
+  // Before what an earlier page had open, which leaves in front what somebody asked for here.
+  useEffect(() => {
+    if (!files || early.current === null) return;
+    open(early.current.path, early.current.place);
+    early.current = null;
+  }, [files, open]);
 
   useEffect(() => {
     if (!live) return;
@@ -179,12 +199,12 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
         try {
           const meant = fileMeant(printed, (await session.ask('file.paths', {})).paths);
           if ('refusal' in meant) say(meant.refusal);
-          else await files?.openAt(meant.path, { line, column, length: 0 });
+          else open(meant.path, { line, column, length: 0 });
         } catch (error) {
           say(error instanceof Error ? error.message : 'The files could not be listed.');
         }
       }),
-    [session, files],
+    [session, open],
   );
 
   useEffect(() => session.sealed.on(() => files?.recordTexts()), [session, files]);
@@ -239,5 +259,16 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
     );
   }
   if (state !== 'running') return <NotRunningScreen attemptId={attemptId} state={state ?? ''} />;
-  return <Desk title={title} tree={tree} transfers={transfers} editing={editing} editorError={error} isPractice={isPractice} />;
+  return (
+    <Desk
+      title={title}
+      tree={tree}
+      transfers={transfers}
+      editing={editing}
+      editorError={error}
+      words={words}
+      onOpen={open}
+      isPractice={isPractice}
+    />
+  );
 }

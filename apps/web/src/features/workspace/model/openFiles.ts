@@ -17,7 +17,7 @@ import {
 import { replaceText } from './replaceText.ts';
 import { SharedFiles } from './sharedFiles.ts';
 import { type FileOnDisk, isEditable } from './shownFiles.ts';
-import { Signal } from './signal.ts';
+import { Store } from './store.ts';
 
 /**
  * The files that are open in this tab's editor, between the disk and their models: opening, saving, and what happens when somebody
@@ -25,8 +25,8 @@ import { Signal } from './signal.ts';
  */
 
 export class OpenFiles extends SharedFiles {
-  /** A place is to be shown in the pane that has the focus. */
-  readonly revealed = new Signal<{ path: string; place: Place }>();
+  /** A place that waits until the pane that has the focus shows its file. */
+  readonly wanted = new Store<{ path: string; place: Place } | null>(null);
   /** Until what an earlier page of this tab had open is shown again: nobody asked for that just now. */
   isRestoring = true;
   private readonly saves = new Map<string, Promise<boolean>>();
@@ -81,8 +81,8 @@ export class OpenFiles extends SharedFiles {
 
   /** Opens a file and shows a place in it. */
   async openAt(path: string, place: Place): Promise<void> {
+    this.wanted.set({ path, place });
     await this.open(path);
-    this.revealed.emit({ path, place });
   }
 
   /**
@@ -243,6 +243,7 @@ export class OpenFiles extends SharedFiles {
     // Once whoever draws it has let go of it.
     if (file?.model) this.options.time.after(0, () => file.model?.dispose());
     this.left.delete(path);
+    if (this.wanted.get()?.path === path) this.wanted.set(null);
     // The draft of a file that another tab edits is that tab's; one that was never shown waits for the next time.
     if (file && file.edited !== 'elsewhere' && file.state !== 'failed')
       this.dropDraft(path, file.edited === 'apart' ? this.options.tab : undefined);

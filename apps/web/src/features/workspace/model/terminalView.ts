@@ -66,6 +66,8 @@ export class TerminalView {
   /** A place in a file was clicked with Ctrl or Cmd held. */
   readonly placeClicked = new Signal<FilePlace>();
   readonly clipboard: TerminalClipboard;
+  /** What is searched for in it; null while its search is closed. */
+  searched: string | null = null;
 
   private readonly options: TerminalViewOptions;
   private readonly terminal: Terminal;
@@ -189,8 +191,8 @@ export class TerminalView {
   }
 
   /**
-   * Takes a whole screen that holds `offset` bytes of output; what follows continues there. What `follow` gives out after it is a part of
-   * the picture: it is drawn once, with all of it.
+   * Takes a whole screen that holds `offset` bytes of output; what follows continues there, and whoever reads further up stays as many
+   * lines above its end. What `follow` gives out after it is a part of the picture: it is drawn once, with all of it.
    */
   restore(screen: { cols: number; rows: number; offset: number; screen: string }, follow = () => {}): void {
     if (this.disposed) return;
@@ -201,6 +203,10 @@ export class TerminalView {
     this.cursor.restoreAt(screen.offset);
     this.drawnBytes = 0;
     this.creditedBytes = 0;
+    let linesBack = 0;
+    this.terminal.write(new Uint8Array(0), () => {
+      if (!this.disposed && !this.options.readOnly) linesBack = this.linesBack;
+    });
     this.terminal.write(RESET, () => {
       if (this.disposed) return;
       if (screen.cols !== this.terminal.cols || screen.rows !== this.terminal.rows) this.terminal.resize(screen.cols, screen.rows);
@@ -210,7 +216,10 @@ export class TerminalView {
     const restore = this.restores;
     this.terminal.write(this.encoder.encode(screen.screen), () => {
       this.layout();
-      if (restore === this.restores && !this.disposed) this.tellDrawn();
+      if (this.disposed) return;
+      // Also where the next one is on its way, which finds it there.
+      if (linesBack > 0) this.terminal.scrollToLine(Math.max(0, this.terminal.buffer.active.baseY - linesBack));
+      if (restore === this.restores) this.tellDrawn();
     });
     follow();
     this.terminal.write(TOGETHER_END);
@@ -346,6 +355,12 @@ export class TerminalView {
     } catch {
       // No WebGL 2 in this browser: the DOM renderer is in place already.
     }
+  }
+
+  /** How far above the last screen somebody reads; 0 in a program that has the whole screen. */
+  private get linesBack(): number {
+    const { baseY, viewportY } = this.terminal.buffer.active;
+    return baseY - viewportY;
   }
 
   private follow(url: string): void {
