@@ -21,6 +21,7 @@ import type { ServerTime } from './serverTime.ts';
 import { Snapshots } from './snapshots.ts';
 import { TASK_SOCKET_NAME, TaskSocket } from './taskSocket.ts';
 import { Terminals } from './terminals.ts';
+import { watchedDisk } from './watchedDisk.ts';
 import { WorkspaceActs } from './workspaceActs.ts';
 
 /** A runner that ends has no longer for the family's `teardown()`: whoever asked it to end does not wait much more. */
@@ -193,11 +194,13 @@ export class LiveSandbox {
     sandbox.onEnded(() => {
       if (!this.#participantIsOver && !this.#closing) onLost('the sandbox ended by itself');
     });
+    const workspaceDir = join(config.stateDir, 'workspace');
     this.#stopSampling = sampleResources({
       sandbox,
       gpuIds: config.gpuIds,
       memoryLimitBytes: config.memoryBytes,
-      diskDirs: [join(config.stateDir, 'workspace'), config.stateDir],
+      diskDirs: [workspaceDir, config.stateDir],
+      watched: await watchedDisk(sandbox, { ...config, workspaceDir }),
       log,
       clock,
       logger,

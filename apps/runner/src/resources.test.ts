@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { EventLog } from './eventLog.ts';
 import { sampleResources } from './resources.ts';
+import type { WatchedDisk } from './watchedDisk.ts';
 
 const GPU = 'GPU-4f4c8a5e-8a0b-2f4e-9d1c-0a1b2c3d4e5f';
 
@@ -28,7 +29,11 @@ async function nvidiaSmi(script: string): Promise<void> {
 
 function sampling(
   gpuIds: string[],
-  { isRunning = () => true, limits = { memoryLimitBytes: null as number | null, diskDirs: ['/nowhere'] } } = {},
+  {
+    isRunning = () => true,
+    limits = { memoryLimitBytes: null as number | null, diskDirs: ['/nowhere'] },
+    watched = null as WatchedDisk | null,
+  } = {},
 ) {
   const clock = new FakeClock();
   const samples: unknown[] = [];
@@ -37,6 +42,7 @@ function sampling(
     sandbox: { usage: async () => ({ cpuMs: 5, memoryBytes: 7, processes: 1 }) },
     gpuIds,
     ...limits,
+    watched,
     log,
     clock,
     logger: pino({ level: 'silent' }),
@@ -78,4 +84,20 @@ test('what is left of memory and disk stands beside what is used', async () => {
         processes: 1,
       },
     ]);
+});
+
+test('a workspace that nothing holds to its bytes is counted every half minute, and what it may still take is told as a disk’s room', async () => {
+  const counted = [400, null, new Error('the sandbox is busy'), 1_300];
+  const usedBytes = async () => {
+    const next = counted.shift() ?? null;
+    if (next instanceof Error) throw next;
+    return next;
+  };
+  const { clock, samples } = sampling([], { watched: { limitBytes: 1_000, usedBytes } });
+  const room = (free: number) => ({ cpuMs: 5, memoryBytes: 7, processes: 1, diskBytes: 1_000, diskFreeBytes: free });
+  for (let n = 1; n <= 19; n++) {
+    clock.advance(5_000);
+    await expect.poll(() => samples).toHaveLength(n);
+  }
+  expect(samples).toEqual([...Array.from({ length: 18 }, () => room(600)), room(0)]);
 });

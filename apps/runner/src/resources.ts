@@ -5,9 +5,12 @@ import type { EventData } from '@plumbline/protocol';
 import { gpuStates, type NetworkUse, type Sandbox } from '@plumbline/sandbox';
 import type { Logger } from 'pino';
 import type { EventLog } from './eventLog.ts';
+import type { WatchedDisk } from './watchedDisk.ts';
 
 /** Often enough that a person sees memory or disk run out before it has. */
 const SAMPLE_EVERY_MS = 5_000;
+/** A walk through a workspace reads each of its folders. */
+const WALK_EVERY_SAMPLES = 6;
 
 export interface ResourcesOptions {
   readonly sandbox: Pick<Sandbox, 'usage'>;
@@ -16,6 +19,8 @@ export interface ResourcesOptions {
   readonly memoryLimitBytes: number | null;
   /** What the participant writes to, and what that lies on: the fuller one counts. */
   readonly diskDirs: readonly string[];
+  /** The workspace, where it is no disk that holds it to its limit. */
+  readonly watched: WatchedDisk | null;
   readonly log: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -28,6 +33,20 @@ export function sampleResources(options: ResourcesOptions): () => void {
   let stopped = false;
   let timer: Timer;
   let lastNetwork: NetworkUse | undefined;
+  let samples = 0;
+  let watchedBytes: number | null = null;
+  const watchedDisk = async (): Promise<Disk | null> => {
+    const { watched } = options;
+    if (watched === null) return null;
+    if (samples++ % WALK_EVERY_SAMPLES === 0) {
+      const usedBytes = await watched.usedBytes().catch((error: unknown) => {
+        logger.debug({ err: error }, 'what the workspace takes could not be counted');
+        return null;
+      });
+      watchedBytes = usedBytes ?? watchedBytes;
+    }
+    return watchedBytes === null ? null : { diskBytes: watched.limitBytes, diskFreeBytes: Math.max(0, watched.limitBytes - watchedBytes) };
+  };
   // A driver that fails takes nothing from what is known of the rest.
   const gpuUse = async (): Promise<EventData<'resource.sample'>['gpus']> => {
     const states = await gpuStates(options.gpuIds).catch((error: unknown) => {
@@ -47,7 +66,7 @@ export function sampleResources(options: ResourcesOptions): () => void {
       try {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         const gpus = await gpuUse();
-        const disks = (await Promise.all(options.diskDirs.map(diskOf))).filter((one) => one !== null);
+        const disks = (await Promise.all([...options.diskDirs.map(diskOf), watchedDisk()])).filter((one) => one !== null);
         const fullest = fullestOf(disks);
         const limit = options.memoryLimitBytes === null ? {} : { memoryLimitBytes: options.memoryLimitBytes };
         if (!stopped)

@@ -70,7 +70,7 @@ export async function inspectThisHost(options: {
   }
   if (capabilities?.diskLimit === null) {
     problems.push({
-      problem: 'The disk that a workspace takes is not limited on this host.',
+      problem: 'The disk that a workspace takes is watched on this host, and not limited.',
       remedy: 'Run the sandboxes as root, with loop devices and the package e2fsprogs.',
       blocking: false,
     });

@@ -191,8 +191,8 @@ export interface IsolationCapabilities {
   memoryLimit: boolean;
   processLimit: boolean;
   cpuLimit: boolean;
-  /** `hard`: the kernel or the engine refuses; `soft`: watched, and said to be so. */
-  diskLimit: 'hard' | 'soft' | null;
+  /** `hard`: the kernel refuses. Null where nothing does: a runner then watches what its workspace takes, and says so. */
+  diskLimit: 'hard' | null;
   gpus: boolean;
   /** The scorer's view is root with the group `protected`, so that families which use `runuser` run unchanged. */
   scorerIsRoot: boolean;
