@@ -19,6 +19,9 @@ const AGAIN_LIMIT_MS = 15_000;
 
 /** `daemon`, an account of every Linux, which owns nothing of this checkout. PostgreSQL runs for nobody without one. */
 const ORDINARY_UID = 1;
+const LEFT_RUNNING = 'sleep 1000000';
+/** The disk of the practice task. */
+const GIB = 1024 ** 3;
 
 test.describe.configure({ mode: 'serial' });
 
@@ -150,10 +153,51 @@ async function attemptWithTerminal(): Promise<string> {
   await tab.open();
   const { terminal } = await tab.request('terminal.open', { cols: 80, rows: 24 });
   tab.watch(terminal);
-  tab.type(terminal, 'sleep 1000000 & echo left-$((1+1))\r');
+  tab.type(terminal, `${LEFT_RUNNING} & echo left-$((1+1))\r`);
   await until('the sandbox to answer', () => tab.text(terminal).includes('left-2'));
   tab.end();
   return attemptId;
+}
+
+/** What an account's processes that run a command are doing, as the kernel has it: `S` waits, `T` is stopped by a signal. */
+function statesOf(uid: number, command: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        if (statSync(`/proc/${pid}`).uid !== uid || readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== `${command.replaceAll(' ', '\0')}\0`)
+          return [];
+        return [/\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? ''];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** Has an attempt of `attemptWithTerminal` scored, paused, resumed and submitted, by an account that has no control groups. */
+async function finishAttempt(attemptId: string): Promise<void> {
+  const expert = await Session.signIn(BASE_URL, 'expert@demo.plumbline.local', 'plumbline-demo');
+  const tab = new Tab(expert, attemptId);
+  await tab.open();
+  const { scoreId } = await tab.request('score', {});
+  await until('the score', async () =>
+    (await tab.request('scores', {})).scores.find((row) => row.scoreId === scoreId && row.status === 'scored'),
+  );
+  // Its workspace is no disk of its own, and is watched instead.
+  await until('the workspace is counted', () => tab.messages.some((told) => told.t === 'resources' && told.sample.diskBytes === GIB));
+  expect(statesOf(ORDINARY_UID, LEFT_RUNNING)).toEqual(['S']);
+  await tab.request('pause', { reason: 'break' });
+  expect(statesOf(ORDINARY_UID, LEFT_RUNNING)).toEqual(['T']);
+  await tab.request('resume', {});
+  await until('what ran goes on', () => statesOf(ORDINARY_UID, LEFT_RUNNING)[0] === 'S');
+  await tab.request('submit', { confirm: true });
+  tab.end();
+  const read = () => expert.query<{ state: string; scores: { trigger: string; status: string }[] }>('attempt.get', { attemptId });
+  await until('the attempt is completed', async () => (await read()).state === 'completed');
+  const { scores } = await read();
+  expect(scores.map(({ trigger, status }) => `${trigger} ${status}`)).toEqual(
+    ['start', 'participant', 'final', 'clean'].map((trigger) => `${trigger} scored`),
+  );
 }
 
 test.describe('npm start', () => {
@@ -248,7 +292,7 @@ test.describe('npm start', () => {
     expect(await leftovers(dataDir)).toEqual([]);
   });
 
-  test('starts for an ordinary user too, from a path with a blank, with a data folder at one', async () => {
+  test('starts for an ordinary user too, from a path with a blank, with a data folder at one, and takes an attempt to its clean re-score', async () => {
     test.skip(process.getuid?.() !== 0, 'all of the above ran as an ordinary user, and to lay the checkout elsewhere is root’s right');
     const home = join(dataDir, 'an ordinary home');
     const [checkout, data] = [join(home, 'the checkout'), join(home, 'the data')] as const;
@@ -265,7 +309,7 @@ test.describe('npm start', () => {
     await running.firstPage();
     await running.said('Ctrl-C');
     expect(running.output).not.toContain('Building');
-    await attemptWithTerminal();
+    await finishAttempt(await attemptWithTerminal());
     for (const { name, pid } of supervisorOf(data).children) expect(statSync(`/proc/${pid}`).uid, name).toBe(ORDINARY_UID);
     await running.ctrlC();
     expect(running.output).toContain('Stopped.');
