@@ -122,13 +122,13 @@ def check_attempt(folder, row, key, signer):
 def check_files(folder, rows, key, allow_unsigned):
     text, states = content(folder, "SHA256SUMS"), {row["attempt"]: row["recording"] for row in rows}
     listed = {path: total for total, path in (line.split("  ", 1) for line in text.decode().splitlines())}
-    found = [path for path in pathlib.Path(folder).rglob("*") if not path.is_dir() and not path.with_name(path.name + ".zst").exists()]
-    present = {path.relative_to(folder).as_posix() for path in found}
+    is_file = lambda path: path.is_symlink() or not (path.is_dir() or path.with_name(path.name + ".zst").exists())
+    present = {path.relative_to(folder).as_posix() for path in pathlib.Path(folder).rglob("*") if is_file(path)}
     signed = "SHA256SUMS.sig" in present
     need(is_signed(key, text, content(folder, "SHA256SUMS.sig")) if signed else allow_unsigned, "not signed by the key, or changed since")
     for path in sorted((present | set(listed)) - {"SHA256SUMS", "SHA256SUMS.sig"}):
         kind, _, name = path.rpartition("/")
-        need(path in present and sha(content(folder, path)).hex() == listed.get(path), "does not agree with " + path)
+        need(path in present and not pathlib.Path(folder, path).is_symlink() and sha(content(folder, path)).hex() == listed.get(path), "does not agree with " + path)
         free = kind.split("/")[0] not in FOLDERS["released"] or path == "manifests/signing.pub"
         need(free or kind in FOLDERS[states.get(name[:36], "none")], "an attempt's row says that there is no " + path)
     return ("signed" if signed else "not signed") + ", and agrees with every file"

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, sign } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
@@ -232,6 +232,30 @@ describe('what a changed export is taken for, by either verifier', () => {
     // Who asks for unsigned exports is told what contradicts itself, and no more.
     expect(isWholeExport(unsigned, { allowUnsigned: true })).toBe(!contradicted);
     expect(await verified(dir, '--allow-unsigned')).toMatchObject({ status: contradicted ? 1 : 0 });
+  });
+
+  it.each([
+    [
+      'a file that nobody listed',
+      (dir: string) => symlink('/etc/hostname', join(dir, 'notes.txt')),
+      { path: 'notes.txt', problem: 'unlisted' },
+    ],
+    ['a folder that nobody listed', (dir: string) => symlink('/etc', join(dir, 'extra')), { path: 'extra', problem: 'unlisted' }],
+    [
+      'a file that is listed',
+      async (dir: string) => {
+        await rename(join(dir, 'scores.jsonl'), join(dir, '../scores-elsewhere.jsonl'));
+        await symlink('../scores-elsewhere.jsonl', join(dir, 'scores.jsonl'));
+      },
+      { path: 'scores.jsonl', problem: 'missing' },
+    ],
+  ])('not for a whole one: one with a link in the place of %s', async (_words, change, problem) => {
+    const dir = await exported(`link-${problem.path}`, [attempts[0] as string]);
+    await change(dir);
+    const verdict = await verifyExport(dir);
+    expect(verdict).toMatchObject({ sums: 'signed', files: [problem] });
+    expect(isWholeExport(verdict)).toBe(false);
+    expect(await verified(dir)).toMatchObject({ status: 1 });
   });
 
   it('not for a signed one: an export from before sums were signed, which passes where that is asked for', async () => {

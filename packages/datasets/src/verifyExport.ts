@@ -103,7 +103,7 @@ async function checkFiles(dir: string, rows: ReadonlyMap<string, RecordingState>
     else if (line !== '') throw new AppError('invalid_input', `The folder is no whole export: ${SUMS_FILE} has a line that is none.`);
   }
   const problems: ExportVerdict['files'] = [];
-  const present = new Set(await filesBelow(dir));
+  const { files: present, others } = await filesBelow(dir);
   present.delete(SUMS_FILE);
   present.delete(SUMS_SIGNATURE_FILE);
   for (const [path, sum] of listed) {
@@ -111,6 +111,8 @@ async function checkFiles(dir: string, rows: ReadonlyMap<string, RecordingState>
     if (!present.has(path)) problems.push({ path, problem: 'missing' });
     else if ((await sumOf(join(dir, path))) !== sum) problems.push({ path, problem: 'changed' });
   }
+  // Whoever reads the export might follow it to anywhere. No list can speak for it, nor for the signature's own file.
+  for (const path of others) if (!listed.has(path)) problems.push({ path, problem: 'unlisted' });
   for (const path of present) {
     if (!listed.has(path)) problems.push({ path, problem: 'unlisted' });
     else if (isContradicted(path, rows)) problems.push({ path, problem: 'contradicted' });
@@ -126,9 +128,14 @@ function isContradicted(path: string, rows: ReadonlyMap<string, RecordingState>)
   return state === undefined || !FOLDERS_OF[state].includes(folder);
 }
 
-async function filesBelow(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/'));
+/** What lies below a folder and is none: files, and links and the like, which are not followed. */
+async function filesBelow(dir: string): Promise<{ files: Set<string>; others: string[] }> {
+  const entries = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => !entry.isDirectory());
+  const pathOf = (entry: (typeof entries)[number]) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/');
+  return {
+    files: new Set(entries.filter((entry) => entry.isFile()).map(pathOf)),
+    others: entries.filter((entry) => !entry.isFile()).map(pathOf),
+  };
 }
 
 async function sumOf(path: string): Promise<string> {

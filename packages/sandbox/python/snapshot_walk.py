@@ -64,7 +64,10 @@ class SnapshotWalk:
                     rows.append({"path": path, "reason": "excluded by name"})
                     return False
                 return True
-            if stat.S_ISLNK(info.st_mode):
+            if stat.S_ISLNK(info.st_mode) and name.lower() == ".gitmodules":
+                # Git leaves it out of any tree, and says so to nobody.
+                rows.append({"path": path, "reason": "a link that git does not keep"})
+            elif stat.S_ISLNK(info.st_mode):
                 links.append(path)
             elif not stat.S_ISREG(info.st_mode):
                 rows.append({"path": path, "reason": "not a file, folder or link"})

@@ -72,7 +72,7 @@ export const snapshotChecks: ContractCheck[] = [
         mkdir -p nested/.git/hooks; echo 'ref: refs/heads/main' > nested/.git/HEAD; mkdir -p nested/.git/refs/heads; echo ${nested} > nested/.git/refs/heads/main; echo inside > nested/file
         printf '[core]\\nfsmonitor = touch ${marker}\\nhooksPath = hooks\\n' > nested/.git/config; printf '[filter "f"]\\nclean = touch ${marker}\\n' > ~/.gitconfig
         printf '#!/bin/sh\\ntouch ${marker}\\n' > nested/.git/hooks/post-index-change; chmod +x nested/.git/hooks/*
-        mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; truncate -s 1T sparse; truncate -s ${LARGE_BYTES} large.bin; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
+        mkdir .git; echo 'ref: refs/heads/none' > .git/HEAD; ln -s . loop; ln -s /etc/shadow out; ln -s /etc/shadow .gitmodules; ln -s out nested/.GitModules; truncate -s 1T sparse; truncate -s ${LARGE_BYTES} large.bin; mkfifo pipe; echo n > "$(printf 'new\\nline\\t"q"')"; printf b > "$(printf 'bad\\377')"
         mkdir node_modules; echo m > node_modules/m; mkdir secret; echo s > secret/s; chmod 0 secret; echo 'gitdir: /root' > nested/inner; mkdir -p 'c:\\x'; echo w > 'c:\\x/git~1'; mkdir deep; cd deep; mkdir -p "$(printf 'd/%.0s' $(seq 250))"`,
       );
       // Rows go into events, whose paths have 4,096 characters of UTF-16 at most, and whose frames 16 MiB.
@@ -105,6 +105,7 @@ os.mkfifo("pipe")'`,
         'every path that was left out is counted',
       );
       assert.equal(reasons['.git'], 'git repository');
+      for (const path of ['.gitmodules', 'nested/.GitModules']) assert.equal(reasons[path], 'a link that git does not keep');
       assert.deepEqual(
         [reasons['sparse'], reasons['pipe'], reasons['node_modules']],
         ['too large', 'not a file, folder or link', 'excluded by name'],
@@ -125,6 +126,7 @@ os.mkfifo("pipe")'`,
       assert.equal((await git('cat-file', 'blob', 'kept:crlf')).toString(), 'a\r\nb\n');
       assert.equal((await git('cat-file', 'blob', 'kept:out')).toString(), '/etc/shadow');
       const names = (await git('ls-tree', '-r', '-z', '--name-only', 'kept')).toString('latin1').split('\0');
+      assert.equal(names.filter(Boolean).length, snapshot.files, 'what is counted is in it');
       for (const name of ['nested/file', 'nested/inner', 'a.x', 'loop', 'new\nline\t"q"', 'bad\xff', 'c:\\x/git~1', '.gitattributes'])
         assert.ok(names.includes(name), name);
       assert.ok(!names.includes('hooked') && !(await files.list('.')).entries.some((entry) => entry.name === 'hooked'));
