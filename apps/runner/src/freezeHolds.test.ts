@@ -141,3 +141,42 @@ describe('a freeze that fails', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 });
+
+describe('a freeze that is insisted on', () => {
+  beforeEach(() => {
+    engine.freezeFails = true;
+  });
+
+  it('is tried until it is done, and until then is no pause: it is told as stuck', async () => {
+    await expect(holds.insist('clock')).rejects.toThrow('could not be stopped');
+    expect([engine.running, engine.thaws, holds.stuck, told]).toEqual([true, 0, true, [true]]);
+    await after(10_000);
+    expect(told).toEqual([true]);
+    engine.freezeFails = false;
+    await after(1_000);
+    expect([engine.running, holds.frozen, holds.stuck, told]).toEqual([false, true, false, [true, false]]);
+    // An engine that wakes may carry out an earlier thaw last.
+    engine.running = true;
+    await after(1_000);
+    expect(engine.running).toBe(false);
+    await after(3_600_000);
+    expect([clock.timers, told]).toEqual([0, [true, false]]);
+  });
+
+  it('ends in a sandbox that is given up after two minutes, so that nothing computes off the clock for longer', async () => {
+    await holds.insist('clock').catch(() => {});
+    await after(119_000);
+    expect(told).toEqual([true]);
+    await after(1_000);
+    expect(told).toEqual([true, 'given up']);
+  });
+
+  it('is not tried any more once its reason is taken back', async () => {
+    await holds.insist('clock').catch(() => {});
+    await holds.release('clock');
+    expect([engine.running, holds.frozen, told]).toEqual([true, false, [true, false]]);
+    engine.freezeFails = false;
+    await after(3_600_000);
+    expect([engine.running, clock.timers]).toEqual([true, 0]);
+  });
+});

@@ -19,29 +19,37 @@ type Freezable = Pick<Sandbox, 'freeze' | 'thaw' | 'freezeMethod'>;
 
 /** A thaw takes milliseconds. One that takes longer costs the participant time that the platform has to give back. */
 const THAW_WITHIN_MS = 2_000;
-const THAW_AGAIN_AFTER_MS = 1_000;
-/** An engine that is started again is back within this; later another sandbox is worth more than what runs in this one. */
-const THAW_GIVEN_UP_AFTER_MS = 120_000;
+const AGAIN_AFTER_MS = 1_000;
+/**
+ * An engine that is started again is back within this; later another sandbox is worth more than what runs in this one, and what could
+ * not be stopped has computed off the clock for long enough.
+ */
+const GIVEN_UP_AFTER_MS = 120_000;
 
 export interface FreezeHoldsOptions {
   readonly sandbox: Freezable;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The participant stands still, or may, though no reason holds; or no longer. */
+  /** The participant stands still, or may, though no reason holds, or runs, or may, though it must not; or no longer. */
   readonly onStuck: (stuck: boolean) => void;
-  /** It could not be thawed for two minutes, and this sandbox is of no use any more. */
+  /** It was so for two minutes, and this sandbox is of no use any more. */
   readonly onGivenUp: () => void;
 }
 
-/** Freezes and thaws a sandbox, one change at a time, to what the set of reasons asks for. A thaw that fails is tried until it is done. */
+/**
+ * Freezes and thaws a sandbox, one change at a time, to what the set of reasons asks for. A thaw that fails is tried until it is done,
+ * and so is a freeze that was insisted on.
+ */
 export class FreezeHolds {
   readonly #options: FreezeHoldsOptions;
   readonly #reasons = new Set<FreezeReason>();
+  /** Those of the reasons that stay though the participant cannot be stopped. */
+  readonly #insisted = new Set<FreezeReason>();
   /** Unsure after a freeze or a thaw that failed: it may have taken effect, or do so yet. */
   #state: 'running' | 'frozen' | 'unsure' = 'running';
   #turn: Promise<void> = Promise.resolve();
   #over = false;
-  /** Something failed since the last thaw that was sure. */
+  /** Something failed since the last change that was sure: an engine that wakes may yet undo it. */
   #failedBefore = false;
   #again: Timer | null = null;
   /** Set while the participant is stuck. */
@@ -76,9 +84,19 @@ export class FreezeHolds {
     }
   }
 
+  /**
+   * As `hold`, for a clock that stands already: where the participant cannot be stopped it rejects too, but the reason stays and the freeze
+   * is tried until it is done. What cannot be stopped for two minutes is given up, so that nothing goes on computing off the clock.
+   */
+  async insist(reason: FreezeReason): Promise<void> {
+    this.#reasons.add(reason);
+    this.#insisted.add(reason);
+    await this.#settle();
+  }
+
   /** Takes reasons back; resolves when the participant runs again, another reason keeps it, or it is stuck. Never rejects. */
   async release(...reasons: FreezeReason[]): Promise<void> {
-    for (const reason of reasons) this.#reasons.delete(reason);
+    for (const reason of reasons) for (const set of [this.#reasons, this.#insisted]) set.delete(reason);
     await this.#settle().catch(() => {});
   }
 
@@ -108,7 +126,8 @@ export class FreezeHolds {
   }
 
   async #freeze(): Promise<void> {
-    if (this.#state === 'frozen') return;
+    const stoodAlready = this.#state === 'frozen';
+    if (stoodAlready && !this.#failedBefore) return;
     const { sandbox, clock, logger } = this.#options;
     const startedMs = clock.monoMs();
     try {
@@ -116,10 +135,16 @@ export class FreezeHolds {
     } catch (error) {
       this.#state = 'unsure';
       this.#failedBefore = true;
+      if (this.#insisted.size > 0) {
+        logger.error({ err: error, reasons: [...this.#reasons] }, 'the participant could not be frozen; it is tried again');
+        this.#isStuck();
+        this.#tryAgain();
+      }
       throw new AppError('unavailable', 'The sandbox could not be stopped for a pause. It goes on running; try again.', { cause: error });
     }
     this.#state = 'frozen';
     this.#asAsked();
+    this.#isSure(stoodAlready);
     logger.info({ reasons: [...this.#reasons], tookMs: Math.round(clock.monoMs() - startedMs) }, 'the participant is frozen');
   }
 
@@ -135,26 +160,30 @@ export class FreezeHolds {
       this.#state = 'unsure';
       this.#failedBefore = true;
       this.#isStuck();
-      this.#thawAgain();
+      this.#tryAgain();
       return;
     } finally {
       late.cancel();
     }
     this.#state = 'running';
     this.#asAsked();
-    // An engine that wakes carries out in any order what was asked of it meanwhile, a freeze that nobody waits for among it.
-    if (!ranAlready && this.#failedBefore) this.#thawAgain();
+    this.#isSure(ranAlready);
+  }
+
+  /** A change was done. An engine that wakes carries out in any order what was asked of it meanwhile, also what nobody waits for. */
+  #isSure(wasSoAlready: boolean): void {
+    if (!wasSoAlready && this.#failedBefore) this.#tryAgain();
     else this.#failedBefore = false;
   }
 
-  #thawAgain(): void {
+  #tryAgain(): void {
     this.#again?.cancel();
-    this.#again = this.#over ? null : this.#options.clock.setTimer(THAW_AGAIN_AFTER_MS, () => void this.#settle().catch(() => {}));
+    this.#again = this.#over ? null : this.#options.clock.setTimer(AGAIN_AFTER_MS, () => void this.#settle().catch(() => {}));
   }
 
   #isStuck(): void {
     if (this.stuck || this.#over) return;
-    this.#givingUp = this.#options.clock.setTimer(THAW_GIVEN_UP_AFTER_MS, this.#options.onGivenUp);
+    this.#givingUp = this.#options.clock.setTimer(GIVEN_UP_AFTER_MS, this.#options.onGivenUp);
     this.#options.onStuck(true);
   }
 

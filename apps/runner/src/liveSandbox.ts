@@ -77,7 +77,7 @@ export class LiveSandbox {
       clock,
       logger,
       onStuck: options.onStuck,
-      onGivenUp: () => options.onLost('the sandbox could not be thawed'),
+      onGivenUp: () => options.onLost('the sandbox could be neither stopped nor thawed as the clock asks'),
     });
     const participantClock = new ParticipantClock({
       clock,

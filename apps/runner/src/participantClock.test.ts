@@ -146,6 +146,32 @@ describe('the participant’s clock', () => {
     expect(sandbox.running).toBe(true);
   });
 
+  it('has a pause that stands, the time that is up and the lack of a gateway stop the participant as soon as that can be done', async () => {
+    sandbox.fails = true;
+    const stops = async () => {
+      await settled();
+      expect(sandbox.running).toBe(true);
+      sandbox.fails = false;
+      clock.advance(1_000);
+      await settled();
+      expect(sandbox.running).toBe(false);
+      sandbox.fails = true;
+    };
+    await tell(1, 'running');
+    await tell(2, 'frozen');
+    await stops();
+    await tell(3, 'running', 100_000);
+    participant.gatewayLost();
+    clock.advance(30_000);
+    await stops();
+    await tell(3, 'running', 5_000);
+    clock.advance(5_000);
+    await settled();
+    // The end is asked for all the same.
+    expect(zeros).toEqual([3]);
+    await stops();
+  });
+
   it('leaves the participant running when it cannot be frozen', async () => {
     await tell(1, 'running');
     sandbox.fails = true;

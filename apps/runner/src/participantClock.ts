@@ -86,7 +86,7 @@ export class ParticipantClock {
         return;
       case 'frozen':
         // The new reason comes first, so that no moment lies between in which the participant runs.
-        this.#run(holds.hold('clock').then(() => holds.release('pausing', 'zero', 'absence')));
+        this.#run(holds.insist('clock').finally(() => holds.release('pausing', 'zero', 'absence')));
         return;
       case 'ended':
         if (before !== 'ended') this.#run(this.#options.onEnded());
@@ -103,7 +103,7 @@ export class ParticipantClock {
       this.#absence = null;
       if (this.#state !== 'running') return;
       this.#options.logger.warn('no gateway; the participant is frozen until there is one');
-      this.#run(this.#options.holds.hold('absence'));
+      this.#run(this.#options.holds.insist('absence'));
     });
   }
 
@@ -133,7 +133,9 @@ export class ParticipantClock {
 
   async #expire(): Promise<void> {
     const clockN = this.#n;
-    await this.#options.holds.hold('zero');
+    const { holds, logger } = this.#options;
+    // Told in any case: the end that follows is what stops a participant who could not be frozen.
+    await holds.insist('zero').catch((error: unknown) => logger.error({ err: error }, 'the participant goes on past zero'));
     if (this.#n !== clockN || this.#state !== 'running') return;
     this.#zeroN = clockN;
     this.#options.onZero(clockN);
