@@ -59,19 +59,33 @@ it('a record that is written anew can be read at every moment, so that whoever e
   expect(unread).toBe(0);
 });
 
+it('an engine that is away keeps nothing else of a dead runner from being ended, and is told in the end', () =>
+  besideProcess(async ({ folder, holder }) => {
+    const containers = { socketPath: join(folder, 'away.sock'), names: ['plumbline-away-participant'] };
+    for (const name of ['a', 'z']) await mkdir(join(folder, name));
+    await writeRecord(join(folder, 'a'), { ...RECORD, holder: null, containers });
+    await writeRecord(join(folder, 'z'), { ...RECORD, holder });
+    await expect(endAllLeftovers(folder)).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      message: expect.stringContaining('does not answer at'),
+    });
+    await expect.poll(() => isSameProcess(holder.pid, holder.startTime)).toBe(false);
+  }));
+
 it.skipIf(isSkipped)('what a dead runner left is ended, and its disk unmounted and kept', () =>
   besideProcess(async ({ folder, holder }) => {
     const [sandboxDir, own] = [join(folder, 'sandbox'), join(folder, 'own.workspace')];
     await mkdir(sandboxDir);
     expect(await mountVolume(sandboxDir, own, 16 * 1024 ** 2)).toEqual([]);
     await writeFile(join(own, 'kept'), 'kept');
-    await writeRecord(sandboxDir, { ...RECORD, holder, workspaceDir: own });
-    await endAllLeftovers(folder);
+    const containers = { socketPath: join(folder, 'away.sock'), names: ['plumbline-a-participant'] };
+    await writeRecord(sandboxDir, { ...RECORD, holder, workspaceDir: own, containers });
+    await expect(endAllLeftovers(folder)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
     await expect.poll(() => isSameProcess(holder.pid, holder.startTime)).toBe(false);
     await expect(readFile(join(own, 'kept'))).rejects.toThrow('ENOENT');
     expect(await mountVolume(sandboxDir, own, null)).toEqual([]);
     expect(await readFile(join(own, 'kept'), 'utf8')).toBe('kept');
-    await endAllLeftovers(folder);
+    await expect(endAllLeftovers(folder)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
   }),
 );
 

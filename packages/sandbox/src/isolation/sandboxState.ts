@@ -41,29 +41,41 @@ export async function writeRecord(dir: string, record: SandboxRecord): Promise<v
   await replaceFile(join(dir, RECORD_NAME), JSON.stringify(record), 0o600);
 }
 
-/** Ends the processes and removes the groups that an earlier life of this sandbox left. Idempotent. */
+/**
+ * Ends the processes and removes the groups that an earlier life of this sandbox left. Idempotent. Rejects, once all else is done,
+ * where an engine does not answer: it may have containers yet.
+ */
 export async function endLeftovers(dir: string): Promise<void> {
   const record = await readRecord(dir);
   if (record === null) return;
-  if (record.holder && (await isSameProcess(record.holder.pid, record.holder.startTime))) signalProcess(record.holder.pid, 'SIGKILL');
-  if (record.containers) {
-    const engine = new Engine(record.containers.socketPath);
-    await Promise.all(record.containers.names.map((name) => engine.remove(name)));
-  }
-  for (const folders of record.cgroups) {
-    const group = Cgroup.existing(folders);
-    await group.kill();
-    await group.remove();
-  }
-  if (record.workspaceDir !== undefined) await unmountVolume(record.workspaceDir);
+  const { holder, containers, cgroups, workspaceDir } = record;
+  if (holder && (await isSameProcess(holder.pid, holder.startTime))) signalProcess(holder.pid, 'SIGKILL');
+  const engine = new Engine(containers?.socketPath ?? '');
+  await allInTurn([
+    ...cgroups.map((folders) => () => removeGroup(Cgroup.existing(folders))),
+    () => Promise.all((containers?.names ?? []).map((name) => engine.remove(name))),
+    async () => workspaceDir !== undefined && (await unmountVolume(workspaceDir)),
+  ]);
+}
+
+async function removeGroup(group: Cgroup): Promise<void> {
+  await group.kill();
+  await group.remove();
+}
+
+/** Does each, whatever became of those before it; rejects with the first failure in the end. */
+async function allInTurn(acts: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const act of acts) await act().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** What lies in a workspace is its participant's: no record of ours. */
 const WORKSPACE = /workspace$/;
 
 /**
- * As `endLeftovers`, for every sandbox up to two folders below `stateDir`; their host users are given back. Folders whose names end
- * in `workspace` are not looked into.
+ * As `endLeftovers`, for every sandbox up to two folders below `stateDir`, also after one of which not all could be ended; their host
+ * users are given back. Folders whose names end in `workspace` are not looked into.
  */
 export async function endAllLeftovers(stateDir: string): Promise<void> {
   const visit = async (dir: string, depth: number): Promise<void> => {
@@ -74,9 +86,15 @@ export async function endAllLeftovers(stateDir: string): Promise<void> {
       return;
     }
     if (depth === 0) return;
-    for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
-      if (entry.isDirectory() && !WORKSPACE.test(entry.name)) await visit(join(dir, entry.name), depth - 1);
-    }
+    const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+    const inside = entries.filter((entry) => entry.isDirectory() && !WORKSPACE.test(entry.name));
+    await allInTurn(
+      inside.map(
+        ({ name }) =>
+          () =>
+            visit(join(dir, name), depth - 1),
+      ),
+    );
   };
   await visit(stateDir, 2);
 }

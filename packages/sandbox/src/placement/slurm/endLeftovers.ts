@@ -5,5 +5,4 @@ import { endAllLeftovers } from '../../isolation/sandboxState.ts';
 
 const [, , stateDir] = process.argv;
 if (stateDir === undefined) throw new Error('Usage: endLeftovers.ts STATE_DIR');
-await endAllLeftovers(stateDir);
-await removeEmptyJobGroup();
+await endAllLeftovers(stateDir).finally(removeEmptyJobGroup);
