@@ -123,6 +123,16 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
       return rig.start({ stateDir: join(dir, name), imageDir: join(dir, 'images'), familyDir, isolation: 'docker', docker, ...more });
     };
     afterEach(() => rig?.end());
+    const hoarder = async () => {
+      const familyDir = join(dir, 'hoarder');
+      await mkdir(familyDir, { recursive: true });
+      await writeFile(join(familyDir, 'hoarder.py'), HOARDER);
+      await writeFile(
+        join(familyDir, 'manifest.yaml'),
+        'tasks: { main: {} }\nmeta: { plumbline: { submission: { paths: [solution] }, direction: higher } }\n',
+      );
+      return familyDir;
+    };
 
     it('goes on after a pause as soon as an engine answers that hung at its end, and counts as away until then', async () => {
       expect(await start('hangs', FAMILY)).toBeNull();
@@ -132,7 +142,7 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
       const told = () => rig.gateway.messages.flatMap(({ t }) => (t === 'stalled' || t === 'ready' ? [t] : []));
       await rig.gateway.call('freeze', {});
       const standing = await counted();
-      engine.hang();
+      await engine.hang();
       try {
         rig.clock('running');
         await expect.poll(told, { timeout: 20_000 }).toEqual(['ready', 'stalled']);
@@ -144,6 +154,39 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
       await expect.poll(counted, { timeout: 5_000 }).toBeGreaterThan(standing);
     });
 
+    it('outlives a crash of the engine with all that runs, where the engine takes its containers over; one that ends them loses what ran and no work', async () => {
+      const familyDir = await hoarder();
+      const workspace = join(dir, 'crashes', 'workspace');
+      expect(await start('crashes', familyDir)).toBeNull();
+      await rig.sh('echo wait > solution/answer; (while :; do echo x >> counted; sleep 0.05; done) &');
+      const counted = async () => (await stat(join(workspace, 'counted'))).size;
+      const goesOn = async () => {
+        const before = await counted();
+        await expect.poll(counted, { timeout: 10_000 }).toBeGreaterThan(before);
+      };
+      await rig.gateway.call('score', { scoreId: 'waits', n: 1, trigger: 'participant' });
+      const step = () => rig.gateway.messages.findLast((message) => message.t === 'scoreStep')?.score.step;
+      await expect.poll(step, { timeout: 30_000 }).toBe('scoring');
+      await engine.crash();
+      await goesOn();
+      await engine.startAgain({ liveRestore: true });
+      await rig.gateway.call('freeze', {});
+      rig.clock('running');
+      await goesOn();
+      expect(rig.gateway.eventsOf('score.finished')).toEqual([]);
+      await engine.crash();
+      await engine.startAgain({ liveRestore: false });
+      await expect.poll(() => rig.stderr, { timeout: 20_000 }).toContain('the sandbox ended by itself');
+      const row = () => rig.gateway.eventsOf('score.finished')[0]?.data;
+      await expect.poll(row).toMatchObject({ scoreId: 'waits', status: 'cancelled', message: { reason: expect.any(String) } });
+      await rig.end();
+      // What the platform does about a runner that is gone.
+      expect(await start('crashes', familyDir)).toBeNull();
+      expect(await readFile(join(workspace, 'solution/answer'), 'utf8')).toBe('wait\n');
+      await writeFile(join(workspace, 'solution/answer'), '5');
+      expect(await rig.score()).toMatchObject({ status: 'scored', score: 0.5 });
+    });
+
     it('on a scorer is caught or harmless, each, and nothing of the host is reached meanwhile', async () => {
       expect(await start('cheats', PRACTICE, { settings: withScorerData(dir) })).toBeNull();
       await tryOnTheScorer(rig, join(dir, 'cheats', 'workspace'));
@@ -152,14 +195,7 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
     }, 300_000);
 
     it('a disk that is really full ends no score, and a scorer that needs room is a row that says so', async () => {
-      const familyDir = join(dir, 'hoarder');
-      await mkdir(familyDir);
-      await writeFile(join(familyDir, 'hoarder.py'), HOARDER);
-      await writeFile(
-        join(familyDir, 'manifest.yaml'),
-        'tasks: { main: {} }\nmeta: { plumbline: { submission: { paths: [solution] }, direction: higher } }\n',
-      );
-      expect(await start('full', familyDir, { diskBytes: FULL_DISK_BYTES })).toBeNull();
+      expect(await start('full', await hoarder(), { diskBytes: FULL_DISK_BYTES })).toBeNull();
       await scoreOnAFullDisk(rig);
     });
   });

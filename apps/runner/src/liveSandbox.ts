@@ -191,8 +191,9 @@ export class LiveSandbox {
     await this.taskSocket.open();
     await this.scoring.recover();
     if (isNew) await this.#snapshots.take('start');
-    sandbox.onEnded(() => {
-      if (!this.#participantIsOver && !this.#closing) onLost('the sandbox ended by itself');
+    sandbox.onEnded((view) => {
+      const isOver = this.#closing || (view === 'participant' && this.#participantIsOver);
+      if (!isOver) onLost('the sandbox ended by itself');
     });
     const workspaceDir = join(config.stateDir, 'workspace');
     this.#stopSampling = sampleResources({

@@ -14,9 +14,10 @@ const START = 0.575;
 
 export const FULL_DISK_BYTES = 24 * 1024 ** 2;
 
-/** A family whose scorer writes into the workspace. */
+/** A family whose scorer writes into the workspace, or takes for ever. */
 export const HOARDER = `
 import os
+import time
 HOME = os.environ.get("PLUMBLINE_HOME", "/home/agent")
 
 class TaskFamily:
@@ -37,7 +38,10 @@ class TaskFamily:
 
     @staticmethod
     def intermediate_score(t):
-        if open(os.path.join(HOME, "solution", "answer")).read().strip() == "hoard":
+        answer = open(os.path.join(HOME, "solution", "answer")).read().strip()
+        if answer == "wait":
+            time.sleep(3600)
+        if answer == "hoard":
             open(os.path.join(HOME, "notes"), "w").write("x" * (1 << 20))
         return {"score": 0.5, "message": {}, "details": {}}
 

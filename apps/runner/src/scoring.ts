@@ -55,6 +55,7 @@ export interface ScoringOptions {
 /** Parts of an outcome that come from a scorer are cut to what a row may hold. */
 const MESSAGE_MAX_BYTES = 64 * 1024;
 const DETAILS_MAX_BYTES = 1024 * 1024;
+const ENDED = 'The sandbox was ended while the scorer ran. Score again once it is back.';
 /** A result waits so long for its submission to be stored; then it is told anyway, and the upload goes on. */
 const UPLOAD_WAIT_MS = 15_000;
 
@@ -153,7 +154,7 @@ export class Scoring {
           : 'The scorer could not be run. This is the platform’s fault; score again.';
       scored = { outcome: cancelled(reason), hashBefore: '', hashAfter: '' };
     }
-    if (signal.aborted) scored = { ...scored, outcome: { ...cancelled(), output: scored.outcome.output } };
+    if (signal.aborted) scored = { ...scored, outcome: { ...cancelled(this.#closed ? ENDED : undefined), output: scored.outcome.output } };
     if (scored.hashBefore !== '') await this.#options.blobs.uploaded(scored.hashBefore, UPLOAD_WAIT_MS);
     // In one go: whoever hears of the result may ask for the next score at once.
     this.#report(order, scored.outcome, scored.hashBefore, scored.hashAfter);

@@ -194,6 +194,7 @@ export async function runTaskOperation<Op extends TaskOperation>(
       ...(limits.onLine === undefined ? {} : { onLine: beforeAnswer(separator, limits.onLine) }),
     });
   } catch (error) {
+    if (error instanceof AppError && error.code === 'sandbox_unavailable') throw error;
     throw new AppError('sandbox_unavailable', 'The scorer could not be started in the sandbox. This is the platform’s fault; try again.', {
       cause: error,
     });

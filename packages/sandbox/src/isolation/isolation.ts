@@ -172,8 +172,11 @@ export interface Sandbox {
    * participant command needs a new `create` on the same folder. Idempotent.
    */
   killParticipant(): Promise<void>;
-  /** Called once when the participant's processes ended without `killParticipant` or `destroy`: a platform fault. */
-  onEnded(listener: () => void): void;
+  /**
+   * Called once when a view ended without `killParticipant` or `destroy`, the participant's with its processes or another that is one for
+   * all commands: a platform fault.
+   */
+  onEnded(listener: (view: View) => void): void;
   /** Ends everything and removes what lies outside `dir`: processes, mounts, cgroups. Files in `dir` stay. Idempotent. */
   destroy(): Promise<void>;
 }

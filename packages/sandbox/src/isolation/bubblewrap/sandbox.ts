@@ -63,13 +63,13 @@ export class BubblewrapSandbox implements Sandbox {
   #participantEnded = false;
   #expectedEnd = false;
   #pidNamespace: string | null = null;
-  readonly #endListeners: (() => void)[] = [];
+  readonly #endListeners: ((view: View) => void)[] = [];
 
   constructor(parts: Parts) {
     this.#parts = parts;
     parts.holder.child.once('exit', () => {
       this.#participantEnded = true;
-      if (!this.#expectedEnd) for (const listener of this.#endListeners) listener();
+      if (!this.#expectedEnd) for (const listener of this.#endListeners) listener('participant');
     });
   }
 
@@ -97,7 +97,7 @@ export class BubblewrapSandbox implements Sandbox {
     return this.#frozen;
   }
 
-  onEnded(listener: () => void): void {
+  onEnded(listener: (view: View) => void): void {
     this.#endListeners.push(listener);
   }
 

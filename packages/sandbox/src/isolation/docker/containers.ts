@@ -90,6 +90,8 @@ export function containerSpec(options: ContainerOptions): object {
     Image: options.image,
     Entrypoint: [IMAGE_PYTHON, '-I', '-S', INIT, JSON.stringify({ door: DOOR_PATH, ...init })],
     Cmd: [],
+    // An engine that ends waits for nobody: the first process heeds no other signal.
+    StopSignal: 'SIGKILL',
     User: '0:0',
     WorkingDir: '/',
     Hostname: 'plumbline',
@@ -98,7 +100,8 @@ export function containerSpec(options: ContainerOptions): object {
     Healthcheck: { Test: ['NONE'] },
     Labels: options.labels,
     HostConfig: {
-      AutoRemove: true,
+      // Engines before 24.0.8 end those that remove themselves when they are started again, though they take over all others (moby#46308).
+      AutoRemove: false,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
       NetworkMode: options.network,
@@ -177,8 +180,8 @@ export async function runnerLabel(): Promise<Record<string, string>> {
 }
 
 /**
- * Removes every container whose runner is no more. Most end by themselves with it; one that was paused then, or had not been
- * asked for anything yet, does not.
+ * Removes every container whose runner is no more. Most end with it and are only to be removed; one that was paused then, or had not
+ * been asked for anything yet, runs on.
  */
 export async function removeOrphans(engine: Engine): Promise<number> {
   const [boot, namespace] = [await bootId(), await processNamespace()];

@@ -59,11 +59,9 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     const ended = once(runner, 'exit');
     runner.kill('SIGKILL');
     await ended;
-    const left = [`plumbline-${spec.id}-participant paused`];
-    assert.ok(
-      await waitUntil(async () => JSON.stringify(await containers()) === JSON.stringify(left), PATIENCE_MS),
-      String(await containers()),
-    );
+    const left = ['participant paused', 'platform exited', 'scorer exited'].map((view) => `plumbline-${spec.id}-${view}`);
+    const isLeft = async () => JSON.stringify((await containers()).sort()) === JSON.stringify(left);
+    assert.ok(await waitUntil(isLeft, PATIENCE_MS), String(await containers()));
     const other = await world.sandbox();
     assert.ok(!(await containers()).some((line) => line.includes(`${spec.id}-`)));
     await other.destroy();

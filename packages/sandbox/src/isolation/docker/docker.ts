@@ -169,7 +169,8 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
   } catch (error) {
     for (const network of networks) await network.stop();
     for (const life of lives) life.destroy();
-    await Promise.all(names.map((name) => engine.remove(name)));
+    // An engine that is away now has them named by the record.
+    await Promise.allSettled(names.map((name) => engine.remove(name)));
     await unmountVolume(workspaceDir);
     if (!(error instanceof EngineError)) throw error;
     const refusesGpus = spec.gpuIds.length > 0 && GPUS_REFUSED.test(error.message);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
+import { mountPoints } from '../../host/mounts.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { Engine } from './engine.ts';
 
@@ -144,48 +145,22 @@ async function baseImageTar(): Promise<string> {
 export class TestEngine {
   readonly socketPath: string;
   readonly #dir: string;
-  readonly #daemon: ChildProcess;
+  #daemon: ChildProcess | null = null;
+  /** Its containers would outlive it. */
+  #leavesContainers = false;
 
-  private constructor(dir: string, daemon: ChildProcess) {
+  private constructor(dir: string) {
     this.#dir = dir;
     this.socketPath = join(dir, 'docker.sock');
-    this.#daemon = daemon;
   }
 
   /** Starts an engine that has `BASE_IMAGE`. Root's right. */
   static async start(): Promise<TestEngine> {
     const tar = await baseImageTar();
     const dir = await mkdtemp(join(tmpdir(), 'plumbline-engine-'));
-    const at = (name: string) => join(dir, name);
-    const args = [
-      `--host=unix://${at('docker.sock')}`,
-      `--data-root=${at('data')}`,
-      `--exec-root=${at('exec')}`,
-      `--pidfile=${at('pid')}`,
-      // Its containers' groups in one of its own, apart from those of other engines on the same host.
-      '--exec-opt=native.cgroupdriver=cgroupfs',
-      `--cgroup-parent=/${basename(dir)}`,
-      '--bridge=none',
-      '--iptables=false',
-      '--ip-forward=false',
-    ];
-    let said = '';
-    const env = { ...hostEnvironment(), PATH: `${hostEnvironment()['PATH'] ?? ''}:/usr/sbin:/sbin` };
-    const daemon = spawn('dockerd', args, { env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-    daemon.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
-    let ended = false;
-    for (const event of ['exit', 'error']) daemon.once(event, () => (ended = true));
-    const engine = new TestEngine(dir, daemon);
-    const answers = () =>
-      access(engine.socketPath)
-        .then(() => new Engine(engine.socketPath).info())
-        .then(
-          () => true,
-          () => false,
-        );
+    const engine = new TestEngine(dir);
     try {
-      await waitUntil(async () => ended || (await answers()), START_TIMEOUT_MS);
-      if (!(await answers())) throw new Error(`dockerd did not start: ${said}`);
+      await engine.#run([]);
       await engine.docker('import', tar, BASE_IMAGE);
       return engine;
     } catch (error) {
@@ -194,13 +169,71 @@ export class TestEngine {
     }
   }
 
+  /** Resolves when a daemon answers. */
+  async #run(more: readonly string[]): Promise<void> {
+    const at = (name: string) => join(this.#dir, name);
+    const args = [
+      `--host=unix://${this.socketPath}`,
+      `--data-root=${at('data')}`,
+      `--exec-root=${at('exec')}`,
+      `--pidfile=${at('pid')}`,
+      // Its containers' groups in one of its own, apart from those of other engines on the same host.
+      '--exec-opt=native.cgroupdriver=cgroupfs',
+      `--cgroup-parent=/${basename(this.#dir)}`,
+      '--bridge=none',
+      '--iptables=false',
+      '--ip-forward=false',
+      ...more,
+    ];
+    let said = '';
+    const env = { ...hostEnvironment(), PATH: `${hostEnvironment()['PATH'] ?? ''}:/usr/sbin:/sbin` };
+    const daemon = spawn('dockerd', args, { env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    this.#daemon = daemon;
+    daemon.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
+    let ended = false;
+    for (const event of ['exit', 'error']) daemon.once(event, () => (ended = true));
+    const answers = () =>
+      access(this.socketPath)
+        .then(() => new Engine(this.socketPath).info())
+        .then(
+          () => true,
+          () => false,
+        );
+    await waitUntil(async () => ended || (await answers()), START_TIMEOUT_MS);
+    if (!(await answers())) throw new Error(`dockerd did not start: ${said}`);
+  }
+
+  /** The daemon dies at once, and its containers go on, as after a crash. */
+  async crash(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === null || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    this.#leavesContainers = true;
+    const ended = once(daemon, 'exit');
+    daemon.kill('SIGKILL');
+    await ended;
+    // It takes its containerd with it, which another daemon would wait for while anything is left of it.
+    const containerd = `/proc/${(await readFile(join(this.#dir, 'exec/containerd/containerd.pid'), 'utf8')).trim()}`;
+    await waitUntil(async () => (await stat(containerd).catch(() => null)) === null, STOP_TIMEOUT_MS);
+  }
+
+  /** After a crash: ends the containers that it finds, or takes them over. */
+  async startAgain({ liveRestore }: { liveRestore: boolean }): Promise<void> {
+    await this.#run(liveRestore ? ['--live-restore'] : []);
+    this.#leavesContainers = liveRestore;
+  }
+
   /** Has it answer nobody, until `wake`. */
-  hang(): void {
-    this.#daemon.kill('SIGSTOP');
+  async hang(): Promise<void> {
+    const daemon = this.#daemon;
+    daemon?.kill('SIGSTOP');
+    // One that is still being stopped may carry out what it is asked next.
+    const tasks = `/proc/${daemon?.pid}/task`;
+    const isStopped = async (task: string) => / T /.test((await readFile(join(tasks, task, 'stat'), 'utf8')).split(')').at(-1) ?? '');
+    await waitUntil(async () => (await Promise.all((await readdir(tasks)).map(isStopped))).every(Boolean), STOP_TIMEOUT_MS);
   }
 
   wake(): void {
-    this.#daemon.kill('SIGCONT');
+    this.#daemon?.kill('SIGCONT');
   }
 
   /** Lets every user of this machine use it. */
@@ -221,15 +254,20 @@ export class TestEngine {
   }
 
   async stop(): Promise<void> {
+    if (this.#leavesContainers) {
+      await this.crash();
+      await this.startAgain({ liveRestore: false });
+    }
     const daemon = this.#daemon;
-    if (daemon.pid !== undefined && daemon.exitCode === null && daemon.signalCode === null) {
+    if (daemon?.pid !== undefined && daemon.exitCode === null && daemon.signalCode === null) {
       const ended = once(daemon, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) });
       daemon.kill('SIGTERM');
       await ended.catch(() => daemon.kill('SIGKILL'));
     }
     await this.#removeGroups();
-    // The engine leaves what the host's network was named by.
-    await run('umount', [join(this.#dir, 'exec/netns/default')]).catch(() => undefined);
+    // The engine leaves what the host's network was named by, and one that crashed what it had mounted.
+    const left = (await mountPoints()).filter((point) => point.startsWith(`${this.#dir}/`));
+    for (const point of left.reverse()) await run('umount', [point]).catch(() => undefined);
     await rm(this.#dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }

@@ -224,7 +224,7 @@ export class Engine {
     for (;;) {
       const answer = await this.#call('DELETE', `/containers/${name}?force=true&v=true`);
       if (answer.status === 404) return;
-      // 409: the engine is at it already, because the container removes itself.
+      // 409: the engine is at it already, because somebody else asked for it.
       if (answer.status >= 400 && answer.status !== 409 && performance.now() > deadline) throw new EngineError(answer);
       if (performance.now() > deadline) throw new AppError('unavailable', 'A container of the sandbox could not be removed.');
       if (answer.status >= 400) await new Promise((resolve) => setTimeout(resolve, 20));

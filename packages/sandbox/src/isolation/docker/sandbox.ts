@@ -28,6 +28,10 @@ import type { Engine } from './engine.ts';
 
 const FREEZE_TIMEOUT_MS = 5_000;
 const END_TIMEOUT_MS = 5_000;
+/** See `container_door.py`: the container ended, or could not be entered any more. */
+const CUT_SHORT: readonly (number | null)[] = [128 + 9, 125];
+/** A container that ends lets its command go a little before, or after, the connection that holds it. */
+const ENDING_TIMEOUT_MS = 1_000;
 
 /** One view: its container, the connection that holds it, and the group in which the engine counts it. */
 export interface ViewContainer {
@@ -66,15 +70,20 @@ export class DockerSandbox implements Sandbox {
   readonly #parts: Parts;
   #frozen = false;
   #participantEnded = false;
-  #expectedEnd = false;
-  readonly #endListeners: (() => void)[] = [];
+  readonly #expectedEnds = new Set<View>();
+  #isTold = false;
+  readonly #endListeners: ((view: View) => void)[] = [];
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    parts.containers.participant.life.once('close', () => {
-      this.#participantEnded = true;
-      if (!this.#expectedEnd) for (const listener of this.#endListeners) listener();
-    });
+    for (const view of VIEWS) parts.containers[view].life.once('close', () => this.#hasEnded(view));
+  }
+
+  #hasEnded(view: View): void {
+    if (view === 'participant') this.#participantEnded = true;
+    if (this.#expectedEnds.has(view) || this.#isTold) return;
+    this.#isTold = true;
+    for (const listener of this.#endListeners) listener(view);
   }
 
   get id() {
@@ -97,7 +106,7 @@ export class DockerSandbox implements Sandbox {
     return this.#frozen;
   }
 
-  onEnded(listener: () => void): void {
+  onEnded(listener: (view: View) => void): void {
     this.#endListeners.push(listener);
   }
 
@@ -117,7 +126,14 @@ export class DockerSandbox implements Sandbox {
   }
 
   async run(view: View, argv: string[], options: RunOptions): Promise<RunResult> {
-    return runHostCommand(this.command(view, argv, options), options, () => this.#parts.containers[view].group.outOfMemoryKills());
+    const { group, life } = this.#parts.containers[view];
+    const result = await runHostCommand(this.command(view, argv, options), options, () => group.outOfMemoryKills());
+    const isCutShort = !result.timedOut && CUT_SHORT.includes(result.exitCode) && options.signal?.aborted !== true;
+    // A command that was killed by itself is a result; with its container it has none.
+    if (isCutShort && (await waitUntil(() => life.closed, ENDING_TIMEOUT_MS)) && !this.#expectedEnds.has(view)) {
+      throw new AppError('sandbox_unavailable', 'The sandbox ended while this ran. This is the platform’s fault; try again.');
+    }
+    return result;
   }
 
   /** Root's processes in the container hold it and its commands; the participant's are of another user, and cannot become root. */
@@ -185,14 +201,14 @@ export class DockerSandbox implements Sandbox {
   }
 
   async killParticipant(): Promise<void> {
-    this.#expectedEnd = true;
+    this.#expectedEnds.add('participant');
     await this.#end('participant');
     this.#frozen = false;
   }
 
   async destroy(): Promise<void> {
     const { networks, spec } = this.#parts;
-    this.#expectedEnd = true;
+    for (const view of VIEWS) this.#expectedEnds.add(view);
     const removed = await Promise.all(VIEWS.map((view) => this.#end(view)));
     for (const network of networks) await network.stop();
     await unmountVolume(spec.workspaceDir);
