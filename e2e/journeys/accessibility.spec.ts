@@ -177,6 +177,11 @@ test.describe('every page can be used by everybody', () => {
     await expert.getByTestId('editor').locator('.view-lines').click();
     await expert.keyboard.type('x');
     await expect(expert.getByTestId('save-state')).toHaveText('Unsaved');
+    await expert.getByTestId('explorer-item').filter({ hasText: 'textstats.py' }).click({ button: 'right' });
+    await expert.getByRole('menuitem', { name: 'Delete' }).click();
+    await expect(expert.getByRole('alertdialog')).toContainText('for good');
+    await expectAccessible(expert, 'deleting for good', [], DIALOG);
+    await expert.keyboard.press('Escape');
     await expert.getByRole('button', { name: 'Close solution/textstats.py' }).click();
     await expect(expert.getByRole('alertdialog')).toBeVisible();
     await expectAccessible(expert, 'closing without saving', [], DIALOG);
@@ -316,6 +321,10 @@ test.describe('every page can be used by everybody', () => {
     await expect(staff.getByRole('menu')).toBeVisible();
     // An open menu is a layer beside the page's landmarks, and takes the focus while it is open.
     await expectAccessible(staff, 'account menu', ['region']);
+    await staff.goto('/agreements');
+    await staff.getByRole('button', { name: 'Write a new version' }).first().click();
+    await expect(staff.getByRole('dialog')).toBeVisible();
+    await expectAccessible(staff, 'a new version of an agreement', [], DIALOG);
     await staff.goto('/assignments');
     await staff.getByRole('button', { name: 'New assignment' }).click();
     await expect(staff.getByRole('dialog')).toBeVisible();

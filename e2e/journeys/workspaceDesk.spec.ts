@@ -56,6 +56,7 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await work.expectOnScreen(1, /^https:\/\/example\.org\/page$/m);
     await work.followLink(1, /^https/);
     await expect(page.getByTestId('link-address')).toHaveText('https://example.org/page');
+    await expectAccessible(page, 'a link of the sandbox', [], '[role=alertdialog]');
     await page.keyboard.press('Escape');
     expect(context.pages()).toHaveLength(1);
   });
@@ -69,7 +70,9 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(position).toBeVisible();
     await work.followLink(1, /^away/);
     await page.keyboard.up('Control');
-    await expect(page.getByText('The workspace has no file away.py.')).toBeVisible();
+    // What the pointer is on stays.
+    await page.getByText('The workspace has no file away.py.').hover();
+    await expectAccessible(page, 'a message', [], '[data-sonner-toaster]');
   });
 
   test('the palette has what the editor can do as well, and F1 opens it, which in a terminal is a key of programs', async () => {
@@ -315,6 +318,7 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     change = ({ fromServer, text }) => (fromServer ? text : text.replace(/("t":"hello".*?"protocol":)\d+/, '$199999'));
     await cut();
     await expect(old.getByTestId('closed-screen')).toContainText('Plumbline was upgraded. Reload the page');
+    await expectAccessible(old, 'no longer connected');
     change = ({ text }) => text;
     await old.getByRole('button', { name: 'Reload' }).click();
     await expect(old.getByTestId('editor')).toContainText('# not saved yet');
@@ -405,7 +409,7 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await full.close({ runBeforeUnload: false });
   });
 
-  test('the workspace can be installed, and closing its page asks first', async () => {
+  test('the workspace can be installed, closing its page asks first, and an attempt that counts no more says so', async ({ signIn }) => {
     const manifest = await page.evaluate(async () => {
       const link = document.querySelector<HTMLLinkElement>('link[rel=manifest]');
       return (await fetch(link?.href ?? '')).json() as Promise<{ display: string; icons: { src: string }[] }>;
@@ -419,5 +423,8 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
         return event.defaultPrevented;
       });
     expect(await asksFirst()).toBe(true);
+    await (await signIn('admin')).mutate('attempt.void', { attemptId, reason: 'A fault of the platform' });
+    await expect(page.getByTestId('not-running-screen')).toContainText('It does not count.');
+    await expectAccessible(page, 'the clock is not running');
   });
 });

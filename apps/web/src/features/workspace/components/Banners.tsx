@@ -1,6 +1,6 @@
 'use client';
 import { OUTPUT_FREE_BYTES, OUTPUT_SLOW_BYTES_PER_SECOND } from '@plumbline/protocol';
-import { Button, formatBytes, formatSpan } from '@plumbline/ui';
+import { formatBytes, formatSpan } from '@plumbline/ui';
 import { useQuery } from '@tanstack/react-query';
 import { CloudOff, DatabaseZap, Gauge, HardDrive, History, MemoryStick, ServerOff, Timer } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
@@ -128,22 +128,5 @@ function SandboxAway() {
         ? 'The sandbox does not answer at the moment. It is being reached again; time lost to an outage is given back.'
         : `Your sandbox is not there now. ${what}. The time until it is there is given back.`}
     </Banner>
-  );
-}
-
-/** The link is closed for good: why, and what can be done. */
-export function ClosedScreen({ reason }: { reason: string }) {
-  return (
-    <div className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center" data-testid="closed-screen">
-      <p className="max-w-prose text-sm">{reason}</p>
-      <div className="flex gap-2">
-        <Button variant="primary" onClick={() => location.reload()}>
-          Reload
-        </Button>
-        <Button asChild>
-          <a href="/">Home</a>
-        </Button>
-      </div>
-    </div>
   );
 }

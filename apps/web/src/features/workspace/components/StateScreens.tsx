@@ -108,6 +108,23 @@ function NotSaved({ files }: { files: OpenFiles }) {
   );
 }
 
+/** The link is closed for good: why, and what can be done. */
+export function ClosedScreen({ reason }: { reason: string }) {
+  return (
+    <Centre title="This page is no longer connected" testId="closed-screen">
+      <p>{reason}</p>
+      <div className="flex justify-center gap-2">
+        <Button variant="primary" onClick={() => location.reload()}>
+          Reload
+        </Button>
+        <Button asChild>
+          <a href="/">Home</a>
+        </Button>
+      </div>
+    </Centre>
+  );
+}
+
 const WAITING_WORDS: Record<string, string> = {
   scheduled: 'This attempt has not been prepared yet.',
   provisioning: 'The sandbox is being prepared.',

@@ -19,11 +19,10 @@ import { PythonHelp } from '../model/pythonHelp.ts';
 import { Store } from '../model/store.ts';
 import { someOf } from '../model/timeWarnings.ts';
 import { saveToDisk, Transfers } from '../model/transfers.ts';
-import { ClosedScreen } from './Banners.tsx';
 import { Desk, type Editing } from './Desk.tsx';
 import { HibernatedScreen } from './HibernatedScreen.tsx';
 import { NO_SEARCH } from './SearchPanel.tsx';
-import { EndScreen, NotRunningScreen, PausedScreen } from './StateScreens.tsx';
+import { ClosedScreen, EndScreen, NotRunningScreen, PausedScreen } from './StateScreens.tsx';
 import { TopBar } from './TopBar.tsx';
 import { SessionProvider, useAttemptSession, useSessionState } from './useAttemptSession.ts';
 
