@@ -197,6 +197,8 @@ test.describe('every page can be used by everybody', () => {
     await expert.getByTestId('editor-split').click();
     await expert.getByTestId('compare-toggle').click();
     await expect(expert.getByTestId('compare')).toBeVisible();
+    // The word at the caret is marked a moment later.
+    await expect(expert.getByTestId('compare').locator('.wordHighlightText').first()).toBeAttached();
     await expectAccessible(expert, 'workspace, split and compared', [], '[data-testid=compare]');
     await expert.getByTestId('commands').click();
     await expect(expert.getByPlaceholder('What would you like to do?')).toBeVisible();

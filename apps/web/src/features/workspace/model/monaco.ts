@@ -33,8 +33,24 @@ async function load(): Promise<MonacoApi> {
 }
 
 function defineThemes(monaco: MonacoApi): void {
-  monaco.editor.defineTheme('plumbline-dark', { base: 'vs-dark', inherit: true, rules: [], colors: { 'editor.background': '#0f1115' } });
-  monaco.editor.defineTheme('plumbline-light', { base: 'vs', inherit: true, rules: [], colors: { 'editor.background': '#ffffff' } });
+  const themes = [
+    { name: 'plumbline-dark', base: 'vs-dark', background: '#0f1115', frame: '#6b7686' },
+    { name: 'plumbline-light', base: 'vs', background: '#ffffff', frame: '#7d8696' },
+  ] as const;
+  for (const { name, base, background, frame } of themes) {
+    monaco.editor.defineTheme(name, { base, inherit: true, rules: [], colors: { 'editor.background': background, ...framed(frame) } });
+  }
+}
+
+/** Where else the word at the caret stands: in a frame, since behind Monaco's own grey a keyword is hard to read. */
+function framed(colour: string): Record<string, string> {
+  const marks = ['wordHighlight', 'wordHighlightText', 'wordHighlightStrong', 'selectionHighlight'];
+  return Object.fromEntries(
+    marks.flatMap((mark) => [
+      [`editor.${mark}Background`, '#00000000'],
+      [`editor.${mark}Border`, colour],
+    ]),
+  );
 }
 
 /** The language that Monaco colours a path in. */
