@@ -66,7 +66,7 @@ export function addEnvironment(program: Command): void {
   withPlaceFlags(
     environment
       .command('calibrate')
-      .description("score a known solution several times on this machine, for normalising this hardware's attempts")
+      .description("score a known solution several times on this machine and no other host, for normalising this hardware's attempts")
       .argument('<dir>')
       .requiredOption('--task <name>', 'task of the family')
       .option('--reference <workspace>', 'folder with a private reference solution; nothing of it is kept')

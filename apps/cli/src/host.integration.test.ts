@@ -6,7 +6,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ensureLocalHost } from '@plumbline/database';
 import { missingForSshHost, SshMachine } from '@plumbline/sandbox/placement/ssh/host.fixture';
 import { type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
 import { isAbsent } from '@plumbline/testing/absence';
@@ -88,6 +89,18 @@ describe('plumb host', () => {
     expect(JSON.parse((await plumb('list', '--json')).out)[0]).toMatchObject({ name: 'lab', drainedAt: null });
     expect(await plumb('remove', 'lab')).toMatchObject({ status: 0 });
     expect(await plumb('remove', 'lab')).toMatchObject({ status: 2, error: expect.stringContaining('no host named lab') });
+  });
+
+  it('warms this machine with the data that an overlay names for a family that has none of its own', { timeout: 60_000 }, async () => {
+    await ensureLocalHost(database.db, 'none');
+    const data = join(folder.path, 'overlaid.bin');
+    await writeFile(data, 'overlaid');
+    const sha256 = createHash('sha256').update('overlaid').digest('hex');
+    const overlay = join(folder.path, 'overlay.yaml');
+    const asset = `{ url: "${pathToFileURL(data).href}", sha256: ${sha256}, bytes: 8, path: data.bin }`;
+    await writeFile(overlay, `meta: { plumbline: { assets: [${asset}] } }\n`);
+    expect((await plumb('warm', 'here', FAMILY, '--overlay', overlay)).out).toContain('here has practice with 1 files of data');
+    expect(await readFile(join(folder.path, 'assets/sha256', sha256), 'utf8')).toBe('overlaid');
   });
 
   it.skipIf(isAbsent('plumb host over SSH', missingForSshHost()))(

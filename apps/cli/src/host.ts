@@ -157,9 +157,10 @@ export function addHostCommands(program: Command): void {
     .description('copy a family to a host and fetch its data there, before anybody needs it')
     .argument('<name>')
     .argument('<dir>', 'the family’s folder')
-    .action(async (name: string, dir: string) => {
+    .option('--overlay <file>', 'settings for a family that stays as its authors wrote it: the data that they name is fetched')
+    .action(async (name: string, dir: string, { overlay }: { overlay?: string }) => {
       const { reach } = await withPlatform(({ db }) => getHost(db, name));
-      const family = loadFamily(resolve(dir));
+      const family = loadFamily(resolve(dir), { overlayFile: overlay });
       const named = Object.values(family.tasks).flatMap(({ settings }) => settings.assets);
       const assets = [...new Map(named.map((asset) => [asset.sha256 ?? JSON.stringify(asset.git), asset])).values()];
       const { dirs } = loadSettings();
