@@ -260,13 +260,15 @@ function gpuWords({ gpus }: HostInventory): string {
 }
 
 function printInventory(name: string, inventory: HostInventory): void {
-  const { cpus, memoryBytes, diskFreeBytes, diskWriteBytesPerSecond, clockOffsetMs, clockUncertaintyMs, kernel, isolation } = inventory;
+  const { cpus, memoryBytes, diskFreeBytes, kept, diskWriteBytesPerSecond, clockOffsetMs, clockUncertaintyMs, kernel, isolation } =
+    inventory;
   print(name);
   const rows: [string, string | null][] = [
     ['GPUs', gpuWords(inventory)],
     ['processors', String(cpus)],
     ['memory', `${Math.round(memoryBytes / GIB)} GiB`],
     ['disk free', diskFreeBytes === null ? null : `${Math.round(diskFreeBytes / GIB)} GiB`],
+    ['kept', kept === undefined ? null : keptWords(kept)],
     ['disk writes', diskWriteBytesPerSecond === null ? null : `${Math.round(diskWriteBytesPerSecond / MIB)} MiB/s`],
     ['clock', clockOffsetMs === null ? null : `${Math.round(clockOffsetMs)} ms off, ± ${Math.round(clockUncertaintyMs ?? 0)} ms`],
     ['system', kernel],
@@ -275,6 +277,11 @@ function printInventory(name: string, inventory: HostInventory): void {
   for (const [what, value] of rows) if (value !== null) print(`  ${what.padEnd(12)}${value}`);
   for (const { problem, remedy, blocking } of inventory.problems) print(`  ${blocking ? 'problem' : 'note'}: ${problem} ${remedy}`);
   if (inventory.problems.length === 0) print('  no problems');
+}
+
+function keptWords({ environmentBytes, assetBytes, attemptBytes }: NonNullable<HostInventory['kept']>): string {
+  const of = (bytes: number | null) => (bytes === null ? 'too much to be counted' : `${(bytes / GIB).toFixed(1)} GiB`);
+  return `prepared environments ${of(environmentBytes)}, data ${of(assetBytes)}, attempts ${of(attemptBytes)}`;
 }
 
 function capabilityWords(capabilities: Record<string, unknown>): string {

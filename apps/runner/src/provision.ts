@@ -1,5 +1,5 @@
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import type { RunnerConfig } from '@plumbline/protocol';
 import {
@@ -11,7 +11,9 @@ import {
   type LanguageServerPrograms,
   languageServerPrograms,
   layAssets,
+  noteUses,
   openWorkspace,
+  removeUnusedCaches,
   requireRoot,
   type Sandbox,
   type WorkspaceFiles,
@@ -86,6 +88,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
 
   requireModel(settings, config.model);
 
+  await makeRoom(config, isolation, logger);
   const assets = await layAssets(settings.assets, {
     dir: config.assetsDir,
     onProgress: (step, fraction) => onProgress(step, fraction * 0.1),
@@ -109,6 +112,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   const socketDir = await laySocketDir(config.stateDir);
   const language = await languageServerPrograms(isolation.name, config.imageDir);
   const base = new SandboxMaker({ config, isolation, imageDir: image.dir, socketDir, assets, language });
+  await noteUses(config.stateDir, [image.dir, assets.everyone, assets.scorer, ...language.readOnly.map(({ hostPath }) => hostPath)]);
   // A runner that was killed has left disks mounted and groups behind.
   await endAllLeftovers(config.stateDir);
   await rm(join(config.stateDir, 'fresh'), { recursive: true, force: true });
@@ -169,6 +173,16 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   } catch (error) {
     await sandbox.destroy();
     throw error;
+  }
+}
+
+/** Whoever comes looks after what others left on the host: nobody else is there to do it. */
+async function makeRoom({ stateDir, imageDir, assetsDir }: RunnerConfig, isolation: Isolation, logger: Logger): Promise<void> {
+  try {
+    const removed = await removeUnusedCaches({ runnersDir: dirname(stateDir), imageDir, assetsDir, isolation });
+    if (removed.length > 0) logger.info({ removed }, 'what nobody had used for long was removed from this host');
+  } catch (error) {
+    logger.warn({ err: error }, 'what nobody uses could not be removed from this host');
   }
 }
 

@@ -157,6 +157,14 @@ export const HostInventory = z.object({
   cpus: z.int().nonnegative(),
   memoryBytes: z.number().nonnegative(),
   diskFreeBytes: z.number().nonnegative().nullable(),
+  /** What its prepared environments, data and attempts' folders take of the disk, null where that takes long to find out; absent where nobody looked. */
+  kept: z
+    .object({
+      environmentBytes: z.number().nonnegative().nullable(),
+      assetBytes: z.number().nonnegative().nullable(),
+      attemptBytes: z.number().nonnegative().nullable(),
+    })
+    .optional(),
   /** Written and synced to the data folder; null where it was not measured. */
   diskWriteBytesPerSecond: z.number().nonnegative().nullable(),
   /** The host's clock less the platform's, with half of the round trip as its uncertainty. */

@@ -23,8 +23,12 @@ import time
 CHUNK_BYTES = 1 << 20
 KINDS = ("bundles", "families")
 NAME = re.compile(r"^[0-9a-f]{64}$")
-# A bundle that nothing runs from is kept this long, for a platform that is set back to an earlier version.
-UNUSED_BUNDLE_SECONDS = 7 * 24 * 3600
+DAY_SECONDS = 24 * 3600
+# A bundle that nothing runs from is kept this long, for a platform that is set back to an earlier version; a family that nobody asked for,
+# this long for whoever comes back to it; and what arrived in part, for whoever is at it.
+UNUSED_BUNDLE_SECONDS = 7 * DAY_SECONDS
+UNUSED_FAMILY_SECONDS = 30 * DAY_SECONDS
+PARTIAL_SECONDS = DAY_SECONDS
 # Programs of the system that a non-interactive login does not find.
 SYSTEM_PATHS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 
@@ -52,8 +56,9 @@ def make_folders(data_dir):
 
 
 def is_whole(data_dir, kind, name):
-    """As it was when it was unpacked: nothing cut short, nothing missing."""
+    """As it was when it was unpacked: nothing cut short, nothing missing. Whoever asks is about to use it, which is noted."""
     try:
+        os.utime(os.path.join(data_dir, kind, name))
         with open(os.path.join(data_dir, kind, name + ".contents")) as facts:
             return json.load(facts) == contents(os.path.join(data_dir, kind, name))
     except (OSError, ValueError):
@@ -113,13 +118,12 @@ def put(data_dir, kind, name, sha256, size):
             os.rename(facts, final + ".contents")
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
-    if kind == "bundles":
-        remove_unused(data_dir, name)
+    remove_unused(data_dir, name)
     answer(done=True)
 
 
 def remove_unused(data_dir, but):
-    """Bundles of earlier versions that no process runs from."""
+    """Bundles of earlier versions that no process runs from, families that nobody asked for lately, and what never arrived whole."""
     running = set()
     for pid in os.listdir("/proc"):
         if pid.isdigit():
@@ -127,14 +131,28 @@ def remove_unused(data_dir, but):
                 running.add(os.readlink("/proc/%s/exe" % pid))
             except OSError:
                 pass
-    bundles = os.path.join(data_dir, "bundles")
-    for name in os.listdir(bundles):
-        path = os.path.join(bundles, name)
-        if not NAME.match(name) or name == but or any(exe.startswith(path + "/") for exe in running):
-            continue
-        if time.time() - os.stat(path).st_ctime > UNUSED_BUNDLE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-            os.unlink(path + ".contents")
+    for kind, seconds in (("bundles", UNUSED_BUNDLE_SECONDS), ("families", UNUSED_FAMILY_SECONDS)):
+        for name in os.listdir(os.path.join(data_dir, kind)):
+            path = os.path.join(data_dir, kind, name)
+            if not NAME.match(name) or name == but or any(exe.startswith(path + "/") for exe in running):
+                continue
+            if is_older(path, seconds):
+                # Its facts first: without them it is not whole, and nobody takes it for that meanwhile.
+                if os.path.exists(path + ".contents"):
+                    os.unlink(path + ".contents")
+                shutil.rmtree(path, ignore_errors=True)
+    incoming = os.path.join(data_dir, "incoming")
+    for name in os.listdir(incoming):
+        if is_older(os.path.join(incoming, name), PARTIAL_SECONDS):
+            shutil.rmtree(os.path.join(incoming, name), ignore_errors=True)
+
+
+def is_older(path, seconds):
+    try:
+        return time.time() - os.stat(path).st_mtime > seconds
+    except OSError:
+        # Somebody else was faster.
+        return False
 
 
 def newest(data_dir):

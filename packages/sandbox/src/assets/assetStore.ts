@@ -9,6 +9,7 @@ import { AppError } from '@plumbline/core';
 import { sync, syncFileSystems } from '@plumbline/storage';
 import type { Asset } from '@plumbline/taskstandard/settings';
 import { withFileLock } from '../host/fileLock.ts';
+import { markUsed } from '../host/unusedCaches.ts';
 import type { SandboxSpec } from '../isolation/isolation.ts';
 import { readGitFile } from './gitFile.ts';
 
@@ -255,7 +256,7 @@ async function layFolders(assets: readonly PinnedAsset[], dir: string, blobs: st
     .update(JSON.stringify(assets.map((asset) => [asset.for, asset.path, asset.sha256]).sort()))
     .digest('hex');
   const set = join(dir, 'sets', name);
-  const isMade = async () => (await stat(join(set, 'complete')).catch(() => null)) !== null;
+  const isMade = async () => (await markUsed(set)) && (await stat(join(set, 'complete')).catch(() => null)) !== null;
   if (!(await isMade())) {
     const locks = join(blobs, '.locks');
     await withFileLock(join(locks, name), async () => {

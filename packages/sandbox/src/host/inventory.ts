@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { toAppError } from '@plumbline/core';
 import type { HostInventory, HostProblem } from '@plumbline/protocol';
 import type { Isolation } from '../isolation/isolation.ts';
-import { gpuStates } from './nvidiaSmi.ts';
+import { keptBytes } from './keptBytes.ts';
+import { gpuStates, gpusInInstances } from './nvidiaSmi.ts';
 
 const GIB = 1024 ** 3;
 /** Workspaces, prepared environments and snapshots of a few attempts easily take this much. */
@@ -35,7 +36,7 @@ async function measureDisk(dataDir: string): Promise<number> {
 export async function inspectThisHost(options: {
   dataDir: string;
   isolation: Isolation | null;
-  /** Writes and removes a file of 64 MiB. */
+  /** Writes and removes a file of 64 MiB, and looks through all that is kept there. */
   measuresDisk?: boolean;
 }): Promise<HostInventory> {
   const problems: HostProblem[] = [];
@@ -44,7 +45,16 @@ export async function inspectThisHost(options: {
       problems.push({ problem: toAppError(error).message, remedy, blocking });
       return otherwise;
     });
-  const gpus = await found(gpuStates(null), [], 'Mend NVIDIA’s driver (nvidia-smi must work), or take its package off.', false);
+  const cards = await found(gpuStates(null), [], 'Mend NVIDIA’s driver (nvidia-smi must work), or take its package off.', false);
+  const cut = cards.length === 0 ? [] : await gpusInInstances();
+  const gpus = cards.filter(({ id }) => !cut.includes(id));
+  if (cut.length > 0) {
+    problems.push({
+      problem: `Instances of GPUs (MIG) are not leased, so nothing gets ${cut.join(', ')}.`,
+      remedy: 'Turn MIG off there (nvidia-smi -i GPU -mig 0), and check again.',
+      blocking: false,
+    });
+  }
   const disk = await found(statfs(options.dataDir), null, 'Make the data folder, and let the platform write to it.', true);
   const diskFreeBytes = disk === null ? null : disk.bavail * disk.bsize;
   if (diskFreeBytes !== null && diskFreeBytes < DISK_FREE_MIN_BYTES) {
@@ -80,6 +90,7 @@ export async function inspectThisHost(options: {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     diskFreeBytes,
+    ...(options.measuresDisk === true && { kept: await keptBytes(options.dataDir) }),
     diskWriteBytesPerSecond,
     clockOffsetMs: null,
     clockUncertaintyMs: null,

@@ -15,6 +15,7 @@ ${B}, NVIDIA H100 80GB HBM3, 535.129.03, 81559, 61234, 97, 1980, 1980, Active
 /** No machine of the tests has a GPU: a program of that name stands in, which answers as NVIDIA's does, for all or for `--id`. */
 const PROGRAM = `#!/bin/sh
 case "$*" in
+  *mig.mode.current*) cat "$(dirname "$0")/modes"; exit ;;
   *--format=csv,noheader,nounits*) ;;
   *) echo 'unexpected arguments' >&2; exit 2 ;;
 esac
@@ -31,8 +32,9 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 afterEach(() => vi.unstubAllEnvs());
 
-async function withRows(rows: string): Promise<void> {
+async function withRows(rows: string, modes = `${A}, Disabled\n${B}, [N/A]\n`): Promise<void> {
   await writeFile(join(folder.path, 'rows'), rows);
+  await writeFile(join(folder.path, 'modes'), modes);
   vi.stubEnv('PATH', `${folder.path}:/usr/bin:/bin`);
 }
 
@@ -97,6 +99,13 @@ describe('nvidia-smi', () => {
       { problem: expect.stringContaining('cannot be read'), remedy: expect.stringContaining('driver'), blocking: false },
     ]);
   });
+});
+
+test('a card that is cut into instances is not leased, and the check says so', async () => {
+  await withRows(ROWS, `${A}, Enabled\n${B}, Disabled\n`);
+  const { gpus, problems } = await inspectThisHost({ dataDir: folder.path, isolation: null });
+  expect(gpus.map(({ id }) => id)).toEqual([B]);
+  expect(problems).toEqual([{ problem: expect.stringContaining(A), remedy: expect.stringContaining('MIG off'), blocking: false }]);
 });
 
 describe('device files', () => {

@@ -123,3 +123,12 @@ export async function gpuStates(ids: readonly string[] | null): Promise<GpuState
   if (missing.length > 0) throw new AppError('unavailable', `This host has no GPU ${missing.join(', ')} any more.`);
   return states;
 }
+
+/** The cards that are cut into instances (MIG), by id: as a whole they compute nothing. None where the program does not say, as of old drivers. */
+export async function gpusInInstances(): Promise<string[]> {
+  const args = ['--query-gpu=uuid,mig.mode.current', '--format=csv,noheader,nounits'];
+  const asking = promisify(execFile)('nvidia-smi', args, { timeout: TIMEOUT_MS, env: { ...hostEnvironment(), LC_ALL: 'C' } });
+  const { stdout } = await asking.catch(() => ({ stdout: '' }));
+  const rows = stdout.split('\n').map((line) => line.split(',').map((cell) => cell.trim()));
+  return rows.flatMap(([id, mode]) => (id !== undefined && mode === 'Enabled' ? [id] : []));
+}

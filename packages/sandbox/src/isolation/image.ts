@@ -4,6 +4,7 @@ import { AppError } from '@plumbline/core';
 import { syncFileSystems } from '@plumbline/storage';
 import { withFileLock } from '../host/fileLock.ts';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
+import { markUsed } from '../host/unusedCaches.ts';
 import { hidden, logLine, passwordsIn, withoutAnswers, withoutSecrets } from './buildLog.ts';
 import type { Exec, PreparedImage, PrepareImageOptions } from './isolation.ts';
 
@@ -68,7 +69,8 @@ export async function buildOnce(
 ): Promise<PreparedImage> {
   if (!HASH.test(options.contentHash)) throw new AppError('internal', 'An image is named by a content hash.');
   const dir = join(options.imageDir, options.contentHash);
-  const isMade = async () => (await stat(join(dir, 'complete')).catch(() => null)) !== null && (await isStillThere(dir));
+  // Marked first: from then on it is no unused one that may be removed.
+  const isMade = async () => (await markUsed(dir)) && (await stat(join(dir, 'complete')).catch(() => null)) !== null && isStillThere(dir);
   if (await isMade()) return { dir, built: false };
   const locks = join(options.imageDir, '.locks');
   await mkdir(locks, { recursive: true });

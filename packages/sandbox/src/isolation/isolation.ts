@@ -236,4 +236,6 @@ export interface Isolation {
   /** Rejects with `sandbox_unavailable` and what to install or change where this host cannot. */
   create(spec: SandboxSpec): Promise<Sandbox>;
   prepareImage(options: PrepareImageOptions): Promise<PreparedImage>;
+  /** Removes what an image has outside of its folder; rejects while something uses it. Absent where an image is its folder alone. */
+  discardImage?(dir: string): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { chmod, cp, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { syncFileSystems } from '@plumbline/storage';
+import { markUsed } from '../host/unusedCaches.ts';
 import type { SandboxSpec } from '../isolation/isolation.ts';
 import { makeReadable, requireReachable } from '../isolation/sandboxState.ts';
 
@@ -75,7 +76,7 @@ async function copied(from: Places, cacheDir: string): Promise<Places> {
   // Named by what is in it: an upgrade of either lays another.
   const { default: manifest } = await import('pyright/package.json', { with: { type: 'json' } });
   const dir = join(cacheDir, `language-server-${manifest.version}-node-${process.versions.node}`);
-  if ((await stat(dir).catch(() => null)) === null) {
+  if (!(await markUsed(dir))) {
     const mine = `${dir}.${process.pid}.new`;
     await mkdir(mine, { recursive: true, mode: 0o755 });
     try {

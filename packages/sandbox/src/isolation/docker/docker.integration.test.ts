@@ -114,6 +114,7 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
       );
       assert.equal(seen.stdout.toString(), expected);
       assert.equal((await shell(sandbox, 'scorer', 'cat /protected/answer /root/cache')).stdout.toString(), 'answer\ncache\n');
+      await assert.rejects(world.isolation.discardImage?.(image.dir) ?? Promise.resolve(), /container/);
       await sandbox.destroy();
     };
     await look('tool\ndata\n');
@@ -121,6 +122,8 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     await look('tool\n');
     const { image: id } = JSON.parse(await readFile(join(image.dir, 'docker.json'), 'utf8')) as { image: string };
     assert.doesNotMatch(await engine.docker('inspect', id), /only-while-it-lasts|SECRET_OF_THE_BUILD/);
+    await world.isolation.discardImage?.(image.dir);
+    assert.doesNotMatch(await engine.docker('images', '--all', '--no-trunc'), new RegExp(id));
   });
 
   own('an image that the engine has lost is built again, and a base image that is nowhere is said with what to do', async () => {

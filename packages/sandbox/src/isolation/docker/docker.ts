@@ -13,7 +13,7 @@ import { canMakeVolumes, mountVolume, unmountVolume } from '../workspaceVolume.t
 import { containerSpec, type InitConfig, removeOrphans, runnerLabel, scorerFolders, VIEWS, viewMounts } from './containers.ts';
 import { holdContainer, layDoor } from './door.ts';
 import { Engine, EngineError } from './engine.ts';
-import { engineImageOf, prepareDockerImage, SEED } from './image.ts';
+import { discardDockerImage, engineImageOf, prepareDockerImage, SEED } from './image.ts';
 import { DockerSandbox, type ViewContainer } from './sandbox.ts';
 
 export interface DockerOptions {
@@ -233,5 +233,6 @@ export function dockerIsolation(options: DockerOptions): Isolation {
     capabilities: () => capabilities(engine),
     create: (spec) => create(engine, spec),
     prepareImage: (image) => prepareDockerImage(engine, options.baseImage, image),
+    discardImage: (dir) => discardDockerImage(engine, dir),
   };
 }

@@ -185,6 +185,12 @@ export class Engine {
     return z.object({ Id: z.string() }).parse(made).Id;
   }
 
+  /** Idempotent; rejects while a container is made of it. */
+  async removeImage(id: string): Promise<void> {
+    const answer = await this.#call('DELETE', `/images/${encodeURIComponent(id)}`);
+    if (answer.status >= 400 && answer.status !== 404) throw new EngineError(answer);
+  }
+
   /** Makes and starts a container; one that cannot be started is removed again. */
   async start(name: string, spec: object): Promise<void> {
     await this.#done('POST', `/containers/create?name=${name}`, { body: spec });

@@ -37,9 +37,20 @@ export async function engineImageOf(engine: Engine, imageDir: string): Promise<E
   return image;
 }
 
-async function findEngineImage(engine: Engine, imageDir: string): Promise<EngineImage | null> {
+async function imageIdOf(imageDir: string): Promise<string | null> {
   const text = await readFile(join(imageDir, FACTS), 'utf8').catch(() => null);
-  return text === null ? null : engine.findImage(Facts.parse(JSON.parse(text)).image);
+  return text === null ? null : Facts.parse(JSON.parse(text)).image;
+}
+
+async function findEngineImage(engine: Engine, imageDir: string): Promise<EngineImage | null> {
+  const id = await imageIdOf(imageDir);
+  return id === null ? null : engine.findImage(id);
+}
+
+/** Has the engine forget the image of a folder that `prepareDockerImage` gave. Rejects while a container is made of it. */
+export async function discardDockerImage(engine: Engine, imageDir: string): Promise<void> {
+  const id = await imageIdOf(imageDir);
+  if (id !== null) await engine.removeImage(id);
 }
 
 async function baseImageOf(engine: Engine, name: string, options: PrepareImageOptions): Promise<EngineImage> {

@@ -1,5 +1,6 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import type { HostInventory, HostProblem, SlurmHostSettings } from '@plumbline/protocol';
+import { keptBytes } from '../../host/keptBytes.ts';
 import type { RunnerResources } from '../placement.ts';
 import { jobOptions } from './jobOptions.ts';
 import type { SlurmCommands } from './slurmCommands.ts';
@@ -67,6 +68,7 @@ export async function clusterInventory(slurm: SlurmCommands, settings: SlurmHost
     cpus: Math.max(0, ...usable.map(({ cpus }) => cpus)),
     memoryBytes: Math.max(0, ...usable.map(({ memoryBytes }) => memoryBytes)),
     diskFreeBytes: disk === null ? null : disk.bavail * disk.bsize,
+    ...(disk !== null && { kept: await keptBytes(sharedDir) }),
     diskWriteBytesPerSecond: null,
     clockOffsetMs: null,
     clockUncertaintyMs: null,

@@ -9,6 +9,7 @@ import { layAssets } from '../../assets/assetStore.ts';
 import { withFileLock } from '../../host/fileLock.ts';
 import { runnerEnvironment } from '../../host/hostEnvironment.ts';
 import { isFolder, removeFolder } from '../../host/removeFolder.ts';
+import { markUsed } from '../../host/unusedCaches.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import type { RunnerBundle } from '../bundle/runnerBundle.ts';
 import {
@@ -22,7 +23,7 @@ import {
 import { clusterInventory } from './clusterInventory.ts';
 import { attemptNamed, jobName, jobOptions } from './jobOptions.ts';
 import { jobScript, type NodePrograms } from './jobScript.ts';
-import { ownPrograms, publish, publishBundle } from './nodePrograms.ts';
+import { ownPrograms, publish, publishBundle, removeUnusedIn } from './nodePrograms.ts';
 import { SharedAnswer } from './sharedAnswer.ts';
 import { SlurmCommands, type SlurmJob } from './slurmCommands.ts';
 import { asideWords, endWords, failedNode, jobsAhead, queueWords } from './words.ts';
@@ -169,12 +170,13 @@ class SlurmPlacement implements CheckedPlacement {
   async #publishFamily(familyDir: string, familyHash: string): Promise<string> {
     const families = join(this.#options.settings.sharedDir, 'families');
     const target = join(families, familyHash);
-    if ((await stat(target).catch(() => null)) !== null) return target;
+    if (await markUsed(target)) return target;
     await mkdir(families, { recursive: true, mode: 0o711 });
     const partial = join(families, `.${familyHash}.${randomUUID()}`);
     await cp(familyDir, partial, { recursive: true, verbatimSymlinks: true });
     await chmod(partial, 0o755);
     await publish(partial, target);
+    await removeUnusedIn(families);
     return target;
   }
 

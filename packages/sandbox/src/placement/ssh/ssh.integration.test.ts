@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -117,9 +118,20 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
     };
     expect(await use()).toEqual([bundle.hash]);
     expect(await readdir(join(settings.dataDir, 'incoming'))).toEqual([]);
+    // Of a version before, of a family that nobody asked for lately, and of a copy that never arrived whole.
+    const left = [
+      join(bundles, 'a'.repeat(64)),
+      join(settings.dataDir, 'families', 'b'.repeat(64)),
+      join(settings.dataDir, 'incoming/half'),
+    ];
+    for (const path of left) {
+      await mkdir(path);
+      await utimes(path, 0, 0);
+    }
     const damaged = join(bundles, bundle.hash, BUNDLE_RUNNER);
     await appendFile(damaged, '// cut');
     expect(await use()).toEqual([bundle.hash]);
+    expect(left.filter((path) => existsSync(path))).toEqual([]);
     const { size } = await stat(damaged);
     expect(size).toBe((await stat(CONTRACT_RUNNER)).size);
   });
