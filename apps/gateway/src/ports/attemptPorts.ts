@@ -1,4 +1,4 @@
-import { Agent } from 'node:http';
+import { Agent, type ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { LiveAttempt } from '../liveAttempt.ts';
 import { runnerOf } from '../pausing.ts';
@@ -84,7 +84,9 @@ class PortAgent extends Agent {
     return true;
   }
 
-  override reuseSocket(stream: Duplex): void {
+  override reuseSocket(stream: Duplex, request: ClientRequest): void {
     clearTimeout(this.#idle.get(stream));
+    // Node takes back what it listened for while the connection was idle, and takes it for a socket of the host, which has this.
+    super.reuseSocket(Object.assign(stream, { ref: () => stream }), request);
   }
 }
