@@ -1,4 +1,5 @@
 import type { BrowserContext, Locator, Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
 import { expertWith } from '../support/accounts.ts';
 import { startAttempt } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
@@ -80,6 +81,30 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.press('Control+S');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
     await work.shell('tail -2 use.py; echo', /^size\.bit_length\(\)\narea\(2\)$/m);
+    expect(faults).toEqual([]);
+  });
+
+  test('the code of a library is opened to be read, and the packages are those of the workspace’s environment', async () => {
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.type('import json\n');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('End');
+    await page.keyboard.press('F12');
+    const tab = page.getByTestId('editor-tab').filter({ hasText: '__init__.py' });
+    await expect(tab).toHaveAttribute('aria-current', 'true');
+    await expect(tab).toHaveAttribute('data-path', /^\/usr\/lib\/python3[^/]*\/json\/__init__\.py$/);
+    await expect(editor()).toContainText('JavaScript Object Notation');
+    await expect(page.getByTestId('save-state')).toHaveText('Read-only');
+    await page.keyboard.press('Alt+W');
+    await expect(tab).toHaveCount(0);
+    await work.shell('python3 -m venv --without-pip .venv; echo env-$((7+7))', /^env-14$/m);
+    await page.getByTestId('editor-tab').filter({ hasText: 'use.py' }).click();
+    await page.getByTestId('python').click();
+    await expect(page.getByTestId('python')).toContainText('(.venv)');
+    await expectAccessible(page, 'the choice of a Python', ['region'], '[role=menu]');
+    await page.getByRole('menuitemradio', { name: '/usr/bin/python3' }).first().click();
+    await expect(page.getByTestId('python')).not.toContainText('(.venv)');
     expect(faults).toEqual([]);
   });
 

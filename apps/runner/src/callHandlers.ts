@@ -64,6 +64,9 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     'language.complete': (args) => language.complete(args),
     'language.hover': (args) => language.hover(args),
     'language.define': (args) => language.define(args),
+    'language.source': (args) => language.source(args),
+    'language.interpreters': () => language.interpreters(),
+    'language.useInterpreter': (args) => language.useInterpreter(args),
     'language.signature': (args) => language.signature(args),
     'language.symbols': (args) => language.symbols(args),
     'terminal.open': async ({ cols, rows, name }) => {

@@ -10,6 +10,7 @@ import { FreezeHolds } from './freezeHolds.ts';
 import { LanguageActs } from './language/languageActs.ts';
 import { LanguageServer } from './language/languageServer.ts';
 import { watchMemory } from './language/memoryWatch.ts';
+import { PythonInterpreters } from './language/pythonInterpreters.ts';
 import { MODEL_SOCKET_NAME, Models } from './models.ts';
 import type { OutputAllowance } from './outputAllowance.ts';
 import { ParticipantClock } from './participantClock.ts';
@@ -144,13 +145,15 @@ export class LiveSandbox {
     });
     const ports = new SandboxPorts({ sandbox, streamsUrl: config.gatewayUrl.replace(/\/runner$/, '/ports'), logger });
     const acts = new WorkspaceActs({ files, log, snapshots, participantClock, logger });
+    const interpreters = new PythonInterpreters({ sandbox, stateDir: config.stateDir });
     const languageServer = new LanguageServer({
       command: () => sandbox.command('participant', provisioned.language.argv(config.memoryBytes)),
       home: sandbox.paths.home,
+      pythonPath: () => interpreters.used(),
       clock,
       logger,
     });
-    const language = new LanguageActs({ server: languageServer, home: sandbox.paths.home, files });
+    const language = new LanguageActs({ server: languageServer, interpreters, sandbox, files, clock });
     this.holds = holds;
     this.participantClock = participantClock;
     this.terminals = terminals;

@@ -17,6 +17,9 @@ export const LANGUAGE_DEPTH_MAX = 20;
 /** Of one explanation. */
 export const LANGUAGE_WORDS_MAX_LENGTH = 8_000;
 export const LANGUAGE_LABEL_MAX_LENGTH = 300;
+/** Of a library's file: a longer one is shown in its first part. */
+export const LANGUAGE_SOURCE_MAX_BYTES = 1024 * 1024;
+export const LANGUAGE_INTERPRETERS_MAX = 30;
 
 const path = z
   .string()
@@ -66,6 +69,28 @@ export const LANGUAGE_REQUESTS = {
     args: At,
     result: z.object({ places: z.array(At.extend({ library: z.boolean() })).max(LANGUAGE_ITEMS_MAX) }),
   },
+  /**
+   * A library's file that a definition has named; `not_found` for any other. Once it was read, questions may be asked about its path too:
+   * `language.sync` tells its text as that of a file of the workspace.
+   */
+  'language.source': {
+    args: z.object({ path }),
+    result: z.object({ text: z.string().max(LANGUAGE_SOURCE_MAX_BYTES), hash: z.string(), size: z.number(), partial: z.boolean() }),
+  },
+  /**
+   * The Pythons that the sandbox has, and the one whose packages the help knows: of the workspace's `.venv` or `venv` where there is
+   * one, unless the person has chosen.
+   */
+  'language.interpreters': {
+    args: empty,
+    result: z.object({
+      interpreters: z.array(z.object({ path, version: label })).max(LANGUAGE_INTERPRETERS_MAX),
+      used: path,
+      chosen: z.boolean(),
+    }),
+  },
+  /** Null: the one that is found by itself. */
+  'language.useInterpreter': { args: z.object({ path: path.nullable() }), result: empty },
   /** What a text defines, in its order. */
   'language.symbols': {
     args: z.object({ path }),

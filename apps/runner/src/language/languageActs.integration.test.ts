@@ -47,6 +47,53 @@ describe('the help for Python', () => {
     await expect(ask('hover', { ...at(1, 1), path: '../../etc/passwd' })).rejects.toThrow('invalid_input');
   });
 
+  it('shows the source of a library that a definition named, answers about it, and shows no other file', async () => {
+    const passwd = ask('source', { path: '/etc/passwd' });
+    await expect(passwd).rejects.toThrow('not_found');
+    await ask('sync', { path: 'uses.py', text: 'import json\n\njson.dumps({})\n' });
+    const { places } = await ask<{ places: { path: string; library: boolean; line: number }[] }>('define', {
+      ...{ path: 'uses.py', line: 3, column: 7 },
+    });
+    const [place] = places;
+    expect(place).toMatchObject({ path: expect.stringMatching(/\/json\/__init__\.py$/), library: true });
+    const path = place?.path ?? '';
+    const { text, partial } = await ask<{ text: string; partial: boolean }>('source', { path });
+    expect(text.split('\n')[(place?.line ?? 0) - 1]).toMatch(/^def dumps\(/);
+    expect(partial).toBe(false);
+    // From there it goes on.
+    await ask('sync', { path, text });
+    const line = text.split('\n').findIndex((one) => one.startsWith('from .encoder import JSONEncoder')) + 1;
+    expect(await ask('define', { path, line, column: 25 })).toMatchObject({
+      places: [{ path: expect.stringMatching(/\/json\/encoder\.py$/), library: true }],
+    });
+    await ask('close', { path });
+    await ask('close', { path: 'uses.py' });
+  });
+
+  it('knows the packages of the workspace’s environment once it is there, and of another Python once it is chosen', async () => {
+    const UNKNOWN = 'Import "only_here" could not be resolved';
+    const said = async () => (await problems()).map(({ message }) => message).join();
+    await ask('sync', { path: 'main.py', text: 'import only_here\n\nonly_here.answer()\n' });
+    await vi.waitFor(async () => expect(await said()).toContain(UNKNOWN), STARTING);
+    await rig.sh('python3 -m venv --without-pip .venv && echo "def answer(): ..." > $(echo .venv/lib/python3*/site-packages)/only_here.py');
+    await vi.waitFor(async () => expect(await said()).toBe(''), STARTING);
+    const { interpreters, used, chosen } = await ask<{
+      interpreters: { path: string; version: string }[];
+      used: string;
+      chosen: boolean;
+    }>('interpreters', {});
+    expect([used, chosen]).toEqual([expect.stringMatching(/\/\.venv\/bin\/python$/), false]);
+    expect(interpreters[0]).toEqual({ path: used, version: expect.stringMatching(/^3\./) });
+    const other = interpreters.find(({ path }) => path.startsWith('/usr/'))?.path ?? '';
+    await ask('useInterpreter', { path: other });
+    expect(await ask('interpreters', {})).toMatchObject({ used: other, chosen: true });
+    await vi.waitFor(async () => expect(await said()).toContain(UNKNOWN), STARTING);
+    await expect(ask('useInterpreter', { path: '/nowhere/bin/python' })).rejects.toThrow('not_found');
+    await ask('useInterpreter', { path: null });
+    await vi.waitFor(async () => expect(await said()).toBe(''), STARTING);
+    await ask('sync', { path: 'main.py', text: MAIN });
+  });
+
   it('names what a text defines, with what lies in what', async () => {
     const text = 'import os\n\nclass Net:\n    width = 3\n\n    def forward(self):\n        return 1\n\ndef main():\n    pass\n';
     await ask('sync', { path: 'net.py', text });

@@ -1,19 +1,22 @@
+import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { AppError } from '@plumbline/core';
+import { AppError, type Clock, type Timer } from '@plumbline/core';
 import {
   LANGUAGE_DEPTH_MAX,
   LANGUAGE_ITEMS_MAX,
   LANGUAGE_LABEL_MAX_LENGTH,
   LANGUAGE_PROBLEMS_MAX,
+  LANGUAGE_SOURCE_MAX_BYTES,
   LANGUAGE_SYMBOLS_MAX,
   LANGUAGE_WORDS_MAX_LENGTH,
   type RequestArgs,
   type RequestResult,
 } from '@plumbline/protocol';
-import type { WorkspaceFiles } from '@plumbline/sandbox';
+import type { Sandbox, WorkspaceFiles } from '@plumbline/sandbox';
 import { z } from 'zod';
 import type { LanguageServer } from './languageServer.ts';
+import type { PythonInterpreters } from './pythonInterpreters.ts';
 
 /** What a browser asks of the language server: paths, places and answers of the two wires, each in the other's terms. */
 
@@ -102,22 +105,41 @@ function inRow(names: readonly DefinedName[], depth = 0): RequestResult<'languag
   ]);
 }
 
+/** Files of libraries that definitions have led to lately; no others are read. */
+const NAMED_MAX = 2_000;
+const READ_TIMEOUT_MS = 10_000;
+const OF_ENVIRONMENT = /(^|\/)(\.?venv|pyvenv\.cfg)$|\/site-packages\//;
+/** An environment is made, and filled, in many steps: it is looked at when nothing has changed in it for so long. */
+const SETTLED_AFTER_MS = 1_500;
+
 export interface LanguageActsOptions {
   readonly server: LanguageServer;
-  /** The workspace as the server sees it. */
-  readonly home: string;
+  readonly interpreters: PythonInterpreters;
+  readonly sandbox: Pick<Sandbox, 'run' | 'paths'>;
   readonly files: Pick<WorkspaceFiles, 'onChange'>;
+  readonly clock: Clock;
 }
 
 export class LanguageActs {
   readonly #server: LanguageServer;
+  readonly #interpreters: PythonInterpreters;
+  readonly #sandbox: Pick<Sandbox, 'run' | 'paths'>;
+  readonly #clock: Clock;
+  /** The workspace as the server sees it. */
   readonly #home: string;
+  /** Paths of libraries' files, the one that was named longest ago first. */
+  readonly #named = new Set<string>();
+  #settling: Timer | null = null;
 
-  constructor({ server, home, files }: LanguageActsOptions) {
+  constructor({ server, interpreters, sandbox, files, clock }: LanguageActsOptions) {
     this.#server = server;
-    this.#home = home;
+    this.#interpreters = interpreters;
+    this.#sandbox = sandbox;
+    this.#clock = clock;
+    this.#home = sandbox.paths.home;
     const changed = (path: string, op: 'created' | 'changed' | 'deleted') => {
       if (path.endsWith('.py')) server.filesChanged(this.#uri(path), op);
+      if (OF_ENVIRONMENT.test(path)) this.#settleSoon();
     };
     files.onChange(({ path, op, to }) => {
       changed(path, op === 'renamed' ? 'deleted' : op);
@@ -173,6 +195,33 @@ export class LanguageActs {
     return { places: locations.slice(0, LANGUAGE_ITEMS_MAX).flatMap((location) => this.#place(location) ?? []) };
   }
 
+  async source({ path }: RequestArgs<'language.source'>): Promise<RequestResult<'language.source'>> {
+    if (!this.#named.has(path))
+      throw new AppError('not_found', 'This file of a library is not open any more. Go to it again from where it is used.');
+    const read = await this.#sandbox.run('participant', ['/usr/bin/head', '-c', String(LANGUAGE_SOURCE_MAX_BYTES + 1), '--', path], {
+      timeoutMs: READ_TIMEOUT_MS,
+      maxOutputBytes: LANGUAGE_SOURCE_MAX_BYTES + 1,
+    });
+    if (read.exitCode !== 0) throw new AppError('not_found', 'This file of a library is not there any more, or cannot be read.');
+    const bytes = read.stdout.subarray(0, LANGUAGE_SOURCE_MAX_BYTES);
+    return {
+      text: bytes.toString(),
+      hash: createHash('sha256').update(bytes).digest('hex'),
+      size: bytes.length,
+      partial: read.stdout.length > bytes.length,
+    };
+  }
+
+  interpreters(): Promise<RequestResult<'language.interpreters'>> {
+    return this.#interpreters.list();
+  }
+
+  async useInterpreter({ path }: RequestArgs<'language.useInterpreter'>): Promise<RequestResult<'language.useInterpreter'>> {
+    await this.#interpreters.choose(path);
+    this.#server.settingsChanged();
+    return {};
+  }
+
   async signature(at: RequestArgs<'language.signature'>): Promise<RequestResult<'language.signature'>> {
     const help = read(Signatures, await this.#ask('signatureHelp', at));
     return {
@@ -197,8 +246,15 @@ export class LanguageActs {
     });
   }
 
+  /** An environment appeared, went, or has other packages. */
+  #settleSoon(): void {
+    this.#settling?.cancel();
+    this.#settling = this.#clock.setTimer(SETTLED_AFTER_MS, () => this.#server.settingsChanged());
+  }
+
   /** A name for the server; nothing is opened by it here. */
   #uri(path: string): string {
+    if (this.#named.has(path)) return pathToFileURL(path).href;
     const full = posix.join(this.#home, path);
     if (!full.startsWith(`${this.#home}/`)) throw new AppError('invalid_input', 'The path leads out of the workspace.');
     return pathToFileURL(full).href;
@@ -213,6 +269,15 @@ export class LanguageActs {
     }
     const library = !full.startsWith(`${this.#home}/`);
     const path = library ? full : full.slice(this.#home.length + 1);
-    return path.length > 4_096 || path.includes('\0') ? null : { path, library, ...position(range.start) };
+    if (path.length > 4_096 || path.includes('\0')) return null;
+    if (library) this.#name(path);
+    return { path, library, ...position(range.start) };
+  }
+
+  #name(path: string): void {
+    this.#named.delete(path);
+    this.#named.add(path);
+    const [oldest] = this.#named;
+    if (this.#named.size > NAMED_MAX && oldest !== undefined) this.#named.delete(oldest);
   }
 }

@@ -15,6 +15,8 @@ export interface LanguageServerOptions {
   readonly command: () => HostCommand;
   /** The workspace as the view sees it. */
   readonly home: string;
+  /** The Python whose packages are known; asked whenever the server asks for its settings. Does not reject. */
+  readonly pythonPath: () => Promise<string>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -41,7 +43,6 @@ const ConfigurationParams = z.object({ items: z.array(z.object({ section: z.stri
 
 /** Only what is open is judged, and nothing offered that would need another edit elsewhere. */
 const SETTINGS: Record<string, object> = {
-  python: { pythonPath: 'python3' },
   'python.analysis': {
     autoImportCompletions: false,
     autoSearchPaths: true,
@@ -59,6 +60,8 @@ const CAPABILITIES = {
     hover: { contentFormat: ['plaintext'] },
     signatureHelp: { signatureInformation: { documentationFormat: ['plaintext'], parameterInformation: { labelOffsetSupport: true } } },
     definition: { linkSupport: false },
+    // With it a definition is the source, where a library has that, and not the types that are told of it.
+    declaration: { linkSupport: false },
     diagnostic: { dynamicRegistration: false },
     documentSymbol: { hierarchicalDocumentSymbolSupport: true },
   },
@@ -126,6 +129,11 @@ export class LanguageServer {
   filesChanged(uri: string, op: 'created' | 'changed' | 'deleted'): void {
     if (this.#life === null) return;
     this.#notify('workspace/didChangeWatchedFiles', { changes: [{ uri, type: { created: 1, changed: 2, deleted: 3 }[op] }] });
+  }
+
+  /** Another Python is used, or the one that is used has other packages. */
+  settingsChanged(): void {
+    if (this.#life !== null) this.#notify('workspace/didChangeConfiguration', { settings: null });
   }
 
   /**
@@ -237,7 +245,7 @@ export class LanguageServer {
   #take(value: unknown): void {
     const message = Incoming.parse(value);
     if (message.method !== undefined) {
-      if (message.id !== undefined) this.#answer(message.id, message.method, message.params);
+      if (message.id !== undefined) void this.#answer(message.id, message.method, message.params);
       return;
     }
     if (typeof message.id !== 'number') return;
@@ -250,10 +258,13 @@ export class LanguageServer {
   }
 
   /** The server asks for its settings; whatever else it wants registered or shown, it is told that this was done. */
-  #answer(id: number | string, method: string, params: unknown): void {
+  async #answer(id: number | string, method: string, params: unknown): Promise<void> {
+    const life = this.#life;
     const asked = method === 'workspace/configuration' ? ConfigurationParams.safeParse(params) : null;
-    const result = asked?.success ? asked.data.items.map(({ section }) => SETTINGS[section ?? ''] ?? null) : null;
-    this.#send({ id, result });
+    const settings = asked?.success ? { ...SETTINGS, python: { pythonPath: await this.#options.pythonPath() } } : SETTINGS;
+    const result = asked?.success ? asked.data.items.map(({ section }) => settings[section ?? ''] ?? null) : null;
+    // The next life counts its questions anew.
+    if (life === this.#life) this.#send({ id, result });
   }
 
   #notify(method: string, params: object): void {

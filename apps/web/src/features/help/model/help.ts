@@ -70,7 +70,7 @@ export const RECORDED: readonly { what: string; how: string; of: readonly string
   },
   {
     what: 'Files',
-    how: 'Each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',
+    how: 'What you open in the editor, of libraries too, each edit and save, uploads and downloads by name, size and hash, and snapshots of the workspace every few minutes.',
     of: ['editor', 'file', 'snapshot', 'blob'],
   },
   { what: 'Dotfiles', how: 'The dotfiles that you bring along, whole, and the keymap that you chose.', of: ['setup'] },

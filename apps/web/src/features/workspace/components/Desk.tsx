@@ -158,7 +158,7 @@ export function Desk({
         case 'search':
           return <SearchPanel files={editing?.files ?? null} words={words} asked={searchAsked} onOpen={onOpen} />;
         case 'editor':
-          if (editing) return <EditorArea monaco={editing.monaco} files={editing.files} comparing={comparing} onCompare={setComparing} />;
+          if (editing) return <EditorArea {...editing} comparing={comparing} onCompare={setComparing} />;
           if (!editorError) return <Spinner label="Loading the editor" className="p-4" />;
           return (
             <Alert tone="danger" className="m-3" actions={<Button onClick={() => location.reload()}>Reload</Button>}>
@@ -190,7 +190,7 @@ export function Desk({
     if (reason === 'move') keepFoldable(docks.current);
     const shown = groupsOf(changed.root).find(({ id }) => id === docks.current?.getActiveTabsetId())?.selectedId;
     if (reason === 'select' && isUserInteraction && shown && !SPEAKING.has(shown)) session.panelFocused(shown);
-    choose({ layout: keptLayout(changed, session.attemptId) });
+    choose({ layout: keptLayout(changed, session.attemptId, preferences.get().layout) });
   };
 
   return (

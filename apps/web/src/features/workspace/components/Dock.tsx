@@ -5,14 +5,14 @@ import { createContext, type ReactNode, useContext } from 'react';
 import { createPortal } from 'react-dom';
 import { Separator, type TabNode, type TabRenderProps, useParentTabsetState, type WorkspaceClassNames } from 'react-resizable-panels';
 import { PANEL_TITLES, type PanelId } from '../model/layout.ts';
+import type { BarPanel } from '../model/paneShares.ts';
 import { Store } from '../model/store.ts';
 import { useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
 const ICONS: Partial<Record<PanelId, LucideIcon>> = { editor: SquareCode, terminals: SquareTerminal };
 
-/** The panels that have a line of their own: it stands in the same line as the tabs of their group. */
-export type BarPanel = 'editor' | 'terminals';
+/** The line of a panel stands in the same line as the tabs of its group. */
 type BarPlaces = Record<BarPanel, HTMLElement | null>;
 
 const BarContext = createContext<Store<BarPlaces> | null>(null);
@@ -91,10 +91,10 @@ export function DockTab({ tab, props }: { tab: TabNode<null>; props: TabRenderPr
   );
 }
 
-export function DockSeparator({ orientation }: { orientation: 'horizontal' | 'vertical' }) {
+export function DockSeparator({ orientation, label = 'Size of the panels' }: { orientation: 'horizontal' | 'vertical'; label?: string }) {
   return (
     <Separator
-      aria-label="Size of the panels"
+      aria-label={label}
       className={cn(
         'bg-border transition-colors hover:bg-accent data-[separator=active]:bg-accent',
         orientation === 'horizontal' ? 'w-px' : 'h-px',

@@ -3,15 +3,18 @@ import { ConfirmDialog } from '@plumbline/ui';
 import { Columns2, GitCompare } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import type { MonacoApi } from '../model/monaco.ts';
-import { type OpenFile, readOnlyReason } from '../model/openFile.ts';
+import { isOfLibrary, type OpenFile, readOnlyReason } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { MOST_PANES } from '../model/paneDrop.ts';
 import { choose, preferences } from '../model/preferences.ts';
+import type { PythonHelp } from '../model/pythonHelp.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';
 import { FileBanner } from './FileBanner.tsx';
 import { IndentationMenu } from './IndentationMenu.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
+import { Panes } from './Panes.tsx';
+import { PythonMenu } from './PythonMenu.tsx';
 import { useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
@@ -19,6 +22,11 @@ const SAVE_WORDS = { saved: 'Saved', unsaved: 'Unsaved', saving: 'Saving' } as c
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The folder that a path lies in, without those above it. */
+function folderOf(path: string): string {
+  return path.split('/').at(-2) ?? '';
 }
 
 function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFile) => void }) {
@@ -40,6 +48,7 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
       onAuxClick={(event) => event.button === 1 && onClose(file)}
     >
       {nameOf(file.path)}
+      {isOfLibrary(file.path) ? <span className="text-muted">{folderOf(file.path)}</span> : null}
       {file.dirty ? (
         <>
           <span aria-hidden> ●</span>
@@ -54,11 +63,13 @@ function FileTabs({ files, onClose }: { files: OpenFiles; onClose: (file: OpenFi
 export function EditorArea({
   monaco,
   files,
+  help,
   comparing,
   onCompare,
 }: {
   monaco: MonacoApi;
   files: OpenFiles;
+  help: PythonHelp;
   comparing: boolean;
   onCompare: (comparing: boolean) => void;
 }) {
@@ -96,7 +107,7 @@ export function EditorArea({
           onDropLast={(path) => files.moveTab(path, null)}
           tabs={<FileTabs files={files} onClose={close} />}
         >
-          {file?.model ? (
+          {file?.model && !isOfLibrary(file.path) ? (
             <PanelButton
               label="Compare with the start or a snapshot"
               aria-pressed={comparing}
@@ -117,27 +128,32 @@ export function EditorArea({
         </PanelBar>
       ) : null}
       {file ? <FileBanner file={file} files={files} /> : null}
-      <div className="flex min-h-0 flex-1 divide-x divide-border">
-        {panes.map((_, at) => (
-          <div key={at} className="relative h-full min-w-0 flex-1">
-            <PaneDrop of="editor" canSplit={panes.length < MOST_PANES} onDrop={(path, spot) => files.dropOnPane(path, at, spot)} />
-            <EditorPane
-              monaco={monaco}
-              files={files}
-              at={at}
-              comparing={comparing && at === pane}
-              onCompareEnd={() => onCompare(false)}
-              onPosition={setPosition}
-            />
-          </div>
-        ))}
-      </div>
+      <Panes
+        of="editor"
+        panes={panes.map((_, at) => ({
+          key: at,
+          content: (
+            <>
+              <PaneDrop of="editor" canSplit={panes.length < MOST_PANES} onDrop={(path, spot) => files.dropOnPane(path, at, spot)} />
+              <EditorPane
+                monaco={monaco}
+                files={files}
+                at={at}
+                comparing={comparing && at === pane && !isOfLibrary(active ?? '')}
+                onCompareEnd={() => onCompare(false)}
+                onPosition={setPosition}
+              />
+            </>
+          ),
+        }))}
+      />
       {file?.model ? (
         <div className="flex h-6 shrink-0 items-center gap-4 border-t border-border px-3 text-xs text-muted">
           <span className="min-w-0 flex-1 truncate">{file.path}</span>
           <span className="tabular-nums">
             {position.line}:{position.column}
           </span>
+          {file.model.getLanguageId() === 'python' ? <PythonMenu help={help} /> : null}
           <IndentationMenu key={file.path} monaco={monaco} model={file.model} readOnly={readOnlyReason(file) !== null} />
           <button
             type="button"

@@ -2,8 +2,9 @@ import { Button, cn, Tooltip } from '@plumbline/ui';
 import { X } from 'lucide-react';
 import { type ComponentProps, type DragEvent, type ReactNode, useState } from 'react';
 import type { PaneSpot } from '../model/paneDrop.ts';
+import type { BarPanel } from '../model/paneShares.ts';
 import { Store } from '../model/store.ts';
-import { Bar, type BarPanel } from './Dock.tsx';
+import { Bar } from './Dock.tsx';
 import { useStore } from './useStore.ts';
 
 /** A tab that is being dragged: its panes show where it may go. */

@@ -223,6 +223,15 @@ export function deskCommands(acts: DeskActs): Command[] {
       title: 'Change what the file is indented with…',
       run: () => tellDesk('indentation'),
     },
+    {
+      id: 'python',
+      title: 'Choose the Python whose packages the editor knows…',
+      run: () => {
+        const isPython = editing ? usedEditor(editing)?.getModel()?.getLanguageId() === 'python' : false;
+        if (isPython) tellDesk('python');
+        else session.notice.emit({ tone: 'info', text: 'Open a Python file first.' });
+      },
+    },
     { id: 'auto-save', title: `Turn auto-save ${autoSave ? 'off' : 'on'}`, run: () => choose({ autoSave: !autoSave }) },
     {
       id: 'word-wrap',

@@ -1,4 +1,5 @@
 import { normalizeWorkspaceModel, type WorkspaceImperativeHandle, type WorkspaceModel, type WorkspaceNode } from 'react-resizable-panels';
+import { keptPanes } from './paneShares.ts';
 
 /** Where the panels of the desk are: a tree of splits, whose leaves are groups of panels with a tab each. */
 
@@ -75,9 +76,9 @@ export function readLayout(kept: string | null, attemptId: string): Layout {
   return layout;
 }
 
-/** The text of a layout as it stands in an attempt. */
-export function keptLayout(layout: Layout, attemptId: string): string {
-  return JSON.stringify({ ...layout, attemptId });
+/** The text of a layout as it stands in an attempt, with the width of panes that `before` held. */
+export function keptLayout(layout: Layout, attemptId: string, before: string | null = null): string {
+  return JSON.stringify({ ...layout, attemptId, panes: keptPanes(before) });
 }
 
 function arranged(given: unknown): Layout | null {

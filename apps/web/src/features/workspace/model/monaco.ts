@@ -25,6 +25,8 @@ async function load(): Promise<MonacoApi> {
     getWorker: () => new Worker(new URL('monaco-editor/editor/editor.worker.js', import.meta.url), { type: 'module', name: 'editor' }),
   };
   const [monaco] = await Promise.all([import('monaco-editor/editor/editor.api.js'), import('./monacoFeatures.ts')]);
+  // The types of a library without its code.
+  monaco.languages.register({ id: 'python', extensions: ['.pyi'] });
   defineThemes(monaco);
   monaco.editor.setTheme(isDark() ? 'plumbline-dark' : 'plumbline-light');
   // Lives as long as the page, as the editor's global theme does.

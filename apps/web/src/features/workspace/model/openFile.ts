@@ -37,6 +37,11 @@ export interface OpenFile {
   isImage: boolean;
 }
 
+/** Whether a path is one of the sandbox's file system, outside of the workspace: a library's file, which is only read. */
+export function isOfLibrary(path: string): boolean {
+  return path.startsWith('/');
+}
+
 /** What was told of a file on disk; nothing where a change is only suspected. */
 export interface DiskNews {
   hash?: string | undefined;

@@ -108,6 +108,11 @@ export function tabWith(
       if (text === undefined) throw new AppError('not_found', 'There is no such file or folder.');
       return { data: '', size: text.length, modifiedMs: writtenMs.get(path) };
     },
+    'language.source': ({ path }) => {
+      const text = files.get(path);
+      if (text === undefined) throw new AppError('not_found', 'This file of a library is not open any more.');
+      return { text, hash: sha256(text), size: text.length, partial: false };
+    },
     'file.write': ({ path, text, baseHash }) => {
       const before = files.get(path);
       if ((before === undefined ? null : sha256(before)) !== baseHash) throw new AppError('conflict', 'The file was changed on disk.');

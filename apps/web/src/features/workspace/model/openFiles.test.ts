@@ -236,3 +236,24 @@ describe('a file that is opened before those of an earlier page are back', () =>
     expect([files.map(({ path }) => path), active]).toEqual([['b.py', 'a.py'], 'b.py']);
   });
 });
+
+describe('a library’s file', () => {
+  const LIBRARY = '/usr/lib/python3/json/decoder.py';
+
+  it('is read by the help for Python alone, shared with nobody, recorded as looked at, and never saved', async () => {
+    const tab = await tabOn('code', {}, LIBRARY);
+    expect([tab.text(LIBRARY), tab.file(LIBRARY).state]).toEqual(['code', 'ready']);
+    expect(tab.file(LIBRARY).readOnlyReason).toContain('library');
+    tab.opened.onDiskChanged(LIBRARY);
+    await tab.opened.shareAgain();
+    expect(await tab.opened.save(LIBRARY)).toBe(false);
+    await tab.time.step(60_000);
+    expect(tab.asked.map(({ act }) => act)).toEqual(['language.source']);
+    tab.opened.close(LIBRARY);
+    expect(tab.events.map(({ type, path }) => [type, path])).toEqual([
+      ['editor.opened', LIBRARY],
+      ['editor.closed', LIBRARY],
+    ]);
+    expect(tab.asked).toHaveLength(1);
+  });
+});

@@ -6,6 +6,7 @@ import {
   exceedsFrame,
   type Held,
   isMissing,
+  isOfLibrary,
   isPassing,
   loadingFile,
   messageOf,
@@ -238,7 +239,7 @@ export class OpenFiles extends SharedFiles {
     const file = this.file(path);
     this.held.delete(path);
     this.release(held);
-    this.share.close(path);
+    if (!isOfLibrary(path)) this.share.close(path);
     this.store.patch(withoutFile(this.store.get(), path));
     // Once whoever draws it has let go of it.
     if (file?.model) this.options.time.after(0, () => file.model?.dispose());
@@ -254,7 +255,7 @@ export class OpenFiles extends SharedFiles {
   onDiskChanged(path: string, { hash, size, tab }: DiskNews = {}): void {
     const held = this.held.get(path);
     const file = this.file(path);
-    if (!held || !file || tab === this.options.tab) return;
+    if (!held || !file || tab === this.options.tab || isOfLibrary(path)) return;
     const isAsking = file.conflict === 'changed' || file.conflict === 'save_refused';
     if (file.saving) held.changedWhileSaving = true;
     else if (hash !== undefined && (hash === held.baseHash || this.isOwnSave(held, hash))) this.isAsRead(file);

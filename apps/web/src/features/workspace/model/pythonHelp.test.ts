@@ -1,6 +1,6 @@
 import { AppError } from '@plumbline/core';
 import { describe, expect, it } from 'vitest';
-import { asBlock, nameTree, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
+import { asBlock, nameOfPython, nameTree, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
 import { SteppedTime } from './steppedTime.ts';
 import { Store } from './store.ts';
 
@@ -26,6 +26,13 @@ describe('names of a text', () => {
     const flat = [named('A', 0), named('a', 1), named('x', 2), named('b', 1), named('B', 0), named('deep', 7), named('C', 0)];
     expect(shape(nameTree(flat))).toEqual([['A', ['a', ['x']], ['b']], ['B', ['deep']], ['C']]);
     expect(nameTree([named('A', 0)])[0]?.kind).toBe(4);
+  });
+});
+
+describe('a Python', () => {
+  it('is called by its version and its environment', () => {
+    expect(nameOfPython({ path: '/home/agent/.venv/bin/python', version: '3.12.1' })).toBe('Python 3.12.1 (.venv)');
+    expect(nameOfPython({ path: '/usr/bin/python3', version: '3.11.2' })).toBe('Python 3.11.2');
   });
 });
 
@@ -76,7 +83,6 @@ describe('help for Python', () => {
         return { problems: [{ from: at, to: at, severity: 'error', message: 'wrong', rule: null, unused: false }] };
       },
       time,
-      say: () => {},
     } as unknown as PythonHelpOptions);
     const show = (shown: string) => store.set({ files: [{ path: shown, model, readOnlyReason: null }] });
     return {
@@ -108,6 +114,22 @@ describe('help for Python', () => {
       'language.diagnose new.py',
       'language.close new.py',
     ]);
+  });
+
+  it('tells the text of a library’s file and asks about it, and judges nothing there', async () => {
+    const { time, asked, show } = helpFor('/usr/lib/python3/lib.py');
+    show('/usr/lib/python3/other.py');
+    await time.step(10_000);
+    expect(asked).toEqual(['language.close /usr/lib/python3/lib.py']);
+  });
+
+  it('judges anew what is open once another Python is used', async () => {
+    const { help, time, asked } = helpFor('a.py');
+    await time.step(1_000);
+    asked.length = 0;
+    await help.useInterpreter('/home/agent/.venv/bin/python');
+    await time.step(10_000);
+    expect(asked).toEqual(['language.useInterpreter /home/agent/.venv/bin/python', 'language.diagnose a.py']);
   });
 
   it('tells a server that has forgotten the text all of it, and asks again, once', async () => {

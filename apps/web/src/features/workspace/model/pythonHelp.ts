@@ -4,7 +4,7 @@ import type { IDisposable, IRange, languages, Position } from 'monaco-editor/edi
 import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
 import type { MonacoApi, TextModel } from './monaco.ts';
-import { isMissing } from './openFile.ts';
+import { isMissing, isOfLibrary } from './openFile.ts';
 import type { OpenFiles } from './openFiles.ts';
 
 /**
@@ -17,13 +17,14 @@ export interface PythonHelpOptions {
   readonly files: OpenFiles;
   readonly ask: Ask;
   readonly time: BrowserTime;
-  /** Says something to the person once. */
-  readonly say: (text: string) => void;
 }
 
 const LANGUAGE = 'python';
 /** Problems are looked for when nothing was typed for so long. */
 const DIAGNOSE_AFTER_MS = 400;
+/** Another Python, or one with other packages, takes the server so long to read. */
+const JUDGE_AGAIN_AFTER_MS = 4_000;
+const OF_ENVIRONMENT = /(^|\/)(\.?venv|pyvenv\.cfg)$|\/site-packages\//;
 /** The server may be starting, or starting again. */
 const RETRY_AFTER_MS = 3_000;
 /** Schemes of places that no open model shows. */
@@ -42,6 +43,14 @@ export function asBlock(text: string, language: string): string {
   const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
   const fence = '`'.repeat(longest + 1);
   return `${fence}${language}\n${text}\n${fence}`;
+}
+
+export type Interpreters = RequestResult<'language.interpreters'>;
+
+/** A Python as it is called on a button: by its version, and by the environment that it is of. */
+export function nameOfPython({ path, version }: Interpreters['interpreters'][number]): string {
+  const environment = /([^/]+)\/bin\/python$/.exec(path)?.[1];
+  return `Python ${version}${environment === undefined || environment === 'usr' ? '' : ` (${environment})`}`;
 }
 
 type Named = RequestResult<'language.symbols'>['symbols'][number];
@@ -116,7 +125,22 @@ export class PythonHelp {
 
   /** A file changed on disk: what is open may be right or wrong because of it. */
   onDiskChanged(path: string): void {
-    if (path.endsWith('.py')) for (const model of this.tracked.keys()) this.diagnoseSoon(model);
+    if (OF_ENVIRONMENT.test(path)) this.judgeAgain();
+    else if (path.endsWith('.py')) for (const model of this.tracked.keys()) this.diagnoseSoon(model);
+  }
+
+  interpreters(): Promise<Interpreters> {
+    return this.options.ask('language.interpreters', {});
+  }
+
+  /** From now on help comes from the packages of this Python; null for the one that is found by itself. */
+  async useInterpreter(path: string | null): Promise<void> {
+    await this.options.ask('language.useInterpreter', { path });
+    this.judgeAgain();
+  }
+
+  private judgeAgain(): void {
+    for (const model of this.tracked.keys()) this.diagnoseSoon(model, JUDGE_AGAIN_AFTER_MS);
   }
 
   dispose(): void {
@@ -131,7 +155,8 @@ export class PythonHelp {
       if (!open.some((file) => file.model === model && file.path === known.path)) this.untrack(model);
     }
     for (const { path, model, readOnlyReason } of open) {
-      if (!model || readOnlyReason !== null || this.tracked.has(model) || model.getLanguageId() !== LANGUAGE) continue;
+      const isToldOf = readOnlyReason === null || isOfLibrary(path);
+      if (!model || !isToldOf || this.tracked.has(model) || model.getLanguageId() !== LANGUAGE) continue;
       const subscription = model.onDidChangeContent(() => this.diagnoseSoon(model));
       this.tracked.set(model, { path, told: 0, subscription, cancelDiagnosis: null });
       this.diagnoseSoon(model, 0);
@@ -150,7 +175,8 @@ export class PythonHelp {
 
   private diagnoseSoon(model: TextModel, afterMs = DIAGNOSE_AFTER_MS): void {
     const known = this.tracked.get(model);
-    if (!known) return;
+    // What is wrong in a library is not this person's.
+    if (!known || isOfLibrary(known.path)) return;
     known.cancelDiagnosis?.();
     known.cancelDiagnosis = this.options.time.after(afterMs, () => void this.diagnose(model, known));
   }
@@ -246,7 +272,7 @@ export class PythonHelp {
     const answer = await this.at(model, position, (at) => this.options.ask('language.define', at));
     const place = answer?.places[0];
     if (!place) return null;
-    const open = this.options.files.store.get().files.find(({ path }) => path === place.path && !place.library)?.model;
+    const open = this.options.files.store.get().files.find(({ path }) => path === place.path)?.model;
     const scheme = place.library ? IN_LIBRARY : IN_WORKSPACE;
     const uri = open?.uri ?? this.options.monaco.Uri.from({ scheme, path: place.library ? place.path : `/${place.path}` });
     const { line, column } = place;
@@ -269,16 +295,13 @@ export class PythonHelp {
     return { value: { signatures, activeSignature: answer.signature, activeParameter: answer.parameter }, dispose: () => {} };
   }
 
-  /** Shows a place that a definition led to; false where it is none of the workspace's. */
+  /** Shows a place that a definition led to; false where that is in no file of the sandbox. */
   private show(resource: { scheme: string; path: string; toString(): string }, { line, column }: Place): boolean {
-    const { files, say } = this.options;
-    if (resource.scheme === IN_LIBRARY) {
-      say(`That is defined in ${resource.path}, line ${line}, which is a library's and not of the workspace.`);
-      return true;
-    }
+    const { files } = this.options;
     const open = files.store.get().files.find(({ model }) => model?.uri.toString() === resource.toString());
-    const path = open?.path ?? (resource.scheme === IN_WORKSPACE ? resource.path.slice(1) : null);
-    if (path === null) return false;
+    const shown = { [IN_WORKSPACE]: resource.path.slice(1), [IN_LIBRARY]: resource.path }[resource.scheme];
+    const path = open?.path ?? shown;
+    if (path === undefined) return false;
     void files.openAt(path, { line, column, length: 0 });
     return true;
   }

@@ -2,7 +2,7 @@ import { DocumentShare, type Shared } from './documentShare.ts';
 import type { Draft } from './draftStore.ts';
 import { EditorRecorder } from './editorRecorder.ts';
 import type { TextModel } from './monaco.ts';
-import { type DiskNews, type Held, isMissing, messageOf, type OpenFile, type Unsaved } from './openFile.ts';
+import { type DiskNews, type Held, isMissing, isOfLibrary, messageOf, type OpenFile, type Unsaved } from './openFile.ts';
 import { replaceText } from './replaceText.ts';
 import { sha256OfText } from './sha256.ts';
 import { isEditable, NOTHING_ON_DISK, type OpenFilesOptions, type ShownFile, ShownFiles } from './shownFiles.ts';
@@ -21,6 +21,8 @@ const AUTO_SAVE_AFTER_MS = 1_000;
 const SAVE_AGAIN_AFTER_MS = 5_000;
 /** No text of a model has it: whatever the model holds is unsaved. */
 const NO_VERSION = -1;
+/** A library's file is each tab's own. */
+const NOT_SHARED: Shared = { editing: true, text: null, baseHash: null, from: null };
 
 /**
  * Whose text stands in the models of the open files: this tab's, which is then recorded, told to the other tabs and kept over a
@@ -93,7 +95,7 @@ export abstract class SharedFiles extends ShownFiles {
   async shareAgain(): Promise<void> {
     for (const { path, edited, state } of this.store.get().files) {
       const held = this.held.get(path);
-      if (state !== 'ready' || !held) continue;
+      if (state !== 'ready' || !held || isOfLibrary(path)) continue;
       const followed = edited === 'elsewhere' ? await this.stillUnsaved(path, held) : null;
       const shared = await this.share.open(path, edited === 'here' ? 'edit' : 'follow', followed);
       if (this.held.get(path) !== held) continue;
@@ -136,7 +138,7 @@ export abstract class SharedFiles extends ShownFiles {
     let onDisk: ShownFile;
     let shared: Shared;
     try {
-      [onDisk, shared] = await Promise.all([this.readOrLeft(held), this.share.open(path, 'edit')]);
+      [onDisk, shared] = await Promise.all([this.readOrLeft(held), isOfLibrary(path) ? NOT_SHARED : this.share.open(path, 'edit')]);
     } catch (error) {
       // A picture that is drawn stays while the connection is away.
       if (this.isOpen(held, path) && (!isShown || isMissing(error))) {
@@ -154,7 +156,7 @@ export abstract class SharedFiles extends ShownFiles {
       return;
     }
     this.record(held, model);
-    if (!isEditable(onDisk)) return;
+    if (!isEditable(onDisk) || isOfLibrary(path)) return;
     const draft = await this.openDraftOf(path, shared);
     if (!this.isOpen(held, path) || model.isDisposed()) return;
     // What a tab kept is newer than what it told; what another one told since is newer than that.

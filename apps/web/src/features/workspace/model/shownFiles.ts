@@ -5,7 +5,7 @@ import type { BrowserTime } from './browserTime.ts';
 import type { DraftStore } from './draftStore.ts';
 import type { OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi } from './monaco.ts';
-import { exceedsFrame, type Held, type OpenFile } from './openFile.ts';
+import { exceedsFrame, type Held, isOfLibrary, type OpenFile } from './openFile.ts';
 import { replaceText } from './replaceText.ts';
 
 export interface OpenFilesOptions {
@@ -36,7 +36,11 @@ const IMAGES = /\.(png|jpe?g|gif|webp|bmp|ico|avif)$/i;
 /** A file that changes all the time is read again so seldom that it takes no more than this of the link, which carries the keys as well. */
 const READ_AGAIN_BYTES_PER_S = 512 * 1024;
 
-function whyReadOnly({ text, partial }: ShownFile, isImage: boolean): string | null {
+function whyReadOnly({ text, partial }: ShownFile, isImage: boolean, isLibrary = false): string | null {
+  if (isLibrary)
+    return partial
+      ? 'This file of a library is large: its first part is shown.'
+      : 'This is a library’s file: it is shown, and cannot be edited here.';
   if (isImage) return 'This is a picture.';
   if (text === null) return 'This is a binary file. Look at it from a terminal, or download it.';
   if (partial) return 'This file is too large for the editor: its first part is shown, and it cannot be edited here.';
@@ -68,7 +72,10 @@ export abstract class ShownFiles extends ArrangedFiles {
   }
 
   protected async readDisk(held: Held): Promise<FileOnDisk> {
-    const answer = await this.options.ask('file.read', { path: held.path });
+    const { ask } = this.options;
+    const { path } = held;
+    if (isOfLibrary(path)) return { ...(await ask('language.source', { path })), modifiedMs: undefined };
+    const answer = await ask('file.read', { path });
     const readBytes = Math.min(answer.size, EDITOR_FILE_MAX_BYTES);
     held.restUntilMonoMs = this.options.time.monoMs() + (readBytes * 1_000) / READ_AGAIN_BYTES_PER_S;
     return answer;
@@ -89,7 +96,7 @@ export abstract class ShownFiles extends ArrangedFiles {
       partial: onDisk.partial,
       outdated: false,
       isImage,
-      readOnlyReason: whyReadOnly(onDisk, isImage),
+      readOnlyReason: whyReadOnly(onDisk, isImage, isOfLibrary(path)),
       conflict: 'none',
       saveError: null,
       recovered: false,
