@@ -230,10 +230,11 @@ test.describe('files and the editor', () => {
     await expect(page.getByTestId('editor-pane-1')).toBeVisible();
     await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+P');
-    await page.getByPlaceholder('Parts of a file’s path').fill('txtstats');
+    await page.getByPlaceholder('Parts of a file’s path').fill('txtstats:3');
     await expect(page.getByRole('option')).toHaveCount(1);
     await page.keyboard.press('Enter');
     await expect(page.getByTestId('editor-pane-1')).toContainText('def describe');
+    await expect(page.getByText('3:1', { exact: true })).toBeVisible();
     await expect(page.getByTestId('editor-pane-0')).toContainText('new_name');
     // A terminal's tab is none of its programs'.
     await page.getByTestId('terminal-tab-1').focus();
