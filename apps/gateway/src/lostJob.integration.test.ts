@@ -1,42 +1,38 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { elapsedMs } from '@plumbline/core';
 import {
   addHost,
-  createSession,
   ensureLocalHost,
   findLiveLease,
   findRestorePoint,
   LOCAL_HOST_NAME,
+  listHosts,
+  listScores,
   loadAttempt,
-  mintTicket,
   moveAttempt,
   prepareAttempt,
   setHostDrained,
   startAttempt,
 } from '@plumbline/database';
-import {
-  encodeInputFrame,
-  GatewayToBrowser,
-  PROTOCOL_VERSION,
-  type RequestAct,
-  type RequestArgs,
-  type RequestResult,
-  SlurmHostSettings,
-} from '@plumbline/protocol';
-import { missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
+import { type IsolationName, type RequestAct, type RequestArgs, SlurmHostSettings, SshHostSettings } from '@plumbline/protocol';
+import { processesNaming } from '@plumbline/sandbox/placement/contractTrial';
+import { CLUSTER_NODES, type ClusterNode, missingForCluster, SlurmCluster } from '@plumbline/sandbox/placement/slurm/cluster.fixture';
+import { missingForSshHost, SshMachine } from '@plumbline/sandbox/placement/ssh/host.fixture';
 import { loadFamily } from '@plumbline/taskstandard';
 import { freePort, makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { askAt, openTabAt } from './expertSocket.fixture.ts';
 
-/** Gateway, worker and runner as their own processes, the runner out of its bundle as a job of a real Slurm cluster. */
+/** Gateway, worker and runner as their own processes, the runner out of its bundle: as a job of a real Slurm cluster, or on a machine over SSH. */
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const FAMILY = join(REPOSITORY, 'environments/practice');
@@ -58,6 +54,17 @@ const LAY_FILES = [
 const LIST_FILES =
   "(find kept ! -type d -printf '%p %y %m %s %l\\n' | sort; find kept -type f -print0 | sort -z | xargs -0 sha256sum; sh kept/run.sh)";
 
+/** Stands in for NVIDIA's on a node, which has four GPUs. */
+const NVIDIA_SMI = `#!/bin/sh
+for n in 0 1 2 3; do
+  uuid="GPU-0000000$n-0000-4000-8000-000000000000"
+  case "$*" in
+    *index,uuid*) echo "$n, $uuid" ;;
+    *--id=*$uuid*) echo "$uuid, NVIDIA H100 80GB HBM3, 535.129.03, 81559, 4, 0, 345, 1980, Not Active" ;;
+  esac
+done
+`;
+
 describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('an attempt that Slurm places', () => {
   let testing: TestDatabase;
   let cluster: SlurmCluster;
@@ -66,6 +73,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
   const processes: ChildProcess[] = [];
   let worker: ChildProcess;
   let start: (app: 'gateway' | 'worker') => ChildProcess;
+  let plumb: (...args: string[]) => Promise<unknown>;
 
   beforeAll(async () => {
     testing = await testDatabase({ poolMax: 5 });
@@ -84,7 +92,6 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
       LOG_LEVEL: 'error',
     };
     await ensureLocalHost(testing.db, 'bubblewrap');
-    await setHostDrained(testing.db, LOCAL_HOST_NAME, true, { by: null });
     const settings = SlurmHostSettings.parse({
       sharedDir: join(dir, 'shared'),
       nodeDir: join(dir, 'node'),
@@ -92,13 +99,18 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
       launchScript: join(dir, 'launch.sh'),
       gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
     });
-    const addCluster = (name: string, reach: SlurmHostSettings) =>
-      addHost(testing.db, { name, reach: { placement: 'slurm', settings: reach }, isolation: 'bubblewrap' }, { by: null });
+    const addCluster = (name: string, reach: SlurmHostSettings, isolation: IsolationName = 'bubblewrap') =>
+      addHost(testing.db, { name, reach: { placement: 'slurm', settings: reach }, isolation }, { by: null });
     await addCluster('lab', settings);
     await addCluster('shared', { ...settings, sharedDir: join(dir, 'shared-work'), nodeDir: null });
-    await setHostDrained(testing.db, 'shared', true, { by: null });
+    // No node has NVIDIA's driver, which says which device is which GPU: that no isolation asks for.
+    await addCluster('gpus', { ...settings, sharedDir: join(dir, 'shared-gpus') }, 'none');
+    await useHost('gpus');
     await writeFile(join(dir, 'launch.sh'), launchScript());
+    await mkdir(join(dir, 'bin'));
+    await writeFile(join(dir, 'bin/nvidia-smi'), NVIDIA_SMI, { mode: 0o755 });
     await breakNode('none');
+    plumb = (...args) => promisify(execFile)(process.execPath, [join(REPOSITORY, 'apps/cli/src/main.ts'), ...args], { env });
     start = (app) => {
       const child = spawn(process.execPath, [join(REPOSITORY, 'apps', app, 'src/main.ts')], { env, stdio: ['ignore', 2, 2] });
       processes.push(child);
@@ -121,72 +133,41 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
 
   /** Where no node is named as the broken one yet, the first that is given a job is it. */
   const launchScript = () =>
-    `[ -e ${dir}/broken ] || echo "$SLURMD_NODENAME" > ${dir}/broken\n[ "$(cat ${dir}/broken)" != "$SLURMD_NODENAME" ]\n`;
+    `PATH=${dir}/bin:$PATH\n[ -e ${dir}/broken ] || echo "$SLURMD_NODENAME" > ${dir}/broken\n[ "$(cat ${dir}/broken)" != "$SLURMD_NODENAME" ]\n`;
+  /** New attempts are placed on this host alone. */
+  async function useHost(name: string): Promise<void> {
+    for (const host of await listHosts(testing.db)) await setHostDrained(testing.db, host.name, host.name !== name, { by: null });
+  }
   const breakNode = (node: 'none' | 'next') => (node === 'none' ? writeFile(join(dir, 'broken'), 'none') : rm(join(dir, 'broken')));
 
-  /** The expert's tab, which stays open while its sandbox is replaced, and numbers what is typed. */
-  async function openTab(userId: string, attemptId: string): Promise<(terminal: number, text: string) => void> {
-    const sessionId = await createSession(testing.db, userId);
-    const { ticket } = await mintTicket(testing.db, { userId, sessionId, attemptId, purpose: 'participate' });
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime/attempt?ticket=${ticket}`, { headers: { origin: ORIGIN } });
-    await once(socket, 'open');
-    // It stays open until the gateway ends, which may be in the middle of a word.
-    socket.on('error', () => undefined);
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) return;
-      const message = GatewayToBrowser.parse(JSON.parse(String(data)));
-      if (message.t === 'ping') socket.send(JSON.stringify({ t: 'pong', id: message.id }));
-    });
-    socket.send(JSON.stringify({ t: 'hello', protocol: PROTOCOL_VERSION, tab: randomUUID(), firstEventN: 1, firstInputN: 1 }));
-    let n = 0;
-    return (terminal, text) => socket.send(encodeInputFrame({ terminal, n: ++n, more: false, bytes: Buffer.from(text) }));
-  }
+  const openTab = (userId: string, attemptId: string) => openTabAt({ db: testing.db, port, origin: ORIGIN }, userId, attemptId);
+  const ask = <A extends RequestAct>(userId: string, attemptId: string, act: A, args: RequestArgs<A>) =>
+    askAt({ db: testing.db, port, origin: ORIGIN }, { userId, attemptId, act, args });
 
-  /** One request of the expert. */
-  async function ask<A extends RequestAct>(userId: string, attemptId: string, act: A, args: RequestArgs<A>): Promise<RequestResult<A>> {
-    const sessionId = await createSession(testing.db, userId);
-    const { ticket } = await mintTicket(testing.db, { userId, sessionId, attemptId, purpose: 'participate' });
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime/attempt?ticket=${ticket}`, { headers: { origin: ORIGIN } });
-    try {
-      await once(socket, 'open');
-      socket.send(JSON.stringify({ t: 'hello', protocol: PROTOCOL_VERSION, tab: randomUUID(), firstEventN: 1, firstInputN: 1 }));
-      socket.send(JSON.stringify({ t: 'request', id: 'one', act, args }));
-      return await new Promise((resolve, reject) => {
-        socket.on('close', (code, reason) => reject(new Error(`closed with ${code}: ${reason}`)));
-        socket.on('message', (data, isBinary) => {
-          if (isBinary) return;
-          const message = GatewayToBrowser.parse(JSON.parse(String(data)));
-          if (message.t === 'ping') socket.send(JSON.stringify({ t: 'pong', id: message.id }));
-          if (message.t !== 'reply' || message.id !== 'one') return;
-          if (message.error === undefined) resolve(message.result as RequestResult<A>);
-          else reject(new Error(message.error.message));
-        });
-      });
-    } finally {
-      socket.terminate();
-    }
-  }
-
-  async function scheduled(): Promise<{ id: string; expert: { id: string } }> {
+  async function scheduled(gpus = 0): Promise<{ id: string; expert: { id: string } }> {
     const { db } = testing;
     const family = loadFamily(FAMILY);
     const settings = family.tasks['main']?.settings;
-    const { attempt, expert, environmentId } = await makeAttempt(db, { familyDir: FAMILY, environmentSettings: { ...settings } });
+    const resources = { ...settings?.resources, ...(gpus > 0 && { gpu: { count_range: [gpus, gpus], model: 'h100' } }) };
+    const { attempt, expert, environmentId } = await makeAttempt(db, {
+      familyDir: FAMILY,
+      environmentSettings: { ...settings, resources },
+    });
     const data = { contentHash: family.contentHash, version: randomUUID() };
     await db.prisma.environment.update({ where: { id: environmentId }, data });
     return { id: attempt.id, expert };
   }
 
-  it('says who is ahead while it waits, leaves a node that does not start it, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back and the large files named', {
+  it('says which GPUs it waits for and who is ahead, finds those of the job, leaves a node that does not start it, and when its job hits the time limit goes on in another one from the last snapshot, with the minutes given back and the large files named', {
     timeout: 480_000,
   }, async () => {
     const { db } = testing;
-    const { id, expert } = await scheduled();
+    const { id, expert } = await scheduled(4);
     const view = () => loadAttempt(db, id);
 
-    const blockers = await Promise.all([1, 2, 3].map(() => cluster.occupy(4, '--exclusive')));
+    const blockers = await Promise.all([1, 2, 3, 4].map(() => cluster.occupy(4, '--exclusive')));
     await prepareAttempt(db, id);
-    await expect.poll(async () => (await view()).progress, { timeout: 180_000 }).toBe('Waiting for a machine: 1 job ahead');
+    await expect.poll(async () => (await view()).progress, { timeout: 180_000 }).toBe('Waiting for 4 × H100: 2 jobs ahead');
     await breakNode('next');
     await cluster.slurm('scancel', ...blockers);
     await expect.poll(async () => (await view()).state, { timeout: 180_000 }).toBe('ready');
@@ -194,6 +175,9 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const tests = await db.prisma.acceptance.findMany({ where: { attemptId: id }, orderBy: { at: 'asc' } });
     expect(tests.map(({ passed }) => passed)).toEqual([false, true]);
     expect(tests.map(({ node }) => node).sort()).toEqual(['gpu1', 'gpu2']);
+    // The numbers that Slurm gave the job, as the names that everything else goes by.
+    expect(tests[1]).toMatchObject({ profile: expect.stringContaining('4 × NVIDIA H100') });
+    expect(tests[1]?.report).toContainEqual({ check: 'GPUs', expected: '4 × H100', found: '4 × NVIDIA H100 80GB HBM3', passed: true });
     await startAttempt(db, id, expert.id);
 
     const tab = randomUUID();
@@ -241,15 +225,16 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const outage = now.events.find(({ kind }) => kind === 'outage');
     expect(elapsedMs(now.events, outage?.atMs ?? 0, now.limits.limitMs)).toBe(rollback?.toElapsedMs);
     expect(now.state).toBe('running');
+    await moveAttempt(db, id, 'void');
   });
 
-  it('loses nothing to a cancelled job where the work lies in a shared folder, files that no copy holds included', {
+  it('loses nothing to a node that dies where the work lies in a shared folder, files that no copy holds included, and goes on on another', {
     timeout: 300_000,
   }, async () => {
     const { db } = testing;
-    await setHostDrained(db, 'lab', true, { by: null });
-    await setHostDrained(db, 'shared', false, { by: null });
+    await useHost('shared');
     const { id, expert } = await scheduled();
+    const nodeOf = () => cluster.slurm('squeue', '--noheader', '--states=RUNNING', `--name=plumbline-${id}`, '--format=%N');
     const view = () => loadAttempt(db, id);
     const read = (path: string) => ask(expert.id, id, 'file.read', { path }).then(({ text }) => text, String);
     await prepareAttempt(db, id);
@@ -262,21 +247,23 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     await expect.poll(opened, { timeout: 60_000 }).not.toBeNull();
     type(Number(shell), 'head -c 60000000 /dev/urandom > too-large.bin; sha256sum too-large.bin > sum; echo done > laid.txt\r');
     await expect.poll(() => read('laid.txt'), { timeout: 30_000 }).toBe('done\n');
-    await cluster.slurm('scancel', `--name=plumbline-${id}`);
+    const died = (await nodeOf()) as ClusterNode;
+    await cluster.failNode(died);
     await expect.poll(async () => (await view()).events.map(({ kind }) => kind), { timeout: 120_000 }).toEqual(['started', 'outage']);
     await expect.poll(opened, { timeout: 60_000 }).not.toBeNull();
     type(Number(shell), 'sha256sum -c sum > checked.txt\r');
     await expect.poll(() => read('checked.txt'), { timeout: 30_000 }).toBe('too-large.bin: OK\n');
+    expect(CLUSTER_NODES.filter((node) => node !== died)).toEqual([await nodeOf()]);
+    cluster.startNode(died);
     await moveAttempt(db, id, 'void');
     await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
-    await setHostDrained(db, 'shared', true, { by: null });
-    await setHostDrained(db, 'lab', false, { by: null });
   });
 
   it('hibernates on one machine and is woken on another by the next worker, with every byte, mode and link of its files, and the clock as it stood', {
     timeout: 300_000,
   }, async () => {
     const { db } = testing;
+    await useHost('lab');
     const { id, expert } = await scheduled();
     const view = () => loadAttempt(db, id);
     const say = <A extends RequestAct>(act: A, args: RequestArgs<A>) => ask(expert.id, id, act, args);
@@ -299,8 +286,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     const paused = await say('pause', { reason: 'hibernate', resumeAtMs: Date.now() + 3_600_000 }).finally(() => worker.kill('SIGKILL'));
     expect(paused.state).toBe('paused');
     expect(await findLiveLease(db, id)).toMatchObject({ state: 'releasing' });
-    await setHostDrained(db, 'lab', true, { by: null });
-    await setHostDrained(db, LOCAL_HOST_NAME, false, { by: null });
+    await useHost(LOCAL_HOST_NAME);
     worker = start('worker');
     await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
     expect(await cluster.slurm('squeue', '--noheader', `--name=plumbline-${id}`)).toBe('');
@@ -328,4 +314,66 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     await moveAttempt(db, id, 'void');
     await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
   });
+
+  it.skipIf(isAbsent('an attempt over SSH', missingForSshHost()))(
+    'over SSH goes on through a cut link and a killed worker in the same sandbox, is scored and ends',
+    {
+      timeout: 300_000,
+    },
+    async () => {
+      const { db } = testing;
+      const machine = await SshMachine.start();
+      // The gateway itself listens on this machine's loopback alone.
+      const relay = createServer((socket) => {
+        const on = connect(port, '127.0.0.1');
+        for (const [from, to] of [
+          [socket, on],
+          [on, socket],
+        ] as const)
+          from.on('error', () => to.destroy()).pipe(to);
+      }).listen(0, machine.gatewayAddress);
+      try {
+        await once(relay, 'listening');
+        const gatewayUrl = `ws://${machine.gatewayAddress}:${(relay.address() as AddressInfo).port}/realtime/runner`;
+        const { address, user, keyFile } = machine;
+        const far = join(dir, 'far');
+        const settings = SshHostSettings.parse({ address, user, keyFile, hostKey: await machine.hostKey(), dataDir: far, gatewayUrl });
+        await addHost(db, { name: 'bench', reach: { placement: 'ssh', settings }, isolation: 'bubblewrap' }, { by: null });
+        await plumb('host', 'check', 'bench');
+        await useHost('bench');
+        const { id, expert } = await scheduled();
+        const view = () => loadAttempt(db, id);
+        const read = (path: string) => ask(expert.id, id, 'file.read', { path }).then(({ text }) => text, String);
+        await prepareAttempt(db, id);
+        await expect.poll(async () => (await view()).state, { timeout: 120_000 }).toBe('ready');
+        await startAttempt(db, id, expert.id);
+        const type = await openTab(expert.id, id);
+        let shell: number | null = null;
+        const opened = async () =>
+          (shell = (await ask(expert.id, id, 'terminal.open', { cols: 80, rows: 24 }).catch(() => null))?.terminal ?? null);
+        await expect.poll(opened, { timeout: 60_000 }).not.toBeNull();
+        type(Number(shell), 'here=kept; echo $here > before.txt\r');
+        await expect.poll(() => read('before.txt'), { timeout: 30_000 }).toBe('kept\n');
+
+        await machine.cutLink();
+        type(Number(shell), 'echo $here > after.txt\r');
+        worker.kill('SIGKILL');
+        worker = start('worker');
+        await machine.mendLink();
+        await expect.poll(() => read('after.txt'), { timeout: 60_000 }).toBe('kept\n');
+        expect((await view()).events.map(({ kind }) => kind).filter((kind) => kind !== 'outage')).toEqual(['started']);
+
+        await ask(expert.id, id, 'score', {});
+        const scores = async () => (await listScores(db, id)).filter(({ trigger }) => trigger === 'participant').map(({ score }) => score);
+        await expect.poll(scores, { timeout: 60_000 }).toEqual([0.575]);
+        await ask(expert.id, id, 'submit', { confirm: true });
+        await expect.poll(async () => (await view()).state, { timeout: 120_000 }).toBe('completed');
+        await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
+        expect(await processesNaming([join(far, 'runners')])).toEqual([]);
+      } finally {
+        relay.close();
+        await machine.stop();
+      }
+    },
+  );
 });

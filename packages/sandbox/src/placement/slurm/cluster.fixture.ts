@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '@plumbline/testing/freePort';
 import { hostEnvironment } from '../../host/hostEnvironment.ts';
+import { allPids, commandLine, endTree, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 
 /** A real Slurm cluster on this machine: a controller, two nodes of four GPUs each, munge; all in one folder, on ports of its own. */
@@ -162,6 +163,20 @@ export class SlurmCluster {
 
   startNode(node: ClusterNode): void {
     this.#run('slurmd', ['-D', '-N', node, '-f', this.confPath], node);
+  }
+
+  /**
+   * A node that loses its power: its daemon and all that its jobs had started are gone at once, and no word of it reaches the controller,
+   * which takes it for lost after `SlurmdTimeout`. Started again by `startNode`.
+   */
+  async failNode(node: ClusterNode): Promise<void> {
+    await this.#end(node, 'SIGKILL');
+    for (const pid of await allPids()) {
+      const stat = await processStat(pid);
+      // The script of a job, below the process that Slurm keeps beside it.
+      if (stat !== null && (await commandLine(stat)).includes(join(this.dir, `spool-${node}`, 'job'))) await endTree(stat.parent);
+    }
+    await this.slurm('scontrol', 'update', `NodeName=${node}`, 'State=DOWN', 'Reason=power');
   }
 
   /** Runs one of Slurm's commands and resolves with what it printed. */

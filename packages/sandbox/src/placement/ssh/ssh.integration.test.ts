@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import { SshHostSettings } from '@plumbline/protocol';
 import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isSameProcess, processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { BUNDLE_RUNNER, bundleEntries, packBundle, type RunnerBundle } from '../bundle/runnerBundle.ts';
 import { placementChecks } from '../contract.ts';
@@ -67,28 +66,6 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
 
   const onHost = (name: string, run: (trial: PlacementTrial) => Promise<void>) =>
     it(name, { timeout: 120_000 }, () => PlacementTrial.run(world(), { name, run }));
-
-  onHost('a link that is cut ends no runner: it is found again when the link is back, and stopped', async (trial) => {
-    const { handle, report, request } = await trial.start('listens');
-    const { startTime } = (await processStat(report.pid)) ?? { startTime: '' };
-    await machine.cutLink();
-    try {
-      await expect(trial.placement.status(handle)).rejects.toMatchObject({ code: 'unavailable' });
-      expect(await isSameProcess(report.pid, startTime)).toBe(true);
-    } finally {
-      await machine.mendLink();
-    }
-    const back = async () =>
-      trial.state(handle).then(
-        (state) => state === 'running',
-        () => false,
-      );
-    expect(await waitUntil(back, 60_000)).toBe(true);
-    expect(await trial.placement.find(request.attemptId)).toEqual(handle);
-    expect((await trial.report(request)).pid).toBe(report.pid);
-    await trial.placement.stop(handle);
-    expect(await isSameProcess(report.pid, startTime)).toBe(false);
-  });
 
   onHost('a start whose answer was lost with the link is the same runner when it is asked for again', async (trial) => {
     const request = await trial.request('listens');
