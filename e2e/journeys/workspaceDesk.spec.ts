@@ -239,6 +239,18 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(work.terminal(1)).toBeVisible();
     const leftOf = async (terminal: number) => (await work.terminal(terminal).boundingBox())?.x ?? 0;
     await expect.poll(async () => (await leftOf(1)) - (await leftOf(2))).toBeGreaterThan(100);
+    const widthOf = async (terminal: number) => (await work.terminal(terminal).boundingBox())?.width ?? 0;
+    expect(Math.abs((await widthOf(1)) - (await widthOf(2)))).toBeLessThan(5);
+    const divider = page.locator('#panes-terminals').getByRole('separator', { name: 'Width of the panes' });
+    const { x = 0, y = 0, height = 0 } = (await divider.boundingBox()) ?? {};
+    await page.mouse.move(x, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x - 100, y + height / 2, { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(async () => (await widthOf(1)) - (await widthOf(2))).toBeGreaterThan(150);
+    await divider.focus();
+    for (let n = 0; n < 3; n += 1) await page.keyboard.press('ArrowLeft');
+    await expect.poll(async () => (await widthOf(1)) - (await widthOf(2))).toBeGreaterThan(250);
     await work.terminal(1).locator('.xterm-screen').click();
     for (const [key, terminal] of [
       ['PageDown', 2],
@@ -256,9 +268,24 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await page.keyboard.press('Alt+PageUp');
     await expect(inFront).toHaveAttribute('data-path', next ?? '');
     await expect(page.getByTestId('editor').locator('.monaco-editor.focused')).toBeVisible();
-    // Shells alone are no reason to ask, nor anything that a pause would freeze.
+    // The tab names what runs in it, and what runs in another terminal is no reason to ask.
+    await work.type(1, 'sleep 4444\n');
+    await work.type(2, 'sleep 5555\n');
+    await expect(page.getByTestId('terminal-tab-2')).toHaveText('sleep 5555');
+    await page.getByRole('button', { name: 'Close Terminal 2' }).click();
+    const asking = page.getByRole('alertdialog');
+    await expect(asking).toContainText('sleep 5555');
+    await expect(asking).not.toContainText('sleep 4444');
+    await page.keyboard.press('Escape');
+    await work.terminal(2).locator('.xterm-screen').click();
+    await page.keyboard.press('Control+C');
+    await expect(page.getByTestId('terminal-tab-2')).toHaveText('Terminal 2');
     await page.getByRole('button', { name: 'Close Terminal 2' }).click();
     await expect(work.terminal(2)).toHaveCount(0);
+    // Shells alone are nothing that a pause would freeze.
+    await work.terminal(1).locator('.xterm-screen').click();
+    await page.keyboard.press('Control+C');
+    await expect.poll(() => work.screen(1)).toMatch(/\^C/);
     await page.getByTestId('pause').click();
     await expect(page.getByTestId('pause-dialog')).toContainText('Nothing of yours runs but the shells of your terminals.');
     await page.keyboard.press('Escape');

@@ -85,7 +85,11 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
       terminals.close(terminal);
       return {};
     },
-    'sandbox.processes': async () => ({ processes: await sandbox.processes() }),
+    'sandbox.processes': async () => {
+      const [processes, devices] = await Promise.all([sandbox.processes(), terminals.devices()]);
+      const terminalOf = (device: string | null) => (device === null ? null : (devices.get(device) ?? null));
+      return { processes: processes.map((process) => ({ ...process, terminal: terminalOf(process.terminal) })) };
+    },
     'port.list': async () => ({ ports: await ports.list() }),
     'port.connect': async ({ port, stream }) => {
       await participantClock.whenRunning();

@@ -64,6 +64,18 @@ describe('the commands of a terminal', () => {
     expect(rig.outputBytes(id).toString()).toContain('hello');
   });
 
+  it('name what runs in the terminal for a while, until it has ended', async () => {
+    const id = await openIntegrated("PS1='mine> '");
+    await rig.seen(id, /mine> /);
+    const program = () => rig.terminals.list().map((one) => one.program);
+    await run(id, 'true', 1);
+    expect(program()).toEqual([undefined]);
+    rig.type(id, 'read -r </dev/tty # waits\r');
+    await vi.waitFor(() => expect(program()).toEqual(['read -r </dev/tty # waits']), { timeout: 20_000, interval: 20 });
+    await run(id, '', 2);
+    expect(program()).toEqual([undefined]);
+  });
+
   it.each([
     [
       'sets PROMPT_COMMAND, PS0 and traps',

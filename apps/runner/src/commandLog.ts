@@ -11,14 +11,17 @@ export class CommandLog {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #terminal: number;
+  readonly #onRunning: (text: string | null) => void;
   #directory = '';
   #text: string | null = null;
   #startedMs: number | null = null;
 
-  constructor(terminal: number, log: EventLog, clock: Clock) {
+  /** `onRunning` is told the text of a command that starts, where it has one, and null when it has ended. */
+  constructor(terminal: number, log: EventLog, clock: Clock, onRunning: (text: string | null) => void) {
     this.#terminal = terminal;
     this.#log = log;
     this.#clock = clock;
+    this.#onRunning = onRunning;
   }
 
   /** The terminal's output, in order, each byte once. */
@@ -45,6 +48,7 @@ export class CommandLog {
           ...(this.#text === null ? {} : { text: this.#text }),
           directory: this.#directory,
         });
+        this.#onRunning(this.#text);
         this.#text = null;
         this.#startedMs = this.#clock.monoMs();
         return;
@@ -57,6 +61,7 @@ export class CommandLog {
     if (this.#startedMs === null) return;
     const durationMs = Math.round((this.#clock.monoMs() - this.#startedMs) * 1000) / 1000;
     this.#startedMs = null;
+    this.#onRunning(null);
     this.#log.event('command.finished', this.#terminal, { exitCode, durationMs });
   }
 }

@@ -1,6 +1,6 @@
 import { type IPty, spawn } from '@lydell/node-pty';
 import type { Clock, Timer } from '@plumbline/core';
-import type { HostCommand } from '@plumbline/sandbox';
+import { type HostCommand, terminalNamed } from '@plumbline/sandbox';
 import { type EchoState, echoState } from './terminalEcho.ts';
 
 /**
@@ -27,6 +27,7 @@ interface PtyInternals {
   readonly _boundClose: boolean;
   /** The master's descriptor; another file's once the socket is destroyed. */
   readonly fd: number;
+  readonly ptsName: string;
   on(event: 'error', listener: (error: Error) => void): void;
 }
 
@@ -92,6 +93,11 @@ export class PtyProcess {
   /** How the program treats input now; null once it has ended. */
   get echo(): EchoState | null {
     return this.#exited || this.#ended || this.#pty._socket.destroyed ? null : echoState(this.#pty.fd);
+  }
+
+  /** Names the terminal for good, as the processes of the sandbox name theirs. */
+  device(): Promise<string | null> {
+    return terminalNamed(this.#pty.ptsName);
   }
 
   /** Writes all of it, in order; false where the program has left too much unread, or has ended. */

@@ -157,6 +157,16 @@ describe('a runner with a real sandbox', () => {
     await shows(second, /hello-2/);
     await shows(second, /ls: (cannot|.*denied)/);
 
+    // Of what runs it is told in which terminal it was started, also of what a shell put behind it; not where a program made one of its own.
+    type(second, 'sleep 4321 & setsid sleep 4322 & script -qc "sleep 4323" /dev/null\r');
+    await vi.waitFor(async () => {
+      const { processes } = await gateway.call<{ processes: { command: string; terminal: number | null }[] }>('sandbox.processes');
+      const where = Object.fromEntries(processes.map((one) => [one.command.slice(-10), one.terminal]));
+      expect(where).toMatchObject({ 'sleep 4321': second, 'sleep 4322': null, 'sleep 4323': null });
+      expect(new Set(processes.map((one) => one.terminal))).toEqual(new Set([first, second, null]));
+    }, WITHIN);
+    type(second, '\x03');
+
     // Not a loop of bash, which may miss a Ctrl-C between two programs.
     const loop = `[(print('tick-%d' % n, flush=True), f.write(b'.'), time.sleep(0.05)) for n in itertools.count(1)]`;
     type(first, `python3 -c "import itertools, time; f = open('ticks', 'ab', 0); ${loop}"\r`);

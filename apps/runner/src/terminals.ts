@@ -1,5 +1,5 @@
-import { AppError, type Clock } from '@plumbline/core';
-import type { TerminalInfo } from '@plumbline/protocol';
+import { AppError, type Clock, type Timer } from '@plumbline/core';
+import { TERMINAL_PROGRAM_MAX, type TerminalInfo } from '@plumbline/protocol';
 import type { HostCommand } from '@plumbline/sandbox';
 import { isKeyframeDue, type ScreenText } from '@plumbline/screens';
 import type { Logger } from 'pino';
@@ -23,6 +23,8 @@ const KEYFRAME_OVERDUE_MS = 2_000;
 /** Output that the screen thread has not parsed: beyond the first, reading pauses, until it is below the second. */
 const UNPARSED_MAX_BYTES = 4 * 1024 * 1024;
 const UNPARSED_LOW_BYTES = 1024 * 1024;
+/** What ends sooner is over before its name was read. */
+const PROGRAM_AFTER_MS = 500;
 /** A sandbox has no start-up files of its own; theirs would come after this. */
 const PROMPT = '\\w\\$ ';
 
@@ -31,6 +33,8 @@ interface OpenTerminal {
   readonly pty: PtyProcess;
   readonly output: OutputCoalescer;
   readonly commands: CommandLog;
+  /** Tells of the program that runs, if it still does. */
+  naming: Timer | null;
   info: TerminalInfo;
   /** Bytes recorded. */
   offset: number;
@@ -103,7 +107,7 @@ export class Terminals {
     const { clock, log } = this.#options;
     // The log may have learnt only now of terminals that an earlier life opened.
     const id = Math.max(this.#nextId, log.state.lastTerminal + 1);
-    const commands = new CommandLog(id, log, clock);
+    const commands = new CommandLog(id, log, clock, (text) => this.#runs(id, text));
     const command = this.#options.shellCommand({
       TERM: 'xterm-256color',
       COLORTERM: 'truecolor',
@@ -135,6 +139,7 @@ export class Terminals {
       pty,
       output,
       commands,
+      naming: null,
       info,
       offset: 0,
       parsed: 0,
@@ -196,6 +201,12 @@ export class Terminals {
     terminal.info = { ...terminal.info, name };
     this.#options.log.event('terminal.renamed', id, { name });
     this.#listChanged();
+  }
+
+  /** The open terminals by the names of their devices. */
+  async devices(): Promise<Map<string, number>> {
+    const devices = await Promise.all([...this.#open.values()].map(async ({ id, pty }) => ({ id, device: await pty.device() })));
+    return new Map(devices.flatMap(({ id, device }) => (device === null ? [] : [[device, id] as const])));
   }
 
   /** Ends the terminal's shell. Closing a closed one changes nothing. */
@@ -335,6 +346,7 @@ export class Terminals {
     if (terminal === undefined) return;
     terminal.output.flush();
     terminal.commands.closed();
+    terminal.naming?.cancel();
     this.#open.delete(id);
     this.#screens.close(id);
     this.#options.log.event('terminal.closed', id, { exitCode, signal });
@@ -342,6 +354,24 @@ export class Terminals {
     if (this.#closed.length > CLOSED_LISTED_MAX) this.#closed.shift();
     this.#listChanged();
     if (this.#open.size === 0) for (const resolve of this.#allClosed.splice(0)) resolve();
+  }
+
+  /** Its tab names what runs in it for a while; what comes and goes would only flicker there. */
+  #runs(id: number, text: string | null): void {
+    const terminal = this.#open.get(id);
+    if (terminal === undefined) return;
+    terminal.naming?.cancel();
+    terminal.naming = null;
+    if (text !== null) {
+      terminal.naming = this.#options.clock.setTimer(PROGRAM_AFTER_MS, () => {
+        terminal.info = { ...terminal.info, program: text.slice(0, TERMINAL_PROGRAM_MAX) };
+        this.#listChanged();
+      });
+    } else if (terminal.info.program !== undefined) {
+      const { program: _, ...info } = terminal.info;
+      terminal.info = info;
+      this.#listChanged();
+    }
   }
 
   #known(id: number): OpenTerminal {

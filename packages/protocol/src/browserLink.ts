@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EVENTS } from './events.ts';
+import { TERMINAL_PROGRAM_MAX } from './limits.ts';
 import {
   AttemptMessage,
   AttemptStatus,
@@ -26,6 +27,8 @@ export const TerminalInfo = z.object({
   rows: z.int(),
   open: z.boolean(),
   exitCode: z.int().nullable(),
+  /** The command that has been running in it for a while, as its shell tells it. */
+  program: z.string().max(TERMINAL_PROGRAM_MAX).optional(),
 });
 export type TerminalInfo = z.infer<typeof TerminalInfo>;
 

@@ -20,6 +20,8 @@ export const VIEWER_CREDIT_BYTES = 128 * 1024;
 export const LISTED_AT_ONCE = 5_000;
 /** A text file larger than this opens read-only and in part. */
 export const EDITOR_FILE_MAX_BYTES = 5 * 1024 * 1024;
+/** Characters of the command that a terminal's tab names. */
+export const TERMINAL_PROGRAM_MAX = 200;
 /** Either end sends a ping after this much silence, and drops the link after as much again without an answer. */
 export const PING_AFTER_MS = 5_000;
 /** A single-use ticket is good for this long. */

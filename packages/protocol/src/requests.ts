@@ -156,10 +156,15 @@ export const TERMINAL_REQUESTS = {
   },
   'terminal.rename': { args: z.object({ terminal: z.int(), name: z.string().trim().min(1).max(60) }), result: empty },
   'terminal.close': { args: z.object({ terminal: z.int() }), result: empty },
-  /** What runs in the sandbox now, for the pause dialog. */
+  /**
+   * What runs in the sandbox now. `terminal`: the one in which it was started; null where that was none. A runner that is older than
+   * its gateway does not say.
+   */
   'sandbox.processes': {
     args: empty,
-    result: z.object({ processes: z.array(z.object({ pid: z.int(), command: z.string(), cpuMs: z.number() })) }),
+    result: z.object({
+      processes: z.array(z.object({ pid: z.int(), command: z.string(), cpuMs: z.number(), terminal: z.int().nullable().optional() })),
+    }),
   },
 } as const;
 

@@ -2,6 +2,7 @@ export * from './assets/assetStore.ts';
 export * from './familySandbox.ts';
 export { inspectThisHost } from './host/inventory.ts';
 export { type GpuState, gpuStates } from './host/nvidiaSmi.ts';
+export { terminalNamed } from './host/processTable.ts';
 export { noteUses, removeUnusedCaches } from './host/unusedCaches.ts';
 export { failureLines, hidden, logLine, plainLine, withoutSecrets } from './isolation/buildLog.ts';
 export type { DockerOptions } from './isolation/docker/docker.ts';

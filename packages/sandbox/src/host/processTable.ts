@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 
 /** What the kernel says of a process. `startTime` is in clock ticks since boot: with the pid it names a process for good. */
 export interface ProcessStat {
@@ -6,6 +6,10 @@ export interface ProcessStat {
   name: string;
   state: string;
   parent: number;
+  /** The pid of the process that leads its session. */
+  session: number;
+  /** Whether its session has a terminal. */
+  hasTerminal: boolean;
   cpuMs: number;
   startTime: string;
   residentBytes: number;
@@ -31,6 +35,8 @@ export async function processStat(pid: number): Promise<ProcessStat | null> {
     name: text.slice(text.indexOf('(') + 1, close),
     state: fields[0] ?? '?',
     parent: Number(fields[1]),
+    session: Number(fields[3]),
+    hasTerminal: fields[4] !== '0',
     cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
     startTime: fields[19] ?? '',
     residentBytes: Number(fields[21]) * PAGE_BYTES,
@@ -81,6 +87,17 @@ export async function innerPid(pid: number): Promise<number> {
   } catch {
     return pid;
   }
+}
+
+/** Names a terminal's device for good, as `terminalNamed` names it; null where a process reads from none, or is gone. */
+export function terminalOf(pid: number): Promise<string | null> {
+  return terminalNamed(`/proc/${pid}/fd/0`);
+}
+
+/** By the file system as well: a sandbox that has terminals of its own counts them anew. */
+export async function terminalNamed(path: string): Promise<string | null> {
+  const device = await stat(path).catch(() => null);
+  return device?.isCharacterDevice() ? `${device.dev}:${device.rdev}` : null;
 }
 
 /** Sends a signal; a process that is gone already is no error. */

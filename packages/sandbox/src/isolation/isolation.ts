@@ -103,6 +103,8 @@ export interface SandboxProcess {
   pid: number;
   command: string;
   cpuMs: number;
+  /** What whoever leads its session reads from, as `terminalNamed` names terminals; null where that is none. */
+  terminal: string | null;
 }
 
 export interface Usage {

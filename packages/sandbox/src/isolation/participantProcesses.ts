@@ -1,4 +1,4 @@
-import { commandLine, innerPid, type ProcessStat, processStat } from '../host/processTable.ts';
+import { commandLine, innerPid, type ProcessStat, processStat, terminalOf } from '../host/processTable.ts';
 import { LANGUAGE_SERVER_LINE } from '../language/languageServerPrograms.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { SandboxProcess, Usage } from './isolation.ts';
@@ -17,9 +17,18 @@ export async function ownWork(stats: readonly ProcessStat[]): Promise<ProcessSta
 
 /** As the participant sees them. One that ends meanwhile, such as the shell of a terminal that is closed, is not told of. */
 export async function processesInside(stats: readonly ProcessStat[]): Promise<SandboxProcess[]> {
+  const terminals = new Map<number, Promise<string | null>>();
   const seen = await Promise.all(
     (await ownWork(stats)).map(async (stat) => {
-      const process = { pid: await innerPid(stat.pid), command: await commandLine(stat), cpuMs: stat.cpuMs };
+      const terminal = terminals.get(stat.session) ?? terminalOf(stat.session);
+      terminals.set(stat.session, terminal);
+      const process = {
+        pid: await innerPid(stat.pid),
+        command: await commandLine(stat),
+        cpuMs: stat.cpuMs,
+        // One that has left its terminal may read from there all the same, and does not end with it.
+        terminal: stat.hasTerminal ? await terminal : null,
+      };
       return process.command === `[${stat.name}]` && (await isEnding(stat)) ? null : process;
     }),
   );

@@ -2,12 +2,13 @@
 import { ConfirmDialog, cn, EmptyState, toast } from '@plumbline/ui';
 import { Columns2, Plus, SquareTerminal } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { ownPrograms } from '../model/ownPrograms.ts';
+import { programsOf } from '../model/ownPrograms.ts';
 import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, nextAlong, type PaneSpot } from '../model/paneDrop.ts';
 import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
-import { useTerminalPanes } from '../model/terminalPanes.ts';
+import { nameOfTerminal, useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
+import { Panes } from './Panes.tsx';
 import { type TabAct, TerminalPane } from './TerminalPane.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -98,7 +99,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
   const close = async (terminal: number) => {
     try {
       const { processes } = await session.ask('sandbox.processes', {});
-      const programs = ownPrograms(processes).map(({ command }) => command);
+      const programs = programsOf(terminal, processes).map(({ command }) => command);
       if (programs.length > 0) setClosing({ terminal, programs });
       else await session.ask('terminal.close', { terminal });
     } catch (error) {
@@ -135,13 +136,13 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
             className={cn(terminal.terminal === front && 'shadow-[inset_0_-2px_0_var(--accent)]')}
             aria-current={terminal.terminal === front}
             data-testid={`terminal-tab-${terminal.terminal}`}
-            title="Double click or F2 renames"
+            title={`${terminal.program ?? nameOfTerminal(terminal)}: double click or F2 renames`}
             onClick={() => show(terminal.terminal)}
             onDoubleClick={() => canAct && setRenaming(terminal)}
             onKeyDown={(event) => event.key === 'F2' && canAct && setRenaming(terminal)}
           >
             <SquareTerminal aria-hidden className="size-3" />
-            {terminal.name || `Terminal ${terminal.terminal}`}
+            <span className="max-w-48 truncate">{nameOfTerminal(terminal)}</span>
           </PanelTab>
         ))}
       >
@@ -157,26 +158,31 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
           <Columns2 />
         </PanelButton>
       </PanelBar>
-      <div className="flex min-h-0 flex-1 divide-x divide-border">
-        {shown.map((terminal, at) => (
-          <div key={terminal} className="relative h-full min-w-0 flex-1">
-            <PaneDrop of="terminals" canSplit={shown.length < MOST_PANES} onDrop={(key, spot) => drop(Number(key), at, spot)} />
-            <TerminalPane
-              terminal={terminal}
-              active={terminal === front && active !== null}
-              front={terminal === front}
-              refused={!canAct ? TAB_ACTS : opening || shown.length >= MOST_PANES ? ['split'] : []}
-              onFocus={setActive}
-              onTabAct={onTabAct}
-            />
-          </div>
-        ))}
-        {open.length === 0 ? (
-          <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open" className="flex-1">
-            Open one with the plus sign. Terminals keep running when this page is closed.
-          </EmptyState>
-        ) : null}
-      </div>
+      {open.length === 0 ? (
+        <EmptyState icon={<SquareTerminal aria-hidden />} title="No terminal is open" className="flex-1">
+          Open one with the plus sign. Terminals keep running when this page is closed.
+        </EmptyState>
+      ) : (
+        <Panes
+          of="terminals"
+          panes={shown.map((terminal, at) => ({
+            key: terminal,
+            content: (
+              <>
+                <PaneDrop of="terminals" canSplit={shown.length < MOST_PANES} onDrop={(key, spot) => drop(Number(key), at, spot)} />
+                <TerminalPane
+                  terminal={terminal}
+                  active={terminal === front && active !== null}
+                  front={terminal === front}
+                  refused={!canAct ? TAB_ACTS : opening || shown.length >= MOST_PANES ? ['split'] : []}
+                  onFocus={setActive}
+                  onTabAct={onTabAct}
+                />
+              </>
+            ),
+          }))}
+        />
+      )}
       {renaming ? (
         <NameDialog
           title="Rename the terminal"
@@ -213,7 +219,7 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
         open={closing !== null}
         onOpenChange={(next) => !next && setClosing(null)}
         title="Close this terminal?"
-        description="What runs in it is ended. These programs run in the sandbox now, in this terminal or another:"
+        description="These programs run in it, and are ended with it:"
         confirmLabel="Close the terminal"
         busyLabel="Closing"
         tone="danger"

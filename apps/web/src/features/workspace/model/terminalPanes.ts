@@ -1,3 +1,4 @@
+import type { TerminalInfo } from '@plumbline/protocol';
 import { browserStorage } from '@plumbline/ui/browserStorage';
 import { useState } from 'react';
 
@@ -17,6 +18,12 @@ function useKeptNumbers(key: string): [number[], (numbers: number[]) => void] {
       browserStorage.setItem(key, JSON.stringify(next));
     },
   ];
+}
+
+/** A terminal as its tab calls it: by the name that it was given, or else by what runs in it. */
+export function nameOfTerminal({ terminal, name, program }: Pick<TerminalInfo, 'terminal' | 'name' | 'program'>): string {
+  const unnamed = `Terminal ${terminal}`;
+  return name !== '' && name !== unnamed ? name : (program ?? unnamed);
 }
 
 /** What was stored, or nothing where it is not a list of terminal numbers. */
