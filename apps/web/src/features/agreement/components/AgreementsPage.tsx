@@ -96,7 +96,9 @@ function AnswersTable({ n, answers }: { n: number; answers: Version['answers'] }
         <Th>Attempt</Th>
         <Th>Answered</Th>
         {CONSENTS.map((consent) => (
-          <Th key={consent}>{CONSENT_WORDS[consent].name}</Th>
+          <Th key={consent} className="px-2 whitespace-normal">
+            {CONSENT_WORDS[consent].name}
+          </Th>
         ))}
       </TableHead>
       <tbody>
@@ -113,7 +115,7 @@ function AnswersTable({ n, answers }: { n: number; answers: Version['answers'] }
               {answer.stands ? null : <span className="block text-xs text-muted">Changed later</span>}
             </Td>
             {CONSENTS.map((consent) => (
-              <Td key={consent}>
+              <Td key={consent} className="px-2">
                 <Badge tone={answer.consents[consent] ? 'success' : 'neutral'}>{answer.consents[consent] ? 'Yes' : 'No'}</Badge>
               </Td>
             ))}
