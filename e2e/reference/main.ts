@@ -339,6 +339,9 @@ async function picturesOfTheEnd(admin: Session): Promise<void> {
   await page.getByText('The attempt is complete').waitFor({ timeout: 120_000 });
   await take(page, 'expired');
   await page.getByTestId('result-link').click();
+  await page.getByTestId('consents').waitFor();
+  const toConsents = () => page.getByTestId('consents').scrollIntoViewIfNeeded();
+  await take(page, 'result', toConsents);
   await page.getByTestId('survey').scrollIntoViewIfNeeded();
   await take(page, 'survey');
 }
