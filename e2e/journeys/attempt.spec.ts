@@ -13,7 +13,7 @@ import { ExportedFolder } from '../support/exportedFolder.ts';
 import { expect, test } from '../support/fixtures.ts';
 import type { PlatformUnderTest } from '../support/platform.ts';
 import { plumb } from '../support/plumb.ts';
-import { changeOneByte, readEvents } from '../support/recordingCheck.ts';
+import { changeOneByte, readableInStore, readEvents } from '../support/recordingCheck.ts';
 import { expectSameResult, readResultPage, type ShownResult } from '../support/resultPage.ts';
 import { ScriptedAgent } from '../support/scriptedAgent.ts';
 import { Session } from '../support/session.ts';
@@ -331,6 +331,10 @@ test.describe('an attempt from sign-in to export', () => {
     await expect(survey.getByLabel('What got in the way?')).toHaveValue('Nothing worth the name.');
     await expert.goto('/');
     await expect.poll(() => draftsIn(expert)).toEqual([]);
+  });
+
+  test('nothing that was typed, noted or submitted can be read in the store', ({ platform }) => {
+    expect(readableInStore(platform, [BETTER_LINE, 'seen-live-', 'A mask instead of two selections', 'Is what I saved kept?'])).toEqual([]);
   });
 
   test('an agent and the bare host score that workspace alike, within the noise of its times', async ({ platform, signIn }) => {

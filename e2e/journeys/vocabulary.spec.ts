@@ -7,7 +7,7 @@ import { makeAccount } from '../support/accounts.ts';
 import { startAttempt, until } from '../support/attempt.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { assignFamily, changedPractice } from '../support/ownFamily.ts';
-import { readEvents } from '../support/recordingCheck.ts';
+import { readableInStore, readEvents } from '../support/recordingCheck.ts';
 import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 import { People, WorkspacePage } from '../support/workspacePage.ts';
@@ -277,6 +277,7 @@ test('every kind of event of the vocabulary is recorded as what the person did, 
       type,
     ).toBe('in' in check);
   }
+  expect(readableInStore(platform, [SECRET, TYPED, PASTED])).toEqual([]);
 
   tab.end();
   await context.close();

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatabase } from '@plumbline/database';
 import type { RecordingSegment } from '@plumbline/database/client';
@@ -21,6 +21,25 @@ export async function readEvents(platform: PlatformUnderTest, attemptId: string)
   } finally {
     await db.close();
   }
+}
+
+/** How what is stored begins before it is encrypted: a unit, without and with the dictionary, and a snapshot. */
+const PLAIN_BEGINNINGS = [Buffer.from('28b52ffd', 'hex'), Buffer.from('0228b52ffd', 'hex'), Buffer.from('# v2 git bundle')];
+
+/** What can be read in the store as it lies there, by object: any of the texts, or a beginning that only plain content has. */
+export function readableInStore(platform: PlatformUnderTest, texts: readonly string[]): string[] {
+  const store = join(platform.dataDir, 'store');
+  const objects = globSync('*/*/*', { cwd: store });
+  if (objects.length === 0) throw new Error('nothing is stored');
+  return objects.flatMap((object) => {
+    const bytes = readFileSync(join(store, object));
+    return [
+      ...PLAIN_BEGINNINGS.filter((beginning) => bytes.subarray(0, beginning.length).equals(beginning)).map(
+        (beginning) => `${object} begins with ${beginning.toString('latin1')}`,
+      ),
+      ...texts.filter((text) => bytes.includes(text)).map((text) => `${object} has ${text}`),
+    ];
+  });
 }
 
 /** Changes a byte in the middle of an attempt's second segment, as it is stored, until it is restored. */
