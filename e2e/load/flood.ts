@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayToBrowser, RecordedEvent } from '@plumbline/protocol';
+import { type GatewayToBrowser, type RecordedEvent, VIEWER_BEHIND_MAX_BYTES, VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import headless from '@xterm/headless';
 import { until } from '../support/attempt.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
@@ -25,6 +25,9 @@ const FLOOD_END = Buffer.from('flood-end');
 const SCREEN = { cols: 120, rows: 30 };
 /** More than any screen of this size can show: a viewer that has this much of the end has the same screen. */
 const SCREEN_TAIL_BYTES = 64 * 1024;
+
+/** The most memory that each may have, MB: more than was ever seen (329 and 367), and less than with the flood held in it. */
+const RSS_MAX_MB: Readonly<Record<string, number>> = { gateway: 420, runner: 450 };
 
 type Restore = Extract<GatewayToBrowser, { t: 'restore' }>;
 
@@ -69,6 +72,13 @@ export async function benchFlood(): Promise<Record<string, unknown>> {
 
     const events = await readEvents(platform, attempt.tab.attemptId);
     faults.push(...findFaults(events, attempt.tab), ...findFaults(events, slow));
+    // What is on its way when it stops drawing is shown too.
+    if (slowBehindBytes > VIEWER_BEHIND_MAX_BYTES + VIEWER_CREDIT_BYTES)
+      faults.push(`a viewer that does not draw was sent ${slowBehindBytes} bytes`);
+    for (const [name, mostMb] of Object.entries(RSS_MAX_MB)) {
+      const peakMb = processes[name]?.rssPeakMb ?? Number.NaN;
+      if (!(peakMb <= mostMb)) faults.push(`${name} had ${peakMb} MB, of the ${mostMb} that it may`);
+    }
     if (hashOfFlood(events, attempt.terminal) !== expectedHash) faults.push('the recorded output is not what the program printed');
 
     // Before and after, because what else the machine does changes within seconds.
