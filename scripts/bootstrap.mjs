@@ -45,7 +45,11 @@ function installPackages() {
   if (existsSync(ownNode)) {
     if (stamp === wanted) return;
     if (installedMatchesLock(lockText)) {
-      writeFileSync(stampFile, wanted);
+      try {
+        writeFileSync(stampFile, wanted);
+      } catch {
+        // Somebody else's folder: it is compared again the next time.
+      }
       return;
     }
   }
