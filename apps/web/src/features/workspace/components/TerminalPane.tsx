@@ -1,19 +1,10 @@
 'use client';
-import {
-  Button,
-  Chord,
-  ContextMenu,
-  ContextMenuContent,
-  ContextMenuItem,
-  ContextMenuSeparator,
-  ContextMenuTrigger,
-  Input,
-  toast,
-} from '@plumbline/ui';
-import { Search, X } from 'lucide-react';
+import { Chord, ContextMenu, ContextMenuContent, ContextMenuItem, ContextMenuSeparator, ContextMenuTrigger, toast } from '@plumbline/ui';
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
 import { keyLabel } from '../model/commands.ts';
 import { mayTakeFocus } from '../model/keptFocus.ts';
+import { NO_SEARCH, type TerminalSearch } from '../model/terminalView.ts';
+import { TerminalFind } from './TerminalFind.tsx';
 import { useSession } from './useAttemptSession.ts';
 
 /** What can be done with a terminal, from its menu and by command. */
@@ -91,9 +82,9 @@ export function TerminalPane({
   }, [active, session, terminal]);
 
   /** Opens the search, or closes it with null: it outlives this pane, as in a pause. */
-  const search = (text: string | null) => {
-    session.terminalView(terminal).searched = text;
-    setSearched(text);
+  const search = (wanted: TerminalSearch | null) => {
+    session.terminalView(terminal).searched = wanted;
+    setSearched(wanted);
   };
 
   const act = (name: TerminalAct) => {
@@ -112,7 +103,7 @@ export function TerminalPane({
         view.clear();
         break;
       case 'find':
-        search(searched ?? '');
+        search(searched ?? NO_SEARCH);
         return;
       default:
         onTabAct(name, terminal);
@@ -133,7 +124,7 @@ export function TerminalPane({
   const onKeyDown = (event: KeyboardEvent) => {
     if (!(event.ctrlKey && event.shiftKey && event.code === 'KeyF')) return;
     event.preventDefault();
-    search(searched ?? '');
+    search(searched ?? NO_SEARCH);
   };
 
   /** A program that takes clicks has had this one, unless Shift keeps it from that; from the keyboard none comes. */
@@ -181,47 +172,7 @@ export function TerminalPane({
           ))}
         </ContextMenuContent>
       </ContextMenu>
-      {searched !== null ? <FindBar terminal={terminal} text={searched} onText={search} /> : null}
+      {searched !== null ? <TerminalFind view={session.terminalView(terminal)} search={searched} onSearch={search} /> : null}
     </div>
-  );
-}
-
-function FindBar({ terminal, text, onText }: { terminal: number; text: string; onText: (text: string | null) => void }) {
-  const view = useSession().terminalView(terminal);
-  const [found, setFound] = useState(true);
-  const field = useRef<HTMLInputElement>(null);
-  const isNew = useRef(text === '');
-  useEffect(() => {
-    // One that comes back takes the keyboard from nobody.
-    if (isNew.current) field.current?.focus();
-  }, []);
-  const close = () => {
-    view.clearFind();
-    onText(null);
-    view.focus();
-  };
-  return (
-    <search className="absolute top-1 right-3 flex items-center gap-1 rounded-md border border-border bg-surface-raised p-1 shadow-raised">
-      <Search aria-hidden className="size-4 text-muted" />
-      <Input
-        ref={field}
-        aria-label="Find in the terminal"
-        aria-invalid={!found}
-        className="h-6 w-48"
-        value={text}
-        onChange={(event) => {
-          onText(event.target.value);
-          setFound(event.target.value === '' || view.find(event.target.value));
-        }}
-        onKeyDown={(event) => {
-          event.stopPropagation();
-          if (event.key === 'Escape') close();
-          if (event.key === 'Enter') setFound(view.find(text, !event.shiftKey));
-        }}
-      />
-      <Button variant="ghost" size="icon-sm" aria-label="Close the search" onClick={close}>
-        <X />
-      </Button>
-    </search>
   );
 }

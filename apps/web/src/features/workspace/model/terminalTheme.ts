@@ -46,6 +46,11 @@ const LIGHT: ITheme = {
   brightWhite: '#24292f',
 };
 
+/** How matches of a search are marked: all of them, and the one that it is at. */
+export function matchColours(dark: boolean): { all: string; one: string } {
+  return dark ? { all: '#5a4a1e', one: '#9a6a12' } : { all: '#fbe7a6', one: '#f2b84b' };
+}
+
 /** Whether the page is drawn dark: by the class or attribute that the app sets, else by the system's wish. */
 export function isDark(): boolean {
   const root = document.documentElement;
