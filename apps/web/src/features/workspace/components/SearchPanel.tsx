@@ -25,6 +25,11 @@ export const NO_SEARCH: SearchWords = {
   replacement: '',
 };
 
+function filesWord(result: SearchResult | null): string {
+  const count = result?.files.length ?? 0;
+  return `${count} ${count === 1 ? 'file' : 'files'}`;
+}
+
 function Toggle({ label, on, onChange, children }: { label: string; on: boolean; onChange: (on: boolean) => void; children: ReactNode }) {
   return (
     <Tooltip label={label}>
@@ -199,7 +204,7 @@ export function SearchPanel({
         ) : error ? null : result?.matches === 0 ? (
           'Nothing matches.'
         ) : result ? (
-          `${result.matches} in ${result.files.length} ${result.files.length === 1 ? 'file' : 'files'}${result.truncated ? '; there may be more' : ''}`
+          `${result.matches} in ${filesWord(result)}${result.truncated ? '; there may be more' : ''}`
         ) : (
           'Packages, caches and .git are left out.'
         )}
@@ -241,8 +246,8 @@ export function SearchPanel({
       <ConfirmDialog
         open={replacing}
         onOpenChange={setReplacing}
-        title={`Replace in ${result?.files.length ?? 0} files?`}
-        description="Each file is read, changed and saved; what is open in the editor can be undone there."
+        title={`Replace in ${filesWord(result)}?`}
+        description={`${result?.truncated ? 'The search ended before it had seen everything: files that are not listed stay as they are. ' : ''}Each file is read, changed and saved; what is open in the editor can be undone there.`}
         confirmLabel="Replace all"
         busyLabel="Replacing"
         tone="primary"

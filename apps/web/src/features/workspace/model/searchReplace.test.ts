@@ -35,6 +35,14 @@ describe('replacing in files', () => {
     expect(replaceAll('Cat cat cats', { ...plain, query: 'cat', caseSensitive: true, wholeWord: true }, 'dog').text).toBe('Cat dog cats');
   });
 
+  it('takes for whole words those that begin or end with any letter, as the search does', () => {
+    const whole = { ...plain, wholeWord: true };
+    expect(replaceAll('été étés sété été', { ...whole, query: 'été' }, 'hiver')).toEqual({ text: 'hiver étés sété hiver', count: 2 });
+    expect(replaceAll('Größe Größen', { ...whole, query: 'größe' }, 'x').text).toBe('x Größen');
+    expect(replaceAll('x+ y', { ...whole, query: 'x+' }, 'z').count).toBe(0);
+    expect(replaceAll('say "it"', { ...plain, query: '\\"it\\"', regex: true }, 'x').text).toBe('say x');
+  });
+
   it('leaves a text alone that has no match, and a pattern that cannot be read', () => {
     expect(replaceAll('text', plain, 'x')).toEqual({ text: 'text', count: 0 });
     expect(patternOf({ ...plain, query: '(', regex: true })).toBeNull();

@@ -1,11 +1,21 @@
 import type { SearchQuery } from '@plumbline/protocol';
 import { ROOT } from './fileTree.ts';
 
+/** Where a word begins or ends, as the sandbox's search sees it: letters and figures of all scripts are of words. */
+const LETTER = '[\\p{L}\\p{N}_]';
+const WORD_EDGE = `(?:(?<=${LETTER})(?!${LETTER})|(?<!${LETTER})(?=${LETTER}))`;
+
 /** The query as the browser's own pattern: what replacing goes by. Null where it cannot be read. */
 export function patternOf({ query, regex, caseSensitive, wholeWord }: SearchQuery): RegExp | null {
   const source = regex ? query : query.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const flags = caseSensitive ? 'gm' : 'gim';
   try {
-    return new RegExp(wholeWord ? `\\b(?:${source})\\b` : source, caseSensitive ? 'gm' : 'gim');
+    return new RegExp(wholeWord ? `${WORD_EDGE}(?:${source})${WORD_EDGE}` : source, `${flags}u`);
+  } catch {
+    // Strict as to what may be escaped, which the sandbox's search is not: the same pattern may do without.
+  }
+  try {
+    return new RegExp(wholeWord ? `\\b(?:${source})\\b` : source, flags);
   } catch {
     return null;
   }
