@@ -101,6 +101,7 @@ test.describe('files and the editor', () => {
   test('files and folders that are dropped on a folder are uploaded into it', async ({ platform }) => {
     const dropped = join(platform.dataDir, 'dropped');
     await mkdir(join(dropped, 'set/deep'), { recursive: true });
+    await mkdir(join(dropped, 'set/bare'));
     await writeFile(join(dropped, 'one.txt'), 'one\n');
     await writeFile(join(dropped, 'set/deep/two.txt'), 'two\n');
     const box = (await item('data').boundingBox()) ?? { x: 0, y: 0 };
@@ -111,6 +112,10 @@ test.describe('files and the editor', () => {
     await cdp.detach();
     await expect(item('data/one.txt')).toBeVisible();
     await expect(page.getByTestId('transfer').filter({ hasText: 'data/set/deep/two.txt' })).toHaveAttribute('data-state', 'done');
+    await item('data/set').click();
+    await expect(item('data/set/bare')).toBeVisible();
+    // Its folder is chosen again, for what comes next.
+    for (const _ of ['to fold it', 'to go out of it']) await page.keyboard.press('ArrowLeft');
     await work.shell('cat data/one.txt data/set/deep/two.txt; rm -r data/one.txt data/set', /^one\ntwo$/m);
     await expect(item('data/set')).toHaveCount(0);
   });

@@ -177,7 +177,8 @@ export function Explorer({
       void move(moved, folder);
       return;
     }
-    void filesOfDrop(event.dataTransfer.items, folder).then(({ files: incoming, unread }) => {
+    void filesOfDrop(event.dataTransfer.items, folder).then(({ files: incoming, folders, unread }) => {
+      tree.createFolders(folders).catch((error: unknown) => toast.error(`Not all folders were made: ${messageOf(error)}`));
       transfers.upload(incoming);
       const [first, ...others] = unread;
       if (first) toast.error(`Not uploaded, as it could not be read: ${first}${others.length > 0 ? ` and ${others.length} more` : ''}`);

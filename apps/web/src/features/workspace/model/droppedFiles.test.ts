@@ -39,6 +39,15 @@ describe('files that are dropped', () => {
     expect(await files.at(-1)?.file.text()).toBe('b');
   });
 
+  it('come with folders that are empty, and what those are in', async () => {
+    const { files, folders } = await filesOfDrop(
+      dropOf({ data: { a: '1', full: { b: '2' }, out: { runs: {}, logs: {} } }, bare: {} }),
+      'in',
+    );
+    expect(files.map(({ path }) => path)).toEqual(['in/data/a', 'in/data/full/b']);
+    expect(folders).toEqual(['in/data', 'in/data/out', 'in/data/out/runs', 'in/data/out/logs', 'in/bare']);
+  });
+
   it('land beside each other in the workspace itself', async () => {
     expect((await filesOfDrop(dropOf({ a: '1', b: '2' }), '.')).files.map(({ path }) => path)).toEqual(['a', 'b']);
   });

@@ -7,6 +7,8 @@ export interface Incoming {
 /** What was dropped: its files, and the paths of those that could not be read. */
 export interface Dropped {
   files: Incoming[];
+  /** Folders that no file brings along, as they are empty, after those that they are in. */
+  folders: string[];
   unread: string[];
 }
 
@@ -14,16 +16,17 @@ export interface Dropped {
 export async function filesOfDrop(items: DataTransferItemList, folder: string): Promise<Dropped> {
   // The list is empty after the event: every entry is taken before anything is waited for.
   const entries = [...items].flatMap((item) => (item.kind === 'file' ? [item.webkitGetAsEntry() ?? item.getAsFile()] : []));
-  const dropped: Dropped = { files: [], unread: [] };
+  const dropped: Dropped = { files: [], folders: [], unread: [] };
   const prefix = folder === '.' ? '' : `${folder}/`;
   for (const entry of entries) {
     if (entry instanceof File) dropped.files.push({ path: prefix + entry.name, file: entry });
-    else if (entry) await collect(entry, prefix, dropped);
+    else if (entry) await collect(entry, prefix, [], dropped);
   }
   return dropped;
 }
 
-async function collect(entry: FileSystemEntry, prefix: string, dropped: Dropped): Promise<void> {
+/** `around` are the dropped folders that it is in, outer ones first. */
+async function collect(entry: FileSystemEntry, prefix: string, around: readonly string[], dropped: Dropped): Promise<void> {
   const path = prefix + entry.name;
   try {
     if (entry.isFile) {
@@ -32,10 +35,13 @@ async function collect(entry: FileSystemEntry, prefix: string, dropped: Dropped)
       return;
     }
     const reader = (entry as FileSystemDirectoryEntry).createReader();
-    for (;;) {
+    for (let isEmpty = true; ; isEmpty = false) {
       const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-      if (batch.length === 0) return;
-      for (const child of batch) await collect(child, `${path}/`, dropped);
+      if (batch.length === 0) {
+        if (isEmpty) dropped.folders.push(...[...around, path].filter((folder) => !dropped.folders.includes(folder)));
+        return;
+      }
+      for (const child of batch) await collect(child, `${path}/`, [...around, path], dropped);
     }
   } catch {
     dropped.unread.push(path);

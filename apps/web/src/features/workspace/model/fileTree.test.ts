@@ -32,7 +32,10 @@ function treeOf(disk: Disk) {
     },
     'file.create': ({ path, kind }) => {
       const slash = path.lastIndexOf('/');
-      disk[slash < 0 ? ROOT : path.slice(0, slash)]?.push(path.slice(slash + 1) + (kind === 'directory' ? '/' : ''));
+      const entry = path.slice(slash + 1) + (kind === 'directory' ? '/' : '');
+      const folder = disk[slash < 0 ? ROOT : path.slice(0, slash)];
+      if (folder?.includes(entry)) throw new AppError('conflict', 'Something of that name exists already.');
+      folder?.push(entry);
       return {};
     },
     'file.rename': () => ({}),
@@ -143,6 +146,12 @@ describe('the tree of files', () => {
     disk['src/deep']?.push('z');
     await done(tree.reveal('src/deep/z'));
     expect(rows()).toContain('    src/deep/z');
+  });
+
+  it('makes folders in their order, and leaves those that are there', async () => {
+    const { tree, disk, done } = treeOf({ [ROOT]: ['in/'], in: [] });
+    await done(tree.createFolders(['in', 'in/a']));
+    expect(disk).toMatchObject({ [ROOT]: ['in/'], in: ['a/'] });
   });
 
   it('has a row for what was made while its folder was being listed', async () => {

@@ -1,3 +1,4 @@
+import { AppError } from '@plumbline/core';
 import type { DirectoryEntry } from '@plumbline/protocol';
 import type { Ask } from './ask.ts';
 import type { BrowserTime } from './browserTime.ts';
@@ -206,6 +207,15 @@ export class FileTree {
   async create(path: string, kind: 'file' | 'directory'): Promise<void> {
     await this.ask('file.create', { path, kind });
     await this.list(parentOf(path));
+  }
+
+  /** Makes folders in their order; one that is there stays as it is. */
+  async createFolders(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      await this.create(path, 'directory').catch((error: unknown) => {
+        if (!(error instanceof AppError && error.code === 'conflict')) throw error;
+      });
+    }
   }
 
   async rename(path: string, to: string): Promise<void> {
