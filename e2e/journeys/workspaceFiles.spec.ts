@@ -204,7 +204,10 @@ test.describe('files and the editor', () => {
     await expect(work.terminal(1).locator('textarea')).toBeFocused();
     await work.shell(`cat ${moved}; rm ${moved}; ls`, /^made here/m);
     await expect(page.getByTestId('deleted-on-disk')).toBeVisible({ timeout: 30_000 });
+    // The editor has the only copy by now.
+    await expect(page.getByTestId('save-state')).toHaveText('Unsaved');
     await page.getByRole('button', { name: `Close ${moved}` }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Close without saving' }).click();
   });
 
   test('text is found in all files, shown where it is, and replaced', async () => {

@@ -178,7 +178,11 @@ export function EditorArea({
         open={closing !== null}
         onOpenChange={(next) => !next && setClosing(null)}
         title={`Close ${closing ? nameOf(closing.path) : ''} without saving?`}
-        description="What you changed since the last save is dropped. The file on disk stays as it is."
+        description={
+          closing?.conflict === 'deleted'
+            ? 'The file is no longer on disk: its text, which only the editor still has, is dropped.'
+            : 'What you changed since the last save is dropped. The file on disk stays as it is.'
+        }
         confirmLabel="Close without saving"
         busyLabel="Closing"
         tone="danger"

@@ -16,6 +16,7 @@ import { CopyMinus, FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react
 import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { filesOfDrop } from '../model/droppedFiles.ts';
 import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
+import { isUnder } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { folderPattern } from '../model/searchReplace.ts';
 import type { Transfers } from '../model/transfers.ts';
@@ -82,8 +83,7 @@ export function Explorer({
     else onOpen(row.path);
   };
 
-  const filesUnder = (path: string) =>
-    (files?.store.get().files ?? []).filter((file) => file.path === path || file.path.startsWith(`${path}/`));
+  const filesUnder = (folder: string) => (files?.store.get().files ?? []).filter(({ path }) => isUnder(path, folder));
 
   const undelete = async (undo: string, path: string) => {
     // Where it had the focus, the message would take it back from whatever is clicked next.
@@ -104,8 +104,7 @@ export function Explorer({
     }
     try {
       const undo = await tree.delete(row.path, true);
-      // What was typed while it was deleted stays, and can be written again.
-      for (const file of filesUnder(row.path)) if (!file.dirty) files?.close(file.path);
+      files?.deleted(row.path);
       setSelected(rows[at + 1]?.path ?? rows[at - 1]?.path ?? null);
       if (undo)
         toast(`Deleted ${row.name}`, { duration: UNDO_SHOWN_MS, action: { label: 'Undo', onClick: () => void undelete(undo, row.path) } });
@@ -178,8 +177,8 @@ export function Explorer({
       return;
     }
     void filesOfDrop(event.dataTransfer.items, folder).then(({ files: incoming, folders, unread }) => {
-      tree.createFolders(folders).catch((error: unknown) => toast.error(`Not all folders were made: ${messageOf(error)}`));
       transfers.upload(incoming);
+      tree.createFolders(folders).catch((error: unknown) => toast.error(`Not all folders were made: ${messageOf(error)}`));
       const [first, ...others] = unread;
       if (first) toast.error(`Not uploaded, as it could not be read: ${first}${others.length > 0 ? ` and ${others.length} more` : ''}`);
     });

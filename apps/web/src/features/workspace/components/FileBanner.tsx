@@ -77,7 +77,7 @@ function sayingOf(file: OpenFile, files: OpenFiles): Saying | null {
     return {
       testId: 'deleted-on-disk',
       tone: 'warning',
-      text: `This file is no longer on disk.${canSave ? ' Saving writes it again.' : ''}`,
+      text: `This file is no longer on disk.${canSave ? ' Its text is kept here, unsaved: saving writes it again.' : ''}`,
       acts: canSave ? [{ label: 'Write it again', act: () => files.save(path, true) }] : [],
     };
   }

@@ -93,6 +93,8 @@ export interface Held {
   /** Hash of the file on disk that the text started from; null where it is not known, or there was none. */
   baseHash: string | null;
   savedVersion: number;
+  /** The version that was saved when the file went from disk; null while it is there, as far as is known. */
+  goneVersion: number | null;
   recorder: EditorRecorder | null;
   subscription: { dispose(): void } | null;
   cancelDraft: (() => void) | null;
@@ -123,6 +125,7 @@ export function newHeld(path: string): Held {
     path,
     baseHash: null,
     savedVersion: 0,
+    goneVersion: null,
     recorder: null,
     subscription: null,
     cancelDraft: null,
@@ -152,6 +155,16 @@ const FRAME_ROOM_BYTES = 64 * 1024;
 export function exceedsFrame(text: string): boolean {
   if (text.length * 6 < BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES) return false;
   return new TextEncoder().encode(JSON.stringify(text)).length > BROWSER_FRAME_MAX_BYTES - FRAME_ROOM_BYTES;
+}
+
+/** Whether a path is the one that is named, or below it. */
+export function isUnder(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** What a path is after one moved that may be it, or above it. */
+export function pathAfterMove(path: string, from: string, to: string): string {
+  return isUnder(path, from) ? to + path.slice(from.length) : path;
 }
 
 export function isMissing(error: unknown): boolean {

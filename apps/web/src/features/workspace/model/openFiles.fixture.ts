@@ -214,6 +214,12 @@ export function tabWith(
       tell(path);
       await time.step(1);
     },
+    /** A program deletes a file, and the watch tells of it. */
+    remove: async (path = PATH) => {
+      files.delete(path);
+      opened.onDiskChanged(path);
+      await time.step(1_000);
+    },
     draftsWritten: () => draftsWritten,
     reads: () => asked.filter(({ act }) => act === 'file.read').length,
   };

@@ -54,14 +54,52 @@ describe('a change on disk', () => {
     expect([tab.text(), tab.file().conflict]).toEqual(['one mine', 'none']);
   });
 
-  it('says that a file is gone, and that it is back', async () => {
+  it('that took the file away leaves its text as unsaved, which a reload brings back and a save writes again, but nothing by itself', async () => {
+    const tab = await tabOn('one', { autoSave: true });
+    await tab.remove();
+    await tab.time.step(5_000);
+    expect([tab.text(), tab.file().dirty, tab.file().conflict, tab.opened.unsaved]).toEqual(['one', true, 'deleted', [PATH]]);
+    expect(tab.files.size).toBe(0);
+    const reloaded = tabWith({}, { drafts: [...tab.kept.values()] });
+    await reloaded.opened.open(PATH);
+    expect([reloaded.text(), reloaded.file().dirty, reloaded.file().conflict]).toEqual(['one', true, 'deleted']);
+    expect(await reloaded.opened.save(PATH)).toBe(true);
+    await reloaded.time.step(1_000);
+    expect([reloaded.files.get(PATH), reloaded.file().dirty, reloaded.file().conflict, reloaded.kept.size]).toEqual([
+      'one',
+      false,
+      'none',
+      0,
+    ]);
+  });
+
+  it('that brings a file back is shown where nothing was typed meanwhile, and asked about where something was', async () => {
     const tab = await tabOn('one');
-    tab.files.delete(PATH);
-    tab.opened.onDiskChanged(PATH);
-    await tab.time.step(1_000);
-    expect([tab.text(), tab.file().conflict]).toEqual(['one', 'deleted']);
+    await tab.remove();
     await tab.write('one');
-    expect(tab.file().conflict).toBe('none');
+    await tab.time.step(1_000);
+    expect([tab.file().dirty, tab.file().conflict, tab.kept.size]).toEqual([false, 'none', 0]);
+    await tab.remove();
+    await tab.write('two');
+    await tab.time.step(1_000);
+    expect([tab.text(), tab.file().dirty, tab.file().conflict]).toEqual(['two', false, 'none']);
+    await tab.remove();
+    tab.type(' mine');
+    await tab.write('three');
+    await tab.time.step(1_000);
+    expect([tab.text(), tab.file().dirty, tab.file().conflict]).toEqual(['two mine', true, 'changed']);
+  });
+
+  it('that takes away what the person deleted closes it, unless something was typed meanwhile', async () => {
+    const tab = await tabOn('one');
+    await tab.remove();
+    tab.opened.deleted('solution');
+    expect(tab.opened.store.get().files).toEqual([]);
+    const typed = await tabOn('one');
+    await typed.remove();
+    typed.type(' mine');
+    typed.opened.deleted('solution');
+    expect([typed.text(), typed.file().dirty]).toEqual(['one mine', true]);
   });
 
   it('that comes each second reads a file of megabytes at most so often that its link stays free', async () => {

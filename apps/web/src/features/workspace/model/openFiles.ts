@@ -2,30 +2,29 @@ import { AppError } from '@plumbline/core';
 import { renamedFile, withoutFile } from './editorPanes.ts';
 import { languageOf } from './monaco.ts';
 import {
-  type DiskNews,
   exceedsFrame,
   type Held,
   isMissing,
   isOfLibrary,
   isPassing,
+  isUnder,
   loadingFile,
   messageOf,
   newHeld,
-  type OpenFile,
   type Place,
   readOnlyReason,
 } from './openFile.ts';
 import { replaceText } from './replaceText.ts';
-import { SharedFiles } from './sharedFiles.ts';
 import { type FileOnDisk, isEditable } from './shownFiles.ts';
 import { Store } from './store.ts';
+import { WatchedFiles } from './watchedFiles.ts';
 
 /**
  * The files that are open in this tab's editor, between the disk and their models: opening, saving, and what happens when somebody
  * else wrote a file. A save names the text that the edit started from, so that nothing is overwritten without asking.
  */
 
-export class OpenFiles extends SharedFiles {
+export class OpenFiles extends WatchedFiles {
   /** A place that waits until the pane that has the focus shows its file. */
   readonly wanted = new Store<{ path: string; place: Place } | null>(null);
   /** Until what an earlier page of this tab had open is shown again: nobody asked for that just now. */
@@ -147,11 +146,13 @@ export class OpenFiles extends SharedFiles {
     held.savesAgain = false;
     try {
       if (held.unansweredHash !== null) this.isOwnSave(held, await this.hashOnDisk(path));
-      const baseHash = overwrite ? await this.hashOnDisk(path) : held.baseHash;
+      // A file that is gone is written anew, unless something else is there by now.
+      const baseHash = overwrite ? await this.hashOnDisk(path) : file.conflict === 'deleted' ? null : held.baseHash;
       const answer = await ask('file.write', { tab, path, text, baseHash });
       if (this.held.get(path) !== held) return true;
       held.baseHash = answer.hash;
       held.savedVersion = version;
+      held.goneVersion = null;
       held.unansweredHash = null;
       this.patchFile(path, { saving: false, conflict: 'none', recovered: false, size: answer.size, hash: answer.hash });
       this.contentChanged(path);
@@ -188,7 +189,8 @@ export class OpenFiles extends SharedFiles {
     try {
       onDisk = await this.readDisk(held);
     } catch (error) {
-      if (this.isOpen(held, path)) this.patchFile(path, isMissing(error) ? { conflict: 'deleted' } : { saveError: messageOf(error) });
+      if (isMissing(error)) this.wentAway(held, path);
+      else if (this.isOpen(held, path)) this.patchFile(path, { saveError: messageOf(error) });
       return;
     }
     if (!this.isOpen(held, path)) return;
@@ -251,25 +253,18 @@ export class OpenFiles extends SharedFiles {
     this.rememberOpen();
   }
 
-  /** Somebody wrote a file: a terminal's program, another tab, or this one. */
-  onDiskChanged(path: string, { hash, size, tab }: DiskNews = {}): void {
-    const held = this.held.get(path);
-    const file = this.file(path);
-    if (!held || !file || tab === this.options.tab || isOfLibrary(path)) return;
-    const isAsking = file.conflict === 'changed' || file.conflict === 'save_refused';
-    if (file.saving) held.changedWhileSaving = true;
-    else if (hash !== undefined && (hash === held.baseHash || this.isOwnSave(held, hash))) this.isAsRead(file);
-    // Large files often grow all the time: the person says when one of them is read again. News of it may be older than what was read.
-    else if (file.partial && hash === undefined) void this.compareState(held, file);
-    else if (file.dirty && (hash ?? size) !== undefined) {
-      if (!isAsking) this.patchFile(path, { conflict: 'changed' });
-    } else if (!file.dirty || !isAsking) this.lookSoon(held);
+  /** The person deleted a path: what is open of it closes, unless something was typed into it meanwhile, which can be written again. */
+  deleted(from: string): void {
+    for (const { path, dirty, model } of this.store.get().files) {
+      const isTyped = dirty && model?.getAlternativeVersionId() !== this.held.get(path)?.goneVersion;
+      if (isUnder(path, from) && !isTyped) this.close(path);
+    }
   }
 
   /** The path moved: the editor follows with what is unsaved, and with what undo brings back. */
   async renamed(from: string, to: string): Promise<void> {
     for (const { path } of this.store.get().files) {
-      if (path === from || path.startsWith(`${from}/`)) await this.move(path, to + path.slice(from.length));
+      if (isUnder(path, from)) await this.move(path, to + path.slice(from.length));
     }
   }
 
@@ -280,8 +275,7 @@ export class OpenFiles extends SharedFiles {
     if (!held || !file) return;
     if (this.file(target)?.dirty) {
       // Two texts that are saved nowhere: each keeps its own tab.
-      this.patchFile(path, { conflict: 'deleted' });
-      return;
+      return this.wentAway(held, path);
     }
     this.close(target);
     const { model } = file;
@@ -317,67 +311,6 @@ export class OpenFiles extends SharedFiles {
   get unsaved(): string[] {
     const dirty = this.store.get().files.flatMap((file) => (file.dirty ? file.path : []));
     return [...dirty, ...[...this.left].filter((path) => this.file(path)?.state !== 'ready')];
-  }
-
-  /** Looks at the disk by itself, when what was read last has taken no more than its share of the link. */
-  private lookSoon(held: Held): void {
-    if (held.looksSoon) return;
-    held.looksSoon = true;
-    const { time } = this.options;
-    void held.reading.then(() =>
-      time.after(Math.max(0, held.restUntilMonoMs - time.monoMs()), () => {
-        held.looksSoon = false;
-        void this.inTurn(held, () => this.look(held));
-      }),
-    );
-  }
-
-  /** Shows what is on disk, unless something is unsaved: then the person is asked. */
-  private async look(held: Held): Promise<void> {
-    const { path, baseHash } = held;
-    const before = this.file(path);
-    if (!before || !this.isOpen(held)) return;
-    if (!before.model) return this.readFirst(held);
-    if (before.edited === 'elsewhere') return this.follow(path, await this.share.open(path, 'follow'));
-    let onDisk: FileOnDisk;
-    try {
-      onDisk = await this.readDisk(held);
-    } catch (error) {
-      if (isMissing(error) && this.isOpen(held, path)) this.patchFile(path, { conflict: 'deleted' });
-      return;
-    }
-    const file = this.file(path);
-    if (!file || !this.isOpen(held, path)) return;
-    // Where it was saved meanwhile, what was read may be what it was before.
-    if (file.saving || file.dirty || onDisk.hash === baseHash) this.onDiskChanged(path, onDisk);
-    else this.show(held, onDisk);
-  }
-
-  /** The save whose answer was lost did arrive: the text goes on from it. */
-  private isOwnSave(held: Held, hash: string | null): boolean {
-    if (hash === null || hash !== held.unansweredHash) return false;
-    held.baseHash = hash;
-    held.unansweredHash = null;
-    return true;
-  }
-
-  /** The disk holds what the text started from. */
-  private isAsRead({ path, conflict }: OpenFile): void {
-    this.patchFile(path, { outdated: false, conflict: conflict === 'save_refused' ? conflict : 'none' });
-  }
-
-  /** Whether a large file is no longer the one that is shown, without reading it. */
-  private async compareState(held: Held, shown: OpenFile): Promise<void> {
-    const { path } = held;
-    try {
-      const { size, modifiedMs } = await this.options.ask('file.range', { path, offset: 0, length: 1 });
-      const now = this.file(path);
-      // What was read since is newer than this answer, or as old.
-      if (!this.isOpen(held, path) || now?.size !== shown.size || now.modifiedMs !== shown.modifiedMs) return;
-      this.patchFile(path, { outdated: size !== shown.size || modifiedMs !== shown.modifiedMs, conflict: 'none' });
-    } catch (error) {
-      if (isMissing(error) && this.isOpen(held, path)) this.patchFile(path, { conflict: 'deleted' });
-    }
   }
 
   private refusesLength(path: string, text: string): boolean {

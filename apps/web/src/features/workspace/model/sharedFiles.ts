@@ -20,7 +20,7 @@ const AUTO_SAVE_AFTER_MS = 1_000;
 /** A save that did not get through is tried again so much later, or when the connection is back. */
 const SAVE_AGAIN_AFTER_MS = 5_000;
 /** No text of a model has it: whatever the model holds is unsaved. */
-const NO_VERSION = -1;
+export const NO_VERSION = -1;
 /** A library's file is each tab's own. */
 const NOT_SHARED: Shared = { editing: true, text: null, baseHash: null, from: null };
 
@@ -254,6 +254,7 @@ export abstract class SharedFiles extends ShownFiles {
       held.followed = from === null ? null : { text, baseHash, from };
       held.baseHash = baseHash;
       held.savedVersion = model.getAlternativeVersionId();
+      held.goneVersion = null;
       this.patchFile(path, { readOnlyReason: null, partial: false, outdated: false });
     }
     // A copy was saved, or it was dropped.

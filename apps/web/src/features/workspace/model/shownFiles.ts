@@ -103,6 +103,7 @@ export abstract class ShownFiles extends ArrangedFiles {
     };
     held.baseHash = onDisk.hash;
     held.followed = null;
+    held.goneVersion = null;
     if (onDisk.text === null) {
       this.patchFile(path, { ...shown, model: null, dirty: false });
       if (!model) return;
