@@ -291,13 +291,15 @@ test.describe('files and the editor', () => {
     await editor().click();
     await page.keyboard.press('Control+End');
     await page.keyboard.type('# the last word');
+    const open = await page.getByTestId('editor-tab').count();
     await page.goto('/');
     expect((await draftsIn(page)).join()).toContain('# the last word');
-    // Another tab, which had no file open, has it as well, and says so before the end.
+    // Another tab goes on with the files that were open, and has it as well, and says so before the end.
     const other = await context.newPage();
     await other.goto(`/attempts/${attemptId}/work`);
     await expect(other.getByTestId('recovered')).toBeVisible();
-    await expect(other.getByTestId('editor-tab')).toHaveAttribute('data-path', 'lib/part2.py');
+    await expect(other.getByTestId('editor-tab')).toHaveCount(open);
+    await expect(other.locator('[data-testid=editor-tab][aria-current=true]')).toHaveAttribute('data-path', 'lib/part2.py');
     await other.getByTestId('submit').click();
     await expect(other.getByText(/^Not saved yet, .*lib\/part2\.py$/)).toBeVisible();
     await other.keyboard.press('Escape');

@@ -1,7 +1,7 @@
 'use client';
 import type { Keymap } from '@plumbline/core';
 import { Spinner, TooltipProvider } from '@plumbline/ui';
-import { tabStorage } from '@plumbline/ui/browserStorage';
+import { browserStorage, tabStorage } from '@plumbline/ui/browserStorage';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { AttemptSession } from '../model/attemptSession.ts';
 import { browserTime } from '../model/browserTime.ts';
@@ -13,10 +13,12 @@ import { isLastMinute, LastMinute } from '../model/lastMinute.ts';
 import { loadMonaco } from '../model/monaco.ts';
 import type { Place } from '../model/openFile.ts';
 import { OpenFiles } from '../model/openFiles.ts';
+import { OpenList } from '../model/openList.ts';
 import { preferences } from '../model/preferences.ts';
 import { PythonFormatter } from '../model/pythonFormatter.ts';
 import { PythonHelp } from '../model/pythonHelp.ts';
 import { Store } from '../model/store.ts';
+import { claimName } from '../model/tabIdentity.ts';
 import { someOf } from '../model/timeWarnings.ts';
 import { saveToDisk, Transfers } from '../model/transfers.ts';
 import { Desk, type Editing } from './Desk.tsx';
@@ -84,7 +86,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           drafts: indexedDraftStore,
           time: browserTime,
           outputBytes: () => session.outputBytes,
-          remember: tabStorage,
+          openList: new OpenList({ attemptId, tab: session.tab, tabStorage, browserStorage, claim: claimName }),
           savesByItself: () => preferences.get().autoSave || isLastMinute(session.clock),
         });
         const say = (text: string) => session.notice.emit({ tone: 'info', text });

@@ -1,9 +1,10 @@
 import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane } from './editorPanes.ts';
 import type { OpenFile } from './openFile.ts';
+import type { OpenList } from './openList.ts';
 import { MOST_PANES, movedAlong, movedBefore, nextAlong, type PaneSpot } from './paneDrop.ts';
 import { Store } from './store.ts';
 
-/** What is kept over a reload of the tab. */
+/** What is kept for the next page. */
 interface Remembered {
   paths: string[];
   active: string | null;
@@ -14,15 +15,10 @@ interface Remembered {
 export class ArrangedFiles {
   readonly store = new Store<OpenFilesState>({ files: [], active: null, panes: [null], pane: 0 });
   protected disposed = false;
-  private readonly rememberKey: string;
-  private readonly remember: Pick<Storage, 'getItem' | 'setItem'>;
-  /** What an earlier page left, which the first file that is opened here takes the place of. */
-  private readonly kept: string | null;
+  private readonly list: Pick<OpenList, 'keep' | 'last'>;
 
-  constructor(rememberKey: string, remember: Pick<Storage, 'getItem' | 'setItem'>) {
-    this.rememberKey = rememberKey;
-    this.remember = remember;
-    this.kept = remember.getItem(rememberKey);
+  constructor(list: Pick<OpenList, 'keep' | 'last'>) {
+    this.list = list;
   }
 
   /** Shows an open file in the pane that has the focus. */
@@ -93,11 +89,12 @@ export class ArrangedFiles {
 
   protected rememberOpen(): void {
     const { active, panes } = this.store.get();
-    this.remember.setItem(this.rememberKey, JSON.stringify({ paths: this.paths, active, panes }));
+    this.list.keep(JSON.stringify({ paths: this.paths, active, panes }));
   }
 
-  protected remembered(): Remembered | null {
-    return this.kept === null ? null : (JSON.parse(this.kept) as Remembered);
+  protected async remembered(): Promise<Remembered | null> {
+    const kept = await this.list.last();
+    return kept === null ? null : (JSON.parse(kept) as Remembered);
   }
 
   protected arrangeAsBefore({ active, panes }: Remembered): void {

@@ -132,7 +132,7 @@ export function tabWith(
     if (losesAnswers) throw new AppError('unavailable', 'The server did not answer in time.');
     return answer;
   }) as unknown as Ask;
-  const remembered = new Map<string, string>(before === null ? [] : [['plumbline.open.attempt', JSON.stringify(before)]]);
+  let listed: string | null = null;
   const opened = new OpenFiles({
     attemptId: 'attempt',
     tab: 'here',
@@ -153,7 +153,12 @@ export function tabWith(
     },
     time,
     outputBytes: () => 0,
-    remember: { getItem: (key) => remembered.get(key) ?? null, setItem: (key, value) => void remembered.set(key, value) },
+    openList: {
+      keep: (list) => {
+        listed = list;
+      },
+      last: async () => (before === null ? null : JSON.stringify(before)),
+    },
     savesByItself: () => autoSave,
   });
   const tell = (path: string) => {
@@ -209,17 +214,19 @@ export function tabWith(
       tell(path);
       await time.step(1);
     },
-    /** The watch tells of a file once more, as of news that comes late. */
-    tellAgain: async (path = PATH) => {
-      tell(path);
-      await time.step(1);
-    },
     /** A program deletes a file, and the watch tells of it. */
     remove: async (path = PATH) => {
       files.delete(path);
       opened.onDiskChanged(path);
       await time.step(1_000);
     },
+    /** The watch tells of a file once more, as of news that comes late. */
+    tellAgain: async (path = PATH) => {
+      tell(path);
+      await time.step(1);
+    },
+    /** What the next page would open. */
+    listed: () => (listed === null ? null : (JSON.parse(listed) as { paths: string[] })),
     draftsWritten: () => draftsWritten,
     reads: () => asked.filter(({ act }) => act === 'file.read').length,
   };

@@ -36,7 +36,7 @@ export class OpenFiles extends WatchedFiles {
    * which of these came back.
    */
   async restore(): Promise<string[]> {
-    const kept = this.remembered();
+    const kept = await this.remembered();
     // What somebody has opened here already stays in front.
     const { active } = this.store.get();
     await Promise.all(kept?.paths.map((path) => this.open(path, false)) ?? []);
@@ -48,6 +48,12 @@ export class OpenFiles extends WatchedFiles {
       this.isRestoring = false;
     });
     return back;
+  }
+
+  override flush(): void {
+    super.flush();
+    // Of several tabs it is the one that is left last which the next page goes on with.
+    if (this.store.get().files.length > 0) this.rememberOpen();
   }
 
   private async openLeft(path: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import type { DraftStore } from './draftStore.ts';
 import type { OfferEvent } from './editorRecorder.ts';
 import { languageOf, type MonacoApi } from './monaco.ts';
 import { exceedsFrame, type Held, isOfLibrary, type OpenFile } from './openFile.ts';
+import type { OpenList } from './openList.ts';
 import { replaceText } from './replaceText.ts';
 
 export interface OpenFilesOptions {
@@ -18,8 +19,8 @@ export interface OpenFilesOptions {
   time: BrowserTime;
   /** What all terminals of the attempt have put out, as far as this page knows. */
   outputBytes: () => number;
-  /** Which files were open, kept over a reload. */
-  remember: Pick<Storage, 'getItem' | 'setItem'>;
+  /** Which files were open, kept for the next page. */
+  openList: Pick<OpenList, 'keep' | 'last'>;
   /** Whether files are saved by themselves; asked at each change. */
   savesByItself: () => boolean;
 }
@@ -58,7 +59,7 @@ export abstract class ShownFiles extends ArrangedFiles {
   protected readonly held = new Map<string, Held>();
 
   constructor(options: OpenFilesOptions) {
-    super(`plumbline.open.${options.attemptId}`, options.remember);
+    super(options.openList);
     this.options = options;
   }
 
@@ -102,8 +103,8 @@ export abstract class ShownFiles extends ArrangedFiles {
       recovered: false,
     };
     held.baseHash = onDisk.hash;
-    held.followed = null;
     held.goneVersion = null;
+    held.followed = null;
     if (onDisk.text === null) {
       this.patchFile(path, { ...shown, model: null, dirty: false });
       if (!model) return;
