@@ -161,6 +161,8 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await page.getByTestId('pause-confirm').click();
     await expect(page.getByTestId('resume')).toBeVisible();
     await expect(page.locator('.xterm, input, [role=tab]')).toHaveCount(0);
+    // Nor what a machine uses that may be given back by then.
+    await expect(page.getByTestId('resources')).toHaveCount(0);
     await page.getByTestId('resume').click();
     await expect(find).toHaveValue('line-123');
     // The word was marked until its screen was drawn anew.
@@ -267,6 +269,8 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await solution('raise RuntimeError("on purpose")');
     await work.score();
     await expect(top).toContainText('on purpose');
+    // A narrow panel cuts nothing of it off.
+    expect(await top.getByTestId('score-message').evaluate((message) => message.scrollWidth - message.clientWidth)).toBeLessThanOrEqual(0);
     await expect(top).toContainText('Look at the message, repair the submission and score again.');
 
     await work.shell('cp /tmp/kept solution/textstats.py; echo back-$((1+1))', /^back-2$/m);

@@ -33,10 +33,11 @@ function meteredGpus(gpus: ResourceUse['gpus']): { name: string; usePercent: num
   ];
 }
 
-/** What the sandbox uses, as of the last few seconds. Nothing until the first sample is there. */
+/** What the sandbox uses, as of the last few seconds, while the clock runs. Nothing until the first sample is there. */
 export function Resources() {
-  const { resources } = useSessionState();
-  if (!resources) return null;
+  const { resources, clock } = useSessionState();
+  // In a pause nothing runs, and the machine may be given back.
+  if (!resources || clock?.state !== 'running') return null;
   const { cpuPercent, memoryBytes, memoryLimitBytes, diskFreeBytes, gpus, warnings } = resources;
   const isShort = (kind: 'memory' | 'disk') => warnings.some((warning) => warning.kind === kind);
   return (

@@ -40,7 +40,7 @@ function Members({ record, depth }: { record: Row; depth: number }): ReactNode {
             <th scope="row" className="py-0.5 pr-3 text-left font-normal whitespace-nowrap text-muted">
               {key}
             </th>
-            <td className="w-full py-0.5 break-words whitespace-pre-wrap tabular-nums">
+            <td className="w-full py-0.5 wrap-anywhere whitespace-pre-wrap tabular-nums">
               <Cell value={value} depth={depth} />
             </td>
           </tr>
@@ -79,7 +79,7 @@ function List({ list, depth }: { list: unknown[]; depth: number }): ReactNode {
           {(list as Row[]).slice(0, MOST_ROWS).map((row, index) => (
             <tr key={index} className="align-top">
               {columns.map((column) => (
-                <td key={column} className="py-0.5 pr-3 break-words tabular-nums">
+                <td key={column} className="py-0.5 pr-3 wrap-anywhere tabular-nums">
                   <Cell value={row[column]} depth={depth} />
                 </td>
               ))}

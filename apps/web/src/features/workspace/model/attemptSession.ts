@@ -348,7 +348,7 @@ export class AttemptSession {
   private onClock(clock: ClockView, warningMs: number | undefined): void {
     const before = this.clock.current?.state;
     if (!this.clock.receive(clock)) return;
-    this.store.patch({ clock: this.clock.current });
+    this.store.patch({ clock: this.clock.current, ...(clock.state === 'running' ? {} : { resources: null }) });
     this.updateTyping();
     this.warn(clock, warningMs);
     if (before !== 'running' && clock.state === 'running') this.terminals.attachAll();
