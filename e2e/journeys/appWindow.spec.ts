@@ -57,7 +57,9 @@ test.describe('keys as the window system gives them to the browser, which keeps 
   test.afterEach(() => context?.close());
   test.afterAll(() => server?.kill());
 
-  test('installed as an app the workspace has a window in which Ctrl-W, Ctrl-T and Ctrl-N reach the shell', async ({ platform }) => {
+  test('installed as an app the workspace has a window in which Ctrl-W, Ctrl-T and Ctrl-N reach the shell, and Ctrl-W closes a file of the editor', async ({
+    platform,
+  }) => {
     const { page, work } = await openWindow(join(platform.dataDir, 'app'), platform.baseUrl, `--app=${platform.baseUrl}/sign-in`);
     expect(await page.evaluate(() => matchMedia('(display-mode: standalone)').matches)).toBe(true);
     await page.keyboard.type('echo one two');
@@ -68,6 +70,14 @@ test.describe('keys as the window system gives them to the browser, which keeps 
     await work.expectOnScreen(1, /^one three$/m);
     press('ctrl+t', 'ctrl+n', 'Return');
     await work.expectOnScreen(1, /^\^T\^N$/m);
+    // In the editor it closes the file, and not the window.
+    await work.openFile('solution', 'textstats.py');
+    const tab = page.getByTestId('editor-tab');
+    await page.getByTestId('editor').locator('.view-lines').click();
+    press('ctrl+w');
+    await expect(tab).toHaveCount(0);
+    press('ctrl+w', 'ctrl+shift+t');
+    await expect(tab).toHaveAttribute('data-path', 'solution/textstats.py');
     expect(context.pages()).toHaveLength(1);
   });
 

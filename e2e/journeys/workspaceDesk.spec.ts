@@ -68,6 +68,21 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await page.keyboard.down('Control');
     await work.followLink(1, /^part1/);
     await expect(position).toBeVisible();
+    // From a file to a place in another leads a way back, which is none of the browser's, and forth.
+    await page.keyboard.up('Control');
+    await page.getByTestId('editor-tab').filter({ hasText: 'textstats.py' }).click();
+    await expect(position).toHaveCount(0);
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect(position).toBeVisible();
+    await page.keyboard.press('Alt+ArrowRight');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'textstats.py' })).toHaveAttribute('aria-current', 'true');
+    await page.keyboard.press('Alt+W');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'textstats.py' })).toHaveCount(0);
+    await page.keyboard.press('Control+Shift+T');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'textstats.py' })).toHaveAttribute('aria-current', 'true');
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect(position).toBeVisible();
+    await page.keyboard.down('Control');
     await work.followLink(1, /^away/);
     await page.keyboard.up('Control');
     // What the pointer is on stays.

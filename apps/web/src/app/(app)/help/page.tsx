@@ -38,7 +38,10 @@ export default async function HelpPage() {
         </CardBody>
       </Card>
       <Card id="keys">
-        <CardHeader title="Keys" description="On a Mac, Cmd stands in for Ctrl where the two are written together." />
+        <CardHeader
+          title="Keys"
+          description="On a Mac it is Cmd where the two are written together, in a terminal too. With Ctrl alone its keys stay those of the text or the program."
+        />
         <CardBody>
           <dl className="grid grid-cols-[max-content_1fr] items-center gap-x-6 gap-y-2">
             {SHORTCUTS.map(({ keys, does }) => (

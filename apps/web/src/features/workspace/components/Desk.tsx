@@ -2,7 +2,7 @@
 import { Alert, Button, Spinner } from '@plumbline/ui';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type TabNode, type TabRenderProps, useWorkspaceRef, Workspace, type WorkspaceChangedMeta } from 'react-resizable-panels';
-import { type Command, matches } from '../model/commands.ts';
+import { type Command, commandOf } from '../model/commands.ts';
 import type { FileTree } from '../model/fileTree.ts';
 import { groupsOf, keepFoldable, keptLayout, type Layout, type PanelId, readLayout, showPanel } from '../model/layout.ts';
 import type { MonacoApi } from '../model/monaco.ts';
@@ -126,11 +126,8 @@ export function Desk({
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const isIn = (place: string) => event.target instanceof Element && event.target.closest(place) !== null;
-      const inTerminal = isIn('.xterm');
-      const inFiles = isIn('[data-testid="explorer-tree"]');
-      const command = current.current.find(
-        (one) => matches(one, event) && !(inTerminal && one.notInTerminal) && (inFiles || !one.inFilesOnly),
-      );
+      const place = isIn('.xterm') ? 'terminal' : isIn('[data-testid="explorer-tree"]') ? 'files' : null;
+      const command = commandOf(current.current, event, place, navigator.platform);
       if (!command) return;
       // Neither the editor below nor the browser does something else with the key.
       event.preventDefault();

@@ -1,7 +1,7 @@
 'use client';
 import { Button, Chord, cn, EmptyState, Spinner } from '@plumbline/ui';
 import { FileCode, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { keyLabel } from '../model/commands.ts';
 import { mayTakeFocus } from '../model/keptFocus.ts';
 import { attachVim, keymap } from '../model/keymap.ts';
@@ -53,6 +53,17 @@ export function EditorPane({
   place.current = at;
   const report = useRef(onPosition);
   report.current = onPosition;
+  const isInUse = useCallback(() => files.store.get().pane === place.current, [files]);
+  const tellPlace = useCallback(
+    (of: CodeEditor) => {
+      const position = of.getPosition();
+      if (!position || !shown.current || !isInUse()) return;
+      const { lineNumber: line, column } = position;
+      report.current({ line, column });
+      files.cursorStands({ path: shown.current, line, column });
+    },
+    [files, isInUse],
+  );
   const [places] = useState(() => new Map<string, ReturnType<CodeEditor['saveViewState']>>());
   const path = panes[at] ?? null;
   const file = open.find((candidate) => candidate.path === path);
@@ -72,8 +83,8 @@ export function EditorPane({
         const anchor = target.getOffsetAt({ lineNumber: selection.selectionStartLineNumber, column: selection.selectionStartColumn });
         const active = target.getOffsetAt({ lineNumber: selection.positionLineNumber, column: selection.positionColumn });
         // Of two panes on one file only the one that is used speaks.
-        if (made.hasTextFocus() || files.store.get().pane === place.current) files.selectionChanged(shown.current, anchor, active);
-        report.current({ line: selection.positionLineNumber, column: selection.positionColumn });
+        if (made.hasTextFocus() || isInUse()) files.selectionChanged(shown.current, anchor, active);
+        tellPlace(made);
       }),
       // Also by the editor's menu, which reads the clipboard without an event of the page.
       made.onDidPaste(({ range }) => {
@@ -83,8 +94,7 @@ export function EditorPane({
       made.onDidFocusEditorText(() => {
         files.focusPane(place.current);
         if (shown.current) session.panelFocused(`editor:${shown.current}`);
-        const position = made.getPosition();
-        if (position) report.current({ line: position.lineNumber, column: position.column });
+        tellPlace(made);
       }),
     ];
     // The editor's own element is there only once it shows a text.
@@ -107,7 +117,7 @@ export function EditorPane({
       editor.current = null;
       made.dispose();
     };
-  }, [monaco, files, session, places]);
+  }, [monaco, files, session, places, isInUse, tellPlace]);
 
   // Behind the effect that makes the editor, which takes the keys away before the editor goes.
   useEffect(() => {
@@ -136,7 +146,8 @@ export function EditorPane({
     if (!model || !path) return;
     const kept = places.get(path);
     if (kept) target.restoreViewState(kept);
-  }, [model, path, places]);
+    tellPlace(target);
+  }, [model, path, places, tellPlace]);
 
   useEffect(() => {
     if (!focused || !model || !mayTakeFocus()) return;
@@ -153,8 +164,9 @@ export function EditorPane({
     const end = model.getPositionAt(model.getOffsetAt({ lineNumber: line, column }) + length);
     target.setSelection({ startLineNumber: line, startColumn: column, endLineNumber: end.lineNumber, endColumn: end.column });
     target.revealLineInCenterIfOutsideViewport(line);
+    tellPlace(target);
     target.focus();
-  }, [wanted, model, path, focused, files]);
+  }, [wanted, model, path, focused, files, tellPlace]);
 
   useEffect(() => {
     editor.current?.updateOptions({

@@ -1,7 +1,7 @@
 'use client';
 import { Chord, ContextMenu, ContextMenuContent, ContextMenuItem, ContextMenuSeparator, ContextMenuTrigger, toast } from '@plumbline/ui';
-import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
-import { keyLabel } from '../model/commands.ts';
+import { type MouseEvent, useEffect, useRef, useState } from 'react';
+import { keyLabel, keysOf } from '../model/commands.ts';
 import { mayTakeFocus } from '../model/keptFocus.ts';
 import { NO_SEARCH, type TerminalSearch } from '../model/terminalView.ts';
 import { TerminalFind } from './TerminalFind.tsx';
@@ -17,16 +17,18 @@ interface MenuEntry {
   act: TerminalAct;
   label: string;
   keys?: readonly string[];
+  /** Where a Mac has others. */
+  macKeys?: readonly string[];
 }
 
 const MENU: readonly (readonly MenuEntry[])[] = [
   [
-    { act: 'copy', label: 'Copy', keys: ['Ctrl', 'Shift', 'C'] },
-    { act: 'paste', label: 'Paste', keys: ['Ctrl', 'Shift', 'V'] },
+    { act: 'copy', label: 'Copy', keys: ['Ctrl', 'Shift', 'C'], macKeys: ['Ctrl/Cmd', 'C'] },
+    { act: 'paste', label: 'Paste', keys: ['Ctrl', 'Shift', 'V'], macKeys: ['Ctrl/Cmd', 'V'] },
     { act: 'select-all', label: 'Select all' },
   ],
   [
-    { act: 'find', label: 'Find…', keys: ['Ctrl', 'Shift', 'F'] },
+    { act: 'find', label: 'Find…', keys: ['Ctrl/Cmd', 'Shift', 'F'] },
     { act: 'clear', label: 'Clear on this page' },
   ],
   [
@@ -121,12 +123,6 @@ export function TerminalPane({
     return () => window.removeEventListener('plumbline:terminal', onCommand as EventListener);
   }, [front]);
 
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (!(event.ctrlKey && event.shiftKey && event.code === 'KeyF')) return;
-    event.preventDefault();
-    search(searched ?? NO_SEARCH);
-  };
-
   /** A program that takes clicks has had this one, unless Shift keeps it from that; from the keyboard none comes. */
   const onContextMenu = (event: MouseEvent) => {
     const view = session.terminalView(terminal);
@@ -137,8 +133,7 @@ export function TerminalPane({
   };
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: listens for one shortcut of the terminal inside.
-    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`terminal-${terminal}`} onKeyDown={onKeyDown}>
+    <div className="relative h-full min-w-0 flex-1 overflow-hidden" data-testid={`terminal-${terminal}`}>
       <ContextMenu>
         <ContextMenuTrigger asChild>
           <div ref={host} className="absolute inset-0 m-1" onContextMenuCapture={onContextMenu} />
@@ -156,18 +151,22 @@ export function TerminalPane({
           {MENU.map((entries, at) => (
             <div key={entries[0]?.act}>
               {at > 0 ? <ContextMenuSeparator /> : null}
-              {entries.map(({ act: name, label, keys }) => (
-                <ContextMenuItem
-                  key={name}
-                  disabled={(name === 'copy' && !hasSelection) || refused.some((one) => one === name)}
-                  onSelect={() => {
-                    chosen.current = name;
-                  }}
-                >
-                  <span className="flex-1 pr-6">{label}</span>
-                  {keys ? <Chord keys={keys.map((key) => keyLabel(key, navigator.platform))} /> : null}
-                </ContextMenuItem>
-              ))}
+              {entries.map((entry) => {
+                const { act: name, label } = entry;
+                const keys = keysOf(entry, navigator.platform);
+                return (
+                  <ContextMenuItem
+                    key={name}
+                    disabled={(name === 'copy' && !hasSelection) || refused.some((one) => one === name)}
+                    onSelect={() => {
+                      chosen.current = name;
+                    }}
+                  >
+                    <span className="flex-1 pr-6">{label}</span>
+                    {keys ? <Chord keys={keys.map((key) => keyLabel(key, navigator.platform))} /> : null}
+                  </ContextMenuItem>
+                );
+              })}
             </div>
           ))}
         </ContextMenuContent>

@@ -76,7 +76,6 @@ const TERMINAL_ACTS = {
   paste: 'Paste into the terminal',
   'select-all': 'Select all of the terminal',
   clear: 'Clear the terminal on this page',
-  find: 'Find in the terminal',
   rename: 'Rename the terminal…',
 } satisfies Partial<Record<TerminalAct, string>>;
 
@@ -104,23 +103,37 @@ export function deskCommands(acts: DeskActs): Command[] {
     if (!moveUsed(docks(), to)) session.notice.emit({ tone: 'info', text: 'Go into a panel first: the one that was used last is moved.' });
   };
   return [
-    { id: 'palette', title: 'Show all commands', keys: ['Ctrl/Cmd', 'Shift', 'P'], run: () => openDialog('commands') },
+    { id: 'palette', title: 'Show all commands', keys: ['Ctrl/Cmd', 'Shift', 'P'], isUnlisted: true, run: () => openDialog('commands') },
     // In a terminal it is a key of programs.
-    { id: 'palette-f1', title: 'Show all commands', keys: ['F1'], notInTerminal: true, run: () => openDialog('commands') },
+    {
+      id: 'palette-f1',
+      title: 'Show all commands',
+      keys: ['F1'],
+      isUnlisted: true,
+      notInTerminal: true,
+      run: () => openDialog('commands'),
+    },
     { id: 'open', title: 'Open a file by name', keys: ['Ctrl/Cmd', 'P'], notInTerminal: true, run: () => openDialog('open') },
     {
       id: 'find-in-folder',
       title: 'Find in the folder that is chosen in Files',
       keys: ['Shift', 'Alt', 'F'],
-      inFilesOnly: true,
+      onlyIn: 'files',
       run: tellFiles('find'),
     },
     {
       id: 'collapse-all',
       title: 'Collapse all folders in Files',
       keys: ['Ctrl/Cmd', '←'],
-      inFilesOnly: true,
+      onlyIn: 'files',
       run: tellFiles('collapse'),
+    },
+    {
+      id: 'terminal-find',
+      title: 'Find in the terminal',
+      keys: ['Ctrl/Cmd', 'Shift', 'F'],
+      onlyIn: 'terminal',
+      run: tellTerminal('find'),
     },
     { id: 'search', title: 'Search in all files', keys: ['Ctrl/Cmd', 'Shift', 'F'], notInTerminal: true, run: acts.focusSearch },
     {
@@ -157,6 +170,37 @@ export function deskCommands(acts: DeskActs): Command[] {
       keys: ['Alt', 'W'],
       notInTerminal: true,
       run: () => tellDesk('close-file'),
+    },
+    {
+      // Only in a window of its own: a browser's tab closes without asking the page.
+      id: 'close-in-app',
+      title: 'Close the file',
+      keys: ['Ctrl/Cmd', 'W'],
+      isUnlisted: true,
+      notInTerminal: true,
+      run: () => tellDesk('close-file'),
+    },
+    {
+      id: 'reopen',
+      title: 'Open the file again that was closed last',
+      keys: ['Ctrl/Cmd', 'Shift', 'T'],
+      run: () => void files?.reopen(),
+    },
+    {
+      id: 'go-back',
+      title: 'Go back to where the cursor was',
+      keys: ['Alt', '←'],
+      macKeys: ['Ctrl', '-'],
+      notInTerminal: true,
+      run: () => void files?.travel('back'),
+    },
+    {
+      id: 'go-forward',
+      title: 'Go forward to where the cursor went',
+      keys: ['Alt', '→'],
+      macKeys: ['Ctrl', 'Shift', '-'],
+      notInTerminal: true,
+      run: () => void files?.travel('forward'),
     },
     { id: 'split', title: 'Split the editor', keys: ['Ctrl/Cmd', '\\'], notInTerminal: true, run: () => files?.split() },
     ...[0, 1, 2].map((at) => ({

@@ -4,18 +4,28 @@ export interface Command {
   title: string;
   /** As they are written on the page of keys: modifiers first, `Ctrl/Cmd` for the one that the machine's people use. */
   keys?: readonly string[];
-  /** Where a terminal has the focus the keys are the program's. */
+  /** Instead of them on a Mac, where they are a text's. */
+  macKeys?: readonly string[];
+  /** Another way to what the palette has already. */
+  isUnlisted?: boolean;
+  /** Where a terminal has the focus the keys are the program's, unless Cmd is among them, which no program has. */
   notInTerminal?: boolean;
-  /** The keys do this where the tree of files has the focus, and something else elsewhere. */
-  inFilesOnly?: boolean;
+  /** The keys do this where the tree of files, or a terminal, has the focus, and something else elsewhere. */
+  onlyIn?: KeyPlace;
   run: () => void;
+}
+
+/** What has the focus, where that makes a difference. */
+export type KeyPlace = 'files' | 'terminal';
+
+export function isApple(platform: string): boolean {
+  return /^(Mac|iP)/.test(platform);
 }
 
 /** A key as the machine's people call it: `Ctrl/Cmd` is the one that it has. */
 export function keyLabel(name: string, platform: string): string {
-  const isApple = /^(Mac|iP)/.test(platform);
-  if (name === 'Ctrl/Cmd') return isApple ? '⌘' : 'Ctrl';
-  return name === 'Alt' && isApple ? '⌥' : name;
+  if (name === 'Ctrl/Cmd') return isApple(platform) ? '⌘' : 'Ctrl';
+  return name === 'Alt' && isApple(platform) ? '⌥' : name;
 }
 
 type Keys = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'getModifierState'>;
@@ -26,20 +36,37 @@ function nameOf({ key, code }: Keys): string {
   if (code.startsWith('Digit')) return code.slice(5);
   if (code === 'Backquote') return '`';
   if (code === 'Backslash') return '\\';
+  if (code === 'Minus') return '-';
   if (key === 'ArrowLeft') return '←';
+  if (key === 'ArrowRight') return '→';
   return key;
 }
 
-/** Whether a key press is the command's. */
-export function matches({ keys }: Pick<Command, 'keys'>, event: Keys): boolean {
+/** A command's keys on this machine. */
+export function keysOf({ keys, macKeys }: Pick<Command, 'keys' | 'macKeys'>, platform: string): readonly string[] | undefined {
+  return isApple(platform) ? (macKeys ?? keys) : keys;
+}
+
+/** Whether a key press is the command's. On a Mac Ctrl is not Cmd: with a letter it moves the cursor in every text. */
+export function matches(command: Pick<Command, 'keys' | 'macKeys'>, event: Keys, platform: string): boolean {
+  const keys = keysOf(command, platform);
   // AltGr, which types a letter in many countries, says that Ctrl and Alt are held.
   if (!keys || event.getModifierState('AltGraph')) return false;
   const wants = (name: string) => keys.includes(name);
-  const command = event.ctrlKey || event.metaKey;
+  const wantsMeta = wants('Ctrl/Cmd') && isApple(platform);
   return (
-    (wants('Ctrl/Cmd') ? command : wants('Ctrl') ? event.ctrlKey && !event.metaKey : !command) &&
+    event.metaKey === wantsMeta &&
+    event.ctrlKey === (wants('Ctrl') || (wants('Ctrl/Cmd') && !wantsMeta)) &&
     event.altKey === wants('Alt') &&
     event.shiftKey === wants('Shift') &&
     nameOf(event) === keys.at(-1)
+  );
+}
+
+/** The command of a key press in this place; undefined where it is nobody's, or a program's in a terminal. */
+export function commandOf(commands: readonly Command[], event: Keys, place: KeyPlace | null, platform: string): Command | undefined {
+  const isPrograms = place === 'terminal' && !event.metaKey;
+  return commands.find(
+    (one) => matches(one, event, platform) && !(isPrograms && one.notInTerminal) && (one.onlyIn === undefined || one.onlyIn === place),
   );
 }

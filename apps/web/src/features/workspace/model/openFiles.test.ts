@@ -295,3 +295,49 @@ describe('a library’s file', () => {
     expect(tab.asked).toHaveLength(1);
   });
 });
+
+describe('files that were closed', () => {
+  it('are opened again, the last one first, where they have not been already', async () => {
+    const tab = tabWith({ 'a.py': 'a', 'b.py': 'b', 'c.py': 'c' });
+    const open = () => tab.opened.store.get().files.map(({ path }) => path);
+    for (const path of ['a.py', 'b.py', 'c.py']) await tab.opened.open(path);
+    for (const path of ['a.py', 'b.py', 'c.py']) tab.opened.close(path);
+    await tab.opened.open('c.py');
+    await tab.opened.reopen();
+    expect(open()).toEqual(['c.py', 'b.py']);
+    await tab.opened.reopen();
+    await tab.opened.reopen();
+    expect(open()).toEqual(['c.py', 'b.py', 'a.py']);
+  });
+
+  it('leave the list for the next page, which a page with none open does not take from another', async () => {
+    const tab = tabWith({ 'a.py': 'a' });
+    tab.opened.flush();
+    expect(tab.listed()).toBeNull();
+    await tab.opened.open('a.py');
+    tab.opened.flush();
+    expect(tab.listed()?.paths).toEqual(['a.py']);
+    tab.opened.close('a.py');
+    expect(tab.listed()?.paths).toEqual([]);
+  });
+});
+
+it('the way back leads to a place in a file that was closed meanwhile, and not to where a file was shown before the place in it', async () => {
+  const tab = tabWith({ 'a.py': 'a', 'b.py': 'b' });
+  const wanted = () => {
+    const { path, place } = tab.opened.wanted.get() ?? {};
+    return `${path}:${place?.line}`;
+  };
+  await tab.opened.open('a.py');
+  tab.opened.cursorStands({ path: 'a.py', line: 7, column: 1 });
+  await tab.opened.openAt('b.py', { line: 30, column: 1, length: 0 });
+  tab.opened.cursorStands({ path: 'b.py', line: 1, column: 1 });
+  tab.opened.wanted.set(null);
+  tab.opened.cursorStands({ path: 'b.py', line: 30, column: 1 });
+  tab.opened.close('a.py');
+  await tab.opened.travel('back');
+  expect([tab.opened.store.get().active, wanted()]).toEqual(['a.py', 'a.py:7']);
+  tab.opened.wanted.set(null);
+  await tab.opened.travel('forward');
+  expect([tab.opened.store.get().active, wanted()]).toEqual(['b.py', 'b.py:30']);
+});

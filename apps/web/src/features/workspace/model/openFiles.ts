@@ -12,8 +12,10 @@ import {
   messageOf,
   newHeld,
   type Place,
+  pathAfterMove,
   readOnlyReason,
 } from './openFile.ts';
+import { type FilePoint, PlaceHistory } from './placeHistory.ts';
 import { replaceText } from './replaceText.ts';
 import { type FileOnDisk, isEditable } from './shownFiles.ts';
 import { Store } from './store.ts';
@@ -24,11 +26,16 @@ import { WatchedFiles } from './watchedFiles.ts';
  * else wrote a file. A save names the text that the edit started from, so that nothing is overwritten without asking.
  */
 
+const CLOSED_KEPT_MAX = 50;
+
 export class OpenFiles extends WatchedFiles {
   /** A place that waits until the pane that has the focus shows its file. */
   readonly wanted = new Store<{ path: string; place: Place } | null>(null);
   /** Until what an earlier page of this tab had open is shown again: nobody asked for that just now. */
   isRestoring = true;
+  private readonly history = new PlaceHistory();
+  /** Of files that were closed, the last one at the end. */
+  private closed: string[] = [];
   private readonly saves = new Map<string, Promise<boolean>>();
 
   /**
@@ -67,7 +74,7 @@ export class OpenFiles extends WatchedFiles {
     }
     await this.open(path, false);
     const file = this.file(path);
-    if (file?.state === 'ready' && !file.recovered && file.readOnlyReason === null) this.close(path);
+    if (file?.state === 'ready' && !file.recovered && file.readOnlyReason === null) this.shut(path);
     return file?.recovered === true;
   }
 
@@ -89,6 +96,24 @@ export class OpenFiles extends WatchedFiles {
   async openAt(path: string, place: Place): Promise<void> {
     this.wanted.set({ path, place });
     await this.open(path);
+  }
+
+  /** The cursor is in use here. Until it is at a place that was asked for, it is nowhere that anybody went. */
+  cursorStands(point: FilePoint): void {
+    if (this.wanted.get()?.path !== point.path) this.history.stands(point);
+  }
+
+  /** Shows where the cursor was before it went elsewhere, or where it went from there. */
+  async travel(to: 'back' | 'forward'): Promise<void> {
+    const point = to === 'back' ? this.history.goBack() : this.history.goForward();
+    if (point) await this.openAt(point.path, { ...point, length: 0 });
+  }
+
+  /** Opens the file that was closed last and is not open again. */
+  async reopen(): Promise<void> {
+    const path = this.closed.findLast((one) => !this.held.has(one));
+    this.closed = this.closed.filter((one) => one !== path && !this.held.has(one));
+    if (path !== undefined) await this.open(path);
   }
 
   /**
@@ -240,8 +265,13 @@ export class OpenFiles extends WatchedFiles {
     if (this.file(path)?.conflict === 'save_refused') this.patchFile(path, { conflict: 'changed' });
   }
 
-  /** Closes a file. Its unsaved text is given up: the caller has asked. */
+  /** Closes a file for the person, who may have it opened again. Its unsaved text is given up: the caller has asked. */
   close(path: string): void {
+    if (this.held.has(path)) this.closed = [...this.closed.filter((one) => one !== path), path].slice(-CLOSED_KEPT_MAX);
+    this.shut(path);
+  }
+
+  private shut(path: string): void {
     const held = this.held.get(path);
     if (!held) return;
     const file = this.file(path);
@@ -263,14 +293,16 @@ export class OpenFiles extends WatchedFiles {
   deleted(from: string): void {
     for (const { path, dirty, model } of this.store.get().files) {
       const isTyped = dirty && model?.getAlternativeVersionId() !== this.held.get(path)?.goneVersion;
-      if (isUnder(path, from) && !isTyped) this.close(path);
+      if (isUnder(path, from) && !isTyped) this.shut(path);
     }
   }
 
   /** The path moved: the editor follows with what is unsaved, and with what undo brings back. */
   async renamed(from: string, to: string): Promise<void> {
+    this.history.renamed(from, to);
+    this.closed = this.closed.map((path) => pathAfterMove(path, from, to));
     for (const { path } of this.store.get().files) {
-      if (isUnder(path, from)) await this.move(path, to + path.slice(from.length));
+      if (isUnder(path, from)) await this.move(path, pathAfterMove(path, from, to));
     }
   }
 
@@ -283,11 +315,11 @@ export class OpenFiles extends WatchedFiles {
       // Two texts that are saved nowhere: each keeps its own tab.
       return this.wentAway(held, path);
     }
-    this.close(target);
+    this.shut(target);
     const { model } = file;
     if (!model || file.edited === 'elsewhere') {
       const wasActive = this.store.get().active === path;
-      this.close(path);
+      this.shut(path);
       return this.open(target, wasActive);
     }
     this.stopEditing(held);

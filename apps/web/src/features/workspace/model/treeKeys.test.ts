@@ -9,7 +9,7 @@ const ROWS = [
 ];
 
 /** What a key does while that row is chosen. */
-function press(key: string, path: string | null, held: { ctrlKey?: boolean } = {}): string {
+function press(key: string, path: string | null, held: { ctrlKey?: boolean; metaKey?: boolean } = {}): string {
   let done = 'nothing';
   const say = (what: string) => (row: { path: string } | string | null) => {
     done = `${what} ${typeof row === 'string' ? row : row?.path}`;
@@ -22,7 +22,7 @@ function press(key: string, path: string | null, held: { ctrlKey?: boolean } = {
     choose: say('choose'),
     toggle: say('toggle'),
     open: say('open'),
-    others: { F2: () => say('rename')(path) },
+    others: { F2: () => say('rename')(path), Delete: () => say('delete')(path) },
   });
   return done;
 }
@@ -51,5 +51,12 @@ describe('the keys of a tree', () => {
     expect(press(' ', null)).toBe('nothing');
     expect(press('F2', 'readme')).toBe('rename readme');
     expect(press('ArrowDown', 'lib', { ctrlKey: true })).toBe('nothing');
+    expect(press('ArrowDown', 'lib', { metaKey: true })).toBe('nothing');
+  });
+
+  it('delete by Delete, and by Cmd and Backspace where a keyboard has none', () => {
+    expect(press('Delete', 'readme')).toBe('delete readme');
+    expect(press('Backspace', 'readme')).toBe('nothing');
+    expect(press('Backspace', 'readme', { metaKey: true })).toBe('delete readme');
   });
 });

@@ -47,8 +47,10 @@ export function walkTree<Row extends WalkedRow>(event: Key, { rows, at, isFolder
     ' ': () => current && open(current),
     ...others,
   };
-  const act = acts[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  // A MacBook has no Delete.
+  const isDelete = event.metaKey && event.key === 'Backspace';
+  const act = acts[isDelete ? 'Delete' : event.key];
+  if (!act || event.ctrlKey || (event.metaKey && !isDelete) || event.altKey) return;
   event.preventDefault();
   act();
 }

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { PlaceHistory } from './placeHistory.ts';
+
+const at = (path: string, line: number) => ({ path, line, column: 1 });
+
+describe('the way back', () => {
+  it('leads through the places that somebody went to, and forth again', () => {
+    const places = new PlaceHistory();
+    places.stands(at('a', 1));
+    places.stands(at('a', 200));
+    places.stands(at('b', 1));
+    expect(places.goBack()).toEqual(at('a', 200));
+    expect(places.goBack()).toEqual(at('a', 1));
+    expect(places.goBack()).toBeNull();
+    expect(places.goForward()).toEqual(at('a', 200));
+    expect(places.goForward()).toEqual(at('b', 1));
+    expect(places.goForward()).toBeNull();
+  });
+
+  it('returns to where the cursor stood last, and has no stop for each line on the way', () => {
+    const places = new PlaceHistory();
+    for (const line of [1, 2, 8, 14, 20]) places.stands(at('a', line));
+    places.stands(at('b', 1));
+    expect([places.goBack(), places.goBack()]).toEqual([at('a', 20), null]);
+  });
+
+  it('forgets what lay ahead when somebody goes elsewhere', () => {
+    const places = new PlaceHistory();
+    for (const path of ['a', 'b']) places.stands(at(path, 1));
+    places.goBack();
+    places.stands(at('c', 1));
+    expect([places.goForward(), places.goBack(), places.goBack()]).toEqual([null, at('a', 1), null]);
+  });
+
+  it('follows files that are moved', () => {
+    const places = new PlaceHistory();
+    for (const path of ['src/a', 'b']) places.stands(at(path, 1));
+    places.renamed('src', 'lib');
+    expect(places.goBack()).toEqual(at('lib/a', 1));
+  });
+});
