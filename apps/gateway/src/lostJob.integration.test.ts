@@ -318,7 +318,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
   it.skipIf(isAbsent('an attempt over SSH', missingForSshHost()))(
     'over SSH goes on through a cut link and a killed worker in the same sandbox, is scored and ends',
     {
-      timeout: 300_000,
+      timeout: 480_000,
     },
     async () => {
       const { db } = testing;
@@ -345,7 +345,7 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
         const view = () => loadAttempt(db, id);
         const read = (path: string) => ask(expert.id, id, 'file.read', { path }).then(({ text }) => text, String);
         await prepareAttempt(db, id);
-        await expect.poll(async () => (await view()).state, { timeout: 120_000 }).toBe('ready');
+        await expect.poll(async () => (await view()).state, { timeout: 240_000 }).toBe('ready');
         await startAttempt(db, id, expert.id);
         const type = await openTab(expert.id, id);
         let shell: number | null = null;
