@@ -344,8 +344,10 @@ test.describe('files and the editor', () => {
     await expect(page.getByTestId('save-state')).toHaveText('Unsaved');
     await page.keyboard.press('Control+S');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
-    await work.shell("grep -c '^ ' narrow.py; rm narrow.py", /^0$/m);
+    await work.shell("grep -c '^ ' narrow.py", /^0$/m);
     await page.getByRole('button', { name: 'Close narrow.py' }).click();
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'narrow.py' })).toHaveCount(0);
+    await work.shell('rm narrow.py; echo removed-$((1+1))', /^removed-2$/m);
   });
 
   test('a file is compared with what it was at the start, and in any snapshot since', async () => {

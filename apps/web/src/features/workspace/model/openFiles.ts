@@ -105,6 +105,8 @@ export class OpenFiles extends WatchedFiles {
 
   /** Shows where the cursor was before it went elsewhere, or where it went from there. */
   async travel(to: 'back' | 'forward'): Promise<void> {
+    const { active } = this.store.get();
+    if (active !== null) this.history.shows(active);
     const point = to === 'back' ? this.history.goBack() : this.history.goForward();
     if (point) await this.openAt(point.path, { ...point, length: 0 });
   }

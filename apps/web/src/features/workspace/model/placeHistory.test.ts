@@ -32,6 +32,14 @@ describe('the way back', () => {
     expect([places.goForward(), places.goBack(), places.goBack()]).toEqual([null, at('a', 1), null]);
   });
 
+  it('begins at the file in front, though its text is not there yet', () => {
+    const places = new PlaceHistory();
+    for (const path of ['a', 'b']) places.stands(at(path, 1));
+    places.shows('b');
+    places.shows('c');
+    expect([places.goBack(), places.goBack(), places.goForward()]).toEqual([at('b', 1), at('a', 1), at('b', 1)]);
+  });
+
   it('follows files that are moved', () => {
     const places = new PlaceHistory();
     for (const path of ['src/a', 'b']) places.stands(at(path, 1));

@@ -26,6 +26,11 @@ export class PlaceHistory {
     this.here = point;
   }
 
+  /** A file is in front, whose text may still be on its way: the cursor does not stand in it yet. */
+  shows(path: string): void {
+    if (this.here?.path !== path) this.stands({ path, line: 1, column: 1 });
+  }
+
   /** Where the cursor was before, which is where it is said to be from now on; null where that is not known. */
   goBack(): FilePoint | null {
     return this.go(this.back, this.forward);
