@@ -5,6 +5,7 @@ import type { EventData, EventType, RecordedEvent } from '@plumbline/protocol';
 import { EVENTS } from '@plumbline/protocol';
 import { makeAccount } from '../support/accounts.ts';
 import { startAttempt, until } from '../support/attempt.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { assignFamily, changedPractice } from '../support/ownFamily.ts';
 import { readableInStore, readEvents } from '../support/recordingCheck.ts';
@@ -32,10 +33,11 @@ type Of<T extends EventType> = Extract<RecordedEvent, { type: T }>;
 type Checked<T extends EventType> = ((events: Of<T>[]) => void) | { in: string; why: string } | { producedByNobody: string };
 
 test('every kind of event of the vocabulary is recorded as what the person did, by whatever part of the product tells of it', async ({
-  browser,
   platform,
   signIn,
 }) => {
+  // Without a window no page goes behind another.
+  await using browser = await launchChromium();
   const familyDir = changedPractice((program) => program.replace(/(def get_permissions\(t\):\n\s+return) .*/, '$1 ["full_internet"]'));
   const admin = await signIn('admin');
   const account = await makeAccount(admin, 'expert');
