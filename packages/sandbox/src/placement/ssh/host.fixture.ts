@@ -18,6 +18,13 @@ import { waitUntil } from '../../host/waiting.ts';
 const SSHD = '/usr/sbin/sshd';
 const READY_WITHIN_MS = 20_000;
 const PORT = 22;
+/**
+ * Runs a program without the disks that are mounted below a folder. `ip netns exec` gives it all mounts of this machine as copies of its
+ * own: disks of other tests' sandboxes would stay attached for as long as it runs.
+ */
+const ALONE =
+  'below=$1; shift; awk -v "below=$below/" \'index($5, below) == 1 { print $5 }\' /proc/self/mountinfo | sort -r | ' +
+  'while read -r at; do umount --lazy "$at"; done; exec "$@"';
 /** Addresses of hardware that nobody made; each pair of ends is alone on its link, so that all may have the same. */
 const HERE_MAC = '02:00:00:00:00:01';
 const THERE_MAC = '02:00:00:00:00:02';
@@ -138,11 +145,8 @@ export class SshMachine {
 
   async startSshd(): Promise<void> {
     await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
-    this.#sshd = spawn(
-      'ip',
-      ['netns', 'exec', this.#name, '/usr/bin/setpriv', '--pdeathsig', 'TERM', SSHD, '-D', '-e', '-f', join(this.dir, 'sshd_config')],
-      { stdio: 'ignore' },
-    );
+    const sshd = ['/usr/bin/setpriv', '--pdeathsig', 'TERM', SSHD, '-D', '-e', '-f', join(this.dir, 'sshd_config')];
+    this.#sshd = spawn('ip', ['netns', 'exec', this.#name, '/bin/sh', '-c', ALONE, 'sh', tmpdir(), ...sshd], { stdio: 'ignore' });
     await this.#answering('sshd did not start');
   }
 
