@@ -341,3 +341,12 @@ it('the way back leads to a place in a file that was closed meanwhile, and not t
   await tab.opened.travel('forward');
   expect([tab.opened.store.get().active, wanted()]).toEqual(['b.py', 'b.py:30']);
 });
+
+it('the way back from a file whose text is still on its way leads to where the cursor was, and not one place further', async () => {
+  const tab = tabWith({ 'a.py': 'a', 'b.py': 'b' });
+  for (const line of [7, 70]) tab.opened.cursorStands({ path: 'a.py', line, column: 1 });
+  await tab.opened.open('a.py');
+  await tab.opened.open('b.py');
+  await tab.opened.travel('back');
+  expect(tab.opened.wanted.get()).toMatchObject({ path: 'a.py', place: { line: 70 } });
+});
