@@ -128,7 +128,7 @@ export class PlatformUnderTest {
     if (this.#supervisor.exitCode === null) {
       const ended = new Promise((resolve) => this.#supervisor.once('exit', resolve));
       this.#supervisor.kill('SIGINT');
-      const stopped = await Promise.race([ended.then(() => true), sleep(STOP_LIMIT_MS, false)]);
+      const stopped = await Promise.race([ended.then(() => true), sleep(STOP_LIMIT_MS, false, { ref: false })]);
       if (!stopped) throw new Error(`the supervisor did not stop:\n${this.#output.slice(-4_000)}`);
     }
     if (options.keepData !== true) rmSync(this.dataDir, { recursive: true, force: true });
