@@ -57,16 +57,16 @@ function stages(): Stage[][] {
   const checks = join(reports, 'check.json');
   // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
   const integration = vitest('integration', 'integration', '--maxWorkers=3');
-  // They wait for a third of theirs, and these for two thirds, for what was killed or queued to come back.
+  // These wait for a third of theirs and more, for answers and for what was killed or queued to come back.
   const journeys = playwright('journeys and hostile clients', 'journeys', 'hostile');
-  const chaos = playwright('chaos and placement', 'chaos', 'placement');
+  const apart = playwright('workspace, chaos and placement', 'workspace', 'chaos', 'placement');
   const mayHaveNetworks = process.getuid?.() === 0;
   return [
     [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
     [vitest('unit', 'unit')],
     // Builds the pages that all later ones use.
     [playwright('start', 'start')],
-    ...(mayHaveNetworks ? [[integration], [journeys, inOwnNetwork(chaos)]] : [[integration, chaos], [journeys]]),
+    ...(mayHaveNetworks ? [[integration], [journeys, inOwnNetwork(apart)]] : [[integration], [journeys], [apart]]),
   ];
 }
 
