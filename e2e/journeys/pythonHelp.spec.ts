@@ -84,6 +84,30 @@ test.describe('the editor’s help for Python', () => {
     expect(faults).toEqual([]);
   });
 
+  test('a name is found wherever it is used, and is another one in all files at once', async () => {
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Shift+F12');
+    const uses = page.getByTestId('name-use');
+    await expect(uses).toHaveCount(4);
+    await expectAccessible(page, 'the uses of a name', [], '[role=dialog]');
+    await page.keyboard.type('shapes def');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' })).toHaveAttribute('aria-current', 'true');
+    await expect(page.getByText('1:5', { exact: true })).toBeVisible();
+    await page.keyboard.press('F2');
+    await expect(page.locator('.rename-box input')).toBeFocused();
+    await page.keyboard.type('surface');
+    await page.keyboard.press('Enter');
+    await expect(page.getByText('“area” is “surface” in 2 files.')).toBeVisible();
+    await work.shell('cat lib/shapes.py use.py | grep -c surface', /^4$/m);
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await page.getByTestId('editor-tab').filter({ hasText: 'use.py' }).click();
+    await expect(editor()).toContainText('surface(2)');
+    expect(faults).toEqual([]);
+  });
+
   test('the code of a library is opened to be read, and the packages are those of the workspace’s environment', async () => {
     await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+Home');

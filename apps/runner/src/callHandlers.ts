@@ -64,6 +64,8 @@ export function callHandlers(options: CallHandlerOptions): CallHandlers {
     'language.complete': (args) => language.complete(args),
     'language.hover': (args) => language.hover(args),
     'language.define': (args) => language.define(args),
+    'language.uses': (args) => language.uses(args),
+    'language.rename': (args) => language.rename(args),
     'language.source': (args) => language.source(args),
     'language.interpreters': () => language.interpreters(),
     'language.useInterpreter': (args) => language.useInterpreter(args),

@@ -20,6 +20,10 @@ export const LANGUAGE_LABEL_MAX_LENGTH = 300;
 /** Of a library's file: a longer one is shown in its first part. */
 export const LANGUAGE_SOURCE_MAX_BYTES = 1024 * 1024;
 export const LANGUAGE_INTERPRETERS_MAX = 30;
+/** Places where a name is used: of more the first are told. */
+export const LANGUAGE_USES_MAX = 500;
+/** Of a name that is changed: one that stands at more places is changed at none. */
+export const LANGUAGE_EDITS_MAX = 5_000;
 
 const path = z
   .string()
@@ -68,6 +72,21 @@ export const LANGUAGE_REQUESTS = {
   'language.define': {
     args: At,
     result: z.object({ places: z.array(At.extend({ library: z.boolean() })).max(LANGUAGE_ITEMS_MAX) }),
+  },
+  /** Where the name is used, and defined. `text` is the line of it, cut, and empty where it was not read; `length` is that of the name. */
+  'language.uses': {
+    args: At,
+    result: z.object({
+      uses: z.array(At.extend({ library: z.boolean(), length: z.int().min(0), text: label })).max(LANGUAGE_USES_MAX),
+      truncated: z.boolean(),
+    }),
+  },
+  /** What is to be changed in files of the workspace so that the name is another one everywhere; nothing where it cannot be changed. */
+  'language.rename': {
+    args: At.extend({ name: label.min(1) }),
+    result: z.object({
+      files: z.array(z.object({ path, edits: z.array(z.object({ from: Position, to: Position, text: label })) })).max(LANGUAGE_EDITS_MAX),
+    }),
   },
   /**
    * A library's file that a definition has named; `not_found` for any other. Once it was read, questions may be asked about its path too:

@@ -112,6 +112,37 @@ describe('the help for Python', () => {
     await ask('close', { path: 'net.py' });
   });
 
+  it('finds where a name is used, saved or not, and says what to change for another name, in files of the workspace alone', async () => {
+    await rig.sh("printf 'from other import double\\n\\ndouble(1)\\n' > third.py");
+    type Use = { path: string; library: boolean; line: number; column: number; length: number; text: string };
+    await vi.waitFor(async () => {
+      const { uses, truncated } = await ask<{ uses: Use[]; truncated: boolean }>('uses', at(4, 11));
+      expect(uses.map(({ path, line, column, text }) => `${path}:${line}:${column} ${text}`).sort()).toEqual([
+        'main.py:2:19 from other import double',
+        'main.py:4:9 value = double("four")',
+        'other.py:1:5 def double(number: int) -> int:',
+        'third.py:1:19 from other import double',
+        'third.py:3:1 double(1)',
+      ]);
+      expect(uses).toMatchObject(uses.map(() => ({ library: false, length: 'double'.length })));
+      expect(truncated).toBe(false);
+    }, STARTING);
+    const rename = (place: object, name: string) => ask<{ files: { path: string; edits: object[] }[] }>('rename', { ...place, name });
+    expect(await rename(at(4, 11), 'twice')).toEqual({ files: [] });
+    await rig.sh('touch main.py');
+    await vi.waitFor(async () => expect((await rename(at(4, 11), 'twice')).files).toHaveLength(3), STARTING);
+    const { files } = await rename(at(4, 11), 'twice');
+    const edit = (line: number, column: number) => ({ from: { line, column }, to: { line, column: column + 6 }, text: 'twice' });
+    expect(files.sort((a, b) => a.path.localeCompare(b.path))).toEqual([
+      { path: 'main.py', edits: [edit(2, 19), edit(4, 9)] },
+      { path: 'other.py', edits: [edit(1, 5)] },
+      { path: 'third.py', edits: [edit(1, 19), edit(3, 1)] },
+    ]);
+    // A name of a library is not this person's to change.
+    expect(await rename(at(6, 6), 'where')).toEqual({ files: [] });
+    await rig.sh('rm main.py third.py');
+  });
+
   it('learns what other programs write, and of an edit that is not saved', async () => {
     await rig.sh('sed -i s/double/triple/ other.py');
     await vi.waitFor(

@@ -4,11 +4,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError, type Clock, type Timer } from '@plumbline/core';
 import {
   LANGUAGE_DEPTH_MAX,
+  LANGUAGE_EDITS_MAX,
   LANGUAGE_ITEMS_MAX,
   LANGUAGE_LABEL_MAX_LENGTH,
   LANGUAGE_PROBLEMS_MAX,
   LANGUAGE_SOURCE_MAX_BYTES,
   LANGUAGE_SYMBOLS_MAX,
+  LANGUAGE_USES_MAX,
   LANGUAGE_WORDS_MAX_LENGTH,
   type RequestArgs,
   type RequestResult,
@@ -55,6 +57,16 @@ const Completions = z.union([
 const Hover = z.object({ contents: Text }).nullable();
 const Location = z.object({ uri: z.string(), range: Range });
 const Locations = z.union([z.array(Location), Location.transform((one) => [one]), z.null().transform(() => [])]);
+const Changes = z
+  .object({
+    documentChanges: z.array(
+      z.object({
+        textDocument: z.object({ uri: z.string() }),
+        edits: z.array(z.object({ range: Range, newText: z.string() })),
+      }),
+    ),
+  })
+  .nullable();
 const DefinedName = z.object({ name: z.string(), kind: z.int().min(1).max(26), range: Range, selectionRange: Range });
 type DefinedName = z.infer<typeof DefinedName> & { children?: DefinedName[] | undefined };
 const DefinedNames = z.array(
@@ -116,7 +128,7 @@ export interface LanguageActsOptions {
   readonly server: LanguageServer;
   readonly interpreters: PythonInterpreters;
   readonly sandbox: Pick<Sandbox, 'run' | 'paths'>;
-  readonly files: Pick<WorkspaceFiles, 'onChange'>;
+  readonly files: Pick<WorkspaceFiles, 'onChange' | 'read'>;
   readonly clock: Clock;
 }
 
@@ -124,6 +136,7 @@ export class LanguageActs {
   readonly #server: LanguageServer;
   readonly #interpreters: PythonInterpreters;
   readonly #sandbox: Pick<Sandbox, 'run' | 'paths'>;
+  readonly #files: Pick<WorkspaceFiles, 'read'>;
   readonly #clock: Clock;
   /** The workspace as the server sees it. */
   readonly #home: string;
@@ -135,6 +148,7 @@ export class LanguageActs {
     this.#server = server;
     this.#interpreters = interpreters;
     this.#sandbox = sandbox;
+    this.#files = files;
     this.#clock = clock;
     this.#home = sandbox.paths.home;
     const changed = (path: string, op: 'created' | 'changed' | 'deleted') => {
@@ -195,6 +209,35 @@ export class LanguageActs {
     return { places: locations.slice(0, LANGUAGE_ITEMS_MAX).flatMap((location) => this.#place(location) ?? []) };
   }
 
+  async uses(at: RequestArgs<'language.uses'>): Promise<RequestResult<'language.uses'>> {
+    const found = read(Locations, await this.#ask('references', at, { context: { includeDeclaration: true } }));
+    const lines = new Map<string, string[]>();
+    const uses: RequestResult<'language.uses'>['uses'] = [];
+    for (const location of found.slice(0, LANGUAGE_USES_MAX)) {
+      const place = this.#place(location);
+      if (place === null) continue;
+      const { start, end } = location.range;
+      if (!lines.has(place.path)) lines.set(place.path, await this.#linesOf(place));
+      const text = label((lines.get(place.path)?.[start.line] ?? '').trim());
+      uses.push({ ...place, length: start.line === end.line ? Math.max(0, end.character - start.character) : 0, text });
+    }
+    return { uses, truncated: found.length > LANGUAGE_USES_MAX };
+  }
+
+  async rename({ name, ...at }: RequestArgs<'language.rename'>): Promise<RequestResult<'language.rename'>> {
+    const changes = read(Changes, await this.#ask('rename', at, { newName: name }))?.documentChanges ?? [];
+    const files = changes.flatMap(({ textDocument: { uri }, edits }) => {
+      const named = this.#pathOf(uri);
+      if (named === null || named.library) return [];
+      const changed = edits.map(({ range, newText }) => ({ from: position(range.start), to: position(range.end), text: label(newText) }));
+      return { path: named.path, edits: changed };
+    });
+    const count = files.reduce((sum, { edits }) => sum + edits.length, 0);
+    // The server changes no file that is not on disk, though it is the one that was asked about.
+    const isWhole = files.length === changes.length && count <= LANGUAGE_EDITS_MAX && files.some(({ path }) => path === at.path);
+    return { files: isWhole ? files : [] };
+  }
+
   async source({ path }: RequestArgs<'language.source'>): Promise<RequestResult<'language.source'>> {
     if (!this.#named.has(path))
       throw new AppError('not_found', 'This file of a library is not open any more. Go to it again from where it is used.');
@@ -240,10 +283,19 @@ export class LanguageActs {
     return { symbols: inRow(names ?? []).slice(0, LANGUAGE_SYMBOLS_MAX) };
   }
 
-  #ask(question: string, { path, line, column }: { path: string; line: number; column: number }): Promise<unknown> {
+  #ask(question: string, { path, line, column }: { path: string; line: number; column: number }, more: object = {}): Promise<unknown> {
     return this.#server.ask(`textDocument/${question}`, this.#uri(path), {
       position: { line: line - 1, character: column - 1 },
+      ...more,
     });
+  }
+
+  /** As the editor has them, or else the disk; none where they cannot be read, or are a library's. */
+  async #linesOf({ path, library }: { path: string; library: boolean }): Promise<string[]> {
+    if (library) return [];
+    const open = this.#server.textOf(this.#uri(path));
+    const text = open ?? (await this.#files.read(path, { maxBytes: LANGUAGE_SOURCE_MAX_BYTES }).catch(() => null))?.text;
+    return text?.split(/\r\n|\r|\n/) ?? [];
   }
 
   /** An environment appeared, went, or has other packages. */
@@ -261,6 +313,13 @@ export class LanguageActs {
   }
 
   #place({ uri, range }: z.infer<typeof Location>): RequestResult<'language.define'>['places'][number] | null {
+    const named = this.#pathOf(uri);
+    if (named?.library) this.#name(named.path);
+    return named && { ...named, ...position(range.start) };
+  }
+
+  /** The path that is meant, in the workspace or of a library; null where it is none. */
+  #pathOf(uri: string): { path: string; library: boolean } | null {
     let full: string;
     try {
       full = posix.normalize(fileURLToPath(uri));
@@ -269,9 +328,7 @@ export class LanguageActs {
     }
     const library = !full.startsWith(`${this.#home}/`);
     const path = library ? full : full.slice(this.#home.length + 1);
-    if (path.length > 4_096 || path.includes('\0')) return null;
-    if (library) this.#name(path);
-    return { path, library, ...position(range.start) };
+    return path.length > 4_096 || path.includes('\0') ? null : { path, library };
   }
 
   #name(path: string): void {

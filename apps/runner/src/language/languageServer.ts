@@ -54,7 +54,7 @@ const SETTINGS: Record<string, object> = {
 };
 
 const CAPABILITIES = {
-  workspace: { configuration: true, didChangeWatchedFiles: { dynamicRegistration: true } },
+  workspace: { configuration: true, workspaceEdit: { documentChanges: true }, didChangeWatchedFiles: { dynamicRegistration: true } },
   textDocument: {
     completion: { completionItem: { snippetSupport: false }, contextSupport: false },
     hover: { contentFormat: ['plaintext'] },
@@ -62,6 +62,8 @@ const CAPABILITIES = {
     definition: { linkSupport: false },
     // With it a definition is the source, where a library has that, and not the types that are told of it.
     declaration: { linkSupport: false },
+    references: {},
+    rename: {},
     diagnostic: { dynamicRegistration: false },
     documentSymbol: { hierarchicalDocumentSymbolSupport: true },
   },
@@ -123,6 +125,11 @@ export class LanguageServer {
   close(uri: string): void {
     this.#texts.delete(uri);
     if (this.#life?.told.delete(uri)) this.#notify('textDocument/didClose', { textDocument: { uri } });
+  }
+
+  /** An open text as the editor has it; null of one that is not open. */
+  textOf(uri: string): string | null {
+    return this.#texts.get(uri)?.text ?? null;
   }
 
   /** Files changed without an editor. */

@@ -151,6 +151,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', 'G'], does: 'Go to a line' },
   { keys: ['Ctrl/Cmd', 'Shift', 'O'], does: 'Go to a class or function of the file (Python)' },
   { keys: ['F12'], does: 'Go to where the name is defined' },
+  { keys: ['Shift', 'F12'], does: 'Show where the name is used (Python)' },
   { keys: ['F8'], does: 'Go to the next problem' },
   { keys: ['F1'], does: 'All commands, outside a terminal' },
   { keys: ['Ctrl', '`'], does: 'Go between the terminal and the editor' },
@@ -163,7 +164,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
     keys: ['Menu'],
     does: 'What can be done with the file or the terminal, as a click with the right button does; in a terminal whose program takes clicks, with Shift',
   },
-  { keys: ['F2'], does: 'Rename the file, or the terminal' },
+  { keys: ['F2'], does: 'Rename the file, or the terminal; in the editor, the name at the cursor in all files (Python)' },
   { keys: ['Delete'], does: 'Delete the file, on a Mac by Cmd-Backspace as well; the message that follows has Undo' },
   { keys: ['Ctrl/Cmd', 'Enter'], does: 'Write the note' },
 ];

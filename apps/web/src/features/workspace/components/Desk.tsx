@@ -20,6 +20,7 @@ import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
 import { HelpPanel } from './HelpPanel.tsx';
 import { Instructions } from './Instructions.tsx';
+import { type NameAsked, NameUses } from './NameUses.tsx';
 import { Notes } from './Notes.tsx';
 import { PauseDialog } from './PauseDialog.tsx';
 import { PortsPanel } from './PortsPanel.tsx';
@@ -76,6 +77,7 @@ export function Desk({
   const [dialog, setDialog] = useState<'pause' | 'submit' | 'open' | 'commands' | 'seal' | null>(null);
   const [searchAsked, setSearchAsked] = useState<SearchAsked>({ turn: 0, include: null });
   const [comparing, setComparing] = useState(false);
+  const [usesOf, setUsesOf] = useState<NameAsked | null>(null);
   const [touring, setTouring] = useState(() => isPractice && !preferences.get().tourSeen);
   const [layout] = useState(() => readLayout(preferences.get().layout, session.attemptId));
   const [bars] = useState(newBarPlaces);
@@ -116,6 +118,7 @@ export function Desk({
         focusSearch: () => search(null),
         newTerminal: (beside) => newTerminal.current(beside),
         toggleCompare: () => setComparing((on) => !on),
+        showUses: setUsesOf,
         startTour: () => setTouring(true),
       }),
     [editing, session, transfers, chosen, docks, search],
@@ -217,6 +220,7 @@ export function Desk({
         />
       </BarProvider>
       {dialog === 'pause' ? <PauseDialog onClose={() => setDialog(null)} /> : null}
+      {usesOf ? <NameUses asked={usesOf} onClose={() => setUsesOf(null)} onOpen={onOpen} /> : null}
       {dialog === 'seal' ? <SealDialog onClose={() => setDialog(null)} /> : null}
       <SubmitDialog
         open={dialog === 'submit'}

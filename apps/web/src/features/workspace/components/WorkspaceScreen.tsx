@@ -90,7 +90,7 @@ function useEditing(session: AttemptSession, attemptId: string): { editing: Edit
           savesByItself: () => preferences.get().autoSave || isLastMinute(session.clock),
         });
         const say = (text: string) => session.notice.emit({ tone: 'info', text });
-        help = new PythonHelp({ monaco, files, ask: session.ask, time: browserTime });
+        help = new PythonHelp({ monaco, files, ask: session.ask, time: browserTime, say });
         formatter = new PythonFormatter({ monaco, time: browserTime, say });
         session.unsavedFiles = () => files?.unsaved ?? [];
         setEditing({ monaco, files, help });

@@ -17,6 +17,7 @@ const commands = deskCommands({
   focusSearch: none,
   newTerminal: none,
   toggleCompare: none,
+  showUses: none,
   startTour: none,
 });
 

@@ -7,6 +7,7 @@ import type { CodeEditor } from '../model/monaco.ts';
 import { choose } from '../model/preferences.ts';
 import type { Transfers } from '../model/transfers.ts';
 import type { Editing } from './Desk.tsx';
+import type { NameAsked } from './NameUses.tsx';
 import type { TerminalAct } from './TerminalPane.tsx';
 
 export interface DeskActs {
@@ -20,6 +21,7 @@ export interface DeskActs {
   focusSearch: () => void;
   newTerminal: (beside: boolean) => void;
   toggleCompare: () => void;
+  showUses: (asked: NameAsked) => void;
   startTour: () => void;
 }
 
@@ -251,6 +253,20 @@ export function deskCommands(acts: DeskActs): Command[] {
         const editor = editing ? usedEditor(editing) : null;
         editor?.focus();
         void editor?.getAction('editor.action.quickOutline')?.run();
+      },
+    },
+    {
+      id: 'uses',
+      title: 'Show where the name at the cursor is used',
+      keys: ['Shift', 'F12'],
+      notInTerminal: true,
+      run: () => {
+        const editor = editing ? usedEditor(editing) : null;
+        const [model, position] = [editor?.getModel(), editor?.getPosition()];
+        const word = model && position ? model.getWordAtPosition(position)?.word : undefined;
+        if (!editing || !model || !position || word === undefined || model.getLanguageId() !== 'python')
+          return session.notice.emit({ tone: 'info', text: 'Put the cursor into a name of a Python file first.' });
+        acts.showUses({ word, find: () => editing.help.uses(model, position) });
       },
     },
     {

@@ -1,5 +1,7 @@
 import { AppError } from '@plumbline/core';
+import type { CancellationToken, languages, Position } from 'monaco-editor/editor/editor.api.js';
 import { describe, expect, it } from 'vitest';
+import type { TextModel } from './monaco.ts';
 import { asBlock, nameOfPython, nameTree, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
 import { SteppedTime } from './steppedTime.ts';
 import { Store } from './store.ts';
@@ -41,6 +43,9 @@ describe('help for Python', () => {
   function helpFor(path: string) {
     const asked: string[] = [];
     const marked: string[] = [];
+    const said: string[] = [];
+    const disk = new Map<string, string>();
+    let renames: languages.RenameProvider | undefined;
     let forgotten = 0;
     const nothing = { dispose: () => {} };
     const registered = () => nothing;
@@ -51,6 +56,7 @@ describe('help for Python', () => {
       getValueLength: () => 5,
       getValue: () => 'x = 1',
       getVersionId: () => 1,
+      getWordAtPosition: () => ({ word: 'x' }),
       isDisposed: () => false,
       onDidChangeContent: (listener: () => void) => {
         changed = listener;
@@ -66,6 +72,10 @@ describe('help for Python', () => {
           registerDefinitionProvider: registered,
           registerSignatureHelpProvider: registered,
           registerDocumentSymbolProvider: registered,
+          registerRenameProvider: (_: string, provider: languages.RenameProvider) => {
+            renames = provider;
+            return nothing;
+          },
         },
         editor: {
           registerEditorOpener: registered,
@@ -75,9 +85,25 @@ describe('help for Python', () => {
         MarkerSeverity: {},
         MarkerTag: {},
       },
-      files: { store },
+      files: {
+        store,
+        edit: async (edited: string, change: (text: string) => { text: string; count: number }) => {
+          try {
+            const { text, count } = change(disk.get(edited) ?? '');
+            disk.set(edited, text);
+            return count;
+          } catch {
+            return null;
+          }
+        },
+      },
+      say: (text: string) => void said.push(text),
       ask: async (act: string, { path: about }: { path: string }) => {
         asked.push(`${act} ${about}`);
+        if (act === 'language.rename') {
+          const edits = [{ from: { line: 1, column: 1 }, to: { line: 1, column: 2 }, text: 'width' }];
+          return { files: [...disk.keys()].map((of) => ({ path: of, edits })) };
+        }
         if (act === 'language.diagnose' && forgotten-- > 0) throw new AppError('not_found', 'The help for Python does not know this text.');
         const at = { line: 1, column: 1 };
         return { problems: [{ from: at, to: at, severity: 'error', message: 'wrong', rule: null, unused: false }] };
@@ -86,7 +112,9 @@ describe('help for Python', () => {
     } as unknown as PythonHelpOptions);
     const show = (shown: string) => store.set({ files: [{ path: shown, model, readOnlyReason: null }] });
     return {
-      ...{ help, time, asked, marked, show },
+      ...{ help, time, asked, marked, said, disk, show },
+      rename: (name: string) =>
+        renames?.provideRenameEdits(model as unknown as TextModel, { lineNumber: 1, column: 1 } as Position, name, {} as CancellationToken),
       forget: (times = 1) => {
         forgotten = times;
       },
@@ -130,6 +158,22 @@ describe('help for Python', () => {
     await help.useInterpreter('/home/agent/.venv/bin/python');
     await time.step(10_000);
     expect(asked).toEqual(['language.useInterpreter /home/agent/.venv/bin/python', 'language.diagnose a.py']);
+  });
+
+  it('changes a name in every file, and says in which ones other text stands by now', async () => {
+    const { disk, rename, said } = helpFor('a.py');
+    disk.set('a.py', 'x = 1').set('b.py', 'y = 1').set('c.py', 'x');
+    expect(await rename('width')).toEqual({ edits: [] });
+    expect([...disk.values()]).toEqual(['width = 1', 'y = 1', 'width']);
+    expect(said).toEqual(['“x” is “width” in 2 files, and not in b.py: changed meanwhile, edited elsewhere, or not to be saved.']);
+  });
+
+  it('changes no name to what Python does not take, or that others define', async () => {
+    const { disk, rename, asked, said } = helpFor('a.py');
+    expect(await rename('class')).toMatchObject({ edits: [], rejectReason: expect.stringContaining('no name that Python takes') });
+    expect(asked).not.toContain('language.rename a.py');
+    expect(await rename('width')).toMatchObject({ edits: [], rejectReason: expect.stringContaining('cannot be changed') });
+    expect([disk.size, said]).toEqual([0, []]);
   });
 
   it('tells a server that has forgotten the text all of it, and asks again, once', async () => {

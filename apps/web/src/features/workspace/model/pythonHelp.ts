@@ -6,10 +6,11 @@ import type { BrowserTime } from './browserTime.ts';
 import type { MonacoApi, TextModel } from './monaco.ts';
 import { isMissing, isOfLibrary } from './openFile.ts';
 import type { OpenFiles } from './openFiles.ts';
+import { isPythonName, withName } from './pythonNames.ts';
 
 /**
  * What the language server in the sandbox knows of the open Python files, for the editor: problems, completions,
- * explanations, signatures, definitions, names. Whatever it says is shown as text: it comes out of the sandbox.
+ * explanations, signatures, definitions, names and their uses. Whatever it says is shown as text: it comes out of the sandbox.
  */
 
 export interface PythonHelpOptions {
@@ -17,6 +18,8 @@ export interface PythonHelpOptions {
   readonly files: OpenFiles;
   readonly ask: Ask;
   readonly time: BrowserTime;
+  /** Says something to the person once. */
+  readonly say: (text: string) => void;
 }
 
 const LANGUAGE = 'python';
@@ -52,6 +55,8 @@ export function nameOfPython({ path, version }: Interpreters['interpreters'][num
   const environment = /([^/]+)\/bin\/python$/.exec(path)?.[1];
   return `Python ${version}${environment === undefined || environment === 'usr' ? '' : ` (${environment})`}`;
 }
+
+export type NameUses = RequestResult<'language.uses'>;
 
 type Named = RequestResult<'language.symbols'>['symbols'][number];
 
@@ -103,6 +108,9 @@ export class PythonHelp {
       }),
       monaco.languages.registerHoverProvider(LANGUAGE, { provideHover: (model, position) => this.hover(model, position) }),
       monaco.languages.registerDefinitionProvider(LANGUAGE, { provideDefinition: (model, position) => this.define(model, position) }),
+      monaco.languages.registerRenameProvider(LANGUAGE, {
+        provideRenameEdits: (model, position, name) => this.rename(model, position, name),
+      }),
       monaco.languages.registerDocumentSymbolProvider(LANGUAGE, { provideDocumentSymbols: (model) => this.names(model) }),
       monaco.languages.registerSignatureHelpProvider(LANGUAGE, {
         signatureHelpTriggerCharacters: ['(', ','],
@@ -282,6 +290,50 @@ export class PythonHelp {
   private async names(model: TextModel): Promise<languages.DocumentSymbol[]> {
     const answer = await this.askAbout(model, (path) => this.options.ask('language.symbols', { path })).catch(() => null);
     return nameTree(answer?.symbols ?? []);
+  }
+
+  /** Where the name at a position is used, and defined. Rejects where the server is away. */
+  uses(model: TextModel, { lineNumber, column }: Position): Promise<NameUses> {
+    this.tellAll();
+    return this.askAbout(model, (path) => this.options.ask('language.uses', { path, line: lineNumber, column }));
+  }
+
+  /**
+   * Changes and saves the files itself: the editor's own edits would reach those alone that are open. One whose text is not that
+   * which the server knew stays as it is, and the person is told which.
+   */
+  private async rename(
+    model: TextModel,
+    { lineNumber, column }: Position,
+    name: string,
+  ): Promise<languages.WorkspaceEdit & languages.Rejection> {
+    const refuse = (rejectReason: string) => ({ edits: [], rejectReason });
+    const word = model.getWordAtPosition({ lineNumber, column })?.word ?? '';
+    if (!isPythonName(name)) return refuse(`“${name}” is no name that Python takes.`);
+    this.tellAll();
+    let found: RequestResult<'language.rename'>;
+    try {
+      found = await this.askAbout(model, (path) => this.options.ask('language.rename', { path, line: lineNumber, column, name }));
+    } catch (error) {
+      return refuse(error instanceof AppError ? error.message : 'The name could not be changed. Try again.');
+    }
+    if (found.files.length === 0) return refuse(`“${word}” cannot be changed: it is not defined in saved files of the workspace alone.`);
+    const left: string[] = [];
+    for (const { path, edits } of found.files)
+      if ((await this.options.files.edit(path, (text) => withName(text, edits, word))) === null) left.push(path);
+    const changed = found.files.length - left.length;
+    const where = `${changed} ${changed === 1 ? 'file' : 'files'}`;
+    this.options.say(
+      left.length === 0
+        ? `“${word}” is “${name}” in ${where}.`
+        : `“${word}” is “${name}” in ${where}, and not in ${left.join(', ')}: changed meanwhile, edited elsewhere, or not to be saved.`,
+    );
+    return { edits: [] };
+  }
+
+  /** An answer may be about any of the open texts. */
+  private tellAll(): void {
+    for (const [model, known] of this.tracked) if (model.getValueLength() <= LANGUAGE_TEXT_MAX_LENGTH) this.tell(model, known);
   }
 
   private async signature(model: TextModel, position: Position): Promise<languages.SignatureHelpResult | null> {
