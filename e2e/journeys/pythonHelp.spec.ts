@@ -132,7 +132,7 @@ test.describe('the editor’s help for Python', () => {
     expect(faults).toEqual([]);
   });
 
-  test('a Python file is formatted, by a formatter that is loaded only then, and one that cannot be is left as it is', async () => {
+  test('a Python file is formatted, by a formatter that is loaded only then, and at each save where one wants that; one that cannot be is left as it is', async () => {
     const workers = page.workers().length;
     await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+End');
@@ -143,12 +143,22 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.press('Control+S');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
     await work.shell('tail -2 use.py', /^size = \[1, 2, 3\]\nname = "x"$/m);
+    await page.keyboard.press('F1');
+    await page.keyboard.type('formatting of python files that you save on');
+    await page.keyboard.press('Enter');
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type("\ntag='y'");
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell('clear; tail -1 use.py', /^tag = "y"$/m);
     await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+End');
     await page.keyboard.type('broken =');
-    await page.keyboard.press('Shift+Alt+F');
+    await page.keyboard.press('Control+S');
     await expect(page.getByText(/^Not formatted: /)).toBeVisible();
-    await expect(editor()).toContainText('broken =');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await work.shell('clear; tail -1 use.py; echo', /^broken =$/m);
     expect(faults).toEqual([]);
   });
 });

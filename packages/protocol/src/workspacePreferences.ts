@@ -11,6 +11,8 @@ export const WorkspacePreferences = z.strictObject({
   version: z.literal(1),
   /** Files are saved by themselves a second after the last key. */
   autoSave: z.boolean(),
+  /** A Python file is formatted when its person saves it; not by itself. */
+  formatOnSave: z.boolean().default(false),
   /** What is selected in a terminal is copied at once. */
   copyOnSelection: z.boolean(),
   wordWrap: z.boolean(),

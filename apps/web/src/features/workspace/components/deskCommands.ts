@@ -55,6 +55,12 @@ function usedEditor({ monaco, files }: Editing): CodeEditor | null {
   return shown.find((one) => one.hasTextFocus()) ?? shown[0] ?? null;
 }
 
+/** Formats what an editor shows; undefined where nothing can. */
+function formatOf(editor: CodeEditor | null): (() => Promise<void>) | undefined {
+  if (editor?.getModel()?.getLanguageId() !== 'python') return undefined;
+  return async () => editor.getAction('editor.action.formatDocument')?.run();
+}
+
 /** What the editor itself can do with the file in use now, by the editor's own names. */
 export function editorCommands(editing: Editing | null): Command[] {
   const editor = editing ? usedEditor(editing) : null;
@@ -92,7 +98,7 @@ const tellTerminal = tell('terminal');
 /** Everything that the desk can do. */
 export function deskCommands(acts: DeskActs): Command[] {
   const { session, transfers, editing, docks, openDialog } = acts;
-  const { autoSave, wordWrap, copyOnSelection } = acts.chosen;
+  const { autoSave, formatOnSave, wordWrap, copyOnSelection } = acts.chosen;
   const files = editing?.files ?? null;
   const active = () => files?.store.get().active ?? null;
   // The next key is already meant for what is shown now.
@@ -154,7 +160,9 @@ export function deskCommands(acts: DeskActs): Command[] {
       notInTerminal: true,
       run: () => {
         const path = active();
-        if (path) void files?.save(path);
+        const format = formatOnSave && editing ? formatOf(usedEditor(editing)) : undefined;
+        // One that cannot be formatted is saved as it is.
+        if (path) void Promise.resolve(format?.()).finally(() => files?.save(path));
       },
     },
     {
@@ -239,8 +247,8 @@ export function deskCommands(acts: DeskActs): Command[] {
       keys: ['Shift', 'Alt', 'F'],
       notInTerminal: true,
       run: () => {
-        const editor = editing ? usedEditor(editing) : null;
-        if (editor?.getModel()?.getLanguageId() === 'python') void editor?.getAction('editor.action.formatDocument')?.run();
+        const format = editing ? formatOf(usedEditor(editing)) : undefined;
+        if (format) void format();
         else session.notice.emit({ tone: 'info', text: 'There is a formatter for Python files only.' });
       },
     },
@@ -293,6 +301,11 @@ export function deskCommands(acts: DeskActs): Command[] {
       },
     },
     { id: 'auto-save', title: `Turn auto-save ${autoSave ? 'off' : 'on'}`, run: () => choose({ autoSave: !autoSave }) },
+    {
+      id: 'format-on-save',
+      title: `Turn formatting of Python files that you save ${formatOnSave ? 'off' : 'on'}`,
+      run: () => choose({ formatOnSave: !formatOnSave }),
+    },
     {
       id: 'word-wrap',
       title: `Turn word wrap ${wordWrap ? 'off' : 'on'}`,

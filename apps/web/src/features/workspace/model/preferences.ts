@@ -10,6 +10,7 @@ const SAVE_AGAIN_AFTER_MS = 30_000;
 const DEFAULTS: WorkspacePreferences = {
   version: 1,
   autoSave: false,
+  formatOnSave: false,
   copyOnSelection: false,
   wordWrap: false,
   tourSeen: false,
@@ -23,7 +24,7 @@ export function readPreferences(kept: unknown): WorkspacePreferences {
   const preferences = { ...DEFAULTS };
   if (typeof kept !== 'object' || kept === null) return preferences;
   const given = kept as Record<string, unknown>;
-  for (const name of ['autoSave', 'copyOnSelection', 'wordWrap', 'tourSeen'] as const)
+  for (const name of ['autoSave', 'formatOnSave', 'copyOnSelection', 'wordWrap', 'tourSeen'] as const)
     if (typeof given[name] === 'boolean') preferences[name] = given[name];
   return preferences;
 }
