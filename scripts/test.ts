@@ -44,7 +44,8 @@ function playwright(name: string, ...projects: string[]): Stage {
 }
 
 /**
- * A stage in a network of its own, where it takes the ports that a stage beside it has too, and one build of the pages serves both.
+ * A stage in a network of its own, which root may make, where it takes the ports that a stage beside it has too: one build of the pages
+ * serves both.
  * Slurm resolves no name, a number's neither, where this machine is the only address; the second one is of those kept for documentation.
  */
 function inOwnNetwork(stage: Stage): Stage {
@@ -57,16 +58,26 @@ function stages(): Stage[][] {
   const checks = join(reports, 'check.json');
   // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
   const integration = vitest('integration', 'integration', '--maxWorkers=3');
-  // These wait for a third of theirs and more, for answers and for what was killed or queued to come back.
-  const journeys = playwright('journeys and hostile clients', 'journeys', 'hostile');
-  const apart = playwright('workspace, chaos and placement', 'workspace', 'chaos', 'placement');
-  const mayHaveNetworks = process.getuid?.() === 0;
+  // Those wait for a third of theirs and more, for answers and for what was killed or queued to come back.
+  const afterTheBuild = {
+    root: [
+      [integration],
+      [
+        playwright('journeys and hostile clients', 'journeys', 'hostile'),
+        inOwnNetwork(playwright('workspace, chaos and placement', 'workspace', 'chaos', 'placement')),
+      ],
+    ],
+    others: [
+      [integration, playwright('chaos and placement', 'chaos', 'placement')],
+      [playwright('journeys and hostile clients', 'journeys', 'workspace', 'hostile')],
+    ],
+  };
   return [
     [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
     [vitest('unit', 'unit')],
     // Builds the pages that all later ones use.
     [playwright('start', 'start')],
-    ...(mayHaveNetworks ? [[integration], [journeys, inOwnNetwork(apart)]] : [[integration], [journeys], [apart]]),
+    ...afterTheBuild[process.getuid?.() === 0 ? 'root' : 'others'],
   ];
 }
 
