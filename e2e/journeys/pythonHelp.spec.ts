@@ -95,7 +95,7 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.type('shapes def');
     await page.keyboard.press('Enter');
     await expect(page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' })).toHaveAttribute('aria-current', 'true');
-    await expect(page.getByText('1:5', { exact: true })).toBeVisible();
+    await expect(page.getByText('1:9', { exact: true })).toBeVisible();
     await page.keyboard.press('F2');
     await expect(page.locator('.rename-box input')).toBeFocused();
     await page.keyboard.type('surface');
@@ -143,7 +143,7 @@ test.describe('the editor’s help for Python', () => {
     await page.keyboard.press('Control+S');
     await expect(page.getByTestId('save-state')).toHaveText('Saved');
     await work.shell('tail -2 use.py', /^size = \[1, 2, 3\]\nname = "x"$/m);
-    await page.keyboard.press('F1');
+    await page.keyboard.press('Control+Shift+P');
     await page.keyboard.type('formatting of python files that you save on');
     await page.keyboard.press('Enter');
     await editor().click({ position: { x: 40, y: 8 } });
