@@ -350,3 +350,19 @@ it('the way back from a file whose text is still on its way leads to where the c
   await tab.opened.travel('back');
   expect(tab.opened.wanted.get()).toMatchObject({ path: 'a.py', place: { line: 70 } });
 });
+
+it('the way back leads past files that are gone, whose tabs are closed, and each press of the key is one step', async () => {
+  const tab = tabWith({ 'a.py': 'a', 'gone.py': 'gone', 'b.py': 'b', 'c.py': 'c' });
+  for (const path of ['a.py', 'gone.py', 'b.py', 'c.py']) {
+    await tab.opened.open(path);
+    tab.opened.cursorStands({ path, line: 1, column: 1 });
+  }
+  tab.opened.close('gone.py');
+  tab.files.delete('gone.py');
+  await Promise.all([tab.opened.travel('back'), tab.opened.travel('back')]);
+  expect(tab.opened.store.get().active).toBe('a.py');
+  expect(tab.opened.store.get().files.map(({ path }) => path)).not.toContain('gone.py');
+  tab.opened.wanted.set(null);
+  await tab.opened.travel('forward');
+  expect(tab.opened.store.get().active).toBe('b.py');
+});

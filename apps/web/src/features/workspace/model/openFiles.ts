@@ -15,7 +15,7 @@ import {
   pathAfterMove,
   readOnlyReason,
 } from './openFile.ts';
-import { type FilePoint, PlaceHistory } from './placeHistory.ts';
+import { type Direction, type FilePoint, PlaceHistory } from './placeHistory.ts';
 import { replaceText } from './replaceText.ts';
 import { type FileOnDisk, isEditable } from './shownFiles.ts';
 import { Store } from './store.ts';
@@ -34,6 +34,7 @@ export class OpenFiles extends WatchedFiles {
   /** Until what an earlier page of this tab had open is shown again: nobody asked for that just now. */
   isRestoring = true;
   private readonly history = new PlaceHistory();
+  private travelling: Promise<unknown> = Promise.resolve();
   /** Of files that were closed, the last one at the end. */
   private closed: string[] = [];
   private readonly saves = new Map<string, Promise<boolean>>();
@@ -103,12 +104,29 @@ export class OpenFiles extends WatchedFiles {
     if (this.wanted.get()?.path !== point.path) this.history.stands(point);
   }
 
-  /** Shows where the cursor was before it went elsewhere, or where it went from there. */
-  async travel(to: 'back' | 'forward'): Promise<void> {
+  /** Shows where the cursor was before it went elsewhere, or where it went from there, past files that are gone. */
+  async travel(to: Direction): Promise<void> {
+    const way = this.travelling.then(() => this.pointTo(to));
+    // Of two presses of the key the second goes on from where the first led.
+    this.travelling = way;
+    const point = await way;
+    if (point) await this.openAt(point.path, { ...point, length: 0 });
+  }
+
+  private async pointTo(to: Direction): Promise<FilePoint | null> {
     const { active } = this.store.get();
     if (active !== null) this.history.shows(active);
-    const point = to === 'back' ? this.history.goBack() : this.history.goForward();
-    if (point) await this.openAt(point.path, { ...point, length: 0 });
+    for (let next = this.history.next(to); next && (await this.isGone(next.path)); next = this.history.next(to))
+      this.history.forget(next.path);
+    return this.history.go(to);
+  }
+
+  private async isGone(path: string): Promise<boolean> {
+    if (this.held.has(path)) return false;
+    const reading = isOfLibrary(path)
+      ? this.options.ask('language.source', { path })
+      : this.options.ask('file.range', { path, offset: 0, length: 1 });
+    return reading.then(() => false, isMissing);
   }
 
   /** Opens the file that was closed last and is not open again. */

@@ -3,6 +3,8 @@ import { type Place, pathAfterMove } from './openFile.ts';
 /** A place in a file, as the cursor stands there. */
 export type FilePoint = Pick<Place, 'line' | 'column'> & { path: string };
 
+export type Direction = 'back' | 'forward';
+
 /** Whoever moves no further than this in a file is still at the same place. */
 const NEAR_LINES = 10;
 const KEPT_MAX = 50;
@@ -31,14 +33,25 @@ export class PlaceHistory {
     if (this.here?.path !== path) this.stands({ path, line: 1, column: 1 });
   }
 
-  /** Where the cursor was before, which is where it is said to be from now on; null where that is not known. */
-  goBack(): FilePoint | null {
-    return this.go(this.back, this.forward);
+  /** Where going there would lead; null where that is not known. */
+  next(to: Direction): FilePoint | null {
+    return (to === 'back' ? this.back : this.forward).at(-1) ?? null;
   }
 
-  /** What `goBack` came from. */
-  goForward(): FilePoint | null {
-    return this.go(this.forward, this.back);
+  /** Goes to where the cursor was before, or to what that came from: it is said to be there from now on. Null where that is not known. */
+  go(to: Direction): FilePoint | null {
+    const [from, behind] = to === 'back' ? [this.back, this.forward] : [this.forward, this.back];
+    const point = from.pop();
+    if (!point) return null;
+    if (this.here) behind.push(this.here);
+    this.here = point;
+    return point;
+  }
+
+  /** A file is not there any more: no way leads to it. */
+  forget(path: string): void {
+    this.back = this.without(this.back, path);
+    this.forward = this.without(this.forward, path);
   }
 
   /** A file, or a folder with files, has another path. */
@@ -49,11 +62,15 @@ export class PlaceHistory {
     this.here = this.here && moved(this.here);
   }
 
-  private go(from: FilePoint[], to: FilePoint[]): FilePoint | null {
-    const point = from.pop();
-    if (!point) return null;
-    if (this.here) to.push(this.here);
-    this.here = point;
-    return point;
+  /** Nor does a way lead twice to one place, where only that file lay in between. */
+  private without(points: readonly FilePoint[], path: string): FilePoint[] {
+    const kept: FilePoint[] = [];
+    let after = this.here;
+    for (const point of points.toReversed()) {
+      if (point.path === path || (after && isNear(point, after))) continue;
+      kept.unshift(point);
+      after = point;
+    }
+    return kept;
   }
 }
