@@ -225,10 +225,18 @@ test.describe('files and the editor', () => {
     await expect(page.getByRole('region', { name: 'Editor' }).getByText('1:17', { exact: true })).toBeVisible();
     await page.getByTestId('search-replacement').fill('new_name');
     await page.getByRole('button', { name: 'Replace all' }).click();
-    await page.getByRole('alertdialog').getByRole('button', { name: 'Replace all' }).click();
-    await expect(page.getByText('Nothing matches.')).toBeVisible();
+    const asking = page.getByRole('alertdialog');
+    const preview = (path: string) => asking.locator(`[data-testid=replace-file][data-path="${path}"]`);
+    await expect(preview('lib/part2.py').locator('del')).toHaveText('old_name');
+    await expect(preview('lib/part2.py').locator('ins')).toHaveText('new_name');
+    await expectAccessible(page, 'what would be replaced', [], '[role=alertdialog]');
+    await asking.getByRole('checkbox', { name: 'lib/part3.py' }).uncheck();
+    await expect(preview('lib/part3.py').locator('ins')).toHaveCount(0);
+    await expect(asking).toContainText('Replace in 2 places in 2 files?');
+    await asking.getByRole('button', { name: 'Replace' }).click();
+    await expect(page.getByTestId('search-file')).toHaveCount(1);
     await expect(editor()).toContainText('new_name');
-    await work.shell('cat lib/*.py', /^value = new_name \+ 1\nvalue = new_name \+ 2\nvalue = new_name \+ 3$/m);
+    await work.shell('cat lib/*.py', /^value = new_name \+ 1\nvalue = new_name \+ 2\nvalue = old_name \+ 3$/m);
   });
 
   test('every command is in the palette, and a file is opened by parts of its path', async () => {

@@ -60,6 +60,7 @@ export interface ConfirmDialogProps {
   tone?: 'primary' | 'danger';
   /** The dialog closes when this settles well; its error is shown in the dialog, which then stays. */
   onConfirm: () => Promise<unknown>;
+  className?: string;
   children?: ReactNode;
 }
 
@@ -74,6 +75,7 @@ export function ConfirmDialog({
   cancelLabel = 'Cancel',
   tone = 'primary',
   onConfirm,
+  className,
   children,
 }: ConfirmDialogProps) {
   const [busy, setBusy] = useState(false);
@@ -103,7 +105,7 @@ export function ConfirmDialog({
     >
       <RadixAlertDialog.Portal>
         <RadixAlertDialog.Overlay className={overlay} />
-        <RadixAlertDialog.Content className={panel}>
+        <RadixAlertDialog.Content className={cn(panel, className)}>
           <RadixAlertDialog.Title className="text-base font-semibold">{title}</RadixAlertDialog.Title>
           <RadixAlertDialog.Description asChild>
             <div className="mt-2 text-sm text-muted">{description}</div>

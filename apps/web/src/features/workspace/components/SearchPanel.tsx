@@ -1,52 +1,26 @@
 'use client';
 import type { SearchQuery, SearchResult } from '@plumbline/protocol';
-import { Button, ConfirmDialog, cn, Input, ScrollBox, Spinner, Tooltip, toast } from '@plumbline/ui';
-import { CaseSensitive, Regex, Replace, WholeWord } from 'lucide-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Button, Input, ScrollBox, Spinner, Tooltip, toast } from '@plumbline/ui';
+import { Replace } from 'lucide-react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import type { Place } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
-import { patternOf, replaceAll, shownBefore } from '../model/searchReplace.ts';
+import { patternOf, replaceAll, type SearchWords, shownBefore } from '../model/searchReplace.ts';
+import { type SearchSwitch, switchOfKey } from '../model/searchSwitch.ts';
 import type { Store } from '../model/store.ts';
 import { ReadFailure } from './ReadFailure.tsx';
+import { ReplaceDialog } from './ReplaceDialog.tsx';
+import { SearchSwitchButton } from './SearchSwitchButton.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
 const AFTER_TYPING_MS = 350;
 const SEARCH_TIMEOUT_MS = 20_000;
-
-/** What is searched for, and what is to stand in its place. */
-export interface SearchWords {
-  query: SearchQuery;
-  replacement: string;
-}
-
-export const NO_SEARCH: SearchWords = {
-  query: { query: '', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' },
-  replacement: '',
-};
+const FIELD_OF = { case: 'caseSensitive', word: 'wholeWord', regex: 'regex' } as const satisfies Record<SearchSwitch, keyof SearchQuery>;
 
 function filesWord(result: SearchResult | null): string {
   const count = result?.files.length ?? 0;
   return `${count} ${count === 1 ? 'file' : 'files'}`;
-}
-
-function Toggle({ label, on, onChange, children }: { label: string; on: boolean; onChange: (on: boolean) => void; children: ReactNode }) {
-  return (
-    <Tooltip label={label}>
-      <button
-        type="button"
-        aria-label={label}
-        aria-pressed={on}
-        onClick={() => onChange(!on)}
-        className={cn(
-          'flex size-6 items-center justify-center rounded [&_svg]:size-4',
-          on ? 'bg-accent-soft text-accent' : 'text-muted hover:bg-hover',
-        )}
-      >
-        {children}
-      </button>
-    </Tooltip>
-  );
 }
 
 /** Somebody asked for the search for the `turn`th time, and for these files alone where they are named. */
@@ -70,10 +44,12 @@ export function SearchPanel({
   const session = useSession();
   const { connection } = useSessionState();
   const { query, replacement } = useStore(words);
-  const [result, setResult] = useState<SearchResult | null>(null);
+  /** `of`: what was found is of an earlier query while somebody types. */
+  const [result, setResult] = useState<(SearchResult & { of: SearchQuery }) | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const [replacing, setReplacing] = useState(false);
+  /** What of it is about to be replaced. */
+  const [replacing, setReplacing] = useState<SearchResult['files'] | null>(null);
   const field = useRef<HTMLInputElement>(null);
   const turn = useRef(0);
   const isOpen = connection.kind === 'open';
@@ -103,7 +79,7 @@ export function SearchPanel({
       session.ask('file.search', query, SEARCH_TIMEOUT_MS).then(
         (found) => {
           if (turn.current !== mine) return;
-          setResult(found);
+          setResult({ ...found, of: query });
           setError(null);
           setBusy(false);
         },
@@ -120,12 +96,18 @@ export function SearchPanel({
 
   const change = (part: Partial<SearchQuery>) => words.patch({ query: { ...words.get().query, ...part } });
 
-  const replaceIn = async (paths: string[]) => {
+  const toggle = (which: SearchSwitch) => change({ [FIELD_OF[which]]: !query[FIELD_OF[which]] });
+  const onKeyDown = (event: KeyboardEvent) => {
+    const which = switchOfKey(event);
+    if (which !== null) toggle(which);
+  };
+
+  const replaceIn = async (paths: string[], of: SearchQuery) => {
     if (!files) return;
     let count = 0;
     const left: string[] = [];
     for (const path of paths) {
-      const done = await files.edit(path, (text) => replaceAll(text, query, replacement));
+      const done = await files.edit(path, (text) => replaceAll(text, of, replacement));
       if (done === null) left.push(path);
       else count += done;
     }
@@ -136,7 +118,7 @@ export function SearchPanel({
 
   return (
     <section aria-label="Search" className="flex h-full flex-col" onFocus={() => session.panelFocused('search')} data-testid="search-panel">
-      <div className="space-y-1 border-b border-border p-2">
+      <search aria-label="What to find" className="block space-y-1 border-b border-border p-2" onKeyDown={onKeyDown}>
         <div className="flex items-center gap-1">
           <Input
             ref={field}
@@ -147,15 +129,9 @@ export function SearchPanel({
             value={query.query}
             onChange={(event) => change({ query: event.target.value })}
           />
-          <Toggle label="Match case" on={query.caseSensitive} onChange={(caseSensitive) => change({ caseSensitive })}>
-            <CaseSensitive aria-hidden />
-          </Toggle>
-          <Toggle label="Whole words" on={query.wholeWord} onChange={(wholeWord) => change({ wholeWord })}>
-            <WholeWord aria-hidden />
-          </Toggle>
-          <Toggle label="Regular expression" on={query.regex} onChange={(regex) => change({ regex })}>
-            <Regex aria-hidden />
-          </Toggle>
+          {(['case', 'word', 'regex'] as const).map((which) => (
+            <SearchSwitchButton key={which} of={which} on={query[FIELD_OF[which]]} onChange={() => toggle(which)} />
+          ))}
         </div>
         <div className="flex items-center gap-1">
           <Input
@@ -172,7 +148,7 @@ export function SearchPanel({
               size="icon-sm"
               aria-label="Replace all"
               disabled={!result || result.files.length === 0 || !files || !isOpen}
-              onClick={() => setReplacing(true)}
+              onClick={() => setReplacing(result?.files ?? null)}
             >
               <Replace />
             </Button>
@@ -192,7 +168,7 @@ export function SearchPanel({
           value={query.exclude}
           onChange={(event) => change({ exclude: event.target.value })}
         />
-      </div>
+      </search>
       {error && !busy ? (
         <ReadFailure className="m-2" onRetry={() => change({})}>
           {error}
@@ -217,7 +193,13 @@ export function SearchPanel({
                 {file.path}
               </span>
               <span className="text-muted tabular-nums">{file.matches.length}</span>
-              <Button variant="ghost" size="icon-sm" aria-label={`Replace in ${file.path}`} onClick={() => void replaceIn([file.path])}>
+              <Button
+                variant="ghost"
+                size="icon-sm"
+                aria-label={`Replace in ${file.path}`}
+                disabled={!files || !isOpen}
+                onClick={() => setReplacing([file])}
+              >
                 <Replace />
               </Button>
             </div>
@@ -243,16 +225,15 @@ export function SearchPanel({
           </div>
         ))}
       </ScrollBox>
-      <ConfirmDialog
-        open={replacing}
-        onOpenChange={setReplacing}
-        title={`Replace in ${filesWord(result)}?`}
-        description={`${result?.truncated ? 'The search ended before it had seen everything: files that are not listed stay as they are. ' : ''}Each file is read, changed and saved; what is open in the editor can be undone there.`}
-        confirmLabel="Replace all"
-        busyLabel="Replacing"
-        tone="primary"
-        onConfirm={() => replaceIn(result?.files.map((file) => file.path) ?? [])}
-      />
+      {replacing && result ? (
+        <ReplaceDialog
+          files={replacing}
+          words={{ query: result.of, replacement }}
+          isCutShort={result.truncated && replacing.length > 1}
+          onReplace={(paths) => replaceIn(paths, result.of)}
+          onClose={() => setReplacing(null)}
+        />
+      ) : null}
     </section>
   );
 }

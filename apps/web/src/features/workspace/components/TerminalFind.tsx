@@ -1,8 +1,10 @@
 'use client';
-import { Button, cn, Input } from '@plumbline/ui';
-import { CaseSensitive, ChevronDown, ChevronUp, Regex, Search, X } from 'lucide-react';
+import { Button, Input } from '@plumbline/ui';
+import { ChevronDown, ChevronUp, Search, X } from 'lucide-react';
 import { type ComponentProps, useEffect, useRef, useState } from 'react';
+import { switchOfKey } from '../model/searchSwitch.ts';
 import { MATCHES_MAX, type TerminalMatches, type TerminalSearch, type TerminalView } from '../model/terminalView.ts';
+import { SearchSwitchButton } from './SearchSwitchButton.tsx';
 
 function wordsOf(text: string, isExpression: boolean, { at, count }: TerminalMatches): string {
   if (text === '') return '';
@@ -11,8 +13,8 @@ function wordsOf(text: string, isExpression: boolean, { at, count }: TerminalMat
   return count >= MATCHES_MAX ? `${MATCHES_MAX.toLocaleString()} or more` : `${at + 1} of ${count}`;
 }
 
-function Act({ label, className, ...button }: ComponentProps<typeof Button> & { label: string }) {
-  return <Button variant="ghost" size="icon-sm" aria-label={label} title={label} className={cn('size-6', className)} {...button} />;
+function Act({ label, ...button }: ComponentProps<typeof Button> & { label: string }) {
+  return <Button variant="ghost" size="icon-sm" aria-label={label} title={label} {...button} />;
 }
 
 /** Finds text in a terminal's screen and the lines above it, from below: marks all that is found, and goes from one to the next. */
@@ -59,8 +61,9 @@ export function TerminalFind({
       onKeyDown={(event) => {
         event.stopPropagation();
         if (event.key === 'Escape') close();
-        if (event.altKey && event.code === 'KeyC') change({ matchCase: !matchCase });
-        if (event.altKey && event.code === 'KeyR') change({ regex: !regex });
+        const which = switchOfKey(event);
+        if (which === 'case') change({ matchCase: !matchCase });
+        if (which === 'regex') change({ regex: !regex });
       }}
     >
       <Search aria-hidden className="mx-1 size-4 shrink-0 text-muted" />
@@ -75,22 +78,8 @@ export function TerminalFind({
           if (event.key === 'Enter') go(search, event.shiftKey ? 'next' : 'previous');
         }}
       />
-      <Act
-        label="Match case (Alt-C)"
-        aria-pressed={matchCase}
-        className={cn(matchCase && 'bg-accent-soft')}
-        onClick={() => change({ matchCase: !matchCase })}
-      >
-        <CaseSensitive />
-      </Act>
-      <Act
-        label="Regular expression (Alt-R)"
-        aria-pressed={regex}
-        className={cn(regex && 'bg-accent-soft')}
-        onClick={() => change({ regex: !regex })}
-      >
-        <Regex />
-      </Act>
+      <SearchSwitchButton of="case" on={matchCase} onChange={() => change({ matchCase: !matchCase })} />
+      <SearchSwitchButton of="regex" on={regex} onChange={() => change({ regex: !regex })} />
       <span role="status" data-testid="terminal-matches" className="w-24 truncate px-1 text-xs text-muted tabular-nums">
         {words}
       </span>

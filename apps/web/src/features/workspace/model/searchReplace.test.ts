@@ -1,6 +1,6 @@
 import type { SearchQuery } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
-import { folderPattern, patternOf, replaceAll, shownBefore } from './searchReplace.ts';
+import { folderPattern, patternOf, replaceAll, replacementOf, shownBefore } from './searchReplace.ts';
 
 const plain: SearchQuery = { query: 'a.b', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' };
 
@@ -46,5 +46,24 @@ describe('replacing in files', () => {
   it('leaves a text alone that has no match, and a pattern that cannot be read', () => {
     expect(replaceAll('text', plain, 'x')).toEqual({ text: 'text', count: 0 });
     expect(patternOf({ ...plain, query: '(', regex: true })).toBeNull();
+  });
+});
+
+describe('what is shown before it is replaced', () => {
+  it('is what replacing writes at each place, with what the pattern found there', () => {
+    const query = { ...plain, query: '(?<=x )(\\w+)_(\\w+)', regex: true };
+    const text = 'x one_two, x three_four';
+    const shown = [2, 13].map((from) => replacementOf({ text, from }, query, '$2-$1 ($&)'));
+    expect(shown).toEqual(['two-one (one_two)', 'four-three (three_four)']);
+    expect(replaceAll(text, query, '$2-$1 ($&)').text).toBe(`x ${shown[0]}, x ${shown[1]}`);
+  });
+
+  it('is the replacement as it stands where there is no pattern, or nothing in it that stands for what was found', () => {
+    expect(replacementOf({ text: 'a.b', from: 0 }, plain, '$&')).toBe('$&');
+    expect(replacementOf({ text: 'ab', from: 0 }, { ...plain, query: 'a\\nb', regex: true }, 'c')).toBe('c');
+  });
+
+  it('is said to be unknown where what is shown of the line is too little', () => {
+    expect(replacementOf({ text: 'a', from: 0 }, { ...plain, query: '(a)\\nb', regex: true }, '$1')).toBe('…');
   });
 });

@@ -1,5 +1,16 @@
-import type { SearchQuery } from '@plumbline/protocol';
+import type { SearchQuery, SearchResult } from '@plumbline/protocol';
 import { ROOT } from './fileTree.ts';
+
+/** What is searched for, and what is to stand in its place. */
+export interface SearchWords {
+  query: SearchQuery;
+  replacement: string;
+}
+
+export const NO_SEARCH: SearchWords = {
+  query: { query: '', regex: false, caseSensitive: false, wholeWord: false, include: '', exclude: '' },
+  replacement: '',
+};
 
 /** Where a word begins or ends, as the sandbox's search sees it: letters and figures of all scripts are of words. */
 const LETTER = '[\\p{L}\\p{N}_]';
@@ -47,4 +58,19 @@ export function replaceAll(text: string, query: SearchQuery, replacement: string
   const count = [...text.matchAll(pattern)].filter(([found]) => found !== '').length;
   if (count === 0) return { text, count };
   return { text: query.regex ? text.replace(pattern, replacement) : text.replace(pattern, () => replacement), count };
+}
+
+type Match = SearchResult['files'][number]['matches'][number];
+
+/** What would stand in place of a match. `…` where that takes more of the file than is known of it, as of a match over several lines. */
+export function replacementOf({ text, from }: Pick<Match, 'text' | 'from'>, query: SearchQuery, replacement: string): string {
+  const pattern = patternOf(query);
+  if (!query.regex || !replacement.includes('$') || !pattern) return replacement;
+  const here = new RegExp(pattern.source, pattern.flags.replace('g', 'y'));
+  here.lastIndex = from;
+  const found = here.exec(text)?.[0];
+  if (found === undefined) return '…';
+  here.lastIndex = from;
+  const replaced = text.replace(here, replacement);
+  return replaced.slice(from, from + found.length + replaced.length - text.length);
 }
