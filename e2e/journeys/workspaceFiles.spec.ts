@@ -173,6 +173,40 @@ test.describe('files and the editor', () => {
     await work.shell('ls -1 solution; grep -c . solution/textstats.py', /^instructions\.txt\ntextstats\.py\n\d+$/m);
   });
 
+  test('several rows are chosen with Ctrl and Shift, and moved, downloaded, deleted and brought back together', async () => {
+    await work.shell('touch a.txt b.txt c.txt; echo made-$((1+1))', /^made-2$/m);
+    await page.getByTestId('explorer-refresh').click();
+    const chosen = page.getByRole('treeitem', { selected: true });
+    await item('data').click({ modifiers: ['Control'] });
+    await item('a.txt').click({ modifiers: ['Control'] });
+    await expect(chosen).toHaveText(['data', 'solution', 'a.txt']);
+    for (const folder of ['data', 'solution']) await item(folder).click({ modifiers: ['Control'] });
+    await item('b.txt').click({ modifiers: ['Control'] });
+    await item('c.txt').click({ modifiers: ['Shift'] });
+    await expect(chosen).toHaveText(['b.txt', 'c.txt']);
+    await page.keyboard.press('Shift+ArrowUp');
+    await page.keyboard.press('Shift+ArrowUp');
+    await expect(chosen).toHaveText(['a.txt', 'b.txt']);
+    await expectAccessible(page, 'several files that are chosen', [], '[data-testid=explorer-tree]');
+    await expect(page.getByTestId('editor-tab')).toHaveCount(0);
+
+    await item('a.txt').dragTo(item('data'));
+    await expect(chosen).toHaveText(['a.txt', 'b.txt']);
+    await expect(item('data/b.txt')).toBeVisible();
+    await expect(item('c.txt')).toBeVisible();
+    const fetched: string[] = [];
+    page.on('download', (download) => fetched.push(download.suggestedFilename()));
+    await item('data/a.txt').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Download 2 items' }).click();
+    await expect.poll(() => fetched.toSorted()).toEqual(['a.txt', 'b.txt']);
+    await page.getByTestId('explorer-tree').press('Delete');
+    await expect(item('data/a.txt').or(item('data/b.txt'))).toHaveCount(0);
+    await page.getByText('Deleted 2 items').locator('xpath=ancestor::li').getByRole('button', { name: 'Undo' }).click();
+    await expect(chosen).toHaveText(['a.txt', 'b.txt']);
+    await work.shell('ls data; rm data/?.txt c.txt', /^a\.txt {2}b\.txt {2}table\.csv$/m);
+    await expect(item('c.txt')).toHaveCount(0);
+  });
+
   test('a file is made, and renamed with what is not saved of it', async () => {
     await page.getByTestId('explorer-tree').focus();
     await page.keyboard.press('Home');

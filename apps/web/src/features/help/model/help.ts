@@ -159,12 +159,16 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl', 'Shift', '5'], does: 'New terminal beside this one' },
   { keys: ['Ctrl', 'Shift', 'C'], does: 'Copy from the terminal; on a Mac Cmd-C' },
   { keys: ['Ctrl', 'Shift', 'V'], does: 'Paste into the terminal; on a Mac Cmd-V' },
-  { keys: ['Ctrl/Cmd', 'Click'], does: 'In a terminal, on a place in a file, as train.py:12: open the file there' },
+  {
+    keys: ['Ctrl/Cmd', 'Click'],
+    does: 'In the files: choose the file as well, or no more; in a terminal, on a place in a file, as train.py:12: open the file there',
+  },
+  { keys: ['Shift', '↓'], does: 'In the files: choose the next one as well; with ↑ the one before, with a click all up to there' },
   {
     keys: ['Menu'],
     does: 'What can be done with the file or the terminal, as a click with the right button does; in a terminal whose program takes clicks, with Shift',
   },
   { keys: ['F2'], does: 'Rename the file, or the terminal; in the editor, the name at the cursor in all files (Python)' },
-  { keys: ['Delete'], does: 'Delete the file, on a Mac by Cmd-Backspace as well; the message that follows has Undo' },
+  { keys: ['Delete'], does: 'Delete the files that are chosen, on a Mac by Cmd-Backspace as well; the message that follows has Undo' },
   { keys: ['Ctrl/Cmd', 'Enter'], does: 'Write the note' },
 ];

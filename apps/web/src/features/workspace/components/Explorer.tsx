@@ -1,27 +1,19 @@
 'use client';
-import {
-  Button,
-  ConfirmDialog,
-  ContextMenu,
-  ContextMenuContent,
-  ContextMenuItem,
-  ContextMenuSeparator,
-  ContextMenuTrigger,
-  cn,
-  Spinner,
-  Tooltip,
-  toast,
-} from '@plumbline/ui';
+import { Button, ConfirmDialog, ContextMenu, ContextMenuTrigger, cn, Spinner, Tooltip, toast } from '@plumbline/ui';
 import { CopyMinus, FilePlus, FolderPlus, RefreshCw, Upload } from 'lucide-react';
-import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type DragEvent, type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { isApple } from '../model/commands.ts';
 import { filesOfDrop } from '../model/droppedFiles.ts';
 import { FileTree, joinPath, parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
-import { isUnder } from '../model/openFile.ts';
+import { isUnder, messageOf } from '../model/openFile.ts';
 import type { OpenFiles } from '../model/openFiles.ts';
 import { folderPattern } from '../model/searchReplace.ts';
 import type { Transfers } from '../model/transfers.ts';
+import { deleteKept, moveInto, openUnder, undeleteAll } from '../model/treeActs.ts';
 import { walkTree } from '../model/treeKeys.ts';
+import { actedOn, all, only, stretchedTo, toggled } from '../model/treeSelection.ts';
 import { ChangedFiles } from './ChangedFiles.tsx';
+import { ExplorerMenu } from './ExplorerMenu.tsx';
 import { NameDialog } from './NameDialog.tsx';
 import { ReadFailure } from './ReadFailure.tsx';
 import { TransferList } from './TransferList.tsx';
@@ -29,17 +21,28 @@ import { folderOf, ROW_HEIGHT_PX, ROW_TYPE, TreeRowView, useRowInSight, useVisib
 import { useSession, useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
 
-type Asking = { kind: 'file' | 'directory'; folder: string } | { kind: 'rename'; row: TreeRow } | { kind: 'delete'; row: TreeRow } | null;
+type Asking =
+  | { kind: 'file' | 'directory'; folder: string }
+  | { kind: 'rename'; row: TreeRow }
+  | { kind: 'delete'; paths: string[] }
+  | null;
 
 const UNDO_SHOWN_MS = 20_000;
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'That did not work. Try again.';
+function itemsWord(paths: readonly string[]): string {
+  const [first, ...others] = paths;
+  return first === undefined || others.length > 0 ? `${paths.length} items` : first.slice(first.lastIndexOf('/') + 1);
+}
+
+/** Of several that were refused for the same reason one says enough. */
+function sayRefusals([first, ...others]: readonly string[]): void {
+  if (first !== undefined) toast.error(others.length > 0 ? `${first} And ${others.length} more.` : first);
 }
 
 /**
- * The workspace's files. Arrow keys walk the tree, Enter opens, F2 renames, Delete deletes (and can be undone). Rows are
- * moved by dragging them onto a folder; files of one's own machine are uploaded by dropping them there.
+ * The workspace's files. Arrow keys walk the tree, Enter opens, F2 renames, Delete deletes (and can be undone). More rows than one are
+ * chosen with Ctrl, Cmd or Shift. Rows are moved by dragging them onto a folder; files of one's own machine are uploaded by dropping
+ * them there.
  */
 export function Explorer({
   tree,
@@ -62,18 +65,19 @@ export function Explorer({
   const state = useStore(tree.store);
   const { connection } = useSessionState();
   const rows = useMemo(() => FileTree.rows(state), [state]);
-  const [selected, setSelected] = useState<string | null>(null);
+  const [selection, setSelection] = useState(() => only(null));
   const [asking, setAsking] = useState<Asking>(null);
   const [refreshing, setRefreshing] = useState(false);
   const [dropFolder, setDropFolder] = useState<string | null>(null);
   const list = useRef<HTMLDivElement>(null);
-  const afterMenu = useRef<(() => void) | null>(null);
   const chooser = useRef<HTMLInputElement>(null);
   const visible = useVisibleRows(list, rows.length);
   const away = connection.kind !== 'open';
   const root = state.folders.get(ROOT);
-  const at = useMemo(() => rows.findIndex((row) => row.path === selected), [rows, selected]);
+  const at = useMemo(() => rows.findIndex((row) => row.path === selection.at), [rows, selection]);
   const current = rows[at];
+  const acted = useMemo(() => actedOn(selection, rows), [selection, rows]);
+  const choose = (path: string | null) => setSelection(only(path));
   const folderHere = folderOf(current);
 
   useRowInSight(list, at);
@@ -83,53 +87,38 @@ export function Explorer({
     else onOpen(row.path);
   };
 
-  const filesUnder = (folder: string) => (files?.store.get().files ?? []).filter(({ path }) => isUnder(path, folder));
-
-  const undelete = async (undo: string, path: string) => {
+  const undelete = async (kept: Parameters<typeof undeleteAll>[1]) => {
     // Where it had the focus, the message would take it back from whatever is clicked next.
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-    try {
-      await tree.undelete(undo, path);
-      setSelected(path);
-    } catch (error) {
-      toast.error(messageOf(error));
-    }
+    const { back, refusals } = await undeleteAll(tree, kept);
+    if (back.length > 0) setSelection(all(back));
+    sayRefusals(refusals);
   };
 
-  /** Deletes what can be brought back at once, and asks where it cannot. */
-  const remove = async (row: TreeRow) => {
-    if (filesUnder(row.path).some(({ dirty }) => dirty)) {
-      setAsking({ kind: 'delete', row });
-      return;
-    }
-    try {
-      const undo = await tree.delete(row.path, true);
-      files?.deleted(row.path);
-      setSelected(rows[at + 1]?.path ?? rows[at - 1]?.path ?? null);
-      if (undo)
-        toast(`Deleted ${row.name}`, { duration: UNDO_SHOWN_MS, action: { label: 'Undo', onClick: () => void undelete(undo, row.path) } });
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'too_large') setAsking({ kind: 'delete', row });
-      else toast.error(messageOf(error));
-    }
+  /** Deletes what can be brought back at once, and asks about what cannot. */
+  const remove = async (removed: readonly TreeRow[]) => {
+    const last = rows.findIndex(({ path }) => path === removed.at(-1)?.path);
+    const isLeft = ({ path }: TreeRow) => !removed.some((one) => isUnder(path, one.path));
+    const next = rows.slice(last + 1).find(isLeft) ?? rows.slice(0, Math.max(0, last)).findLast(isLeft);
+    const paths = removed.map(({ path }) => path);
+    const { kept, onlyForGood, refusals } = await deleteKept(tree, files, paths);
+    if (onlyForGood.length > 0) setAsking({ kind: 'delete', paths: onlyForGood });
+    if (kept.length === paths.length) choose(next?.path ?? null);
+    sayRefusals(refusals);
+    if (kept.length === 0) return;
+    const words = `Deleted ${itemsWord(kept.map(({ path }) => path))}`;
+    toast(words, { duration: UNDO_SHOWN_MS, action: { label: 'Undo', onClick: () => void undelete(kept) } });
   };
 
-  const move = async (from: string, folder: string) => {
-    const to = joinPath(folder, from.slice(from.lastIndexOf('/') + 1));
-    if (to === from || folder === from || folder.startsWith(`${from}/`)) return;
-    try {
-      await tree.rename(from, to);
-      await files?.renamed(from, to);
-      await tree.reveal(to);
-      setSelected(to);
-    } catch (error) {
-      toast.error(`${from} was not moved: ${messageOf(error)}`);
-    }
+  const move = async (paths: readonly string[], folder: string) => {
+    const { moved, refusals } = await moveInto(tree, files, paths, folder);
+    if (moved.length > 0) setSelection(all(moved));
+    sayRefusals(refusals);
   };
 
   const collapseAll = () => {
     tree.collapseAll();
-    setSelected((path) => path?.split('/')[0] ?? null);
+    setSelection((before) => only(before.at?.split('/')[0] ?? null));
   };
 
   const findHere = () => onSearch(folderPattern(folderHere));
@@ -142,17 +131,29 @@ export function Explorer({
     return () => window.removeEventListener('plumbline:files', onCommand as EventListener);
   }, []);
 
+  const onClick = (event: MouseEvent, row: TreeRow) => {
+    list.current?.focus();
+    if (isApple(navigator.platform) ? event.metaKey : event.ctrlKey) setSelection(toggled(selection, row.path));
+    else if (event.shiftKey) setSelection(stretchedTo(selection, row.path, rows));
+    else {
+      choose(row.path);
+      open(row);
+    }
+  };
+
   const onKeyDown = (event: KeyboardEvent) =>
     walkTree(event, {
       rows,
       at,
       isFolder: ({ kind }) => kind === 'directory',
-      choose: setSelected,
+      choose,
+      chooseTo: (path) => setSelection(stretchedTo(selection, path, rows)),
       toggle: ({ path }) => tree.toggle(path),
       open,
       others: {
         F2: () => current && setAsking({ kind: 'rename', row: current }),
-        Delete: () => current && !away && void remove(current),
+        Delete: () => !away && void remove(acted),
+        ...(acted.length > 1 ? { Escape: () => choose(selection.at) } : {}),
       },
     });
 
@@ -173,7 +174,7 @@ export function Explorer({
     const folder = folderOf(rowAt(event));
     const moved = event.dataTransfer.getData(ROW_TYPE);
     if (moved) {
-      void move(moved, folder);
+      void move(moved.split('\0'), folder);
       return;
     }
     void filesOfDrop(event.dataTransfer.items, folder).then(({ files: incoming, folders, unread }) => {
@@ -189,12 +190,12 @@ export function Explorer({
       const to = joinPath(parentOf(asking.row.path), name);
       await tree.rename(asking.row.path, to);
       await files?.renamed(asking.row.path, to);
-      setSelected(to);
+      choose(to);
     } else if (asking?.kind === 'file' || asking?.kind === 'directory') {
       const path = joinPath(asking.folder, name);
       await tree.create(path, asking.kind);
       await tree.reveal(path);
-      setSelected(path);
+      choose(path);
       if (asking.kind === 'file') onOpen(path);
     }
   };
@@ -255,6 +256,7 @@ export function Explorer({
             ref={list}
             role="tree"
             tabIndex={0}
+            aria-multiselectable
             aria-label="Files of the workspace"
             aria-activedescendant={current && at >= visible.from && at < visible.to ? `tree-${current.path}` : undefined}
             onKeyDown={onKeyDown}
@@ -262,9 +264,12 @@ export function Explorer({
             onDragLeave={() => setDropFolder(null)}
             onDrop={onDrop}
             onPointerDown={(event) => {
-              // A menu is about what is pressed, or about all; one that the keyboard opens is about what is selected.
-              if (event.button !== 2 && !event.ctrlKey && event.pointerType !== 'touch') return;
-              setSelected((event.target as Element).closest('[data-path]')?.getAttribute('data-path') ?? null);
+              // A menu is about what is pressed, or about all; one that the keyboard opens is about what is chosen.
+              const opensMenu = event.button === 2 || (event.ctrlKey && isApple(navigator.platform)) || event.pointerType === 'touch';
+              if (!opensMenu) return;
+              const path = (event.target as Element).closest('[data-path]')?.getAttribute('data-path') ?? null;
+              if (path !== null && selection.chosen.has(path)) setSelection({ ...selection, at: path });
+              else choose(path);
             }}
             data-testid="explorer-tree"
             className={cn(
@@ -280,13 +285,11 @@ export function Explorer({
                 <TreeRowView
                   key={row.path}
                   row={row}
-                  selected={row.path === selected}
+                  selected={selection.chosen.has(row.path)}
+                  isAt={row.path === selection.at && selection.chosen.size > 1}
+                  carried={() => (selection.chosen.has(row.path) ? acted : [row]).map(({ path }) => path)}
                   target={dropFolder !== null && dropFolder !== ROOT && dropFolder === row.path}
-                  onClick={() => {
-                    setSelected(row.path);
-                    list.current?.focus();
-                    open(row);
-                  }}
+                  onClick={(event) => onClick(event, row)}
                 />
               ))}
             </div>
@@ -301,51 +304,22 @@ export function Explorer({
             ) : null}
           </div>
         </ContextMenuTrigger>
-        <ContextMenuContent
-          onCloseAutoFocus={(event) => {
-            if (!afterMenu.current) return;
-            event.preventDefault();
-            afterMenu.current();
-            afterMenu.current = null;
+        <ExplorerMenu
+          rows={acted}
+          folder={folderHere}
+          away={away}
+          acts={{
+            create: (kind) => setAsking({ kind, folder: folderHere }),
+            upload: () => chooser.current?.click(),
+            find: findHere,
+            collapseAll,
+            download: (chosen) => {
+              for (const path of chosen.length === 0 ? [ROOT] : chosen.map((row) => row.path)) void transfers.download(path);
+            },
+            rename: (row) => setAsking({ kind: 'rename', row }),
+            remove: (chosen) => void remove(chosen),
           }}
-        >
-          <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'file', folder: folderHere })}>
-            New file…
-          </ContextMenuItem>
-          <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'directory', folder: folderHere })}>
-            New folder…
-          </ContextMenuItem>
-          <ContextMenuItem disabled={away} onSelect={() => chooser.current?.click()}>
-            Upload here…
-          </ContextMenuItem>
-          <ContextMenuSeparator />
-          <ContextMenuItem
-            disabled={away}
-            onSelect={() => {
-              // The menu gives the focus back as it closes, which the search takes.
-              afterMenu.current = findHere;
-            }}
-          >
-            {folderHere === ROOT ? 'Find in all files…' : current?.kind === 'directory' ? 'Find in this folder…' : 'Find in its folder…'}
-          </ContextMenuItem>
-          <ContextMenuItem onSelect={collapseAll}>Collapse all folders</ContextMenuItem>
-          <ContextMenuSeparator />
-          <ContextMenuItem disabled={away} onSelect={() => void transfers.download(current?.path ?? ROOT)}>
-            {!current ? 'Download all as tar' : current.kind === 'directory' ? 'Download as tar' : 'Download'}
-          </ContextMenuItem>
-          {current ? (
-            <>
-              <ContextMenuItem onSelect={() => void navigator.clipboard.writeText(current.path)}>Copy path</ContextMenuItem>
-              <ContextMenuSeparator />
-              <ContextMenuItem disabled={away} onSelect={() => setAsking({ kind: 'rename', row: current })}>
-                Rename…
-              </ContextMenuItem>
-              <ContextMenuItem disabled={away} onSelect={() => void remove(current)}>
-                Delete
-              </ContextMenuItem>
-            </>
-          ) : null}
-        </ContextMenuContent>
+        />
       </ContextMenu>
       <ChangedFiles onCompare={onCompare} />
       <TransferList transfers={transfers} />
@@ -362,17 +336,31 @@ export function Explorer({
       <ConfirmDialog
         open={asking?.kind === 'delete'}
         onOpenChange={(next) => !next && setAsking(null)}
-        title={asking?.kind === 'delete' ? `Delete ${asking.row.name} for good?` : 'Delete?'}
-        description="It is too large to be kept, or has unsaved changes in the editor, so deleting it cannot be undone from here."
+        title={asking?.kind === 'delete' ? `Delete ${itemsWord(asking.paths)} for good?` : 'Delete?'}
+        description="What is too large to be kept, or has unsaved changes in the editor, cannot be brought back from here."
         confirmLabel="Delete"
         busyLabel="Deleting"
         tone="danger"
         onConfirm={async () => {
           if (asking?.kind !== 'delete') return;
-          await tree.delete(asking.row.path, false);
-          for (const file of filesUnder(asking.row.path)) files?.close(file.path);
+          for (const [n, path] of asking.paths.entries()) {
+            await tree.delete(path, false);
+            for (const file of openUnder(files, path)) files?.close(file.path);
+            // Where the next one fails the question goes on with what is left.
+            if (n < asking.paths.length - 1) setAsking({ kind: 'delete', paths: asking.paths.slice(n + 1) });
+          }
         }}
-      />
+      >
+        {asking?.kind === 'delete' && asking.paths.length > 1 ? (
+          <ul className="max-h-40 overflow-auto font-mono text-xs">
+            {asking.paths.map((path) => (
+              <li key={path} className="truncate">
+                {path}
+              </li>
+            ))}
+          </ul>
+        ) : null}
+      </ConfirmDialog>
     </section>
   );
 }

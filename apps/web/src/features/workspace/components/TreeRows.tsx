@@ -1,14 +1,14 @@
 'use client';
 import { cn, formatBytes } from '@plumbline/ui';
 import { ChevronDown, ChevronRight, File, FileSymlink, Folder, FolderOpen } from 'lucide-react';
-import { type DragEvent, type RefObject, useEffect, useLayoutEffect, useState } from 'react';
+import { type DragEvent, type MouseEvent, type RefObject, useEffect, useLayoutEffect, useState } from 'react';
 import { parentOf, ROOT, type TreeRow } from '../model/fileTree.ts';
 
 export const ROW_HEIGHT_PX = 24;
 /** Rows drawn beyond the visible ones, so that a fast scroll finds them there. */
 const BEYOND = 20;
-/** What a row that is dragged carries: only this tree takes it. */
-export const ROW_TYPE = 'application/x-plumbline-path';
+/** What a row that is dragged carries, paths parted by null characters: only this tree takes it. */
+export const ROW_TYPE = 'application/x-plumbline-paths';
 
 /** The rows that are in sight of a scrolling box, as a stretch of indices. */
 export function useVisibleRows(box: RefObject<HTMLElement | null>, count: number): { from: number; to: number } {
@@ -54,18 +54,25 @@ export function folderOf(row: TreeRow | undefined): string {
 export function TreeRowView({
   row,
   selected,
+  isAt,
+  carried,
   target,
   onClick,
 }: {
   row: TreeRow;
   selected: boolean;
+  /** The keyboard stands here, of several rows that are chosen. */
+  isAt: boolean;
+  /** What goes along when the row is dragged. */
+  carried: () => string[];
   /** A drag hovers over the folder that this row is, or is in. */
   target: boolean;
-  onClick: () => void;
+  onClick: (event: MouseEvent) => void;
 }) {
   const onDragStart = (event: DragEvent) => {
-    event.dataTransfer.setData(ROW_TYPE, row.path);
-    event.dataTransfer.setData('text/plain', row.path);
+    const paths = carried();
+    event.dataTransfer.setData(ROW_TYPE, paths.join('\0'));
+    event.dataTransfer.setData('text/plain', paths.join('\n'));
     event.dataTransfer.effectAllowed = 'move';
   };
   return (
@@ -88,6 +95,7 @@ export function TreeRowView({
       className={cn(
         'flex cursor-default items-center gap-1 pr-2 text-sm whitespace-nowrap select-none hover:bg-hover',
         selected && 'bg-accent-soft',
+        isAt && 'outline outline-accent/50 -outline-offset-1',
         target && 'bg-accent-soft outline outline-accent -outline-offset-1',
       )}
     >

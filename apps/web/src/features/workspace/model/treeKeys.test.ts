@@ -9,17 +9,18 @@ const ROWS = [
 ];
 
 /** What a key does while that row is chosen. */
-function press(key: string, path: string | null, held: { ctrlKey?: boolean; metaKey?: boolean } = {}): string {
+function press(key: string, path: string | null, held: { ctrlKey?: boolean; metaKey?: boolean; shiftKey?: boolean } = {}): string {
   let done = 'nothing';
   const say = (what: string) => (row: { path: string } | string | null) => {
     done = `${what} ${typeof row === 'string' ? row : row?.path}`;
   };
-  const event = { key, ctrlKey: false, metaKey: false, altKey: false, preventDefault: () => {}, ...held };
+  const event = { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, preventDefault: () => {}, ...held };
   walkTree(event, {
     rows: ROWS,
     at: ROWS.findIndex((row) => row.path === path),
     isFolder: (row) => row.path === 'lib' || row.path === 'lib/data',
     choose: say('choose'),
+    chooseTo: say('choose to'),
     toggle: say('toggle'),
     open: say('open'),
     others: { F2: () => say('rename')(path), Delete: () => say('delete')(path) },
@@ -35,6 +36,14 @@ describe('the keys of a tree', () => {
     expect(press('PageDown', 'lib')).toBe('choose readme');
     expect(press('Home', 'readme')).toBe('choose lib');
     expect(press('End', 'lib')).toBe('choose readme');
+  });
+
+  it('choose all up to a row with Shift', () => {
+    const shift = { shiftKey: true };
+    expect(press('ArrowDown', 'lib', shift)).toBe('choose to lib/data');
+    expect(press('ArrowUp', 'readme', shift)).toBe('choose to lib/part.py');
+    expect(press('End', 'lib', shift)).toBe('choose to readme');
+    expect(press('ArrowLeft', 'lib/part.py', shift)).toBe('choose lib');
   });
 
   it('open a folder and then go into it, and fold it or go to the one around', () => {

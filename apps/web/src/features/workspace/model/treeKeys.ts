@@ -13,20 +13,27 @@ export interface TreeKeys<Row extends WalkedRow> {
   at: number;
   isFolder: (row: Row) => boolean;
   choose: (path: string | null) => void;
+  /** Chooses all up to a row, as Shift does; without it Shift makes no difference. */
+  chooseTo?: (path: string) => void;
   toggle: (row: Row) => void;
   open: (row: Row) => void;
   /** What this tree can do besides. */
   others?: Record<string, () => void>;
 }
 
-type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'preventDefault'>;
+type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey' | 'preventDefault'>;
 
 const PAGE_ROWS = 20;
 
-/** Walks a tree: arrows, Page, Home and End choose a row; right and left open and fold a folder; Enter and Space open what is chosen. */
-export function walkTree<Row extends WalkedRow>(event: Key, { rows, at, isFolder, choose, toggle, open, others }: TreeKeys<Row>): void {
+/** Walks a tree: arrows, Page, Home and End choose a row, with Shift all up to it; right and left open and fold a folder; Enter and Space open what is chosen. */
+export function walkTree<Row extends WalkedRow>(event: Key, tree: TreeKeys<Row>): void {
+  const { rows, at, isFolder, choose, chooseTo, toggle, open, others } = tree;
   const current = rows[at];
-  const go = (row: number) => choose(rows[Math.min(rows.length - 1, Math.max(0, row))]?.path ?? null);
+  const go = (row: number) => {
+    const path = rows[Math.min(rows.length - 1, Math.max(0, row))]?.path ?? null;
+    if (event.shiftKey && chooseTo && path !== null) chooseTo(path);
+    else choose(path);
+  };
   const acts: Record<string, () => void> = {
     ArrowDown: () => go(at + 1),
     ArrowUp: () => go(at - 1),
