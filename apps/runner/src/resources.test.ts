@@ -101,3 +101,18 @@ test('a workspace that nothing holds to its bytes is counted every half minute, 
   }
   expect(samples).toEqual([...Array.from({ length: 18 }, () => room(600)), room(0)]);
 });
+
+test('a walk through the workspace that does not end holds up no sample, and no second one is begun beside it', async () => {
+  const walks: ((bytes: number) => void)[] = [];
+  const usedBytes = () => new Promise<number>((resolve) => void walks.push(resolve));
+  const { clock, samples } = sampling([], { watched: { limitBytes: 1_000, usedBytes } });
+  for (let n = 1; n <= 14; n++) {
+    clock.advance(5_000);
+    await expect.poll(() => samples).toHaveLength(n);
+  }
+  expect(samples.at(-1)).toEqual({ cpuMs: 5, memoryBytes: 7, processes: 1 });
+  expect(walks).toHaveLength(1);
+  walks[0]?.(400);
+  clock.advance(5_000);
+  await expect.poll(() => samples.at(-1)).toMatchObject({ diskBytes: 1_000, diskFreeBytes: 600 });
+});

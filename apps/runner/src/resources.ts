@@ -33,19 +33,25 @@ export function sampleResources(options: ResourcesOptions): () => void {
   let stopped = false;
   let timer: Timer;
   let lastNetwork: NetworkUse | undefined;
-  let samples = 0;
+  let samplesToWalk = 0;
+  let walking = false;
   let watchedBytes: number | null = null;
-  const watchedDisk = async (): Promise<Disk | null> => {
-    const { watched } = options;
-    if (watched === null) return null;
-    if (samples++ % WALK_EVERY_SAMPLES === 0) {
-      const usedBytes = await watched.usedBytes().catch((error: unknown) => {
-        logger.debug({ err: error }, 'what the workspace takes could not be counted');
-        return null;
-      });
-      watchedBytes = usedBytes ?? watchedBytes;
+  /** A walk through many files takes longer than a sample is apart from the next: nobody waits for its end. */
+  const walk = async (watched: WatchedDisk): Promise<void> => {
+    walking = true;
+    try {
+      watchedBytes = (await watched.usedBytes()) ?? watchedBytes;
+    } catch (error) {
+      logger.debug({ err: error }, 'what the workspace takes could not be counted');
+    } finally {
+      walking = false;
+      samplesToWalk = WALK_EVERY_SAMPLES - 1;
     }
-    return watchedBytes === null ? null : { diskBytes: watched.limitBytes, diskFreeBytes: Math.max(0, watched.limitBytes - watchedBytes) };
+  };
+  const watchedDisk = (): Disk | null => {
+    const { watched } = options;
+    if (watched === null || watchedBytes === null) return null;
+    return { diskBytes: watched.limitBytes, diskFreeBytes: Math.max(0, watched.limitBytes - watchedBytes) };
   };
   // A driver that fails takes nothing from what is known of the rest.
   const gpuUse = async (): Promise<EventData<'resource.sample'>['gpus']> => {
@@ -63,10 +69,11 @@ export function sampleResources(options: ResourcesOptions): () => void {
   const sample = async () => {
     // A full log has no room for what can be missed.
     if (options.isRunning() && !log.full) {
+      if (options.watched !== null && !walking && samplesToWalk-- <= 0) void walk(options.watched);
       try {
         const { cpuMs, memoryBytes, processes, network } = await sandbox.usage();
         const gpus = await gpuUse();
-        const disks = (await Promise.all([...options.diskDirs.map(diskOf), watchedDisk()])).filter((one) => one !== null);
+        const disks = [...(await Promise.all(options.diskDirs.map(diskOf))), watchedDisk()].filter((one) => one !== null);
         const fullest = fullestOf(disks);
         const limit = options.memoryLimitBytes === null ? {} : { memoryLimitBytes: options.memoryLimitBytes };
         if (!stopped)
