@@ -114,4 +114,22 @@ describe('blobs that a runner uploads', () => {
     expect(lost).toHaveLength(1);
     next.close();
   });
+
+  it('go on where the disk refuses what one of them needs, which is done once it lets it, and said once', async () => {
+    const before = await openBlobs();
+    before.close();
+    const damaged = await add(before, 'what the disk forgot');
+    writeFileSync(join(dir, 'blobs', damaged), Buffer.alloc(20));
+    // No folder can be made of that name.
+    writeFileSync(join(dir, 'blobs', 'damaged'), '');
+    const blobs = await openBlobs();
+    const whole = await add(blobs, 'what it kept');
+    await blobs.uploaded(whole, 20_000);
+    expect(stored).toEqual([whole]);
+    rmSync(join(dir, 'blobs', 'damaged'));
+    expect(await blobs.drained(20_000)).toBe(true);
+    expect(readdirSync(join(dir, 'blobs', 'damaged'))).toEqual([damaged]);
+    expect(lost).toEqual([{ hash: damaged, bytes: 20, reason: 'damaged' }]);
+    blobs.close();
+  });
 });

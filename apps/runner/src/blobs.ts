@@ -41,6 +41,8 @@ export class Blobs {
   readonly #refused = new Set<string>();
   /** Hashes of files that were read, and are what they are named. */
   readonly #sound = new Set<string>();
+  /** Hashes of which this runner has said that they are not stored. */
+  readonly #said = new Set<string>();
   #uploading = false;
   #closed = false;
 
@@ -139,11 +141,11 @@ export class Blobs {
   #work(): void {
     if (this.#uploading || this.#closed) return;
     this.#uploading = true;
-    this.#uploadAll()
-      .catch((error) => this.#options.logger.error({ err: error }, 'uploading stopped'))
-      .finally(() => {
-        this.#uploading = false;
-      });
+    void this.#uploadAll().finally(() => {
+      this.#uploading = false;
+      // One that was added in between found this at work.
+      if (this.#pending.size > 0) this.#work();
+    });
   }
 
   async #uploadAll(): Promise<void> {
@@ -151,12 +153,9 @@ export class Blobs {
     for (;;) {
       const [hash] = this.#pending.keys();
       if (hash === undefined || this.#closed) return;
-      const outcome = await this.#upload(hash);
+      const outcome = await this.#serve(hash);
       if (outcome !== 'retry') failures = 0;
-      if (outcome !== 'retry' && outcome !== 'more') {
-        if (outcome === 'refused') await this.#refuse(hash);
-        else if (outcome === 'damaged') await this.#moveAside(hash);
-        else await this.#forget(hash);
+      if (outcome === 'settled') {
         this.#pending.get(hash)?.resolve();
         this.#pending.delete(hash);
         continue;
@@ -172,6 +171,21 @@ export class Blobs {
     }
   }
 
+  /** Uploads a part of a blob, or does what its upload's end asks for. What the disk refuses is tried again. */
+  async #serve(hash: string): Promise<'settled' | 'more' | 'retry'> {
+    try {
+      const outcome = await this.#upload(hash);
+      if (outcome === 'retry' || outcome === 'more') return outcome;
+      if (outcome === 'refused') await this.#refuse(hash);
+      else if (outcome === 'damaged') await this.#moveAside(hash);
+      else await this.#forget(hash);
+      return 'settled';
+    } catch (error) {
+      this.#options.logger.error({ hash, err: error }, 'the folder of blobs could not be changed; trying again');
+      return 'retry';
+    }
+  }
+
   async #forget(hash: string): Promise<void> {
     const base = join(this.#options.dir, hash);
     const dropped = (await stat(`${base}.drop.pending`).catch(() => null)) !== null;
@@ -183,17 +197,23 @@ export class Blobs {
     const base = join(this.#options.dir, hash);
     this.#refused.add(hash);
     if ((await stat(`${base}${SAID_SUFFIX}`).catch(() => null)) !== null) return;
-    this.#options.onLost({ hash, bytes: (await stat(base)).size, reason: 'too_large' });
+    this.#say({ hash, bytes: (await stat(base)).size, reason: 'too_large' });
     await writeFile(`${base}${SAID_SUFFIX}`, '', { mode: 0o600 });
+  }
+
+  #say(lost: EventData<'blob.lost'>): void {
+    if (this.#said.has(lost.hash)) return;
+    this.#options.onLost(lost);
+    this.#said.add(lost.hash);
   }
 
   async #moveAside(hash: string): Promise<void> {
     const base = join(this.#options.dir, hash);
     const { size } = await stat(base);
     this.#options.logger.error({ hash, size }, 'a blob was damaged on the disk of this host; it is moved aside and never stored');
-    await mkdir(join(this.#options.dir, DAMAGED_FOLDER), { recursive: true, mode: 0o700 });
     // Said before it is gone from here: a runner that ends between the two says it twice, not never.
-    this.#options.onLost({ hash, bytes: size, reason: 'damaged' });
+    this.#say({ hash, bytes: size, reason: 'damaged' });
+    await mkdir(join(this.#options.dir, DAMAGED_FOLDER), { recursive: true, mode: 0o700 });
     await rename(base, join(this.#options.dir, DAMAGED_FOLDER, hash));
     await this.#forget(hash);
   }
