@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -70,30 +70,45 @@ export interface StandInCommand {
   cwd: string;
 }
 
+/** What a stand-in printed before its end is read for no longer than this: a process that it left behind may keep its output open. */
+const DRAIN_MS = 5_000;
+
+/** One process of a stand-in, and who waits for its answers. */
+interface StandIn {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly waiting: Map<number, (answer: UpstreamAnswer) => void>;
+}
+
 export function standInUpstream(command: StandInCommand): ModelUpstream {
-  const waiting = new Map<number, (answer: UpstreamAnswer) => void>();
   let nextId = 1;
-  let child: ChildProcess | null = null;
-  let errors = '';
-  const ended = (reason: string) => {
-    child = null;
-    for (const answer of waiting.values()) answer(failure(502, reason));
-    waiting.clear();
-  };
-  const start = (): ChildProcess => {
-    const started = spawn(command.file, command.args, {
-      cwd: command.cwd,
-      env: command.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
+  let current: StandIn | null = null;
+  const start = (): StandIn => {
+    const child = spawn(command.file, command.args, { cwd: command.cwd, env: command.env, stdio: 'pipe', detached: true });
+    const waiting: StandIn['waiting'] = new Map();
+    const started = { child, waiting };
+    let errors = '';
+    const takesNoMore = () => {
+      if (current === started) current = null;
+    };
+    const ended = (reason: string) => {
+      takesNoMore();
+      for (const answer of waiting.values()) answer(failure(502, reason));
+      waiting.clear();
+    };
+    child.once('error', (error) => ended(`The stand-in model could not be started: ${error.message}`));
+    child.once('exit', () => {
+      takesNoMore();
+      void sleep(DRAIN_MS, undefined, { ref: false }).then(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      });
     });
-    started.once('error', (error) => ended(`The stand-in model could not be started: ${error.message}`));
-    started.once('exit', (code) => ended(`The stand-in model ended with ${code}: ${errors.trim().slice(-400)}`));
-    started.stdin?.on('error', () => undefined);
-    started.stderr?.on('data', (chunk: Buffer) => {
+    child.once('close', (code) => ended(`The stand-in model ended with ${code}: ${errors.trim().slice(-400)}`));
+    child.stdin.on('error', () => undefined);
+    child.stderr.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-4000);
     });
-    createInterface({ input: started.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
       try {
         const { id, status, body } = JSON.parse(line) as { id: number; status: number; body: unknown };
         waiting.get(id)?.({ status, body });
@@ -106,17 +121,19 @@ export function standInUpstream(command: StandInCommand): ModelUpstream {
   };
   return {
     complete(request) {
-      child ??= start();
+      current ??= start();
+      const { child, waiting } = current;
       const id = nextId++;
       return new Promise((resolve) => {
         waiting.set(id, resolve);
-        child?.stdin?.write(`${JSON.stringify({ id, request })}\n`);
+        child.stdin.write(`${JSON.stringify({ id, request })}\n`);
       });
     },
     close() {
-      if (child?.pid === undefined) return;
+      const pid = current?.child.pid;
+      if (pid === undefined) return;
       try {
-        process.kill(-child.pid, 'SIGKILL');
+        process.kill(-pid, 'SIGKILL');
       } catch {
         // It has ended by itself.
       }
