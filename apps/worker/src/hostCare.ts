@@ -3,6 +3,7 @@ import { HostReach } from './hostReach.ts';
 import { reconcile } from './reconcile.ts';
 import { RunnerCare } from './runnerCare.ts';
 import { runSteps } from './steps.ts';
+import { UnusedGrants } from './unusedGrants.ts';
 import type { Worker } from './worker.ts';
 
 /** Enough that a few which hang hold up no other; each may hold connections of the database while it starts or stops something. */
@@ -12,6 +13,7 @@ const HOSTS_AT_ONCE = 8;
 export class HostCare {
   readonly #worker: Worker;
   readonly #reach: HostReach;
+  readonly #unused = new UnusedGrants();
   readonly #runnerCare: RunnerCare;
   readonly #waiting = new Map<string, HostRecord>();
   readonly #underWay = new Map<string, Promise<void>>();
@@ -48,7 +50,7 @@ export class HostCare {
   async #lookAt(host: HostRecord): Promise<void> {
     await runSteps(this.#worker, [
       [`runners on ${host.name}`, () => this.#runnerCare.look(host)],
-      [`leases on ${host.name}`, () => reconcile(this.#worker, host, this.#reach)],
+      [`leases on ${host.name}`, () => reconcile(this.#worker, host, { reach: this.#reach, unused: this.#unused })],
     ]);
   }
 

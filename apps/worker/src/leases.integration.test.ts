@@ -21,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostReach } from './hostReach.ts';
 import { Machines } from './machines.ts';
 import { provision } from './provision.ts';
+import { UnusedGrants } from './unusedGrants.ts';
 import { INVENTORY, SETTINGS, WorkerRig } from './worker.fixture.ts';
 import type { Worker } from './worker.ts';
 
@@ -340,5 +341,33 @@ describe('leases', () => {
     expect(await jobs()).toBe(0);
     for (let n = 0; n < 3; n += 1) await rig.reconcile();
     expect(await jobs()).toBe(1);
+  });
+
+  test('a scheduler that refuses a job of an attempt under way is asked ever more rarely, and the expert and staff read why', async () => {
+    const { id, runner } = await rig.started();
+    await rig.placement.stop(runner);
+    await setRunnerPlacement(worker.db, id, null);
+    await worker.db.pool.query(`UPDATE lease SET granted_at = granted_at - interval '2 minutes' WHERE attempt_id = $1`, [id]);
+    const refused = new AppError('sandbox_unavailable', 'Slurm did not take the job: Requested node configuration is not available.');
+    const refusing: Worker = { ...worker, placementOf: () => ({ ...rig.placement, start: () => Promise.reject(refused) }) };
+    const unused = new UnusedGrants();
+    let asked = 0;
+    for (let round = 0; round < 120; round += 1) {
+      await rig.reconcile({ worker: refusing, unused });
+      const { rowCount } = await worker.db.pool.query(`DELETE FROM pgboss.job WHERE name = 'provision' AND data->>'attemptId' = $1`, [id]);
+      if (rowCount) {
+        asked += 1;
+        await expect(provision(refusing, { attemptId: id })).rejects.toBe(refused);
+      }
+      rig.clock.advance(30_000);
+    }
+    // At once, and after 1, 2, 4, 8 and then 10 minutes each.
+    expect(asked).toBe(9);
+    const { state, progress } = await loadAttempt(worker.db, id);
+    expect([state, progress]).toEqual([
+      'running',
+      expect.stringMatching(/^Slurm did not take the job: Requested node.*tried again by itself/),
+    ]);
+    await moveAttempt(worker.db, id, 'void');
   });
 });

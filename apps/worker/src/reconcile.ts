@@ -16,16 +16,20 @@ import type { RunnerHandle } from '@plumbline/sandbox';
 import { z } from 'zod';
 import type { HostReach } from './hostReach.ts';
 import { notedRunner, stopOrphan } from './runners.ts';
+import type { UnusedGrants } from './unusedGrants.ts';
 import type { Worker } from './worker.ts';
 
-/** A runner is started within this time after its machine was granted, or its job is queued again. */
-const START_WITHIN_MS = 60_000;
+/** What this worker remembers of the hosts from one look to the next. */
+export interface HostFacts {
+  readonly reach: HostReach;
+  readonly unused: UnusedGrants;
+}
 
 /**
  * Compares what runs on a host with what is leased there, both ways: stops runners that no lease stands for, frees what a listing
  * has proven idle, and starts again what a lost job left unstarted. A host that cannot be asked frees nothing that has begun there.
  */
-export async function reconcile(worker: Worker, host: HostRecord, reach: HostReach): Promise<void> {
+export async function reconcile(worker: Worker, host: HostRecord, { reach, unused }: HostFacts): Promise<void> {
   // Read before the listing: whatever is being released by now was so before the host was asked.
   const leases = await listHostLeases(worker.db, host.id);
   let handles: RunnerHandle[];
@@ -36,13 +40,17 @@ export async function reconcile(worker: Worker, host: HostRecord, reach: HostRea
     throw error;
   }
   reach.heard(host);
-  await compare(worker, host, leases, handles);
+  await compare(worker, host, { held: leases, listed: handles, unused });
   // A silent one takes attempts again only now, when what ran there without a lease has been ended.
   await reach.answers(host);
 }
 
-async function compare(worker: Worker, host: HostRecord, held: readonly HostLease[], listed: readonly RunnerHandle[]): Promise<void> {
-  const { db, log } = worker;
+async function compare(
+  worker: Worker,
+  host: HostRecord,
+  { held, listed, unused }: { held: readonly HostLease[]; listed: readonly RunnerHandle[]; unused: UnusedGrants },
+): Promise<void> {
+  const { db, log, clock } = worker;
   const leases = new Map(held.map((lease) => [lease.attemptId, lease]));
   const runners = new Map(listed.map((handle) => [handle.attemptId, handle]));
   const running: HostLease[] = [];
@@ -63,13 +71,16 @@ async function compare(worker: Worker, host: HostRecord, held: readonly HostLeas
   );
   for (const lease of leases.values()) {
     const { attemptId, attemptState } = lease;
+    if (lease.placed || lease.state === 'releasing') unused.forget(lease);
     if (lease.state === 'releasing') continue;
     if (!lease.needsMachine) {
       log.warn({ attempt: attemptId, host: host.name, attemptState }, 'a lease that no attempt needs');
       await releaseLease(db.pool, attemptId, `The attempt is ${attemptState} and needs no machine.`);
-    } else if (!runners.has(attemptId) && !lease.placed && lease.heldMs > START_WITHIN_MS) {
+    } else if (!runners.has(attemptId) && !lease.placed && unused.isDue(lease, clock.monoMs())) {
       // Whoever starts it holds this lock, however long that takes.
-      if (await tryAdvisoryLock(db.pool, 'runner', attemptId)) await enqueueOnce(db, 'provision', { attemptId });
+      if (!(await tryAdvisoryLock(db.pool, 'runner', attemptId))) continue;
+      await enqueueOnce(db, 'provision', { attemptId });
+      unused.queued(lease, clock.monoMs());
     } else if (lease.pastEnd) {
       log.warn({ attempt: attemptId, host: host.name, attemptState }, 'a lease is past its end; staff see it on the hosts page');
     }

@@ -61,6 +61,31 @@ describe('runners', () => {
     expect((await loadAttempt(worker.db, id)).state).toBe('running');
   });
 
+  test('one that dies as soon as it is started is started ever more rarely, and the expert and staff read why', async () => {
+    const { id, runner } = await rig.started();
+    await rig.kill(runner);
+    let started = 0;
+    const broken: Placement = {
+      ...rig.placement,
+      start: async ({ attemptId }) => {
+        if (attemptId === id) started += 1;
+        return { ...runner, attemptId };
+      },
+      status: async () => ({ state: 'gone', cause: 'Slurm’s job 7 on gpu1 failed.', folderKept: true, failedNode: 'gpu1' }),
+    };
+    const care = careWith({ ...worker, placementOf: () => broken });
+    for (let round = 0; round < 120; round += 1) {
+      await care.look();
+      rig.clock.advance(5_000);
+    }
+    // Ten minutes: after 5, 10, 20, 40, 80 s, and then every two minutes.
+    expect(started).toBe(8);
+    const { state, progress } = await loadAttempt(worker.db, id);
+    expect([state, progress]).toEqual(['running', expect.stringMatching(/^Slurm’s job 7 on gpu1 failed\. .*tried again by itself/)]);
+    await moveAttempt(worker.db, id, 'void');
+    await retireRunner(worker, id);
+  });
+
   test('one that died before its sandbox was ready puts the attempt back', async () => {
     const { id, runner } = await rig.provisioned();
     await rig.kill(runner);

@@ -1,7 +1,7 @@
 import { type HostRecord, listPlacedRunners, moveAttempt, type PlacedRunner, placeAnew, setProgress } from '@plumbline/database';
 import type { RunnerStatus } from '@plumbline/sandbox';
 import type { HostReach } from './hostReach.ts';
-import { isOn, notedRunner, noteFailedNode, placeRunner, retireRunner, statusOf } from './runners.ts';
+import { isOn, notedRunner, noteFailedNode, placeRunner, retireRunner, statusOf, TRIED_AGAIN } from './runners.ts';
 import type { Worker } from './worker.ts';
 
 /** A runner is taken for dead when it has not lived for this long: one that replaces itself in between is none of our business. */
@@ -91,6 +91,8 @@ export class RunnerCare {
     const death = this.#deaths.get(id) ?? { deadSinceMs: null, replacements: 0, replacedAtMs: Number.NEGATIVE_INFINITY };
     this.#deaths.set(id, death);
     death.deadSinceMs ??= nowMs;
+    // One that dies again and again never comes to say itself what is the matter.
+    if (state !== 'provisioning' && death.replacements > 0) await setProgress(this.#worker.db, id, `${cause} ${TRIED_AGAIN}`, null);
     const waitMs = Math.min(MAX_WAIT_MS, DEAD_AFTER_MS * 2 ** death.replacements);
     if (nowMs - death.deadSinceMs < waitMs) return;
     if (failedNode !== undefined) await noteFailedNode(this.#worker, id, { host, node: failedNode, cause });

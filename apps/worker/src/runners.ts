@@ -18,6 +18,7 @@ import {
   needsMachine,
   recordAudit,
   saveAcceptance,
+  setProgress,
   setRunnerPlacement,
   setRunnerToken,
   toLeaseHost,
@@ -36,6 +37,9 @@ import type { Worker } from './worker.ts';
 const MAX_PROCESSES = 4_096;
 
 const BYTES_PER_GB = 1024 ** 3;
+
+/** For the person whose sandbox cannot be started, and for staff, who read the same beside the attempt. */
+export const TRIED_AGAIN = 'It is tried again by itself, ever more rarely while that fails; the staff see it too';
 
 /** A runner as an attempt's row notes it: the placement's handle, and the host that it is on. */
 export interface NotedRunner {
@@ -167,9 +171,15 @@ export function placeRunner(worker: Worker, attemptId: string, why: string | nul
     await setRunnerToken(db, attemptId, createHash('sha256').update(token).digest('hex'));
     const handle = await placement
       .start(runnerRequest(worker, view, token, { host, lease, restore, setup, avoidNodes }))
-      .catch((error: unknown) => {
-        if (error instanceof AppError) throw error;
-        throw new AppError('sandbox_unavailable', `The sandbox could not be started on ${host.name}.`, { cause: error });
+      .catch(async (error: unknown) => {
+        const { name } = host;
+        const failure =
+          error instanceof AppError
+            ? error
+            : new AppError('sandbox_unavailable', `The sandbox could not be started on ${name}.`, { cause: error });
+        // One that has not begun is scheduled again with the reason.
+        if (view.startedAtMs !== null) await setProgress(db, attemptId, `${failure.message} ${TRIED_AGAIN}`, null);
+        throw failure;
       });
     await setRunnerPlacement(db, attemptId, { ...handle, hostId: host.id });
     if (why !== null)

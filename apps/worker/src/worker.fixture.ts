@@ -21,6 +21,7 @@ import { HostReach } from './hostReach.ts';
 import { provision } from './provision.ts';
 import { reconcile } from './reconcile.ts';
 import { notedRunner } from './runners.ts';
+import { UnusedGrants } from './unusedGrants.ts';
 import type { Worker } from './worker.ts';
 
 /** A program with the life of a runner and none of its work: takes its config, notes it, and lives until it is told to end. */
@@ -149,8 +150,13 @@ export class WorkerRig {
   }
 
   /** Compares a host, this machine unless another is named, with its leases. */
-  async reconcile({ worker = this.worker, name = LOCAL_HOST_NAME, reach = new HostReach(worker) } = {}): Promise<void> {
-    await reconcile(worker, await getHost(worker.db, name), reach);
+  async reconcile({
+    worker = this.worker,
+    name = LOCAL_HOST_NAME,
+    reach = new HostReach(worker),
+    unused = new UnusedGrants(),
+  } = {}): Promise<void> {
+    await reconcile(worker, await getHost(worker.db, name), { reach, unused });
   }
 
   /** Lets the clock of an attempt have begun `ms` earlier, and its snapshots lie as much earlier, its gateway alive. */

@@ -1,0 +1,33 @@
+import type { HostLease } from '@plumbline/database';
+
+/** A runner is started within this time after its machine was granted, or its job is queued again. */
+const START_WITHIN_MS = 60_000;
+
+/** Where it cannot be started the job is queued ever more rarely, at last this often: a scheduler that refuses it is not asked all day. */
+const MAX_WAIT_MS = 600_000;
+
+interface Again {
+  count: number;
+  atMs: number;
+}
+
+/** Machines that were granted and on which no runner was started, and when to try again. Times are the worker's monotonic clock. */
+export class UnusedGrants {
+  readonly #again = new Map<string, Again>();
+
+  /** Whether the attempt's job should be queued once more now; `queued` is to be called where it was. */
+  isDue({ leaseId, heldMs }: HostLease, nowMs: number): boolean {
+    const last = this.#again.get(leaseId);
+    if (last === undefined) return heldMs > START_WITHIN_MS;
+    return nowMs - last.atMs >= Math.min(MAX_WAIT_MS, START_WITHIN_MS * 2 ** (last.count - 1));
+  }
+
+  queued({ leaseId }: HostLease, nowMs: number): void {
+    this.#again.set(leaseId, { count: (this.#again.get(leaseId)?.count ?? 0) + 1, atMs: nowMs });
+  }
+
+  /** Its runner was started, or it is no lease any more. */
+  forget({ leaseId }: HostLease): void {
+    this.#again.delete(leaseId);
+  }
+}
