@@ -41,13 +41,14 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     assertRunning(attempt);
     return runnerOf(attempt).call('instructions', {});
   },
-  score: async (attempt) => {
-    assertRunning(attempt);
-    runnerOf(attempt);
-    const row = await requestScore(attempt.gateway.db, attempt.id, 'participant');
-    await attempt.scoring.start(row);
-    return { scoreId: row.id, n: row.n };
-  },
+  score: (attempt) =>
+    attempt.clock.turn.take(async () => {
+      assertRunning(attempt);
+      runnerOf(attempt);
+      const row = await requestScore(attempt.gateway.db, attempt.id, 'participant');
+      await attempt.scoring.start(row);
+      return { scoreId: row.id, n: row.n };
+    }),
   'score.cancel': async (attempt) => {
     assertRunning(attempt);
     return runnerOf(attempt).call('score.cancel', {});
@@ -105,17 +106,19 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
   resume: async (attempt, _args, { userId, via }) => {
     // Only a deliberate click resumes, and no process of a paused sandbox can be the one that asks.
     if (via !== 'browser') throw new AppError('forbidden', 'Resume in the browser.');
-    const { state, events, ownerUserId } = attempt.view;
-    if (openStaffPause(state, events, ownerUserId) !== null) {
-      throw new AppError('forbidden', 'Staff paused this attempt, and resume it. The clock stands still until then.');
-    }
-    if (openHibernation(events) !== null && !attempt.sandboxReady) {
-      throw new AppError('sandbox_unavailable', 'Your machine is not back yet. The clock stands still until it is and you resume.');
-    }
-    await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
-    await attempt.refresh();
-    await thawed(attempt);
-    return attempt.clock.status();
+    return attempt.clock.turn.take(async () => {
+      const { state, events, ownerUserId } = attempt.view;
+      if (openStaffPause(state, events, ownerUserId) !== null) {
+        throw new AppError('forbidden', 'Staff paused this attempt, and resume it. The clock stands still until then.');
+      }
+      if (openHibernation(events) !== null && !attempt.sandboxReady) {
+        throw new AppError('sandbox_unavailable', 'Your machine is not back yet. The clock stands still until it is and you resume.');
+      }
+      await appendClockEvent(attempt.gateway.db, attempt.id, { kind: 'resumed' }, { by: userId });
+      await attempt.refresh();
+      await thawed(attempt);
+      return attempt.clock.status();
+    });
   },
   wake: async (attempt, _args, { userId, via }) => {
     if (via !== 'browser') throw new AppError('forbidden', 'Ask for your machine in the browser.');

@@ -11,6 +11,7 @@ import {
 import { appendClockEvent } from '@plumbline/database';
 import type { AttemptStatus, ClockView } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
+import { Turn } from './turn.ts';
 
 /** Timers of Node hold at most 2^31 ms; a longer wait is cut and armed again. */
 const TIMER_MAX_MS = 60_000;
@@ -24,6 +25,11 @@ const ZERO_TOLERANCE_MS = 50;
  * nothing itself: the figures are `core`'s over the stored events, on the database's clock.
  */
 export class AttemptClock {
+  /**
+   * Pauses, resumes and the begins of scores. Each looks at what the one before it left: one that is refused beside another would have the
+   * sandbox go on that the other has just stopped.
+   */
+  readonly turn = new Turn();
   readonly #attempt: LiveAttempt;
   #timer: NodeJS.Timeout | null = null;
   #lastRemainingMs = Number.NaN;

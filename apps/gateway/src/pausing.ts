@@ -1,4 +1,4 @@
-import { AppError, type PauseReason } from '@plumbline/core';
+import { AppError, openStaffPause, type PauseReason } from '@plumbline/core';
 import { appendByStaff, appendClockEvent, databaseNowMs } from '@plumbline/database';
 import type { AttemptStatus } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
@@ -25,11 +25,43 @@ export type PauseOrder =
  * @throws AppError `clock_not_running`, or `sandbox_unavailable` where the sandbox did not confirm; the clock runs on then.
  */
 export async function pauseAttempt(attempt: LiveAttempt, order: PauseOrder): Promise<AttemptStatus> {
-  assertRunning(attempt);
-  // A score may take an hour, and what staff pause for may be that it does.
-  if (order.staff !== undefined) await runnerOf(attempt).call('score.cancel', {}, FREEZE_TIMEOUT_MS);
-  await attempt.scoring.settled();
-  assertRunning(attempt);
+  const { turn } = attempt.clock;
+  if (order.staff !== undefined) {
+    return turn.take(async () => {
+      assertNotPaused(attempt, 'staff');
+      // A score may take an hour, and what staff pause for may be that it does.
+      await runnerOf(attempt).call('score.cancel', {}, FREEZE_TIMEOUT_MS);
+      await attempt.scoring.settled();
+      return freezeAndCommit(attempt, order);
+    });
+  }
+  for (;;) {
+    assertNotPaused(attempt, 'participant');
+    // Nobody else waits for it meanwhile: staff may cancel it, and pause first.
+    await attempt.scoring.settled();
+    const paused = await turn.take(async () => {
+      assertNotPaused(attempt, 'participant');
+      return (await attempt.scoring.isRunning()) ? null : freezeAndCommit(attempt, order);
+    });
+    if (paused !== null) return paused;
+  }
+}
+
+/** @throws AppError `clock_not_running` that tells who comes second who was first. */
+function assertNotPaused(attempt: LiveAttempt, asks: 'participant' | 'staff'): void {
+  const { state, events, ownerUserId } = attempt.view;
+  if (state !== 'paused') return assertRunning(attempt);
+  if (openStaffPause(state, events, ownerUserId) !== null) {
+    throw new AppError('clock_not_running', 'Staff have paused this attempt already. The clock stands still until they resume it.');
+  }
+  const untilWhen =
+    asks === 'staff'
+      ? ', and not by staff. The clock stands still until the participant resumes'
+      : '. The clock stands still until you resume';
+  throw new AppError('clock_not_running', `The attempt is paused already${untilWhen} it.`);
+}
+
+async function freezeAndCommit(attempt: LiveAttempt, order: PauseOrder): Promise<AttemptStatus> {
   const runner = runnerOf(attempt);
   const { db } = attempt.gateway;
   const hibernates = order.staff === undefined && order.reason === 'hibernate';

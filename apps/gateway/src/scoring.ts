@@ -67,11 +67,20 @@ export class Scoring {
     this.#attempt.browsers.broadcast({ t: 'scoreProgress', progress: this.#progress });
   }
 
+  async isRunning(): Promise<boolean> {
+    return (await this.#running()).length > 0;
+  }
+
+  async #running(): Promise<ScoreRecord[]> {
+    const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
+    return rows.filter(({ status }) => status === 'running');
+  }
+
   /** Resolves when no score is running; one that is lost is closed. */
   async settled(lost = new LostScore(this.#attempt)): Promise<void> {
     for (;;) {
-      const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
-      if (rows.every((row) => row.status !== 'running')) return;
+      const rows = await this.#running();
+      if (rows.length === 0) return;
       await lost.look(rows);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
