@@ -15,9 +15,10 @@ const DISK_BYTES = 16 * 1024 ** 2;
 /** Where groups may be: version 2, alone or beside version 1, and what sandboxes use of version 1. */
 const HIERARCHIES = ['', 'unified', 'freezer', 'memory', 'pids', 'cpu', 'cpuacct'];
 
-async function childProcesses(): Promise<number> {
-  const stats = await Promise.all((await allPids()).map(processStat));
-  return stats.filter((entry) => entry?.parent === process.pid && entry.state !== 'Z').length;
+function childProcesses(): number {
+  return allPids()
+    .map(processStat)
+    .filter((entry) => entry?.parent === process.pid && entry.state !== 'Z').length;
 }
 
 async function terminalsHeld(): Promise<number> {
@@ -68,7 +69,7 @@ async function held(world: ContractWorld): Promise<Record<string, number>> {
   const containers = world.child.name === 'docker' ? await readdir(join(dirname(world.child.socketPath), 'data/containers')) : [];
   return {
     descriptors: (await readdir('/proc/self/fd')).length,
-    children: await childProcesses(),
+    children: childProcesses(),
     mounts: (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => isOurs(line, world)).length,
     groups: groups.filter((name) => name.startsWith(`plumbline-c${process.pid}-`)).length,
     containers: containers.length,

@@ -19,7 +19,7 @@ const DISK_BYTES = 16 * 1024 ** 2;
 
 /** Programs that were started with a path of this check's folder: bwrap and what enters it. */
 async function processesNaming(dir: string): Promise<number> {
-  const lines = await Promise.all((await allPids()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  const lines = await Promise.all(allPids().map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.filter((line) => line.includes(dir)).length;
 }
 
@@ -233,7 +233,7 @@ export const lifeChecks: ContractCheck[] = [
       assert.ok(record?.holder);
       const { pid, startTime } = record.holder;
       runner.kill('SIGKILL');
-      assert.ok(await waitUntil(async () => (await processStat(pid))?.startTime !== startTime, PATIENCE_MS));
+      assert.ok(await waitUntil(() => processStat(pid)?.startTime !== startTime, PATIENCE_MS));
       const next = await world.isolation.create(spec);
       world.later(() => next.destroy());
       assert.equal((await shell(next, 'participant', 'cat held')).stdout.toString(), 'by a runner\n');

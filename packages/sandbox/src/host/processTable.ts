@@ -1,4 +1,10 @@
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+
+/**
+ * What is asked of every process of the host is read at once: the kernel has it in memory, and a promise for each file takes many times as
+ * long, of the same thread. What may have to wait for the process's own memory is read by promises.
+ */
 
 /** What the kernel says of a process. `startTime` is in clock ticks since boot: with the pid it names a process for good. */
 export interface ProcessStat {
@@ -19,14 +25,26 @@ export interface ProcessStat {
 const TICK_MS = 10;
 const PAGE_BYTES = 4096;
 
-/** A process as /proc has it, or null where it is gone. */
-export async function processStat(pid: number): Promise<ProcessStat | null> {
-  let text: string;
+/** The kernel gives the file of a process in one piece; a name has 15 bytes, a number 20. */
+const STAT = Buffer.alloc(4096);
+
+function statText(pid: number): string | null {
   try {
-    text = await readFile(`/proc/${pid}/stat`, 'latin1');
+    const fd = openSync(`/proc/${pid}/stat`, 'r');
+    try {
+      return STAT.toString('latin1', 0, readSync(fd, STAT));
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return null;
   }
+}
+
+/** A process as /proc has it, or null where it is gone. */
+export function processStat(pid: number): ProcessStat | null {
+  const text = statText(pid);
+  if (text === null) return null;
   // The name may hold spaces and brackets: the fields start behind the last one.
   const close = text.lastIndexOf(')');
   const fields = text.slice(close + 2).split(' ');
@@ -44,28 +62,28 @@ export async function processStat(pid: number): Promise<ProcessStat | null> {
 }
 
 /** Every pid of this host that can be seen. */
-export async function allPids(): Promise<number[]> {
-  const names = await readdir('/proc');
-  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+export function allPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 /** Whether the process with this pid is still the one that started then, and not a zombie. */
-export async function isSameProcess(pid: number, startTime: string): Promise<boolean> {
-  const stat = await processStat(pid);
+export function isSameProcess(pid: number, startTime: string): boolean {
+  const stat = processStat(pid);
   return stat !== null && stat.startTime === startTime && stat.state !== 'Z';
 }
 
 /** The pids of one process namespace, given as /proc/PID/ns/pid reads (`pid:[…]`). */
-export async function pidsOfNamespace(namespace: string, among?: number[]): Promise<number[]> {
-  const found: number[] = [];
-  for (const pid of among ?? (await allPids())) {
+export function pidsOfNamespace(namespace: string, among: readonly number[] = allPids()): number[] {
+  return among.filter((pid) => {
     try {
-      if ((await readlink(`/proc/${pid}/ns/pid`)) === namespace) found.push(pid);
+      return readlinkSync(`/proc/${pid}/ns/pid`) === namespace;
     } catch {
       // Gone, or another user's: not of this namespace in either case.
+      return false;
     }
-  }
-  return found;
+  });
 }
 
 /** The command line with spaces between its parts, cut at 500 characters; the name in brackets where there is none. */
@@ -126,7 +144,7 @@ const MAX_ROUNDS = 50;
 export async function endTree(root: number): Promise<void> {
   const stopped = new Set<number>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const stats = (await Promise.all((await allPids()).map(processStat))).filter((stat) => stat !== null);
+    const stats = allPids().flatMap((pid) => processStat(pid) ?? []);
     const tree = new Set([root]);
     for (let before = 0; before !== tree.size; ) {
       before = tree.size;

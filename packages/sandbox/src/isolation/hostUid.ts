@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { lchown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
@@ -30,10 +31,10 @@ async function firstMappedBase(): Promise<number> {
   return base;
 }
 
-async function uidsInUse(): Promise<Set<number>> {
+function uidsInUse(): Set<number> {
   const used = new Set<number>();
-  for (const pid of await allPids()) {
-    const owner = await stat(`/proc/${pid}`).catch(() => null);
+  for (const pid of allPids()) {
+    const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false });
     if (owner) used.add(owner.uid);
   }
   return used;
@@ -56,7 +57,7 @@ export async function claimHostUid(dir: string, preferred: number | null): Promi
       if (await stat(owner).catch(() => null)) claims.set(Number(name), owner);
     }
     for (const [uid, owner] of claims) if (owner === dir) return uid;
-    const used = await uidsInUse();
+    const used = uidsInUse();
     const free = (uid: number) => !claims.has(uid) && !used.has(uid);
     let uid = preferred !== null && free(preferred) ? preferred : null;
     for (let n = 0; uid === null && n < COUNT; n++) if (free(base + n)) uid = base + n;

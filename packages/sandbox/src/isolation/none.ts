@@ -1,4 +1,5 @@
-import { cp, mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { hostEnvironment } from '../host/hostEnvironment.ts';
@@ -33,15 +34,19 @@ const END_TIMEOUT_MS = 5_000;
 /** Every process of a view carries this variable, and hands it on: that is how they are found. */
 const MARK = 'PLUMBLINE_SANDBOX';
 
-async function markedProcesses(mark: string): Promise<ProcessStat[]> {
+function markedProcesses(mark: string): ProcessStat[] {
   const wanted = `${MARK}=${mark}`;
-  const stats = await Promise.all(
-    (await allPids()).map(async (pid) => {
-      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      return environment.split('\0').includes(wanted) ? processStat(pid) : null;
-    }),
-  );
-  return stats.filter((stat) => stat !== null && stat.state !== 'Z') as ProcessStat[];
+  const pids = allPids().filter((pid) => environmentOf(pid).split('\0').includes(wanted));
+  return pids.map(processStat).filter((stat) => stat !== null && stat.state !== 'Z') as ProcessStat[];
+}
+
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    // Gone, or another user's.
+    return '';
+  }
 }
 
 class PlainSandbox implements Sandbox {
@@ -91,20 +96,20 @@ class PlainSandbox implements Sandbox {
     return runHostCommand(this.command(view, argv, options), options, async () => null);
   }
 
-  #stats(): Promise<ProcessStat[]> {
+  #stats(): ProcessStat[] {
     return markedProcesses(this.#mark('participant'));
   }
 
   async processes(): Promise<SandboxProcess[]> {
-    return processesInside(await this.#stats());
+    return processesInside(this.#stats());
   }
 
   async isIdle(): Promise<boolean> {
-    return (await ownWork(await this.#stats())).every(isShell);
+    return (await ownWork(this.#stats())).every(isShell);
   }
 
   async usage(): Promise<Usage> {
-    const stats = await this.#stats();
+    const stats = this.#stats();
     const sum = (value: (stat: ProcessStat) => number) => stats.reduce((total, stat) => total + value(stat), 0);
     return { cpuMs: sum((stat) => stat.cpuMs), memoryBytes: sum((stat) => stat.residentBytes), processes: stats.length };
   }
@@ -114,19 +119,19 @@ class PlainSandbox implements Sandbox {
   }
 
   async freeze(): Promise<FreezeResult> {
-    await stopBySignal(() => this.#stats());
+    await stopBySignal(async () => this.#stats());
     this.#frozen = true;
     return { method: 'signal', warning: SIGNAL_WARNING };
   }
 
   async thaw(): Promise<void> {
-    for (const stat of await this.#stats()) signalProcess(stat.pid, 'SIGCONT');
+    for (const stat of this.#stats()) signalProcess(stat.pid, 'SIGCONT');
     this.#frozen = false;
   }
 
   async #end(view: View): Promise<void> {
-    const ended = await waitUntil(async () => {
-      const stats = await markedProcesses(this.#mark(view));
+    const ended = await waitUntil(() => {
+      const stats = markedProcesses(this.#mark(view));
       for (const stat of stats) signalProcess(stat.pid, 'SIGKILL');
       return stats.length === 0;
     }, END_TIMEOUT_MS);

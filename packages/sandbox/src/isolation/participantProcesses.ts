@@ -29,15 +29,15 @@ export async function processesInside(stats: readonly ProcessStat[]): Promise<Sa
         // One that has left its terminal may read from there all the same, and does not end with it.
         terminal: stat.hasTerminal ? await terminal : null,
       };
-      return process.command === `[${stat.name}]` && (await isEnding(stat)) ? null : process;
+      return process.command === `[${stat.name}]` && isEnding(stat) ? null : process;
     }),
   );
   return seen.filter((process) => process !== null);
 }
 
 /** Its memory, and its command line with it, is gone before it is a zombie. */
-async function isEnding({ pid, startTime }: ProcessStat): Promise<boolean> {
-  const now = await processStat(pid);
+function isEnding({ pid, startTime }: ProcessStat): boolean {
+  const now = processStat(pid);
   return now === null || now.startTime !== startTime || now.state === 'Z' || now.residentBytes === 0;
 }
 

@@ -26,7 +26,7 @@ async function besideProcess(work: (at: { folder: string; holder: { pid: number;
   const folder = await temporaryFolder();
   const process = spawn('sleep', ['1000']);
   await once(process, 'spawn');
-  const { pid = 0, startTime = '' } = (await processStat(process.pid as number)) ?? {};
+  const { pid = 0, startTime = '' } = processStat(process.pid as number) ?? {};
   try {
     await work({ folder: folder.path, holder: { pid, startTime } });
   } finally {
@@ -41,7 +41,7 @@ it('what a participant wrote as if it were a record is not believed', () =>
     await mkdir(workspaceDir);
     await writeRecord(workspaceDir, { ...RECORD, holder });
     await endAllLeftovers(folder);
-    expect(await isSameProcess(holder.pid, holder.startTime)).toBe(true);
+    expect(isSameProcess(holder.pid, holder.startTime)).toBe(true);
   }));
 
 it('a record that is written anew can be read at every moment, so that whoever ends what a killed runner left knows of it', async () => {

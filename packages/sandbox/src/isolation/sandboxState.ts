@@ -49,7 +49,7 @@ export async function endLeftovers(dir: string): Promise<void> {
   const record = await readRecord(dir);
   if (record === null) return;
   const { holder, containers, cgroups, workspaceDir } = record;
-  if (holder && (await isSameProcess(holder.pid, holder.startTime))) signalProcess(holder.pid, 'SIGKILL');
+  if (holder && isSameProcess(holder.pid, holder.startTime)) signalProcess(holder.pid, 'SIGKILL');
   const engine = new Engine(containers?.socketPath ?? '');
   await allInTurn([
     ...cgroups.map((folders) => () => removeGroup(Cgroup.existing(folders))),

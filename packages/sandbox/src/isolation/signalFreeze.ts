@@ -15,6 +15,6 @@ export async function stopBySignal(list: () => Promise<ProcessStat[]>): Promise<
     return running.length === 0;
   }, STOP_TIMEOUT_MS);
   if (stopped) return;
-  for (const stat of await list()) if ((await processStat(stat.pid))?.state === 'T') signalProcess(stat.pid, 'SIGCONT');
+  for (const stat of await list()) if (processStat(stat.pid)?.state === 'T') signalProcess(stat.pid, 'SIGCONT');
   throw new AppError('unavailable', 'The sandbox did not stop within five seconds, so the clock was not paused. Try again.');
 }

@@ -13,13 +13,13 @@ import type { RunnerRequest } from './placement.ts';
 const GONE_WITHIN_MS = 60_000;
 
 const lives = async (pid: number) => {
-  const found = await processStat(pid);
+  const found = processStat(pid);
   return found !== null && found.state !== 'Z';
 };
 
 /** Whether the token stands in an argument or in the environment of any process that can be seen. */
 async function processesThatShow(token: string): Promise<string[]> {
-  const files = (await allPids()).flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`]);
+  const files = allPids().flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`]);
   const texts = await Promise.all(files.map(async (file) => ({ file, text: await readFile(file, 'latin1').catch(() => '') })));
   return texts.filter(({ text }) => text.includes(token)).map(({ file }) => file);
 }

@@ -49,10 +49,10 @@ export async function strangerProcess(withPid: (pid: number) => RunnerHandle): P
   const child = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });
   await once(child, 'spawn');
   const pid = child.pid as number;
-  const startTime = (await processStat(pid))?.startTime as string;
+  const startTime = processStat(pid)?.startTime as string;
   return {
     handle: withPid(pid),
-    lives: () => isSameProcess(pid, startTime),
+    lives: async () => isSameProcess(pid, startTime),
     end: async () => {
       child.kill('SIGKILL');
     },
@@ -212,6 +212,6 @@ export class PlacementTrial {
 
 /** Command lines that name one of the folders: what a placement that is closed and has stopped everything must not leave. */
 export async function processesNaming(dirs: readonly string[]): Promise<string[]> {
-  const lines = await Promise.all((await allPids()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  const lines = await Promise.all(allPids().map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.map((line) => line.replaceAll('\0', ' ').trim()).filter((line) => dirs.some((dir) => line.includes(dir)));
 }

@@ -53,7 +53,7 @@ async function bootId(): Promise<string> {
 }
 
 async function isAlive({ pid, startTime, bootId: boot }: LocalHandle): Promise<boolean> {
-  return boot === (await bootId()) && (await isSameProcess(pid, startTime));
+  return boot === (await bootId()) && isSameProcess(pid, startTime);
 }
 
 export function localPlacement(options: LocalPlacementOptions): Placement {
@@ -108,7 +108,7 @@ class LocalPlacement implements Placement {
       failed.catch(() => undefined);
       // A runner that ends before it has read its config closes the pipe: `status` tells of that.
       child.stdin?.on('error', () => undefined);
-      const stat = child.pid === undefined ? null : await processStat(child.pid);
+      const stat = child.pid === undefined ? null : processStat(child.pid);
       if (stat === null) {
         const cause = await Promise.race([failed.catch((error: unknown) => error), waitUntil(() => false, 100)]);
         throw new AppError('sandbox_unavailable', 'The runner could not be started on its host.', { cause });

@@ -100,7 +100,7 @@ async function startHolder(config: EntererConfig, args: string[], env: Record<st
   try {
     await once(child.stdout as Readable, 'data', { signal: AbortSignal.any([failed.signal, AbortSignal.timeout(START_TIMEOUT_MS)]) });
     const pid: unknown = JSON.parse(await info)['child-pid'];
-    const first = typeof pid === 'number' ? await processStat(pid) : null;
+    const first = typeof pid === 'number' ? processStat(pid) : null;
     if (first === null) throw new Error('bwrap did not say which process it started');
     return { child, pid: first.pid, startTime: first.startTime };
   } catch (error) {

@@ -136,8 +136,8 @@ export class BubblewrapSandbox implements Sandbox {
     this.#pidNamespace ??= await readlink(`/proc/${holder.pid}/ns/pid`).catch(() => null);
     if (this.#pidNamespace === null) return [];
     const group = groups.participant;
-    const pids = await pidsOfNamespace(this.#pidNamespace, group.folders.length > 0 ? await group.pids() : undefined);
-    const stats = await Promise.all(pids.filter((pid) => pid !== holder.pid).map(processStat));
+    const pids = pidsOfNamespace(this.#pidNamespace, group.folders.length > 0 ? await group.pids() : undefined);
+    const stats = pids.filter((pid) => pid !== holder.pid).map(processStat);
     return stats.filter((stat) => stat !== null && stat.state !== 'Z') as ProcessStat[];
   }
 

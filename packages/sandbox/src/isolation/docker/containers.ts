@@ -175,7 +175,7 @@ async function bootId(): Promise<string> {
 
 /** Says of a container whose it is: this process, found again by boot, process namespace, pid and start time. */
 export async function runnerLabel(): Promise<Record<string, string>> {
-  const own = await processStat(process.pid);
+  const own = processStat(process.pid);
   return { [LABEL]: [await bootId(), await processNamespace(), process.pid, own?.startTime].join(' ') };
 }
 
@@ -189,7 +189,7 @@ export async function removeOrphans(engine: Engine): Promise<number> {
   for (const { id, labels } of await engine.withLabel(LABEL)) {
     const [itsBoot, itsNamespace, pid = '', startTime = ''] = (labels[LABEL] ?? '').split(' ');
     // Of another process namespace's runner nothing can be said from here.
-    if (itsBoot === boot && (itsNamespace !== namespace || (await isSameProcess(Number(pid), startTime)))) continue;
+    if (itsBoot === boot && (itsNamespace !== namespace || isSameProcess(Number(pid), startTime))) continue;
     await engine.remove(id);
     removed++;
   }

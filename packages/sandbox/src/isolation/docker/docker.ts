@@ -40,7 +40,7 @@ const OUTSIDE_JOB =
 /** A container's first process as the host counts, with what it takes to be sure of it. */
 async function firstProcess(engine: Engine, name: string): Promise<{ container: string; pid: number; startTime: string }> {
   const container = await engine.inspect(name);
-  const first = container?.running ? await processStat(container.pid) : null;
+  const first = container?.running ? processStat(container.pid) : null;
   if (container === null || first === null) throw new AppError('sandbox_unavailable', 'A container of the sandbox ended at once.');
   return { container: container.id, pid: first.pid, startTime: first.startTime };
 }

@@ -171,8 +171,8 @@ export class SlurmCluster {
    */
   async failNode(node: ClusterNode): Promise<void> {
     await this.#end(node, 'SIGKILL');
-    for (const pid of await allPids()) {
-      const stat = await processStat(pid);
+    for (const pid of allPids()) {
+      const stat = processStat(pid);
       // The script of a job, below the process that Slurm keeps beside it.
       if (stat !== null && (await commandLine(stat)).includes(join(this.dir, `spool-${node}`, 'job'))) await endTree(stat.parent);
     }

@@ -95,7 +95,7 @@ describe.skipIf(isSkipped)('a sandbox of a job', () => {
       }
       await cluster.slurm('scancel', jobId);
       const left = async () => {
-        const stats = await Promise.all(pids.map(processStat));
+        const stats = pids.map(processStat);
         return stats.filter((found) => found !== null && found.state !== 'Z').length;
       };
       await expect.poll(left, { timeout: 30_000 }).toBe(0);
