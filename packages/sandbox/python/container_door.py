@@ -1,16 +1,18 @@
 """Runs a command in a sandbox's container, with this process's own standard input and output.
 
-Usage: container_door.py CONFIG -- COMMAND...; CONFIG is JSON: {door: folder of the socket on this host, cwd, tty};
-PLUMBLINE_VIEW_ENV holds the command's whole environment as JSON. Ends as the command ends, with 128 + n for signal n; the
-command ends when this process does. `container_init.py` is the other side.
+Usage: container_door.py DOOR CWD tty|pipes -- COMMAND...; DOOR is the folder of the socket on this host, PLUMBLINE_VIEW_ENV holds the
+command's whole environment as JSON. Ends as the command ends, with 128 + n for signal n; the command ends when this process does.
+`container_init.py` is the other side.
+
+Every command in a container waits for this program: `json`, and the enumerations that `signal` and `socket` make of their numbers, would
+take longer than all the rest of it.
 """
+import _signal as signal
+import _socket as socket
 import array
 import ctypes
 import fcntl
-import json
 import os
-import signal
-import socket
 import struct
 import sys
 
@@ -29,13 +31,11 @@ def connect(door):
 
 
 def main():
-    separator = sys.argv.index("--")
-    config = json.loads(sys.argv[1])
-    argv = sys.argv[separator + 1 :]
+    door, cwd, kind, _, *argv = sys.argv[1:]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
-    connection = connect(config["door"])
-    request = json.dumps({"argv": argv, "env": json.loads(os.environ["PLUMBLINE_VIEW_ENV"]), "cwd": config["cwd"], "tty": config["tty"]}).encode()
-    if config["tty"]:
+    connection = connect(door)
+    request = b"\0".join([os.fsencode(kind), os.fsencode(cwd), os.environb[b"PLUMBLINE_VIEW_ENV"], *map(os.fsencode, argv)])
+    if kind == "tty":
         # The terminal goes to the command, which leads a session that exists in the container.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         fcntl.ioctl(0, TIOCNOTTY)

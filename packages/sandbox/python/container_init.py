@@ -193,7 +193,8 @@ def receive(connection):
         if not more:
             raise EOFError
         text += more
-    return json.loads(text), list(fds)
+    kind, cwd, environment, *argv = text.split(b"\0")
+    return {"tty": kind == b"tty", "cwd": cwd, "env": json.loads(environment), "argv": [os.fsdecode(word) for word in argv]}, list(fds)
 
 
 def wakeup_pipe():

@@ -1,17 +1,25 @@
 """Becomes the participant before anything of the sandbox runs.
 
-Usage: enter.py CONFIG -- COMMAND...; CONFIG is JSON, PLUMBLINE_VIEW_ENV holds the command's whole environment as JSON.
+Usage: enter.py MODE [NAME=VALUE...] -- COMMAND...; PLUMBLINE_VIEW_ENV holds the command's whole environment, each variable as
+LENGTH:NAME=VALUE, the length in bytes.
+  uid       the host user to become
+  cgroup    a file by which a control group is joined; any number of them
+  oomScore  how soon the kernel ends it for want of memory
+  rlimit    NAME:VALUE, a limit for each process; any number of them
+  network   launch: a process whose user and network namespaces are joined first
+  pid, cwd  enter: the first process of the sandbox, as the host counts, and where the command begins
+  tty       enter: the command leads a session with this process's terminal
 
 mode "launch": joins the cgroups, gives up the host identity, optionally joins a prepared network, and becomes COMMAND
 (bwrap). mode "enter": the same, and then joins the namespaces of a running bwrap and runs COMMAND as its own child in them.
-Only the standard library is used, and only what -I -S leaves of it.
+Only the standard library is used, and only what -I -S leaves of it. Every command in a sandbox waits for this program: `json`, and the
+enumerations that `signal` makes of its numbers, would take as long as all the rest of it.
 """
+import _signal as signal
 import ctypes
 import fcntl
-import json
 import os
 import resource
-import signal
 import sys
 
 CLONE_NEWUSER = 0x10000000
@@ -45,31 +53,32 @@ def prctl(option, value):
 
 def become(config):
     """Cgroups come first: joining them is root's right, which the new identity does not have."""
-    for path in config.get("cgroups", []):
+    for path in config["cgroup"]:
         with open(path, "w") as procs:
             procs.write("0")
-    if config.get("oomScore") is not None:
+    if "oomScore" in config:
         with open("/proc/self/oom_score_adj", "w") as file:
-            file.write(str(config["oomScore"]))
-    if config.get("uid") is not None:
+            file.write(config["oomScore"])
+    if "uid" in config:
+        uid = int(config["uid"])
         # What a GPU's driver reads and writes is locked; the memory limit counts it as any other. Root's right, and not in every container.
         try:
             resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         except (ValueError, OSError):
             pass
         os.setgroups([])
-        os.setresgid(config["uid"], config["uid"], config["uid"])
-        os.setresuid(config["uid"], config["uid"], config["uid"])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def limit(rlimits):
     """Only inside the sandbox's user namespace does the kernel count its processes apart from the user's others."""
-    for name, value in rlimits.items():
+    for name, _, value in (rlimit.partition(":") for rlimit in rlimits):
         kind = getattr(resource, "RLIMIT_" + name)
         hard = resource.getrlimit(kind)[1]
-        lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        lowered = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
         resource.setrlimit(kind, (lowered, lowered))
 
 
@@ -113,10 +122,10 @@ def drop_privileges():
 
 def child(config, command, environment):
     os.setsid()
-    if config.get("tty"):
+    if "tty" in config:
         fcntl.ioctl(0, TIOCSCTTY, 0)
     drop_privileges()
-    limit(config.get("rlimits", {}))
+    limit(config["rlimit"])
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
@@ -125,21 +134,41 @@ def child(config, command, environment):
     os.execvpe(command[0], command, environment)
 
 
+def config_of(words):
+    config = {"cgroup": [], "rlimit": []}
+    for name, _, value in (word.partition("=") for word in words):
+        if name in ("cgroup", "rlimit"):
+            config[name].append(value)
+        else:
+            config[name] = value
+    return config
+
+
+def environment_of(text):
+    environment = {}
+    while text:
+        length, _, rest = text.partition(b":")
+        name, _, value = rest[:int(length)].partition(b"=")
+        environment[name] = value
+        text = rest[int(length):]
+    return environment
+
+
 def main():
     separator = sys.argv.index("--")
-    config = json.loads(sys.argv[1])
+    mode, config = sys.argv[1], config_of(sys.argv[2:separator])
     command = sys.argv[separator + 1:]
-    environment = json.loads(os.environ["PLUMBLINE_VIEW_ENV"])
+    environment = environment_of(os.environb[b"PLUMBLINE_VIEW_ENV"])
     become(config)
-    if config["mode"] == "launch":
-        if config.get("network"):
-            join_network(config["network"])
+    if mode == "launch":
+        if "network" in config:
+            join_network(int(config["network"]))
         os.execve(command[0], command, environment)
     # Between joining and exec this process holds nothing that the participant may look at.
     check(prctl(PR_SET_DUMPABLE, 0), "dumpable")
-    enter_namespaces(config["pid"])
+    enter_namespaces(int(config["pid"]))
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if config.get("tty"):
+    if "tty" in config:
         # The terminal goes to the child, which leads a session that exists in the participant's process namespace.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         fcntl.ioctl(0, TIOCNOTTY)

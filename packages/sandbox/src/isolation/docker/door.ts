@@ -27,7 +27,7 @@ export async function layDoor(dir: string): Promise<void> {
 export function doorCommand(door: string, argv: string[], env: Record<string, string>, cwd: string, tty: boolean): HostCommand {
   return {
     file: PYTHON,
-    args: ['-I', '-S', CLIENT, JSON.stringify({ door, cwd, tty }), '--', ...argv],
+    args: ['-I', '-S', CLIENT, door, cwd, tty ? 'tty' : 'pipes', '--', ...argv],
     // In one variable: what the view is given must not reach the programs of the host that prepare it.
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', PLUMBLINE_VIEW_ENV: JSON.stringify(env) },
     cwd: '/',
