@@ -7,7 +7,8 @@ import { AppError } from '@plumbline/core';
  * frees when its holder dies. The file stays.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  const holder = spawn('/usr/bin/flock', ['--exclusive', path, '/bin/sh', '-c', 'echo held; cat'], {
+  // One process from first to last: each takes the place of the one before it, with the lock.
+  const holder = spawn('/usr/bin/flock', ['--no-fork', '--exclusive', path, '/bin/sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,
   });
