@@ -1,7 +1,7 @@
 """Finds text in a workspace's files, or lists them: one request as JSON on standard input, the answer on standard output.
 
 Usage: workspace_search.py WORKSPACE. A process of its own for each request, because a pattern can be made to take for ever:
-after some seconds it tells what it found so far, and whoever started it may end it at any time.
+after the time that the request gives it tells what it found so far, and whoever started it may end it at any time.
 """
 import fnmatch
 import json
@@ -21,7 +21,6 @@ MAX_DEPTH = 100
 # What is shown of a line: the match with something around it.
 BEFORE = 60
 SHOWN = 240
-SECONDS = 5
 
 
 class Enough(Exception):
@@ -139,7 +138,7 @@ def search(root, request):
 
     # The matcher itself looks for signals, so that this ends a pattern that would not end.
     signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, request["withinMs"] / 1000)
     try:
         for path, info, fd, name in walk(root, globs(request["exclude"])):
             if answer["matches"] >= MAX_MATCHES:
@@ -156,7 +155,7 @@ def search(root, request):
                 answer["files"].append({"path": path, "matches": found})
     except Enough:
         answer["truncated"] = True
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     return answer
 
 

@@ -103,8 +103,8 @@ export class ContractWorld {
     return sandbox;
   }
 
-  async files(sandbox: Sandbox): Promise<WorkspaceFiles> {
-    const files = await openWorkspace(sandbox);
+  async files(sandbox: Sandbox, options: { searchMs?: number } = {}): Promise<WorkspaceFiles> {
+    const files = await openWorkspace(sandbox, options);
     this.later(() => files.close());
     return files;
   }

@@ -140,7 +140,8 @@ const READ_MAX_BYTES = 5 * 1024 * 1024;
 const LINE_MAX_BYTES = 256 * 1024 * 1024;
 const SERVICE = 'workspace_service.py';
 const SEARCH = 'workspace_search.py';
-/** The program ends by itself before this. */
+/** So long a search finds more; it may take as long again to be started and to tell. */
+const SEARCH_MS = 5_000;
 const SEARCH_TIMEOUT_MS = 12_000;
 const SEARCH_MAX_BYTES = 14 * 1024 * 1024;
 
@@ -327,7 +328,7 @@ async function runSearch(sandbox: Sandbox, request: object, signal?: AbortSignal
 }
 
 /** Starts the service. It starts anew by itself where its process ends; requests under way then reject with `unavailable`. */
-export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
+export async function openWorkspace(sandbox: Sandbox, { searchMs = SEARCH_MS } = {}): Promise<WorkspaceFiles> {
   const link = new ServiceLink(sandbox);
   const inStore = (name: string) => join(sandbox.storeDir, name);
   link.start();
@@ -382,7 +383,7 @@ export async function openWorkspace(sandbox: Sandbox): Promise<WorkspaceFiles> {
     history: async (path) => History.parse(await link.request('history', { path })).snapshots,
     changed: async () => ChangedFiles.parse(await link.request('changed', {})),
     textAt: async (commit, path, { maxBytes }) => TextAt.parse(await link.request('textAt', { commit, path, maxBytes })),
-    search: async (query, signal) => SearchResult.parse(await runSearch(sandbox, { kind: 'search', ...query }, signal)),
+    search: async (query, signal) => SearchResult.parse(await runSearch(sandbox, { ...query, kind: 'search', withinMs: searchMs }, signal)),
     paths: async () => Paths.parse(await runSearch(sandbox, { kind: 'paths' })),
     watch: async (paths) => {
       link.watched = paths;
