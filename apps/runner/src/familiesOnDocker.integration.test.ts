@@ -5,6 +5,7 @@ import { createFamilySandbox } from '@plumbline/sandbox/familySandbox';
 import { BASE_IMAGE, TestEngine } from '@plumbline/sandbox/isolation/docker/engine.fixture';
 import type { Isolation } from '@plumbline/sandbox/isolation/isolation';
 import { isolationNamed } from '@plumbline/sandbox/isolation/isolations';
+import { endAllLeftovers } from '@plumbline/sandbox/isolation/sandboxState';
 import { environmentCheck, type Family, loadFamily, runScore, runTaskOperation, type TaskDefinition } from '@plumbline/taskstandard';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -134,7 +135,7 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
       return familyDir;
     };
 
-    it('goes on after a pause as soon as an engine answers that hung at its end, and counts as away until then', async () => {
+    it('goes on after a pause as soon as an engine answers that hung at its end, and counts as away until then; ends in order beside one that hangs', async () => {
       expect(await start('hangs', FAMILY)).toBeNull();
       await rig.sh('(while :; do echo x >> counted; sleep 0.05; done) &');
       const counted = async () => (await stat(join(dir, 'hangs', 'workspace', 'counted'))).size;
@@ -152,6 +153,13 @@ describe.skipIf(isAbsent('a protected family on docker', notRoot()))('on docker'
       }
       await expect.poll(told, { timeout: 20_000 }).toEqual(['ready', 'stalled', 'ready']);
       await expect.poll(counted, { timeout: 5_000 }).toBeGreaterThan(standing);
+      await rig.gateway.call('freeze', {});
+      await engine.hang();
+      await rig.end().finally(() => engine.wake());
+      expect(rig.stderr).not.toContain('did not end in time');
+      // What the platform does about a runner that it has stopped.
+      await endAllLeftovers(join(dir, 'hangs'));
+      expect(await engine.docker('ps', '--all', '--quiet')).toBe('');
     });
 
     it('outlives a crash of the engine with all that runs, where the engine takes its containers over; one that ends them loses what ran and no work', async () => {

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { contractChecks } from '../../contract/checks.ts';
 import { ContractWorld, PATIENCE_MS, shell } from '../../contract/contract.ts';
 import { mountPoints } from '../../host/mounts.ts';
+import { processStat } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 import { dockerIsolation } from './docker.ts';
 import { BASE_IMAGE, TestEngine } from './engine.fixture.ts';
@@ -22,6 +23,8 @@ const TIMEOUT_MS = MANY === undefined ? 180_000 : 1_800_000;
 /** A number without an account; only what it may read as `other` is open to it. */
 const ORDINARY_UID = '65533';
 const CAP_SYS_RESOURCE = 1n << 24n;
+/** A question to an engine is waited for twice as long. */
+const WITHOUT_ENGINE_MS = 30_000;
 const CHILD = fileURLToPath(new URL('../../contract/child.ts', import.meta.url));
 
 describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
@@ -85,6 +88,29 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     assert.ok(!(await mountPoints()).includes(spec.workspaceDir));
     await symlink(engine.socketPath, socketPath);
     const next = await isolation.create(spec);
+    assert.equal((await shell(next, 'participant', 'cat work')).stdout.toString(), 'kept\n');
+    await next.destroy();
+    assert.deepEqual(await containers(), []);
+  });
+
+  own('an engine that hangs at the end is not waited for: the work is kept, and its containers are removed when it answers', async () => {
+    const spec = await world.spec({ diskBytes: 16 * 1024 ** 2 });
+    const sandbox = await world.isolation.create(spec);
+    await shell(sandbox, 'participant', 'sleep 60 >/dev/null 2>&1 & echo kept > work');
+    await sandbox.freeze();
+    const group = await engine.docker('inspect', '--format', '{{.State.Pid}}', `plumbline-${spec.id}-participant`);
+    await engine.hang();
+    const askedMs = performance.now();
+    try {
+      await sandbox.killParticipant();
+      await sandbox.destroy();
+      assert.ok(performance.now() - askedMs < WITHOUT_ENGINE_MS, 'it waited for the engine');
+      assert.ok(!(await mountPoints()).includes(spec.workspaceDir));
+      assert.equal(processStat(Number(group)), null);
+    } finally {
+      engine.wake();
+    }
+    const next = await world.isolation.create(spec);
     assert.equal((await shell(next, 'participant', 'cat work')).stdout.toString(), 'kept\n');
     await next.destroy();
     assert.deepEqual(await containers(), []);

@@ -224,11 +224,16 @@ export class Engine {
     if (answer.status >= 400 && !(await already())) throw new EngineError(answer);
   }
 
-  /** Ends a container with all in it, paused or not, and resolves when it is gone. Idempotent. */
-  async remove(name: string): Promise<void> {
+  /** Rejects with `sandbox_unavailable` where it does not say in time that it is there. One that is busy does. */
+  async ping(timeoutMs: number): Promise<void> {
+    await this.#done('GET', '/_ping', { timeoutMs });
+  }
+
+  /** Ends a container with all in it, paused or not, and resolves when it is gone. Idempotent. The signal ends the waiting, with its reason. */
+  async remove(name: string, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + REMOVE_TIMEOUT_MS;
     for (;;) {
-      const answer = await this.#call('DELETE', `/containers/${name}?force=true&v=true`);
+      const answer = await this.#call('DELETE', `/containers/${name}?force=true&v=true`, { signal });
       if (answer.status === 404) return;
       // 409: the engine is at it already, because somebody else asked for it.
       if (answer.status >= 400 && answer.status !== 409 && performance.now() > deadline) throw new EngineError(answer);

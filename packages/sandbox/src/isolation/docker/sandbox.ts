@@ -27,6 +27,8 @@ import { doorCommand, giveBack } from './door.ts';
 import type { Engine } from './engine.ts';
 
 const FREEZE_TIMEOUT_MS = 5_000;
+/** An engine that hangs is not waited for at an end, for which a runner has eight seconds in all. */
+const PING_TIMEOUT_MS = 2_000;
 const END_TIMEOUT_MS = 5_000;
 /** See `container_door.py`: the container ended, or could not be entered any more. */
 const CUT_SHORT: readonly (number | null)[] = [128 + 9, 125];
@@ -189,7 +191,10 @@ export class DockerSandbox implements Sandbox {
     // Root needs no leave to remove what others own.
     if (view !== 'participant' && process.getuid?.() !== 0 && !life.closed) await giveBack(door);
     let refusal: unknown = null;
-    await this.#parts.engine.remove(name).catch(async (error: unknown) => {
+    const { engine } = this.#parts;
+    const hangs = new AbortController();
+    engine.ping(PING_TIMEOUT_MS).catch((error: unknown) => hangs.abort(error));
+    await engine.remove(name, hangs.signal).catch(async (error: unknown) => {
       refusal = error;
       await group.kill();
     });
