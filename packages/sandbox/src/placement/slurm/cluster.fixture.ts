@@ -21,6 +21,7 @@ const READY_WITHIN_MS = 120_000;
 /** A controller that is killed before it has saved its state loses jobs. */
 const STOP_WITHIN_MS = 30_000;
 const MUNGE_KEY_BYTES = 1024;
+const END_IN_MS = 5_000;
 
 /** What is missing to run a cluster, in words; null where everything is there. */
 export function missingForCluster(): string | null {
@@ -209,12 +210,11 @@ export class SlurmCluster {
     await this.slurm('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
   }
 
-  /**
-   * A minute is the least, and Slurm looks for such jobs every 30 s. An end that is set to now is refused where the controller reads it in
-   * the next second.
-   */
+  /** Slurm looks for such jobs every 30 s. An end that is set to now is refused where the controller reads it in the next second. */
   async hitTimeLimit(jobId: string): Promise<void> {
-    await this.slurm('scontrol', 'update', `JobId=${jobId}`, 'TimeLimit=1');
+    const end = new Date(Date.now() + END_IN_MS);
+    const localTime = new Date(end.getTime() - end.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+    await this.slurm('scontrol', 'update', `JobId=${jobId}`, `EndTime=${localTime}`);
   }
 
   async state(jobId: string): Promise<string> {

@@ -9,7 +9,7 @@ import { waitUntil } from '../../host/waiting.ts';
 import { placementChecks } from '../contract.ts';
 import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming } from '../contractTrial.ts';
 import type { RunnerHandle, RunnerRequest } from '../placement.ts';
-import { missingForCluster, SlurmCluster } from './cluster.fixture.ts';
+import { GPUS_PER_NODE, missingForCluster, SlurmCluster } from './cluster.fixture.ts';
 import { slurmPlacement } from './slurm.ts';
 import { SlurmCommands } from './slurmCommands.ts';
 
@@ -18,6 +18,9 @@ const SLURM = fileURLToPath(new URL('./slurm.ts', import.meta.url));
 
 let cluster: SlurmCluster;
 let dir: string;
+
+/** Slurm looks for jobs at their time limit every 30 s. */
+const GONE_WITHIN_MS = 90_000;
 
 /** Root and the cluster's own user see everything. */
 const AS_NOBODY = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups "$REAL" "$@"';
@@ -86,7 +89,7 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
       cause = status.state === 'gone' ? status.cause : '';
       return status.state === 'gone';
     };
-    expect(await waitUntil(ended, 60_000)).toBe(true);
+    expect(await waitUntil(ended, GONE_WITHIN_MS)).toBe(true);
     return cause;
   };
 
@@ -136,13 +139,18 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
   );
 
   onCluster(
-    'a job that the cluster suspends is waited for, in words; one that is cancelled by somebody else, or has to make room, is gone with a cause in words',
+    'a job that the cluster suspends is waited for, in words; one that is cancelled by somebody else, reaches its time limit, or has to make room, whether or not others would be run again, is gone with a cause in words',
     () => ({ partition: 'gpus' }),
     async (trial) => {
-      const requests = [withGpus(await trial.request('listens'), 4), withGpus(await trial.request('listens'), 4)];
-      const handles = await Promise.all(requests.map(async (request) => trial.keep(await trial.placement.start(request))));
-      for (const request of requests) await trial.report(request);
-      const [cancelled, preempted] = handles as [RunnerHandle, RunnerHandle];
+      const limited = await trial.start('listens');
+      await cluster.hitTimeLimit(jobOf(limited.handle));
+      const onNode = async () => {
+        const request = withGpus(await trial.request('listens'), GPUS_PER_NODE);
+        const handle = trial.keep(await trial.placement.start(request));
+        await trial.report(request);
+        return handle;
+      };
+      const [cancelled, preempted] = [await onNode(), await onNode()];
       await cluster.slurm('scontrol', 'suspend', jobOf(cancelled));
       await trial.reopen();
       expect(await trial.placement.status(cancelled)).toEqual({
@@ -155,9 +163,20 @@ describe.skipIf(isAbsent('the placement slurm', missingForCluster()))('slurm', (
       expect(await trial.state(cancelled)).toBe('running');
       await cluster.slurm('scancel', jobOf(cancelled));
       expect(await gone(trial, cancelled)).toMatch(/was cancelled in Slurm/);
-      await cluster.occupy(4, '--partition=urgent');
-      await cluster.occupy(4, '--partition=urgent');
-      expect(await gone(trial, preempted)).toMatch(/had to make room/);
+      const urgent = () => cluster.occupy(GPUS_PER_NODE, '--partition=urgent');
+      const other = await onNode();
+      const placesTaken = [await urgent()];
+      const states = async () => [await trial.state(preempted), await trial.state(other)].sort();
+      expect(await waitUntil(async () => (await states()).join() === 'gone,running', 60_000), String(await states())).toBe(true);
+      await cluster.slurm('scontrol', 'update', 'PartitionName=gpus', 'PreemptMode=REQUEUE');
+      try {
+        placesTaken.push(await urgent());
+        for (const handle of [preempted, other]) expect(await gone(trial, handle)).toMatch(/had to make room/);
+      } finally {
+        await cluster.slurm('scontrol', 'update', 'PartitionName=gpus', 'PreemptMode=CANCEL');
+      }
+      await cluster.slurm('scancel', ...placesTaken);
+      expect(await gone(trial, limited.handle)).toMatch(/reached its time limit/);
     },
   );
 
