@@ -2,19 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runnerEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 export const PRACTICE = join(REPOSITORY, 'environments/practice');
 
 /**
- * For tests: a gateway and a runner with a real sandbox of the practice task, each a process of its own. `path` is where
- * programs are found, `dir` has all that they keep.
+ * For tests: a gateway and a runner with a real sandbox of the practice task, each a process of its own. `dir` has all that they keep.
  */
 export class RealSandbox {
   readonly #processes: ChildProcess[];
 
   constructor(given: {
-    path: string | undefined;
     dir: string;
     databaseUrl: string;
     origin: string;
@@ -22,9 +21,9 @@ export class RealSandbox {
     attemptId: string;
     token: string;
   }) {
-    const { path, dir, databaseUrl, origin, gatewayPort, attemptId, token } = given;
+    const { dir, databaseUrl, origin, gatewayPort, attemptId, token } = given;
     const env = {
-      PATH: path,
+      ...runnerEnvironment(),
       DATABASE_URL: databaseUrl,
       PLUMBLINE_DATA_DIR: join(dir, 'data'),
       GATEWAY_PORT: String(gatewayPort),
@@ -33,7 +32,7 @@ export class RealSandbox {
     };
     const gateway = spawn(process.execPath, [join(REPOSITORY, 'apps/gateway/src/main.ts')], { env, stdio: ['ignore', 2, 2] });
     const runner = spawn(process.execPath, [join(REPOSITORY, 'apps/runner/src/main.ts')], {
-      env: { PATH: path },
+      env: runnerEnvironment(),
       stdio: ['pipe', 'ignore', 2],
     });
     this.#processes = [gateway, runner];

@@ -49,7 +49,6 @@ beforeAll(async () => {
   await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'ready', readyAt: new Date(), runnerTokenHash } });
   await startAttempt(db, attemptId, expert.id);
   sandbox = new RealSandbox({
-    path: process.env['PATH'],
     dir,
     databaseUrl: testing.url,
     origin: ORIGIN,

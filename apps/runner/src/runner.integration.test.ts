@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runnerEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { canMakeVolumes } from '@plumbline/sandbox/isolation/workspaceVolume';
 import { environmentScore } from '@plumbline/taskstandard';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
@@ -45,7 +46,7 @@ const secrets = { PLUMBLINE_SEED_VALUE: 'of this installation' };
 
 async function start(stateDir: string, family = FAMILY, task = 'main', diskBytes: number | null = null): Promise<void> {
   stderr = '';
-  runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH ?? '' } });
+  runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: runnerEnvironment() });
   runner.stderr?.on('data', (data: Buffer) => {
     stderr += data.toString();
   });

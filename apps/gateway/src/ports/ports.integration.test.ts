@@ -62,7 +62,6 @@ beforeAll(async () => {
   await db.prisma.attempt.update({ where: { id: attemptId }, data: { state: 'ready', readyAt: new Date(), runnerTokenHash } });
   await startAttempt(db, attemptId, userId);
   sandbox = new RealSandbox({
-    path: process.env['PATH'],
     dir,
     databaseUrl: testing.url,
     origin: ORIGIN,
