@@ -1,4 +1,4 @@
-import { AppError, jobMemoryBytes } from '@plumbline/core';
+import { AppError, isGpuModel, jobMemoryBytes } from '@plumbline/core';
 import type { SlurmHostSettings } from '@plumbline/protocol';
 import type { RunnerRequest } from '../placement.ts';
 
@@ -26,7 +26,11 @@ function option(name: string, value: string | number | null): string[] {
 function gres(gpuTypes: SlurmHostSettings['gpuTypes'], count: number, model: string | null): string | null {
   if (count === 0) return null;
   if (model === null) return `gpu:${count}`;
-  const type = Object.hasOwn(gpuTypes, model) ? gpuTypes[model] : model;
+  // The queue takes a task's word for a model whatever its case and separators, and so must the job that comes of it.
+  const [named] = Object.keys(gpuTypes)
+    .filter((name) => isGpuModel(name, model))
+    .sort((a, b) => a.length - b.length);
+  const type = named === undefined ? model : gpuTypes[named];
   if (type === null || type === undefined) return `gpu:${count}`;
   if (!/^[A-Za-z0-9_.-]+$/.test(type)) {
     throw new AppError('sandbox_unavailable', `The cluster has no name for the GPU model ${type}. Add it to the host’s gpuTypes.`);
