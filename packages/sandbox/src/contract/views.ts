@@ -216,11 +216,12 @@ export const viewChecks: ContractCheck[] = [
     },
   },
   {
-    name: 'training may lock memory without a limit of its own, where whoever runs the platform may lift it',
+    name: 'training may lock memory without a limit of its own, where whoever runs the platform may lift it or has none',
     needs: (capabilities) => capabilities.memoryLimit,
     run: async (world) => {
       const effective = /^CapEff:\s+(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
-      const mayLift = (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
+      const hardLimit = /^Max locked memory +\S+ +(\S+)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
+      const mayLift = hardLimit === 'unlimited' || (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
       const sandbox = await world.sandbox();
       for (const view of ['participant', 'scorer'] as const) {
         const locked = (await shell(sandbox, view, 'ulimit -l')).stdout.toString();
