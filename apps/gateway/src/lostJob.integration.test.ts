@@ -2,7 +2,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -346,18 +345,8 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
     async () => {
       const { db } = testing;
       const machine = await SshMachine.start();
-      // The gateway itself listens on this machine's loopback alone.
-      const relay = createServer((socket) => {
-        const on = connect(port, '127.0.0.1');
-        for (const [from, to] of [
-          [socket, on],
-          [on, socket],
-        ] as const)
-          from.on('error', () => to.destroy()).pipe(to);
-      }).listen(0, machine.gatewayAddress);
       try {
-        await once(relay, 'listening');
-        const gatewayUrl = `ws://${machine.gatewayAddress}:${(relay.address() as AddressInfo).port}/realtime/runner`;
+        const gatewayUrl = `ws://${await machine.relay(port)}/realtime/runner`;
         const { address, user, keyFile } = machine;
         const far = join(dir, 'far');
         const settings = SshHostSettings.parse({ address, user, keyFile, hostKey: await machine.hostKey(), dataDir: far, gatewayUrl });
@@ -397,7 +386,6 @@ describe.skipIf(isAbsent('an attempt that Slurm places', missingForCluster()))('
         await expect.poll(() => findLiveLease(db, id), { timeout: 60_000 }).toBeNull();
         expect(await processesNaming([join(far, 'runners')])).toEqual([]);
       } finally {
-        relay.close();
         await machine.stop();
       }
     },

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, openSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { accessSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,15 +35,51 @@ export function missingForCluster(): string | null {
   return null;
 }
 
-/** Jobs in groups of their own with a limit of memory, as labs have it. */
-const CGROUP_CONF = 'CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n';
+const GROUPS = '/sys/fs/cgroup';
+/** Where Slurm keeps the groups of version 2 of all its nodes' jobs; it is systemd's to make. */
+const GROUPS_SLICE = join(GROUPS, 'system.slice');
 
-export interface ClusterOptions {
-  /** Its jobs are in control groups of version 1, which it then needs. */
-  readonly cgroups?: boolean;
+/** Whether this host has its control groups in version 2, with a limit of memory. */
+export function hasGroupsOfVersion2(): boolean {
+  const offered = existsSync(join(GROUPS, 'cgroup.controllers')) ? readFileSync(join(GROUPS, 'cgroup.controllers'), 'utf8') : '';
+  return offered.split(/\s+/).includes('memory');
 }
 
-function configuration(dir: string, ports: readonly number[], { cgroups = false }: ClusterOptions): string {
+/** Jobs in groups of their own with a limit of memory, as labs have it; in version 2 with no GPU but their own as well. */
+function groupConfiguration(inVersion2: boolean): string {
+  const version = inVersion2 ? ['CgroupPlugin=cgroup/v2', 'IgnoreSystemd=yes', 'ConstrainDevices=yes'] : ['CgroupPlugin=cgroup/v1'];
+  return [...version, `CgroupMountpoint=${GROUPS}`, 'ConstrainRAMSpace=yes', ''].join('\n');
+}
+
+/** What systemd does for a daemon to which it delegates control groups. */
+async function delegateGroups(): Promise<void> {
+  await mkdir(GROUPS_SLICE, { recursive: true });
+  for (const folder of [GROUPS, GROUPS_SLICE]) await writeFile(join(folder, 'cgroup.subtree_control'), '+cpuset +cpu +memory +pids');
+}
+
+/** Ends all that is in a group of version 2 and in those below it, and removes them. */
+async function removeGroups(folder: string): Promise<void> {
+  await writeFile(join(folder, 'cgroup.kill'), '1').catch(() => undefined);
+  const remove = async (path: string): Promise<boolean> => {
+    const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) if (entry.isDirectory()) await remove(join(path, entry.name));
+    return rmdir(path).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+    );
+  };
+  await waitUntil(() => remove(folder), STOP_WITHIN_MS);
+}
+
+export interface ClusterOptions {
+  /** Its jobs are in control groups, of the version that this host has. */
+  readonly cgroups?: boolean;
+  /** The device files of real GPUs. They are the first node's, and the second has none. */
+  readonly gpuDevices?: readonly string[];
+}
+
+function configuration(dir: string, ports: readonly number[], { cgroups = false, gpuDevices }: ClusterOptions): string {
+  const gres = (count: number) => (count === 0 ? '' : ` Gres=gpu:h100:${count}`);
   const host = hostname();
   const user = userInfo().username;
   const [controller, first, second] = ports;
@@ -80,29 +116,33 @@ PreemptType=preempt/partition_prio
 PreemptMode=CANCEL
 PriorityType=priority/basic
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
-NodeName=gpu1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${first} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE}
-NodeName=gpu2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${second} CPUs=16 RealMemory=64000 Gres=gpu:h100:${GPUS_PER_NODE} Feature=nvlink
+NodeName=gpu1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${first} CPUs=16 RealMemory=64000${gres(gpuDevices?.length ?? GPUS_PER_NODE)}
+NodeName=gpu2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${second} CPUs=16 RealMemory=64000${gres(gpuDevices === undefined ? GPUS_PER_NODE : 0)} Feature=nvlink
 PartitionName=gpus Nodes=gpu[1-2] Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=urgent Nodes=gpu[1-2] MaxTime=INFINITE State=UP PriorityTier=10
 `;
 }
 
 /** Any device stands for a GPU: Slurm counts them, and nothing opens them. */
-const GPU_DEVICES = ['null', 'zero', 'full', 'random'];
+const STAND_INS = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random'];
 
 export class SlurmCluster {
   readonly dir: string;
   readonly confPath: string;
   readonly #daemons = new Map<string, ChildProcess>();
+  /** The folders of its nodes' control groups of version 2, which outlive its daemons. */
+  readonly #groups: readonly string[];
 
-  private constructor(dir: string) {
+  private constructor(dir: string, inVersion2: boolean) {
     this.dir = dir;
+    this.#groups = inVersion2 ? CLUSTER_NODES.map((node) => join(GROUPS_SLICE, `${node}_slurmstepd.scope`)) : [];
     this.confPath = join(dir, 'slurm.conf');
   }
 
   /** Starts everything and resolves once both nodes take jobs. */
   static async start(options: ClusterOptions = {}): Promise<SlurmCluster> {
-    const cluster = new SlurmCluster(await mkdtemp(join(tmpdir(), 'plumbline-slurm-')));
+    const inVersion2 = options.cgroups === true && hasGroupsOfVersion2();
+    const cluster = new SlurmCluster(await mkdtemp(join(tmpdir(), 'plumbline-slurm-')), inVersion2);
     try {
       await cluster.#lay(options);
       cluster.#run('munged', [
@@ -135,9 +175,11 @@ export class SlurmCluster {
     await this.setProlog('exit 0');
     await writeFile(join(dir, 'munge/key'), crypto.getRandomValues(new Uint8Array(MUNGE_KEY_BYTES)), { mode: 0o600 });
     await writeFile(this.confPath, configuration(dir, await Promise.all([freePort(), ...CLUSTER_NODES.map(freePort)]), options));
-    await writeFile(join(dir, 'cgroup.conf'), CGROUP_CONF);
-    const devices = GPU_DEVICES.map((device) => `NodeName=gpu[1-2] Name=gpu Type=h100 File=/dev/${device}\n`);
-    await writeFile(join(dir, 'gres.conf'), devices.join(''));
+    if (this.#groups.length > 0) await delegateGroups();
+    await writeFile(join(dir, 'cgroup.conf'), groupConfiguration(this.#groups.length > 0));
+    const nodes = options.gpuDevices === undefined ? 'gpu[1-2]' : 'gpu1';
+    const devices = (options.gpuDevices ?? STAND_INS).map((device) => `NodeName=${nodes} Name=gpu Type=h100 File=${device}\n`);
+    await writeFile(join(dir, 'gres.conf'), ['AutoDetect=off\n', ...devices].join(''));
   }
 
   /** Ends with this process, however that ends. */
@@ -259,6 +301,7 @@ export class SlurmCluster {
   async stop(): Promise<void> {
     await this.cancelAll();
     for (const key of [...this.#daemons.keys()].reverse()) await this.#end(key, 'SIGTERM');
+    for (const folder of this.#groups) await removeGroups(folder);
     // What started a job's last steps tidies up after itself there, a moment longer than its node's daemon lives.
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { hostEnvironment } from '../../host/hostEnvironment.ts';
 import { signalProcess } from '../../host/processTable.ts';
 import { waitUntil } from '../../host/waiting.ts';
 
@@ -62,6 +63,7 @@ export class SshMachine {
   readonly gatewayAddress: string;
   readonly #name: string;
   #sshd: ChildProcess | null = null;
+  readonly #relays: Server[] = [];
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -138,6 +140,8 @@ export class SshMachine {
         'StrictModes no',
         `PidFile ${join(this.dir, 'sshd.pid')}`,
         'MaxSessions 50',
+        // A driver's programs may lie where only this path leads.
+        `SetEnv PATH=${hostEnvironment()['PATH']}`,
         '',
       ].join('\n'),
     );
@@ -187,12 +191,28 @@ export class SshMachine {
     await this.#answering('the link was mended, and sshd does not answer');
   }
 
+  /** What listens on this machine's loopback alone can be reached from there by this address. */
+  async relay(port: number): Promise<string> {
+    const relay = createServer((socket) => {
+      const on = connect(port, '127.0.0.1');
+      for (const [from, to] of [
+        [socket, on],
+        [on, socket],
+      ] as const)
+        from.on('error', () => to.destroy()).pipe(to);
+    }).listen(0, this.gatewayAddress);
+    this.#relays.push(relay);
+    await once(relay, 'listening');
+    return `${this.gatewayAddress}:${(relay.address() as AddressInfo).port}`;
+  }
+
   async #pids(): Promise<number[]> {
     const { stdout } = await run('ip', ['netns', 'pids', this.#name]).catch(() => ({ stdout: '' }));
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
   async stop(): Promise<void> {
+    for (const relay of this.#relays) relay.close();
     const sshd = this.#sshd;
     if (sshd !== null && sshd.exitCode === null && sshd.signalCode === null) {
       const ended = once(sshd, 'exit');
