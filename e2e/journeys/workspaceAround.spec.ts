@@ -59,7 +59,7 @@ test.describe('around the work: the link, the clock, words with the staff, score
     await expect(new WorkspacePage(away).terminal(1)).toBeVisible();
     const gpus = Array.from({ length: 8 }, (_, index) => ({ index, usePercent: 80 + 2 * index, memoryBytes: 40 * 1024 ** 3 }));
     await expect(away.getByTestId('meter-memory')).toHaveAttribute('data-short', 'false');
-    const fullMemory = { memoryBytes: 95, memoryLimitBytes: 100, gpus };
+    const fullMemory = { memoryBytes: 121.6 * GIB, memoryLimitBytes: 128 * GIB, gpus };
     be(fullMemory);
     const memory = away.getByTestId('banner-memory');
     await expect(memory).toContainText('memory is nearly full. A program that asks for more will be ended; end what you do not need.');

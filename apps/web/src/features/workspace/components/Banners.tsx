@@ -105,8 +105,8 @@ export function Trouble({ otherwise }: { otherwise: ReactNode }) {
   if (outputLimited && sandboxMeant && !seenOutputLimit) {
     return (
       <Banner icon={<Gauge aria-hidden />} testId="banner-output" onUnderstood={() => setSeenOutputLimit(true)}>
-        After {formatBytes(OUTPUT_FREE_BYTES)} of output terminals are read at {formatBytes(OUTPUT_SLOW_BYTES_PER_SECOND)}/s, and programs
-        wait for them. Files are as fast as before. The clock goes on.
+        After {formatBytes(OUTPUT_FREE_BYTES)} of output terminals take {formatBytes(OUTPUT_SLOW_BYTES_PER_SECOND)}/s, and programs wait:
+        write to files. The clock goes on.
       </Banner>
     );
   }
