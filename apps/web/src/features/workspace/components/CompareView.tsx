@@ -75,6 +75,8 @@ export function CompareView({ monaco, path, model, onClose }: { monaco: MonacoAp
     keepName(monaco, editor.getModifiedEditor(), 'The file as it is');
     editor.setModel({ original, modified: model });
     return () => {
+      // A comparison that ends with its texts in it is kept by what it listens to, with all that it drew (monaco-editor 0.57).
+      editor.setModel(null);
       editor.dispose();
       original.dispose();
     };
