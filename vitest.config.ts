@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './packages/testing/src/longestFirst.ts';
 
-const sources = ['packages/*/src', 'apps/*/src', 'scripts', 'prisma'];
+const sources = ['packages/*/src', 'apps/*/src', 'scripts', 'prisma', 'e2e'];
 const named = (ending: string) => sources.map((dir) => `${dir}/**/*.${ending}.{ts,tsx}`);
 
 export default defineConfig({

@@ -8,22 +8,20 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from '@playwright/test';
 import { createDatabase } from '@plumbline/database';
 import { expertWith } from '../support/accounts.ts';
-import { prepareAttempt, startAttempt } from '../support/attempt.ts';
+import { prepareAttempt } from '../support/attempt.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 import { People, WorkspacePage, watchedPage } from '../support/workspacePage.ts';
 import { gradientPng } from './gradientPng.ts';
+import { picturesOfTheLobby } from './lobby.ts';
+import { fileOf, NAMES, type PictureName, SIZES, THEMES } from './names.ts';
+import { picturesOfPython } from './python.ts';
 import { picturesOfReading } from './reading.ts';
 import { picturesOfTrouble } from './trouble.ts';
 
 const FOLDER = join(import.meta.dirname, 'pictures');
-const SIZES = [
-  { width: 1280, height: 720 },
-  { width: 2560, height: 1440 },
-] as const;
-const THEMES = ['dark', 'light'] as const;
 /** Text stays readable; a picture takes some tens of kB. */
 const QUALITY = 0.35;
 const PRACTICE = /practice/i;
@@ -35,12 +33,15 @@ const TABS_MAX = 32;
 /** Long enough to open the workspace before it expires. */
 const SHORT_LIMIT_MS = 30_000;
 
-/** What is left to be taken; null where it is everything. */
-const wanted = process.argv.length > 2 ? new Set(process.argv.slice(2)) : null;
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !NAMES.some((one) => one === name));
+if (unknown.length > 0) throw new Error(`there is no picture of ${unknown.join(', ')}`);
+/** What is left to be taken. */
+const wanted = new Set<PictureName>(NAMES.filter((name) => asked.length === 0 || asked.includes(name)));
 
-/** One picture per theme and size of what the page shows now; `hold` is done at each size, for what would go by itself meanwhile. */
-async function take(page: Page, name: string, hold = async () => {}): Promise<void> {
-  if (wanted?.delete(name) === false) return;
+/** One picture per theme and size of what the page shows now. */
+async function take(page: Page, name: PictureName, hold = async () => {}): Promise<void> {
+  if (!wanted.delete(name)) return;
   for (const size of SIZES) {
     await page.setViewportSize(size);
     await hold();
@@ -51,13 +52,13 @@ async function take(page: Page, name: string, hold = async () => {}): Promise<vo
   console.log(name);
 }
 
-async function takeAtThisSize(page: Page, name: string): Promise<void> {
+async function takeAtThisSize(page: Page, name: PictureName): Promise<void> {
   for (const colorScheme of THEMES) {
     await page.emulateMedia({ colorScheme });
     // Terminals and the editor follow a new size or theme one after the other.
     await page.waitForTimeout(SETTLE_MS);
     const png = await page.screenshot({ animations: 'disabled' });
-    writeFileSync(join(FOLDER, `${name}-${colorScheme}-${page.viewportSize()?.height}.webp`), await asWebp(png));
+    writeFileSync(join(FOLDER, fileOf(name, colorScheme, page.viewportSize()?.height)), await asWebp(png));
   }
 }
 
@@ -83,19 +84,18 @@ async function newContext(): Promise<BrowserContext> {
   return context;
 }
 
-/** Opens the workspace of an attempt as the person whose it is. */
-async function open(context: BrowserContext, baseUrl: string, admin: Session, limitMs?: number) {
-  const { account, session } = await expertWith(baseUrl, admin, PRACTICE);
+/** Starts an attempt and signs in as the person whose it is. */
+async function open(context: BrowserContext, admin: Session, beforeTheClock: (attemptId: string) => Promise<unknown> = async () => {}) {
+  const { account, session } = await expertWith(platform.baseUrl, admin, PRACTICE);
   const page = await context.newPage();
   await new People(page).signIn(account.email, account.password);
-  if (limitMs === undefined) return { page, session, attemptId: await startAttempt(session, PRACTICE) };
   const attemptId = await prepareAttempt(session, PRACTICE);
-  await db.prisma.attempt.update({ where: { id: attemptId }, data: { limitMs } });
+  await beforeTheClock(attemptId);
   await session.mutate('attempt.start', { attemptId });
   return { page, session, attemptId };
 }
 
-if (wanted === null) rmSync(FOLDER, { recursive: true, force: true });
+if (asked.length === 0) rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const platform = await PlatformUnderTest.start();
 const db = createDatabase(platform.databaseUrl, { poolMax: 2 });
@@ -104,21 +104,21 @@ const encoder = await browser.newPage();
 try {
   const admin = await Session.signIn(platform.baseUrl, 'admin@demo.plumbline.local', platform.demoPassword);
   const context = await newContext();
-  const { page, attemptId } = await open(context, platform.baseUrl, admin);
+  const { page, attemptId } = await open(context, admin);
   const parts = [
     () => picturesOfWork(page, attemptId),
     () => picturesOfReading(context, attemptId, take),
     () => picturesOfReview(attemptId),
     () => picturesOfTrouble({ context, page, attemptId, admin, db }, take),
     () => picturesOfTheEnd(admin),
-    () => pictureOfTheLobby(admin),
+    () => picturesOfTheLobby({ newContext, baseUrl: platform.baseUrl, admin }, take),
     () => picturesOfLittleAndMuch(admin),
     () => pictureOfABuild(attemptId),
   ];
   const failures: unknown[] = [];
-  for (const part of parts) if (wanted?.size !== 0) await part().catch((error: unknown) => void failures.push(error));
+  for (const part of parts) if (wanted.size > 0) await part().catch((error: unknown) => void failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, 'some pictures could not be taken');
-  if (wanted !== null && wanted.size > 0) throw new Error(`there is no picture of ${[...wanted].join(', ')}`);
+  if (wanted.size > 0) throw new Error(`nothing took a picture of ${[...wanted].join(', ')}`);
 } finally {
   await browser.close();
   await db.close();
@@ -131,7 +131,7 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await work.terminal(1).waitFor();
   await page.getByTestId('instructions').waitFor();
   await take(page, 'instructions-empty-editor');
-  for (const tab of ['score', 'notes', 'ports', 'help']) {
+  for (const tab of ['score', 'notes', 'ports', 'help'] as const) {
     await page.getByTestId(`tab-${tab}`).click();
     await take(page, `${tab}-empty`);
   }
@@ -183,10 +183,21 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('report-send').click();
   await page.getByTestId('message').waitFor();
   await take(page, 'help');
+  const keys = await page.context().newPage();
+  await keys.goto('/help#keys');
+  await take(keys, 'keys', () => keys.locator('#keys').evaluate((card) => card.scrollIntoView()));
+  await keys.close();
+  await page.bringToFront();
   await page.getByTestId('tab-search').click();
   await page.getByTestId('search-query').fill('def');
   await page.getByTestId('search-match').first().waitFor();
   await take(page, 'search');
+  await page.getByTestId('search-replacement').fill('async def');
+  await page.getByRole('button', { name: 'Replace all' }).click();
+  await page.getByTestId('replace-preview').waitFor();
+  await take(page, 'replace-preview');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('search-replacement').fill('');
   await page.getByTestId('search-query').fill('stands nowhere');
   await page.getByText('Nothing matches.').waitFor();
   await take(page, 'search-empty');
@@ -206,6 +217,10 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await take(page, 'find-in-terminal');
   await page.keyboard.press('Escape');
   await page.getByTestId('tab-files').click();
+  await page.getByTestId('explorer-tree').press('Home');
+  for (const _ of ['the second row', 'the third']) await page.keyboard.press('Shift+ArrowDown');
+  await take(page, 'several-files');
+  await picturesOfPython(page, take);
   const picture = { name: 'picture.png', mimeType: 'image/png', buffer: gradientPng(480, 270) };
   for (const state of ['done', 'exists']) {
     await page.getByTestId('upload-input').setInputFiles(picture);
@@ -268,7 +283,7 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.mouse.down();
   const { width, height } = page.viewportSize() ?? { width: 0, height: 0 };
   await page.mouse.move(width / 2, height - 3, { steps: 8 });
-  await takeAtThisSize(page, 'docking');
+  if (wanted.delete('docking')) await takeAtThisSize(page, 'docking');
   await page.keyboard.press('Escape');
   await page.mouse.up();
   await page.getByTestId('editor').locator('.view-lines').click();
@@ -280,15 +295,16 @@ async function picturesOfWork(page: Page, attemptId: string): Promise<void> {
   await page.getByTestId('conflict-dialog').waitFor();
   await take(page, 'conflict');
   await page.getByRole('button', { name: 'Take the file on disk' }).click();
-  // A file that vanished since it was listed, and a score of a solution that does not run.
-  await work.shell('touch gone.txt; echo made-$((1+1))', /^made-2$/m);
+  // A score of a solution that does not run, and then a file that vanished under the editor.
+  await work.shell('touch gone.txt; echo "raise RuntimeError" > solution/textstats.py; echo made-$((1+1))', /^made-2$/m);
+  await work.score();
   await page.getByTestId('explorer-refresh').click();
   await page
     .getByTestId('explorer-item')
     .filter({ hasText: /^gone\.txt$/ })
     .click();
-  await work.shell('rm gone.txt; echo "raise RuntimeError" > solution/textstats.py; echo made-$((2+2))', /^made-4$/m);
-  await work.score();
+  await work.shell('rm gone.txt; echo made-$((2+2))', /^made-4$/m);
+  await page.getByTestId('deleted-on-disk').waitFor();
   await take(page, 'error');
 }
 
@@ -307,9 +323,9 @@ async function picturesOfReview(attemptId: string): Promise<void> {
   await page.locator('[data-testid=replay-marker][data-kind=score]').nth(1).click();
   await page.getByTestId('read-only-editor').locator('.view-line').first().waitFor();
   await take(page, 'replay');
-  for (const list of ['Commands', 'Files', 'Scores', 'Notes', 'Activity', 'Search']) {
+  for (const list of ['commands', 'files', 'scores', 'notes', 'activity', 'search'] as const) {
     await page.getByRole('tab', { name: list }).click();
-    await take(page, `replay-${list.toLowerCase()}`);
+    await take(page, `replay-${list}`);
   }
   await page.getByLabel('Search commands and output').fill('made');
   await page.keyboard.press('Enter');
@@ -332,8 +348,9 @@ async function picturesOfReview(attemptId: string): Promise<void> {
 
 /** An attempt whose time is up, and what is asked after it. */
 async function picturesOfTheEnd(admin: Session): Promise<void> {
-  const context = await newContext();
-  const { page, attemptId } = await open(context, platform.baseUrl, admin, SHORT_LIMIT_MS);
+  const { page, attemptId } = await open(await newContext(), admin, (id) =>
+    db.prisma.attempt.update({ where: { id }, data: { limitMs: SHORT_LIMIT_MS } }),
+  );
   await page.goto(`/attempts/${attemptId}/work`);
   await page.getByTestId('end-screen').waitFor({ timeout: 120_000 });
   await page.getByText('The attempt is complete').waitFor({ timeout: 120_000 });
@@ -346,20 +363,15 @@ async function picturesOfTheEnd(admin: Session): Promise<void> {
   await take(page, 'survey');
 }
 
-async function pictureOfTheLobby(admin: Session): Promise<void> {
-  const { account, session } = await expertWith(platform.baseUrl, admin, PRACTICE);
-  const page = await (await newContext()).newPage();
-  await new People(page).signIn(account.email, account.password);
-  await page.goto(`/attempts/${await prepareAttempt(session, PRACTICE)}`);
-  await page.getByRole('button', { name: 'Start the clock' }).waitFor();
-  await take(page, 'lobby');
-}
-
-/** No terminal, and then more tabs than an attempt may have. */
+/** No score to be seen, no terminal, and then more tabs than an attempt may have. */
 async function picturesOfLittleAndMuch(admin: Session): Promise<void> {
   const context = await newContext();
-  const { page, attemptId, session } = await open(context, platform.baseUrl, admin);
+  const { page, attemptId, session } = await open(context, admin, (id) =>
+    db.prisma.assignment.updateMany({ where: { attempt: { id } }, data: { scoreVisible: false } }),
+  );
   await page.goto(`/attempts/${attemptId}/work`);
+  await new WorkspacePage(page).score();
+  await take(page, 'score-hidden');
   await new WorkspacePage(page).shell('mv instructions.txt solution /tmp; echo moved-$((1+1))', /^moved-2$/m);
   await page.getByText('The workspace is empty.').waitFor();
   await page.getByRole('button', { name: /^Close Terminal/ }).click();

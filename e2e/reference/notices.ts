@@ -1,19 +1,18 @@
-import type { BrowserContext, Page } from '@playwright/test';
+import type { BrowserContext, WebSocketRoute } from '@playwright/test';
 import { WorkspacePage } from '../support/workspacePage.ts';
+import type { Take } from './names.ts';
 
 const GIB = 1024 ** 3;
 
 /** What is said of a sandbox and of a browser that are short of something, as they would say it themselves. */
-export async function picturesOfNotices(
-  context: BrowserContext,
-  attemptId: string,
-  take: (page: Page, name: string, hold?: () => Promise<void>) => Promise<void>,
-): Promise<void> {
+export async function picturesOfNotices(context: BrowserContext, attemptId: string, take: Take): Promise<void> {
   const told = await context.newPage();
-  let tell: (message: object) => void = () => {};
+  let own: WebSocketRoute | null = null;
+  const tell = (message: object) => own?.send(JSON.stringify(message));
   let diskIsShort = false;
   await told.routeWebSocket(/realtime\/attempt/, (socket) => {
-    tell = (message) => socket.send(JSON.stringify(message));
+    // A later one brings what tabs that are gone had not sent, and ends.
+    own ??= socket;
     socket.connectToServer().onMessage((data) => {
       const message = typeof data === 'string' ? JSON.parse(data) : {};
       if (message.t !== 'resources' || !diskIsShort) return socket.send(data);

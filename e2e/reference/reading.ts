@@ -1,14 +1,11 @@
-import type { BrowserContext, Page } from '@playwright/test';
+import type { BrowserContext } from '@playwright/test';
+import type { Take } from './names.ts';
 
 /** What panels ask the gateway for. */
 const READING_ACTS = new Set(['file.list', 'file.search', 'instructions', 'notes', 'port.list']);
 
 /** What panels say while they read, and where that fails: two of them at a time, since one stands at each side. */
-export async function picturesOfReading(
-  context: BrowserContext,
-  attemptId: string,
-  take: (page: Page, name: string) => Promise<void>,
-): Promise<void> {
+export async function picturesOfReading(context: BrowserContext, attemptId: string, take: Take): Promise<void> {
   const page = await context.newPage();
   const held: (() => void)[] = [];
   let isFailing = false;

@@ -2,12 +2,13 @@ import type { BrowserContext, Page } from '@playwright/test';
 import type { Database } from '@plumbline/database';
 import type { Session } from '../support/session.ts';
 import { WorkspacePage } from '../support/workspacePage.ts';
+import type { Take } from './names.ts';
 import { picturesOfNotices } from './notices.ts';
 
 /** What keeps an attempt from being worked on: notices, pauses, connections that are away, a machine that was given back. */
 export async function picturesOfTrouble(
   { context, page, attemptId, admin, db }: { context: BrowserContext; page: Page; attemptId: string; admin: Session; db: Database },
-  take: (page: Page, name: string, hold?: () => Promise<void>) => Promise<void>,
+  take: Take,
 ): Promise<void> {
   const waiting = await context.newPage();
   await waiting.routeWebSocket(/realtime/, () => {});

@@ -1,0 +1,93 @@
+import type { Page } from '@playwright/test';
+
+/** Every reference picture: each is there for each theme and size. */
+export const NAMES = [
+  'build-log',
+  'clock',
+  'clock-failed',
+  'commands',
+  'compare',
+  'conflict',
+  'disk-nearly-full',
+  'docking',
+  'edited-elsewhere',
+  'error',
+  'expired',
+  'explorer-menu',
+  'files-instructions-failed',
+  'files-instructions-loading',
+  'find-in-terminal',
+  'help',
+  'help-empty',
+  'hibernated',
+  'image-transfers',
+  'instructions-empty-editor',
+  'keeps-nothing',
+  'keys',
+  'library-file',
+  'loading',
+  'lobby',
+  'lobby-agreement',
+  'lobby-queue',
+  'notes',
+  'notes-empty',
+  'offline',
+  'output-limited',
+  'pause-dialog',
+  'pause-dialog-hibernation',
+  'paused',
+  'paused-by-staff',
+  'ports',
+  'ports-empty',
+  'ports-failed',
+  'python-menu',
+  'quick-open',
+  'recording-stalled',
+  'replace-preview',
+  'replay',
+  'replay-activity',
+  'replay-commands',
+  'replay-compared-moments',
+  'replay-files',
+  'replay-keys',
+  'replay-notes',
+  'replay-scores',
+  'replay-search',
+  'replay-search-found',
+  'resources',
+  'result',
+  'resumed-by-staff',
+  'sandbox-away',
+  'score',
+  'score-empty',
+  'score-hidden',
+  'score-running',
+  'seal-dialog',
+  'search',
+  'search-empty',
+  'search-notes-failed',
+  'search-notes-loading',
+  'several-files',
+  'split',
+  'submit',
+  'survey',
+  'terminal-menu',
+  'terminals-empty',
+  'too-many-tabs',
+  'tour',
+  'watch',
+] as const;
+
+export type PictureName = (typeof NAMES)[number];
+export const THEMES = ['dark', 'light'] as const;
+export const SIZES = [
+  { width: 1280, height: 720 },
+  { width: 2560, height: 1440 },
+] as const;
+
+/** Takes one picture for each theme and size of what the page shows now; `hold` is done at each size, for what would go by itself meanwhile. */
+export type Take = (page: Page, name: PictureName, hold?: () => Promise<void>) => Promise<void>;
+
+export function fileOf(name: PictureName, theme: (typeof THEMES)[number], height: number | undefined): string {
+  return `${name}-${theme}-${height}.webp`;
+}
