@@ -58,6 +58,11 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(page.getByTestId('link-address')).toHaveText('https://example.org/page');
     await expectAccessible(page, 'a link of the sandbox', [], '[role=alertdialog]');
     await page.keyboard.press('Escape');
+    // One whose words do not say where it leads.
+    await work.shell("printf '\\033]8;;https://example.org/hidden\\007other-words\\033]8;;\\007\\n'", /^other-words$/m);
+    await work.followLink(1, /^other-words/);
+    await expect(page.getByTestId('link-address')).toHaveText('https://example.org/hidden');
+    await page.keyboard.press('Escape');
     expect(context.pages()).toHaveLength(1);
   });
 
@@ -90,7 +95,7 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expectAccessible(page, 'a message', [], '[data-sonner-toaster]');
   });
 
-  test('the palette has what the editor can do as well, and F1 opens it, which in a terminal is a key of programs', async () => {
+  test('the palette has what the editor can do as well and leads to the page of keys, and F1 opens it, which in a terminal is a key of programs', async () => {
     const palette = page.getByPlaceholder('What would you like to do?');
     await work.terminal(1).locator('.xterm-screen').click();
     await page.keyboard.press('F1');
@@ -110,6 +115,13 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(palette).toBeFocused();
     await page.keyboard.press('Escape');
     await expect(page.getByTestId('editor').locator('.monaco-editor.focused')).toBeVisible();
+    for (const part of ['keys', 'app']) {
+      const opening = context.waitForEvent('page');
+      await command(part);
+      const help = await opening;
+      await expect(help.locator(`#${part}`)).toBeInViewport();
+      await help.close();
+    }
   });
 
   test('text is found in one folder, from the tree of files, whose folders are collapsed at once', async () => {
@@ -141,7 +153,10 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await page.getByTestId('tab-files').click();
   });
 
-  test('panels are hidden, moved by command and by drag, and the person finds them there in any browser', async ({ browser, platform }) => {
+  test('panels are hidden, moved by command and by drag, and the person finds them there in any browser and at any size, without a jump, in the scheme that was chosen', async ({
+    browser,
+    platform,
+  }) => {
     const place = async (on: Page, panel: string) => (await on.getByTestId(`tab-${panel}`).boundingBox()) ?? { x: 0, y: 0 };
     const explorer = page.getByTestId('explorer-tree');
     await page.getByTestId('tab-files').focus();
@@ -194,6 +209,17 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     await expect(editor()).toContainText('new_name');
     expect(await work.layoutShift()).toBeLessThan(LAYOUT_SHIFT_MAX);
     expect(await sideBySide()).toBe(true);
+    for (const size of [
+      { width: 1280, height: 720 },
+      { width: 2560, height: 1440 },
+    ]) {
+      await page.setViewportSize(size);
+      await page.reload();
+      await expect(work.terminal(1)).toBeVisible();
+      await expect(editor()).toContainText('new_name');
+      expect(await work.layoutShift(), `${size.width} pixels wide`).toBeLessThan(LAYOUT_SHIFT_MAX);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
     await expect(page.getByTestId('terminal-tab-1')).toHaveText('training');
     await expect(page.getByTestId('note-text')).toHaveValue('Half a thought');
     await expect(page.getByTestId('note-kind')).toHaveValue('ai_use');
@@ -202,8 +228,18 @@ test.describe('the desk: panels, terminals, tabs and pages of a browser', () => 
     const elsewhere = await browser.newContext({ baseURL: platform.baseUrl, viewport: { width: 1440, height: 900 } });
     const other = await elsewhere.newPage();
     await new People(other).signIn(account.email, account.password);
+    await other.emulateMedia({ colorScheme: 'light' });
+    await other.getByRole('button', { name: /^Account of / }).click();
+    await other.getByRole('menuitemradio', { name: 'Dark' }).click();
     await other.goto(`/attempts/${attemptId}/work`);
     await expect(new WorkspacePage(other).terminal(1)).toBeVisible();
+    // What the person chose for this browser holds over what its machine wishes, in the terminals too, which paint themselves.
+    const lightness = (part: string) =>
+      other
+        .locator(part)
+        .first()
+        .evaluate((element) => Math.max(...(getComputedStyle(element).backgroundColor.match(/\d+/g) ?? []).slice(0, 3).map(Number)));
+    for (const part of ['body', '[data-testid=terminal-1] div:has(> .xterm)']) expect(await lightness(part), part).toBeLessThan(60);
     // Letters change their width once their font is there.
     for (const panel of ['notes', 'terminals', 'score']) await expect.poll(() => place(other, panel)).toEqual(await place(page, panel));
     await elsewhere.close();

@@ -1,6 +1,7 @@
 import { Card, CardBody, CardHeader, Chord, Page, PageHeader } from '@plumbline/ui';
 import type { Metadata } from 'next';
-import { QUESTIONS, RECORDED, SHORTCUTS } from '@/features/help/model/help.ts';
+import { AddressedPart } from '@/features/help/components/AddressedPart.tsx';
+import { INSTALLING, QUESTIONS, RECORDED, SHORTCUTS } from '@/features/help/model/help.ts';
 import { api, orRefuse } from '@/features/rpc/server/api.ts';
 
 export const metadata: Metadata = { title: 'Help' };
@@ -10,6 +11,7 @@ export default async function HelpPage() {
   await orRefuse((await api()).self.get(), '/help');
   return (
     <Page width="narrow">
+      <AddressedPart />
       <PageHeader title="Help" description="How an attempt goes, and the keys that the workspace knows." />
       <Card>
         <CardHeader title="Questions" />
@@ -27,14 +29,16 @@ export default async function HelpPage() {
       <Card id="recorded">
         <CardHeader title="What is recorded" description="From the moment at which the clock starts to the end of the attempt." />
         <CardBody>
-          <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-2">
-            {RECORDED.map(({ what, how }) => (
-              <div key={what} className="contents">
-                <dt className="font-medium">{what}</dt>
-                <dd className="text-muted">{how}</dd>
-              </div>
-            ))}
-          </dl>
+          <Explained entries={RECORDED.map(({ what, how }) => [what, how])} />
+        </CardBody>
+      </Card>
+      <Card id="app">
+        <CardHeader
+          title="The workspace as an app"
+          description="In a window of its own Ctrl-W, Ctrl-T and Ctrl-N reach the shell and the editor; in a tab the browser keeps them. It is the same workspace, and the clock does not notice."
+        />
+        <CardBody>
+          <Explained entries={INSTALLING.map(({ browser, how }) => [browser, how])} />
         </CardBody>
       </Card>
       <Card id="keys">
@@ -56,5 +60,18 @@ export default async function HelpPage() {
         </CardBody>
       </Card>
     </Page>
+  );
+}
+
+function Explained({ entries }: { entries: readonly (readonly [term: string, words: string])[] }) {
+  return (
+    <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-2">
+      {entries.map(([term, words]) => (
+        <div key={term} className="contents">
+          <dt className="font-medium">{term}</dt>
+          <dd className="text-muted">{words}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

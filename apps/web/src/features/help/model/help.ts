@@ -118,6 +118,18 @@ export const RECORDED: readonly { what: string; how: string; of: readonly string
   },
 ];
 
+/** How each browser makes an app of the workspace: few show a button for it. */
+export const INSTALLING: readonly { browser: string; how: string }[] = [
+  { browser: 'Chrome', how: 'The menu ⋮ at the top right, then “Cast, save and share”, then “Install page as app…”.' },
+  { browser: 'Edge', how: 'The menu … at the top right, then “More tools” or “Apps”, then “Install this site as an app”.' },
+  { browser: 'Safari', how: 'On a Mac: “File”, then “Add to Dock…”.' },
+  { browser: 'Firefox', how: 'It makes no apps on most machines. There Alt-W closes a file, and its other keys are among the commands.' },
+  {
+    browser: 'No such entry',
+    how: 'A private window has none, nor has an address without https. Where a company manages the browser it may have taken it away.',
+  },
+];
+
 /** The keys of the workspace: those that people who use VS Code have in their fingers. */
 export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Ctrl/Cmd', 'Shift', 'P'], does: 'All commands' },

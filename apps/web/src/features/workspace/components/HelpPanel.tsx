@@ -13,6 +13,7 @@ export function HelpPanel() {
         {[
           { href: '/help#recorded', label: 'What is recorded' },
           { href: '/help#keys', label: 'All keys of the workspace' },
+          { href: '/help#app', label: 'The workspace in a window of its own, as an app' },
           { href: '/help', label: 'Questions that others had' },
         ].map(({ href, label }) => (
           <li key={href}>

@@ -384,6 +384,11 @@ export function deskCommands(acts: DeskActs): Command[] {
     { id: 'download', title: 'Download the workspace as tar', run: () => void transfers.download('.') },
     { id: 'pause', title: 'Pause the attempt…', run: () => openDialog('pause') },
     { id: 'submit', title: 'Submit the attempt…', run: () => openDialog('submit') },
+    {
+      id: 'app',
+      title: 'How to install the workspace as an app',
+      run: () => window.open('/help#app', '_blank', 'noopener'),
+    },
     { id: 'keys', title: 'All keys of the workspace', run: () => window.open('/help#keys', '_blank', 'noopener') },
   ];
 }
