@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BrowserContext, Keyboard, Locator, Page } from '@playwright/test';
+import { drawnColours } from '../support/drawnColours.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { longestTask } from '../support/longestTask.ts';
 import { RecordedTerminal } from '../support/recordedTerminal.ts';
@@ -88,6 +89,10 @@ const PROGRAMS: Record<string, Program> = {
   },
 };
 
+/** Rows of it in which each cell is filled by two colours. */
+const SOLID_ROWS = 5;
+/** Row and column of the full block in it: as a letter it leaves its cell's edge free, which the graphics card fills. */
+const FULL_BLOCK = [10, 8];
 /** 256 colours, true ones, weights, and characters of every width. */
 const COLOURS = `
 for row in range(4):
@@ -160,11 +165,6 @@ test.describe('programs that take the whole screen, and programs that fill the w
     });
   }
 
-  test('256 and true colours, weights, wide characters, emoji of one code point and of seven, and combining marks stand in the cells that the recorded bytes give them', async () => {
-    await work.shell('python3 colours.py', /^drawn whole$/m);
-    await recorded.expectDrawnIn(work.terminal(1), 'colours and characters');
-  });
-
   test('git clone and npm install fill folders that are open in the tree: it shows all that came, and holds the page no longer than sorting 100,000 names does', async () => {
     await work.shell('bash fill.sh', /^prepared$/m);
     await item('app').click();
@@ -195,6 +195,31 @@ test.describe('programs that take the whole screen, and programs that fill the w
       expect([String(paths.length), createHash('sha256').update(Buffer.concat(text)).digest('hex')]).toEqual(found?.slice(1));
     }).toPass({ timeout: 60_000 });
     expect(Number(found?.[1])).toBeGreaterThan(4 * MANY);
+  });
+
+  test('256 and true colours, weights, wide characters, emoji of one code point and of seven, and combining marks stand in the cells that the recorded bytes give them', async () => {
+    await work.shell('python3 colours.py', /^drawn whole$/m);
+    await recorded.expectDrawnIn(work.terminal(1), 'colours and characters');
+  });
+
+  test('the graphics card draws the same colours and characters into the same cells as the page’s own text', async () => {
+    // As wide as the rows of colours.
+    const part = { cols: 64, rows: 12 };
+    const inText = await drawnColours(work.terminal(1), await recorded.size(), part);
+    await page.goto(`${page.url()}?renderer=webgl`);
+    await expect(work.terminal(1).locator('canvas').first()).toBeVisible();
+    await work.type(1, 'clear; python3 colours.py\n');
+    await expect(async () => {
+      const drawn = await drawnColours(work.terminal(1), await recorded.size(), part);
+      const differences = drawn.flatMap((cells, y) =>
+        cells.flatMap((cell, x) => {
+          const apart = cell.flat().map((value, at) => Math.abs(value - (inText[y]?.[x]?.flat()[at] ?? 0)));
+          const isSame = Math.max(...apart) <= (y < SOLID_ROWS ? 12 : 90) || `${[y, x]}` === `${FULL_BLOCK}`;
+          return isSame ? [] : [`row ${y}, column ${x}: ${cell} instead of ${inText[y]?.[x]}`];
+        }),
+      );
+      expect(differences).toEqual([]);
+    }).toPass({ timeout: 60_000 });
   });
 });
 

@@ -47,6 +47,12 @@ export class RecordedTerminal {
     }).toPass({ timeout: 60_000 });
   }
 
+  /** Columns and rows that the sandbox gave it last. */
+  async size(): Promise<{ cols: number; rows: number }> {
+    const { cols, rows } = await this.#screen();
+    return { cols, rows: rows.length };
+  }
+
   async #screen(): Promise<Screen> {
     for (const event of await readEvents(this.#platform, this.#attemptId)) {
       if (event.seq <= this.#seq) continue;
