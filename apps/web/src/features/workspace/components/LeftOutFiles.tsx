@@ -9,7 +9,7 @@ export function LeftOutFiles({ files, canSplit = false }: { files: readonly { pa
   if (files.length === 0) return null;
   const more = files.length - NAMED_MAX;
   return (
-    <Alert tone="warning" title="Not in the copy of your workspace">
+    <Alert tone="warning" title="Not in the copy of your workspace" className="text-left">
       <ul className="list-disc pl-4">
         {files.slice(0, NAMED_MAX).map(({ path, reason }) => (
           <li key={path}>

@@ -61,7 +61,10 @@ export function PausedScreen() {
 /** Who stopped because something is broken waits for the answer here, where the panels are hidden. */
 export function MessagesInAPause() {
   return (
-    <section aria-label="Messages between you and the staff" className="w-md max-w-full space-y-3 border-t border-border pt-4 text-left">
+    <section
+      aria-label="Messages between you and the staff"
+      className="mx-auto w-md max-w-full space-y-3 border-t border-border pt-4 text-left"
+    >
       <StaffMessages label="Write to the staff" placeholder="Write to the staff, who see it at once. The clock stands still meanwhile." />
     </section>
   );
