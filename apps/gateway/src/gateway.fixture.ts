@@ -14,7 +14,7 @@ import {
   type RunnerToGateway,
 } from '@plumbline/protocol';
 import { loadRecordingKeys, openRecording } from '@plumbline/recording';
-import { folderStore } from '@plumbline/storage';
+import { folderStore, type ObjectStore } from '@plumbline/storage';
 import {
   type AttemptFixtureOptions,
   exampleSettings,
@@ -37,19 +37,41 @@ import { ServerTime } from './serverTime.ts';
 const ORIGIN = 'http://localhost:3999';
 const TOKEN = 'a-token-of-the-test';
 
+/** A store whose folder can go: when `leave` resolves what was being written is written, and nothing is any more. */
+function leavable(store: ObjectStore): { store: ObjectStore; leave(): Promise<void> } {
+  const underWay = new Set<Promise<void>>();
+  let left = false;
+  const put: ObjectStore['put'] = (name, body) => {
+    if (left) return Promise.reject(new Error('The test has ended.'));
+    const writing = store.put(name, body).finally(() => underWay.delete(writing));
+    underWay.add(writing);
+    return writing;
+  };
+  return {
+    store: { ...store, put },
+    async leave() {
+      left = true;
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
 export class GatewayRig {
   readonly #testing: TestDatabase;
   readonly #folder: TemporaryFolder;
+  readonly #leaveStore: () => Promise<void>;
   readonly #gateway: Gateway;
   #registry: AttemptRegistry;
   #server = createServer();
   readonly #sockets: WebSocket[] = [];
 
   private constructor(testing: TestDatabase, folder: TemporaryFolder, gateway: Gateway) {
+    const { store, leave } = leavable(gateway.store);
     this.#testing = testing;
     this.#folder = folder;
-    this.#gateway = gateway;
-    this.#registry = new AttemptRegistry(gateway);
+    this.#leaveStore = leave;
+    this.#gateway = { ...gateway, store };
+    this.#registry = new AttemptRegistry(this.#gateway);
   }
 
   /** With a database, and a folder for the store and the keys, of its own where none is given. Its `stop` removes either. */
@@ -110,6 +132,7 @@ export class GatewayRig {
     await this.#registry.close();
     for (const socket of this.#sockets) socket.terminate();
     await new Promise((resolve) => this.#server.close(resolve));
+    await this.#leaveStore();
     await this.#testing.drop();
     await this.#folder.remove();
   }

@@ -18,7 +18,15 @@ const SURVEY = { expectation: 'worse', difficulty: 4, problems: 'The disk was sl
 
 const CONSENTS_GIVEN = Object.fromEntries(CONSENTS.map((consent) => [consent, true]));
 
-const PREFERENCES = { version: 1, autoSave: true, copyOnSelection: false, wordWrap: false, tourSeen: true, layout: null } as const;
+const PREFERENCES = {
+  version: 1,
+  autoSave: true,
+  formatOnSave: true,
+  copyOnSelection: false,
+  wordWrap: false,
+  tourSeen: true,
+  layout: null,
+} as const;
 
 /** Who may call what, for an attempt that has not begun. A procedure that is missing here fails the test below. */
 const MAY: Record<string, { readers: Reader[]; input?: (fixture: AttemptFixture) => unknown }> = {
