@@ -15,9 +15,7 @@ export default defineConfig({
   reporter: [['list'], ['json', { outputFile: '../test-results/e2e.json' }]],
   projects: [
     { name: 'start', testMatch: 'start/*.spec.ts' },
-    // Those of the workspace need nothing from the internet, and may run where there is none.
-    { name: 'journeys', testMatch: 'journeys/*.spec.ts', testIgnore: 'journeys/workspace*.spec.ts' },
-    { name: 'workspace', testMatch: 'journeys/workspace*.spec.ts' },
+    { name: 'journeys', testMatch: 'journeys/*.spec.ts' },
     { name: 'placement', testMatch: 'placement/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },

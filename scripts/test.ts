@@ -43,41 +43,21 @@ function playwright(name: string, ...projects: string[]): Stage {
   return { name, command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright };
 }
 
-/**
- * A stage in a network of its own, which root may make, where it takes the ports that a stage beside it has too: one build of the pages
- * serves both.
- * Slurm resolves no name, a number's neither, where this machine is the only address; the second one is of those kept for documentation.
- */
-function inOwnNetwork(stage: Stage): Stage {
-  const prepare = 'ip link set lo up && ip addr add 192.0.2.1/32 dev lo && exec "$@"';
-  return { ...stage, command: ['unshare', '--net', 'sh', '-c', prepare, 'sh', ...stage.command] };
-}
-
 /** In the order in which they run; those of one row run at once. */
 function stages(): Stage[][] {
   const checks = join(reports, 'check.json');
-  // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
-  const integration = vitest('integration', 'integration', '--maxWorkers=3');
-  // Those wait for a third of theirs and more, for answers and for what was killed or queued to come back.
-  const afterTheBuild = {
-    root: [
-      [integration],
-      [
-        playwright('journeys and hostile clients', 'journeys', 'hostile'),
-        inOwnNetwork(playwright('workspace, chaos and placement', 'workspace', 'chaos', 'placement')),
-      ],
-    ],
-    others: [
-      [integration, playwright('chaos and placement', 'chaos', 'placement')],
-      [playwright('journeys and hostile clients', 'journeys', 'workspace', 'hostile')],
-    ],
-  };
   return [
     [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
     [vitest('unit', 'unit')],
     // Builds the pages that all later ones use.
     [playwright('start', 'start')],
-    ...afterTheBuild[process.getuid?.() === 0 ? 'root' : 'others'],
+    [
+      // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
+      vitest('integration', 'integration', '--maxWorkers=3'),
+      // They wait for two thirds of theirs, for what was killed or queued to come back.
+      playwright('chaos and placement', 'chaos', 'placement'),
+    ],
+    [playwright('journeys and hostile clients', 'journeys', 'hostile')],
   ];
 }
 
