@@ -23,19 +23,37 @@ export async function readClock(tab: Tab): Promise<ClockReading> {
   return readings.sort((a, b) => a.uncertainMs - b.uncertainMs)[0] as ClockReading;
 }
 
+/** The log as it is stored, and the clock by that log: what follows a fault is given back when the heart beats again, and the tab hears of it later. */
+async function readSettledClock(session: Session, tab: Tab): Promise<{ clockEvents: ClockEventRow[]; reading: ClockReading }> {
+  return until('the tab has the clock that is stored', async () => {
+    const { events: clockEvents } = await session.query<{ events: ClockEventRow[] }>('attempt.get', { attemptId: tab.attemptId });
+    if (tab.clockN !== clockEvents.length) return null;
+    const reading = await readClock(tab);
+    // More may have been given back meanwhile.
+    return tab.clockN === clockEvents.length ? { clockEvents, reading } : null;
+  });
+}
+
+/**
+ * Holds a paused clock against its log: it stands at the moment of the pause, less what has been given back of the time before it. The
+ * pages' absence before a pause is found to be over within it, so the clock may go back in a pause; it never goes on.
+ */
+export async function checkPausedClock(session: Session, tab: Tab, atPauseMs: number, why: string): Promise<void> {
+  const { clockEvents, reading } = await readSettledClock(session, tab);
+  const startedMs = clockEvents.find(({ kind }) => kind === 'started')?.atMs as number;
+  const pausedMs = clockEvents.findLast(({ kind }) => kind === 'paused')?.atMs as number;
+  const byLogMs = pausedMs - startedMs - leftOutMs(clockEvents, pausedMs);
+  const seen = `${why}: ${reading.elapsedMs} ms, ${atPauseMs} at its begin: ${JSON.stringify(clockEvents)}`;
+  expect(Math.abs(reading.elapsedMs - byLogMs), seen).toBeLessThan(1);
+  expect(reading.elapsedMs - atPauseMs, seen).toBeLessThan(1_000);
+}
+
 /**
  * Holds the clock since a reading against the wall clock: what was given back had a reason, and the rest of the wall time is the elapsed
  * time, to a second. Answers what it saw, in words.
  */
 export async function checkClock(session: Session, tab: Tab, atFirst: ClockReading, reach: OutOfReach): Promise<string> {
-  // The outage of the last fault is given back when the heart beats again, and the tab hears of it a moment later.
-  const { clockEvents, atLast } = await until('the tab has the clock that is stored', async () => {
-    const { events: stored } = await session.query<{ events: ClockEventRow[] }>('attempt.get', { attemptId: tab.attemptId });
-    if (tab.clockN !== stored.length) return null;
-    const read = await readClock(tab);
-    // More may have been given back meanwhile.
-    return tab.clockN === stored.length ? { clockEvents: stored, atLast: read } : null;
-  });
+  const { clockEvents, reading: atLast } = await readSettledClock(session, tab);
   expect(reach.faults(clockEvents), JSON.stringify(clockEvents)).toEqual([]);
   const givenBackMs = leftOutMs(clockEvents);
   const wallMs = atLast.atMs - atFirst.atMs;

@@ -48,9 +48,11 @@ const pausesOf = (events: readonly ClockEventRow[]): Stretch[] =>
 const creditsMs = (events: readonly ClockEventRow[]): number =>
   events.reduce((sum, { kind, creditMs }) => (kind === 'adjusted' ? sum + (creditMs as number) : sum), 0);
 
-/** The time that a log of events leaves out of the elapsed time. */
-export const leftOutMs = (events: readonly ClockEventRow[]): number =>
-  lengthMs([...outagesOf(events), ...pausesOf(events)]) + creditsMs(events);
+/** The time before a moment that a log of events leaves out of the elapsed time. */
+export function leftOutMs(events: readonly ClockEventRow[], beforeMs = Number.POSITIVE_INFINITY): number {
+  const stood = [...outagesOf(events), ...pausesOf(events)].filter(({ fromMs }) => fromMs < beforeMs);
+  return lengthMs(stood.map(({ fromMs, toMs }) => ({ fromMs, toMs: Math.min(toMs, beforeMs) }))) + creditsMs(events);
+}
 
 /** When the sandbox, the database or the pages were out of reach, by the wall clock of who took them away. */
 export class OutOfReach {
