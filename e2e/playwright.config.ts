@@ -15,7 +15,11 @@ export default defineConfig({
   reporter: [['list'], ['json', { outputFile: '../test-results/e2e.json' }]],
   projects: [
     { name: 'start', testMatch: 'start/*.spec.ts' },
-    { name: 'journeys', testMatch: 'journeys/*.spec.ts' },
+    // Those of the workspace need nothing from the internet, and may run where there is none.
+    { name: 'journeys', testMatch: 'journeys/*.spec.ts', testIgnore: 'journeys/workspace*.spec.ts', grepInvert: /@timed/ },
+    { name: 'workspace', testMatch: 'journeys/workspace*.spec.ts' },
+    // Their scores are a time: nothing may run beside them.
+    { name: 'timed', testMatch: 'journeys/*.spec.ts', grep: /@timed/ },
     { name: 'placement', testMatch: 'placement/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },

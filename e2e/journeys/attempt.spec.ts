@@ -41,7 +41,7 @@ const BUSY_SCORES = { mean: 5.36, sd: 0.42 };
 
 test.describe.configure({ mode: 'serial' });
 
-test.describe('an attempt from sign-in to export', () => {
+test.describe('an attempt from sign-in to export', { tag: '@timed' }, () => {
   let expert: Page;
   let work: WorkspacePage;
   let admin: Page;

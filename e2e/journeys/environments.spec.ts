@@ -193,9 +193,8 @@ test.describe('an attempt at each small environment', () => {
   });
 
   for (const [family, busy] of Object.entries(TIMED)) {
-    test(`${family} is scored alike for a person, an agent and on the bare host, within its noise, and better for a quicker script`, async ({
-      platform,
-    }) => {
+    const promise = `${family} is scored alike for a person, an agent and on the bare host, within its noise, and better for a quicker script`;
+    test(promise, { tag: '@timed' }, async ({ platform }) => {
       test.setTimeout(PHASE_TIMEOUT_MS * 2);
       const settings = settingsOf(family);
       const { attemptId, ...scores } = await scoreThreeWays(family, platform);

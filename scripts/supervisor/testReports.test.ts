@@ -25,12 +25,19 @@ test('each check is one', () => {
   expect(countChecks(outcomes)).toEqual({ passed: 1, failed: 1, failures: ['boundaries'] });
 });
 
-test('what failed is named with the first line of why, without colours', () => {
+test('what failed is named with why on one line, without colours and without the way there', () => {
   const failureMessages = ['\u001b[31mAssertionError\u001b[39m: two disks are left\n    at held'];
   const assertionResults = [{ status: 'failed', fullName: 'leaves nothing behind', failureMessages }];
   expect(countVitest({ testResults: [{ name: 'life.test.ts', status: 'failed', assertionResults }] }).failures).toEqual([
     'life.test.ts: leaves nothing behind: AssertionError: two disks are left',
   ]);
-  const specs = [{ title: 'signs in', tests: [{ status: 'unexpected', results: [{ error: { message: 'Error: no page\nlog' } }] }] }];
-  expect(countPlaywright({ suites: [{ title: 'accounts', specs }], errors: [] }).failures).toEqual(['accounts: signs in: Error: no page']);
+  const specs = [
+    {
+      title: 'signs in',
+      tests: [{ status: 'unexpected', results: [{ error: { message: 'Error: no page\n\nExpected: < 1\n  Received: 2\n    at x.ts' } }] }],
+    },
+  ];
+  expect(countPlaywright({ suites: [{ title: 'accounts', specs }], errors: [] }).failures).toEqual([
+    'accounts: signs in: Error: no page · Expected: < 1 · Received: 2',
+  ]);
 });

@@ -12,11 +12,14 @@ export interface Counts {
 /** As much as a log's last lines have room for; the whole is above them. */
 const REASON_CHARS = 400;
 
-/** `name`, with the first line of what was thrown. */
-function withReason(name: string, thrown: string | undefined): string {
-  const reason = stripVTControlCharacters(thrown ?? '')
-    .split('\n')[0]
-    ?.slice(0, REASON_CHARS);
+/** `name`, with what was thrown on one line: what it says, not from where it came. */
+function withReason(name: string, thrown = ''): string {
+  const lines = stripVTControlCharacters(thrown)
+    .split('\n')
+    .map((line) => line.trim());
+  const traceFrom = lines.findIndex((line) => line.startsWith('at '));
+  const said = lines.slice(0, traceFrom < 0 ? undefined : traceFrom).filter((line) => line !== '');
+  const reason = said.join(' · ').slice(0, REASON_CHARS);
   return reason ? `${name}: ${reason}` : name;
 }
 
