@@ -142,23 +142,31 @@ async function baseImageTar(): Promise<string> {
   return path;
 }
 
+export interface EngineOptions {
+  /** Where it finds programs before all other folders. */
+  programsDir?: string;
+  args?: readonly string[];
+}
+
 export class TestEngine {
   readonly socketPath: string;
   readonly #dir: string;
+  readonly #options: EngineOptions;
   #daemon: ChildProcess | null = null;
   /** Its containers would outlive it. */
   #leavesContainers = false;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, options: EngineOptions) {
     this.#dir = dir;
+    this.#options = options;
     this.socketPath = join(dir, 'docker.sock');
   }
 
   /** Starts an engine that has `BASE_IMAGE`. Root's right. */
-  static async start(): Promise<TestEngine> {
+  static async start(options: EngineOptions = {}): Promise<TestEngine> {
     const tar = await baseImageTar();
     const dir = await mkdtemp(join(tmpdir(), 'plumbline-engine-'));
-    const engine = new TestEngine(dir);
+    const engine = new TestEngine(dir, options);
     try {
       await engine.#run([]);
       await engine.docker('import', tar, BASE_IMAGE);
@@ -183,10 +191,12 @@ export class TestEngine {
       '--bridge=none',
       '--iptables=false',
       '--ip-forward=false',
+      ...(this.#options.args ?? []),
       ...more,
     ];
     let said = '';
-    const env = { ...hostEnvironment(), PATH: `${hostEnvironment()['PATH'] ?? ''}:/usr/sbin:/sbin` };
+    const path = [this.#options.programsDir, hostEnvironment()['PATH'], '/usr/sbin', '/sbin'].filter(Boolean).join(':');
+    const env = { ...hostEnvironment(), PATH: path };
     const daemon = spawn('dockerd', args, { env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.#daemon = daemon;
     daemon.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
