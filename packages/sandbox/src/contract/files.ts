@@ -13,7 +13,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'a file is written whole or not at all, and never over a change that the writer has not seen',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       const first = await files.write('a.txt', 'one', null);
       assert.deepEqual(first, { hash: sha256('one'), size: 3 });
@@ -29,7 +29,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'a path that leaves the workspace is refused by every operation',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       await shell(
         sandbox,
@@ -56,7 +56,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'links inside the workspace are followed, names keep their bytes, binary files are told',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       const home = sandbox.paths.home;
       await shell(
@@ -89,7 +89,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'a change outside the editor is told, the platform’s own is not',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       const changes: FileChange[] = [];
       files.onChange((change) => changes.push(change));
@@ -117,7 +117,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'changes deep in the tree are told, a folder that goes is told once, and a flood of them is counted',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       const changes: FileChange[] = [];
       let omitted = 0;
@@ -144,7 +144,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'an upload arrives whole, goes on where it was cut, and never lands outside the workspace',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       const bytes = Buffer.from('0123456789');
       const part = { path: 'new/deep/data.bin', upload: 'ab'.repeat(16), total: bytes.length, replace: false };
@@ -169,7 +169,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'a listing that still holds is not sent again',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       await shell(sandbox, 'participant', 'mkdir many; cd many; seq 1 3000 | xargs touch; sleep 0.1');
       const first = await files.list('many');
@@ -182,7 +182,7 @@ export const fileChecks: ContractCheck[] = [
   {
     name: 'search finds text with its place, leaves out packages and binary files, and ends a pattern that would not end',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       await shell(
         sandbox,

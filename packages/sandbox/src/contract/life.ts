@@ -48,7 +48,7 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'a command gives its output, its exit code and the signal that ended it',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const done = await sandbox.run('participant', ['/bin/sh', '-c', 'cat; echo err >&2; exit 3'], {
         input: 'in\n',
         timeoutMs: 10_000,
@@ -65,7 +65,7 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'a command that runs too long ends with all it started, in every view',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       for (const view of ['participant', 'scorer', 'platform'] as const) {
         const done = await sandbox.run(view, ['/bin/sh', '-c', 'sleep 1000 & sleep 1000'], { timeoutMs: 300, maxOutputBytes: 1000 });
         assert.ok(done.timedOut, view);
@@ -77,7 +77,7 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'a command that is ended while its view is still being set up leaves nothing',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const before = await processesNaming(world.dir);
       // Moments spread over the whole of a start, which takes tens of milliseconds.
       for (let timeoutMs = 1; timeoutMs < 100; timeoutMs += 4) {
@@ -92,7 +92,7 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'output beyond the limit is dropped and said so',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const done = await sandbox.run('scorer', ['/bin/sh', '-c', 'head -c 3000000 /dev/zero'], { timeoutMs: 10_000, maxOutputBytes: 1000 });
       assert.deepEqual([done.exitCode, done.stdout.length, done.truncated], [0, 1000, true]);
     },
@@ -100,7 +100,7 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'a command that may not print more is ended there, and not at its time limit',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const flood = ['/bin/sh', '-c', 'while :; do head -c 100000 /dev/zero >&2; done'];
       const done = await sandbox.run('scorer', flood, { timeoutMs: 60_000, maxOutputBytes: 1_000_000, endsAtMaxOutput: true });
       assert.deepEqual([done.timedOut, done.truncated, done.stderr.length], [false, true, 1_000_000]);
@@ -146,14 +146,21 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'it tells what runs, and whether anything but shells does',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       assert.ok(await sandbox.isIdle());
-      const done = shell(sandbox, 'participant', 'sleep 987 & wait');
+      const over = new AbortController();
+      world.later(async () => over.abort());
+      const done = sandbox.run('participant', ['/bin/sh', '-c', 'sleep 987 & wait'], {
+        timeoutMs: UNTIL_ENDED_MS,
+        maxOutputBytes: 1000,
+        signal: over.signal,
+      });
       assert.ok(await waitUntil(async () => (await sandbox.processes()).some((entry) => entry.command === 'sleep 987'), PATIENCE_MS));
       assert.equal(await sandbox.isIdle(), false);
       assert.ok((await sandbox.usage()).processes >= 2);
-      await sandbox.killParticipant();
+      over.abort();
       await done;
+      assert.ok(await waitUntil(() => sandbox.isIdle(), PATIENCE_MS));
     },
   },
   {
@@ -174,11 +181,15 @@ export const lifeChecks: ContractCheck[] = [
   {
     name: 'what a scorer writes to its own folder stays between its operations',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       await shell(sandbox, 'scorer', 'echo 1 > "$PLUMBLINE_ROOT/state"; echo 2 > "$PLUMBLINE_PROTECTED/state"');
       assert.equal(
         (
-          await shell(sandbox, 'scorer', 'cat "$PLUMBLINE_ROOT/state" "$PLUMBLINE_PROTECTED/state" "$PLUMBLINE_ROOT/family.py"')
+          await shell(
+            sandbox,
+            'scorer',
+            'cd "$PLUMBLINE_ROOT"; cat state "$PLUMBLINE_PROTECTED/state" family.py; rm state "$PLUMBLINE_PROTECTED/state"',
+          )
         ).stdout.toString(),
         '1\n2\nSECRET_OF_THE_SCORER = 1\n',
       );

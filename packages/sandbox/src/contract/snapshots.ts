@@ -20,7 +20,7 @@ export const snapshotChecks: ContractCheck[] = [
   {
     name: 'a submission is the same by content wherever it lies, and any change shows',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       await shell(
         sandbox,
@@ -46,7 +46,7 @@ export const snapshotChecks: ContractCheck[] = [
         assert.ok(!seen.has(hash), change);
         seen.add(hash);
       }
-      const other = await world.sandbox();
+      const other = await world.sharedSandbox();
       const restored = await world.files(other);
       assert.deepEqual(await restored.restore(capture.tarPath), { files: 2, bytes: 4 });
       assert.equal((await restored.hashTree(['solution'])).hash, capture.hash);
@@ -61,7 +61,7 @@ export const snapshotChecks: ContractCheck[] = [
   {
     name: 'a snapshot holds a hostile tree byte for byte, and says what it left out',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       const marker = join(sandbox.paths.home, 'hooked');
       const nested = 'ab'.repeat(20);
@@ -140,7 +140,7 @@ os.mkfifo("pipe")'`,
       await shell(sandbox, 'participant', 'chmod 700 secret');
 
       // Elsewhere, on what a family's start left there.
-      const other = await world.sandbox();
+      const other = await world.sharedSandbox();
       const elsewhere = await world.files(other);
       await shell(other, 'participant', 'echo old > crlf; echo gone > a.x; mkdir node_modules; echo stays > node_modules/m');
       const bundles = [snapshot.bundlePath ?? '', next.bundlePath ?? ''];
@@ -158,7 +158,7 @@ os.mkfifo("pipe")'`,
   {
     name: 'a snapshot rests on the one that it is told of, or on none, whatever was taken since',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       await shell(sandbox, 'participant', 'echo one > a');
       const first = await files.snapshot(SNAPSHOT);
@@ -171,6 +171,7 @@ os.mkfifo("pipe")'`,
       const alone = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 3000, base: null });
       const unknown = await files.snapshot({ message: 'save', atMs: SNAPSHOT.atMs + 4000, base: '0'.repeat(40) });
       assert.deepEqual([first.base, alone.base, unknown.base], [null, null, null]);
+      const other = await world.sharedSandbox();
       for (const [chain, expected] of [
         [[first, again], 'two\n'],
         [[alone], 'two\nthree\n'],
@@ -178,11 +179,12 @@ os.mkfifo("pipe")'`,
         // After one of a chain of its own.
         [[first, again, alone], 'two\nthree\n'],
       ] as const) {
-        const other = await world.sandbox();
         const elsewhere = await world.files(other);
         const { commit } = await elsewhere.restoreSnapshots(chain.map(({ bundlePath }) => bundlePath ?? ''));
         assert.equal(commit, chain.at(-1)?.commit);
         assert.equal((await shell(other, 'participant', 'cat a b 2>/dev/null || true')).stdout.toString(), expected);
+        await elsewhere.close();
+        await world.empty(other);
       }
       const history = (await files.history('a')).map(({ commit }) => commit);
       for (const { commit } of [first, unrecorded, again, alone]) assert.ok(history.includes(commit));
@@ -191,7 +193,7 @@ os.mkfifo("pipe")'`,
   {
     name: 'a file can be read as each snapshot had it, and what changed since the first is known',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const files = await world.files(sandbox);
       assert.deepEqual(await files.history('a'), []);
       assert.deepEqual(await files.changed(), { since: null, atMs: null, files: [], truncated: false });

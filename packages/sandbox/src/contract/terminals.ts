@@ -55,7 +55,7 @@ export const terminalChecks: ContractCheck[] = [
   {
     name: 'a shell has its terminal: size, line editing, job control',
     run: async (world) => {
-      const terminal = new Terminal(world, await world.sandbox());
+      const terminal = new Terminal(world, await world.sharedSandbox());
       await terminal.expect('ready> ');
       assert.doesNotMatch(terminal.output, /no job control/);
       terminal.type('echo "t$((1+1))"; stty size\n');
@@ -114,7 +114,7 @@ export const terminalChecks: ContractCheck[] = [
   {
     name: 'two terminals see each other’s processes and files',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const [one, two] = [new Terminal(world, sandbox), new Terminal(world, sandbox)];
       await one.expect('ready> ');
       await two.expect('ready> ');
@@ -133,7 +133,7 @@ export const terminalChecks: ContractCheck[] = [
   {
     name: 'a terminal that is killed takes its shell with it, and no other',
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const terminal = new Terminal(world, sandbox);
       await terminal.expect('ready> ');
       assert.equal((await sandbox.processes()).filter((entry) => entry.command.includes('bash')).length, 1);

@@ -60,7 +60,7 @@ async function assertHostUnreachable(world: ContractWorld, network: 'none' | 'in
   const abstractName = `\0plumbline-contract-${process.pid}`;
   const abstract = await listen(world, { path: abstractName });
   await chmod(socketPath, 0o777);
-  const sandbox = await world.sandbox({ network });
+  const sandbox = await (network === 'none' ? world.sharedSandbox() : world.sandbox({ network }));
   const targets = [...own, '127.0.0.1', '10.0.2.2', '10.0.2.3', '169.254.169.254', '192.168.0.1', '172.17.0.1', 'localhost'];
   const script = `
 import socket, sys
@@ -199,7 +199,7 @@ export const viewChecks: ContractCheck[] = [
     name: 'no view holds a privilege or can gain one, and a scorer that is root only what giving files away and becoming `agent` take',
     needs: views,
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       for (const view of ['participant', 'scorer', 'platform'] as const) {
         const status = (await shell(sandbox, view, 'cat /proc/self/status')).stdout.toString();
         const held = [...status.matchAll(/^Cap\w+:\s+(\w+)$/gm)].map(([, mask]) => BigInt(`0x${mask}`));
@@ -222,7 +222,7 @@ export const viewChecks: ContractCheck[] = [
       const effective = /^CapEff:\s+(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
       const hardLimit = /^Max locked memory +\S+ +(\S+)/m.exec(await readFile('/proc/self/limits', 'utf8'))?.[1];
       const mayLift = hardLimit === 'unlimited' || (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       for (const view of ['participant', 'scorer'] as const) {
         const locked = (await shell(sandbox, view, 'ulimit -l')).stdout.toString();
         assert.equal(locked === 'unlimited\n', mayLift, `${view}: ${locked}`);
@@ -233,16 +233,23 @@ export const viewChecks: ContractCheck[] = [
     name: 'a participant sees and signals only its own processes',
     needs: views,
     run: async (world) => {
-      const sandbox = await world.sandbox();
-      const scorer = shell(sandbox, 'scorer', 'sleep 2; echo unharmed');
+      const sandbox = await world.sharedSandbox();
+      const { home } = sandbox.paths;
+      const begun = Promise.withResolvers<void>();
+      const scorer = sandbox.run('scorer', ['/bin/sh', '-c', `echo begun; until [ -e ${home}/over ]; do sleep 0.1; done; echo unharmed`], {
+        timeoutMs: UNTIL_ENDED_MS,
+        maxOutputBytes: 1000,
+        onLine: () => begun.resolve(),
+      });
+      await begun.promise;
       const done = await shell(
         sandbox,
         'participant',
         `kill -0 ${process.pid} && echo "sig""nalled"; for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; echo; done; kill -9 -1`,
       );
       assert.doesNotMatch(done.stdout.toString(), /signalled|unharmed|node|bwrap|enter\.py/);
-      assert.equal((await scorer).stdout.toString(), 'unharmed\n');
-      assert.equal((await shell(sandbox, 'participant', 'echo still here')).stdout.toString(), 'still here\n');
+      assert.equal((await shell(sandbox, 'participant', 'touch over && echo still here')).stdout.toString(), 'still here\n');
+      assert.equal((await scorer).stdout.toString(), 'begun\nunharmed\n');
     },
   },
   {
@@ -279,7 +286,7 @@ export const viewChecks: ContractCheck[] = [
     name: 'a scorer can run the participant’s code where it sees neither /root nor /protected',
     needs: views,
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       await shell(sandbox, 'participant', 'echo "ls /root /protected; echo ran" > solution.sh');
       const nested =
         'bwrap --unshare-all --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc --dev /dev --bind /home/agent /home/agent --die-with-parent sh /home/agent/solution.sh';
@@ -293,13 +300,13 @@ export const viewChecks: ContractCheck[] = [
     name: 'a scorer is root with the group `protected`, and what it guards is read by that group alone',
     needs: (capabilities) => capabilities.scorerIsRoot,
     run: async (world) => {
-      const sandbox = await world.sandbox();
+      const sandbox = await world.sharedSandbox();
       const done = await shell(
         sandbox,
         'scorer',
         `id -u; stat -c '%U:%G %a' /protected /root; echo log > /protected/score.log; chown root:protected /protected/score.log; chmod 0660 /protected/score.log
         echo 'echo row >> /protected/score.log; id -un; id -gn; cat /protected/score.log' > /home/agent/score.sh
-        runuser agent --group=protected --command="sh /home/agent/score.sh"; runuser -u agent -- cat /protected/score.log 2>/dev/null || echo refused`,
+        runuser agent --group=protected --command="sh /home/agent/score.sh"; runuser -u agent -- cat /protected/score.log 2>/dev/null || echo refused; rm /protected/score.log`,
       );
       assert.equal(
         done.stdout.toString(),

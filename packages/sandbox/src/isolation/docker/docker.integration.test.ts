@@ -50,10 +50,42 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
 
   const own = (name: string, run: () => Promise<void>) =>
     it(name, { timeout: TIMEOUT_MS }, async () => void (await world.run({ name, run })));
+  /** For one that counts the engine's containers. */
+  const alone = (name: string, run: () => Promise<void>) =>
+    own(name, async () => {
+      await world.endShared();
+      await run();
+    });
   const containers = async () =>
     (await engine.docker('ps', '--all', '--format', '{{.Names}} {{.State}}')).trim().split('\n').filter(Boolean);
 
-  own('a container that was paused when its runner died is found and removed by the next sandbox', async () => {
+  own('what a score leaves running or in /tmp is gone before the next one', async () => {
+    const sandbox = await world.sharedSandbox();
+    await shell(sandbox, 'scorer', 'runuser -u agent -- sh -c "(sleep 4567 &); echo left > /tmp/left; mkdir /dev/shm/left"');
+    const after = await shell(sandbox, 'scorer', "ls /tmp /dev/shm; grep -l 'sleep.456[7]' /proc/[0-9]*/cmdline 2>/dev/null");
+    assert.equal(after.stdout.toString(), '/dev/shm:\n\n/tmp:\n');
+  });
+
+  own(
+    'training has locked memory without a limit, or a warning that says what the engine lacks, and half of its memory to share',
+    async () => {
+      // The engine of the tests may lift a limit where they may.
+      const effective = /^CapEff:\s+(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
+      const mayLift = (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
+      const sandbox = await world.sharedSandbox();
+      for (const view of ['participant', 'scorer'] as const) {
+        const seen = await shell(sandbox, view, 'ulimit -l; df --output=size -B1 /dev/shm | tail -n 1');
+        const [locked, shared] = seen.stdout.toString().trim().split('\n');
+        assert.deepEqual([locked === 'unlimited', shared], [mayLift, String(256 * 1024 ** 2)], view);
+      }
+      assert.deepEqual(
+        sandbox.warnings.map((warning) => warning.includes('LimitMEMLOCK=infinity')),
+        mayLift ? [] : [true],
+      );
+    },
+  );
+
+  alone('a container that was paused when its runner died is found and removed by the next sandbox', async () => {
     const spec = await world.spec();
     const runner = spawn(process.execPath, [CHILD, 'pause', JSON.stringify(world.child), JSON.stringify(spec)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -71,7 +103,7 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     assert.deepEqual(await containers(), []);
   });
 
-  own('an engine that is away at the end keeps no disk, and its container is removed when it is back', async () => {
+  alone('an engine that is away at the end keeps no disk, and its container is removed when it is back', async () => {
     const socketPath = join(world.dir, 'away.sock');
     await symlink(engine.socketPath, socketPath);
     const isolation = dockerIsolation({ baseImage: BASE_IMAGE, socketPath });
@@ -93,7 +125,7 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     assert.deepEqual(await containers(), []);
   });
 
-  own('an engine that hangs at the end is not waited for: the work is kept, and its containers are removed when it answers', async () => {
+  alone('an engine that hangs at the end is not waited for: the work is kept, and its containers are removed when it answers', async () => {
     const spec = await world.spec({ diskBytes: 16 * 1024 ** 2 });
     const sandbox = await world.isolation.create(spec);
     await shell(sandbox, 'participant', 'sleep 60 >/dev/null 2>&1 & echo kept > work');
@@ -193,7 +225,7 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     return { socketPath, asked };
   }
 
-  own(
+  alone(
     'the GPUs of a lease, and they alone, are asked of the engine; one that has no way to give them is said with what to install',
     async () => {
       const { socketPath, asked } = await watchedEngine();
@@ -213,25 +245,6 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
       const gpus = [{ Driver: '', DeviceIDs: spec.gpuIds, Capabilities: [['gpu']] }];
       assert.deepEqual([requests.get('participant'), requests.get('scorer'), requests.get('platform')], [gpus, gpus, undefined]);
       assert.deepEqual(await containers(), []);
-    },
-  );
-
-  own(
-    'training has locked memory without a limit, or a warning that says what the engine lacks, and half of its memory to share',
-    async () => {
-      // The engine of the tests may lift a limit where they may.
-      const effective = /^CapEff:\s+(\w+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? '0';
-      const mayLift = (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
-      const sandbox = await world.sandbox();
-      for (const view of ['participant', 'scorer'] as const) {
-        const seen = await shell(sandbox, view, 'ulimit -l; df --output=size -B1 /dev/shm | tail -n 1');
-        const [locked, shared] = seen.stdout.toString().trim().split('\n');
-        assert.deepEqual([locked === 'unlimited', shared], [mayLift, String(256 * 1024 ** 2)], view);
-      }
-      assert.deepEqual(
-        sandbox.warnings.map((warning) => warning.includes('LimitMEMLOCK=infinity')),
-        mayLift ? [] : [true],
-      );
     },
   );
 
@@ -268,12 +281,5 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     await shell(sandbox, 'scorer', 'true');
     const processes = async () => (await engine.docker('top', `plumbline-${spec.id}-scorer`)).trim().split('\n').slice(1);
     assert.ok(await waitUntil(async () => (await processes()).length === 1, PATIENCE_MS), (await processes()).join('\n'));
-  });
-
-  own('what a score leaves running or in /tmp is gone before the next one', async () => {
-    const sandbox = await world.sandbox();
-    await shell(sandbox, 'scorer', 'runuser -u agent -- sh -c "(sleep 4567 &); echo left > /tmp/left; mkdir /dev/shm/left"');
-    const after = await shell(sandbox, 'scorer', "ls /tmp /dev/shm; grep -l 'sleep.456[7]' /proc/[0-9]*/cmdline 2>/dev/null");
-    assert.equal(after.stdout.toString(), '/dev/shm:\n\n/tmp:\n');
   });
 });

@@ -90,6 +90,19 @@ async function closure(): Promise<Installed[]> {
   return [...taken.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** What Python keeps of its modules, as it is made when packages are set up: without it each start of Python reads all sources again. */
+async function compiledPython(paths: ReadonlySet<string>): Promise<string[]> {
+  const folders = new Set([...paths].filter((path) => path.endsWith('.py')).map((path) => join(dirname(path), '__pycache__')));
+  const found = await Promise.all(
+    [...folders].map(async (folder) => {
+      const names = await readdir(folder).catch(() => []);
+      const taken = names.filter((name) => paths.has(join(dirname(folder), `${name.split('.')[0]}.py`)));
+      return taken.map((name) => join(folder, name));
+    }),
+  );
+  return found.flat();
+}
+
 /** Each file under the one path that it really has: the folders of programs are links into /usr on most systems. */
 async function filesOf(packages: Installed[]): Promise<string[]> {
   const { stdout } = await run('dpkg-query', ['-L', ...packages.map((entry) => entry.name)], OUTPUT);
@@ -103,6 +116,7 @@ async function filesOf(packages: Installed[]): Promise<string[]> {
     if (NOT_TAKEN.test(real) || !(await stat(real).catch(() => null))) continue;
     paths.add(real);
   }
+  for (const path of await compiledPython(paths)) paths.add(path);
   for (const link of ['/bin', '/sbin', '/lib', '/lib64', '/usr/bin/awk', '/usr/bin/which', '/etc/alternatives/which'])
     if (await stat(link).catch(() => null)) paths.add(link);
   return [...paths].sort();
