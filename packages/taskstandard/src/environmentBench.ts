@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BareHost, bareHostPython, createBareHost } from './bareHost.ts';
@@ -13,6 +13,9 @@ const python = bareHostPython();
 /** Assets for the scorer alone. In the repository, because a confined child has an empty /tmp anyhow. */
 const scorerData = fileURLToPath(new URL('../fixtures/scorer_data', import.meta.url));
 
+/** Python that has scorers fork their children from a process that has loaded PyTorch: `import forked_child` after it. */
+export const FIXTURES_ON_PATH = `sys.path.insert(0, ${JSON.stringify(fileURLToPath(new URL('../fixtures', import.meta.url)))})`;
+
 export interface Bench {
   host: BareHost;
   /** Files that the scorer alone may see, each with something in it. */
@@ -26,10 +29,17 @@ export interface Bench {
   python(source: string): Promise<unknown>;
 }
 
-export async function bench(dir: string, task: string, file: string, envDir?: string): Promise<Bench> {
+interface BenchOptions {
+  envDir?: string;
+  /** What stands in the family's module, and what does in this copy of it instead. */
+  instead?: [from: string, to: string];
+}
+
+export async function bench(dir: string, task: string, file: string, { envDir, instead }: BenchOptions = {}): Promise<Bench> {
   const family = loadFamily(dir);
   const assets = { everyone: null, scorer: scorerData };
   const host = await createBareHost(dir, { assets, ...(envDir === undefined ? {} : { envDir }) });
+  if (instead !== undefined) replaceIn(join(host.root, `${family.module}.py`), ...instead);
   const args = { familyDir: host.root, module: family.module, task };
   for (const op of ['install', 'start'] as const) {
     const done = await runTaskOperation(host.exec, op, args, { timeoutMs: 300_000, python });
@@ -62,4 +72,10 @@ export async function bench(dir: string, task: string, file: string, envDir?: st
       return JSON.parse(done.stdout.toString());
     },
   };
+}
+
+function replaceIn(path: string, from: string, to: string): void {
+  const text = readFileSync(path, 'utf8');
+  if (!text.includes(from)) throw new Error(`${path} has no ${from}`);
+  writeFileSync(path, text.replace(from, to));
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, bench } from './environmentBench.ts';
+import { type Bench, bench, FIXTURES_ON_PATH } from './environmentBench.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
 /** Against the ways around the list of operations. That its start and a better model get their scores is seen in attempts at it (e2e/journeys). */
@@ -15,7 +15,8 @@ const FORWARD = 'return self.logits(torch.relu(self.hidden(x)))';
 describe('restricted masked language model', () => {
   let at: Bench;
   beforeAll(async () => {
-    at = await bench(dir, 'small', 'solution/model.py');
+    // How well the model predicts that lies there is nothing to what follows.
+    at = await bench(dir, 'small', 'solution/model.py', { instead: ['"basic_steps": 150', '"basic_steps": 5'] });
   }, 300_000);
   afterAll(() => at.host.destroy());
 
@@ -25,11 +26,13 @@ describe('restricted masked language model', () => {
   };
   /** The starting model with something else at the end of its forward pass. */
   const withForward = (lines: string) => start.replace(FORWARD, lines.trim().split('\n').join('\n        '));
-  /** Scores one model after the other in one process, which loads PyTorch once. */
+  /** Scores one model after the other in one process, which loads PyTorch; the scorer's children are its forks. */
   const scoresOf = async (sources: string[]) =>
     (await at.python(`
+${FIXTURES_ON_PATH}
 import json, os
 import restricted_mlm as family
+import forked_child
 rows = []
 for source in ${JSON.stringify(sources)}:
     with open(os.path.join(family.HOME, "solution", "model.py"), "w") as file:
@@ -82,7 +85,7 @@ return self.logits(torch.relu(self.hidden(y)))`),
         /gives something else than its recorded operations/,
       ),
       work('return self.logits(x * float(token_indices[0, 0]))', /_local_scalar_dense/),
-      work('return self.logits(x * token_indices.tolist()[0][0])', /gives something else than its recorded/),
+      work('return self.logits(x * torch.tensor(token_indices.tolist())[..., None])', /gives something else than its recorded/),
       // The name is right and the deed is another one: what runs on the hidden text is the name.
       work(
         'torch.relu = lambda v: torch.from_numpy(__import__("numpy").tanh(v.numpy()))\nreturn self.logits(torch.relu(x))',
