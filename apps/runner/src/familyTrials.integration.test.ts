@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { RunnerRig } from './runnerRig.ts';
+import { lookForTheScorer } from './scorerTrials.fixture.ts';
 
 /**
  * What a participant may try on any scorer, tried on our own families with submissions that are turned down soon. `gpt2_rl_qa` is not among
@@ -43,6 +44,12 @@ const TRIALS = {
   scaling_law: ['solution/answer.json', null, 'root/assets/surface_small.json', /is a link/],
 } as const;
 
+/** What of a family takes seconds of its start and matters to no trial, and what stands there instead: the steps that its models are trained for. */
+const SHORTENED: Record<string, readonly [from: string, to: string]> = {
+  fix_embedding: ['{"large": 400, "small": 250}', '{"large": 4, "small": 2}'],
+  restricted_mlm: ['"basic_steps": 150', '"basic_steps": 2'],
+};
+
 /** Where a scorer might look for what is its own, and an interpreter for what it starts with. */
 const PLANTED = `
   for f in .local/lib/python3.11/site-packages/usercustomize.py sitecustomize.py json.py torch.py numpy.py \\
@@ -52,9 +59,6 @@ const PLANTED = `
   mkdir -p bin; printf '#!/bin/sh\\ntouch /home/agent/stolen\\n' > bin/python3; chmod +x bin/python3
   echo 'export PATH=/home/agent/bin:$PATH PYTHONPATH=/home/agent' >> .profile; cp .profile .bashrc
   echo 'timestamp,score,message,details' > score.log; echo '2030-01-01T00:00:00,1.0,{},{}' >> score.log`;
-/** A process of the participant's that looks for the scorer all the time, and edits what it reads. */
-const watchAndEdit = (file: string) =>
-  `(while true; do find /protected /root -mindepth 1 >> seen 2>/dev/null; pgrep -af task_host >> seen; [ -L ${file} ] || echo >> ${file}; sleep 0.01; done) &`;
 
 let base: string;
 let rig: RunnerRig;
@@ -65,18 +69,31 @@ beforeAll(async () => {
 afterEach(() => rig.end());
 afterAll(() => rm(base, { recursive: true, force: true }));
 
+/** The family, where nothing of it is shortened; else a copy. */
+async function shortened(name: string): Promise<string> {
+  const instead = SHORTENED[name];
+  if (instead === undefined) return join(FAMILIES, name);
+  const dir = join(base, 'families', name);
+  await cp(join(FAMILIES, name), dir, { recursive: true });
+  const module = join(dir, `${name}.py`);
+  const text = readFileSync(module, 'utf8');
+  expect(text).toContain(instead[0]);
+  await writeFile(module, text.replace(...instead));
+  return dir;
+}
+
 it.each(Object.entries(TRIALS))('what a participant tries on the scorer of %s is caught or harmless', async (name, trial) => {
   const [file, makes, secret, linked] = trial;
   const stateDir = join(base, name);
   const inWorkspace = (path: string) => join(stateDir, 'workspace', path);
   rig = new RunnerRig();
-  const familyDir = join(FAMILIES, name);
+  const familyDir = await shortened(name);
   const options = { stateDir, imageDir: join(base, 'images'), familyDir, task: 'small', diskBytes: DISK_BYTES, memoryBytes: 4 * 1024 ** 3 };
   expect(await rig.start(options)).toBeNull();
 
   // A process left over, a patched interpreter, a scorer of one's own, a forged log; and a copy of /protected, and an edit meanwhile.
   const thieves = makes === null ? '' : makes(file, THIEF);
-  await rig.sh(`rm -f ${file}\n${thieves}\n${PLANTED}\n${watchAndEdit(file)}`);
+  await rig.sh(`rm -f ${file}\n${thieves}\n${PLANTED}\n${lookForTheScorer(file)}`);
   if (makes !== null) {
     const thief = await rig.score();
     expect(thief).toMatchObject({ status: 'invalid_submission', score: null });

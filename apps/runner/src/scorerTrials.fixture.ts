@@ -50,6 +50,48 @@ class TaskFamily:
         return max(row["score"] for row in log)
 `;
 
+/** What stands on the command line of every operation of a family, a score among them. */
+const STARTED_WITH = readFileSync(fileURLToPath(new URL('../../../packages/taskstandard/python/task_host.py', import.meta.url)), 'utf8')
+  .split('\n', 1)
+  .join()
+  .replace(/^"+/, '');
+
+/**
+ * Starts a process of the participant's that looks for the scorer all the time: for its files, and for its process by the words that it is
+ * started with. `seen` is what it found, and stays empty; each time it adds to the file that it `edits`. It is one process: a shell would start
+ * three for each look, and take from the scorer what time this machine has.
+ */
+export const lookForTheScorer = (edits: string | null = null) => `/usr/bin/python3 -I - > seen 2>&1 <<'LOOK' &
+import os, time
+edits = ${edits === null ? 'None' : JSON.stringify(edits)}
+
+def look():
+    for top in ("/protected", "/root"):
+        for folder, folders, files in os.walk(top):
+            yield from (os.path.join(folder, name) for name in folders + files)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid) as file:
+                started = file.read()
+        except OSError:
+            continue
+        if ${JSON.stringify(STARTED_WITH)} in started:
+            yield started
+
+while True:
+    for found in look():
+        print(found, flush=True)
+    try:
+        if edits is not None and not os.path.islink(edits):
+            with open(edits, "a") as file:
+                file.write("\\n")
+        open("looking", "a").close()
+    except OSError:
+        pass
+    time.sleep(0.01)
+LOOK
+until [ -e looking ]; do sleep 0.01; done`;
+
 /** The practice family's settings, with a file of answers for the scorer alone, which lies in `dir`. */
 export function withScorerData(dir: string): Record<string, unknown> {
   const path = join(dir, 'answers.json');
@@ -71,7 +113,7 @@ export async function tryOnTheScorer(rig: RunnerRig, workspace: string): Promise
   expect(honest).toMatchObject({ status: 'scored', score: START });
 
   // A process that is left over neither sees the scorer nor outlives one into the next.
-  await rig.sh('(while true; do find /protected /root -mindepth 1 >> seen 2>/dev/null; pgrep -af task_host >> seen; sleep 0.01; done) &');
+  await rig.sh(lookForTheScorer());
   await write(
     'solution/textstats.py',
     `import subprocess\nsubprocess.Popen("while true; do cp /root/* /protected/* /home/agent/ ; sleep 0.01; done", shell=True, start_new_session=True)\n${solution}`,
@@ -80,6 +122,8 @@ export async function tryOnTheScorer(rig: RunnerRig, workspace: string): Promise
   await reset();
   expect(await rig.score()).toMatchObject({ status: 'scored', score: START });
   expect(readFileSync(join(workspace, 'seen'), 'utf8')).toBe('');
+  // It would have seen a scorer: it sees a process that is started like one.
+  await rig.sh(`/usr/bin/python3 -c 'import time; time.sleep(60) # ${STARTED_WITH}' & until [ -s seen ]; do sleep 0.01; done; kill $!`);
 
   // A patched interpreter: start-up files of the participant's, a python of theirs on the path.
   const patch =
@@ -159,7 +203,7 @@ export async function tryOnTheScorer(rig: RunnerRig, workspace: string): Promise
 export async function editWhileItReads(rig: RunnerRig): Promise<void> {
   const still = await rig.score();
   expect(still.hashAfter).toBe(still.hashBefore);
-  await rig.sh('(while true; do date +%N >> solution/textstats.py.new; sleep 0.01; done) &');
+  await rig.sh('(while true; do echo $EPOCHREALTIME >> solution/textstats.py.new; sleep 0.01; done) &');
   const edited = await rig.score();
   expect(edited.hashAfter).not.toBe(edited.hashBefore);
   // The clean re-score is of what was captured.
