@@ -13,9 +13,6 @@ const python = bareHostPython();
 /** Assets for the scorer alone. In the repository, because a confined child has an empty /tmp anyhow. */
 const scorerData = fileURLToPath(new URL('../fixtures/scorer_data', import.meta.url));
 
-/** Python that has scorers fork their children from a process that has loaded PyTorch: `import forked_child` after it. */
-export const FIXTURES_ON_PATH = `sys.path.insert(0, ${JSON.stringify(fileURLToPath(new URL('../fixtures', import.meta.url)))})`;
-
 export interface Bench {
   host: BareHost;
   /** Files that the scorer alone may see, each with something in it. */

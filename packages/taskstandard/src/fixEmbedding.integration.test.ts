@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Bench, bench, FIXTURES_ON_PATH } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
 /** Against broken models, and files that are no weights. That its start and a better model get their scores is seen in attempts at it (e2e/journeys). */
@@ -23,16 +23,12 @@ describe('fix an embedding', () => {
     expect(outcome.score).toBeNull();
     expect(JSON.stringify(outcome.message)).toMatch(reason);
   };
-  /**
-   * For each part runs Python in the workspace with the shuffled state dict as `state`, then scores what it left, on few rows. One process
-   * loads PyTorch; the scorer's children are its forks, or are started as they are.
-   */
-  const scoresAfter = async (parts: string[], children: 'forked' | 'started' = 'forked') =>
+  /** For each part runs Python in the workspace with the shuffled state dict as `state`, then scores what it left, on few rows. */
+  const scoresAfter = async (parts: string[]) =>
     (await at.python(`
 import json, os
-import fix_embedding as family
-${children === 'forked' ? `${FIXTURES_ON_PATH}\nimport forked_child` : ''}
 import torch
+import fix_embedding as family
 rows = []
 for lines in ${JSON.stringify(parts)}:
     os.chdir(family.HOME)
@@ -43,11 +39,8 @@ for lines in ${JSON.stringify(parts)}:
     rows.append(dict(row, score=row["score"] if row["score"] == row["score"] else None))
 print(json.dumps(rows))
 `)) as Row[];
-  async function invalidEach(cases: readonly (readonly [lines: string, reason: RegExp])[], children?: 'started') {
-    const rows = await scoresAfter(
-      cases.map(([lines]) => lines),
-      children,
-    );
+  async function invalidEach(cases: readonly (readonly [lines: string, reason: RegExp])[]) {
+    const rows = await scoresAfter(cases.map(([lines]) => lines));
     for (const [n, [, reason]] of cases.entries()) invalid(rows[n] as Row, reason);
   }
 
@@ -68,7 +61,7 @@ class Cheat:
         return os.system, ("touch ${marker}; touch ${at.host.protected}/ran",)
 state["tokens.weight"] = Cheat()
 torch.save(state, "fixed_model.pth")`;
-    await invalidEach([[cheat, /cannot be read as a state dict/]], 'started');
+    await invalidEach([[cheat, /cannot be read as a state dict/]]);
     expect(existsSync(marker) || existsSync(join(at.host.protected, 'ran'))).toBe(false);
   }, 300_000);
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, bench, FIXTURES_ON_PATH } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.ts';
 import { loadFamily } from './family.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
@@ -170,10 +170,9 @@ raise RuntimeError("seen: %s, interfaces: %s, secrets: %s" % (seen, interfaces, 
       score: number | null;
       message: { reason?: string; runs?: number };
     }
-    /** Scores one solution after the other in one process, which loads PyTorch; the scorer's children are its forks, or are started as they are. */
-    const scoresOf = async (sources: string[], children: 'forked' | 'started' = 'forked') =>
+    /** Scores one solution after the other in one process, which loads PyTorch once. */
+    const scoresOf = async (sources: string[]) =>
       (await at.python(`
-${children === 'forked' ? `${FIXTURES_ON_PATH}\nimport forked_child` : ''}
 import json, os
 from assets import confined, device, score
 class OnProcessor(device.DeviceSolution):
@@ -232,7 +231,7 @@ def prefix_sum(values):
     it('lets a compiler keep what it has made, though the workspace cannot be written', async () => {
       const keeping =
         "\nimport os\nos.makedirs(os.environ['TRITON_CACHE_DIR'])\nopen(os.environ['TRITON_CACHE_DIR'] + '/made', 'w').write('x')\n";
-      expect(await scoresOf([mainStart + keeping], 'started')).toMatchObject([scored]);
+      expect(await scoresOf([mainStart + keeping])).toMatchObject([scored]);
     });
 
     it('says what is missing on a machine without a GPU', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, bench, FIXTURES_ON_PATH } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
 /** Against the ways around the list of operations. That its start and a better model get their scores is seen in attempts at it (e2e/journeys). */
@@ -26,13 +26,11 @@ describe('restricted masked language model', () => {
   };
   /** The starting model with something else at the end of its forward pass. */
   const withForward = (lines: string) => start.replace(FORWARD, lines.trim().split('\n').join('\n        '));
-  /** Scores one model after the other in one process, which loads PyTorch; the scorer's children are its forks. */
+  /** Scores one model after the other in one process, which loads PyTorch once. */
   const scoresOf = async (sources: string[]) =>
     (await at.python(`
-${FIXTURES_ON_PATH}
 import json, os
 import restricted_mlm as family
-import forked_child
 rows = []
 for source in ${JSON.stringify(sources)}:
     with open(os.path.join(family.HOME, "solution", "model.py"), "w") as file:
