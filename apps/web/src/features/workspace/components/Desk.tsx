@@ -13,6 +13,7 @@ import type { PythonHelp } from '../model/pythonHelp.ts';
 import type { SearchWords } from '../model/searchReplace.ts';
 import type { Store } from '../model/store.ts';
 import type { Transfers } from '../model/transfers.ts';
+import { Turns } from '../model/turns.ts';
 import { ClockPanel } from './ClockPanel.tsx';
 import { CommandPalette } from './CommandPalette.tsx';
 import { BarPlace, BarProvider, DOCK_CLASSES, DockSeparator, DockTab, newBarPlaces } from './Dock.tsx';
@@ -21,6 +22,7 @@ import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
 import { HelpPanel } from './HelpPanel.tsx';
 import { Instructions } from './Instructions.tsx';
+import { InTurn } from './InTurn.tsx';
 import { type NameAsked, NameUses } from './NameUses.tsx';
 import { Notes } from './Notes.tsx';
 import { PauseDialog } from './PauseDialog.tsx';
@@ -82,6 +84,7 @@ export function Desk({
   const [touring, setTouring] = useState(() => isPractice && !preferences.get().tourSeen);
   const [layout] = useState(() => readLayout(preferences.get().layout, session.attemptId));
   const [bars] = useState(newBarPlaces);
+  const [turns] = useState(() => new Turns());
   const docks = useWorkspaceRef<null, null>();
   const newTerminal = useRef<(beside: boolean) => void>(() => {});
   const takeNewTerminal = useRef((open: (beside: boolean) => void) => {
@@ -136,15 +139,16 @@ export function Desk({
       // Neither the editor below nor the browser does something else with the key.
       event.preventDefault();
       event.stopPropagation();
+      turns.finish();
       command.run();
     };
     window.addEventListener('keydown', onKeyDown, { capture: true });
     return () => window.removeEventListener('keydown', onKeyDown, { capture: true });
-  }, []);
+  }, [turns]);
 
-  const content = useCallback(
-    ({ id }: TabNode<null>) => {
-      switch (id as PanelId) {
+  const panel = useCallback(
+    (id: PanelId) => {
+      switch (id) {
         case 'files':
           return (
             <Explorer
@@ -186,6 +190,7 @@ export function Desk({
     },
     [tree, transfers, editing, editorError, comparing, search, compare, searchAsked, words, onOpen],
   );
+  const content = useCallback(({ id }: TabNode<null>) => <InTurn turns={turns}>{panel(id as PanelId)}</InTurn>, [turns, panel]);
 
   const onLayout = (changed: Layout, { reason, isUserInteraction }: WorkspaceChangedMeta) => {
     if (reason === 'move') keepFoldable(docks.current);

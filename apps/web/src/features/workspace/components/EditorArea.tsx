@@ -8,10 +8,12 @@ import type { OpenFiles } from '../model/openFiles.ts';
 import { MOST_PANES } from '../model/paneDrop.ts';
 import { choose, preferences } from '../model/preferences.ts';
 import type { PythonHelp } from '../model/pythonHelp.ts';
+import { Turns } from '../model/turns.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { EditorPane, type Position } from './EditorPane.tsx';
 import { FileBanner } from './FileBanner.tsx';
 import { IndentationMenu } from './IndentationMenu.tsx';
+import { InTurn } from './InTurn.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { Panes } from './Panes.tsx';
 import { PythonMenu } from './PythonMenu.tsx';
@@ -77,6 +79,7 @@ export function EditorArea({
   const { files: open, active, panes, pane } = useStore(files.store);
   const { autoSave } = useStore(preferences);
   const [closing, setClosing] = useState<OpenFile | null>(null);
+  const [turns] = useState(() => new Turns());
   const [position, setPosition] = useState<Position>({ line: 1, column: 1 });
   const file = open.find((candidate) => candidate.path === active);
 
@@ -135,14 +138,16 @@ export function EditorArea({
           content: (
             <>
               <PaneDrop of="editor" canSplit={panes.length < MOST_PANES} onDrop={(path, spot) => files.dropOnPane(path, at, spot)} />
-              <EditorPane
-                monaco={monaco}
-                files={files}
-                at={at}
-                comparing={comparing && at === pane && !isOfLibrary(active ?? '')}
-                onCompareEnd={() => onCompare(false)}
-                onPosition={setPosition}
-              />
+              <InTurn turns={turns}>
+                <EditorPane
+                  monaco={monaco}
+                  files={files}
+                  at={at}
+                  comparing={comparing && at === pane && !isOfLibrary(active ?? '')}
+                  onCompareEnd={() => onCompare(false)}
+                  onPosition={setPosition}
+                />
+              </InTurn>
             </>
           ),
         }))}

@@ -1,4 +1,5 @@
 import type * as Monaco from 'monaco-editor/editor/editor.api.js';
+import { nextTask } from './nextTask.ts';
 import { isDark, watchTheme } from './terminalTheme.ts';
 
 export type MonacoApi = typeof Monaco;
@@ -24,13 +25,20 @@ async function load(): Promise<MonacoApi> {
   self.MonacoEnvironment = {
     getWorker: () => new Worker(new URL('monaco-editor/editor/editor.worker.js', import.meta.url), { type: 'module', name: 'editor' }),
   };
-  const [monaco] = await Promise.all([import('monaco-editor/editor/editor.api.js'), import('./monacoFeatures.ts')]);
+  const { runApi, runFeatures } = await import('./monacoParts.ts');
+  await nextTask();
+  const monaco = runApi();
+  await nextTask();
+  runFeatures();
+  await nextTask();
   // The types of a library without its code.
   monaco.languages.register({ id: 'python', extensions: ['.pyi'] });
   defineThemes(monaco);
   monaco.editor.setTheme(isDark() ? 'plumbline-dark' : 'plumbline-light');
   // Lives as long as the page, as the editor's global theme does.
   watchTheme((dark) => monaco.editor.setTheme(dark ? 'plumbline-dark' : 'plumbline-light'));
+  // What all editors share was made with the first theme.
+  await nextTask();
   return monaco;
 }
 
