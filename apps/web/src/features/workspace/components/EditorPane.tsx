@@ -145,9 +145,14 @@ export function EditorPane({
     target.setModel(model);
     if (!model || !path) return;
     const kept = places.get(path);
+    const stood = files.stoodAt(path);
     if (kept) target.restoreViewState(kept);
+    else if (stood) {
+      target.setPosition({ lineNumber: stood.line, column: stood.column });
+      target.revealLineInCenterIfOutsideViewport(stood.line);
+    }
     tellPlace(target);
-  }, [model, path, places, tellPlace]);
+  }, [model, path, files, places, tellPlace]);
 
   useEffect(() => {
     if (!focused || !model || !mayTakeFocus()) return;

@@ -1,4 +1,5 @@
 import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane } from './editorPanes.ts';
+import { FileTrail, type KeptTrail } from './fileTrail.ts';
 import type { OpenFile } from './openFile.ts';
 import type { OpenList } from './openList.ts';
 import { MOST_PANES, movedAlong, movedBefore, nextAlong, type PaneSpot } from './paneDrop.ts';
@@ -9,12 +10,14 @@ interface Remembered {
   paths: string[];
   active: string | null;
   panes?: (string | null)[];
+  trail?: KeptTrail;
 }
 
 /** Which files are open in this tab, in what order and in which panes. What is in them is not known here. */
 export class ArrangedFiles {
   readonly store = new Store<OpenFilesState>({ files: [], active: null, panes: [null], pane: 0 });
   protected disposed = false;
+  protected readonly trail = new FileTrail();
   private readonly list: Pick<OpenList, 'keep' | 'last'>;
 
   constructor(list: Pick<OpenList, 'keep' | 'last'>) {
@@ -89,7 +92,7 @@ export class ArrangedFiles {
 
   protected rememberOpen(): void {
     const { active, panes } = this.store.get();
-    this.list.keep(JSON.stringify({ paths: this.paths, active, panes }));
+    this.list.keep(JSON.stringify({ paths: this.paths, active, panes, trail: this.trail.kept }));
   }
 
   protected async remembered(): Promise<Remembered | null> {

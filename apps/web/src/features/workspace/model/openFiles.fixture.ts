@@ -79,7 +79,7 @@ export function tabWith(
     unsaved = [] as { path: string; edited: boolean }[],
     autoSave = false,
     /** What an earlier page of the tab had open. */
-    before = null as { paths: string[]; active: string } | null,
+    before = null as { paths: string[]; active: string | null } | null,
   } = {},
 ) {
   const files = new Map(Object.entries(disk));
@@ -226,7 +226,7 @@ export function tabWith(
       await time.step(1);
     },
     /** What the next page would open. */
-    listed: () => (listed === null ? null : (JSON.parse(listed) as { paths: string[] })),
+    listed: () => (listed === null ? null : (JSON.parse(listed) as { paths: string[]; active: string | null })),
     draftsWritten: () => draftsWritten,
     reads: () => asked.filter(({ act }) => act === 'file.read').length,
   };

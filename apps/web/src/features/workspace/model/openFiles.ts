@@ -15,7 +15,7 @@ import {
   pathAfterMove,
   readOnlyReason,
 } from './openFile.ts';
-import { type Direction, type FilePoint, PlaceHistory } from './placeHistory.ts';
+import type { Direction, FilePoint } from './placeHistory.ts';
 import { replaceText } from './replaceText.ts';
 import { type FileOnDisk, isEditable } from './shownFiles.ts';
 import { Store } from './store.ts';
@@ -26,17 +26,14 @@ import { WatchedFiles } from './watchedFiles.ts';
  * else wrote a file. A save names the text that the edit started from, so that nothing is overwritten without asking.
  */
 
-const CLOSED_KEPT_MAX = 50;
-
 export class OpenFiles extends WatchedFiles {
   /** A place that waits until the pane that has the focus shows its file. */
   readonly wanted = new Store<{ path: string; place: Place } | null>(null);
   /** Until what an earlier page of this tab had open is shown again: nobody asked for that just now. */
   isRestoring = true;
-  private readonly history = new PlaceHistory();
+  /** Until the cursor stands where it stood in an earlier page: what is shown first is nowhere that anybody went. */
+  private isResuming = false;
   private travelling: Promise<unknown> = Promise.resolve();
-  /** Of files that were closed, the last one at the end. */
-  private closed: string[] = [];
   private readonly saves = new Map<string, Promise<boolean>>();
 
   /**
@@ -45,6 +42,10 @@ export class OpenFiles extends WatchedFiles {
    */
   async restore(): Promise<string[]> {
     const kept = await this.remembered();
+    if (kept?.trail) {
+      this.trail.resume(kept.trail);
+      this.isResuming = true;
+    }
     // What somebody has opened here already stays in front.
     const { active } = this.store.get();
     await Promise.all(kept?.paths.map((path) => this.open(path, false)) ?? []);
@@ -54,6 +55,7 @@ export class OpenFiles extends WatchedFiles {
     // Once whoever draws them has done so.
     this.options.time.after(0, () => {
       this.isRestoring = false;
+      this.isResuming = false;
     });
     return back;
   }
@@ -101,7 +103,12 @@ export class OpenFiles extends WatchedFiles {
 
   /** The cursor is in use here. Until it is at a place that was asked for, it is nowhere that anybody went. */
   cursorStands(point: FilePoint): void {
-    if (this.wanted.get()?.path !== point.path) this.history.stands(point);
+    if (!this.isResuming && this.wanted.get()?.path !== point.path) this.trail.places.stands(point);
+  }
+
+  /** Where in a file that comes back with the page the cursor is to stand. */
+  stoodAt(path: string): FilePoint | null {
+    return this.isResuming ? this.trail.places.standsIn(path) : null;
   }
 
   /** Shows where the cursor was before it went elsewhere, or where it went from there, past files that are gone. */
@@ -115,10 +122,10 @@ export class OpenFiles extends WatchedFiles {
 
   private async pointTo(to: Direction): Promise<FilePoint | null> {
     const { active } = this.store.get();
-    if (active !== null) this.history.shows(active);
-    for (let next = this.history.next(to); next && (await this.isGone(next.path)); next = this.history.next(to))
-      this.history.forget(next.path);
-    return this.history.go(to);
+    const { places } = this.trail;
+    if (active !== null) places.shows(active);
+    for (let next = places.next(to); next && (await this.isGone(next.path)); next = places.next(to)) places.forget(next.path);
+    return places.go(to);
   }
 
   private async isGone(path: string): Promise<boolean> {
@@ -131,8 +138,7 @@ export class OpenFiles extends WatchedFiles {
 
   /** Opens the file that was closed last and is not open again. */
   async reopen(): Promise<void> {
-    const path = this.closed.findLast((one) => !this.held.has(one));
-    this.closed = this.closed.filter((one) => one !== path && !this.held.has(one));
+    const path = this.trail.takeClosed((one) => this.held.has(one));
     if (path !== undefined) await this.open(path);
   }
 
@@ -287,7 +293,7 @@ export class OpenFiles extends WatchedFiles {
 
   /** Closes a file for the person, who may have it opened again. Its unsaved text is given up: the caller has asked. */
   close(path: string): void {
-    if (this.held.has(path)) this.closed = [...this.closed.filter((one) => one !== path), path].slice(-CLOSED_KEPT_MAX);
+    if (this.held.has(path)) this.trail.close(path);
     this.shut(path);
   }
 
@@ -319,8 +325,7 @@ export class OpenFiles extends WatchedFiles {
 
   /** The path moved: the editor follows with what is unsaved, and with what undo brings back. */
   async renamed(from: string, to: string): Promise<void> {
-    this.history.renamed(from, to);
-    this.closed = this.closed.map((path) => pathAfterMove(path, from, to));
+    this.trail.renamed(from, to);
     for (const { path } of this.store.get().files) {
       if (isUnder(path, from)) await this.move(path, pathAfterMove(path, from, to));
     }

@@ -9,6 +9,13 @@ export type Direction = 'back' | 'forward';
 const NEAR_LINES = 10;
 const KEPT_MAX = 50;
 
+/** What the next page goes on with: the places behind, those ahead, and where the cursor was. */
+export interface KeptPlaces {
+  back: FilePoint[];
+  forward: FilePoint[];
+  here: FilePoint | null;
+}
+
 function isNear(a: FilePoint, b: FilePoint): boolean {
   return a.path === b.path && Math.abs(a.line - b.line) <= NEAR_LINES;
 }
@@ -18,6 +25,24 @@ export class PlaceHistory {
   private back: FilePoint[] = [];
   private forward: FilePoint[] = [];
   private here: FilePoint | null = null;
+
+  get kept(): KeptPlaces {
+    const { back, forward, here } = this;
+    return { back, forward, here };
+  }
+
+  /** Goes on where an earlier page was. Where somebody has been somewhere by now, they came from there. */
+  resume({ back, forward, here }: KeptPlaces): void {
+    const behind = this.back;
+    if (this.here === null) Object.assign(this, { forward, here });
+    else if (here !== null) behind.unshift(here);
+    this.back = [...back, ...behind].slice(-KEPT_MAX);
+  }
+
+  /** Where in a file the cursor was last; null where it is in another. */
+  standsIn(path: string): FilePoint | null {
+    return this.here?.path === path ? this.here : null;
+  }
 
   /** The cursor stands here. */
   stands(point: FilePoint): void {
