@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 
 /**
@@ -23,9 +23,13 @@ const SIZE_MAX = 8 ** 11 - 1;
 /** Most of a bundle is one program: more effort costs seconds and saves a tenth. */
 const GZIP_LEVEL = 1;
 
-/** A file up to this is read at once: most of a bundle's thousands are small, and a stream for each takes longer than its bytes. */
+/**
+ * A file up to this is read at once, and without a promise: most of a bundle's thousands are small, and a stream for each, or the wait for
+ * another thread, takes several times as long as its bytes.
+ */
 const CHUNK_BYTES = 1 << 20;
-const READS_AT_ONCE = 32;
+/** A few milliseconds' worth, after which this process does what else it has to. */
+const FILES_IN_A_TURN = 32;
 
 const TYPE = { file: '0', link: '2', extended: 'x' } as const;
 
@@ -78,7 +82,7 @@ function* entryHeaders(path: string, type: string, mode: number, bytes: number, 
 }
 
 async function* contentOf(path: string, bytes: number): AsyncGenerator<Buffer> {
-  if (bytes <= CHUNK_BYTES) yield await readFile(path);
+  if (bytes <= CHUNK_BYTES) yield readFileSync(path);
   else yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
 }
 
@@ -92,7 +96,7 @@ async function* tarBytes(entries: readonly ArchiveEntry[]): AsyncGenerator<Buffe
       yield body;
       yield padding(body.length);
     } else {
-      const { size } = await stat(entry.source);
+      const { size } = statSync(entry.source);
       yield* entryHeaders(entry.path, TYPE.file, entry.executable ? 0o755 : 0o644, size, '');
       let read = 0;
       for await (const chunk of contentOf(entry.source, size)) {
@@ -129,25 +133,20 @@ export async function writeArchive(entries: readonly ArchiveEntry[], path: strin
 
 /** SHA-256 over every entry's name, kind and contents: the same for the same files, whoever packed them with whatever. */
 export async function entriesHash(entries: readonly ArchiveEntry[]): Promise<string> {
-  const hash = createHash('sha256');
-  const sorted = [...entries].sort(byPath);
-  for (let at = 0; at < sorted.length; at += READS_AT_ONCE) {
-    const lines = await Promise.all(
-      sorted.slice(at, at + READS_AT_ONCE).map(async (entry) => {
-        const kind = entry.kind === 'file' && entry.executable ? 'executable' : entry.kind;
-        const content = entry.kind === 'file' ? await fileHash(entry.source) : entry.kind === 'text' ? entry.text : entry.target;
-        return `${JSON.stringify([entry.path, kind, content])}\n`;
-      }),
-    );
-    for (const line of lines) hash.update(line);
+  const whole = createHash('sha256');
+  for (const [at, entry] of [...entries].sort(byPath).entries()) {
+    const kind = entry.kind === 'file' && entry.executable ? 'executable' : entry.kind;
+    const content = entry.kind === 'file' ? await fileHash(entry.source) : entry.kind === 'text' ? entry.text : entry.target;
+    whole.update(`${JSON.stringify([entry.path, kind, content])}\n`);
+    if (at % FILES_IN_A_TURN === 0) await othersTurn();
   }
-  return hash.digest('hex');
+  return whole.digest('hex');
 }
 
 /** SHA-256 of a file's bytes, in hexadecimal. */
-export async function fileHash(path: string): Promise<string> {
+async function fileHash(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of contentOf(path, (await stat(path)).size)) hash.update(chunk);
+  for await (const chunk of contentOf(path, statSync(path).size)) hash.update(chunk);
   return hash.digest('hex');
 }
 
@@ -155,13 +154,14 @@ export async function fileHash(path: string): Promise<string> {
 export async function folderEntries(dir: string, prefix: string, take: (path: string) => boolean = () => true): Promise<ArchiveEntry[]> {
   const entries: ArchiveEntry[] = [];
   const visit = async (folder: string, at: string): Promise<void> => {
-    for (const name of (await readdir(folder)).sort()) {
+    await othersTurn();
+    for (const name of readdirSync(folder).sort()) {
       const source = join(folder, name);
       const path = at === '' ? name : `${at}/${name}`;
       if (!take(path)) continue;
-      const entry = await lstat(source);
+      const entry = lstatSync(source);
       const full = prefix === '' ? path : `${prefix}/${path}`;
-      if (entry.isSymbolicLink()) entries.push({ path: full, kind: 'link', target: await readlink(source) });
+      if (entry.isSymbolicLink()) entries.push({ path: full, kind: 'link', target: readlinkSync(source) });
       else if (entry.isDirectory()) await visit(source, path);
       else if (entry.isFile()) entries.push({ path: full, kind: 'file', source, executable: (entry.mode & 0o111) !== 0 });
     }
