@@ -24,6 +24,11 @@ export interface PlacementWorld {
   /** Opens the placement as a platform that was started anew would: with nothing in memory. */
   open(): Promise<OpenPlacement>;
   /**
+   * What checks before left open for the next one, as a platform that goes on has it; whoever made the world closes it in the end. Absent
+   * where opening costs nothing.
+   */
+  readonly idle?: OpenPlacement[];
+  /**
    * JavaScript that makes the same placement in another process: a module's text that declares `placement`. Imports name
    * files by absolute path.
    */
@@ -99,17 +104,24 @@ export class PlacementTrial {
   }
 
   static async run(world: PlacementWorld, check: PlacementCheck): Promise<void> {
-    const trial = new PlacementTrial(world, await world.open());
+    const trial = new PlacementTrial(world, world.idle?.pop() ?? (await world.open()));
     const [checked] = await Promise.allSettled([check.run(trial)]);
-    const [cleared] = await Promise.allSettled([trial.#clear()]);
-    const problems = [checked, cleared].flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    const [stopped] = await Promise.allSettled([trial.#stopAll()]);
+    const isGood = [checked, stopped].every(({ status }) => status === 'fulfilled');
+    const [left] = await Promise.allSettled([trial.#leave(isGood)]);
+    const problems = [checked, stopped, left].flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
     // What went wrong first explains the rest.
     if (problems.length > 0) throw problems[0];
   }
 
-  async #clear(): Promise<void> {
+  async #stopAll(): Promise<void> {
     for (const handle of this.#started.values()) await this.placement.stop(handle);
-    await this.#open.close();
+  }
+
+  async #leave(isGood: boolean): Promise<void> {
+    const { idle } = this.world;
+    if (isGood && idle !== undefined) idle.push(this.#open);
+    else await this.#open.close();
   }
 
   get placement(): Placement {

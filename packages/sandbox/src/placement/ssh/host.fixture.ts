@@ -140,8 +140,8 @@ export class SshMachine {
         'StrictModes no',
         `PidFile ${join(this.dir, 'sshd.pid')}`,
         'MaxSessions 50',
-        // A driver's programs may lie where only this path leads.
-        `SetEnv PATH=${hostEnvironment()['PATH']}`,
+        // A driver's programs may lie where only this path leads; and the agent, which starts with each connection, is compiled once.
+        `SetEnv PATH=${hostEnvironment()['PATH']} NODE_COMPILE_CACHE=${join(this.dir, 'compiled')}`,
         '',
       ].join('\n'),
     );

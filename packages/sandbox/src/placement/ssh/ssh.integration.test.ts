@@ -12,7 +12,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../host/waiting.ts';
 import { BUNDLE_RUNNER, bundleEntries, packBundle, type RunnerBundle } from '../bundle/runnerBundle.ts';
 import { placementChecks } from '../contract.ts';
-import { CONTRACT_RUNNER, PlacementTrial, type PlacementWorld, processesNaming, strangerProcess } from '../contractTrial.ts';
+import {
+  CONTRACT_RUNNER,
+  type OpenPlacement,
+  PlacementTrial,
+  type PlacementWorld,
+  processesNaming,
+  strangerProcess,
+} from '../contractTrial.ts';
 import type { CheckedPlacement, RunnerHandle } from '../placement.ts';
 import { missingForSshHost, SshMachine } from './host.fixture.ts';
 import { sshPlacement } from './ssh.ts';
@@ -25,6 +32,7 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
   let dir: string;
   let bundle: RunnerBundle;
   let settings: SshHostSettings;
+  const idle: OpenPlacement[] = [];
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'plumbline-placement-'));
@@ -37,6 +45,7 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
     bundle = await packBundle(entries, join(dir, 'bundle'));
   });
   afterAll(async () => {
+    for (const { close } of idle) await close();
     await machine?.stop();
     if (dir === undefined) return;
     expect(await waitUntil(async () => (await processesNaming([dir])).length === 0, 20_000)).toBe(true);
@@ -52,6 +61,7 @@ describe.skipIf(isAbsent('the placement ssh', missingForSshHost()))('ssh', () =>
       const placement = open();
       return { placement, close: () => placement.close() };
     },
+    idle,
     source: `import { sshPlacement } from ${JSON.stringify(SSH)};
       const placement = sshPlacement({ settings: ${JSON.stringify(settings)}, bundle: async () => (${JSON.stringify(bundle)}), cacheDir: ${JSON.stringify(join(dir, 'cache'))} });`,
     dir,
