@@ -88,8 +88,8 @@ export const leftoverChecks: ContractCheck[] = [
         const internet = withInternet && networkNone && networkInternet;
         const spec = await world.spec({ diskBytes: DISK_BYTES, network: internet ? 'internet' : 'none' });
         const sandbox = await world.isolation.create(spec);
-        await shell(sandbox, 'participant', '(sleep 1000 &) ; true');
-        await shell(sandbox, 'scorer', '(sleep 1000 &) ; true');
+        // Each leaves its pipes open, which are waited for a little.
+        await Promise.all((['participant', 'scorer'] as const).map((view) => shell(sandbox, view, '(sleep 1000 &) ; true')));
         // What brings the internet, and what keeps its namespace, are children of this process.
         if (internet) assert.match((await shell(sandbox, 'participant', 'cat /proc/net/route')).stdout.toString(), /tap0/);
         if (world.child.name === 'docker')

@@ -34,9 +34,13 @@ const END_TIMEOUT_MS = 5_000;
 /** Every process of a view carries this variable, and hands it on: that is how they are found. */
 const MARK = 'PLUMBLINE_SANDBOX';
 
-function markedProcesses(mark: string): ProcessStat[] {
-  const wanted = `${MARK}=${mark}`;
-  const pids = allPids().filter((pid) => environmentOf(pid).split('\0').includes(wanted));
+function markedProcesses(...marks: string[]): ProcessStat[] {
+  const wanted = new Set(marks.map((mark) => `${MARK}=${mark}`));
+  const pids = allPids().filter((pid) =>
+    environmentOf(pid)
+      .split('\0')
+      .some((variable) => wanted.has(variable)),
+  );
   return pids.map(processStat).filter((stat) => stat !== null && stat.state !== 'Z') as ProcessStat[];
 }
 
@@ -129,9 +133,9 @@ class PlainSandbox implements Sandbox {
     this.#frozen = false;
   }
 
-  async #end(view: View): Promise<void> {
+  async #end(...views: View[]): Promise<void> {
     const ended = await waitUntil(() => {
-      const stats = markedProcesses(this.#mark(view));
+      const stats = markedProcesses(...views.map((view) => this.#mark(view)));
       for (const stat of stats) signalProcess(stat.pid, 'SIGKILL');
       return stats.length === 0;
     }, END_TIMEOUT_MS);
@@ -144,7 +148,7 @@ class PlainSandbox implements Sandbox {
   }
 
   async destroy(): Promise<void> {
-    for (const view of ['participant', 'scorer', 'platform'] as const) await this.#end(view);
+    await this.#end('participant', 'scorer', 'platform');
     this.#frozen = false;
   }
 }
