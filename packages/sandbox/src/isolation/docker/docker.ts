@@ -162,7 +162,7 @@ async function create(engine: Engine, spec: SandboxSpec): Promise<Sandbox> {
       containers,
       imageEnv: image.env,
       networks,
-      freezeMethod: await freezeMethodOf(engine),
+      freezeMethod: freezeMethodOf(info),
       storeDir: join(spec.dir, 'store'),
       warnings: [...warnings, ...(engine.mayLockMemory ? [] : [NO_LOCKED_MEMORY]), ...(isOutsideJob ? [OUTSIDE_JOB] : [])],
     });
@@ -189,8 +189,8 @@ async function requireSameWorkspace(pid: number, workspaceDir: string): Promise<
   );
 }
 
-async function freezeMethodOf(engine: Engine): Promise<FreezeMethod> {
-  return (await engine.info()).CgroupVersion === '2' ? 'cgroup2' : 'cgroup1';
+function freezeMethodOf({ CgroupVersion }: Awaited<ReturnType<Engine['info']>>): FreezeMethod {
+  return CgroupVersion === '2' ? 'cgroup2' : 'cgroup1';
 }
 
 /** Joining a container's network is root's right, so an ordinary user of the engine has tasks without a network only. */
@@ -221,7 +221,7 @@ async function capabilities(engine: Engine): Promise<IsolationCapabilities> {
     diskLimit: (await canMakeVolumes()) ? 'hard' : null,
     gpus: 'nvidia' in info.Runtimes,
     scorerIsRoot: true,
-    freezeMethod: await freezeMethodOf(engine),
+    freezeMethod: freezeMethodOf(info),
   };
 }
 
