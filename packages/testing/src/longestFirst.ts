@@ -2,10 +2,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take half a minute or more on two cores, the longest first: one that is begun last runs alone at the end. */
 const LONGEST = [
-  'isolation/isolation',
-  'ssh/ssh',
-  'gateway/src/lostJob',
   'docker/docker',
+  'isolation/isolation',
+  'gateway/src/lostJob',
   'taskstandard/src/restrictedMlm',
   'taskstandard/src/optimizeKernel',
   'runner/src/scoring',
@@ -15,6 +14,7 @@ const LONGEST = [
   'slurm/slurm',
   'taskstandard/src/gpt2RlQa',
   'cli/src/host',
+  'ssh/ssh',
   'taskstandard/src/optimizeLlmFoundry',
 ];
 
