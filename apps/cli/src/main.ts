@@ -1,27 +1,27 @@
 import { loadSettings, SettingsError } from '@plumbline/config';
 import { AppError } from '@plumbline/core';
-import { plainLine } from '@plumbline/sandbox';
+import { plainLine } from '@plumbline/sandbox/isolation/buildLog';
 import { Command } from 'commander';
-import { addAttempt } from './attempt.ts';
-import { addEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
-import { addExport } from './export.ts';
-import { addHostCommands } from './host.ts';
-import { addRecording } from './recording.ts';
-import { addUser } from './user.ts';
-import { addVerify } from './verify.ts';
+
+/** What stands after `plumb`. Each is loaded when it is asked for: all of them together take longer than most commands. */
+const COMMANDS: Record<string, () => Promise<(program: Command) => void>> = {
+  verify: async () => (await import('./verify.ts')).addVerify,
+  export: async () => (await import('./export.ts')).addExport,
+  user: async () => (await import('./user.ts')).addUser,
+  attempt: async () => (await import('./attempt.ts')).addAttempt,
+  recording: async () => (await import('./recording.ts')).addRecording,
+  environment: async () => (await import('./environment.ts')).addEnvironment,
+  host: async () => (await import('./host.ts')).addHostCommands,
+};
 
 const program = new Command('plumb').description('What an operator of Plumbline scripts.').showHelpAfterError().exitOverride();
-addVerify(program);
-addExport(program);
-addUser(program);
-addAttempt(program);
-addRecording(program);
-addEnvironment(program);
-addHostCommands(program);
 
 try {
   program.version(loadSettings().version);
+  const asked = Object.entries(COMMANDS).filter(([name]) => name === process.argv[2]);
+  // Help, and what to say to a name that is none of theirs, tell of them all.
+  for (const [, load] of asked.length > 0 ? asked : Object.entries(COMMANDS)) (await load())(program);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
