@@ -246,6 +246,7 @@ test.describe('a reviewer replays an attempt', () => {
     await tab('Files');
     await page.getByTestId('replay-mark').click();
     await page.getByTestId('replay-timeline').press('PageUp');
+    await expectAt(118);
     await page.getByTestId('replay-compare').click();
     const diff = page.getByTestId('replay-diff');
     await expect(diff.getByRole('combobox', { name: 'From' })).toHaveValue('marked');
@@ -264,6 +265,7 @@ test.describe('a reviewer replays an attempt', () => {
   });
 
   test('on the smallest screen the name of every list is whole, and all stand in one row', async () => {
+    await open(58);
     await page.setViewportSize({ width: 1280, height: 720 });
     const tops = new Set<number | undefined>();
     for (const list of await page.getByRole('tablist', { name: 'What happened' }).getByRole('tab').all()) {
