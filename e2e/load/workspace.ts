@@ -71,9 +71,9 @@ export async function benchWorkspace(): Promise<Record<string, unknown>> {
 type Subjects<T> = { workspace: T; codeServer?: T };
 
 /** The workspace, and the code-server where one is named, each in a page of its own. */
-async function open(browser: Browser, attempt: OwnAttempt, proxy?: string): Promise<Subjects<ComparedPage>> {
-  const workspace = await OwnPage.open(browser, attempt, proxy);
-  return CODE_SERVER === undefined ? { workspace } : { workspace, codeServer: await CodeServerPage.open(browser, CODE_SERVER, proxy) };
+async function open(browser: Browser, attempt: OwnAttempt): Promise<Subjects<ComparedPage>> {
+  const workspace = await OwnPage.open(browser, attempt);
+  return CODE_SERVER === undefined ? { workspace } : { workspace, codeServer: await CodeServerPage.open(browser, CODE_SERVER) };
 }
 
 async function each<T, U>({ workspace, codeServer }: Subjects<T>, act: (of: T) => Promise<U>): Promise<Subjects<U>> {
@@ -81,11 +81,16 @@ async function each<T, U>({ workspace, codeServer }: Subjects<T>, act: (of: T) =
   return codeServer === undefined ? { workspace: own } : { workspace: own, codeServer: await act(codeServer) };
 }
 
+/** One after the other: what one page goes on to send would be counted as the other's. */
 async function weigh(browser: Browser, proxy: NarrowProxy, attempt: OwnAttempt): Promise<Subjects<Weight>> {
-  const pages = await open(browser, attempt, proxy.url);
-  const weights = await each(pages, (one) => weightOf(one.page, proxy, () => one.load()));
-  await each(pages, (one) => one.page.context().close());
-  return weights;
+  const weightOfOne = async (one: ComparedPage) => {
+    const weight = await weightOf(one.page, proxy, () => one.load());
+    await one.page.context().close();
+    return weight;
+  };
+  const workspace = await weightOfOne(await OwnPage.open(browser, attempt, proxy.url));
+  if (CODE_SERVER === undefined) return { workspace };
+  return { workspace, codeServer: await weightOfOne(await CodeServerPage.open(browser, CODE_SERVER, proxy.url)) };
 }
 
 /** On each screen some loads in turn, and then keys. */
