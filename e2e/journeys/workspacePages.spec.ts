@@ -2,7 +2,7 @@ import type { BrowserContext, Locator, Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { openWorkspace } from '../support/workspace.ts';
-import { WorkspacePage } from '../support/workspacePage.ts';
+import { refuseToKeep, WorkspacePage } from '../support/workspacePage.ts';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -147,13 +147,7 @@ test.describe('the pages of a browser in which one attempt is open', () => {
 
   test('in a browser that keeps nothing the workspace works, and says once what that means', async () => {
     const full = await context.newPage();
-    await full.addInitScript(() => {
-      const refuse = () => {
-        throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
-      };
-      Storage.prototype.setItem = refuse;
-      IDBObjectStore.prototype.put = refuse;
-    });
+    await refuseToKeep(full);
     const fullWork = new WorkspacePage(full);
     // It is said before anything can be typed, and goes after a few seconds.
     const isSaid = expect(full.getByText(/storage is full or switched off/)).toHaveCount(1, { timeout: 60_000 });

@@ -1,5 +1,5 @@
 import type { BrowserContext, WebSocketRoute } from '@playwright/test';
-import { WorkspacePage } from '../support/workspacePage.ts';
+import { refuseToKeep, WorkspacePage } from '../support/workspacePage.ts';
 import type { Take } from './names.ts';
 
 const GIB = 1024 ** 3;
@@ -35,13 +35,7 @@ export async function picturesOfNotices(context: BrowserContext, attemptId: stri
   await told.close({ runBeforeUnload: false });
 
   const full = await context.newPage();
-  await full.addInitScript(() => {
-    const refuse = () => {
-      throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
-    };
-    Storage.prototype.setItem = refuse;
-    IDBObjectStore.prototype.put = refuse;
-  });
+  await refuseToKeep(full);
   await full.goto(`/attempts/${attemptId}/work`);
   await new WorkspacePage(full).type(1, ' ');
   await take(full, 'keeps-nothing', () => full.getByText(/storage is full or switched off/).hover());

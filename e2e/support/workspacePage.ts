@@ -202,3 +202,14 @@ export const watchedPage = (page: Page) => new WorkspacePage(page, 'replay-termi
 function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
+
+/** Has a page's browser refuse to keep anything, as one whose storage is full or switched off does. */
+export function refuseToKeep(page: Page): Promise<unknown> {
+  return page.addInitScript(() => {
+    const refuse = () => {
+      throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
+    };
+    Storage.prototype.setItem = refuse;
+    IDBObjectStore.prototype.put = refuse;
+  });
+}
