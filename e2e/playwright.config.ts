@@ -1,5 +1,9 @@
 import { defineConfig } from '@playwright/test';
 
+const WORKSPACE = 'journeys/workspace!(Files|Pages).spec.ts';
+const ENVIRONMENTS = 'journeys/environments.spec.ts';
+const TIMED = /@timed/;
+
 /**
  * Journeys in a real Chromium, hostile clients and chaos without one: all against the production build with real
  * sandboxes. One worker: they share the machine's ports, and two cores.
@@ -15,11 +19,13 @@ export default defineConfig({
   reporter: [['list'], ['json', { outputFile: '../test-results/e2e.json' }]],
   projects: [
     { name: 'start', testMatch: 'start/*.spec.ts' },
-    // Those of the workspace need nothing from the internet, and may run where there is none.
-    { name: 'journeys', testMatch: 'journeys/*.spec.ts', testIgnore: 'journeys/workspace*.spec.ts', grepInvert: /@timed/ },
-    { name: 'workspace', testMatch: 'journeys/workspace*.spec.ts' },
+    // Those of the workspace need nothing from the internet, and may run where there is none. Some are among the others: both take alike.
+    { name: 'journeys', testMatch: 'journeys/*.spec.ts', testIgnore: [WORKSPACE, ENVIRONMENTS], grepInvert: TIMED },
+    { name: 'workspace', testMatch: WORKSPACE },
+    { name: 'environments', testMatch: ENVIRONMENTS, grepInvert: TIMED },
     // Their scores are a time: nothing may run beside them.
-    { name: 'timed', testMatch: 'journeys/*.spec.ts', grep: /@timed/ },
+    { name: 'timed', testMatch: 'journeys/*.spec.ts', testIgnore: ENVIRONMENTS, grep: TIMED },
+    { name: 'timed-environments', testMatch: ENVIRONMENTS, grep: TIMED },
     { name: 'placement', testMatch: 'placement/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },

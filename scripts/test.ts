@@ -1,79 +1,20 @@
 /**
  * `npm test`: installs what it needs, then runs every stage to its end and adds up what passed and failed. A stage that breaks
- * without saying which test failed counts as a failure of its own. The last line is the sum.
+ * without saying which test failed counts as a failure of its own. The last line is the sum. With `--all` the tests of other
+ * machines and of RE-Bench's families too, which need more packages and half as long again.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { generateClient } from './supervisor/generateClient.ts';
-import { ensureSystemPackages, ensureUserNamespaces, requirementsOf, TEST_REQUIREMENTS } from './supervisor/systemPackages.ts';
-import { type Counts, countChecks, countPlaywright, countVitest } from './supervisor/testReports.ts';
-
-const root = join(import.meta.dirname, '..');
-// Not in test-results/, which Playwright empties.
-const reports = join(root, 'test-reports');
-const bin = (name: string) => join(root, 'node_modules/.bin', name);
+import { ensureSystemPackages, ensureUserNamespaces, requirementsOf, testRequirements } from './supervisor/systemPackages.ts';
+import type { Counts } from './supervisor/testReports.ts';
+import { reports, root, type Stage, stages } from './supervisor/testStages.ts';
 
 /** Over twice what the slowest stage takes on two cores: one that hangs must still end with a report. */
 const STAGE_LIMIT_MS = 40 * 60_000;
 /** For what it started to be stopped in order. */
 const STAGE_PATIENCE_MS = 20_000;
-
-interface Stage {
-  name: string;
-  command: string[];
-  env?: NodeJS.ProcessEnv;
-  report: string;
-  count(report: unknown): Counts;
-}
-
-function vitest(name: string, project: string, ...options: string[]): Stage {
-  const report = join(reports, `${project}.json`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const command = [bin('vitest'), 'run', '--project', project, ...reporters, ...options];
-  return { name, command, report, count: countVitest };
-}
-
-function playwright(name: string, ...projects: string[]): Stage {
-  const report = join(reports, `${projects[0]}.json`);
-  const chosen = projects.flatMap((project) => ['--project', project]);
-  // Each has a folder of its own for its traces, which Playwright empties at the start.
-  const output = ['--output', join(root, 'test-results', projects[0] as string)];
-  const command = [bin('playwright'), 'test', '-c', join(root, 'e2e/playwright.config.ts'), '--reporter=list,json', ...chosen, ...output];
-  return { name, command, env: { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, report, count: countPlaywright };
-}
-
-/**
- * A stage in a network of its own, which root may make, where it takes the ports that a stage beside it has too: one build of the pages
- * serves both.
- * Slurm resolves no name, a number's neither, where this machine is the only address; the second one is of those kept for documentation.
- */
-function inOwnNetwork(stage: Stage): Stage {
-  const prepare = 'ip link set lo up && ip addr add 192.0.2.1/32 dev lo && exec "$@"';
-  return { ...stage, command: ['unshare', '--net', 'sh', '-c', prepare, 'sh', ...stage.command] };
-}
-
-/** In the order in which they run; those of one row run at once. */
-function stages(): Stage[][] {
-  const checks = join(reports, 'check.json');
-  // Each waits for a third of its time and more, for the answers of what it asks.
-  const journeys = playwright('journeys and hostile clients', 'journeys', 'hostile');
-  const workspace = playwright('workspace', 'workspace');
-  return [
-    [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
-    [vitest('unit', 'unit')],
-    // Builds the pages that all later ones use.
-    [playwright('start', 'start')],
-    [
-      // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
-      vitest('integration', 'integration', '--maxWorkers=3'),
-      // They wait for two thirds of theirs, for what was killed or queued to come back.
-      playwright('chaos and placement', 'chaos', 'placement'),
-    ],
-    ...(process.getuid?.() === 0 ? [[journeys, inOwnNetwork(workspace)]] : [[journeys], [workspace]]),
-    [playwright('timed scores', 'timed')],
-  ];
-}
 
 const running = new Set<ChildProcess>();
 function end(child: ChildProcess, signal: NodeJS.Signals): void {
@@ -131,6 +72,7 @@ async function runStage(stage: Stage, first: boolean): Promise<Counts> {
   return counts;
 }
 
+const { all } = parseArgs({ options: { all: { type: 'boolean', default: false } } }).values;
 const startedMs = performance.now();
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });
@@ -143,7 +85,7 @@ async function measure(name: string, work: () => Promise<Counts>): Promise<void>
 
 await measure('preparation', async () => {
   try {
-    ensureSystemPackages([...requirementsOf('bubblewrap'), ...TEST_REQUIREMENTS]);
+    ensureSystemPackages([...requirementsOf('bubblewrap'), ...testRequirements(all)]);
     ensureUserNamespaces();
     await generateClient(root);
     return { passed: 0, failed: 0, failures: [] };
@@ -151,7 +93,7 @@ await measure('preparation', async () => {
     return { passed: 0, failed: 1, failures: [(error as Error).message] };
   }
 });
-for (const row of stages()) {
+for (const row of stages(all)) {
   console.log(`\n== ${row.map(({ name }) => name).join(', beside ')}`);
   await Promise.all(row.map((stage, n) => measure(stage.name, () => runStage(stage, n === 0))));
 }
@@ -162,6 +104,7 @@ for (const { name, seconds, counts } of results) {
   for (const failure of counts.failures) console.log(`    ${failure}`);
 }
 console.log(`In ${Math.round((performance.now() - startedMs) / 1000)} s. Reports are in test-reports/ and test-results/.`);
+if (!all) console.log('Docker, Slurm, hosts over SSH and the families of RE-Bench are tested by: npm test -- --all');
 const sum = (of: 'passed' | 'failed') => results.reduce((total, { counts }) => total + counts[of], 0);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') > 0 ? 1 : 0;

@@ -95,18 +95,9 @@ const testProgram = (debianPackage: string, program: string, why: string): Requi
   isThere: () => onPath(program),
 });
 
-/** What the tests need beyond it. */
-export const TEST_REQUIREMENTS: Requirement[] = [
+const TEST_REQUIREMENTS: Requirement[] = [
   CHROMIUM,
   CHROMIUM_WITHOUT_WINDOW,
-  TORCH,
-  OPENBLAS,
-  RUSTC,
-  testProgram('munge', 'munged', 'signs what the tests’ Slurm daemons tell one another'),
-  testProgram('slurmctld', 'slurmctld', 'controls the tests’ Slurm cluster'),
-  testProgram('slurmd', 'slurmd', 'is a node of the tests’ Slurm cluster'),
-  testProgram('slurm-client', 'sbatch', 'submits jobs to the tests’ Slurm cluster'),
-  testProgram('docker.io', 'dockerd', 'is the engine on which the isolation docker is held to its promises'),
   testProgram('vim', 'vim', 'is recorded and replayed by a test'),
   testProgram('htop', 'htop', 'is recorded and replayed by a test'),
   testProgram('tmux', 'tmux', 'is recorded and replayed by a test'),
@@ -115,8 +106,23 @@ export const TEST_REQUIREMENTS: Requirement[] = [
   testProgram('xdotool', 'xdotool', 'types into that window'),
   testProgram('asciinema', 'asciinema', 'plays the casts of an export'),
   testProgram('iproute2', 'ss', 'cuts a runner’s connections'),
+];
+
+const MACHINE_TEST_REQUIREMENTS: Requirement[] = [
+  testProgram('munge', 'munged', 'signs what the tests’ Slurm daemons tell one another'),
+  testProgram('slurmctld', 'slurmctld', 'controls the tests’ Slurm cluster'),
+  testProgram('slurmd', 'slurmd', 'is a node of the tests’ Slurm cluster'),
+  testProgram('slurm-client', 'sbatch', 'submits jobs to the tests’ Slurm cluster'),
+  testProgram('docker.io', 'dockerd', 'is the engine on which the isolation docker is held to its promises'),
   testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
 ];
+
+const FAMILY_TEST_REQUIREMENTS: Requirement[] = [TORCH, OPENBLAS, RUSTC];
+
+/** What the tests need beyond what bubblewrap does; with `all`, those of other machines and of RE-Bench's families too. */
+export function testRequirements(all: boolean): Requirement[] {
+  return all ? [...TEST_REQUIREMENTS, ...MACHINE_TEST_REQUIREMENTS, ...FAMILY_TEST_REQUIREMENTS] : TEST_REQUIREMENTS;
+}
 
 function installOnDebian(packages: string[]): void {
   console.log(`Installing from Debian: ${packages.join(' ')} …`);
