@@ -6,7 +6,6 @@
 /** Packages of this repository that each may import, beyond itself. */
 const MAY_IMPORT = {
   core: [],
-  analysis: ['core'],
   protocol: ['core'],
   screens: ['protocol'],
   storage: ['core'],
@@ -16,7 +15,6 @@ const MAY_IMPORT = {
   database: ['core', 'protocol', 'taskstandard'],
   datasets: ['core', 'protocol', 'recording', 'database', 'storage', 'taskstandard'],
   api: ['core', 'protocol', 'recording', 'database', 'storage', 'datasets', 'taskstandard'],
-  agents: ['core', 'protocol', 'taskstandard'],
   ui: [],
   config: ['core'],
 };
@@ -70,7 +68,7 @@ module.exports = {
       name: 'core-is-pure',
       comment: 'The rules do no I/O: no module of Node, no dependency at all.',
       severity: 'error',
-      from: { path: '^packages/(core|analysis)/src', pathNot: TEST },
+      from: { path: '^packages/core/src', pathNot: TEST },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer'], pathNot: '^packages/' },
     },
     {
