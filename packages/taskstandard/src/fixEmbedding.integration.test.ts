@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Bench, bench } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.fixture.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
 /** Against broken models, and files that are no weights. That its start and a better model get their scores is seen in attempts at it (e2e/journeys). */

@@ -2,7 +2,7 @@ import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, bench } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.fixture.ts';
 import { loadFamily } from './family.ts';
 import type { ScoreOutcome } from './scoring.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isAbsent } from '@plumbline/testing/absence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, bench } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.fixture.ts';
 import { loadFamily } from './family.ts';
 import type { ScoreOutcome } from './scoring.ts';
 

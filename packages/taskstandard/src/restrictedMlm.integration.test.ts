@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bench, bench } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.fixture.ts';
 import type { ScoreOutcome } from './scoring.ts';
 
 /** Against the ways around the list of operations. That its start and a better model get their scores is seen in attempts at it (e2e/journeys). */

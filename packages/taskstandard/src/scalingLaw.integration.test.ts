@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { normalise } from '@plumbline/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Bench, bench } from './environmentBench.ts';
+import { type Bench, bench } from './environmentBench.fixture.ts';
 import { loadFamily } from './family.ts';
 import type { EnvironmentSettings } from './settings.ts';
 

@@ -2,7 +2,7 @@ import { AppError } from '@plumbline/core';
 import { CLOSE_CODES, PROTOCOL_VERSION } from '@plumbline/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AttemptSocket, type SocketLike, type SocketState } from './attemptSocket.ts';
-import { SteppedTime, settle } from './steppedTime.ts';
+import { SteppedTime, settle } from './steppedTime.fixture.ts';
 
 class FakeSocket implements SocketLike {
   binaryType = '';

@@ -1,7 +1,7 @@
 import type { ClockView } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import { ClockDisplay, warningAt } from './clockDisplay.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 const VIEW: ClockView = {
   n: 3,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyEditorEvent, documentKey, NO_EDITORS } from '../../replay/model/editorText.ts';
 import { EditorRecorder, type RecordedModel, splitChanges } from './editorRecorder.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 const TAB = '00000000-0000-4000-8000-000000000000';
 type Listener = Parameters<RecordedModel['onDidChangeContent']>[0];

@@ -3,7 +3,7 @@ import { LISTED_AT_ONCE } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Ask } from './ask.ts';
 import { FileTree, ROOT } from './fileTree.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 type Disk = Record<string, string[]>;
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { SocketLike } from './attemptSocket.ts';
 import { LeftOutboxes } from './leftOutboxes.ts';
 import type { StoredEvent } from './outboxStore.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 const TIMES = { elapsedMs: 0, remainingMs: 1, limitMs: 1, pausesLeft: 1, pauseLeftMs: 1 };
 const WELCOME = {

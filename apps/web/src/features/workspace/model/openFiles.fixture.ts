@@ -5,7 +5,7 @@ import type { Ask } from './ask.ts';
 import type { Draft } from './draftStore.ts';
 import type { MonacoApi } from './monaco.ts';
 import { OpenFiles } from './openFiles.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 export const PATH = 'solution/train.py';
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -78,8 +78,8 @@ export function tabWith(
     drafts = [] as Draft[],
     unsaved = [] as { path: string; edited: boolean }[],
     autoSave = false,
-    /** What an earlier page of the tab had open. */
-    before = null as { paths: string[]; active: string | null } | null,
+    /** What an earlier page of the tab had open, or the very text that it kept. */
+    before = null as { paths: string[]; active: string | null } | string | null,
   } = {},
 ) {
   const files = new Map(Object.entries(disk));
@@ -157,7 +157,7 @@ export function tabWith(
       keep: (list) => {
         listed = list;
       },
-      last: async () => (before === null ? null : JSON.stringify(before)),
+      last: async () => (before === null || typeof before === 'string' ? before : JSON.stringify(before)),
     },
     savesByItself: () => autoSave,
   });

@@ -1,7 +1,7 @@
 import type { WorkspacePreferences } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import { KeptPreferences, readPreferences } from './preferences.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 const DEFAULTS = readPreferences(null);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MonacoApi, TextModel } from './monaco.ts';
 import { type FormatAnswer, PythonFormatter } from './pythonFormatter.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 
 type Provider = Parameters<MonacoApi['languages']['registerDocumentFormattingEditProvider']>[1];
 

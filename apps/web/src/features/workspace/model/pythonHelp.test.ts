@@ -3,7 +3,7 @@ import type { CancellationToken, languages, Position } from 'monaco-editor/edito
 import { describe, expect, it } from 'vitest';
 import type { TextModel } from './monaco.ts';
 import { asBlock, nameOfPython, nameTree, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 import { Store } from './store.ts';
 
 describe('words out of the sandbox', () => {

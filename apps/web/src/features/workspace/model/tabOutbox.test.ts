@@ -2,7 +2,7 @@ import type { BrowserToGateway } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutboxStore, StoredEvent } from './outboxStore.ts';
-import { SteppedTime, settle } from './steppedTime.ts';
+import { SteppedTime, settle } from './steppedTime.fixture.ts';
 import { TabOutbox } from './tabOutbox.ts';
 
 const TAB = '00000000-0000-4000-8000-000000000000';

@@ -1,7 +1,7 @@
 import { decodeInputFrame, INPUT_CHUNK_BYTES, PASTE_MAX_BYTES, UNACKNOWLEDGED_INPUT_MAX_BYTES } from '@plumbline/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 import { TerminalInput } from './terminalInput.ts';
 
 function inputWith(options: { buffered?: () => number } = {}) {

@@ -3,7 +3,7 @@ import { AppError } from '@plumbline/core';
 import { FILE_PART_MAX_BYTES } from '@plumbline/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Ask } from './ask.ts';
-import { SteppedTime } from './steppedTime.ts';
+import { SteppedTime } from './steppedTime.fixture.ts';
 import { shownTransfers, type Transfer, Transfers } from './transfers.ts';
 
 const MIB = 1024 * 1024;
