@@ -16,6 +16,7 @@ export { needOf, refusalOf, toLeaseHost } from './hostCapacity.ts';
 export * from './hostLoss.ts';
 export * from './hosts.ts';
 export * from './jobs.ts';
+export * from './leaseGrants.ts';
 export * from './leases.ts';
 export * from './messages.ts';
 export * from './notes.ts';

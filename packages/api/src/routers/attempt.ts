@@ -1,7 +1,7 @@
 import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDotfileNotices, scaleEnds, textBytes } from '@plumbline/core';
 import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findBuildLog } from '@plumbline/database/buildLogs';
-import { goElsewhere } from '@plumbline/database/leases';
+import { goElsewhere } from '@plumbline/database/leaseGrants';
 import { findSetup } from '@plumbline/database/setups';
 import { listLeftOut } from '@plumbline/database/snapshots';
 import { answerSurvey } from '@plumbline/database/surveys';
