@@ -5,47 +5,27 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { CONSENTS, type Consent, type Consents } from '@plumbline/core';
 import { answerAgreement, type Database, findAgreement, writeAgreement } from '@plumbline/database';
-import { loadRecordingKeys, type RecordingKeys } from '@plumbline/recording';
-import { folderStore, type ObjectStore } from '@plumbline/storage';
-import { makeAttempt, makeUser, type TemporaryFolder, type TestDatabase, temporaryFolder, testDatabase } from '@plumbline/testing';
+import { makeAttempt, makeUser } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTEMPT_COLUMNS, SCORE_COLUMNS } from './columns.ts';
 import { exportArchive } from './exportArchive.ts';
-import { exportAttempts } from './exportAttempts.ts';
+import { ExportRig } from './exportRig.fixture.ts';
 import { finishedAttempt, SETTINGS } from './finishedAttempt.fixture.ts';
 import { verifyExport } from './verifyExport.ts';
 
-let database: TestDatabase;
+let rig: ExportRig;
 let db: Database;
-let folder: TemporaryFolder;
-let store: ObjectStore;
-let keys: RecordingKeys;
 let attempts: string[];
 
 beforeAll(async () => {
-  database = await testDatabase();
-  db = database.db;
-  folder = await temporaryFolder();
-  store = folderStore(join(folder.path, 'store'));
-  keys = await loadRecordingKeys(join(folder.path, 'keys'));
+  rig = await ExportRig.open();
+  db = rig.db;
   const expert = await makeUser(db, 'expert', { name: 'Name Of The Expert', email: 'address-of-the-expert@test.plumbline.local' });
-  attempts = [
-    await finishedAttempt({ db, store, keys }, { expert }),
-    await finishedAttempt({ db, store, keys }, { expert }),
-    await finishedAttempt({ db, store, keys }),
-  ];
+  attempts = [await finishedAttempt(rig, { expert }), await finishedAttempt(rig, { expert }), await finishedAttempt(rig)];
 });
+afterAll(() => rig.close());
 
-afterAll(async () => {
-  await database.drop();
-  await folder.remove();
-});
-
-async function exported(name: string, attemptIds = attempts): Promise<string> {
-  const dir = join(folder.path, name);
-  await exportAttempts({ db, store, keys, attemptIds }, dir);
-  return dir;
-}
+const exported = (name: string, attemptIds = attempts) => rig.exported(name, attemptIds);
 
 async function readRows(dir: string, file: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(join(dir, file), 'utf8');
@@ -122,7 +102,7 @@ describe('an export', () => {
     const cast = join(dir, 'casts', `${attempts[0]}-1.cast`);
     // It asks for a terminal of its own, which `script` gives it.
     const { status, stdout } = spawnSync('script', ['-qec', `asciinema cat '${cast}'`, '/dev/null'], {
-      env: { ...process.env, LANG: 'C.UTF-8', HOME: folder.path },
+      env: { ...process.env, LANG: 'C.UTF-8', HOME: rig.path },
     });
     expect(status).toBe(0);
     expect(stdout.toString().replaceAll('\r\r', '\r')).toContain('smile 🙂\r\n');
@@ -139,16 +119,16 @@ describe('an export', () => {
     const fractions: number[] = [];
     const { objectHash, bytes } = await exportArchive({
       db,
-      store,
-      keys,
+      store: rig.store,
+      keys: rig.keys,
       attemptIds: attempts,
       onProgress: (fraction) => void fractions.push(fraction),
     });
     expect(fractions.at(-1)).toBe(1);
-    const tar = await store.get(objectHash);
+    const tar = await rig.store.get(objectHash);
     expect(tar.length).toBe(bytes);
     expect(createHash('sha256').update(tar).digest('hex')).toBe(objectHash);
-    const dir = join(folder.path, 'unpacked');
+    const dir = join(rig.path, 'unpacked');
     await mkdir(dir);
     await writeFile(join(dir, 'export.tar'), tar);
     execFileSync('tar', ['-xf', 'export.tar'], { cwd: dir });
@@ -159,7 +139,7 @@ describe('an export', () => {
 
   it('leaves out and counts attempts without consent to it, and says of the others what they agree to', async () => {
     const withAgreement = async (...answers: Consents[]) => {
-      const id = await finishedAttempt({ db, store, keys });
+      const id = await finishedAttempt(rig);
       const { studyId } = await db.prisma.assignment.findFirstOrThrow({ where: { attempt: { id } } });
       await writeAgreement(db, studyId, { text: 'A text.', contact: 'x', withdrawUntil: new Date(Date.now() + 60_000) }, { by: null });
       const versionId = (await findAgreement(db, id)).version?.id as string;
