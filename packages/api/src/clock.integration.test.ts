@@ -5,7 +5,7 @@ import { createSession } from '@plumbline/database/sessions';
 import { redeemTicket } from '@plumbline/database/tickets';
 import { exampleSettings, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createCaller } from './appRouter.ts';
+import { callerOf } from './caller.fixture.ts';
 import type { ApiContext } from './context.ts';
 
 let database: TestDatabase;
@@ -17,16 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-function caller(of: { userId: string; sessionId: string }, pauseLive: ApiContext['pauseLive'] = async () => {}) {
-  return createCaller({
-    actor: { userId: of.userId, role: 'admin' },
-    sessionId: of.sessionId,
-    db: database.db,
-    clock: { nowMs: () => Date.now() },
-    workspaceRetentionMs: 0,
-    pauseLive,
-    lastInputAtMs: async () => null,
-  });
+function caller({ userId, sessionId }: { userId: string; sessionId: string }, more: Partial<ApiContext> = {}) {
+  return callerOf(database.db, { userId, role: 'admin' }, { sessionId, ...more });
 }
 
 async function running(): Promise<string> {
@@ -105,13 +97,14 @@ it('nobody changes the clock of their own attempt as staff, an admin neither', a
 it('a pause is asked of the gateway with a ticket for that pause in the name of who asks, and its refusal is theirs', async () => {
   const attemptId = await running();
   const ordered: { ticket: string; reason: string }[] = [];
-  await caller(admin, async (order) => void ordered.push(order)).clock.pause({ attemptId, reason: 'A disk is full' });
+  await caller(admin, { pauseLive: async (order) => void ordered.push(order) }).clock.pause({ attemptId, reason: 'A disk is full' });
   expect(ordered).toMatchObject([{ reason: 'A disk is full' }]);
   const redeemed = await redeemTicket(database.db, ordered[0]?.ticket ?? '');
   expect(redeemed).toMatchObject({ attemptId, purpose: 'pause', actor: { userId: admin.userId } });
-  const refused = caller(admin, async () => {
+  const pauseLive = async () => {
     throw new AppError('sandbox_unavailable', 'The sandbox is not connected right now.');
-  });
+  };
+  const refused = caller(admin, { pauseLive });
   await expect(refused.clock.pause({ attemptId, reason: 'x' })).rejects.toMatchObject({
     message: 'The sandbox is not connected right now.',
   });

@@ -3,7 +3,7 @@ import { answerAgreement, findAgreement, writeAgreement } from '@plumbline/datab
 import { finishExport } from '@plumbline/database/exports';
 import { exampleSettings, makeAttempt, makeUser, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createCaller } from './appRouter.ts';
+import { callerOf } from './caller.fixture.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -11,10 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-function exportsAs(actor: Actor) {
-  const rest = { sessionId: null, clock: { nowMs: Date.now }, workspaceRetentionMs: 0 };
-  return createCaller({ actor, db: database.db, ...rest, pauseLive: async () => {}, lastInputAtMs: async () => null }).export;
-}
+const exportsAs = (actor: Actor) => callerOf(database.db, actor).export;
 
 async function completedAttempt(): Promise<{ attemptId: string; ownerUserId: string }> {
   const { attempt, expert } = await makeAttempt(database.db, { environmentSettings: exampleSettings() });
