@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { readManifest, storeTimestamp } from '@plumbline/database/recordingManifests';
 import { listSegments } from '@plumbline/database/recordingSegments';
 import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
-import { AttemptRecorder, loadRecordingKeys, timestampRequest } from '@plumbline/recording';
+import { AttemptRecorder, loadRecordingKeys, type RecordingKeys, timestampRequest } from '@plumbline/recording';
 import { folderStore } from '@plumbline/storage';
 import {
   exampleSettings,
@@ -24,10 +24,12 @@ const SETTINGS = exampleSettings({ startingScore: null, referenceScore: null });
 
 let database: TestDatabase;
 let folder: TemporaryFolder;
+let keys: RecordingKeys;
 
 beforeAll(async () => {
   database = await testDatabase();
   folder = await temporaryFolder();
+  keys = await loadRecordingKeys(join(folder.path, 'keys'));
 });
 
 afterAll(async () => {
@@ -63,7 +65,6 @@ async function recorded(): Promise<string> {
   const { db } = database;
   const attemptId = (await makeAttempt(db, { environmentSettings: SETTINGS })).attempt.id;
   const store = folderStore(join(folder.path, 'store'));
-  const keys = await loadRecordingKeys(join(folder.path, 'keys'));
   const claim = (await claimEpoch(db, attemptId, null)) as EpochClaim;
   const ignore = () => {};
   const callbacks = { onDurable: ignore, onStalled: ignore, onStale: ignore };
@@ -170,6 +171,11 @@ describe('plumb', () => {
       status: 2,
       error: 'There is no such attempt.\n',
     });
+    const keyless = await plumb(['verify', '00000000-0000-4000-8000-000000000000'], '', {
+      PLUMBLINE_DATA_DIR: join(folder.path, 'keyless'),
+    });
+    expect(keyless.status).toBe(2);
+    expect(keyless.error).toContain('no recording keys that can be read. Check PLUMBLINE_DATA_DIR');
     expect((await plumb(['nonsense'])).status).toBe(2);
     const away = await plumb(['user', 'list'], '', { DATABASE_URL: '' });
     expect(away.status).toBe(2);
