@@ -1,5 +1,6 @@
 import { closedPane, droppedFile, focusedPane, type OpenFilesState, shownInPane, splitPane } from './editorPanes.ts';
-import { FileTrail, type KeptTrail } from './fileTrail.ts';
+import { FileTrail, type KeptTrail, readTrail } from './fileTrail.ts';
+import { fieldsOf, parsedJson, textsOf } from './keptJson.ts';
 import type { OpenFile } from './openFile.ts';
 import type { OpenList } from './openList.ts';
 import { MOST_PANES, movedAlong, movedBefore, nextAlong, type PaneSpot } from './paneDrop.ts';
@@ -9,8 +10,20 @@ import { Store } from './store.ts';
 interface Remembered {
   paths: string[];
   active: string | null;
-  panes?: (string | null)[];
-  trail?: KeptTrail;
+  /** The file in each; none where there was one alone. */
+  panes: (string | null)[];
+  trail: KeptTrail | null;
+}
+
+function readRemembered(kept: string): Remembered {
+  const { paths, active, panes, trail } = fieldsOf(parsedJson(kept));
+  const textOrNull = (value: unknown) => (typeof value === 'string' ? value : null);
+  return {
+    paths: textsOf(paths),
+    active: textOrNull(active),
+    panes: Array.isArray(panes) ? panes.map(textOrNull) : [],
+    trail: readTrail(trail),
+  };
 }
 
 /** Which files are open in this tab, in what order and in which panes. What is in them is not known here. */
@@ -97,11 +110,11 @@ export class ArrangedFiles {
 
   protected async remembered(): Promise<Remembered | null> {
     const kept = await this.list.last();
-    return kept === null ? null : (JSON.parse(kept) as Remembered);
+    return kept === null ? null : readRemembered(kept);
   }
 
   protected arrangeAsBefore({ active, panes }: Remembered): void {
-    if (panes && panes.length > 1) {
+    if (panes.length > 1) {
       const shown = panes.slice(0, MOST_PANES).map((path) => (path && this.file(path) ? path : null));
       this.store.patch({ panes: shown, pane: Math.max(0, shown.indexOf(active)) });
     }

@@ -81,6 +81,19 @@ describe('the drafts that a browser keeps', () => {
     }
   });
 
+  it('are written as a page that was left had them, beside what cannot be read', async () => {
+    await open();
+    await page.evaluate(() => {
+      const left = (path: string, change: unknown) => localStorage.setItem(`plumbline.draft.attempt.${path}`, JSON.stringify(change));
+      localStorage.setItem('plumbline.draft.attempt.broken.py', '{');
+      left('other.py', { attemptId: 'attempt', path: 7 });
+      const draft = { attemptId: 'attempt', path: 'a.py', tab: 'tab', text: 'left', baseHash: null };
+      left('a.py', { attemptId: 'attempt', path: 'a.py', draft });
+    });
+    await open();
+    expect(await kept()).toBe('left');
+  });
+
   it('are gone where the last that was said of a file is that it is saved', async () => {
     await open();
     await page.evaluate(async () => {

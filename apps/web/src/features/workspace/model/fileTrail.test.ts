@@ -70,6 +70,47 @@ describe('the next page', () => {
   });
 });
 
+describe('what was kept in another shape', () => {
+  const DISK = { 'a.py': 'a', 'b.py': 'b', 'c.py': 'c' };
+  const point = (path: unknown, line: unknown) => ({ path, line, column: 1 });
+
+  it.each(['', 'nonsense', '{', 'null', '7', '"a.py"', '[]', '["a.py"]', '{}', '{"files":["a.py"]}', '{"paths":"a.py","trail":"b.py"}'])(
+    'opens nothing, and the page works as one that is new: %s',
+    async (before) => {
+      const tab = tabWith(DISK, { before });
+      expect(await tab.opened.restore()).toEqual([]);
+      await tab.time.step(1);
+      expect([tab.opened.store.get().files, tab.opened.isRestoring]).toEqual([[], false]);
+      for (const path of ['a.py', 'b.py']) {
+        await tab.opened.open(path);
+        tab.opened.cursorStands({ path, line: 1, column: 1 });
+      }
+      await tab.opened.travel('back');
+      expect(tab.opened.store.get().active).toBe('a.py');
+    },
+  );
+
+  it('loses nothing of what is right in it', async () => {
+    const places = {
+      back: [point('a.py', 70), point('a.py', '7'), point(7, 7), point('b.py', 0), point('b.py', 1.5), { path: 'b.py' }, 'b.py', null],
+      forward: { path: 'c.py' },
+      here: point('b.py', -3),
+    };
+    const trail = { places, closed: ['c.py', 7, null] };
+    const before = JSON.stringify({ paths: ['a.py', 7, null, 'b.py'], active: 'b.py', panes: ['a.py', 7, 'b.py'], trail, later: true });
+    const tab = tabWith(DISK, { before });
+    await tab.opened.restore();
+    await tab.time.step(1);
+    const { files, panes, active } = tab.opened.store.get();
+    expect([files.map(({ path }) => path), panes, active]).toEqual([['a.py', 'b.py'], ['a.py', null, 'b.py'], 'b.py']);
+    tab.opened.cursorStands({ path: 'b.py', line: 1, column: 1 });
+    await tab.opened.travel('back');
+    expect(tab.opened.wanted.get()).toMatchObject({ path: 'a.py', place: { line: 70 } });
+    await tab.opened.reopen();
+    expect(tab.opened.store.get().active).toBe('c.py');
+  });
+});
+
 it('the way back leads to a place in a file that was closed meanwhile, and not to where a file was shown before the place in it', async () => {
   const tab = tabWith({ 'a.py': 'a', 'b.py': 'b' });
   const wanted = () => {

@@ -1,5 +1,6 @@
+import { fieldsOf, textsOf } from './keptJson.ts';
 import { pathAfterMove } from './openFile.ts';
-import { type KeptPlaces, PlaceHistory } from './placeHistory.ts';
+import { type KeptPlaces, PlaceHistory, readPlaces } from './placeHistory.ts';
 
 const CLOSED_KEPT_MAX = 50;
 
@@ -7,6 +8,13 @@ const CLOSED_KEPT_MAX = 50;
 export interface KeptTrail {
   places: KeptPlaces;
   closed: string[];
+}
+
+/** The trail that an earlier page kept; null where it kept none. */
+export function readTrail(kept: unknown): KeptTrail | null {
+  if (typeof kept !== 'object' || kept === null) return null;
+  const { places, closed } = fieldsOf(kept);
+  return { places: readPlaces(places), closed: textsOf(closed) };
 }
 
 /** Where somebody was in their files: the places on the way back and forth, and the files that they closed. */

@@ -1,4 +1,5 @@
 import { normalizeWorkspaceModel, type WorkspaceImperativeHandle, type WorkspaceModel, type WorkspaceNode } from 'react-resizable-panels';
+import { fieldsOf, parsedJson } from './keptJson.ts';
 import { keptPanes } from './paneShares.ts';
 
 /** Where the panels of the desk are: a tree of splits, whose leaves are groups of panels with a tab each. */
@@ -67,12 +68,11 @@ function groupWith(layout: Layout, panel: PanelId): Group | undefined {
  * comes to read.
  */
 export function readLayout(kept: string | null, attemptId: string): Layout {
-  const given = parsed(kept);
+  const given = parsedJson(kept);
   const layout = arranged(given);
   if (!layout) return DEFAULT;
-  const isOfAttempt = typeof given === 'object' && given !== null && 'attemptId' in given && given.attemptId === attemptId;
   const home = groupWith(layout, 'instructions');
-  if (!isOfAttempt && home) Object.assign(home, { selectedId: 'instructions', collapsed: false });
+  if (fieldsOf(given)['attemptId'] !== attemptId && home) Object.assign(home, { selectedId: 'instructions', collapsed: false });
   return layout;
 }
 
@@ -97,14 +97,6 @@ function arranged(given: unknown): Layout | null {
   if (!home || missing.length === PANEL_IDS.length) return null;
   home.tabs.push(...missing.map(tab));
   return layout;
-}
-
-function parsed(kept: string | null): unknown {
-  try {
-    return JSON.parse(kept ?? 'null');
-  } catch {
-    return null;
-  }
 }
 
 /** Brings a panel to the front of its group, and unfolds that. */

@@ -1,4 +1,5 @@
 import type { DraftChange } from './draftStore.ts';
+import { fieldsOf, parsedJson } from './keptJson.ts';
 
 const PREFIX = 'plumbline.draft.';
 const prefixOf = (attemptId: string) => `${PREFIX}${attemptId}.`;
@@ -13,6 +14,15 @@ function attempted<T>(act: () => T, otherwise: T): T {
   }
 }
 
+const keysOf = (attemptId: string) => Object.keys(localStorage).filter((key) => key.startsWith(prefixOf(attemptId)));
+
+function readChange(kept: string | null): DraftChange | null {
+  const change = parsedJson(kept);
+  const { attemptId, path, draft } = fieldsOf(change);
+  const isDraft = draft === null || typeof fieldsOf(draft)['text'] === 'string';
+  return typeof attemptId === 'string' && typeof path === 'string' && isDraft ? (change as DraftChange) : null;
+}
+
 /** What a page that was left had not written of its drafts: in the one store of a browser that a page writes without waiting. */
 export const leftDrafts = {
   leave(change: DraftChange): void {
@@ -25,17 +35,12 @@ export const leftDrafts = {
 
   /** What was left of an attempt. Whoever has written it drops it. */
   list(attemptId: string): DraftChange[] {
-    return attempted(
-      () =>
-        Object.keys(localStorage)
-          .filter((key) => key.startsWith(prefixOf(attemptId)))
-          .map((key) => JSON.parse(localStorage.getItem(key) ?? 'null') as DraftChange | null)
-          .filter((change) => change !== null),
-      [],
-    );
+    return attempted(() => keysOf(attemptId).flatMap((key) => readChange(localStorage.getItem(key)) ?? []), []);
   },
 
   forget(attemptId: string): void {
-    for (const change of leftDrafts.list(attemptId)) leftDrafts.drop(change);
+    attempted(() => {
+      for (const key of keysOf(attemptId)) localStorage.removeItem(key);
+    }, undefined);
   },
 };

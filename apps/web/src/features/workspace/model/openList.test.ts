@@ -49,6 +49,14 @@ describe('which files are open', () => {
     expect(await morning.list.last()).toBe('a');
   });
 
+  it('is not known where the browser kept something else', async () => {
+    const { open, browserStorage } = browser();
+    for (const kept of ['', 'nonsense', 'null', '[]', '{}', '{"tab":7,"list":"a"}', '{"tab":"gone","list":{"paths":[]}}']) {
+      browserStorage.setItem('plumbline.open.attempt', kept);
+      expect(await open('next').list.last(), kept).toBeNull();
+    }
+  });
+
   it('is forgotten with an attempt that is over', async () => {
     const { open, browserStorage } = browser();
     const last = open('last');

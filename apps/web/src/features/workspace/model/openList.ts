@@ -1,4 +1,5 @@
 import { browserStorage, type KeyValueStore } from '@plumbline/ui/browserStorage';
+import { fieldsOf, parsedJson } from './keptJson.ts';
 import { type ClaimName, tabName } from './tabIdentity.ts';
 
 const keyOf = (attemptId: string) => `plumbline.open.${attemptId}`;
@@ -39,7 +40,8 @@ export class OpenList {
   /** What an earlier page kept; null where there was none, or another tab has it open. */
   async last(): Promise<string | null> {
     if (this.ofTab !== null || this.ofBrowser === null) return this.ofTab;
-    const { tab, list } = JSON.parse(this.ofBrowser) as { tab: string; list: string };
+    const { tab, list } = fieldsOf(parsedJson(this.ofBrowser));
+    if (typeof tab !== 'string' || typeof list !== 'string') return null;
     const release = await this.options.claim(tabName(tab));
     release?.();
     return release ? list : null;

@@ -1,3 +1,4 @@
+import { fieldsOf, parsedJson } from './keptJson.ts';
 import { MOST_PANES } from './paneDrop.ts';
 
 /** How wide the panes of the editor and of the terminals are: kept within the text of the layout, for each number of them. */
@@ -6,22 +7,16 @@ import { MOST_PANES } from './paneDrop.ts';
 export type BarPanel = 'editor' | 'terminals';
 type Kept = Partial<Record<string, number[]>>;
 
-function parsed(layout: string | null): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(layout ?? '{}');
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
-  } catch {
-    return {};
-  }
-}
+const parsed = (layout: string | null) => fieldsOf(parsedJson(layout));
 
 /** What a layout's text holds of panes; nothing where it holds none, or what cannot be read. */
 export function keptPanes(layout: string | null): Kept {
-  const { panes } = parsed(layout);
-  if (typeof panes !== 'object' || panes === null) return {};
-  const isShares = (shares: unknown) =>
+  const panes = Object.entries(fieldsOf(parsed(layout)['panes']));
+  const isShares = (shares: unknown): shares is number[] =>
     Array.isArray(shares) && shares.length <= MOST_PANES && shares.every((share) => typeof share === 'number' && share > 0);
-  return Object.fromEntries(Object.entries(panes).filter(([key, shares]) => /^(editor|terminals)-\d$/.test(key) && isShares(shares)));
+  return Object.fromEntries(
+    panes.flatMap(([key, shares]) => (/^(editor|terminals)-\d$/.test(key) && isShares(shares) ? [[key, shares]] : [])),
+  );
 }
 
 /** The width of each of so many panes, in percent of all: as somebody left them, or all the same. */

@@ -1,3 +1,4 @@
+import { fieldsOf } from './keptJson.ts';
 import { type Place, pathAfterMove } from './openFile.ts';
 
 /** A place in a file, as the cursor stands there. */
@@ -14,6 +15,24 @@ export interface KeptPlaces {
   back: FilePoint[];
   forward: FilePoint[];
   here: FilePoint | null;
+}
+
+/** The places that an earlier page kept, without what is none. */
+export function readPlaces(kept: unknown): KeptPlaces {
+  const { back, forward, here } = fieldsOf(kept);
+  return { back: pointsOf(back), forward: pointsOf(forward), here: pointsOf([here])[0] ?? null };
+}
+
+function pointsOf(kept: unknown): FilePoint[] {
+  if (!Array.isArray(kept)) return [];
+  return kept.flatMap((one) => {
+    const { path, line, column } = fieldsOf(one);
+    return typeof path === 'string' && isOrdinal(line) && isOrdinal(column) ? { path, line, column } : [];
+  });
+}
+
+function isOrdinal(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1;
 }
 
 function isNear(a: FilePoint, b: FilePoint): boolean {

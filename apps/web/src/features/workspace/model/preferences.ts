@@ -2,6 +2,7 @@ import { WorkspacePreferences } from '@plumbline/protocol';
 import { tabStorage } from '@plumbline/ui/browserStorage';
 import { rpc } from '../../rpc/client.ts';
 import { type BrowserTime, browserTime } from './browserTime.ts';
+import { fieldsOf, parsedJson } from './keptJson.ts';
 import { Store } from './store.ts';
 
 const SAVE_AFTER_MS = 500;
@@ -22,8 +23,7 @@ export function readPreferences(kept: unknown): WorkspacePreferences {
   const whole = WorkspacePreferences.safeParse(kept);
   if (whole.success) return whole.data;
   const preferences = { ...DEFAULTS };
-  if (typeof kept !== 'object' || kept === null) return preferences;
-  const given = kept as Record<string, unknown>;
+  const given = fieldsOf(kept);
   for (const name of ['autoSave', 'formatOnSave', 'copyOnSelection', 'wordWrap', 'tourSeen'] as const)
     if (typeof given[name] === 'boolean') preferences[name] = given[name];
   return preferences;
@@ -56,7 +56,7 @@ export class KeptPreferences extends Store<WorkspacePreferences> {
     if (this.userId === userId) return;
     this.userId = userId;
     const unsent = this.keeping.unsent().getItem(this.key);
-    this.set(readPreferences(unsent === null ? kept : parsed(unsent)));
+    this.set(readPreferences(unsent === null ? kept : parsedJson(unsent)));
     if (unsent !== null) this.saveSoon(0);
   }
 
@@ -90,14 +90,6 @@ export class KeptPreferences extends Store<WorkspacePreferences> {
     } finally {
       this.saving = false;
     }
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { KeyValueStore } from '@plumbline/ui/browserStorage';
 import { fuzzyFind } from './fuzzyFind.ts';
+import { parsedJson, textsOf } from './keptJson.ts';
 import { isOfLibrary, type Place } from './openFile.ts';
 
 /** What is offered where one opens a file by parts of its name. */
@@ -26,12 +27,7 @@ export class RecentFiles {
   }
 
   get paths(): string[] {
-    try {
-      const kept: unknown = JSON.parse(this.storage.getItem(this.key) ?? '[]');
-      return Array.isArray(kept) ? kept.filter((path) => typeof path === 'string') : [];
-    } catch {
-      return [];
-    }
+    return textsOf(parsedJson(this.storage.getItem(this.key)));
   }
 
   add(path: string): void {

@@ -1,6 +1,7 @@
 import type { TerminalInfo } from '@plumbline/protocol';
 import { browserStorage } from '@plumbline/ui/browserStorage';
 import { useState } from 'react';
+import { parsedJson } from './keptJson.ts';
 
 /** Which terminals of an attempt stand side by side, and how their tabs are ordered: kept over reloads in this browser. */
 export function useTerminalPanes(attemptId: string) {
@@ -28,10 +29,6 @@ export function nameOfTerminal({ terminal, name, program }: Pick<TerminalInfo, '
 
 /** What was stored, or nothing where it is not a list of terminal numbers. */
 export function readNumbers(stored: string | null): number[] {
-  try {
-    const numbers: unknown = JSON.parse(stored ?? '[]');
-    return Array.isArray(numbers) && numbers.every((number) => Number.isInteger(number)) ? numbers : [];
-  } catch {
-    return [];
-  }
+  const numbers = parsedJson(stored);
+  return Array.isArray(numbers) && numbers.every((number) => Number.isInteger(number)) ? numbers : [];
 }
