@@ -31,11 +31,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Null when the program ran to its end with status 0; otherwise how it ended. What one that is not `first` prints is printed whole when it ends. */
-function run({ command, env }: Stage, first: boolean): Promise<string | null> {
+/**
+ * Null when the program ran to its end with status 0; otherwise how it ended.
+ *
+ * @param printsAtOnce False where another one does: then what it prints comes whole, when it ends.
+ */
+function run({ command, env }: Stage, printsAtOnce: boolean): Promise<string | null> {
   const [file = '', ...args] = command;
   // A group of its own: whatever hangs in it is ended with it.
-  const stdio: StdioOptions = ['ignore', first ? 'inherit' : 'pipe', first ? 'inherit' : 'pipe'];
+  const stdio: StdioOptions = ['ignore', printsAtOnce ? 'inherit' : 'pipe', printsAtOnce ? 'inherit' : 'pipe'];
   const child = spawn(file, args, { cwd: root, env: { ...process.env, ...env }, stdio, detached: true });
   running.add(child);
   const printed: Buffer[] = [];
@@ -58,14 +62,13 @@ function run({ command, env }: Stage, first: boolean): Promise<string | null> {
   });
 }
 
-async function runStage(stage: Stage, first: boolean): Promise<Counts> {
-  const ended = await run(stage, first);
+async function runStage(stage: Stage, printsAtOnce: boolean): Promise<Counts> {
+  const ended = await run(stage, printsAtOnce);
   let counts: Counts;
   try {
     counts = stage.count(JSON.parse(readFileSync(stage.report, 'utf8')));
   } catch {
-    counts = { passed: 0, failed: 0, failures: [`${stage.name} left no report (${ended ?? 'it ended well'})`] };
-    return { ...counts, failed: 1 };
+    return { passed: 0, failed: 1, failures: [`${stage.name} left no report (${ended ?? 'it ended well'})`] };
   }
   if (counts.passed + counts.failed === 0) return { ...counts, failed: 1, failures: [`${stage.name} ran no test`] };
   if (ended && counts.failed === 0) return { ...counts, failed: 1, failures: [`${stage.name} broke although its tests passed: ${ended}`] };

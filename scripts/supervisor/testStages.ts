@@ -15,7 +15,7 @@ export interface Stage {
   count(report: unknown): Counts;
 }
 
-/** Tests that need an engine, a cluster or a host of their own, or train a family's networks. Other tests of these need none. */
+/** What the short run leaves out of the integration tests: those that need a container engine, a cluster, a host over SSH or a family's own packages. */
 const MACHINES_AND_FAMILIES = [
   'packages/sandbox/src/isolation/docker/*',
   'packages/sandbox/src/placement/{slurm,ssh}/*',
@@ -55,8 +55,8 @@ function inOwnNetwork(stage: Stage): Stage {
  */
 export function stages(all: boolean): Stage[][] {
   const checks = join(reports, 'check.json');
-  const onlyHere = all ? [] : MACHINES_AND_FAMILIES.flatMap((files) => ['--exclude', files]);
-  // Each waits for a third of its time and more, for the answers of what it asks.
+  const leftOut = all ? [] : MACHINES_AND_FAMILIES.flatMap((files) => ['--exclude', files]);
+  // Each waits for a third of its time and more, for the answers of what it asks: so they run beside one another where they can.
   const journeys = playwright('journeys and hostile clients', 'journeys', 'hostile');
   const workspace = playwright('workspace', 'workspace');
   return [
@@ -65,8 +65,8 @@ export function stages(all: boolean): Stage[][] {
     // Builds the pages that all later ones use.
     [playwright('start', 'start')],
     [
-      // They wait for a fifth of their time, for a link to be missed or a limit to pass, and three at once fill two cores.
-      vitest('integration', 'integration', '--maxWorkers=3', ...onlyHere),
+      // They wait for a fifth of their time, for a link to be missed or a limit to pass: three at once fill two cores.
+      vitest('integration', 'integration', '--maxWorkers=3', ...leftOut),
       // They wait for two thirds of theirs, for what was killed or queued to come back.
       all ? playwright('chaos, placement and environments', 'chaos', 'placement', 'environments') : playwright('chaos', 'chaos'),
     ],
