@@ -153,8 +153,16 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
   }
 
   private addWhole(event: RecordedEvent): void {
+    addActivity(this.index, event);
+    this.addToTerminals(event);
+    this.addToFiles(event);
+    this.addWords(event);
+    this.addToAttempt(event);
+  }
+
+  /** Which terminals there were, and what was run in them. */
+  private addToTerminals(event: RecordedEvent): void {
     const { index } = this;
-    addActivity(index, event);
     switch (event.type) {
       case 'terminal.opened':
         index.terminals.push({
@@ -192,6 +200,13 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       case 'command.finished':
         this.endCommand(event.stream, { endAtMs: event.atMs, exitCode: event.data.exitCode });
         break;
+    }
+  }
+
+  /** What was open in the editor, and which files changed. */
+  private addToFiles(event: RecordedEvent): void {
+    const { index } = this;
+    switch (event.type) {
       case 'editor.opened':
       case 'editor.text': {
         const { tab, path } = event.data;
@@ -227,6 +242,13 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
       case 'file.omitted':
         index.filesOmitted.push({ atMs: event.atMs, count: event.data.count });
         break;
+    }
+  }
+
+  /** Scores, and what participant and staff wrote. */
+  private addWords(event: RecordedEvent): void {
+    const { index } = this;
+    switch (event.type) {
       case 'score.requested':
         this.requested.set(event.data.scoreId, event.data.elapsedMs);
         break;
@@ -253,6 +275,13 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
         index.messages.push({ seq: event.seq, atMs: event.atMs, ...event.data });
         this.mark(event, 'message', event.data.text.slice(0, 80));
         break;
+    }
+  }
+
+  /** What else befell the attempt, its workspace and those who were connected. */
+  private addToAttempt(event: RecordedEvent): void {
+    const { index } = this;
+    switch (event.type) {
       case 'clock.event':
         this.addClockEvent(event);
         break;
