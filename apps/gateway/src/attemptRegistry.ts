@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, assertCan, isUnderWay, needsRunnerNow, toAppError } from '@plumbline/core';
+import { AppError, assertCan, type ErrorCode, isUnderWay, needsRunnerNow, toAppError } from '@plumbline/core';
 import { loadAttempt, redeemTicket, renewLinkHeartbeats } from '@plumbline/database';
 import { CLOSE_CODES, PROTOCOL_VERSION, type RunnerHello } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
@@ -19,6 +19,14 @@ const HELLO_TIMEOUT_MS = 10_000;
 const RUNNER_HELLO_MAX_BYTES = 1024 * 1024;
 /** More than anybody works in. Each is sent all that happens. */
 const TABS_MAX = 32;
+
+/** How a page is told why it is not let in; anything else passes, and it tries again. */
+const REFUSALS: Partial<Record<ErrorCode, number>> = {
+  forbidden: CLOSE_CODES.forbidden,
+  not_found: CLOSE_CODES.not_found,
+  unauthenticated: CLOSE_CODES.ticket_invalid,
+  conflict: CLOSE_CODES.too_many_tabs,
+};
 
 /** The attempts that this gateway serves now, and how one gets in: a runner by its token, a browser by its ticket. */
 export class AttemptRegistry {
@@ -70,7 +78,7 @@ export class AttemptRegistry {
       const clock = { nowMs: () => this.#gateway.time.nowMs(), notBeforeMs: attempt.view.createdAtMs };
       const connection = new BrowserConnection(socket, { actor, sessionId }, clock, {
         onHello: (browser) => {
-          attempt.attachBrowser(browser).catch((error) => {
+          attempt.browserSide.attach(browser).catch((error) => {
             this.#gateway.log.warn({ error: String(error) }, 'a browser could not be welcomed');
             browser.close(CLOSE_CODES.restarting, 'the platform is not ready yet');
           });
@@ -82,18 +90,18 @@ export class AttemptRegistry {
               this.#gateway.log.error({ attempt: attempt.id, act, error: String(known.cause) }, 'an act failed');
             throw known;
           }),
-        onEvent: (browser, event) => attempt.eventFromBrowser(browser, event),
-        onInput: (browser, frame) => attempt.inputFromBrowser(browser, frame),
+        onEvent: (browser, event) => attempt.browserSide.event(browser, event),
+        onInput: (browser, frame) => attempt.browserSide.input(browser, frame),
         onAttach: (browser, terminal) => {
           if (!attempt.terminals.some((known) => known.terminal === terminal))
-            throw new AppError('not_found', 'That terminal does not exist.');
+            throw new AppError('not_found', 'This terminal is not there any more. Open another one.');
           browser.watch(terminal);
         },
         onLatency: (browser, roundTripMs) => attempt.recordOwn('connection.latency', { tab: browser.tab, roundTripMs }),
         onSpent: (ms) => attempt.browsers.share.spent(ms),
         onClose: (browser, code) => {
           attempt.browsers.open.delete(browser);
-          attempt.detachBrowser(browser, code);
+          attempt.browserSide.detach(browser, code);
         },
       });
       attempt.browsers.open.add(connection);
@@ -104,19 +112,9 @@ export class AttemptRegistry {
       attempt.browsers.share.joined(connection);
     } catch (error) {
       const { code, message, cause } = toAppError(error);
-      const closeCode =
-        code === 'forbidden'
-          ? CLOSE_CODES.forbidden
-          : code === 'not_found'
-            ? CLOSE_CODES.not_found
-            : code === 'unauthenticated'
-              ? CLOSE_CODES.ticket_invalid
-              : code === 'conflict'
-                ? CLOSE_CODES.too_many_tabs
-                : CLOSE_CODES.restarting;
       if (code === 'internal') this.#gateway.log.warn({ error: String(cause) }, 'a browser could not be let in');
       socket.resume();
-      socket.close(closeCode, message.slice(0, 120));
+      socket.close(REFUSALS[code] ?? CLOSE_CODES.restarting, message.slice(0, 120));
     }
   }
 

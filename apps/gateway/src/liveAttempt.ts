@@ -1,14 +1,6 @@
 import { AppError, type AttemptState, isUnderWay, toAppError } from '@plumbline/core';
-import { type AttemptView, listScores, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
-import {
-  CLOSE_CODES,
-  type EventType,
-  encodeForwardedInput,
-  type InputFrame,
-  type RunnerHello,
-  type RunnerToGateway,
-  type TerminalInfo,
-} from '@plumbline/protocol';
+import { type AttemptView, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
+import { CLOSE_CODES, type EventType, type RunnerHello, type RunnerToGateway, type TerminalInfo } from '@plumbline/protocol';
 import type { AttemptRecorder } from '@plumbline/recording';
 import type { WebSocket } from 'ws';
 import { AbsencePause } from './absencePause.ts';
@@ -16,10 +8,9 @@ import { Acceptance } from './acceptance.ts';
 import { AttachedBrowsers } from './attachedBrowsers.ts';
 import { AttemptClock } from './attemptClock.ts';
 import { openRecorder } from './attemptRecorder.ts';
-import type { BrowserConnection, RestoredScreen } from './browserConnection.ts';
+import { BrowserSide } from './browserSide.ts';
 import { Finalisation } from './finalisation.ts';
 import type { Gateway } from './gateway.ts';
-import { eventOfPage } from './incomingEvents.ts';
 import { InputDurability } from './inputDurability.ts';
 import { NewMessages } from './messages.ts';
 import { OwnEvents } from './ownEvents.ts';
@@ -27,11 +18,9 @@ import { thawed } from './pausing.ts';
 import { AttemptPorts } from './ports/attemptPorts.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { RunnerEvents } from './runnerEvents.ts';
-import { scoreRowFor, scoreScaleFor } from './scoreView.ts';
 import { Scoring } from './scoring.ts';
 import { SetupCare } from './setupCare.ts';
 import { SharedDocuments } from './sharedDocuments.ts';
-import { TabEvents } from './tabEvents.ts';
 
 /** Whether nobody needs the sandbox of an attempt any more. */
 const hasClosed = (state: AttemptState): boolean => state === 'completed' || state === 'void' || state === 'withdrawn';
@@ -48,6 +37,7 @@ export class LiveAttempt {
   readonly clock: AttemptClock;
   readonly scoring: Scoring;
   readonly browsers = new AttachedBrowsers();
+  readonly browserSide: BrowserSide;
   readonly ports: AttemptPorts;
   readonly documents: SharedDocuments;
   readonly absence = new AbsencePause();
@@ -59,8 +49,9 @@ export class LiveAttempt {
   sandboxReady = false;
   /** It has been made since the runner called; one that a full disk holds stays so. */
   sandboxMade = false;
+  /** What its programs print is read slowly from here on: it has had more than an attempt's share. */
+  outputLimited = false;
   readonly #input = new InputDurability();
-  readonly #tabEvents = new TabEvents();
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
   readonly #messages: NewMessages;
@@ -68,7 +59,6 @@ export class LiveAttempt {
   readonly #runnerEvents: RunnerEvents;
   readonly #ownEvents: OwnEvents;
   #stalled = false;
-  #outputLimited = false;
   #refreshing: Promise<void> = Promise.resolve();
   /** A runner that called is being given the recording. */
   #claim: ReturnType<typeof openRecorder> | null = null;
@@ -87,6 +77,7 @@ export class LiveAttempt {
       },
       later: (delayMs, call) => void setTimeout(call, delayMs).unref(),
     });
+    this.browserSide = new BrowserSide(this, this.#input);
     this.#acceptance = new Acceptance(this);
     this.#finalisation = new Finalisation(this);
     this.#messages = new NewMessages(gateway.db, view.id);
@@ -138,7 +129,7 @@ export class LiveAttempt {
     });
     this.recorder = recorder;
     this.#ownEvents.recorderOpened(epoch);
-    this.#tabEvents.recorderOpened(recorder);
+    this.browserSide.recorderOpened(recorder);
     recorder.skip(source, hello.firstN - 1, 'the host lost these before they were recorded');
     const ready = hello.phase !== 'starting';
     if (ready) await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE);
@@ -154,10 +145,7 @@ export class LiveAttempt {
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, recordedBytes, serverNowMs: this.gateway.time.nowMs() });
-    for (const browser of this.browsers) {
-      browser.sandboxReplaced();
-      this.#tellOfTab(browser);
-    }
+    this.browserSide.runnerAttached();
     this.sourceDurable(source, runnerMark);
     this.#later(this.#acceptance.attached(runner, hello));
     this.recordOwn('connection.attached', { tab: hello.incarnation, role: 'runner' });
@@ -165,7 +153,7 @@ export class LiveAttempt {
     this.#ownEvents.recordKept(recorder);
     await this.refresh();
     for (const browser of this.browsers) {
-      this.#sendDurable(browser);
+      this.browserSide.sendDurable(browser);
       browser.send({ t: 'terminals', terminals: this.terminals });
     }
     if (this.sandboxReady) this.#sandboxIsBack();
@@ -236,7 +224,7 @@ export class LiveAttempt {
       case 'stalled':
         return this.#sandboxIsAway();
       case 'outputLimited':
-        this.#outputLimited = true;
+        this.outputLimited = true;
         return this.browsers.broadcast({ t: 'outputLimited' });
       case 'zero':
         return this.clock.runnerReachedZero();
@@ -262,88 +250,6 @@ export class LiveAttempt {
   handleTask: (act: string, args: unknown) => Promise<unknown> = () =>
     Promise.reject(new AppError('unavailable', 'The gateway is starting.'));
 
-  // --- the browsers' side
-
-  async attachBrowser(browser: BrowserConnection): Promise<void> {
-    browser.onRestoreWanted((terminal) => this.#screenOf(terminal));
-    this.browsers.add(browser);
-    this.#tellOfTab(browser);
-    await this.showNewMessages();
-    const scores = await listScores(this.gateway.db, this.id);
-    // It may have left while the database was asked.
-    if (!this.browsers.has(browser)) return;
-    this.#tabEvents.welcomed(browser, this.recorder);
-    browser.send({
-      t: 'welcome',
-      version: this.gateway.version,
-      attemptId: this.id,
-      title: this.view.title,
-      clock: this.clock.clockView(),
-      status: this.clock.status(),
-      terminals: this.terminals,
-      scores: scores.map((row) => scoreRowFor(row, this.view)),
-      scoreScale: scoreScaleFor(this.view),
-      ...(this.scoring.progress === null ? {} : { scoreProgress: this.scoring.progress }),
-      sandbox: this.sandboxReady ? 'attached' : 'away',
-      eventsDurable: this.recorder?.mark(`tab:${browser.tab}`) ?? 0,
-      inputDurable: this.#input.durable(browser.tab),
-    });
-    if (this.#stalled) browser.send({ t: 'recording', stalled: true });
-    if (this.#outputLimited) browser.send({ t: 'outputLimited' });
-    this.recordOwn('connection.attached', { tab: browser.tab, role: 'participant' });
-    const { firstEventN, firstInputN } = browser;
-    const mark = this.recorder?.mark(`tab:${browser.tab}`) ?? 0;
-    if (mark > 0 || firstEventN > 1 || firstInputN > 1) {
-      this.recordOwn('connection.resumed', { tab: browser.tab, resentFrom: Math.max(mark + 1, firstEventN) });
-    }
-  }
-
-  #tellOfTab({ tab, firstInputN }: BrowserConnection): void {
-    this.runner?.send({ t: 'tab', tab, inputN: Math.max(this.#input.durable(tab), firstInputN - 1) });
-  }
-
-  detachBrowser(browser: BrowserConnection, code: number): void {
-    if (!this.browsers.delete(browser)) return;
-    this.#tabEvents.left(browser);
-    this.documents.disconnected(browser.tab);
-    this.recordOwn('connection.detached', { tab: browser.tab, role: 'participant', code });
-  }
-
-  /** Whether the recording took it. */
-  eventFromBrowser(browser: BrowserConnection, event: { n: number; type: string; atMs: number; data: unknown }): boolean {
-    const { event: recorded, readable } = eventOfPage(browser.tab, event);
-    const taken = this.#tabEvents.offer(browser, this.recorder, event.n, recorded);
-    if (!readable) {
-      const words = `The page sent a ${event.type} that could not be read; it is marked as a gap in the recording.`;
-      browser.fail(new AppError('invalid_input', words));
-    }
-    return taken;
-  }
-
-  /** Whether it went on to the sandbox, empty where the clock stands. */
-  inputFromBrowser(browser: BrowserConnection, frame: InputFrame): boolean {
-    // While the sandbox is away the tab keeps what it typed, and sends it again when it is back.
-    if (this.runner === null) return false;
-    const refused = this.view.state !== 'running';
-    this.runner.sendInput(
-      encodeForwardedInput({
-        tab: browser.tab,
-        terminal: frame.terminal,
-        n: frame.n,
-        more: refused ? false : frame.more,
-        bytes: refused ? new Uint8Array() : frame.bytes,
-      }),
-    );
-    if (refused) browser.fail(new AppError('clock_not_running', 'The clock is not running, so what you typed was not sent.'));
-    return true;
-  }
-
-  async #screenOf(terminal: number): Promise<RestoredScreen | null> {
-    // Instructions and screens stay hidden while the clock has not started, and while it is paused.
-    if (this.runner === null || this.view.state !== 'running') return null;
-    return this.runner.call('restore', { terminal });
-  }
-
   // --- the recording
 
   /** An event that this gateway saw itself. */
@@ -361,11 +267,11 @@ export class LiveAttempt {
     if (source === this.#runnerEvents.source) {
       this.runner?.send({ t: 'ack', n });
       const moved = this.#input.committed(n);
-      for (const browser of this.browsers) if (moved.has(browser.tab)) this.#sendDurable(browser);
+      for (const browser of this.browsers) if (moved.has(browser.tab)) this.browserSide.sendDurable(browser);
       return;
     }
     if (!source.startsWith('tab:')) return;
-    for (const browser of this.browsers.ofTab(source.slice('tab:'.length))) this.#sendDurable(browser);
+    for (const browser of this.browsers.ofTab(source.slice('tab:'.length))) this.browserSide.sendDurable(browser);
   }
 
   /** How far the runner's journal is durable. */
@@ -376,10 +282,6 @@ export class LiveAttempt {
   setStalled(stalled: boolean): void {
     this.#stalled = stalled;
     this.browsers.broadcast({ t: 'recording', stalled });
-  }
-
-  #sendDurable(browser: BrowserConnection): void {
-    browser.durable({ events: this.recorder?.mark(`tab:${browser.tab}`) ?? 0, input: this.#input.durable(browser.tab) });
   }
 
   /** Lets go of sockets and timers when this process stops; the attempt goes on with the next gateway. */
