@@ -150,30 +150,40 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
         logger.warn({ err: error, sandbox: of.id }, 'the environment could not tear down'),
       );
     const createFresh = async (name: string): Promise<FreshSandbox> => {
-      // The sandbox's folder lies no deeper than the main one's siblings: what a dead runner leaves is looked for there.
-      const dir = join(config.stateDir, 'fresh', name);
-      const freshWorkspace = join(config.stateDir, 'fresh', `${name}.workspace`);
-      const fresh = await base.create(`fresh-${name}`, dir, freshWorkspace, network);
-      const freshFiles = await openWorkspace(fresh);
-      const discard = async () => {
-        await freshFiles.close();
-        await fresh.destroy();
-        await rm(dir, { recursive: true, force: true });
-        await rm(freshWorkspace, { recursive: true, force: true });
-      };
-      try {
-        await startTask(fresh, freshFiles, task, config.secrets);
-      } catch (error) {
-        await discard();
-        throw error;
-      }
-      return { sandbox: fresh, sandboxDir: dir, files: freshFiles, discard: () => tearDown(fresh).then(discard) };
+      const { discard, ...fresh } = await createStarted(base, name, { task, network, config });
+      return { ...fresh, discard: () => tearDown(fresh.sandbox).then(discard) };
     };
     return { task, sandbox, sandboxDir, files, socketDir, isNew, restoredCommit, createFresh, tearDown: () => tearDown(sandbox), language };
   } catch (error) {
     await sandbox.destroy();
     throw error;
   }
+}
+
+/** Another sandbox of the same task, in which nobody has worked. */
+async function createStarted(
+  maker: SandboxMaker,
+  name: string,
+  { task, network, config }: { task: FamilyTask; network: 'none' | 'internet'; config: RunnerConfig },
+): Promise<FreshSandbox> {
+  // The sandbox's folder lies no deeper than the main one's siblings: what a dead runner leaves is looked for there.
+  const sandboxDir = join(config.stateDir, 'fresh', name);
+  const workspaceDir = join(config.stateDir, 'fresh', `${name}.workspace`);
+  const sandbox = await maker.create(`fresh-${name}`, sandboxDir, workspaceDir, network);
+  const files = await openWorkspace(sandbox);
+  const discard = async () => {
+    await files.close();
+    await sandbox.destroy();
+    await rm(sandboxDir, { recursive: true, force: true });
+    await rm(workspaceDir, { recursive: true, force: true });
+  };
+  try {
+    await startTask(sandbox, files, task, config.secrets);
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return { sandbox, sandboxDir, files, discard };
 }
 
 /** Whoever comes looks after what others left on the host: nobody else is there to do it. */
