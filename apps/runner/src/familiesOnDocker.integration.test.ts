@@ -10,7 +10,7 @@ import { environmentCheck, type Family, loadFamily, runScore, runTaskOperation, 
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reachForTheHost } from './hostReach.fixture.ts';
-import { type RigOptions, RunnerRig } from './runnerRig.ts';
+import { type RigOptions, RunnerRig } from './runnerRig.fixture.ts';
 import {
   editWhileItReads,
   FULL_DISK_BYTES,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { RunnerRig } from './runnerRig.ts';
+import { RunnerRig } from './runnerRig.fixture.ts';
 import { lookForTheScorer } from './scorerTrials.fixture.ts';
 
 /**

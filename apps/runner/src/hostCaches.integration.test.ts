@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/pr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { RunnerRig } from './runnerRig.ts';
+import { RunnerRig } from './runnerRig.fixture.ts';
 
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
 

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, inject } from 'vitest';
-import type { RunnerRig } from './runnerRig.ts';
+import type { RunnerRig } from './runnerRig.fixture.ts';
 
 /** For tests: a participant's reach, from the terminal of a real attempt, for all that really runs and lies on this host. */
 

@@ -5,7 +5,7 @@ import { createFamilySandbox } from '@plumbline/sandbox/familySandbox';
 import { isolationNamed } from '@plumbline/sandbox/isolation/isolations';
 import { loadFamily, type TaskDefinition } from '@plumbline/taskstandard';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RunnerRig } from './runnerRig.ts';
+import { RunnerRig } from './runnerRig.fixture.ts';
 
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
 

@@ -1,33 +1,24 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runnerEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { canMakeVolumes } from '@plumbline/sandbox/isolation/workspaceVolume';
 import { environmentScore } from '@plumbline/taskstandard';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { StubGateway } from './stubGateway.ts';
+import { type RigOptions, RunnerRig, TAB, WITHIN } from './runnerRig.fixture.ts';
+import type { StubGateway } from './stubGateway.fixture.ts';
 
-const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
-/** What comes at once on a free machine, on one that is shared. */
-const WITHIN = { timeout: 20_000, interval: 20 };
-const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
 const RUST = fileURLToPath(new URL('../../../environments/re-bench/rust_codecontests', import.meta.url));
-const HOUR_MS = 3_600_000;
 const DISK_BYTES = 64 * 1024 ** 2;
 
 let base: string;
 let imageDir: string;
+let rig: RunnerRig;
 let gateway: StubGateway;
-let port: number;
-let runner: ChildProcess | null = null;
-let stderr = '';
-let clockN = 0;
-let nextInput = 1;
 
 /** Under /var/tmp rather than the system's own folder, because the sandbox's user must be able to walk there. */
 beforeAll(async () => {
@@ -44,71 +35,6 @@ afterAll(async () => {
 /** Of an installation whose world is not that of one without a seed: there the better solution of the Rust environment has another score. */
 const secrets = { PLUMBLINE_SEED_VALUE: 'of this installation' };
 
-async function start(stateDir: string, family = FAMILY, task = 'main', diskBytes: number | null = null): Promise<void> {
-  stderr = '';
-  runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: runnerEnvironment() });
-  runner.stderr?.on('data', (data: Buffer) => {
-    stderr += data.toString();
-  });
-  runner.stdin?.end(
-    JSON.stringify({
-      attemptId: `test-${process.pid}`,
-      token: 'secret',
-      gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
-      stateDir,
-      imageDir,
-      familyDir: family,
-      task,
-      isolation: 'bubblewrap',
-      memoryBytes: 1024 ** 3,
-      maxProcesses: 256,
-      assetsDir: join(stateDir, 'assets'),
-      docker: null,
-      diskBytes,
-      cpus: null,
-      gpuIds: [],
-      restore: null,
-      setup: null,
-      secrets,
-    }),
-  );
-  await vi.waitFor(
-    () => {
-      const failed = gateway.messages.find((message) => message.t === 'failed');
-      if (failed !== undefined) throw new Error(`${JSON.stringify(failed)} ${stderr}`);
-      expect(gateway.messages.some((message) => message.t === 'ready')).toBe(true);
-    },
-    { timeout: 120_000, interval: 50 },
-  );
-}
-
-async function end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-  const child = runner;
-  runner = null;
-  if (child === null || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-  const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  return code;
-}
-
-function clock(state: 'waiting' | 'running' | 'frozen' | 'ended', remainingMs = HOUR_MS): void {
-  clockN += 1;
-  gateway.send({ t: 'clock', n: clockN, state, remainingMs });
-}
-
-function type(terminal: number, text: string): void {
-  gateway.input(TAB, terminal, nextInput++, text);
-}
-
-const shows = (terminal: number, text: RegExp, timeout = 20_000) =>
-  vi.waitFor(() => expect(gateway.output(terminal)).toMatch(text), { timeout, interval: 20 });
-
-async function openTerminal(): Promise<number> {
-  const { terminal } = await vi.waitFor(() => gateway.call<{ terminal: number }>('terminal.open', { cols: 100, rows: 30 }), WITHIN);
-  await shows(terminal, /\$ /);
-  return terminal;
-}
-
 async function scored(scoreId: string): Promise<Record<string, unknown>> {
   await vi.waitFor(() => expect(gateway.eventsOf('score.finished').some(({ data }) => data.scoreId === scoreId)).toBe(true), {
     timeout: 120_000,
@@ -117,14 +43,18 @@ async function scored(scoreId: string): Promise<Record<string, unknown>> {
   return gateway.eventsOf('score.finished').find(({ data }) => data.scoreId === scoreId)?.data ?? {};
 }
 
-async function fresh(name: string, family = FAMILY, task = 'main', diskBytes: number | null = null): Promise<string> {
-  gateway = new StubGateway();
-  port = await gateway.listen();
-  clockN = 0;
-  nextInput = 1;
-  const stateDir = join(base, name);
-  await start(stateDir, family, task, diskBytes);
-  return stateDir;
+/** A runner with a sandbox and a gateway of its own, and what it was started with. */
+async function fresh(name: string, more: Partial<RigOptions> = {}): Promise<RigOptions> {
+  rig = new RunnerRig();
+  gateway = rig.gateway;
+  const options = { stateDir: join(base, name), imageDir, familyDir: FAMILY, secrets, ...more };
+  await begin(options);
+  return options;
+}
+
+async function begin(options: RigOptions): Promise<void> {
+  const failed = await rig.start(options);
+  expect(failed, rig.stderr).toBeNull();
 }
 
 /** Processes of this machine whose command line names the folder. */
@@ -140,48 +70,45 @@ function processesOf(dir: string): string[] {
   });
 }
 
-afterEach(async () => {
-  await end();
-  await gateway.close();
-});
+afterEach(() => rig.end());
 
 describe('a runner with a real sandbox', () => {
   it('serves shells, freezes and thaws them, keeps them over a lost gateway, and leaves nothing behind', async () => {
-    const stateDir = await fresh('shells');
+    const { stateDir } = await fresh('shells');
     await expect(gateway.call('terminal.open', { cols: 80, rows: 24 })).rejects.toThrow('clock_not_running');
-    clock('running');
-    const first = await openTerminal();
-    const second = await openTerminal();
-    type(first, 'echo hello-$((1+1)) > /tmp/shared; id -un; pwd\r');
-    await shows(first, /\/home\/agent\r\n/);
-    type(second, 'cat /tmp/shared; ls /root /protected\r');
-    await shows(second, /hello-2/);
-    await shows(second, /ls: (cannot|.*denied)/);
+    rig.clock('running');
+    const first = await rig.openTerminal();
+    const second = await rig.openTerminal();
+    rig.typeInto(first, 'echo hello-$((1+1)) > /tmp/shared; id -un; pwd\r');
+    await rig.shows(first, /\/home\/agent\r\n/);
+    rig.typeInto(second, 'cat /tmp/shared; ls /root /protected\r');
+    await rig.shows(second, /hello-2/);
+    await rig.shows(second, /ls: (cannot|.*denied)/);
 
     // Of what runs it is told in which terminal it was started, also of what a shell put behind it; not where a program made one of its own.
-    type(second, 'sleep 4321 & setsid sleep 4322 & script -qc "sleep 4323" /dev/null\r');
+    rig.typeInto(second, 'sleep 4321 & setsid sleep 4322 & script -qc "sleep 4323" /dev/null\r');
     await vi.waitFor(async () => {
       const { processes } = await gateway.call<{ processes: { command: string; terminal: number | null }[] }>('sandbox.processes');
       const where = Object.fromEntries(processes.map((one) => [one.command.slice(-10), one.terminal]));
       expect(where).toMatchObject({ 'sleep 4321': second, 'sleep 4322': null, 'sleep 4323': null });
       expect(new Set(processes.map((one) => one.terminal))).toEqual(new Set([first, second, null]));
     }, WITHIN);
-    type(second, '\x03');
+    rig.typeInto(second, '\x03');
 
     // Not a loop of bash, which may miss a Ctrl-C between two programs.
     const loop = `[(print('tick-%d' % n, flush=True), f.write(b'.'), time.sleep(0.05)) for n in itertools.count(1)]`;
-    type(first, `python3 -c "import itertools, time; f = open('ticks', 'ab', 0); ${loop}"\r`);
-    await shows(first, /tick-3/);
+    rig.typeInto(first, `python3 -c "import itertools, time; f = open('ticks', 'ab', 0); ${loop}"\r`);
+    await rig.shows(first, /tick-3/);
     expect(await gateway.call('freeze')).toMatchObject({ method: expect.any(String) });
     const causes = () => gateway.eventsOf('snapshot.taken').map(({ data }) => data.cause);
     await vi.waitFor(() => expect(causes()).toContain('pause'), WITHIN);
-    clock('frozen');
+    rig.clock('frozen');
     // What was printed may still be on its way, a file is as long as it is.
     const ticks = () => statSync(join(stateDir, 'workspace', 'ticks')).size;
     const before = ticks();
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(ticks()).toBe(before);
-    clock('running');
+    rig.clock('running');
     // As a page does that hears of the clock before the sandbox runs.
     await gateway.call('terminal.open', { cols: 80, rows: 24 });
     await vi.waitFor(() => expect(ticks()).toBeGreaterThan(before + 3), WITHIN);
@@ -190,10 +117,10 @@ describe('a runner with a real sandbox', () => {
     gateway.cut();
     await vi.waitFor(() => expect(gateway.hellos).toHaveLength(2), WITHIN);
     gateway.acknowledges = true;
-    clock('running');
-    type(first, '\x03');
-    type(first, 'echo after-$((40+2))\r');
-    await shows(first, /after-42/);
+    rig.clock('running');
+    rig.typeInto(first, '\x03');
+    rig.typeInto(first, 'echo after-$((40+2))\r');
+    await rig.shows(first, /after-42/);
     const screen = await gateway.call<{ screen: string; offset: number }>('restore', { terminal: first });
     expect(screen.screen).toContain('after-42');
     // Everything came, and what came again is what was not acknowledged.
@@ -201,39 +128,38 @@ describe('a runner with a real sandbox', () => {
     expect(distinct).toEqual(distinct.map((_, i) => i + 1));
 
     expect(await readFile(join(stateDir, 'workspace', 'instructions.txt'), 'utf8')).not.toBe('');
-    expect(await end()).toBe(0);
+    expect(await rig.endRunner()).toBe(0);
     await vi.waitFor(() => expect(processesOf(stateDir)).toEqual([]), WITHIN);
   });
 
   it('records on while its participant’s disk is full, and goes on with the same workspace, numbering and marks after it was killed', async () => {
     const isLimited = await canMakeVolumes();
-    const stateDir = await fresh('killed', FAMILY, 'main', DISK_BYTES);
-    clock('running');
-    const first = await openTerminal();
+    const options = await fresh('killed', { diskBytes: DISK_BYTES });
+    rig.clock('running');
+    const first = await rig.openTerminal();
     if (isLimited) {
-      type(first, `head -c ${2 * DISK_BYTES} /dev/zero > big; echo full-$((1+1)); rm big\r`);
-      await shows(first, /No space left on device[\s\S]*full-2/);
+      rig.typeInto(first, `head -c ${2 * DISK_BYTES} /dev/zero > big; echo full-$((1+1)); rm big\r`);
+      await rig.shows(first, /No space left on device[\s\S]*full-2/);
     }
-    type(first, 'echo kept > kept.txt; echo wrote-$((1+1)); sleep 1000\r');
-    await shows(first, /wrote-2/);
+    rig.typeInto(first, 'echo kept > kept.txt; echo wrote-$((1+1)); sleep 1000\r');
+    await rig.shows(first, /wrote-2/);
     gateway.acknowledges = false;
     const saved = await gateway.call<{ hash: string }>('file.write', { tab: TAB, path: 'notes.md', text: 'mine', baseHash: null });
-    await end('SIGKILL');
+    await rig.endRunner('SIGKILL');
     const lastN = Math.max(...gateway.numbers);
     gateway.acknowledges = true;
-    gateway.messages.length = 0;
-    await start(stateDir, FAMILY, 'main', DISK_BYTES);
-    clock('running');
+    await begin(options);
+    rig.clock('running');
     const hello = gateway.hellos.at(-1);
     expect(hello?.incarnation).toBe(gateway.hellos[0]?.incarnation);
     expect(hello?.lastN).toBeGreaterThanOrEqual(lastN);
-    expect(hello?.inputMarks).toEqual({ [TAB]: nextInput - 1 });
+    expect(hello?.inputMarks).toEqual({ [TAB]: rig.typed });
     await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed').some(({ stream }) => stream === first)).toBe(true), WITHIN);
     expect(gateway.eventsOf('editor.saved').some(({ data }) => data.hash === saved.hash)).toBe(true);
-    const second = await openTerminal();
+    const second = await rig.openTerminal();
     expect(second).toBeGreaterThan(first);
-    type(second, 'cat kept.txt notes.md; pgrep -fc "sleep 1000"; echo end-$((1+1))\r');
-    await shows(second, /end-2/);
+    rig.typeInto(second, 'cat kept.txt notes.md; pgrep -fc "sleep 1000"; echo end-$((1+1))\r');
+    await rig.shows(second, /end-2/);
     expect(gateway.output(second)).toMatch(/kept\r\nmine0\r\n/);
   });
 
@@ -246,11 +172,11 @@ describe('a runner with a real sandbox', () => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
       try {
         await fresh('host-full');
-        clock('running');
-        const terminal = await openTerminal();
-        type(terminal, 'echo be$((1))fore\r');
+        rig.clock('running');
+        const terminal = await rig.openTerminal();
+        rig.typeInto(terminal, 'echo be$((1))fore\r');
         // And the prompt after it: what comes from here on is counted.
-        await shows(terminal, /be1fore[\s\S]*\$ $/);
+        await rig.shows(terminal, /be1fore[\s\S]*\$ $/);
         const ballast = join(disk, 'ballast');
         const free = () => statfsSync(disk).bavail;
         while (free() > 0) {
@@ -261,7 +187,7 @@ describe('a runner with a real sandbox', () => {
           }
         }
         const numbers = gateway.numbers.length;
-        type(terminal, `: ${'x'.repeat(5_000)}; echo af$((2))ter\r`);
+        rig.typeInto(terminal, `: ${'x'.repeat(5_000)}; echo af$((2))ter\r`);
         await vi.waitFor(() => expect(gateway.messages.some(({ t }) => t === 'stalled')).toBe(true), WITHIN);
         gateway.messages.length = 0;
         const greeted = gateway.hellos.length;
@@ -273,10 +199,10 @@ describe('a runner with a real sandbox', () => {
         expect(gateway.messages.filter(({ t }) => t === 'ready')).toEqual([]);
         expect(gateway.numbers.length - numbers).toBeLessThan(5);
         rmSync(ballast);
-        await shows(terminal, /af2ter/);
+        await rig.shows(terminal, /af2ter/);
         await vi.waitFor(() => expect(gateway.messages.some(({ t }) => t === 'ready')).toBe(true), WITHIN);
         expect([...new Set(gateway.numbers)]).toEqual(Array.from({ length: new Set(gateway.numbers).size }, (_, i) => i + 1));
-        expect(runner?.exitCode).toBeNull();
+        expect(rig.runs).toBe(true);
       } finally {
         execFileSync('umount', ['-l', disk]);
       }
@@ -285,7 +211,7 @@ describe('a runner with a real sandbox', () => {
 
   it('scores the workspace, scores a submission again in a clean sandbox, and tells both as they are', async () => {
     await fresh('scores');
-    clock('running');
+    rig.clock('running');
     await gateway.call('score', { scoreId: 'one', n: 1, trigger: 'participant' });
     const first = await scored('one');
     expect(first).toMatchObject({ status: 'scored', n: 1 });
@@ -295,15 +221,15 @@ describe('a runner with a real sandbox', () => {
     const details = gateway.eventsOf('score.details').find(({ data }) => data.scoreId === 'one')?.data;
     expect(details).toMatchObject({ hashBefore: captured?.hash, scorerHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
 
-    const terminal = await openTerminal();
-    type(terminal, 'find . -name "*.py" -delete; find . -type f; echo gone-$((1+1))\r');
-    await shows(terminal, /gone-2/);
+    const terminal = await rig.openTerminal();
+    rig.typeInto(terminal, 'find . -name "*.py" -delete; find . -type f; echo gone-$((1+1))\r');
+    await rig.shows(terminal, /gone-2/);
     const two = gateway.call('score', { scoreId: 'two', n: 2, trigger: 'participant' });
     await expect(gateway.call('score', { scoreId: 'other', n: 3, trigger: 'participant' })).rejects.toThrow('conflict');
     await two;
     expect((await scored('two')).status).not.toBe('scored');
 
-    clock('ended');
+    rig.clock('ended');
     await gateway.call('finalise');
     await vi.waitFor(() => expect(gateway.eventsOf('terminal.closed')).toHaveLength(1), WITHIN);
     expect(gateway.eventsOf('snapshot.taken').map(({ data }) => data.cause)).toEqual(expect.arrayContaining(['start', 'score', 'end']));
@@ -314,12 +240,12 @@ describe('a runner with a real sandbox', () => {
   });
 
   it('answers for a model in shells and scores, each with a budget of its own, records the calls, and scores one workspace alike everywhere', async () => {
-    const stateDir = await fresh('model', RUST, 'small');
-    clock('running');
-    const terminal = await openTerminal();
+    const { stateDir } = await fresh('model', { familyDir: RUST, task: 'small' });
+    rig.clock('running');
+    const terminal = await rig.openTerminal();
     const say = `cd solution; python3 -c 'from model import *; print(len(ask([{"role":"user","content":"hello"}], n=3)), budget()["spent_usd"] > 0)'`;
-    type(terminal, `${say}\r`);
-    await shows(terminal, /3 True/);
+    rig.typeInto(terminal, `${say}\r`);
+    await rig.shows(terminal, /3 True/);
     expect(gateway.eventsOf('model.call').map(({ data }) => [data.asker, data.status])).toEqual([['participant', 200]]);
 
     // A little better than the starting solution.
@@ -340,21 +266,21 @@ describe('a runner with a real sandbox', () => {
     expect(bare.outcome.score).toBe(live['score']);
 
     const hash = gateway.eventsOf('submission.captured').find(({ data }) => data.scoreId === 'model')?.data.hash;
-    clock('ended');
+    rig.clock('ended');
     await gateway.call('finalise');
     await gateway.call('score', { scoreId: 'model-clean', n: 2, trigger: 'clean', submissionHash: hash });
     expect(await scored('model-clean')).toMatchObject({ status: 'scored', score: live['score'] });
   }, 240_000);
 
   it('freezes by itself when time is up, and says so', async () => {
-    const stateDir = await fresh('zero');
-    clock('running');
-    const terminal = await openTerminal();
-    type(terminal, 'while true; do echo t-ick; printf . >> ticks; sleep 0.02; done\r');
-    await shows(terminal, /^t-ick\r/m);
+    const { stateDir } = await fresh('zero');
+    rig.clock('running');
+    const terminal = await rig.openTerminal();
+    rig.typeInto(terminal, 'while true; do echo t-ick; printf . >> ticks; sleep 0.02; done\r');
+    await rig.shows(terminal, /^t-ick\r/m);
     const at = performance.now();
-    clock('running', 400);
-    await vi.waitFor(() => expect(gateway.messages.some((message) => message.t === 'zero' && message.clockN === clockN)).toBe(true), {
+    rig.clock('running', 400);
+    await vi.waitFor(() => expect(gateway.messages.some((message) => message.t === 'zero' && message.clockN === rig.clockN)).toBe(true), {
       timeout: 20_000,
       interval: 5,
     });
@@ -363,16 +289,16 @@ describe('a runner with a real sandbox', () => {
     const before = ticks();
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(ticks()).toBe(before);
-    clock('ended');
+    rig.clock('ended');
     await gateway.call('finalise');
     expect(gateway.eventsOf('terminal.closed')).toHaveLength(1);
   });
 
   it('forwards the task command, and answers nonsense on its socket with errors', async () => {
-    const stateDir = await fresh('task');
-    clock('running');
-    const terminal = await openTerminal();
-    type(terminal, 'task note from the shell\r');
+    const { stateDir } = await fresh('task');
+    rig.clock('running');
+    const terminal = await rig.openTerminal();
+    rig.typeInto(terminal, 'task note from the shell\r');
     const asked = await vi.waitFor(() => {
       const found = gateway.messages.find((message) => message.t === 'task');
       if (found?.t !== 'task') throw new Error(`no request yet: ${gateway.output(terminal)}`);
@@ -380,7 +306,7 @@ describe('a runner with a real sandbox', () => {
     }, WITHIN);
     expect(asked).toMatchObject({ act: 'note', args: { text: 'from the shell' } });
     gateway.send({ t: 'taskReply', id: asked.id, result: { n: 4 } });
-    await shows(terminal, /Note 4/);
+    await rig.shows(terminal, /Note 4/);
 
     const answers: Record<string, { code: string }>[] = [];
     const socket = connect(join(stateDir, 'run', 'task.sock'));

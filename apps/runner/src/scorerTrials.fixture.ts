@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { loadFamily } from '@plumbline/taskstandard';
 import { expect } from 'vitest';
-import type { RunnerRig } from './runnerRig.ts';
+import type { RunnerRig } from './runnerRig.fixture.ts';
 
 /** What a participant may try on a scorer, for tests: the same on every isolation, through a real runner. */
 

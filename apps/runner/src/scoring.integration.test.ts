@@ -6,7 +6,7 @@ import { withHostShare } from '@plumbline/sandbox/host/hostShare';
 import { ANSWER_MARK, loadFamily } from '@plumbline/taskstandard';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { reachForTheHost } from './hostReach.fixture.ts';
-import { type RigOptions, RunnerRig } from './runnerRig.ts';
+import { type RigOptions, RunnerRig } from './runnerRig.fixture.ts';
 import {
   editWhileItReads,
   FULL_DISK_BYTES,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AttemptSetup } from '@plumbline/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { RunnerRig } from './runnerRig.ts';
+import { RunnerRig } from './runnerRig.fixture.ts';
 
 const FAMILY = fileURLToPath(new URL('../../../environments/practice', import.meta.url));
 const WAIT = { timeout: 20_000, interval: 20 };

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { RunnerRig } from '../runnerRig.ts';
+import { RunnerRig } from '../runnerRig.fixture.ts';
 
 /** The help for Python, through a real runner, in a real sandbox. */
 

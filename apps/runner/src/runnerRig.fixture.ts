@@ -3,13 +3,16 @@ import { fileURLToPath } from 'node:url';
 import type { AttemptSetup } from '@plumbline/protocol';
 import { runnerEnvironment } from '@plumbline/sandbox/host/hostEnvironment';
 import { expect, vi } from 'vitest';
-import { StubGateway } from './stubGateway.ts';
+import { StubGateway } from './stubGateway.fixture.ts';
 
-/** For tests: a real runner on a real sandbox, and a participant who types into its shell. */
+/** For tests: a real runner on a real sandbox, and a participant who types into its shells. */
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
-const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
+/** Of the participant's one page. */
+export const TAB = 'b5a1c0de-0000-4000-8000-000000000001';
 const HOUR_MS = 3_600_000;
+/** What comes at once on a free machine, on one that is shared. */
+export const WITHIN = { timeout: 20_000, interval: 20 };
 
 export interface RigOptions {
   stateDir: string;
@@ -30,9 +33,10 @@ export interface RigOptions {
 export class RunnerRig {
   readonly gateway = new StubGateway();
   #runner: ChildProcess | null = null;
+  #port: number | null = null;
   #stderr = '';
   #clockN = 0;
-  #input = 1;
+  #typed = 0;
   #marks = 0;
   #terminal: number | null = null;
   #scores = 0;
@@ -42,9 +46,26 @@ export class RunnerRig {
     return this.#stderr;
   }
 
-  /** Starts a runner; resolves with null when its sandbox is ready, or with the reason that it tells. */
+  /** The number of the last input. */
+  get typed(): number {
+    return this.#typed;
+  }
+
+  /** The number of the last clock that the runner was told. */
+  get clockN(): number {
+    return this.#clockN;
+  }
+
+  /** Whether the runner that was started last still runs. */
+  get runs(): boolean {
+    return this.#runner !== null && this.#runner.exitCode === null && this.#runner.signalCode === null;
+  }
+
+  /** Starts a runner, also after one that was killed; resolves with null when its sandbox is ready, or with the reason that it tells. */
   async start(options: RigOptions): Promise<string | null> {
-    const port = await this.gateway.listen();
+    this.#port ??= await this.gateway.listen();
+    this.#stderr = '';
+    this.gateway.messages.length = 0;
     this.#runner = spawn(process.execPath, [ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], env: runnerEnvironment() });
     this.#runner.stderr?.on('data', (data: Buffer) => {
       this.#stderr += data.toString();
@@ -53,7 +74,7 @@ export class RunnerRig {
       JSON.stringify({
         attemptId: `test-${process.pid}`,
         token: 'secret',
-        gatewayUrl: `ws://127.0.0.1:${port}/realtime/runner`,
+        gatewayUrl: `ws://127.0.0.1:${this.#port}/realtime/runner`,
         assetsDir: `${options.stateDir}/assets`,
         task: 'main',
         isolation: 'bubblewrap',
@@ -80,9 +101,27 @@ export class RunnerRig {
     );
   }
 
-  clock(state: 'running' | 'ended'): void {
+  clock(state: 'running' | 'frozen' | 'ended', remainingMs = HOUR_MS): void {
     this.#clockN += 1;
-    this.gateway.send({ t: 'clock', n: this.#clockN, state, remainingMs: HOUR_MS });
+    this.gateway.send({ t: 'clock', n: this.#clockN, state, remainingMs });
+  }
+
+  /** Opens a terminal once the clock allows it; resolves with its number when it shows a prompt. */
+  async openTerminal(): Promise<number> {
+    const { terminal } = await vi.waitFor(() => this.gateway.call<{ terminal: number }>('terminal.open', { cols: 100, rows: 30 }), WITHIN);
+    await this.shows(terminal, /\$ /);
+    return terminal;
+  }
+
+  /** Has the participant type these characters into a terminal. */
+  typeInto(terminal: number, text: string): void {
+    this.#typed += 1;
+    this.gateway.input(TAB, terminal, this.#typed, text);
+  }
+
+  /** Resolves when all that a terminal printed has this in it. */
+  async shows(terminal: number, text: RegExp): Promise<void> {
+    await vi.waitFor(() => expect(this.gateway.output(terminal)).toMatch(text), WITHIN);
   }
 
   /** The terminal that the participant types into; the first call starts the clock and opens it. */
@@ -99,14 +138,14 @@ export class RunnerRig {
 
   /** Has the participant type a line. */
   async type(line: string): Promise<void> {
-    this.gateway.input(TAB, await this.#open(), this.#input++, `${line}\r`);
+    this.typeInto(await this.#open(), `${line}\r`);
   }
 
   /** Has the participant type a command; resolves when it has ended. */
   async sh(command: string): Promise<void> {
     const terminal = await this.#open();
     const mark = ++this.#marks;
-    this.gateway.input(TAB, terminal, this.#input++, ` { ${command}\n } >/dev/null 2>&1 </dev/null; echo mark-$((${mark}))-$((1+1))\r`);
+    this.typeInto(terminal, ` { ${command}\n } >/dev/null 2>&1 </dev/null; echo mark-$((${mark}))-$((1+1))\r`);
     await vi.waitFor(() => expect(this.gateway.output(terminal)).toContain(`mark-${mark}-2`), { timeout: 90_000, interval: 20 });
   }
 
@@ -128,14 +167,18 @@ export class RunnerRig {
     await this.end();
   }
 
-  async end(): Promise<void> {
+  /** Ends the runner, and resolves with its exit status; the gateway stays for another one. */
+  async endRunner(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const runner = this.#runner;
-    this.#runner = null;
-    if (runner !== null && runner.exitCode === null && runner.signalCode === null) {
-      const ended = new Promise((resolve) => runner.once('exit', resolve));
-      runner.kill('SIGTERM');
-      await ended;
-    }
+    if (runner === null || !this.runs) return runner?.exitCode ?? null;
+    const ended = new Promise<number | null>((resolve) => runner.once('exit', resolve));
+    runner.kill(signal);
+    return ended;
+  }
+
+  async end(): Promise<void> {
+    await this.endRunner();
+    this.#port = null;
     await this.gateway.close();
   }
 }
