@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { waitUntil } from '../host/waiting.ts';
-import type { FileChange } from '../workspace/workspaceFiles.ts';
+import type { FileChange } from '../workspace/workspaceService.ts';
 import { type ContractCheck, PATIENCE_MS, shell } from './contract.ts';
 
 /** So long a pattern that would not end is tried: it takes a processor for itself. */

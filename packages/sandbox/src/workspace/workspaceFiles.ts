@@ -1,13 +1,12 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { chmod, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, ERROR_CODES, type ErrorCode } from '@plumbline/core';
+import { AppError } from '@plumbline/core';
 import { type DirectoryEntry, type SearchQuery, SearchResult } from '@plumbline/protocol';
 import { z } from 'zod';
 import { PYTHON } from '../isolation/inView.ts';
 import type { Sandbox } from '../isolation/isolation.ts';
+import { type FileChange, WorkspaceService } from './workspaceService.ts';
 
 /** One thing that a capture or snapshot did not take, and why. */
 export interface SkippedPath {
@@ -69,16 +68,6 @@ export interface UploadPart {
   replace: boolean;
 }
 
-export interface FileChange {
-  /** Only a file that is watched is told of as renamed; of others, and of folders, one path is gone and another is new. */
-  op: 'created' | 'changed' | 'deleted' | 'renamed';
-  path: string;
-  /** Of one that was renamed. */
-  to?: string;
-  size?: number;
-  hash?: string;
-}
-
 /**
  * The workspace's files, through one long-lived program in the platform's view. Paths are relative to the workspace with
  * `/`; `.` is the workspace. NUL, `..`, absolute paths and links that leave the workspace are refused with `invalid_input`.
@@ -136,136 +125,11 @@ export interface WorkspaceFiles {
 
 /** The largest text that is read whole: above it the first part is given, read-only. */
 const READ_MAX_BYTES = 5 * 1024 * 1024;
-/** A listing of 100,000 long names stays below this; a longer line is not this service's. */
-const LINE_MAX_BYTES = 256 * 1024 * 1024;
-const SERVICE = 'workspace_service.py';
 const SEARCH = 'workspace_search.py';
 /** So long a search finds more; it may take as long again to be started and to tell. */
 const SEARCH_MS = 5_000;
 const SEARCH_TIMEOUT_MS = 12_000;
 const SEARCH_MAX_BYTES = 14 * 1024 * 1024;
-
-const Reply = z.object({
-  id: z.number(),
-  result: z.unknown().optional(),
-  error: z.object({ code: z.string(), message: z.string(), cause: z.string().optional() }).optional(),
-});
-const Change = z.object({
-  change: z.object({
-    op: z.enum(['created', 'changed', 'deleted', 'renamed']),
-    path: z.string(),
-    to: z.string().optional(),
-    size: z.number().optional(),
-    hash: z.string().optional(),
-  }),
-});
-const Omitted = z.object({ omitted: z.int() });
-
-interface Waiting {
-  resolve: (result: unknown) => void;
-  reject: (error: Error) => void;
-}
-
-function errorOf(error: { code: string; message: string; cause?: string | undefined }): AppError {
-  const code = error.code in ERROR_CODES ? (error.code as ErrorCode) : 'unavailable';
-  return new AppError(code, error.message, { cause: error.cause });
-}
-
-/** The service's process. Starts with the first request, and anew with the next one after it ended. */
-class ServiceLink {
-  readonly #sandbox: Sandbox;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly listeners = new Set<(change: FileChange) => void>();
-  readonly omittedListeners = new Set<(count: number) => void>();
-  watched: string[] = [];
-  #child: ChildProcessWithoutNullStreams | null = null;
-  #nextId = 1;
-  #closed = false;
-
-  constructor(sandbox: Sandbox) {
-    this.#sandbox = sandbox;
-  }
-
-  #start(): ChildProcessWithoutNullStreams {
-    const { assets, home, store } = this.#sandbox.paths;
-    const command = this.#sandbox.command('platform', [PYTHON, '-I', '-S', `${assets}/${SERVICE}`, home, store]);
-    const child = spawn(command.file, command.args, { cwd: command.cwd, env: command.env, stdio: 'pipe', detached: true });
-    let errors = '';
-    let chunks: Buffer[] = [];
-    let held = 0;
-    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));
-    child.stdout.on('data', (chunk: Buffer) => {
-      let rest = chunk;
-      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-        this.#take(Buffer.concat([...chunks, rest.subarray(0, end)]).toString('utf8'));
-        chunks = [];
-        held = 0;
-        rest = rest.subarray(end + 1);
-      }
-      if (rest.length === 0) return;
-      chunks.push(rest);
-      held += rest.length;
-      if (held > LINE_MAX_BYTES) child.kill('SIGKILL');
-    });
-    child.stdin.on('error', () => undefined);
-    const ended = () => {
-      if (this.#child !== child) return;
-      this.#child = null;
-      const error = new AppError('unavailable', 'The workspace was interrupted. Try again.', { cause: errors.trim() });
-      for (const { reject } of this.#waiting.values()) reject(error);
-      this.#waiting.clear();
-    };
-    child.once('exit', ended);
-    child.once('error', ended);
-    this.#child = child;
-    if (this.watched.length > 0) this.request('watch', { paths: this.watched }).catch(() => undefined);
-    return child;
-  }
-
-  /** What the service says is checked: it reads a hostile tree, and must not be able to confuse this process. */
-  #take(line: string): void {
-    const message: unknown = JSON.parse(line);
-    const change = Change.safeParse(message);
-    if (change.success) {
-      for (const listener of this.listeners) listener(change.data.change);
-      return;
-    }
-    const omitted = Omitted.safeParse(message);
-    if (omitted.success) {
-      for (const listener of this.omittedListeners) listener(omitted.data.omitted);
-      return;
-    }
-    const reply = Reply.parse(message);
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.error) waiting?.reject(errorOf(reply.error));
-    else waiting?.resolve(reply.result);
-  }
-
-  request(op: string, args: Record<string, unknown>): Promise<unknown> {
-    if (this.#closed) return Promise.reject(new AppError('unavailable', 'The workspace is closed.'));
-    return new Promise((resolve, reject) => {
-      const child = this.#child ?? this.#start();
-      const id = this.#nextId++;
-      this.#waiting.set(id, { resolve, reject });
-      child.stdin.write(`${JSON.stringify({ id, op, args })}\n`);
-    });
-  }
-
-  start(): void {
-    this.#child ??= this.#start();
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    const child = this.#child;
-    if (child === null) return;
-    const ended = once(child, 'exit');
-    // bwrap ends its namespace when its own parent, or it, is killed; the end of input is the polite way.
-    child.stdin.end();
-    await ended;
-  }
-}
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const GitName = z.string().regex(/^[0-9a-f]{40}$/);
@@ -329,28 +193,29 @@ async function runSearch(sandbox: Sandbox, request: object, signal?: AbortSignal
 
 /** Starts the service. It starts anew by itself where its process ends; requests under way then reject with `unavailable`. */
 export async function openWorkspace(sandbox: Sandbox, { searchMs = SEARCH_MS } = {}): Promise<WorkspaceFiles> {
-  const link = new ServiceLink(sandbox);
+  const service = new WorkspaceService(sandbox);
   const inStore = (name: string) => join(sandbox.storeDir, name);
-  link.start();
+  service.start();
   return {
-    list: async (path, stamp) => Listing.parse(await link.request('list', { path, stamp: stamp ?? null })),
-    read: async (path, options = {}) => Content.parse(await link.request('read', { path, maxBytes: options.maxBytes ?? READ_MAX_BYTES })),
+    list: async (path, stamp) => Listing.parse(await service.request('list', { path, stamp: stamp ?? null })),
+    read: async (path, options = {}) =>
+      Content.parse(await service.request('read', { path, maxBytes: options.maxBytes ?? READ_MAX_BYTES })),
     readRange: async (path, offset, length) => {
-      const { data, ...about } = Range.parse(await link.request('readRange', { path, offset, length }));
+      const { data, ...about } = Range.parse(await service.request('readRange', { path, offset, length }));
       return { bytes: Buffer.from(data, 'base64'), ...about };
     },
     write: async (path, content, baseHash) =>
-      Written.parse(await link.request('write', { path, data: Buffer.from(content as Uint8Array).toString('base64'), baseHash })),
+      Written.parse(await service.request('write', { path, data: Buffer.from(content as Uint8Array).toString('base64'), baseHash })),
     upload: async ({ bytes, ...part }) =>
-      Uploaded.parse(await link.request('upload', { ...part, data: Buffer.from(bytes as Uint8Array).toString('base64') })),
-    dropUpload: async (path, upload) => void (await link.request('dropUpload', { path, upload })),
-    create: async (path, kind) => void (await link.request('create', { path, kind })),
-    rename: async (path, to) => void (await link.request('rename', { path, to })),
-    delete: async (path) => void (await link.request('delete', { path })),
-    hashTree: async (paths, options = {}) => Tree.parse(await link.request('hashTree', { paths, maxBytes: options.maxBytes ?? null })),
+      Uploaded.parse(await service.request('upload', { ...part, data: Buffer.from(bytes as Uint8Array).toString('base64') })),
+    dropUpload: async (path, upload) => void (await service.request('dropUpload', { path, upload })),
+    create: async (path, kind) => void (await service.request('create', { path, kind })),
+    rename: async (path, to) => void (await service.request('rename', { path, to })),
+    delete: async (path) => void (await service.request('delete', { path })),
+    hashTree: async (paths, options = {}) => Tree.parse(await service.request('hashTree', { paths, maxBytes: options.maxBytes ?? null })),
     capture: async (paths, { maxBytes }) => {
       const file = `capture-${randomUUID()}.tar`;
-      return { ...Captured.parse(await link.request('capture', { paths, maxBytes, file })), tarPath: inStore(file) };
+      return { ...Captured.parse(await service.request('capture', { paths, maxBytes, file })), tarPath: inStore(file) };
     },
     restore: async (tarPath) => {
       const file = `restore-${randomUUID()}.tar`;
@@ -358,7 +223,7 @@ export async function openWorkspace(sandbox: Sandbox, { searchMs = SEARCH_MS } =
       try {
         // The archive may be readable by the runner alone; the service has the participant's uid.
         await chmod(inStore(file), 0o644);
-        return Restored.parse(await link.request('restore', { file }));
+        return Restored.parse(await service.request('restore', { file }));
       } finally {
         await rm(inStore(file), { force: true });
       }
@@ -370,33 +235,30 @@ export async function openWorkspace(sandbox: Sandbox, { searchMs = SEARCH_MS } =
           await copyFile(path, inStore(names[index] ?? ''));
           await chmod(inStore(names[index] ?? ''), 0o644);
         }
-        return RestoredSnapshot.parse(await link.request('restoreSnapshots', { files: names }));
+        return RestoredSnapshot.parse(await service.request('restoreSnapshots', { files: names }));
       } finally {
         for (const name of names) await rm(inStore(name), { force: true });
       }
     },
     snapshot: async ({ message, atMs, base }) => {
       const file = `snapshot-${randomUUID()}.bundle`;
-      const taken = Taken.parse(await link.request('snapshot', { message, atMs, base, file }));
+      const taken = Taken.parse(await service.request('snapshot', { message, atMs, base, file }));
       return { ...taken, bundlePath: taken.bundleHash === null ? null : inStore(file) };
     },
-    history: async (path) => History.parse(await link.request('history', { path })).snapshots,
-    changed: async () => ChangedFiles.parse(await link.request('changed', {})),
-    textAt: async (commit, path, { maxBytes }) => TextAt.parse(await link.request('textAt', { commit, path, maxBytes })),
+    history: async (path) => History.parse(await service.request('history', { path })).snapshots,
+    changed: async () => ChangedFiles.parse(await service.request('changed', {})),
+    textAt: async (commit, path, { maxBytes }) => TextAt.parse(await service.request('textAt', { commit, path, maxBytes })),
     search: async (query, signal) => SearchResult.parse(await runSearch(sandbox, { ...query, kind: 'search', withinMs: searchMs }, signal)),
     paths: async () => Paths.parse(await runSearch(sandbox, { kind: 'paths' })),
-    watch: async (paths) => {
-      link.watched = paths;
-      await link.request('watch', { paths });
-    },
+    watch: (paths) => service.watch(paths),
     onChange: (listener) => {
-      link.listeners.add(listener);
-      return () => link.listeners.delete(listener);
+      service.listeners.add(listener);
+      return () => service.listeners.delete(listener);
     },
     onOmitted: (listener) => {
-      link.omittedListeners.add(listener);
-      return () => link.omittedListeners.delete(listener);
+      service.omittedListeners.add(listener);
+      return () => service.omittedListeners.delete(listener);
     },
-    close: () => link.close(),
+    close: () => service.close(),
   };
 }
