@@ -3,7 +3,7 @@ import { loadSettings } from '@plumbline/config';
 import { AppError, calibrate, hardwareProfile } from '@plumbline/core';
 import { saveCalibration } from '@plumbline/database/calibrations';
 import { gpuStates } from '@plumbline/sandbox';
-import { loadFamily, measureScores } from '@plumbline/taskstandard';
+import { loadFamily, measureScores, taskOf } from '@plumbline/taskstandard';
 import { familySandbox, type SandboxFlags } from './environmentSandbox.ts';
 import { print, printJson } from './output.ts';
 import { withPlatform } from './platform.ts';
@@ -21,9 +21,7 @@ export interface CalibrateFlags extends SandboxFlags {
 export async function calibrateEnvironment(dir: string, flags: CalibrateFlags): Promise<void> {
   const { task, overlay, reference, times } = flags;
   const family = loadFamily(dir, { overlayFile: overlay });
-  const definition = family.tasks[task];
-  if (definition === undefined)
-    throw new AppError('not_found', `${family.family} has no task ${task}. It has: ${Object.keys(family.tasks).join(', ')}.`);
+  const definition = taskOf(family, task);
   const cores = cpus();
   const profile =
     flags.profile ??

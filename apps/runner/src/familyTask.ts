@@ -1,5 +1,13 @@
 import { AppError } from '@plumbline/core';
-import { EnvironmentSettings, type Family, loadFamily, type ScoringKind, scoringKind, type TaskFacts } from '@plumbline/taskstandard';
+import {
+  EnvironmentSettings,
+  type Family,
+  loadFamily,
+  type ScoringKind,
+  scoringKind,
+  type TaskFacts,
+  taskOf,
+} from '@plumbline/taskstandard';
 
 /** What the runner knows of the task it serves: from the family's folder, and from asking the family once. */
 
@@ -22,9 +30,7 @@ export function loadTask(familyDir: string, task: string, given?: unknown): { fa
     return { family, settings: { ...settings, rootScorer: settings.rootScorer ?? family.tasks[task]?.settings.rootScorer ?? null } };
   }
   const family = loadFamily(familyDir);
-  const settings = family.tasks[task]?.settings;
-  if (settings === undefined) throw new AppError('not_found', `The family ${family.family} has no task named ${task}.`);
-  return { family, settings };
+  return { family, settings: taskOf(family, task).settings };
 }
 
 /** How this family is scored. Throws `invalid_input` where it has no method for it. */

@@ -2,7 +2,7 @@ import { cp, lchown, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { createBareHost, type HostVariables } from './bareHost.ts';
-import { type Family, loadFamily } from './family.ts';
+import { type Family, loadFamily, taskOf } from './family.ts';
 import { INSTALL_TIMEOUT_MS, START_TIMEOUT_MS } from './familyFacts.ts';
 import type { FamilyHost } from './familyHost.ts';
 import type { ManifestOptions, TaskDefinition } from './manifest.ts';
@@ -185,8 +185,5 @@ export async function measureScores(
 
 function findTask(dir: string, taskName: string, options: ManifestOptions): { family: Family; task: TaskDefinition } {
   const family = loadFamily(dir, options);
-  const task = family.tasks[taskName];
-  if (task === undefined)
-    throw new AppError('not_found', `${family.family} has no task ${taskName}. It has: ${Object.keys(family.tasks).join(', ')}.`);
-  return { family, task };
+  return { family, task: taskOf(family, taskName) };
 }

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from '
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '@plumbline/core';
 import { z } from 'zod';
-import { type FamilyManifest, loadManifest, type ManifestOptions } from './manifest.ts';
+import { type FamilyManifest, loadManifest, type ManifestOptions, type TaskDefinition } from './manifest.ts';
 import { ManifestError, parseYamlFile } from './yamlFile.ts';
 
 /** A task family's folder: what is in it, and the hash that says which family an attempt ran on. */
@@ -127,4 +127,15 @@ export function loadFamily(dir: string, options: ManifestOptions = {}): Family {
     task.settings = { ...task.settings, requiredVariables, rootScorer: task.settings.rootScorer ?? rootScorer };
   }
   return { ...manifest, dir: path, module, buildSteps: readBuildSteps(path), contentHash: contentHash(path), definesAuxVm };
+}
+
+/**
+ * A task of the family by its name.
+ *
+ * @throws AppError `not_found` that names the tasks it has.
+ */
+export function taskOf({ family, tasks }: Pick<Family, 'family' | 'tasks'>, name: string): TaskDefinition {
+  const task = tasks[name];
+  if (task === undefined) throw new AppError('not_found', `${family} has no task ${name}. It has: ${Object.keys(tasks).join(', ')}.`);
+  return task;
 }

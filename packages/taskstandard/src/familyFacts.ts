@@ -87,9 +87,13 @@ export async function askFacts(
   const described = await ask(exec, 'describe', args, ASK_TIMEOUT_MS);
   const missing = described.required_environment_variables.filter((name) => secrets[name] === undefined);
   if (missing.length > 0) {
-    throw new AppError('sandbox_unavailable', `The environment needs settings that this deployment does not have: ${missing.join(', ')}.`);
+    throw new AppError(
+      'sandbox_unavailable',
+      `The environment needs what this installation does not have: ${missing.join(', ')}. Its operator adds it to the file that PLUMBLINE_SECRETS_FILE names.`,
+    );
   }
-  if (!described.tasks.includes(task)) throw new AppError('not_found', `The family ${family.family} has no task named ${task}.`);
+  if (!described.tasks.includes(task))
+    throw new AppError('not_found', `${family.family} has no task ${task}. It has: ${described.tasks.join(', ')}.`);
   if (described.methods.includes('get_aux_vm_spec') && (await ask(exec, 'get_aux_vm_spec', args, ASK_TIMEOUT_MS, secrets)) !== null) {
     throw new AppError('sandbox_unavailable', 'The environment asks for an auxiliary virtual machine, which is not supported.');
   }

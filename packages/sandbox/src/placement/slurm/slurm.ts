@@ -141,7 +141,11 @@ class SlurmPlacement implements CheckedPlacement {
     } catch (cause) {
       await this.#slurm.cancel(jobId);
       await rm(configFile, { force: true });
-      throw new AppError('sandbox_unavailable', `The shared folder ${settings.sharedDir} cannot be written to.`, { cause });
+      throw new AppError(
+        'sandbox_unavailable',
+        `The shared folder ${settings.sharedDir} cannot be written to. Check that it is mounted here and has room.`,
+        { cause },
+      );
     }
     return handle;
   }
