@@ -1,23 +1,29 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { CONSENTS, type Consents } from '@plumbline/core';
 import {
+  answerAgreement,
   appendClockEvent,
   createExport,
+  findAgreement,
   loadAttempt,
   loadExport,
   moveAttempt,
   openJobQueue,
   prepareAttempt,
   startAttempt,
+  writeAgreement,
 } from '@plumbline/database';
 import { localPlacement, type RunnerHandle } from '@plumbline/sandbox';
-import { testDatabase } from '@plumbline/testing';
+import type { ObjectStore } from '@plumbline/storage';
+import { makeAttempt, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { buildDataset } from './buildDataset.ts';
 import { endPauses, endReady, serveDeadlines } from './clockCare.ts';
 import { startJobs } from './jobs.ts';
 import { provision } from './provision.ts';
 import { Sweep } from './sweep.ts';
-import { WorkerRig } from './worker.fixture.ts';
+import { SETTINGS, WorkerRig } from './worker.fixture.ts';
 import type { Worker } from './worker.ts';
 
 let rig: WorkerRig;
@@ -158,6 +164,39 @@ test('a dataset that cannot be built tells whoever asked why, and is not tried a
   await expect.poll(async () => (await loadExport(worker.db, exportId)).state, { timeout: 60_000 }).toBe('failed');
   expect((await loadExport(worker.db, exportId)).error).toMatch(/ended/);
   await jobs.stop();
+});
+
+test('consent that is taken back while a dataset is built keeps the attempt out of it, and nothing of it in the store', async () => {
+  const { db, store } = worker;
+  const completed = async () => {
+    const { attempt, study } = await makeAttempt(db, { environmentSettings: SETTINGS });
+    await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'completed', startedAt: new Date(), endedAt: new Date() } });
+    await writeAgreement(db, study.id, { text: 'A text.', contact: 'x', withdrawUntil: new Date(Date.now() + 600_000) }, { by: null });
+    const versionId = (await findAgreement(db, attempt.id)).version?.id as string;
+    const agree = (gatedRelease: boolean) => {
+      const consents = { ...(Object.fromEntries(CONSENTS.map((consent) => [consent, true])) as Consents), gatedRelease };
+      return answerAgreement(db, attempt.id, { versionId, consents });
+    };
+    await agree(true);
+    return { id: attempt.id, agree };
+  };
+  const [kept, withdrawn] = [await completed(), await completed()];
+  const put: string[] = [];
+  const whileBuilt: ObjectStore = {
+    ...store,
+    put: async (name, body) => {
+      if (put.length === 0) await withdrawn.agree(false);
+      put.push(name);
+      await store.put(name, body);
+    },
+  };
+  const exportId = await createExport(db, { requestedBy: null, attemptIds: [kept.id, withdrawn.id] });
+  await buildDataset({ ...worker, store: whileBuilt }, { exportId });
+  const built = await loadExport(db, exportId);
+  expect(built).toMatchObject({ state: 'done', leftOut: 1 });
+  expect(put).toEqual([expect.not.stringContaining(built.objectHash as string), built.objectHash]);
+  expect(await store.has(put[0] as string)).toBe(false);
+  expect((await store.get(built.objectHash as string)).includes(withdrawn.id)).toBe(false);
 });
 
 test('a sweep without its database fails quietly, and works again when it is back', async () => {

@@ -131,6 +131,19 @@ function toAnswers(row: AnswersRow): GivenAnswers {
   };
 }
 
+/** The number of each attempt's newest answers, by its id; 0 where none were given. */
+export type AnswerNumbers = Readonly<Record<string, number>>;
+
+export function answerNumbers(standings: ReadonlyMap<string, AgreementStanding>): AnswerNumbers {
+  return Object.fromEntries([...standings].map(([id, { answers }]) => [id, answers?.n ?? 0]));
+}
+
+/** Whether no participant gave other answers since these were read. */
+export async function areNewestAnswers(on: Queryable, numbers: AnswerNumbers): Promise<boolean> {
+  const now = answerNumbers(await agreementStandings(on, Object.keys(numbers)));
+  return Object.entries(numbers).every(([id, n]) => now[id] === n);
+}
+
 /** Why an attempt may not be in an export, which is a release behind terms; null where it may. */
 export function releaseRefusal(standing: AgreementStanding | undefined): ReleaseRefusal | null {
   if (standing === undefined) return 'unanswered';

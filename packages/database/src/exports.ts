@@ -1,4 +1,5 @@
 import { AppError } from '@plumbline/core';
+import { type AnswerNumbers, areNewestAnswers } from './agreements.ts';
 import type { Database, Export } from './client.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
 import { storableText } from './storableJson.ts';
@@ -48,17 +49,33 @@ export async function setExportProgress(db: Database, exportId: string, progress
   ]);
 }
 
-/** The dataset stands in the object store under this hash, without `leftOut` of the attempts that were asked for. */
-export async function finishExport(
+/**
+ * The dataset stands in the object store under this hash, without `leftOut` of the attempts that were asked for; `answers` are those
+ * that it went by. Answers that are given later are dated later than its end.
+ *
+ * @returns false, with nothing written, where a participant gave others meanwhile: it has to be built anew.
+ */
+export function finishExport(
   db: Database,
   exportId: string,
-  object: { objectHash: string; bytes: number; leftOut: number },
-): Promise<void> {
-  await db.pool.query(
-    `UPDATE export SET state = 'done', progress = 1, error = NULL, object_hash = $2, bytes = $3, left_out = $4, finished_at = clock_timestamp()
-     WHERE id = $1`,
-    [exportId, object.objectHash, object.bytes, object.leftOut],
-  );
+  { objectHash, bytes, leftOut, answers }: { objectHash: string; bytes: number; leftOut: number; answers: AnswerNumbers },
+): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    // Whoever answers locks the attempt, and so waits for the end of this.
+    await tx.query('SELECT 1 FROM attempt WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE', [Object.keys(answers)]);
+    if (!(await areNewestAnswers(tx, answers))) return false;
+    await tx.query(
+      `UPDATE export SET state = 'done', progress = 1, error = NULL, object_hash = $2, bytes = $3, left_out = $4, finished_at = clock_timestamp()
+       WHERE id = $1`,
+      [exportId, objectHash, bytes, leftOut],
+    );
+    return true;
+  });
+}
+
+/** Whether a finished export is this object: the same attempts with the same answers are the same bytes. */
+export async function isExported(db: Database, objectHash: string): Promise<boolean> {
+  return (await db.prisma.export.count({ where: { objectHash } })) > 0;
 }
 
 /** The dataset could not be built; `reason` is shown to whoever asked for it. */

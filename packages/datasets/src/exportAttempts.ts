@@ -1,6 +1,12 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { AppError } from '@plumbline/core';
-import { type AgreementStanding, agreementStandings, releaseRefusal } from '@plumbline/database/agreements';
+import {
+  type AgreementStanding,
+  type AnswerNumbers,
+  agreementStandings,
+  answerNumbers,
+  releaseRefusal,
+} from '@plumbline/database/agreements';
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
 import { readManifest, type StoredManifest } from '@plumbline/database/recordingManifests';
@@ -22,6 +28,15 @@ export interface ExportRequest {
   attemptIds: readonly string[];
   /** Told after each attempt how far the whole is, from 0 to 1. */
   onProgress?(fraction: number): Promise<void> | void;
+}
+
+/** What an export came to. */
+export interface WrittenExport {
+  files: string[];
+  /** Attempts that were asked for and are not in it, for want of consent. */
+  leftOut: number;
+  /** The answers that it went by, of all that were asked for. */
+  answers: AnswerNumbers;
 }
 
 /** Ended attempts: what is still going on has no rows that stay true. */
@@ -50,7 +65,7 @@ function isWithheld(type: string, data: unknown): boolean {
  * counted. The same attempts with the same answers give the same bytes. Throws `invalid_input` for a folder with something in it,
  * `not_found` for an attempt that does not exist, `conflict` for one that has not ended, and where all of them are left out.
  */
-export async function exportAttempts(request: ExportRequest, outDir: string): Promise<{ files: string[]; leftOut: number }> {
+export async function exportAttempts(request: ExportRequest, outDir: string): Promise<WrittenExport> {
   const { db, attemptIds, onProgress } = request;
   await mkdir(outDir, { recursive: true });
   if ((await readdir(outDir)).length > 0)
@@ -98,7 +113,7 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
   const leftOut = asked.length - views.length;
   await folder.write('README.md', readmeText({ attempts: attempts.length, participants: pseudonyms.size, scores: scores.length, leftOut }));
   await folder.writeSums(request.keys.signingKey);
-  return { files: folder.paths(), leftOut };
+  return { files: folder.paths(), leftOut, answers: answerNumbers(standings) };
 }
 
 /** Takes out the attempts that may not be released, and counts them by why. */
