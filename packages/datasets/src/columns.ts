@@ -30,8 +30,8 @@ export const ATTEMPT_COLUMNS = [
   { name: 'paused_ms', unit: 'ms', rule: 'Time in pauses.' },
   { name: 'outages', unit: 'count', rule: 'Stretches that were given back because the platform was away.' },
   { name: 'outage_ms', unit: 'ms', rule: 'Length of these stretches; where two overlap it counts once.' },
-  { name: 'credit_ms', unit: 'ms', rule: 'Time that staff gave back (positive) or took.' },
-  { name: 'rollbacks', unit: 'count', rule: 'Times that staff set the clock back to an earlier state.' },
+  { name: 'credit_ms', unit: 'ms', rule: 'Time that was given back (positive) or taken, by staff or for short gaps of the link.' },
+  { name: 'rollbacks', unit: 'count', rule: 'Times that the clock went back to an earlier state, after the sandbox was lost.' },
   { name: 'score_requests', unit: 'count', rule: 'Scores that the participant asked for.' },
   { name: 'valid_scores', unit: 'count', rule: 'Eligible scores with a number.' },
   { name: 'notes', unit: 'count', rule: 'Notes that the participant wrote.' },
@@ -111,6 +111,30 @@ export const SCORE_COLUMNS = [
   { name: 'submission_hash_after', unit: 'SHA-256', rule: 'The submission after it: another one means that the scorer changed it.' },
 ] as const satisfies readonly Column[];
 
+export const CLOCK_COLUMNS = [
+  { name: 'attempt', unit: 'id', rule: 'The attempt.' },
+  { name: 'n', unit: '', rule: 'Number of the event in its attempt, from 1 without gaps.' },
+  {
+    name: 'kind',
+    unit: '',
+    rule: '`started`, `paused`, `woken`, `resumed`, `adjusted`, `outage`, `rollback`, `scoring_started`, `scoring_ended`, `submitted`, `expired` or `stopped`.',
+  },
+  { name: 'at', unit: 'UTC', rule: 'When it was written.' },
+  { name: 'by', unit: '', rule: 'Who caused it: `participant`, `staff` or `platform`.' },
+  { name: 'elapsed_ms', unit: 'ms', rule: 'Time on the clock right after it.' },
+  {
+    name: 'pause_reason',
+    unit: '',
+    rule: 'Of `paused`: `break`, `hibernate`, `absent`, `awaiting_staff`, `platform` or `other`; else null, as the following.',
+  },
+  { name: 'resume_at', unit: 'UTC', rule: 'Of `paused` for `hibernate`: the time that was booked for coming back.' },
+  { name: 'credit_ms', unit: 'ms', rule: 'Of `adjusted`: given back, or taken where negative.' },
+  { name: 'outage_from', unit: 'UTC', rule: 'Of `outage`: its begin.' },
+  { name: 'outage_to', unit: 'UTC', rule: 'Of `outage`: its end.' },
+  { name: 'to_elapsed_ms', unit: 'ms', rule: 'Of `rollback`: the time on the clock that it goes on from.' },
+  { name: 'score_n', unit: '', rule: 'Of `scoring_started` and `scoring_ended`: number of the score in `scores.jsonl`.' },
+] as const satisfies readonly Column[];
+
 export const FLOW_COLUMNS = [
   { name: 'step', unit: '', rule: '`asked_for`, `left_out` or `released`.' },
   {
@@ -123,4 +147,5 @@ export const FLOW_COLUMNS = [
 
 export type AttemptRow = Record<(typeof ATTEMPT_COLUMNS)[number]['name'], unknown>;
 export type ScoreTableRow = Record<(typeof SCORE_COLUMNS)[number]['name'], unknown>;
+export type ClockRow = Record<(typeof CLOCK_COLUMNS)[number]['name'], unknown>;
 export type FlowRow = Record<(typeof FLOW_COLUMNS)[number]['name'], unknown>;

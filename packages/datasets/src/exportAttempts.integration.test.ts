@@ -7,7 +7,7 @@ import { CONSENTS, type Consent, type Consents } from '@plumbline/core';
 import { answerAgreement, type Database, findAgreement, writeAgreement } from '@plumbline/database';
 import { makeAttempt, makeUser } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ATTEMPT_COLUMNS, SCORE_COLUMNS } from './columns.ts';
+import { ATTEMPT_COLUMNS, CLOCK_COLUMNS, SCORE_COLUMNS } from './columns.ts';
 import { exportArchive } from './exportArchive.ts';
 import { ExportRig } from './exportRig.fixture.ts';
 import { finishedAttempt, SETTINGS } from './finishedAttempt.fixture.ts';
@@ -33,6 +33,19 @@ async function readRows(dir: string, file: string): Promise<Record<string, unkno
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
+}
+
+/** The recording of an attempt as text: all of its frames, where a decompression by itself ends with the first. */
+async function readEvents(dir: string, attemptId: string): Promise<string> {
+  const frames = await readFile(join(dir, 'events', `${attemptId}.jsonl.zst`));
+  let at = 0;
+  let text = '';
+  for (const { frameBytes } of await readRows(dir, `proofs/${attemptId}.jsonl`)) {
+    text += zstdDecompressSync(frames.subarray(at, at + Number(frameBytes))).toString('utf8');
+    at += Number(frameBytes);
+  }
+  expect(at).toBe(frames.length);
+  return text;
 }
 
 describe('an export', () => {
@@ -75,15 +88,45 @@ describe('an export', () => {
 
   it('names nobody, and leaves out what was typed but not that something was', async () => {
     const dir = await exported('private');
-    const events = zstdDecompressSync(await readFile(join(dir, 'events', `${attempts[0]}.jsonl.zst`))).toString('utf8');
+    const events = await readEvents(dir, attempts[0] as string);
     expect(events).toContain('{"seq":2,"withheld":true}');
+    expect(events).toContain('"type":"score.finished"');
     expect(events).toContain('"target":"editor:a.py"');
     expect(events).not.toContain('"target":"terminal:1"');
+    const accounts = (await db.prisma.user.findMany()).map(({ id }) => id);
+    const participants = (await db.prisma.participant.findMany()).map(({ id }) => id);
+    expect(accounts.length).toBeGreaterThan(participants.length);
+    const secrets = [
+      'what was typed',
+      'Name Of The',
+      'address-of-the-expert',
+      'words of the staff',
+      'words of the expert',
+      ...accounts,
+      ...participants,
+    ];
     for (const file of await readdir(dir, { recursive: true, withFileTypes: true })) {
       if (!file.isFile()) continue;
-      const text = file.name.endsWith('.zst') ? events : await readFile(join(file.parentPath, file.name), 'utf8');
-      for (const secret of ['what was typed', 'Name Of The Expert', 'address-of-the-expert']) expect(text, file.name).not.toContain(secret);
+      const isRecording = file.name.endsWith('.jsonl.zst');
+      const text = await (isRecording ? readEvents(dir, file.name.slice(0, 36)) : readFile(join(file.parentPath, file.name), 'utf8'));
+      for (const secret of secrets) expect(text, file.name).not.toContain(secret);
     }
+  });
+
+  it('has the events of the clock in a table, with who caused them by their part alone, from which the time of each score follows', async () => {
+    const dir = await exported('clock');
+    const rows = (await readRows(dir, 'clock.jsonl')).filter((row) => row.attempt === attempts[0]);
+    for (const row of rows) expect(Object.keys(row)).toEqual(CLOCK_COLUMNS.map(({ name }) => name));
+    expect(rows.map(({ n, kind, by, pause_reason, credit_ms }) => [n, kind, by, pause_reason, credit_ms])).toEqual([
+      [1, 'started', 'participant', null, null],
+      [2, 'adjusted', 'staff', null, 1_000],
+      [3, 'paused', 'participant', 'break', null],
+      [4, 'resumed', 'participant', null, null],
+      [5, 'submitted', 'participant', null, null],
+    ]);
+    const attempt = (await readRows(dir, 'attempts.jsonl')).find((row) => row.attempt === attempts[0]);
+    expect(rows.at(-1)).toMatchObject({ elapsed_ms: attempt?.elapsed_ms, at: attempt?.ended_at });
+    expect(await readEvents(dir, attempts[0] as string)).not.toContain('clock.event');
   });
 
   it('has a cast per terminal with whole characters and the scores as markers', async () => {

@@ -15,11 +15,11 @@ import { findSurvey } from '@plumbline/database/surveys';
 import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';
 import type { ObjectStore } from '@plumbline/storage';
 import { writeCasts } from './casts.ts';
-import type { AttemptRow, FlowRow, ScoreTableRow } from './columns.ts';
+import type { AttemptRow, ClockRow, FlowRow, ScoreTableRow } from './columns.ts';
 import { pseudonymsOf } from './pseudonyms.ts';
 import { readmeText } from './readme.ts';
 import { ReleaseFolder } from './releaseFolder.ts';
-import { attemptRow, type RecordingSummary, scoreRows } from './rows.ts';
+import { attemptRow, clockRows, type RecordingSummary, scoreRows } from './rows.ts';
 
 export interface ExportRequest {
   db: Database;
@@ -54,10 +54,14 @@ const WITHHELD_TYPES: ReadonlySet<string> = new Set([
   'recording.sealed',
 ]);
 
-/** A paste into a terminal may be a password, which its hash and length would let anybody guess. */
+/** Whether an export leaves out an event that not all of its type are left out with. */
 function isWithheld(type: string, data: unknown): boolean {
-  const isTerminalPaste = type === 'clipboard.paste' && String((data as { target?: unknown } | null)?.target).startsWith('terminal:');
-  return WITHHELD_TYPES.has(type) || isTerminalPaste;
+  if (WITHHELD_TYPES.has(type)) return true;
+  const { target, event } = (data ?? {}) as { target?: unknown; event?: { by?: unknown; kind?: unknown } };
+  // A paste into a terminal may be a password, which its hash and length would let anybody guess.
+  if (type === 'clipboard.paste') return String(target).startsWith('terminal:');
+  // Who caused it is an account, the same in every export, and may have said why in words; a rollback names machines. `clock.jsonl` has the rest.
+  return type === 'clock.event' && ((event?.by ?? null) !== null || event?.kind === 'rollback');
 }
 
 /**
@@ -85,6 +89,7 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
   const folder = new ReleaseFolder(outDir);
   const attempts: AttemptRow[] = [];
   const scores: ScoreTableRow[] = [];
+  const clock: ClockRow[] = [];
   for (const [i, view] of views.entries()) {
     const recording = await writeRecording(folder, request, view.id);
     const rows = await listScores(db, view.id);
@@ -104,10 +109,12 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
       }),
     );
     scores.push(...scoreRows(view, rows));
+    clock.push(...clockRows(view, rows));
     await onProgress?.((i + 1) / views.length);
   }
   await folder.write('attempts.jsonl', jsonLines(attempts));
   await folder.write('scores.jsonl', jsonLines(scores));
+  await folder.write('clock.jsonl', jsonLines(clock));
   await folder.write('flow.jsonl', jsonLines(flow));
   await folder.write('manifests/signing.pub', request.keys.publicKey.export({ type: 'spki', format: 'pem' }));
   const leftOut = asked.length - views.length;

@@ -12,7 +12,7 @@ import {
 import type { EventInput } from '@plumbline/protocol';
 import { AttemptRecorder, type RecordingKeys } from '@plumbline/recording';
 import type { ObjectStore } from '@plumbline/storage';
-import { exampleSettings, makeAttempt, type makeUser } from '@plumbline/testing';
+import { exampleSettings, makeAttempt, makeUser } from '@plumbline/testing';
 
 export const SETTINGS = exampleSettings({
   startingScore: 10,
@@ -36,7 +36,8 @@ export async function finishedAttempt(
 ): Promise<string> {
   const fixture = await makeAttempt(db, { expert, environmentSettings: SETTINGS });
   const { id } = fixture.attempt;
-  const by = { by: fixture.expert.id };
+  // What people do to the clock is withheld, too.
+  const by = { by: typed ? fixture.expert.id : null };
   await db.prisma.attempt.update({ where: { id }, data: { state: 'ready', isolation: 'bubblewrap' } });
   const claim = (await claimEpoch(db, id, null)) as EpochClaim;
   const ignore = () => {};
@@ -86,7 +87,11 @@ export async function finishedAttempt(
   await recorder.seal();
   await score('participant', 6);
   await score('participant', null);
-  await appendClockEvent(db, id, { kind: 'paused', reason: 'break' }, by);
+  if (typed) {
+    const staff = await makeUser(db, 'admin', { name: 'Name Of The Staff' });
+    await appendClockEvent(db, id, { kind: 'adjusted', creditMs: 1_000, reason: 'words of the staff' }, { by: staff.id });
+  }
+  await appendClockEvent(db, id, { kind: 'paused', reason: 'break', ...(typed ? { note: 'words of the expert' } : {}) }, by);
   await appendClockEvent(db, id, { kind: 'resumed' }, by);
   await recorder.takeOutbox();
   await recorder.seal();

@@ -1,4 +1,4 @@
-import { ATTEMPT_COLUMNS, type Column, FLOW_COLUMNS, SCORE_COLUMNS } from './columns.ts';
+import { ATTEMPT_COLUMNS, CLOCK_COLUMNS, type Column, FLOW_COLUMNS, SCORE_COLUMNS } from './columns.ts';
 
 /** The README of an export: what each file is and what each column means. No dates, so that the same export has the same bytes. */
 export function readmeText(counts: { attempts: number; participants: number; scores: number; leftOut: number }): string {
@@ -10,6 +10,7 @@ ${counts.attempts} attempts by ${counts.participants} participants, with ${count
 |---|---|
 | \`attempts.jsonl\` | a row per attempt |
 | \`scores.jsonl\` | a row per score |
+| \`clock.jsonl\` | a row per event of an attempt's clock, from which its elapsed time follows |
 | \`flow.jsonl\` | how many attempts were asked for, left out and why, and released |
 | \`events/ATTEMPT.jsonl.zst\` | the recording, an event per line, in the order of arrival: \`seq\`, \`atMs\` (milliseconds since 1970, UTC), \`type\`, \`stream\`, \`data\` |
 | \`casts/ATTEMPT-TERMINAL.cast\` | each terminal as asciicast v2, for \`asciinema play\` |
@@ -20,9 +21,9 @@ ${counts.attempts} attempts by ${counts.participants} participants, with ${count
 | \`SHA256SUMS\`, \`.sig\` | of every other file: \`sha256sum -c SHA256SUMS\`; and their signature, so that no table or cast can be another |
 
 Terminal output is \`{offset, bytes}\`: bytes are a string of UTF-8 text, or, where they are not valid UTF-8, an array that alternates
-text and base64. What was typed and pasted into terminals, dotfiles, and what staff wrote to participants is left out: such an event is
-\`{"seq": …, "withheld": true}\`, and its hash stands in the proof, so that nothing can have been taken out unseen. The events of one
-segment are one zstd frame; \`zstd -d\` reads the whole file.
+text and base64. What was typed and pasted into terminals, dotfiles, what staff wrote to participants, and what people did to the clock, with who they
+are and the words of theirs, is left out: such an event is \`{"seq": …, "withheld": true}\`, and its hash stands in the proof, so that nothing
+can have been taken out unseen. The events of one segment are one zstd frame; \`zstd -d\` reads the whole file.
 
 \`plumb verify DIR\` checks events, proofs, manifests and sums. It believes the key in \`manifests/\`: compare its fingerprint with one
 that you have from elsewhere. The format is specified in Plumbline's \`docs/recording-format.md\`.
@@ -42,6 +43,10 @@ ${columnTable(ATTEMPT_COLUMNS)}
 ## scores.jsonl
 
 ${columnTable(SCORE_COLUMNS)}
+
+## clock.jsonl
+
+${columnTable(CLOCK_COLUMNS)}
 
 ## flow.jsonl
 

@@ -13,7 +13,7 @@ import type { GivenAnswers } from '@plumbline/database/agreements';
 import type { AttemptView } from '@plumbline/database/attempts';
 import type { Survey } from '@plumbline/database/client';
 import type { ScoreRecord } from '@plumbline/database/scores';
-import type { AttemptRow, ScoreTableRow } from './columns.ts';
+import type { AttemptRow, ClockRow, ScoreTableRow } from './columns.ts';
 
 /** The rows of the tables, as pure functions of what the database holds. */
 
@@ -144,6 +144,26 @@ export function scoreRows(view: AttemptView, scores: readonly ScoreRecord[]): Sc
         submission_hash_after: row.submissionHashAfter,
       };
     });
+}
+
+/** The events of an attempt's clock, without the words of people and without who they are. */
+export function clockRows({ id, events, limits, ownerUserId }: AttemptView, scores: readonly ScoreRecord[]): ClockRow[] {
+  const numberOf = new Map(scores.map((row) => [row.id, row.n]));
+  return events.map((event, i) => ({
+    attempt: id,
+    n: event.n,
+    kind: event.kind,
+    at: isoTime(event.atMs),
+    by: event.by === null ? 'platform' : event.by === ownerUserId ? 'participant' : 'staff',
+    elapsed_ms: Math.round(elapsedMs(events.slice(0, i + 1), event.atMs, limits.limitMs)),
+    pause_reason: event.kind === 'paused' ? event.reason : null,
+    resume_at: event.kind === 'paused' ? isoTime(event.resumeAtMs ?? null) : null,
+    credit_ms: event.kind === 'adjusted' ? event.creditMs : null,
+    outage_from: event.kind === 'outage' ? isoTime(event.fromMs) : null,
+    outage_to: event.kind === 'outage' ? isoTime(event.toMs) : null,
+    to_elapsed_ms: event.kind === 'rollback' ? event.toElapsedMs : null,
+    score_n: 'scoreId' in event ? (numberOf.get(event.scoreId) ?? null) : null,
+  }));
 }
 
 function pausedMs(events: readonly ClockEvent[], endMs: number): number {

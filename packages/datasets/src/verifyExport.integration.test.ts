@@ -99,7 +99,7 @@ describe('verification of an export', () => {
     const id = await finishedAttempt(rig);
     await eraseRecording({ ...rig, attemptId: id });
     const dir = await rig.exported('after-erasure', [id]);
-    const files = ['README.md', 'SHA256SUMS', 'SHA256SUMS.sig', 'attempts.jsonl', 'flow.jsonl', 'manifests', 'scores.jsonl'];
+    const files = ['README.md', 'SHA256SUMS', 'SHA256SUMS.sig', 'attempts.jsonl', 'clock.jsonl', 'flow.jsonl', 'manifests', 'scores.jsonl'];
     expect((await readdir(dir)).sort()).toEqual(files);
     expect((await verifyExport(dir)).attempts[0]).toMatchObject({ verdict: 'erased', signed: true, problem: null });
   });
