@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { createExport, finishExport, loadExport } from '@plumbline/database/exports';
 import { readManifest, storeTimestamp } from '@plumbline/database/recordingManifests';
 import { listSegments } from '@plumbline/database/recordingSegments';
 import { claimEpoch, type EpochClaim } from '@plumbline/database/recordingTail';
@@ -99,6 +101,36 @@ describe('plumb', () => {
     expect((await plumb(['verify', attemptId])).out).toMatch(/: erased\./);
     const audit = await database.db.prisma.auditEntry.findMany({ where: { subject: `attempt:${attemptId}` }, orderBy: { id: 'asc' } });
     expect(audit.map(({ act }) => act)).toEqual(expect.arrayContaining(['recording.redact', 'recording.erase']));
+  });
+
+  it('deletes the exports that hold what it takes out of a recording, and no others', async () => {
+    const { db } = database;
+    const store = folderStore(join(folder.path, 'store'));
+    const exportOf = async (attemptId: string) => {
+      const id = await createExport(db, { requestedBy: null, attemptIds: [attemptId] });
+      const objectHash = createHash('sha256').update(id).digest('hex');
+      await store.put(objectHash, Buffer.from(`all of ${attemptId}`));
+      await finishExport(db, id, { objectHash, bytes: 1, leftOut: 0, answers: {} });
+      return { id, objectHash };
+    };
+    const [attemptId, other] = [await recorded(), await recorded()];
+    const kept = await exportOf(other);
+    const takes: string[][] = [
+      ['redact', attemptId, '--from', '4', '--to', '5', '--reason', 'a private name'],
+      ['erase', attemptId, '--confirm', attemptId, '--reason', 'withdrawn'],
+    ];
+    for (const take of takes) {
+      const { id, objectHash } = await exportOf(attemptId);
+      expect((await plumb(['recording', ...take])).out).toContain('One export that it was in was deleted');
+      expect(await store.has(objectHash)).toBe(false);
+      expect(await loadExport(db, id)).toMatchObject({
+        state: 'failed',
+        objectHash: null,
+        error: expect.stringContaining('Build it anew'),
+      });
+    }
+    expect(await store.has(kept.objectHash)).toBe(true);
+    expect(await loadExport(db, kept.id)).toMatchObject({ state: 'done' });
   });
 
   it('verifies a recording, and names the first bad segment and its range after one byte is changed', async () => {

@@ -85,3 +85,18 @@ export async function failExport(db: Database, exportId: string, reason: string)
     storableText(reason).slice(0, 1000),
   ]);
 }
+
+/** Finished exports that were asked for with this attempt, and their objects. */
+export async function listExportsWith(db: Database, attemptId: string): Promise<{ id: string; objectHash: string }[]> {
+  const { rows } = await db.pool.query(
+    `SELECT id, object_hash AS "objectHash" FROM export
+     WHERE state = 'done' AND object_hash IS NOT NULL AND attempt_ids @> jsonb_build_array($1::text) ORDER BY created_at, id`,
+    [attemptId],
+  );
+  return rows;
+}
+
+/** A finished export whose object was deleted; `reason` is shown where it could be downloaded. */
+export async function withdrawExport(db: Database, exportId: string, reason: string): Promise<void> {
+  await db.pool.query(`UPDATE export SET state = 'failed', error = $2, object_hash = NULL, bytes = NULL WHERE id = $1`, [exportId, reason]);
+}
