@@ -137,8 +137,9 @@ async function unreachableMs(tx: Queryable, nowMs: number): Promise<number> {
 
 /** The same within a transaction that has locked the attempt already. */
 export async function appendLocked(tx: Queryable, attempt: LockedAttempt, body: ClockEventBody, options: AppendOptions): Promise<Appended> {
-  // Whoever is stopped while the sandbox is out of reach was out of time from then on.
-  if (body.kind === 'stopped' && attempt.state === 'running' && linkGapMs(attempt) >= OUTAGE_FROM_MS) {
+  // Whoever is stopped, or submits, while the sandbox is out of reach was out of time from then on; an end that runs out waits for it instead.
+  const ends = (body.kind === 'stopped' || body.kind === 'submitted') && options.atMs === undefined;
+  if (ends && attempt.state === 'running' && linkGapMs(attempt) >= OUTAGE_FROM_MS) {
     const outage = await append(tx, attempt, outageUntilNow(attempt, LINK_LOST), { by: null });
     return append(tx, { ...attempt, events: outage.events }, body, options);
   }

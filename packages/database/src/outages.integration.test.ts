@@ -1,7 +1,8 @@
+import type { ClockEventBody } from '@plumbline/core';
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { append, running } from './attempts.fixture.ts';
-import { loadAttempt, startAttempt } from './attempts.ts';
+import { loadAttempt, moveAttempt, startAttempt } from './attempts.ts';
 import type { Database } from './client.ts';
 import { noteOutage, renewLinkHeartbeats } from './clockEvents.ts';
 import { notePagesReached, notePagesUnreached } from './publicAddress.ts';
@@ -57,13 +58,16 @@ describe('the link to the sandbox', () => {
     await expect(append(db, over.id, { kind: 'expired' })).resolves.toMatchObject({ state: 'finalising' });
   });
 
-  test('stopping an attempt whose sandbox is out of reach gives the outage back first', async () => {
-    const { id } = await running(db, 3_600_000, 60_000);
-    await setHeartbeat(id, 20_000);
-    const { events, state } = await append(db, id, { kind: 'stopped', reason: 'the machine is gone' });
-    expect(events.map((event) => event.kind)).toEqual(['started', 'outage', 'stopped']);
-    expect(state).toBe('finalising');
-  });
+  test.each<ClockEventBody>([{ kind: 'stopped', reason: 'the machine is gone' }, { kind: 'submitted' }])(
+    'an end of an attempt whose sandbox is out of reach gives the outage back first: $kind',
+    async (end) => {
+      const { id } = await running(db, 3_600_000, 60_000);
+      await setHeartbeat(id, 20_000);
+      const { events, state } = await append(db, id, end);
+      expect(events.map((event) => event.kind)).toEqual(['started', 'outage', end.kind]);
+      expect(state).toBe('finalising');
+    },
+  );
 
   test('the time before the start is never an outage, however long the sandbox stood ready', async () => {
     const { attempt, expert } = await makeAttempt(db, { environmentSettings: SETTINGS });
@@ -127,6 +131,15 @@ describe('pages that cannot be reached at their public address', () => {
     expect(lengths).toEqual([2, 1]);
     expect(await notePagesReached(db, PAGES)).toEqual([]);
     expect(await outagesOf(over.id)).toEqual([]);
+  });
+
+  test('give their time back to an attempt that ended in it, however far its end has come by then', async () => {
+    const ended = [await running(db, 3_600_000, 60_000), await running(db, 3_600_000, 60_000)];
+    for (const { id } of ended) await append(db, id, { kind: 'submitted' });
+    await moveAttempt(db, ended[1]?.id as string, 'completed');
+    await pagesAway(20_000);
+    expect((await notePagesReached(db, PAGES)).sort()).toEqual(ended.map(({ id }) => id).sort());
+    for (const { id } of ended) expect(await outagesOf(id)).toHaveLength(1);
   });
 
   test('give nothing back that did not count, or was given back already', async () => {

@@ -14,7 +14,7 @@ export async function notePagesUnreached(db: Database, url: string): Promise<voi
 
 /**
  * Says that the pages answered at their public address. Where they had not for an outage's length, the time since they last did is given
- * back to every attempt under way, first; that may be done again where it failed half-way.
+ * back, first, to every attempt under way and to those that ended in it; that may be done again where it failed half-way.
  *
  * @returns the attempts that were given time.
  */
@@ -36,7 +36,7 @@ export async function notePagesReached(db: Database, url: string): Promise<strin
 
 async function giveBackSince(db: Database, fromMs: number): Promise<string[]> {
   const { rows } = await db.pool.query<{ id: string }>(
-    `SELECT id FROM attempt WHERE state IN ('running', 'paused') OR (state = 'finalising' AND ended_at > to_timestamp($1 / 1000.0))`,
+    `SELECT id FROM attempt WHERE state IN ('running', 'paused') OR (state IN ('finalising', 'completed') AND ended_at > to_timestamp($1 / 1000.0))`,
     [fromMs],
   );
   const given: string[] = [];
