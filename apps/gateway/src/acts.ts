@@ -45,7 +45,8 @@ const HANDLERS: { [A in Exclude<RequestAct, keyof typeof SANDBOX_REQUESTS>]: Han
     attempt.clock.turn.take(async () => {
       assertRunning(attempt);
       runnerOf(attempt);
-      const row = await requestScore(attempt.gateway.db, attempt.id, 'participant');
+      const stopsClock = attempt.view.settings.whileScoring.clock === 'stopped';
+      const row = await requestScore(attempt.gateway.db, attempt.id, 'participant', { stopsClock });
       await attempt.scoring.start(row);
       return { scoreId: row.id, n: row.n };
     }),

@@ -1,5 +1,5 @@
 import { elapsedMs } from '@plumbline/core';
-import { finishScore, listScores, loadAttempt, requestScore, startAttempt } from '@plumbline/database';
+import { appendClockEvent, finishScore, listScores, loadAttempt, requestScore, startAttempt } from '@plumbline/database';
 import { type GatewayToBrowser, SCORE_STEPS } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
@@ -66,7 +66,8 @@ const finished = (row: { id: string; n: number }) =>
 describe('a clock that stands still while the scorer runs', () => {
   it('stands from the request to the result, and the score’s seconds cost nothing', async () => {
     const { db, id, scoring, kinds } = await running('stopped', async () => ({}));
-    const row = await requestScore(db, id, 'participant');
+    const row = await requestScore(db, id, 'participant', { stopsClock: true });
+    expect(await kinds()).toEqual(['scoring_started']);
     await scoring.start(row);
     expect(await kinds()).toEqual(['scoring_started']);
     const view = await loadAttempt(db, id);
@@ -81,16 +82,25 @@ describe('a clock that stands still while the scorer runs', () => {
 
   it('goes on when the scorer could not be started, or was lost with its sandbox', async () => {
     const refused = await running('stopped', () => Promise.reject(new Error('no')));
-    await expect(refused.scoring.start(await requestScore(refused.db, refused.id, 'participant'))).rejects.toThrow();
+    await expect(refused.scoring.start(await requestScore(refused.db, refused.id, 'participant', { stopsClock: true }))).rejects.toThrow();
     expect(await refused.kinds()).toEqual(['scoring_started', 'scoring_ended']);
     expect(await listScores(refused.db, refused.id)).toMatchObject([{ status: 'cancelled' }]);
 
     const lost = await running('stopped', async () => ({}));
-    await lost.scoring.start(await requestScore(lost.db, lost.id, 'participant'));
+    await lost.scoring.start(await requestScore(lost.db, lost.id, 'participant', { stopsClock: true }));
     await lost.scoring.cancelLost(null);
     expect(await lost.kinds()).toEqual(['scoring_started', 'scoring_ended']);
-    await lost.scoring.start(await requestScore(lost.db, lost.id, 'participant'));
+    await lost.scoring.start(await requestScore(lost.db, lost.id, 'participant', { stopsClock: true }));
     expect(await lost.kinds()).toHaveLength(3);
+  });
+
+  it('lets a score go on that was asked for before an end which came before the runner heard of it', async () => {
+    const { db, id, scoring } = await running('stopped', async () => ({}));
+    const row = await requestScore(db, id, 'participant', { stopsClock: true });
+    await appendClockEvent(db, id, { kind: 'submitted' }, { by: null });
+    await scoring.start(row);
+    await scoring.beforeDurable([finished(row)]);
+    expect(await listScores(db, id)).toMatchObject([{ status: 'scored', score: 0.5 }]);
   });
 
   it('is not touched where the environment lets it run', async () => {

@@ -1,5 +1,5 @@
 import { AppError, toAppError } from '@plumbline/core';
-import { appendClockEvent, cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
+import { cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
 import type { EventData, EventInput, RunningScore, ScoreProgress } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { LostScore } from './lostScore.ts';
@@ -24,13 +24,9 @@ export class Scoring {
    */
   async start(row: ScoreRecord, submissionHash?: string): Promise<void> {
     const { gateway, id, runner } = this.#attempt;
-    const { clock } = this.#attempt.view.settings.whileScoring;
     this.#starting.add(row.id);
     try {
       await this.#publish(row.id);
-      if (clock === 'stopped' && row.trigger === 'participant') {
-        await appendClockEvent(gateway.db, id, { kind: 'scoring_started', scoreId: row.id }, { by: null });
-      }
       await runner?.call('score', {
         scoreId: row.id,
         n: row.n,
@@ -41,7 +37,6 @@ export class Scoring {
     } catch (error) {
       const { message } = toAppError(error);
       await finishScore(gateway.db, id, { scoreId: row.id, status: 'cancelled', score: null, message: { error: message }, durationMs: 0 });
-      await this.#releaseClock(row);
       await this.#publish(row.id);
       throw error;
     } finally {
@@ -111,7 +106,6 @@ export class Scoring {
     const lost = rows.find((row) => row.status === 'running' && row.id !== runningScoreId);
     if (lost === undefined) return;
     await cancelScore(gateway.db, id, 'The sandbox was lost while the scorer ran. Score again; this row does not count.');
-    await this.#releaseClock(lost);
     await this.#publish(lost.id);
   }
 
@@ -119,19 +113,8 @@ export class Scoring {
     const { gateway, id } = this.#attempt;
     const { scoreId, score, message, durationMs } = data;
     await finishScore(gateway.db, id, { scoreId, status: data.status, score, message, durationMs });
-    await this.#releaseClock({ id: scoreId, trigger: data.trigger });
     await this.#publish(scoreId);
     this.#attempt.clock.publish();
-  }
-
-  /** A clock that stood still for a score goes on, however the score came to its end. */
-  async #releaseClock({ id: scoreId, trigger }: Pick<ScoreRecord, 'id' | 'trigger'>): Promise<void> {
-    const { gateway, id, view } = this.#attempt;
-    if (view.settings.whileScoring.clock !== 'stopped' || trigger !== 'participant') return;
-    await appendClockEvent(gateway.db, id, { kind: 'scoring_ended', scoreId }, { by: null }).catch((error) => {
-      // It goes on already, or the attempt has ended and its clock needs no more events.
-      gateway.log.info({ attempt: id, error: String(error) }, 'the clock took no end of scoring');
-    });
   }
 
   async #publish(scoreId: string): Promise<void> {

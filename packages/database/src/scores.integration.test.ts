@@ -1,7 +1,7 @@
 import { AppError } from '@plumbline/core';
 import { makeAttempt, type TestDatabase, testDatabase } from '@plumbline/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { appendClockEvent } from './attempts.ts';
+import { appendClockEvent, loadAttempt, moveAttempt } from './attempts.ts';
 import type { Database } from './client.ts';
 import { listNotes, writeNote } from './notes.ts';
 import { takeOutbox } from './outbox.ts';
@@ -52,6 +52,15 @@ describe('asking for a score', () => {
     expect([first.n, second.n]).toEqual([1, 2]);
     expect(first.elapsedMs).toBeGreaterThanOrEqual(100_000);
     expect(first.elapsedMs).toBeLessThan(120_000);
+  });
+
+  test('stops the clock at that moment, where the environment’s stands while its scorer runs', async () => {
+    const id = await running();
+    const row = await requestScore(db, id, 'participant', { stopsClock: true });
+    const { events } = await loadAttempt(db, id);
+    expect(events.at(-1)).toMatchObject({ kind: 'scoring_started', scoreId: row.id, atMs: row.requestedAt.getTime() });
+    await expect(requestScore(db, id, 'participant', { stopsClock: true })).rejects.toMatchObject({ code: 'conflict' });
+    expect((await loadAttempt(db, id)).events).toHaveLength(events.length);
   });
 
   test('is refused in a pause, at zero, and in states that do not fit its trigger', async () => {
@@ -117,6 +126,24 @@ describe('the result of a score', () => {
     const row = await requestScore(db, await running(), 'participant');
     await expect(finishScore(db, await running(), scored(row.id, 1))).rejects.toMatchObject({ code: 'not_found' });
     expect(await db.prisma.score.findUniqueOrThrow({ where: { id: row.id } })).toMatchObject({ status: 'running' });
+  });
+
+  test('lets the clock go on that stood still for it, whoever closes it and whatever was interrupted, and once', async () => {
+    const id = await running();
+    const kinds = async () => (await loadAttempt(db, id)).events.map(({ kind }) => kind).slice(1);
+    await requestScore(db, id, 'participant', { stopsClock: true });
+    await cancelScore(db, id, 'Cancelled.');
+    expect(await kinds()).toEqual(['scoring_started', 'scoring_ended']);
+    const row = await requestScore(db, id, 'participant', { stopsClock: true });
+    // As a gateway left it that died in the middle.
+    await db.prisma.score.update({ where: { id: row.id }, data: { status: 'nan' } });
+    await finishScore(db, id, scored(row.id, null));
+    await finishScore(db, id, scored(row.id, null));
+    expect((await kinds()).slice(2)).toEqual(['scoring_started', 'scoring_ended']);
+    const closed = await requestScore(db, id, 'participant', { stopsClock: true });
+    await moveAttempt(db, id, 'void');
+    await finishScore(db, id, scored(closed.id, null));
+    expect((await kinds()).slice(4)).toEqual(['scoring_started']);
   });
 
   test('a cancelled score stays in the log with its reason', async () => {

@@ -1,6 +1,7 @@
-import { AppError, type AttemptState, elapsedMs, remainingMs, type ScoreTrigger } from '@plumbline/core';
+import { AppError, type AttemptState, elapsedMs, isCorrectable, openScoringId, remainingMs, type ScoreTrigger } from '@plumbline/core';
 import { notify } from './channels.ts';
 import type { Database, Score } from './client.ts';
+import { appendLocked } from './clockEvents.ts';
 import { lockAttempt } from './lockedAttempt.ts';
 import { appendOutbox } from './outbox.ts';
 import { storableJson, storableText } from './storableJson.ts';
@@ -24,6 +25,8 @@ const STATES_FOR: Record<ScoreTrigger, readonly AttemptState[]> = {
 export interface RequestScoreOptions {
   /** For `clean` and `retro`: the row that is scored again. */
   ofScoreId?: string;
+  /** The environment's clock stands still while its scorer runs: from the request on, so that no end comes between the two. */
+  stopsClock?: boolean;
 }
 
 /**
@@ -64,6 +67,7 @@ export async function requestScore(
       [attemptId, n, trigger, new Date(nowMs), elapsed, options.ofScoreId ?? null],
     );
     await appendOutbox(tx, attemptId, 'score.requested', { scoreId: rows[0].id, n, trigger, elapsedMs: elapsed }, nowMs);
+    if (options.stopsClock === true) await appendLocked(tx, attempt, { kind: 'scoring_started', scoreId: rows[0].id }, { by: null });
     await notify(tx, 'attempt', attemptId);
     return rows[0].id as string;
   });
@@ -80,7 +84,8 @@ export interface FinishedScore {
 }
 
 /**
- * Closes a score's row. The first result stands: the same again, or another one after it, changes nothing.
+ * Closes a score's row, and has a clock that stands still for it go on. The first result stands: the same again, or another one after
+ * it, changes nothing.
  *
  * @returns the row as it stands.
  * @throws AppError `not_found` where this attempt has no such row.
@@ -90,6 +95,7 @@ export async function finishScore(db: Database, attemptId: string, result: Finis
   // A scorer that says "scored" without a number gave none.
   const status = result.status === 'scored' && !isNumber ? 'nan' : result.status;
   await inTransaction(db, async (tx) => {
+    const attempt = await lockAttempt(tx, attemptId);
     const { rowCount } = await tx.query(
       `UPDATE score SET status = $3, score = $4, message = $5::jsonb, duration_ms = $6, finished_at = clock_timestamp()
        WHERE id = $1 AND attempt_id = $2 AND status = 'running'`,
@@ -102,6 +108,9 @@ export async function finishScore(db: Database, attemptId: string, result: Finis
         Math.round(result.durationMs),
       ],
     );
+    if (openScoringId(attempt.events) === result.scoreId && isCorrectable(attempt.state)) {
+      await appendLocked(tx, attempt, { kind: 'scoring_ended', scoreId: result.scoreId }, { by: null });
+    }
     if (rowCount === 1) await notify(tx, 'attempt', attemptId);
   });
   const row = await db.prisma.score.findFirst({ where: { id: result.scoreId, attemptId } });
