@@ -166,3 +166,16 @@ test('notes are numbered, stamped, recorded, and taken in a pause but not after 
   await appendClockEvent(db, id, { kind: 'stopped', reason: 'x' }, { by: null });
   await expect(writeNote(db, id, 'late')).rejects.toMatchObject({ code: 'clock_not_running' });
 });
+
+test('notes that only a program would write are refused: very many of them, or very much in them', async () => {
+  const many = await running();
+  const written = `INSERT INTO note (attempt_id, n, at, elapsed_ms, kind, text) SELECT $1, n, now(), 0, 'note', $3 FROM generate_series(1, $2) n`;
+  await db.pool.query(written, [many, 4_999, 'x']);
+  await writeNote(db, many, 'the last');
+  await expect(writeNote(db, many, 'one more')).rejects.toMatchObject({ code: 'rate_limited' });
+  const long = await running();
+  await db.pool.query(written, [long, 209, 'x'.repeat(20_000)]);
+  await expect(writeNote(db, long, 'x'.repeat(20_000))).rejects.toMatchObject({ code: 'rate_limited' });
+  await writeNote(db, long, 'a short one');
+  expect([(await listNotes(db, many)).length, (await listNotes(db, long)).length]).toEqual([5_000, 210]);
+});
