@@ -10,37 +10,43 @@ import type { WorkspaceFiles } from '@plumbline/sandbox';
 const DOWNLOADS_KEPT = 2;
 const DELETED_KEPT = 10;
 
+/** An archive on the host, and what of the workspace it was made of. */
+interface KeptFile {
+  tarPath: string;
+  path: string;
+}
+
 class KeptFiles {
   readonly #most: number;
-  readonly #paths = new Map<string, string>();
+  readonly #files = new Map<string, KeptFile>();
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  add(hostPath: string): string {
+  add(file: KeptFile): string {
     const id = randomUUID();
-    this.#paths.set(id, hostPath);
-    for (const [oldest, path] of this.#paths) {
-      if (this.#paths.size <= this.#most) break;
-      this.#paths.delete(oldest);
-      void rm(path, { force: true });
+    this.#files.set(id, file);
+    for (const [oldest, { tarPath }] of this.#files) {
+      if (this.#files.size <= this.#most) break;
+      this.#files.delete(oldest);
+      void rm(tarPath, { force: true });
     }
     return id;
   }
 
-  get(id: string): string | undefined {
-    return this.#paths.get(id);
+  get(id: string): KeptFile | undefined {
+    return this.#files.get(id);
   }
 
   async drop(id: string): Promise<void> {
-    const path = this.#paths.get(id);
-    this.#paths.delete(id);
-    if (path !== undefined) await rm(path, { force: true });
+    const file = this.#files.get(id);
+    this.#files.delete(id);
+    if (file !== undefined) await rm(file.tarPath, { force: true });
   }
 
   async clear(): Promise<void> {
-    for (const id of [...this.#paths.keys()]) await this.drop(id);
+    for (const id of [...this.#files.keys()]) await this.drop(id);
   }
 }
 
@@ -56,13 +62,13 @@ export class KeptArchives {
   /** Archives a folder for a download. */
   async pack(path: string): Promise<{ archive: string; size: number; skipped: number; hash: string }> {
     const { tarPath, tarBytes, tarHash, skipped } = await this.#files.capture([path], { maxBytes: ARCHIVE_MAX_BYTES });
-    return { archive: this.#downloads.add(tarPath), size: tarBytes, skipped: skipped.length, hash: tarHash };
+    return { archive: this.#downloads.add({ tarPath, path }), size: tarBytes, skipped: skipped.length, hash: tarHash };
   }
 
   async part(archive: string, offset: number): Promise<{ data: string; size: number }> {
-    const path = this.#downloads.get(archive);
-    if (path === undefined) throw new AppError('not_found', 'This download is over. Start it again.');
-    const file = await open(path, 'r');
+    const kept = this.#downloads.get(archive);
+    if (kept === undefined) throw new AppError('not_found', 'This download is over. Start it again.');
+    const file = await open(kept.tarPath, 'r');
     try {
       const { size } = await file.stat();
       const buffer = Buffer.alloc(Math.max(0, Math.min(FILE_PART_MAX_BYTES, size - offset)));
@@ -83,13 +89,14 @@ export class KeptArchives {
       await rm(tarPath, { force: true });
       throw error;
     }
-    return this.#deleted.add(tarPath);
+    return this.#deleted.add({ tarPath, path });
   }
 
+  /** Brings back what was deleted. Rejects with `conflict`, and changes nothing, where something of its name is there again. */
   async undelete(undo: string): Promise<void> {
-    const path = this.#deleted.get(undo);
-    if (path === undefined) throw new AppError('not_found', 'What was deleted is no longer kept.');
-    await this.#files.restore(path);
+    const kept = this.#deleted.get(undo);
+    if (kept === undefined) throw new AppError('not_found', 'What was deleted is no longer kept.');
+    await this.#files.restore(kept.tarPath, kept.path);
     await this.#deleted.drop(undo);
   }
 

@@ -209,6 +209,28 @@ describe('a runner with a real sandbox', () => {
     },
   );
 
+  it('brings back what was deleted as it was, and never over what is there again; what it could not bring back it does not delete', async () => {
+    const { stateDir } = await fresh('deleted');
+    rig.clock('running');
+    const terminal = await rig.openTerminal();
+    rig.typeInto(terminal, 'mkdir -p folder/in; echo old > folder/in/file; ln -s folder link; echo made-$((1+1))\r');
+    await rig.shows(terminal, /made-2/);
+    const file = join(stateDir, 'workspace', 'folder/in/file');
+    const deleted = async (path: string) => (await gateway.call('file.delete', { path, keep: true })) as { undo: string };
+    for (const path of ['folder/in/file', 'folder']) {
+      const { undo } = await deleted(path);
+      rig.typeInto(terminal, `mkdir -p folder/in; echo new > folder/in/file; echo anew-$((1+1))-${path}.\r`);
+      await rig.shows(terminal, new RegExp(`anew-2-${path}\\.`));
+      await expect(gateway.call('file.undelete', { undo })).rejects.toThrow('conflict');
+      expect(readFileSync(file, 'utf8')).toBe('new\n');
+      await gateway.call('file.delete', { path });
+      await gateway.call('file.undelete', { undo });
+      expect(readFileSync(file, 'utf8')).toBe('old\n');
+    }
+    await expect(deleted('link/in/file')).rejects.toThrow('too_large');
+    expect(readFileSync(file, 'utf8')).toBe('old\n');
+  });
+
   it('scores the workspace, scores a submission again in a clean sandbox, and tells both as they are', async () => {
     await fresh('scores');
     rig.clock('running');

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from workspace_paths import DIRECTORY, Refused, Workspace, parts_of  # noqa: E402
 from workspace_snapshot import Snapshots  # noqa: E402
-from workspace_trees import CHUNK, Trees, folder_for  # noqa: E402
+from workspace_trees import CHUNK, Trees, folder_for, remove  # noqa: E402
 from workspace_watch import Watcher  # noqa: E402
 
 MAX_LISTED = 100_000
@@ -270,20 +270,8 @@ class Service:
             if name is None:
                 raise Refused("invalid_input", "The workspace itself cannot be deleted.")
             with self.watcher.own_change(path):
-                self._remove(folder, name)
+                remove(folder, name)
         return {}
-
-    def _remove(self, folder, name):
-        if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-            os.unlink(name, dir_fd=folder)
-            return
-        fd = os.open(name, DIRECTORY, dir_fd=folder)
-        try:
-            for child in os.listdir(fd):
-                self._remove(fd, child)
-        finally:
-            os.close(fd)
-        os.rmdir(name, dir_fd=folder)
 
     def hashTree(self, paths, maxBytes):
         return self.trees.hash_tree(paths, maxBytes)
@@ -291,8 +279,8 @@ class Service:
     def capture(self, paths, maxBytes, file):
         return self.trees.capture(paths, maxBytes, os.path.join(self.store, file))
 
-    def restore(self, file):
-        return self.trees.restore(os.path.join(self.store, file))
+    def restore(self, file, path):
+        return self.trees.restore(os.path.join(self.store, file), path)
 
     def snapshot(self, message, atMs, base, file):
         return self.snapshots.snapshot(message, atMs, os.path.join(self.store, file), base)

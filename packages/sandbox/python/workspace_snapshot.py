@@ -215,14 +215,15 @@ class Snapshots:
                 if kind == "blob":
                     entries.append((os.fsdecode(path), mode, name))
         kept = {path for path, _, _ in entries}
+        opened = {}
         files, links, _, _ = self.source.walk()
         for path in [path for path, _ in files] + links:
             if path not in kept:
-                unlink_below(self.workspace.fd, path)
+                unlink_below(self.workspace.fd, path, opened)
         archive = os.path.join(self.store, "restore.tar")
         try:
             self.write_archive(entries, archive)
-            restored = self.trees.restore(archive)
+            restored = self.trees.restore(archive, opened=opened)
         finally:
             if os.path.exists(archive):
                 os.unlink(archive)

@@ -1,4 +1,5 @@
 """What a set of workspace paths holds, by content: its hash, a deterministic archive of it, and the way back."""
+import errno
 import hashlib
 import io
 import os
@@ -11,6 +12,7 @@ MAX_ENTRIES = 1_000_000
 CHUNK = 1 << 20
 # Each level holds a descriptor and a frame of this program.
 MAX_DEPTH = 200
+NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
 
 
 
@@ -121,6 +123,8 @@ class Trees:
                     except FileNotFoundError:
                         break
                     if not visit(here, info, fd, name) or not stat.S_ISDIR(info.st_mode):
+                        if depth + 1 < len(parts):
+                            skipped.append({"path": path, "reason": "behind a link, or not in a folder"})
                         break
                     child = os.open(name, DIRECTORY, dir_fd=fd)
                     os.close(fd)
@@ -226,7 +230,15 @@ class Trees:
             size = file.tell()
         return {**hasher.result(), "skipped": skipped[:1000], "tarHash": sha.hexdigest(), "tarBytes": size}
 
-    def restore(self, source):
+    def restore(self, source, path=None, opened=None):
+        """Writes what an archive holds in the place of what is there; where a path is given, only if nothing is there now, and over nothing.
+
+        Folders that their owner may not write in are opened meanwhile: `opened` has those that were before.
+        """
+        if path is not None and self._exists(path):
+            raise Refused("conflict", "Something of that name exists already.")
+        if path is None and opened is None:
+            opened = {}
         files = 0
         size = 0
         modes = []
@@ -235,7 +247,7 @@ class Trees:
                 parts = parts_of(member.name)
                 if not parts or not (member.isreg() or member.isdir() or member.issym()):
                     raise Refused("invalid_input", "The archive is not one of this platform's.")
-                with self._folder_for(parts[:-1]) as folder:
+                with _Folder(self.workspace.fd, parts[:-1], opened) as folder:
                     name = parts[-1]
                     if member.isdir():
                         try:
@@ -244,10 +256,8 @@ class Trees:
                             pass
                         modes.append((parts, member.mode))
                         continue
-                    try:
-                        os.unlink(name, dir_fd=folder)
-                    except FileNotFoundError:
-                        pass
+                    if opened is not None:
+                        remove(folder, name, force=True)
                     if member.issym():
                         os.symlink(member.linkname, name, dir_fd=folder)
                         continue
@@ -260,13 +270,28 @@ class Trees:
                     files += 1
                     size += member.size
         # Folders last and deepest first: one that is read-only could not be filled.
-        for parts, mode in reversed(modes):
-            with self._folder_for(parts) as folder:
-                os.fchmod(folder, mode & 0o777)
+        for parts, mode in [*sorted((opened or {}).items(), reverse=True), *reversed(modes)]:
+            try:
+                with _Folder(self.workspace.fd, parts) as folder:
+                    os.fchmod(folder, mode & 0o777)
+            except OSError as error:
+                # One that was opened may have made way since.
+                if error.errno not in NO_FOLDER:
+                    raise
         return {"files": files, "bytes": size}
 
-    def _folder_for(self, parts):
-        return folder_for(self.workspace, parts)
+    def _exists(self, path):
+        try:
+            with self.workspace.parent(path, follow=False) as (folder, name):
+                if name is not None:
+                    os.stat(name, dir_fd=folder, follow_symlinks=False)
+                return True
+        except FileNotFoundError:
+            return False
+        except Refused as refused:
+            if refused.code != "not_found":
+                raise
+            return False
 
 
 def folder_for(workspace, parts):
@@ -274,33 +299,69 @@ def folder_for(workspace, parts):
     return _Folder(workspace.fd, parts)
 
 
-def unlink_below(root, path):
+def unlink_below(root, path, opened):
     """Removes a file or link; one that is gone by now is fine."""
     parts = parts_of(path)
-    with _Folder(root, parts[:-1]) as folder:
-        try:
-            os.unlink(parts[-1], dir_fd=folder)
-        except FileNotFoundError:
-            pass
+    with _Folder(root, parts[:-1], opened) as folder:
+        remove(folder, parts[-1], force=True)
+
+
+def remove(folder, name, force=False):
+    """Removes what has that name, a folder with all in it. With force also what its owner may not write in, and nothing where nothing is."""
+    try:
+        is_folder = stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        if force:
+            return
+        raise
+    if not is_folder:
+        os.unlink(name, dir_fd=folder)
+        return
+    fd = os.open(name, DIRECTORY, dir_fd=folder)
+    try:
+        if force:
+            os.fchmod(fd, 0o700)
+        for child in os.listdir(fd):
+            remove(fd, child, force)
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=folder)
 
 
 class _Folder:
-    """A folder below another, made where it is missing, reached without following a link."""
+    """A folder below another, made where it is missing, reached without following a link.
 
-    def __init__(self, root, parts):
+    With `opened` it takes the place of what else has its name, and its owner may write in it and in those above: the permissions that
+    they had are noted there.
+    """
+
+    def __init__(self, root, parts, opened=None):
         self.fd = os.dup(root)
         try:
-            for name in parts:
-                try:
-                    os.mkdir(name, 0o755, dir_fd=self.fd)
-                except FileExistsError:
-                    pass
-                child = os.open(name, DIRECTORY, dir_fd=self.fd)
+            for n, name in enumerate(parts):
+                child = self._open(name, replaces=opened is not None)
                 os.close(self.fd)
                 self.fd = child
+                mode = stat.S_IMODE(os.fstat(child).st_mode)
+                if opened is not None and mode & 0o700 != 0o700:
+                    opened.setdefault(tuple(parts[: n + 1]), mode)
+                    os.fchmod(child, mode | 0o700)
         except OSError:
             os.close(self.fd)
             raise
+
+    def _open(self, name, replaces):
+        try:
+            os.mkdir(name, 0o755, dir_fd=self.fd)
+        except FileExistsError:
+            pass
+        try:
+            return os.open(name, DIRECTORY, dir_fd=self.fd)
+        except OSError as error:
+            if not replaces or error.errno not in NO_FOLDER:
+                raise
+        os.unlink(name, dir_fd=self.fd)
+        return self._open(name, False)
 
     def __enter__(self):
         return self.fd

@@ -156,6 +156,26 @@ os.mkfifo("pipe")'`,
     },
   },
   {
+    name: 'a snapshot comes back over what a start has laid in its way: files where it has folders, and the other way round, and read-only ones',
+    run: async (world) => {
+      const sandbox = await world.sharedSandbox();
+      const files = await world.files(sandbox);
+      await shell(sandbox, 'participant', 'mkdir ro file large; echo mine | tee ro/kept folder file/in large/in');
+      const snapshot = await files.snapshot(SNAPSHOT);
+      const other = await world.sharedSandbox();
+      const elsewhere = await world.files(other);
+      await shell(
+        other,
+        'participant',
+        `mkdir -p ro folder/deep; echo start | tee ro/kept ro/gone folder/deep/in file; truncate -s ${LARGE_BYTES} large; chmod 500 ro folder/deep`,
+      );
+      const { files: restored } = await elsewhere.restoreSnapshots([snapshot.bundlePath ?? '']);
+      assert.equal(restored, 4);
+      const look = await shell(other, 'participant', 'cat ro/kept folder file/in large/in; ls ro; stat -c %a ro; chmod 700 ro');
+      assert.equal(look.stdout.toString(), 'mine\nmine\nmine\nmine\nkept\n500\n');
+    },
+  },
+  {
     name: 'a snapshot rests on the one that it is told of, or on none, whatever was taken since',
     run: async (world) => {
       const sandbox = await world.sharedSandbox();

@@ -89,8 +89,8 @@ export interface WorkspaceFiles {
   /** Rejects with `too_large` above `maxBytes` of apparent size. */
   hashTree(paths: string[], options?: { maxBytes?: number }): Promise<TreeHash>;
   capture(paths: string[], options: { maxBytes: number }): Promise<Capture>;
-  /** Extracts a tar made by `capture` into the workspace. `tarPath` is a path of the host. */
-  restore(tarPath: string): Promise<{ files: number; bytes: number }>;
+  /** Extracts a tar made by `capture`, over what is there; with `path`, which it was made of, rejects with `conflict` where that is there again. */
+  restore(tarPath: string, path?: string): Promise<{ files: number; bytes: number }>;
   /**
    * Makes the workspace what the last of a chain of snapshots holds: bundles as host paths, oldest first. What no snapshot holds
    * stays.
@@ -217,13 +217,13 @@ export async function openWorkspace(sandbox: Sandbox, { searchMs = SEARCH_MS } =
       const file = `capture-${randomUUID()}.tar`;
       return { ...Captured.parse(await service.request('capture', { paths, maxBytes, file })), tarPath: inStore(file) };
     },
-    restore: async (tarPath) => {
+    restore: async (tarPath, path) => {
       const file = `restore-${randomUUID()}.tar`;
       await copyFile(tarPath, inStore(file));
       try {
         // The archive may be readable by the runner alone; the service has the participant's uid.
         await chmod(inStore(file), 0o644);
-        return Restored.parse(await service.request('restore', { file }));
+        return Restored.parse(await service.request('restore', { file, path: path ?? null }));
       } finally {
         await rm(inStore(file), { force: true });
       }
