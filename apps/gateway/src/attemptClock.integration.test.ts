@@ -64,3 +64,12 @@ it("ends an attempt at its runner's zero, before its own timer is there", async 
   clock.runnerReachedZero();
   await expect.poll(async () => (await eventsOf(attemptId)).map(({ kind }) => kind)).toEqual(['started', 'expired']);
 });
+
+it('gives back the sleep of a host whose clock, or the gateway’s, is a moment ahead of the database’s', async () => {
+  const { attemptId } = await rig.attempt();
+  const ahead = () => Date.now() + 200;
+  const clock = new AttemptClock({ id: attemptId, gateway: { db: rig.db, time: { nowMs: ahead } } } as unknown as LiveAttempt);
+  const toMs = ahead();
+  await clock.hostSlept({ fromMs: toMs - 8_000, toMs });
+  expect((await eventsOf(attemptId)).at(-1)).toMatchObject({ kind: 'outage', fromMs: toMs - 8_000 });
+});

@@ -8,7 +8,7 @@ import {
   toAppError,
   warningsCrossed,
 } from '@plumbline/core';
-import { appendClockEvent } from '@plumbline/database';
+import { appendClockEvent, databaseNowMs } from '@plumbline/database';
 import type { AttemptStatus, ClockView } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { Turn } from './turn.ts';
@@ -78,7 +78,9 @@ export class AttemptClock {
   /** Gives back the time in which the host slept. */
   async hostSlept({ fromMs, toMs }: { fromMs: number; toMs: number }): Promise<void> {
     const { gateway, id } = this.#attempt;
-    const outage = { kind: 'outage', fromMs, toMs: Math.min(toMs, gateway.time.nowMs()), cause: "the sandbox's host slept" } as const;
+    // By the database's own clock: to the runner's, or to this process's, it may be a moment earlier, and the future is refused.
+    const endMs = Math.min(toMs, await databaseNowMs(gateway.db.pool));
+    const outage = { kind: 'outage', fromMs, toMs: endMs, cause: "the sandbox's host slept" } as const;
     await appendClockEvent(gateway.db, id, outage, { by: null });
   }
 
