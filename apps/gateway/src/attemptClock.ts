@@ -34,6 +34,9 @@ export class AttemptClock {
   #timer: NodeJS.Timeout | null = null;
   #lastRemainingMs = Number.NaN;
   #ending = false;
+  /** The runner is told of no running clock with a lower number. */
+  #runningFromN = 0;
+  #heldBack = false;
 
   constructor(attempt: LiveAttempt) {
     this.#attempt = attempt;
@@ -72,7 +75,31 @@ export class AttemptClock {
     const { state } = clock;
     const runnerState =
       state === 'running' ? 'running' : state === 'paused' ? 'frozen' : state === 'provisioning' || state === 'ready' ? 'waiting' : 'ended';
+    if (runnerState === 'running' && clock.n < this.#runningFromN) {
+      this.#heldBack = true;
+      return;
+    }
     this.#attempt.runner?.send({ t: 'clock', n: clock.n, state: runnerState, remainingMs: Math.max(0, clock.remainingMs) });
+  }
+
+  /**
+   * A pause is being made: until it is written, or has failed, the runner is told of no clock that runs. Whatever changes meanwhile, a
+   * message or a note, would have the sandbox go on that is about to stand still.
+   */
+  beginPause(): void {
+    this.#runningFromN = Number.POSITIVE_INFINITY;
+    this.#heldBack = false;
+  }
+
+  /** The pause stands as the clock's event `n`: what is older than that is old news. */
+  pauseWritten(n: number): void {
+    this.#runningFromN = n;
+  }
+
+  /** The clock runs on, and the runner is told what it was not. */
+  pauseFailed(): void {
+    this.#runningFromN = 0;
+    if (this.#heldBack) this.sendToRunner();
   }
 
   /** Gives back the time in which the host slept. */

@@ -29,6 +29,22 @@ it('writes a pause down only when the sandbox has said that it stands still', as
   expect(await kinds(attemptId)).toEqual(['started', 'paused']);
 });
 
+it('tells the sandbox of no clock that runs between its freeze and the pause, whatever else changes meanwhile', async () => {
+  const { attemptId, runner, tab, answer } = await pausing();
+  const clocks = () => runner.told.flatMap((message) => (message.t === 'clock' ? [message.state] : []));
+  const [before, published] = [clocks().length, tab.told.length];
+  tab.send({ t: 'request', id: 'note', act: 'note', args: { text: 'written while the pause is made' } });
+  await tab.next('note');
+  // As the database's notification of it does.
+  rig.changed(attemptId);
+  await expect.poll(() => tab.told.slice(published).some(({ t }) => t === 'clock')).toBe(true);
+  answer({ result: { method: 'signals' } });
+  await tab.next('reply', ({ id }) => id === 'pause');
+  expect(clocks().slice(before)).toEqual(['frozen']);
+  tab.send({ t: 'request', id: 'resume', act: 'resume', args: {} });
+  await expect.poll(() => clocks().at(-1)).toBe('running');
+});
+
 const SANDBOX_UNAVAILABLE = { code: 'sandbox_unavailable', message: expect.stringContaining('the clock runs on') };
 
 it.each([

@@ -1,5 +1,5 @@
 import { AppError, openStaffPause, type PauseReason } from '@plumbline/core';
-import { appendByStaff, appendClockEvent, databaseNowMs } from '@plumbline/database';
+import { type Appended, appendByStaff, appendClockEvent, databaseNowMs } from '@plumbline/database';
 import type { AttemptStatus } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import type { RunnerConnection } from './runnerConnection.ts';
@@ -65,20 +65,17 @@ async function freezeAndCommit(attempt: LiveAttempt, order: PauseOrder): Promise
   const runner = runnerOf(attempt);
   const { db } = attempt.gateway;
   const hibernates = order.staff === undefined && order.reason === 'hibernate';
+  attempt.clock.beginPause();
   try {
     await runner.call('freeze', {}, FREEZE_TIMEOUT_MS);
     // Putting away takes its time, in which nothing of the participant's runs any more: the pause began before it.
     const atMs = hibernates ? await databaseNowMs(db.pool) : undefined;
     if (hibernates) await putAway(attempt, runner);
-    if (order.staff !== undefined) {
-      await appendByStaff(db, attempt.id, { kind: 'paused', reason: 'platform', note: order.note }, order.staff);
-    } else {
-      const { reason, note, resumeAtMs, by } = order;
-      const body = { kind: 'paused' as const, reason, ...(note ? { note } : {}), ...(resumeAtMs === undefined ? {} : { resumeAtMs }) };
-      await appendClockEvent(db, attempt.id, body, { by, ...(atMs === undefined ? {} : { atMs }) });
-    }
+    const { event } = await writePause(attempt, order, atMs);
+    attempt.clock.pauseWritten(event.n);
   } catch (error) {
     await runner.call('thaw', {}, FREEZE_TIMEOUT_MS).catch(() => {});
+    attempt.clock.pauseFailed();
     // The rules of the clock have words of their own; what fails in the sandbox says nothing of the clock.
     if (error instanceof AppError && error.code !== 'sandbox_unavailable' && error.code !== 'internal') throw error;
     const what = 'The sandbox did not confirm that it stands still, so the attempt is not paused and the clock runs on. Try again.';
@@ -88,6 +85,14 @@ async function freezeAndCommit(attempt: LiveAttempt, order: PauseOrder): Promise
   // Its lease is being given back since the commit; the worker sees to it that the runner ends.
   if (hibernates) runner.send({ t: 'shutdown', reason: 'the attempt hibernates' });
   return attempt.clock.status();
+}
+
+function writePause({ id, gateway }: LiveAttempt, order: PauseOrder, atMs?: number): Promise<Appended> {
+  if (order.staff !== undefined)
+    return appendByStaff(gateway.db, id, { kind: 'paused', reason: 'platform', note: order.note }, order.staff);
+  const { reason, note, resumeAtMs, by } = order;
+  const body = { kind: 'paused' as const, reason, ...(note ? { note } : {}), ...(resumeAtMs === undefined ? {} : { resumeAtMs }) };
+  return appendClockEvent(gateway.db, id, body, { by, ...(atMs === undefined ? {} : { atMs }) });
 }
 
 /** Waits until the sandbox runs again, as the clock that it was told says it may: what is asked of it sooner is refused. */
