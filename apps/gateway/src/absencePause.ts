@@ -13,6 +13,8 @@ export class AbsencePause {
     const cpuMs = processes.reduce((sum, process) => sum + process.cpuMs, 0);
     const connected = attempt.browsers.size > 0;
     if (!this.#watch.look({ nowMs: attempt.gateway.time.nowMs(), connected, cpuMs })) return;
+    // A pause would wait for the score, and come when the expert may be back: who is still away once it has ended is paused then.
+    if (await attempt.scoring.isRunning()) return;
     this.#watch.reset();
     const note = 'No page was open for 30 minutes and nothing ran in the sandbox.';
     await pauseAttempt(attempt, { reason: 'absent', note, by: null });
