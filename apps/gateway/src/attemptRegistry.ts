@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError, assertCan, type ErrorCode, isUnderWay, needsRunnerNow, toAppError } from '@plumbline/core';
-import { loadAttempt, redeemTicket, renewLinkHeartbeats } from '@plumbline/database';
+import { listEndedSessions, loadAttempt, redeemTicket, renewLinkHeartbeats } from '@plumbline/database';
 import { CLOSE_CODES, PROTOCOL_VERSION, type RunnerHello } from '@plumbline/protocol';
 import type { WebSocket } from 'ws';
 import { perform } from './acts.ts';
@@ -19,6 +19,7 @@ const HELLO_TIMEOUT_MS = 10_000;
 const RUNNER_HELLO_MAX_BYTES = 1024 * 1024;
 /** More than anybody works in. Each is sent all that happens. */
 const TABS_MAX = 32;
+const SIGNED_OUT = 'your sign-in has ended';
 
 /** How a page is told why it is not let in; anything else passes, and it tries again. */
 const REFUSALS: Partial<Record<ErrorCode, number>> = {
@@ -78,7 +79,7 @@ export class AttemptRegistry {
       const clock = { nowMs: () => this.#gateway.time.nowMs(), notBeforeMs: attempt.view.createdAtMs };
       const connection = new BrowserConnection(socket, { actor, sessionId }, clock, {
         onHello: (browser) => {
-          attempt.browserSide.attach(browser).catch((error) => {
+          this.#welcome(attempt, browser).catch((error) => {
             this.#gateway.log.warn({ error: String(error) }, 'a browser could not be welcomed');
             browser.close(CLOSE_CODES.restarting, 'the platform is not ready yet');
           });
@@ -158,10 +159,28 @@ export class AttemptRegistry {
   sessionsEnded(matches: (identity: { sessionId: string; actor: { userId: string } }) => boolean): void {
     for (const attempt of this.#live.values()) {
       attempt.ports.closeOf(matches);
-      for (const browser of attempt.browsers) {
-        if (matches(browser.identity)) browser.close(CLOSE_CODES.ticket_invalid, 'your sign-in has ended');
+      // Those too that have not said hello yet.
+      for (const browser of attempt.browsers.open) {
+        if (matches(browser.identity)) browser.close(CLOSE_CODES.ticket_invalid, SIGNED_OUT);
       }
     }
+  }
+
+  /** Ends the sockets of sign-ins that ended without a word of it here: notifications may have been missed. */
+  async endSignedOut(): Promise<void> {
+    const open = [...this.#live.values()].flatMap(({ browsers, ports }) => [
+      ...ports.sessionIds,
+      ...[...browsers.open].map(({ identity }) => identity.sessionId),
+    ]);
+    const ended = new Set(await listEndedSessions(this.#gateway.db, [...new Set(open)]));
+    this.sessionsEnded(({ sessionId }) => ended.has(sessionId));
+  }
+
+  async #welcome(attempt: LiveAttempt, browser: BrowserConnection): Promise<void> {
+    await attempt.browserSide.attach(browser);
+    // Its ticket was good when it was taken. A sign-in that ended before this socket was known ended it not.
+    const [ended] = await listEndedSessions(this.#gateway.db, [browser.identity.sessionId]);
+    if (ended !== undefined) browser.close(CLOSE_CODES.ticket_invalid, SIGNED_OUT);
   }
 
   async close(): Promise<void> {

@@ -128,6 +128,11 @@ export class GatewayRig {
     this.#registry.changed(attemptId);
   }
 
+  /** What the database's listener leads to when it is back. */
+  async heardAgain(): Promise<void> {
+    await this.#registry.endSignedOut();
+  }
+
   async stop(): Promise<void> {
     await this.#registry.close();
     for (const socket of this.#sockets) socket.terminate();

@@ -50,8 +50,8 @@ const server = createGatewayServer(gateway, registry, settings.publicUrl);
 await retryUntilDone('read the database clock', () => time.refresh());
 await retryUntilDone('listen for changes', async () => {
   await db.listen('plumbline_attempt', (id) => registry.changed(id), { onReconnect: () => registry.changedAll() });
-  await db.listen('plumbline_session', (payload) => {
-    registry.sessionsEnded((identity) => identity.sessionId === payload || identity.actor.userId === payload);
+  await db.listen('plumbline_session', (id) => registry.sessionsEnded(({ sessionId }) => sessionId === id), {
+    onReconnect: () => void retryUntilDone('look for sign-ins that have ended', () => registry.endSignedOut()),
   });
 });
 server.listen(settings.gatewayPort, '127.0.0.1', () => {

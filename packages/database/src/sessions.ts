@@ -37,6 +37,16 @@ export async function loadSession(db: Database, sessionId: string): Promise<Load
   return rows[0] ?? null;
 }
 
+/** Which of these sign-ins were ended, or are of somebody who was disabled. One that only ran out is not among them: what was opened with it goes on. */
+export async function listEndedSessions(db: Database, sessionIds: readonly string[]): Promise<string[]> {
+  const { rows } = await db.pool.query(
+    `SELECT s.id FROM session s JOIN app_user u ON u.id = s.user_id
+     WHERE s.id = ANY($1::uuid[]) AND (s.ended_at IS NOT NULL OR u.disabled_at IS NOT NULL)`,
+    [sessionIds],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Ends a sign-in, and with it the sockets that were opened with it. Idempotent. */
 export async function endSession(db: Database, sessionId: string): Promise<void> {
   if (!SESSION_ID.test(sessionId)) return;

@@ -53,6 +53,11 @@ export class AttemptPorts {
     this.#agents.clear();
   }
 
+  /** The sign-ins whose exchanges are under way. */
+  get sessionIds(): string[] {
+    return [...this.#exchanges].map(({ identity }) => identity.sessionId);
+  }
+
   /** Ends the exchanges of a sign-in. */
   closeOf(matches: (identity: Exchange['identity']) => boolean): void {
     for (const exchange of this.#exchanges) if (matches(exchange.identity)) exchange.destroy();
