@@ -3,7 +3,8 @@ import { Button, Input } from '@plumbline/ui';
 import { ChevronDown, ChevronUp, Search, X } from 'lucide-react';
 import { type ComponentProps, useEffect, useRef, useState } from 'react';
 import { switchOfKey } from '../model/searchSwitch.ts';
-import { MATCHES_MAX, type TerminalMatches, type TerminalSearch, type TerminalView } from '../model/terminalView.ts';
+import { MATCHES_MAX, type TerminalMatches, type TerminalSearch } from '../model/terminalFinder.ts';
+import type { TerminalView } from '../model/terminalView.ts';
 import { SearchSwitchButton } from './SearchSwitchButton.tsx';
 
 function wordsOf(text: string, isExpression: boolean, { at, count }: TerminalMatches): string {
@@ -29,18 +30,18 @@ export function TerminalFind({
   onSearch: (search: TerminalSearch | null) => void;
 }) {
   const [isExpression, setIsExpression] = useState(true);
-  const [matches, setMatches] = useState(view.found);
+  const [matches, setMatches] = useState(view.finder.found);
   const field = useRef<HTMLInputElement>(null);
   const isNew = useRef(search.text === '');
   useEffect(() => {
     // One that comes back takes the keyboard from nobody.
     if (isNew.current) field.current?.focus();
   }, []);
-  useEffect(() => view.matches.on(setMatches), [view]);
+  useEffect(() => view.finder.matches.on(setMatches), [view]);
 
   const go = (wanted: TerminalSearch, to: 'next' | 'previous' | 'same') => {
-    if (wanted.text === '') view.clearFind();
-    else setIsExpression(view.find(wanted, to) !== null);
+    if (wanted.text === '') view.finder.clear();
+    else setIsExpression(view.finder.find(wanted, to) !== null);
   };
   const change = (part: Partial<TerminalSearch>) => {
     const wanted = { ...search, ...part };
@@ -48,7 +49,7 @@ export function TerminalFind({
     go(wanted, 'same');
   };
   const close = () => {
-    view.clearFind();
+    view.finder.clear();
     onSearch(null);
     view.focus();
   };

@@ -3,7 +3,7 @@ import { Chord, ContextMenu, ContextMenuContent, ContextMenuItem, ContextMenuSep
 import { type MouseEvent, useEffect, useRef, useState } from 'react';
 import { keyLabel, keysOf } from '../model/commands.ts';
 import { mayTakeFocus } from '../model/keptFocus.ts';
-import { NO_SEARCH, type TerminalSearch } from '../model/terminalView.ts';
+import { NO_SEARCH, type TerminalSearch } from '../model/terminalFinder.ts';
 import { TerminalFind } from './TerminalFind.tsx';
 import { useSession } from './useAttemptSession.ts';
 
@@ -59,7 +59,7 @@ export function TerminalPane({
 }) {
   const session = useSession();
   const host = useRef<HTMLDivElement>(null);
-  const [searched, setSearched] = useState(() => session.terminalView(terminal).searched);
+  const [searched, setSearched] = useState(() => session.terminalView(terminal).finder.searched);
   const [hasSelection, setHasSelection] = useState(false);
   const chosen = useRef<TerminalAct | null>(null);
 
@@ -85,7 +85,7 @@ export function TerminalPane({
 
   /** Opens the search, or closes it with null: it outlives this pane, as in a pause. */
   const search = (wanted: TerminalSearch | null) => {
-    session.terminalView(terminal).searched = wanted;
+    session.terminalView(terminal).finder.searched = wanted;
     setSearched(wanted);
   };
 

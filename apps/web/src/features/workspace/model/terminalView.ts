@@ -2,7 +2,6 @@ import '@xterm/xterm/css/xterm.css';
 import './terminalView.css';
 import { mendTerminal, VIEWER_CREDIT_BYTES } from '@plumbline/protocol';
 import { FitAddon } from '@xterm/addon-fit';
-import { SearchAddon } from '@xterm/addon-search';
 import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
@@ -12,11 +11,12 @@ import type { FilePlace } from './filePlaces.ts';
 import { joinedCharacters } from './joinedCharacters.ts';
 import { Signal } from './signal.ts';
 import { TerminalClipboard } from './terminalClipboard.ts';
+import { TerminalFinder } from './terminalFinder.ts';
 import { TERMINAL_FONT_FAMILY, terminalFont } from './terminalFont.ts';
 import { isForProgram } from './terminalKeys.ts';
 import { placeLinks } from './terminalPlaces.ts';
 import { OutputCursor, swallowQueries } from './terminalStream.ts';
-import { isDark, matchColours, terminalTheme, watchTheme } from './terminalTheme.ts';
+import { isDark, terminalTheme, watchTheme } from './terminalTheme.ts';
 
 /**
  * One terminal's screen, outside React: it keeps its state while components come and go, and opens only in a host that
@@ -32,24 +32,6 @@ export interface TerminalViewOptions {
   copiesOnSelection: () => boolean;
 }
 
-export interface TerminalSearch {
-  text: string;
-  matchCase: boolean;
-  regex: boolean;
-}
-
-export const NO_SEARCH: TerminalSearch = { text: '', matchCase: false, regex: false };
-
-/** Which match the search is at, from 0, and how many there are; `at` is -1 where there are more than are counted. */
-export interface TerminalMatches {
-  at: number;
-  count: number;
-}
-
-const NO_MATCHES: TerminalMatches = { at: -1, count: 0 };
-
-/** More are neither marked nor counted. */
-export const MATCHES_MAX = 1_000;
 const FONT_SIZE_PX = 13;
 const SMALLEST_FONT_PX = 6;
 const SCROLLBACK_LINES = 10_000;
@@ -76,8 +58,6 @@ export class TerminalView {
   readonly credit = new Signal<number>();
   /** Output before this is missing: the screen must be restored. */
   readonly gap = new Signal<void>();
-  /** What the search finds, also as output comes. */
-  readonly matches = new Signal<TerminalMatches>();
   readonly focused = new Signal<void>();
   /** A screen that was restored is on the page. */
   readonly drawn = new Signal<void>();
@@ -86,15 +66,11 @@ export class TerminalView {
   /** A place in a file was clicked with Ctrl or Cmd held. */
   readonly placeClicked = new Signal<FilePlace>();
   readonly clipboard: TerminalClipboard;
-  /** What is searched for in it; null while its search is closed. */
-  searched: TerminalSearch | null = null;
-  /** What it found last. */
-  found: TerminalMatches = NO_MATCHES;
+  readonly finder: TerminalFinder;
 
   private readonly options: TerminalViewOptions;
   private readonly terminal: Terminal;
   private readonly fit = new FitAddon();
-  private readonly search = new SearchAddon({ highlightLimit: MATCHES_MAX });
   private readonly root: HTMLDivElement;
   private readonly cursor = new OutputCursor();
   private readonly encoder = new TextEncoder();
@@ -129,15 +105,11 @@ export class TerminalView {
       linkHandler: { activate: (_event, url) => this.follow(url), allowNonHttpProtocols: false },
     });
     this.clipboard = new TerminalClipboard(this.terminal);
+    this.finder = new TerminalFinder(this.terminal);
     mendTerminal(this.terminal);
     this.terminal.loadAddon(new Unicode11Addon());
     this.terminal.unicode.activeVersion = '11';
     this.terminal.loadAddon(this.fit);
-    this.terminal.loadAddon(this.search);
-    this.search.onDidChangeResults(({ resultIndex: at, resultCount: count }) => {
-      this.found = { at, count };
-      this.matches.emit(this.found);
-    });
     this.terminal.loadAddon(new WebLinksAddon((_event, url) => this.follow(url)));
     this.cleanups.push(swallowQueries(this.terminal));
     this.paint(isDark());
@@ -275,35 +247,12 @@ export class TerminalView {
     if (this.opened && !this.disposed) this.terminal.focus();
   }
 
-  /** Marks all that is found in the screen and the lines above it, and goes to the next one; null for an expression that is none. */
-  find({ text, matchCase, regex }: TerminalSearch, to: 'next' | 'previous' | 'same'): boolean | null {
-    const { all, one } = matchColours(isDark());
-    const decorations = { matchBackground: all, activeMatchBackground: one, matchOverviewRuler: all, activeMatchColorOverviewRuler: one };
-    const options = { caseSensitive: matchCase, regex, incremental: to === 'same', decorations };
-    // Else it takes what it found before for what another case, or an expression, would find.
-    if (to === 'same') this.search.clearDecorations();
-    try {
-      return to === 'previous' ? this.search.findPrevious(text, options) : this.search.findNext(text, options);
-    } catch (error) {
-      if (error instanceof SyntaxError) return null;
-      throw error;
-    }
-  }
-
   /** Marks the lowest place that has the text, and scrolls to it: in its turn, once what was given before is drawn. */
   reveal(text: string): void {
     if (this.disposed) return;
     this.terminal.write(new Uint8Array(0), () => {
-      if (this.disposed) return;
-      this.terminal.clearSelection();
-      this.search.findPrevious(text);
+      if (!this.disposed) this.finder.reveal(text);
     });
-  }
-
-  clearFind(): void {
-    this.found = NO_MATCHES;
-    this.search.clearDecorations();
-    this.terminal.clearSelection();
   }
 
   get hasSelection(): boolean {
