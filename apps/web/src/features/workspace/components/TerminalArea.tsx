@@ -1,14 +1,14 @@
 'use client';
-import { ConfirmDialog, cn, EmptyState, toast } from '@plumbline/ui';
+import { cn, EmptyState, toast } from '@plumbline/ui';
 import { Columns2, Plus, SquareTerminal } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { programsOf } from '../model/ownPrograms.ts';
 import { inOrder, MOST_PANES, movedAlong, movedBefore, movedToPane, nextAlong, type PaneSpot } from '../model/paneDrop.ts';
-import { openSandboxPage, sandboxAddress } from '../model/sandboxPages.ts';
 import { nameOfTerminal, useTerminalPanes } from '../model/terminalPanes.ts';
 import { NameDialog } from './NameDialog.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { Panes } from './Panes.tsx';
+import { CloseTerminalDialog, type ClosingTerminal, LinkDialog } from './TerminalDialogs.tsx';
 import { type TabAct, TerminalPane } from './TerminalPane.tsx';
 import { useSession, useSessionState } from './useAttemptSession.ts';
 
@@ -38,10 +38,9 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
   const open = numbers.flatMap((number) => opened.find((one) => one.terminal === number) ?? []);
   const [active, setActive] = useState<number | null>(null);
   const [opening, setOpening] = useState(false);
-  const [closing, setClosing] = useState<{ terminal: number; programs: string[] } | null>(null);
+  const [closing, setClosing] = useState<ClosingTerminal | null>(null);
   const [renaming, setRenaming] = useState<{ terminal: number; name: string } | null>(null);
   const [link, setLink] = useState<string | null>(null);
-  const page = link === null ? null : sandboxAddress(link);
   const firstOpened = useRef(false);
   const canAct = connection.kind === 'open' && sandbox === 'attached' && clock?.state === 'running';
 
@@ -195,46 +194,8 @@ export function TerminalArea({ onNewTerminal }: { onNewTerminal?: (open: (beside
           }}
         />
       ) : null}
-      <ConfirmDialog
-        open={link !== null}
-        onOpenChange={(next) => !next && setLink(null)}
-        title={page ? 'Open a page that the sandbox serves?' : 'Open a link from the sandbox?'}
-        description={
-          page
-            ? 'It opens in a new tab, for you alone, and closes with a pause. That you opened it is recorded; what you do there is not.'
-            : 'It opens in a new tab of your own browser, outside the sandbox. Nothing there is recorded; the rules on AI tools and the internet hold.'
-        }
-        confirmLabel={page ? 'Open the page' : 'Open the link'}
-        busyLabel="Opening"
-        onConfirm={async () => {
-          if (page) await openSandboxPage(session, page);
-          else if (link) window.open(link, '_blank', 'noopener,noreferrer');
-        }}
-      >
-        <p className="max-h-32 overflow-auto rounded bg-surface-sunken px-3 py-2 font-mono text-xs break-all" data-testid="link-address">
-          {link}
-        </p>
-      </ConfirmDialog>
-      <ConfirmDialog
-        open={closing !== null}
-        onOpenChange={(next) => !next && setClosing(null)}
-        title="Close this terminal?"
-        description="These programs run in it, and are ended with it:"
-        confirmLabel="Close the terminal"
-        busyLabel="Closing"
-        tone="danger"
-        onConfirm={async () => {
-          if (closing) await session.ask('terminal.close', { terminal: closing.terminal });
-        }}
-      >
-        <ul className="max-h-40 overflow-auto font-mono text-xs">
-          {closing?.programs.map((program, index) => (
-            <li key={`${index}-${program}`} className="truncate">
-              {program}
-            </li>
-          ))}
-        </ul>
-      </ConfirmDialog>
+      <LinkDialog link={link} onClose={() => setLink(null)} />
+      <CloseTerminalDialog closing={closing} onClose={() => setClosing(null)} />
     </section>
   );
 }
