@@ -183,7 +183,7 @@ export class GatewayRig {
   /** A tab that holds its events from `firstEventN` on; resolves with its welcome. */
   async tab(
     attempt: { attemptId: string; userId: string },
-    hello: { tab?: string; firstEventN?: number; monoMs?: number } = {},
+    hello: { tab?: string; firstEventN?: number; firstInputN?: number; monoMs?: number } = {},
   ): Promise<RiggedTab> {
     const socket = await this.browser(attempt);
     const tab = new RiggedTab(socket, hello.tab ?? randomUUID());

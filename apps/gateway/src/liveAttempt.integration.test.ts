@@ -247,6 +247,15 @@ describe('a runner', () => {
     expect(await (await rig.runner(attemptId)).next('attached')).toMatchObject({ ackedN: 2, lastTerminal: 7 });
   });
 
+  it('is told from which input on it may take each tab’s, and so is the one that dials anew', async () => {
+    const attempt = await rig.attempt();
+    const first = await rig.runner(attempt.attemptId);
+    const { id } = await rig.tab(attempt, { firstInputN: 6 });
+    for (const runner of [first, await rig.runner(attempt.attemptId)]) {
+      expect(await runner.next('tab', ({ tab }) => tab === id)).toMatchObject({ inputN: 5 });
+    }
+  });
+
   it('goes on after entries that its host lost, and a gap stands in their place', async () => {
     const { attemptId } = await rig.attempt();
     const first = await rig.runner(attemptId);
