@@ -1,10 +1,11 @@
 import { type EventType, type RecordedEvent, SEALED_TYPES } from '@plumbline/protocol';
 import { ActivityCount, noActivity } from './activityCount.ts';
-import { addActivity, boundActivity, isSealedKind } from './activityRows.ts';
+import { addActivity, boundActivity } from './activityRows.ts';
 import { clockMarker, counted, gapWords, lostBlobWords, pasteWords, scoreWords, snapshotWords } from './markerWords.ts';
 import type { IndexedEvents, Marker, MarkerKind } from './recordingIndex.ts';
 import { addResources } from './resourceRows.ts';
 import { markWhole } from './snapshotChain.ts';
+import { withholdStretch } from './withheldStretch.ts';
 
 /**
  * Builds a recording's index in one pass over its events, so that a replay can seek without reading what lies between.
@@ -356,26 +357,15 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
   /** An older recording does not say what a bundle builds on: the snapshot before it. */
   private baseOf(base: string | null | undefined): string | null {
     if (base !== undefined) return base;
-    const before = this.index.snapshots.reduce<{ seq: number; commit: string | null }>((a, b) => (b.seq > a.seq ? b : a), {
-      seq: 0,
-      commit: null,
-    });
-    return before.commit;
+    return this.index.snapshots.toSorted((a, b) => a.seq - b.seq).at(-1)?.commit ?? null;
   }
 
   /** What was read before it was sealed goes: an index that grows with a running attempt had it. */
   private addSeal(event: Extract<RecordedEvent, { type: 'recording.sealed' }>): void {
     const { index } = this;
     const { fromMs, toMs, reason } = event.data;
-    const isSealed = ({ atMs }: { atMs: number }) => atMs >= fromMs && atMs < toMs;
     index.sealed.push({ fromMs, toMs, reason });
-    for (const command of index.commands) if (isSealed(command)) Object.assign(command, { text: null, directory: '' });
-    const isOpening = (screen: IndexedEvents['screens'][number]) =>
-      index.terminals.some(({ terminal, openedAtMs }) => terminal === screen.terminal && openedAtMs === screen.atMs);
-    keepOnly(index.screens, (screen) => !isSealed(screen) || isOpening(screen));
-    keepOnly(index.editorBases, (base) => !isSealed(base));
-    keepOnly(index.markers, (marker) => marker.kind !== 'paste' || !isSealed(marker));
-    keepOnly(index.activityRows, (row) => !isSealedKind(row.kind) || !isSealed(row));
+    withholdStretch(index, fromMs, toMs);
     // What follows is drawn from the last place that is left, until there is another.
     for (const [terminal, { untilSeq }] of this.lastScreen) {
       const left = index.screens.findLast((screen) => screen.terminal === terminal);
@@ -396,10 +386,6 @@ export class IndexBuilder<Index extends IndexedEvents = IndexedEvents> {
     const marker = clockMarker(event.data.event);
     if (marker !== null) this.mark(event, marker.kind, marker.label);
   }
-}
-
-function keepOnly<T>(list: T[], isKept: (item: T) => boolean): void {
-  list.splice(0, list.length, ...list.filter(isKept));
 }
 
 /** The index of the given events, which come in order of `seq`. */
