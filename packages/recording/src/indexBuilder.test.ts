@@ -239,4 +239,19 @@ describe('the index of a recording', () => {
     expect(index.commands.map(({ text }) => text)).toEqual(['before', null, 'after']);
     expect([index.editorBases, index.editorActive, index.lastSeq]).toEqual([[], [], 7]);
   });
+
+  it('loses what a seal withholds of what it has taken: screens but that of the opening, texts of the editor and pastes', async () => {
+    const at = (seq: number, stream: number, type: string, data: object) => ({ seq, atMs: 2_000 + seq, stream, type, data });
+    const events = [
+      at(1, 1, 'terminal.opened', { cols: 80, rows: 24, term: 'xterm', shell: 'bash' }),
+      at(2, 1, 'terminal.keyframe', {}),
+      at(3, 0, 'editor.opened', { tab: 't', path: 'a.py', text: 'x' }),
+      at(4, 0, 'clipboard.paste', { tab: 't', target: 'terminal:1', length: 3 }),
+      at(5, 0, 'recording.sealed', { n: 1, fromMs: 2_000, toMs: 3_000, reason: 'mine' }),
+    ] as unknown as RecordedEvent[];
+    const index = await indexEvents(events);
+    expect(index.screens.map(({ seq }) => seq)).toEqual([1]);
+    expect(index.editorBases).toEqual([]);
+    expect(index.markers.map(({ kind }) => kind)).toEqual(['terminal', 'gap']);
+  });
 });
