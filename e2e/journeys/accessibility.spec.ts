@@ -149,6 +149,9 @@ test.describe('every page can be used by everybody', () => {
       await expert.getByTestId(`tab-${tab}`).click();
       await expectAccessible(expert, `workspace, ${tab}`, [], SIDE_PANEL);
     }
+    await expert.keyboard.press('Control+Shift+M');
+    await expectAccessible(expert, 'workspace, problems', [], '[data-tabset-id=below]');
+    await expert.getByTestId('tab-terminals').click();
     await expert.getByTestId('tab-search').click();
     await expert.getByTestId('search-query').fill('def');
     await expect(expert.getByTestId('search-match').first()).toBeVisible();

@@ -168,6 +168,7 @@ test.describe('the desk: panels, terminals and tabs', () => {
     expect(await sideBySide()).toBe(false);
     await command('terminals-beside');
     await expect.poll(sideBySide).toBe(true);
+    expect((await place(page, 'problems')).y).toBe((await place(page, 'terminals')).y);
 
     const drag = async (panel: string, to: { x: number; y: number }) => {
       await page.getByTestId(`tab-${panel}`).hover();

@@ -108,6 +108,55 @@ test.describe('the editor’s help for Python', () => {
     expect(faults).toEqual([]);
   });
 
+  test('what is wrong in the open files is listed: one goes there and back by keys alone, and what is mended or closed leaves the list', async () => {
+    const count = page.getByTestId('problem-count');
+    const problems = page.getByTestId('problem');
+    const tree = page.getByTestId('problems-tree');
+    await page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' }).click();
+    await expect(editor()).toContainText('How much it covers.');
+    await editor().click({ position: { x: 40, y: 8 } });
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('wide: int = "far');
+    await expect(count).toHaveText('2 errors');
+    await page.keyboard.press('Control+Shift+M');
+    await expect(tree).toBeFocused();
+    await expect(page.getByTestId('problem-file')).toHaveText(['lib/shapes.py1', 'use.py1']);
+    await expect(problems).toHaveText([
+      /^Error4:13Type .*Pyright \(reportAssignmentType\)$/s,
+      /^Error3:16.*Pyright \(reportArgumentType\)$/s,
+    ]);
+    await expect(tree.getByRole('treeitem', { selected: true })).toContainText('4:13');
+    await expectAccessible(page, 'the list of problems', [], '[data-testid=problems-panel]');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'use.py' })).toHaveAttribute('aria-current', 'true');
+    await expect(page.getByRole('region', { name: 'Editor' }).getByText('3:16', { exact: true })).toBeVisible();
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' })).toHaveAttribute('aria-current', 'true');
+    await page.keyboard.press('F8');
+    await page.keyboard.press('F8');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'use.py' })).toHaveAttribute('aria-current', 'true');
+    await page.keyboard.press('Shift+F8');
+    await expect(page.getByTestId('editor-tab').filter({ hasText: 'shapes.py' })).toHaveAttribute('aria-current', 'true');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+S');
+    await expect(page.getByTestId('save-state')).toHaveText('Saved');
+    await page.keyboard.press('Alt+W');
+    await expect(count).toHaveText('1 error');
+    await expect(page.getByTestId('problem-file')).toHaveText(['use.py1']);
+    await count.click();
+    await expect(tree).toBeFocused();
+    await page.keyboard.press('Enter');
+    for (const _ of '"three"') await page.keyboard.press('Delete');
+    await page.keyboard.type('3');
+    await expect(page.getByText('No problems in the open files')).toBeVisible();
+    await expect(count).toHaveText('No problems');
+    await expect(editor()).toContainText('surface(3)');
+    await page.getByTestId('tab-terminals').click();
+    expect(faults).toEqual([]);
+  });
+
   test('the code of a library is opened to be read, and the packages are those of the workspace’s environment', async () => {
     await editor().click({ position: { x: 40, y: 8 } });
     await page.keyboard.press('Control+Home');

@@ -40,6 +40,8 @@ export const NAMES = [
   'ports',
   'ports-empty',
   'ports-failed',
+  'problems',
+  'problems-empty',
   'python-menu',
   'quick-open',
   'recording-stalled',

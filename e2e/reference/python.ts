@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test';
 import { WorkspacePage } from '../support/workspacePage.ts';
 import type { Take } from './names.ts';
 
-/** The choice of a Python, and the code of a library, which is only read. */
+/** The choice of a Python, the code of a library, which is only read, and what is found wrong in the files that are open. */
 export async function picturesOfPython(page: Page, take: Take): Promise<void> {
   const work = new WorkspacePage(page);
   await work.shell('echo "import json" > read.py; echo made-$((1+1))', /^made-2$/m);
@@ -27,4 +27,25 @@ export async function picturesOfPython(page: Page, take: Take): Promise<void> {
   await take(page, 'library-file');
   for (const name of ['__init__.py', 'read.py']) await page.getByRole('button', { name: new RegExp(`^Close .*${name}$`) }).click();
   await work.shell('rm read.py; echo made-$((2+2))', /^made-4$/m);
+  await picturesOfProblems(page, work, take);
+}
+
+/** Two files with problems, and then none. */
+async function picturesOfProblems(page: Page, work: WorkspacePage, take: Take): Promise<void> {
+  const made = {
+    'area.py': ['def area(width: int) -> int:', '    return width * width', '', '', 'size = area("three")', 'print(size.length, sized)'],
+    'choose.py': ['import random', '', 'if random.random() > 0.5:', '    way = 1', '', 'print(way)'],
+  };
+  for (const [name, lines] of Object.entries(made))
+    await work.shell(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} > ${name}; echo made-$((3+3))`, /^made-6$/m);
+  await page.getByTestId('explorer-refresh').click();
+  for (const name of Object.keys(made)) await work.openFile(name);
+  await page.keyboard.press('Control+Shift+M');
+  await page.getByTestId('problem').nth(3).waitFor();
+  await take(page, 'problems');
+  for (const name of Object.keys(made)) await page.getByRole('button', { name: `Close ${name}` }).click();
+  await page.getByText('No problems in the open files').waitFor();
+  await take(page, 'problems-empty');
+  await page.getByTestId('tab-terminals').click();
+  await work.shell(`rm ${Object.keys(made).join(' ')}; echo made-$((4+4))`, /^made-8$/m);
 }

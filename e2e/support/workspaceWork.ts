@@ -156,7 +156,8 @@ export class WorkspaceWork {
   }
 
   async #lookAtPanels(): Promise<void> {
-    for (const tab of ['score', 'clock', 'ports', 'resources', 'help', 'instructions']) await this.#page.getByTestId(`tab-${tab}`).click();
+    const panels = ['score', 'clock', 'ports', 'resources', 'help', 'instructions', 'problems', 'terminals'];
+    for (const tab of panels) await this.#page.getByTestId(`tab-${tab}`).click();
     await this.#page.keyboard.press('Control+Shift+P');
     await expect(this.#page.getByPlaceholder('What would you like to do?')).toBeFocused();
     await this.#page.keyboard.press('Escape');

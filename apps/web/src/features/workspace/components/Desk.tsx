@@ -1,6 +1,7 @@
 'use client';
 import { Alert, Button, Spinner } from '@plumbline/ui';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { type TabNode, type TabRenderProps, useWorkspaceRef, Workspace, type WorkspaceChangedMeta } from 'react-resizable-panels';
 import { type Command, commandOf } from '../model/commands.ts';
 import type { FileTree } from '../model/fileTree.ts';
@@ -17,6 +18,7 @@ import { Turns } from '../model/turns.ts';
 import { ClockPanel } from './ClockPanel.tsx';
 import { CommandPalette } from './CommandPalette.tsx';
 import { BarPlace, BarProvider, DOCK_CLASSES, DockSeparator, DockTab, newBarPlaces } from './Dock.tsx';
+import { goToPanel } from './deskActs.ts';
 import { deskCommands } from './deskCommands.ts';
 import { EditorArea } from './EditorArea.tsx';
 import { Explorer } from './Explorer.tsx';
@@ -28,6 +30,7 @@ import { type NameAsked, NameUses } from './NameUses.tsx';
 import { Notes } from './Notes.tsx';
 import { PauseDialog } from './PauseDialog.tsx';
 import { PortsPanel } from './PortsPanel.tsx';
+import { ProblemsPanel } from './ProblemsPanel.tsx';
 import { QuickOpen } from './QuickOpen.tsx';
 import { ResourcesPanel } from './ResourcesPanel.tsx';
 import { ScorePanel } from './ScorePanel.tsx';
@@ -54,6 +57,16 @@ const SPEAKING: ReadonlySet<string> = new Set<PanelId>(['files', 'editor', 'term
 const renderTab = (tab: TabNode<null>, props: TabRenderProps) => <DockTab tab={tab} props={props} />;
 const renderSeparator = (orientation: 'horizontal' | 'vertical') => <DockSeparator orientation={orientation} />;
 const renderToolbar = () => <BarPlace />;
+
+/** Stands where there is something once the editor is loaded. */
+function NoEditor({ error }: { error: string | null }) {
+  if (!error) return <Spinner label="Loading the editor" className="p-4" />;
+  return (
+    <Alert tone="danger" className="m-3" actions={<Button onClick={() => location.reload()}>Reload</Button>}>
+      {error}
+    </Alert>
+  );
+}
 
 /** The working desk: panels whose sizes and places are each person's own, and the commands that move between them. */
 export function Desk({
@@ -108,6 +121,8 @@ export function Desk({
     [onOpen],
   );
 
+  const showProblems = useCallback(() => goToPanel({ docks: () => docks.current }, 'problems'), [docks]);
+
   const files = editing?.files;
   useEffect(() => files?.wanted.subscribe(() => files.wanted.get() && showPanel(docks.current, 'editor')), [files, docks]);
 
@@ -121,7 +136,11 @@ export function Desk({
         docks: () => docks.current,
         openDialog: setDialog,
         focusSearch: () => search(null),
-        newTerminal: (beside) => newTerminal.current(beside),
+        newTerminal: (beside) => {
+          // Behind the problems it could not be seen, and before they were shown once the terminals cannot be asked.
+          flushSync(() => showPanel(docks.current, 'terminals'));
+          newTerminal.current(beside);
+        },
         toggleCompare: () => setComparing((on) => !on),
         showUses: setUsesOf,
         startTour: () => setTouring(true),
@@ -164,15 +183,12 @@ export function Desk({
         case 'search':
           return <SearchPanel files={editing?.files ?? null} words={words} asked={searchAsked} onOpen={onOpen} />;
         case 'editor':
-          if (editing) return <EditorArea {...editing} comparing={comparing} onCompare={setComparing} />;
-          if (!editorError) return <Spinner label="Loading the editor" className="p-4" />;
-          return (
-            <Alert tone="danger" className="m-3" actions={<Button onClick={() => location.reload()}>Reload</Button>}>
-              {editorError}
-            </Alert>
-          );
+          if (!editing) return <NoEditor error={editorError} />;
+          return <EditorArea {...editing} comparing={comparing} onCompare={setComparing} onProblems={showProblems} />;
         case 'terminals':
           return <TerminalArea onNewTerminal={takeNewTerminal.current} />;
+        case 'problems':
+          return editing ? <ProblemsPanel problems={editing.help.problems} onOpen={onOpen} /> : <NoEditor error={editorError} />;
         case 'instructions':
           return <Instructions />;
         case 'score':
@@ -189,7 +205,7 @@ export function Desk({
           return <HelpPanel />;
       }
     },
-    [tree, transfers, editing, editorError, comparing, search, compare, searchAsked, words, onOpen],
+    [tree, transfers, editing, editorError, comparing, search, compare, searchAsked, words, onOpen, showProblems],
   );
   const content = useCallback(({ id }: TabNode<null>) => <InTurn turns={turns}>{panel(id as PanelId)}</InTurn>, [turns, panel]);
 

@@ -16,6 +16,7 @@ import { IndentationMenu } from './IndentationMenu.tsx';
 import { InTurn } from './InTurn.tsx';
 import { PaneDrop, PanelBar, PanelButton, PanelTab } from './PanelBar.tsx';
 import { Panes } from './Panes.tsx';
+import { ProblemCount } from './ProblemCount.tsx';
 import { PythonMenu } from './PythonMenu.tsx';
 import { useSessionState } from './useAttemptSession.ts';
 import { useStore } from './useStore.ts';
@@ -68,12 +69,14 @@ export function EditorArea({
   help,
   comparing,
   onCompare,
+  onProblems,
 }: {
   monaco: MonacoApi;
   files: OpenFiles;
   help: PythonHelp;
   comparing: boolean;
   onCompare: (comparing: boolean) => void;
+  onProblems: () => void;
 }) {
   const { connection } = useSessionState();
   const { files: open, active, panes, pane } = useStore(files.store);
@@ -153,8 +156,11 @@ export function EditorArea({
         }))}
       />
       {file?.model ? (
-        <div className="flex h-6 shrink-0 items-center gap-4 border-t border-border px-3 text-xs text-muted">
-          <span className="min-w-0 flex-1 truncate">{file.path}</span>
+        <div className="flex h-6 shrink-0 items-center gap-4 border-t border-border px-3 text-xs whitespace-nowrap text-muted">
+          <span className="min-w-0 truncate">{file.path}</span>
+          <span className="min-w-0 flex-1 truncate">
+            <ProblemCount problems={help.problems} onShow={onProblems} />
+          </span>
           <span className="tabular-nums">
             {position.line}:{position.column}
           </span>

@@ -33,6 +33,16 @@ export function show({ docks }: Pick<DeskActs, 'docks'>, panel: PanelId): void {
   flushSync(() => showPanel(docks(), panel));
 }
 
+/** Brings a panel to the front and goes to the first thing in it that takes keys; to its tab where it only shows something. */
+export function goToPanel(desk: Pick<DeskActs, 'docks'>, panel: PanelId): void {
+  show(desk, panel);
+  const tab = document.querySelector<HTMLElement>(`[data-testid="tab-${panel}"]`);
+  const content = document.getElementById(tab?.getAttribute('aria-controls') ?? '');
+  const fields = content?.querySelectorAll<HTMLElement>('textarea, input, select, button, a[href], [role=tree]') ?? [];
+  const first = [...fields].find((field) => field.tabIndex >= 0 && !field.matches(':disabled') && field.checkVisibility());
+  (first ?? tab)?.focus();
+}
+
 export function focusEditor(): void {
   document.querySelector<HTMLElement>('[data-testid="editor"] textarea, [data-testid="editor"] .native-edit-context')?.focus();
 }

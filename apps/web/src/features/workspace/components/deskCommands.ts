@@ -2,7 +2,7 @@ import type { AttemptSession } from '../model/attemptSession.ts';
 import type { Command } from '../model/commands.ts';
 import { moveUsed, type PanelId, putAtEdge, putBeside, resetLayout, togglePanel } from '../model/layout.ts';
 import { choose } from '../model/preferences.ts';
-import { type DeskActs, focusEditor, show, tellDesk } from './deskActs.ts';
+import { type DeskActs, focusEditor, goToPanel, show, tellDesk } from './deskActs.ts';
 import { fileCommands, textCommands } from './fileCommands.ts';
 import type { TerminalAct } from './TerminalPane.tsx';
 
@@ -106,20 +106,8 @@ function terminalCommands({ session, docks, newTerminal, chosen: { copyOnSelecti
   ];
 }
 
-/** The first thing in a panel that takes keys; its tab where it only shows something. */
-function focusPanel(panel: PanelId): void {
-  const tab = document.querySelector<HTMLElement>(`[data-testid="tab-${panel}"]`);
-  const content = document.getElementById(tab?.getAttribute('aria-controls') ?? '');
-  const fields = content?.querySelectorAll<HTMLElement>('textarea, input, select, button, a[href]') ?? [];
-  const first = [...fields].find((field) => field.tabIndex >= 0 && !field.matches(':disabled') && field.checkVisibility());
-  (first ?? tab)?.focus();
-}
-
 function panelCommands({ session, docks, startTour }: DeskActs): Command[] {
-  const goTo = (panel: PanelId) => () => {
-    show({ docks }, panel);
-    focusPanel(panel);
-  };
+  const goTo = (panel: PanelId) => () => goToPanel({ docks }, panel);
   const move = (to: Parameters<typeof moveUsed>[1]) => () => {
     if (!moveUsed(docks(), to)) session.notice.emit({ tone: 'info', text: 'Go into a panel first: the one that was used last is moved.' });
   };
@@ -160,6 +148,7 @@ function panelCommands({ session, docks, startTour }: DeskActs): Command[] {
     { id: 'notes', title: 'Show the notes', run: goTo('notes') },
     { id: 'clock', title: 'Show what happened to the clock', run: goTo('clock') },
     { id: 'ports', title: 'Open a page that the sandbox serves', run: goTo('ports') },
+    { id: 'problems', title: 'Show the problems of the open files', keys: ['Ctrl/Cmd', 'Shift', 'M'], run: goTo('problems') },
     { id: 'resources', title: 'Show what the sandbox uses', run: goTo('resources') },
     { id: 'tour', title: 'Show me around', run: () => startTour() },
     { id: 'report', title: 'Report a problem to the staff', run: goTo('help') },

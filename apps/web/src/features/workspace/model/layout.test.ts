@@ -29,6 +29,13 @@ describe('the layout of the desk', () => {
     expect(panelsOf(layout)[1]).toEqual(expect.arrayContaining(['instructions', 'files', 'terminals', 'help']));
   });
 
+  it('has a panel that is newer than what was kept beside those that it stands with at first', () => {
+    const older = Object.keys(PANEL_TITLES).filter((id) => id !== 'terminals' && id !== 'problems');
+    const layout = readLayout(kept(older, ['terminals']));
+    expect(panelsOf(layout)).toEqual([older, ['terminals', 'problems']]);
+    expect(groupsOf(layout.root)[1]?.selectedId ?? 'terminals').toBe('terminals');
+  });
+
   it('is the default where what was kept cannot be read', () => {
     const unreadable = [
       null,

@@ -9,6 +9,7 @@ export const PANEL_TITLES = {
   search: 'Search',
   editor: 'Editor',
   terminals: 'Terminals',
+  problems: 'Problems',
   instructions: 'Instructions',
   score: 'Score',
   notes: 'Notes',
@@ -47,7 +48,7 @@ const DEFAULT: Layout = {
         id: 'work',
         orientation: 'vertical',
         size: 58,
-        children: [group('middle', 58, 'editor'), group('below', 42, 'terminals')],
+        children: [group('middle', 58, 'editor'), group('below', 42, 'terminals', 'problems')],
       },
       group('right', 25, 'instructions', 'score', 'notes', 'clock', 'ports', 'help'),
     ],
@@ -63,8 +64,8 @@ function groupWith(layout: Layout, panel: PanelId): Group | undefined {
 }
 
 /**
- * The layout that was kept. Every panel is in it once: those that it lacks join the instructions. The default where it
- * cannot be read. In an attempt for which it was not kept the instructions are in front of their group: they are what one
+ * The layout that was kept. Every panel is in it once: one that it lacks joins those that it stands with at first, or else the
+ * instructions. The default where it cannot be read. In an attempt for which it was not kept the instructions are in front of their group: they are what one
  * comes to read.
  */
 export function readLayout(kept: string | null, attemptId: string): Layout {
@@ -93,10 +94,14 @@ function arranged(given: unknown): Layout | null {
   if (!model) return null;
   const layout: Layout = { version: 1, root: model.root };
   const missing = PANEL_IDS.filter((id) => !groupWith(layout, id));
-  const home = groupWith(layout, 'instructions') ?? groupsOf(layout.root)[0];
-  if (!home || missing.length === PANEL_IDS.length) return null;
-  home.tabs.push(...missing.map(tab));
+  if (missing.length === PANEL_IDS.length) return null;
+  for (const id of missing) homeOf(layout, id)?.tabs.push(tab(id));
   return layout;
+}
+
+function homeOf(layout: Layout, panel: PanelId): Group | undefined {
+  const first = groupWith(DEFAULT, panel)?.tabs.flatMap(({ id }) => groupWith(layout, id as PanelId) ?? []);
+  return first?.[0] ?? groupWith(layout, 'instructions') ?? groupsOf(layout.root)[0];
 }
 
 /** Brings a panel to the front of its group, and unfolds that. */
@@ -115,10 +120,14 @@ export function togglePanel(docks: Docks | null, panel: PanelId): void {
   else docks.collapseTabset(shown.id);
 }
 
-/** Moves a panel to a side of another one's group. */
+/** Moves a panel to a side of another one's group; its own whole group, where it stands only with those that it stands with at first. */
 export function putBeside(docks: Docks | null, panel: PanelId, other: PanelId, region: 'right' | 'bottom'): void {
-  const target = docks && groupWith(docks.getModel(), other);
-  if (target) docks.moveTab(panel, { tabsetId: target.id, region });
+  const [from, target] = docks ? [groupWith(docks.getModel(), panel), groupWith(docks.getModel(), other)] : [];
+  if (!docks || !from || !target) return;
+  const first = groupWith(DEFAULT, panel)?.tabs.map(({ id }) => id);
+  const to = { tabsetId: target.id, region };
+  if (from.tabs.every(({ id }) => first?.includes(id))) docks.moveTabset(from.id, to);
+  else docks.moveTab(panel, to);
 }
 
 /** Moves the whole group of a panel to an edge of the desk. */

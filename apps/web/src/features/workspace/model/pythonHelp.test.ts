@@ -2,6 +2,7 @@ import { AppError } from '@plumbline/core';
 import type { CancellationToken, languages, Position } from 'monaco-editor/editor/editor.api.js';
 import { describe, expect, it } from 'vitest';
 import type { TextModel } from './monaco.ts';
+import { isOutdated, isWaited, problemRows } from './problemList.ts';
 import { asBlock, nameOfPython, nameTree, PythonHelp, type PythonHelpOptions } from './pythonHelp.ts';
 import { SteppedTime } from './steppedTime.fixture.ts';
 import { Store } from './store.ts';
@@ -47,6 +48,8 @@ describe('help for Python', () => {
     const disk = new Map<string, string>();
     let renames: languages.RenameProvider | undefined;
     let forgotten = 0;
+    let isAway = false;
+    let isWrong = true;
     const nothing = { dispose: () => {} };
     const registered = () => nothing;
     const time = new SteppedTime();
@@ -104,13 +107,15 @@ describe('help for Python', () => {
           const edits = [{ from: { line: 1, column: 1 }, to: { line: 1, column: 2 }, text: 'width' }];
           return { files: [...disk.keys()].map((of) => ({ path: of, edits })) };
         }
+        if (isAway) throw new AppError('unavailable', 'The help for Python is away.');
         if (act === 'language.diagnose' && forgotten-- > 0) throw new AppError('not_found', 'The help for Python does not know this text.');
         const at = { line: 1, column: 1 };
+        if (!isWrong) return { problems: [] };
         return { problems: [{ from: at, to: at, severity: 'error', message: 'wrong', rule: null, unused: false }] };
       },
       time,
     } as unknown as PythonHelpOptions);
-    const show = (shown: string) => store.set({ files: [{ path: shown, model, readOnlyReason: null }] });
+    const show = (...shown: string[]) => store.set({ files: shown.map((one) => ({ path: one, model, readOnlyReason: null })) });
     return {
       ...{ help, time, asked, marked, said, disk, show },
       rename: (name: string) =>
@@ -118,6 +123,13 @@ describe('help for Python', () => {
       forget: (times = 1) => {
         forgotten = times;
       },
+      setAway: (away: boolean) => {
+        isAway = away;
+      },
+      mend: () => {
+        isWrong = false;
+      },
+      listed: () => problemRows(help.problems.get(), new Set()).map((row) => row.problem?.message ?? row.file),
       /** The file is judged anew though it is the same. */
       judge: async () => {
         changed();
@@ -158,6 +170,36 @@ describe('help for Python', () => {
     await help.useInterpreter('/home/agent/.venv/bin/python');
     await time.step(10_000);
     expect(asked).toEqual(['language.useInterpreter /home/agent/.venv/bin/python', 'language.diagnose a.py']);
+  });
+
+  it('lists what is wrong in the file while it is open, under the path that it has, and never what is wrong in a library', async () => {
+    const { help, time, show, listed, mend, judge } = helpFor('a.py');
+    expect([isWaited(help.problems.get()), listed()]).toEqual([true, []]);
+    await time.step(1_000);
+    expect([isWaited(help.problems.get()), listed()]).toEqual([false, ['a.py', 'wrong']]);
+    show('b.py');
+    await time.step(1_000);
+    expect(listed()).toEqual(['b.py', 'wrong']);
+    mend();
+    await judge();
+    expect(listed()).toEqual([]);
+    show();
+    expect(help.problems.get().size).toBe(0);
+    show('/usr/lib/python3/lib.py');
+    await time.step(1_000);
+    expect(help.problems.get().size).toBe(0);
+  });
+
+  it('keeps the list while the server is away, says that it is, and asks until it answers', async () => {
+    const { help, time, listed, setAway, mend, judge } = helpFor('a.py');
+    await time.step(1_000);
+    setAway(true);
+    mend();
+    await judge();
+    expect([isOutdated(help.problems.get()), listed()]).toEqual([true, ['a.py', 'wrong']]);
+    setAway(false);
+    await time.step(10_000);
+    expect([isOutdated(help.problems.get()), listed()]).toEqual([false, []]);
   });
 
   it('changes a name in every file, and says in which ones other text stands by now', async () => {

@@ -6,6 +6,7 @@ import type { BrowserTime } from './browserTime.ts';
 import type { MonacoApi, TextModel } from './monaco.ts';
 import { isMissing, isOfLibrary } from './openFile.ts';
 import type { OpenFiles } from './openFiles.ts';
+import { PROBLEM_SOURCE, type Problem, ProblemList } from './problemList.ts';
 import { isPythonName, withName } from './pythonNames.ts';
 
 /**
@@ -94,6 +95,8 @@ interface Tracked {
 }
 
 export class PythonHelp {
+  /** What was found wrong in the open files of the workspace. */
+  readonly problems = new ProblemList();
   private readonly options: PythonHelpOptions;
   private readonly tracked = new Map<TextModel, Tracked>();
   private readonly cleanups: (() => void)[] = [];
@@ -167,6 +170,7 @@ export class PythonHelp {
       if (!model || !isToldOf || this.tracked.has(model) || model.getLanguageId() !== LANGUAGE) continue;
       const subscription = model.onDidChangeContent(() => this.diagnoseSoon(model));
       this.tracked.set(model, { path, told: 0, subscription, cancelDiagnosis: null });
+      if (!isOfLibrary(path)) this.problems.opened(path);
       this.diagnoseSoon(model, 0);
     }
   }
@@ -177,6 +181,7 @@ export class PythonHelp {
     this.tracked.delete(model);
     known.cancelDiagnosis?.();
     known.subscription.dispose();
+    this.problems.closed(known.path);
     if (!model.isDisposed()) this.options.monaco.editor.setModelMarkers(model, LANGUAGE, []);
     void this.options.ask('language.close', { path: known.path }).catch(() => {});
   }
@@ -194,14 +199,19 @@ export class PythonHelp {
     try {
       const { problems } = await this.askAbout(model, (path) => this.options.ask('language.diagnose', { path }));
       // What was typed meanwhile is judged next.
-      if (this.tracked.get(model) === known && known.cancelDiagnosis === null) this.mark(model, problems);
+      if (this.tracked.get(model) !== known || known.cancelDiagnosis !== null) return;
+      this.mark(model, problems);
+      this.problems.judged(known.path, problems);
     } catch (error) {
+      if (this.tracked.get(model) !== known) return;
       const isAway = error instanceof AppError && (error.code === 'unavailable' || error.code === 'sandbox_unavailable');
-      if (isAway && this.tracked.get(model) === known) this.diagnoseSoon(model, RETRY_AFTER_MS);
+      if (!isAway) return this.problems.refused(known.path);
+      this.problems.unanswered(known.path);
+      this.diagnoseSoon(model, RETRY_AFTER_MS);
     }
   }
 
-  private mark(model: TextModel, problems: RequestResult<'language.diagnose'>['problems']): void {
+  private mark(model: TextModel, problems: readonly Problem[]): void {
     const { MarkerSeverity, MarkerTag, editor } = this.options.monaco;
     const severities = {
       error: MarkerSeverity.Error,
@@ -213,7 +223,7 @@ export class PythonHelp {
       ...rangeOf(from, to),
       severity: severities[severity],
       message,
-      source: 'Pyright',
+      source: PROBLEM_SOURCE,
       ...(rule === null ? {} : { code: rule }),
       ...(unused ? { tags: [MarkerTag.Unnecessary] } : {}),
     }));
