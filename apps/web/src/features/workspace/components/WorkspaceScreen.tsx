@@ -134,15 +134,15 @@ function Workspace({ session, attemptId, title, isPractice }: Opened & { session
 
   /** What was asked for last before the editor is there. */
   const early = useRef<{ path: string; place: Place | undefined } | null>(null);
-  const open = useCallback(
-    (path: string, place?: Place) => {
-      if (!files) early.current = { path, place };
-      else void (place ? files.openAt(path, place) : files.open(path));
-    },
-    [files],
-  );
+  /** As whoever asked before it was there finds it later: a place in a terminal waits for the sandbox's answer in between. */
+  const opening = useRef<OpenFiles | null>(null);
+  const open = useCallback((path: string, place?: Place) => {
+    if (!opening.current) early.current = { path, place };
+    else void (place ? opening.current.openAt(path, place) : opening.current.open(path));
+  }, []);
   // Before what an earlier page had open, which leaves in front what somebody asked for here.
   useEffect(() => {
+    opening.current = files;
     if (!files || early.current === null) return;
     open(early.current.path, early.current.place);
     early.current = null;
