@@ -9,7 +9,7 @@ import { startAttempt, until } from '../support/attempt.ts';
 import { PlatformUnderTest } from '../support/platform.ts';
 import { descendantsOf, signalAll } from '../support/processFamily.ts';
 import { randomFrom } from '../support/random.ts';
-import { findFaults, readEvents, recordedInput } from '../support/recordingCheck.ts';
+import { findFaults, hasAllShown, readEvents, recordedInput } from '../support/recordingCheck.ts';
 import { Session } from '../support/session.ts';
 import { Tab } from '../support/tab.ts';
 import { Acts } from './acts.ts';
@@ -165,9 +165,10 @@ test('a machine that loses its power, with everything on it, loses nothing that 
     tab.type(last.terminal, 'touch ran stop\n');
     await until('everything typed is durable', () => tab.unacknowledgedInput === 0 && tab.unacknowledgedEvents === 0);
     last.acknowledged = last.lines.length;
-    const events = await until('the last line is recorded', async () => {
+    const events = await until('the last line is recorded, and what was shown of it', async () => {
       const all = await readEvents(platform, attemptId);
-      return recordedInput(all, tab, last.terminal).endsWith('touch ran stop\n') ? all : null;
+      const isTyped = recordedInput(all, tab, last.terminal).endsWith('touch ran stop\n');
+      return isTyped && hasAllShown(all, tab, last.terminal) ? all : null;
     });
     const shownBytes = (terminal: number) => {
       const fromMs = lackMs.get(terminal);

@@ -46,8 +46,8 @@ export class PlatformUnderTest {
   }
 
   /** Starts and waits until everything is healthy and the supervisor has said so, with the demo's accounts. */
-  static async start(env: Record<string, string> = {}, dataDir = newDataDir()): Promise<PlatformUnderTest> {
-    const platform = new PlatformUnderTest(dataDir, env);
+  static async start(env: Record<string, string> = {}, dataDir?: string): Promise<PlatformUnderTest> {
+    const platform = new PlatformUnderTest(dataDir ?? newDataDir(), env);
     try {
       await platform.untilHealthy(START_LIMIT_MS);
       // The accounts are printed after the first healthy answer.
@@ -56,7 +56,8 @@ export class PlatformUnderTest {
         await sleep(20);
       }
     } catch (error) {
-      await platform.stop();
+      // What was given is its owner's, and may be a mount: its removal would fail in the place of the start.
+      await platform.stop({ keepData: dataDir !== undefined });
       throw error;
     }
     return platform;

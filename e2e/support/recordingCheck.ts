@@ -121,14 +121,16 @@ export function findFaults(
   return faults.slice(0, 20);
 }
 
-/** Whether all output that a tab was shown is recorded: it is shown while it is on its way there. */
-export function hasAllShown(events: readonly RecordedEvent[], tab: Tab): boolean {
+/** Whether all output that a tab was shown, in all terminals or in one, is recorded: it is shown while it is on its way there. */
+export function hasAllShown(events: readonly RecordedEvent[], tab: Tab, of?: number): boolean {
   const lengths = new Map<number, number>();
   for (const event of events) {
     if (event.type === 'terminal.output') lengths.set(event.stream, event.data.offset + event.data.bytes.length);
   }
-  return [...tab.shown].every(([terminal, stretches]) =>
-    stretches.every(({ offset, length }) => offset + length <= (lengths.get(terminal) ?? 0)),
+  const isRecorded = (terminal: number, { offset, length }: { offset: number; length: number }) =>
+    offset + length <= (lengths.get(terminal) ?? 0);
+  return [...tab.shown].every(
+    ([terminal, stretches]) => (of !== undefined && of !== terminal) || stretches.every((stretch) => isRecorded(terminal, stretch)),
   );
 }
 
