@@ -98,6 +98,9 @@ const testProgram = (debianPackage: string, program: string, why: string): Requi
 const TEST_REQUIREMENTS: Requirement[] = [
   CHROMIUM,
   CHROMIUM_WITHOUT_WINDOW,
+  TORCH,
+  OPENBLAS,
+  RUSTC,
   testProgram('vim', 'vim', 'is recorded and replayed by a test'),
   testProgram('htop', 'htop', 'is recorded and replayed by a test'),
   testProgram('tmux', 'tmux', 'is recorded and replayed by a test'),
@@ -117,11 +120,9 @@ const MACHINE_TEST_REQUIREMENTS: Requirement[] = [
   testProgram('openssh-server', 'sshd', 'is the tests’ machine that is reached over SSH'),
 ];
 
-const FAMILY_TEST_REQUIREMENTS: Requirement[] = [TORCH, OPENBLAS, RUSTC];
-
-/** What the tests need beyond what bubblewrap does; with `all`, those of other machines and of RE-Bench's families too. */
+/** What the tests need beyond what bubblewrap does; with `all`, those of other machines too. */
 export function testRequirements(all: boolean): Requirement[] {
-  return all ? [...TEST_REQUIREMENTS, ...MACHINE_TEST_REQUIREMENTS, ...FAMILY_TEST_REQUIREMENTS] : TEST_REQUIREMENTS;
+  return all ? [...TEST_REQUIREMENTS, ...MACHINE_TEST_REQUIREMENTS] : TEST_REQUIREMENTS;
 }
 
 function installOnDebian(packages: string[]): void {

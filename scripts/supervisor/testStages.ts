@@ -15,7 +15,7 @@ export interface Stage {
   count(report: unknown): Counts;
 }
 
-/** What the short run leaves out of the integration tests: those that need a container engine, a cluster, a host over SSH or a family's own packages. */
+/** What the short run leaves out of the integration tests: those that need a container engine, a cluster or a host over SSH, or train and compile for minutes. */
 const MACHINES_AND_FAMILIES = [
   'packages/sandbox/src/isolation/docker/*',
   'packages/sandbox/src/placement/{slurm,ssh}/*',
