@@ -110,7 +110,7 @@ describe('plumb', () => {
       const id = await createExport(db, { requestedBy: null, attemptIds: [attemptId] });
       const objectHash = createHash('sha256').update(id).digest('hex');
       await store.put(objectHash, Buffer.from(`all of ${attemptId}`));
-      await finishExport(db, id, { objectHash, bytes: 1, leftOut: 0, answers: {} });
+      await finishExport(db, id, { objectHash, bytes: 1, leftOut: 0, answers: {}, recordings: {} });
       return { id, objectHash };
     };
     const [attemptId, other] = [await recorded(), await recorded()];

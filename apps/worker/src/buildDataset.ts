@@ -3,7 +3,7 @@ import { failExport, finishExport, isExported, loadExport, setExportProgress } f
 import { exportArchive } from '@plumbline/datasets';
 import type { Worker } from './worker.ts';
 
-/** Participants change their consents rarely; more often than this during its builds is no accident of the moment. */
+/** Consents change, and recordings are redacted, rarely; more often than this during its builds is no accident of the moment. */
 const BUILDS_MAX = 5;
 
 /**
@@ -17,10 +17,14 @@ export async function buildDataset(worker: Worker, { exportId }: { exportId: str
   for (let build = 1; build <= BUILDS_MAX; build += 1) {
     const built = await tryToBuild(worker, request);
     if (built === null || (await finishExport(db, exportId, built))) return;
-    log.info({ export: exportId, build }, 'a participant changed their consents while a dataset was built; it is built anew');
+    log.info({ export: exportId, build }, 'consents changed or a recording was taken from while a dataset was built; it is built anew');
     if (!(await isExported(db, built.objectHash))) await store.delete(built.objectHash);
   }
-  await failExport(db, exportId, 'Participants changed their consents each time that it was built. Try again later.');
+  await failExport(
+    db,
+    exportId,
+    'Consents changed, or something was taken out of a recording, each time that it was built. Try again later.',
+  );
 }
 
 /** @returns null where it cannot be built, which has been written down. */

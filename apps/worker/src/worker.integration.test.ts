@@ -14,6 +14,7 @@ import {
   startAttempt,
   writeAgreement,
 } from '@plumbline/database';
+import { destroyWrappedKey } from '@plumbline/database/recordingKeys';
 import { localPlacement, type RunnerHandle } from '@plumbline/sandbox';
 import type { ObjectStore } from '@plumbline/storage';
 import { makeAttempt, testDatabase } from '@plumbline/testing';
@@ -166,37 +167,60 @@ test('a dataset that cannot be built tells whoever asked why, and is not tried a
   await jobs.stop();
 });
 
-test('consent that is taken back while a dataset is built keeps the attempt out of it, and nothing of it in the store', async () => {
-  const { db, store } = worker;
-  const completed = async () => {
-    const { attempt, study } = await makeAttempt(db, { environmentSettings: SETTINGS });
-    await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'completed', startedAt: new Date(), endedAt: new Date() } });
-    await writeAgreement(db, study.id, { text: 'A text.', contact: 'x', withdrawUntil: new Date(Date.now() + 600_000) }, { by: null });
-    const versionId = (await findAgreement(db, attempt.id)).version?.id as string;
-    const agree = (gatedRelease: boolean) => {
-      const consents = { ...(Object.fromEntries(CONSENTS.map((consent) => [consent, true])) as Consents), gatedRelease };
-      return answerAgreement(db, attempt.id, { versionId, consents });
-    };
-    await agree(true);
-    return { id: attempt.id, agree };
+/** A completed attempt whose participant agrees to its release. */
+async function releasable() {
+  const { db } = worker;
+  const { attempt, study } = await makeAttempt(db, { environmentSettings: SETTINGS });
+  await db.prisma.attempt.update({ where: { id: attempt.id }, data: { state: 'completed', startedAt: new Date(), endedAt: new Date() } });
+  await writeAgreement(db, study.id, { text: 'A text.', contact: 'x', withdrawUntil: new Date(Date.now() + 600_000) }, { by: null });
+  const versionId = (await findAgreement(db, attempt.id)).version?.id as string;
+  const agree = (gatedRelease: boolean) => {
+    const consents = { ...(Object.fromEntries(CONSENTS.map((consent) => [consent, true])) as Consents), gatedRelease };
+    return answerAgreement(db, attempt.id, { versionId, consents });
   };
-  const [kept, withdrawn] = [await completed(), await completed()];
+  await agree(true);
+  return { id: attempt.id, agree };
+}
+
+/** Builds a dataset, with something that happens once its first archive is made and before it is stored. */
+async function buildAround(attemptIds: string[], meanwhile: () => Promise<unknown>) {
+  const { db, store } = worker;
   const put: string[] = [];
   const whileBuilt: ObjectStore = {
     ...store,
     put: async (name, body) => {
-      if (put.length === 0) await withdrawn.agree(false);
-      put.push(name);
+      if (put.push(name) === 1) await meanwhile();
       await store.put(name, body);
     },
   };
-  const exportId = await createExport(db, { requestedBy: null, attemptIds: [kept.id, withdrawn.id] });
+  const exportId = await createExport(db, { requestedBy: null, attemptIds });
   await buildDataset({ ...worker, store: whileBuilt }, { exportId });
-  const built = await loadExport(db, exportId);
+  return { put, built: await loadExport(db, exportId) };
+}
+
+test('consent that is taken back while a dataset is built keeps the attempt out of it, and nothing of it in the store', async () => {
+  const [kept, withdrawn] = [await releasable(), await releasable()];
+  const { put, built } = await buildAround([kept.id, withdrawn.id], () => withdrawn.agree(false));
   expect(built).toMatchObject({ state: 'done', leftOut: 1 });
   expect(put).toEqual([expect.not.stringContaining(built.objectHash as string), built.objectHash]);
-  expect(await store.has(put[0] as string)).toBe(false);
-  expect((await store.get(built.objectHash as string)).includes(withdrawn.id)).toBe(false);
+  expect(await worker.store.has(put[0] as string)).toBe(false);
+  expect((await worker.store.get(built.objectHash as string)).includes(withdrawn.id)).toBe(false);
+});
+
+test.each([
+  ['redacted', (id: string) => worker.db.pool.query(`UPDATE recording_segment SET object_hash = 'without it' WHERE attempt_id = $1`, [id])],
+  ['erased', (id: string) => destroyWrappedKey(worker.db, id)],
+])('a recording that is %s while a dataset is built has it built anew', async (_, takeOut) => {
+  const { id } = await releasable();
+  await worker.db.pool.query(
+    `INSERT INTO recording_segment
+       (attempt_id, n, first_seq, last_seq, min_at_ms, max_at_ms, object_hash, object_bytes, raw_bytes, root, previous_root, keyframes)
+     VALUES ($1, 1, 1, 1, 0, 0, 'with all', 1, 1, '', '', '[]')`,
+    [id],
+  );
+  const { put, built } = await buildAround([id], () => takeOut(id));
+  expect(put).toHaveLength(2);
+  expect(built).toMatchObject({ state: 'done', objectHash: put[1] });
 });
 
 test('a sweep without its database fails quietly, and works again when it is back', async () => {

@@ -49,7 +49,7 @@ it('whoever lists exports is told of consent that was taken back since one was b
   await answer(true);
   const researcher = exportsAs({ userId: (await makeUser(db, 'researcher')).id, role: 'researcher' });
   const { exportId } = await researcher.create({ attemptIds: [attempt.id, (await completedAttempt()).attemptId] });
-  await finishExport(db, exportId, { objectHash: '', bytes: 0, leftOut: 1, answers: {} });
+  await finishExport(db, exportId, { objectHash: '', bytes: 0, leftOut: 1, answers: {}, recordings: {} });
   const listed = async () => (await researcher.list()).find((row) => row.exportId === exportId);
   expect(await listed()).toMatchObject({ attempts: 1, leftOut: 1, withdrawnSince: 0 });
   await answer(false);

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '@plumbline/core';
 import { type AnswerNumbers, areNewestAnswers } from './agreements.ts';
 import type { Database, Export } from './client.ts';
 import { enqueueWithin, prepareToEnqueue } from './jobs.ts';
+import { type RecordingContents, readRecordingContents } from './recordingSegments.ts';
 import { storableText } from './storableJson.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -49,21 +51,30 @@ export async function setExportProgress(db: Database, exportId: string, progress
   ]);
 }
 
+export interface FinishedExport {
+  objectHash: string;
+  bytes: number;
+  leftOut: number;
+  answers: AnswerNumbers;
+  recordings: RecordingContents;
+}
+
 /**
- * The dataset stands in the object store under this hash, without `leftOut` of the attempts that were asked for; `answers` are those
- * that it went by. Answers that are given later are dated later than its end.
+ * The dataset stands in the object store under this hash, without `leftOut` of the attempts that were asked for; `answers` and `recordings`
+ * are those that it went by. Answers that are given later are dated later than its end, and what is taken out later finds it.
  *
- * @returns false, with nothing written, where a participant gave others meanwhile: it has to be built anew.
+ * @returns false, with nothing written, where a participant gave others meanwhile, or something was taken out: it has to be built anew.
  */
 export function finishExport(
   db: Database,
   exportId: string,
-  { objectHash, bytes, leftOut, answers }: { objectHash: string; bytes: number; leftOut: number; answers: AnswerNumbers },
+  { objectHash, bytes, leftOut, answers, recordings }: FinishedExport,
 ): Promise<boolean> {
   return inTransaction(db, async (tx) => {
-    // Whoever answers locks the attempt, and so waits for the end of this.
+    // Whoever answers, and whoever looks for exports to withdraw, locks the attempt, and so waits for the end of this.
     await tx.query('SELECT 1 FROM attempt WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE', [Object.keys(answers)]);
     if (!(await areNewestAnswers(tx, answers))) return false;
+    if (!isDeepStrictEqual(await readRecordingContents(tx, Object.keys(recordings)), recordings)) return false;
     await tx.query(
       `UPDATE export SET state = 'done', progress = 1, error = NULL, object_hash = $2, bytes = $3, left_out = $4, finished_at = clock_timestamp()
        WHERE id = $1`,
@@ -86,14 +97,17 @@ export async function failExport(db: Database, exportId: string, reason: string)
   ]);
 }
 
-/** Finished exports that were asked for with this attempt, and their objects. */
-export async function listExportsWith(db: Database, attemptId: string): Promise<{ id: string; objectHash: string }[]> {
-  const { rows } = await db.pool.query(
-    `SELECT id, object_hash AS "objectHash" FROM export
-     WHERE state = 'done' AND object_hash IS NOT NULL AND attempt_ids @> jsonb_build_array($1::text) ORDER BY created_at, id`,
-    [attemptId],
-  );
-  return rows;
+/** Finished exports that were asked for with this attempt, and their objects. One that is being finished is waited for. */
+export function listExportsWith(db: Database, attemptId: string): Promise<{ id: string; objectHash: string }[]> {
+  return inTransaction(db, async (tx) => {
+    await tx.query('SELECT 1 FROM attempt WHERE id = $1 FOR UPDATE', [attemptId]);
+    const { rows } = await tx.query(
+      `SELECT id, object_hash AS "objectHash" FROM export
+       WHERE state = 'done' AND object_hash IS NOT NULL AND attempt_ids @> jsonb_build_array($1::text) ORDER BY created_at, id`,
+      [attemptId],
+    );
+    return rows;
+  });
 }
 
 /** A finished export whose object was deleted; `reason` is shown where it could be downloaded. */

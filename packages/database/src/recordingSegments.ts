@@ -1,6 +1,6 @@
 import { AppError } from '@plumbline/core';
 import type { RecordingDatabase } from './recordingTail.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction, type Queryable } from './transaction.ts';
 
 /** The index of a recording's sealed segments: which events are in which object, and where screens can be drawn from. */
 
@@ -192,4 +192,16 @@ function toSegmentRow(row: Record<string, unknown>): SegmentRow {
     previousRoot: row.previous_root as string,
     keyframes: row.keyframes as KeyframeIndex[],
   };
+}
+
+/** What each attempt's sealed recording consists of, by its id: another text once something was taken out of it, or it was erased. */
+export type RecordingContents = Readonly<Record<string, string>>;
+
+export async function readRecordingContents(on: Queryable, attemptIds: readonly string[]): Promise<RecordingContents> {
+  const { rows } = await on.query(
+    `SELECT id, concat(destroyed_at, ' ', (SELECT md5(string_agg(object_hash, ' ' ORDER BY n)) FROM recording_segment WHERE attempt_id = id)) AS contents
+     FROM attempt LEFT JOIN recording_key ON attempt_id = id WHERE id = ANY($1::uuid[])`,
+    [attemptIds],
+  );
+  return Object.fromEntries(rows.map(({ id, contents }) => [id, contents]));
 }

@@ -10,6 +10,7 @@ import {
 import { type AttemptView, loadAttempt } from '@plumbline/database/attempts';
 import type { Database } from '@plumbline/database/client';
 import { readManifest, type StoredManifest } from '@plumbline/database/recordingManifests';
+import { type RecordingContents, readRecordingContents } from '@plumbline/database/recordingSegments';
 import { listScores } from '@plumbline/database/scores';
 import { findSurvey } from '@plumbline/database/surveys';
 import { openRecording, type RecordingKeys, readManifestText, releaseSegments } from '@plumbline/recording';
@@ -35,8 +36,9 @@ export interface WrittenExport {
   files: string[];
   /** Attempts that were asked for and are not in it, for want of consent. */
   leftOut: number;
-  /** The answers that it went by, of all that were asked for. */
+  /** The answers and the recordings that it went by, of all that were asked for. */
   answers: AnswerNumbers;
+  recordings: RecordingContents;
 }
 
 /** Ended attempts: what is still going on has no rows that stay true. */
@@ -75,10 +77,9 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
   if ((await readdir(outDir)).length > 0)
     throw new AppError('invalid_input', 'The folder for the export is not empty. Choose another one.');
   const asked = await loadViews(db, attemptIds);
-  const standings = await agreementStandings(
-    db.pool,
-    asked.map(({ id }) => id),
-  );
+  const askedIds = asked.map(({ id }) => id);
+  const standings = await agreementStandings(db.pool, askedIds);
+  const recordings = await readRecordingContents(db.pool, askedIds);
   const { views, flow } = applyConsents(asked, standings);
   if (views.length === 0)
     throw new AppError('conflict', 'None of these attempts may be released: their participants do not agree to it, or were never asked.');
@@ -120,7 +121,7 @@ export async function exportAttempts(request: ExportRequest, outDir: string): Pr
   const leftOut = asked.length - views.length;
   await folder.write('README.md', readmeText({ attempts: attempts.length, participants: pseudonyms.size, scores: scores.length, leftOut }));
   await folder.writeSums(request.keys.signingKey);
-  return { files: folder.paths(), leftOut, answers: answerNumbers(standings) };
+  return { files: folder.paths(), leftOut, answers: answerNumbers(standings), recordings };
 }
 
 /** Takes out the attempts that may not be released, and counts them by why. */
