@@ -53,19 +53,26 @@ describe('help for Python', () => {
     const nothing = { dispose: () => {} };
     const registered = () => nothing;
     const time = new SteppedTime();
-    let changed = () => {};
-    const model = {
-      getLanguageId: () => 'python',
-      getValueLength: () => 5,
-      getValue: () => 'x = 1',
-      getVersionId: () => 1,
-      getWordAtPosition: () => ({ word: 'x' }),
-      isDisposed: () => false,
-      onDidChangeContent: (listener: () => void) => {
-        changed = listener;
-        return nothing;
-      },
+    const changes: (() => void)[] = [];
+    const modelOf = () => {
+      let version = 1;
+      return {
+        getLanguageId: () => 'python',
+        getValueLength: () => 5,
+        getValue: () => 'x = 1',
+        getVersionId: () => version,
+        getWordAtPosition: () => ({ word: 'x' }),
+        isDisposed: () => false,
+        onDidChangeContent: (listener: () => void) => {
+          changes.push(listener);
+          return nothing;
+        },
+        edit: () => {
+          version += 1;
+        },
+      };
     };
+    const model = modelOf();
     const store = new Store({ files: [{ path, model, readOnlyReason: null }] });
     const help = new PythonHelp({
       monaco: {
@@ -116,8 +123,10 @@ describe('help for Python', () => {
       time,
     } as unknown as PythonHelpOptions);
     const show = (...shown: string[]) => store.set({ files: shown.map((one) => ({ path: one, model, readOnlyReason: null })) });
+    const showBeside = (other: string, otherModel: ReturnType<typeof modelOf>) =>
+      store.set({ files: [...store.get().files, { path: other, model: otherModel, readOnlyReason: null }] });
     return {
-      ...{ help, time, asked, marked, said, disk, show },
+      ...{ help, time, asked, marked, said, disk, show, showBeside, modelOf },
       rename: (name: string) =>
         renames?.provideRenameEdits(model as unknown as TextModel, { lineNumber: 1, column: 1 } as Position, name, {} as CancellationToken),
       forget: (times = 1) => {
@@ -132,7 +141,7 @@ describe('help for Python', () => {
       listed: () => problemRows(help.problems.get(), new Set()).map((row) => row.problem?.message ?? row.file),
       /** The file is judged anew though it is the same. */
       judge: async () => {
-        changed();
+        changes[0]?.();
         await time.step(1_000);
       },
     };
@@ -170,6 +179,17 @@ describe('help for Python', () => {
     await help.useInterpreter('/home/agent/.venv/bin/python');
     await time.step(10_000);
     expect(asked).toEqual(['language.useInterpreter /home/agent/.venv/bin/python', 'language.diagnose a.py']);
+  });
+
+  it('judges each open text by what all of them say now, also where it is another that was changed', async () => {
+    const { time, asked, showBeside, modelOf, judge } = helpFor('use.py');
+    const shapes = modelOf();
+    showBeside('lib/shapes.py', shapes);
+    await time.step(1_000);
+    asked.length = 0;
+    shapes.edit();
+    await judge();
+    expect(asked).toEqual(['language.sync lib/shapes.py', 'language.diagnose use.py', 'language.diagnose lib/shapes.py']);
   });
 
   it('lists what is wrong in the file while it is open, under the path that it has, and never what is wrong in a library', async () => {

@@ -27,7 +27,7 @@ const LANGUAGE = 'python';
 /** Problems are looked for when nothing was typed for so long. */
 const DIAGNOSE_AFTER_MS = 400;
 /** Another Python, or one with other packages, takes the server so long to read. */
-const JUDGE_AGAIN_AFTER_MS = 4_000;
+const ENVIRONMENT_READ_AFTER_MS = 4_000;
 const OF_ENVIRONMENT = /(^|\/)(\.?venv|pyvenv\.cfg)$|\/site-packages\//;
 /** The server may be starting, or starting again. */
 const RETRY_AFTER_MS = 3_000;
@@ -136,8 +136,8 @@ export class PythonHelp {
 
   /** A file changed on disk: what is open may be right or wrong because of it. */
   onDiskChanged(path: string): void {
-    if (OF_ENVIRONMENT.test(path)) this.judgeAgain();
-    else if (path.endsWith('.py')) for (const model of this.tracked.keys()) this.diagnoseSoon(model);
+    if (OF_ENVIRONMENT.test(path)) this.judgeAgain(ENVIRONMENT_READ_AFTER_MS);
+    else if (path.endsWith('.py')) this.judgeAgain(DIAGNOSE_AFTER_MS);
   }
 
   interpreters(): Promise<Interpreters> {
@@ -147,11 +147,12 @@ export class PythonHelp {
   /** From now on help comes from the packages of this Python; null for the one that is found by itself. */
   async useInterpreter(path: string | null): Promise<void> {
     await this.options.ask('language.useInterpreter', { path });
-    this.judgeAgain();
+    this.judgeAgain(ENVIRONMENT_READ_AFTER_MS);
   }
 
-  private judgeAgain(): void {
-    for (const model of this.tracked.keys()) this.diagnoseSoon(model, JUDGE_AGAIN_AFTER_MS);
+  /** What is right in one text hangs on what the others say. */
+  private judgeAgain(afterMs: number): void {
+    for (const model of this.tracked.keys()) this.diagnoseSoon(model, afterMs);
   }
 
   dispose(): void {
@@ -168,7 +169,7 @@ export class PythonHelp {
     for (const { path, model, readOnlyReason } of open) {
       const isToldOf = readOnlyReason === null || isOfLibrary(path);
       if (!model || !isToldOf || this.tracked.has(model) || model.getLanguageId() !== LANGUAGE) continue;
-      const subscription = model.onDidChangeContent(() => this.diagnoseSoon(model));
+      const subscription = model.onDidChangeContent(() => this.judgeAgain(DIAGNOSE_AFTER_MS));
       this.tracked.set(model, { path, told: 0, subscription, cancelDiagnosis: null });
       if (!isOfLibrary(path)) this.problems.opened(path);
       this.diagnoseSoon(model, 0);
@@ -186,7 +187,7 @@ export class PythonHelp {
     void this.options.ask('language.close', { path: known.path }).catch(() => {});
   }
 
-  private diagnoseSoon(model: TextModel, afterMs = DIAGNOSE_AFTER_MS): void {
+  private diagnoseSoon(model: TextModel, afterMs: number): void {
     const known = this.tracked.get(model);
     // What is wrong in a library is not this person's.
     if (!known || isOfLibrary(known.path)) return;
@@ -196,6 +197,7 @@ export class PythonHelp {
 
   private async diagnose(model: TextModel, known: Tracked): Promise<void> {
     known.cancelDiagnosis = null;
+    this.tellAll();
     try {
       const { problems } = await this.askAbout(model, (path) => this.options.ask('language.diagnose', { path }));
       // What was typed meanwhile is judged next.
@@ -341,7 +343,7 @@ export class PythonHelp {
     return { edits: [] };
   }
 
-  /** An answer may be about any of the open texts. */
+  /** An answer may hang on, and be about, any of the open texts. */
   private tellAll(): void {
     for (const [model, known] of this.tracked) if (model.getValueLength() <= LANGUAGE_TEXT_MAX_LENGTH) this.tell(model, known);
   }
