@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { FormatError } from './formatError.ts';
 
 /**
@@ -15,19 +15,16 @@ export function deriveKey(dataKey: Uint8Array, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', dataKey, Buffer.alloc(0), purpose, KEY_BYTES));
 }
 
-/** The keys that one attempt's recording is written with. Derive once, use for many objects. */
+/** The keys that one attempt's recording is written with. Derive once, use for many objects: of bytes Node would make a key each time. */
 export interface SealingKeys {
-  encryption: Buffer;
-  nonce: Buffer;
-  salt: Buffer;
+  encryption: KeyObject;
+  nonce: KeyObject;
+  salt: KeyObject;
 }
 
 export function sealingKeys(dataKey: Uint8Array): SealingKeys {
-  return {
-    encryption: deriveKey(dataKey, 'plumbline/1 encryption'),
-    nonce: deriveKey(dataKey, 'plumbline/1 nonce'),
-    salt: deriveKey(dataKey, 'plumbline/1 salt'),
-  };
+  const keyFor = (purpose: string) => createSecretKey(deriveKey(dataKey, purpose));
+  return { encryption: keyFor('plumbline/1 encryption'), nonce: keyFor('plumbline/1 nonce'), salt: keyFor('plumbline/1 salt') };
 }
 
 /** Encrypts `content` under `label`, which says what it is and where it belongs; it opens under that label only. */

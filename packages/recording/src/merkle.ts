@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 /**
  * The proof that a line is the line that was recorded. Leaves are salted, so that a withheld line's leaf says nothing
@@ -11,12 +11,12 @@ const SALT_BYTES = 16;
 export const NO_ROOT = '0'.repeat(HASH_BYTES * 2);
 
 /** The key that a segment's salts come from. */
-export function segmentSaltKey(saltKey: Uint8Array, attemptId: string, segment: number): Buffer {
-  return createHmac('sha256', saltKey).update(`${attemptId} ${segment}`).digest();
+export function segmentSaltKey(saltKey: KeyObject, attemptId: string, segment: number): KeyObject {
+  return createSecretKey(createHmac('sha256', saltKey).update(`${attemptId} ${segment}`).digest());
 }
 
 /** The salt of line `index` (from 0) of a segment: the first 16 bytes of an HMAC of the index. */
-export function lineSalt(segmentKey: Uint8Array, index: number): Buffer {
+export function lineSalt(segmentKey: KeyObject, index: number): Buffer {
   const counter = Buffer.alloc(4);
   counter.writeUInt32BE(index);
   return createHmac('sha256', segmentKey).update(counter).digest().subarray(0, SALT_BYTES);

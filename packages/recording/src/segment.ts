@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import type { KeyframeIndex, SegmentRow } from '@plumbline/database/recordingSegments';
 import type { RecordedEvent } from '@plumbline/protocol';
 import { CODE_OF, decodeUnit, FORMAT, type LinePlace, lineHead, parseLine, roundAtMs } from './codec.ts';
@@ -133,7 +133,7 @@ export function rootOf(keys: SealingKeys, attemptId: string, n: number, headerTe
 }
 
 /** The leaf of a segment's line, or the one that stands in for it. */
-export function leafOf(saltKey: Buffer, line: Buffer, index: number): Buffer {
+export function leafOf(saltKey: KeyObject, line: Buffer, index: number): Buffer {
   return isWithheld(line) ? leafOfWithheld(line) : leafHash(lineSalt(saltKey, index), line);
 }
 

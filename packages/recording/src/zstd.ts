@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, type ZstdOptions, zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib';
 import { DICTIONARY_TEXT } from './dictionary.ts';
 import { FormatError } from './formatError.ts';
 
@@ -49,15 +49,19 @@ function compressedMaxBytes(bytes: number): number {
 /** For what is kept. */
 export const KEPT_LEVEL = 3;
 
-/** Compresses a unit off the main thread. `fast` is for what is kept for seconds only. */
+/** What is compressed sooner than another thread would have begun with it: 0.06 ms of 300 bytes, against 0.3 ms by way of a thread. */
+const AT_ONCE_MAX_BYTES = 8 * 1024;
+
+/** Compresses a unit, a large one off the main thread. `fast` is for what is kept for seconds only. */
 export async function compress(content: Uint8Array, effort: 'fast' | 'kept'): Promise<Buffer> {
-  const frame = await compressAsync(content, {
+  const options: ZstdOptions = {
     chunkSize: compressedMaxBytes(content.length),
     dictionary: DICTIONARY,
     pledgedSrcSize: content.length,
     // With a dictionary zstd takes its parameters from that one's size; this is what the level has for a segment's.
     params: { [constants.ZSTD_c_compressionLevel]: effort === 'fast' ? 1 : KEPT_LEVEL, [constants.ZSTD_c_minMatch]: 5 },
-  });
+  };
+  const frame = content.length <= AT_ONCE_MAX_BYTES ? zstdCompressSync(content, options) : await compressAsync(content, options);
   return Buffer.concat([Buffer.of(DICTIONARY_FORM), frame]);
 }
 
