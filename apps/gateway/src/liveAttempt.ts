@@ -1,3 +1,4 @@
+import { systemClock } from '@plumbline/config';
 import { AppError, type AttemptState, isUnderWay, toAppError } from '@plumbline/core';
 import { type AttemptView, loadAttempt, noteOutage, setProgress } from '@plumbline/database';
 import { CLOSE_CODES, type EventType, type RunnerHello, type RunnerToGateway, type TerminalInfo } from '@plumbline/protocol';
@@ -16,6 +17,7 @@ import { NewMessages } from './messages.ts';
 import { OwnEvents } from './ownEvents.ts';
 import { thawed } from './pausing.ts';
 import { AttemptPorts } from './ports/attemptPorts.ts';
+import { RunnerAcks } from './runnerAcks.ts';
 import { RunnerConnection } from './runnerConnection.ts';
 import { RunnerEvents } from './runnerEvents.ts';
 import { Scoring } from './scoring.ts';
@@ -52,6 +54,7 @@ export class LiveAttempt {
   /** What its programs print is read slowly from here on: it has had more than an attempt's share. */
   outputLimited = false;
   readonly #input = new InputDurability();
+  readonly #acks = new RunnerAcks((n) => this.runner?.send({ t: 'ack', n }), systemClock.setTimer);
   readonly #acceptance: Acceptance;
   readonly #finalisation: Finalisation;
   readonly #messages: NewMessages;
@@ -135,7 +138,10 @@ export class LiveAttempt {
     if (ready) await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE);
     const runner: RunnerConnection = new RunnerConnection(socket, {
       onMessage: (message) => this.#fromRunner(message),
-      onFrame: (frame) => this.#runnerEvents.frame(frame),
+      onFrame: (frame) => {
+        this.#acks.received(frame.bytes.length);
+        this.#runnerEvents.frame(frame);
+      },
       onError: (error) => this.gateway.log.error({ attempt: this.id, err: error }, 'a message of the runner could not be handled'),
       onClose: () => this.#runnerLeft(runner),
     });
@@ -144,6 +150,7 @@ export class LiveAttempt {
     this.sandboxMade = ready;
     this.terminals = hello.terminals;
     for (const [tab, inputN] of Object.entries(hello.inputMarks)) this.#input.journalled(hello.lastN, tab, inputN);
+    this.#acks.startAt(runnerMark);
     runner.send({ t: 'attached', epoch, ackedN: runnerMark, lastTerminal, recordedBytes, serverNowMs: this.gateway.time.nowMs() });
     this.browserSide.runnerAttached();
     this.sourceDurable(source, runnerMark);
@@ -186,6 +193,7 @@ export class LiveAttempt {
   #runnerLeft(runner: RunnerConnection): void {
     if (this.runner !== runner) return;
     this.runner = null;
+    this.#acks.stop();
     this.recordOwn('connection.detached', { tab: this.#runnerEvents.source, role: 'runner' });
     this.#sandboxIsAway();
   }
@@ -265,7 +273,7 @@ export class LiveAttempt {
   /** The recording holds this source's events up to `n`: tell whoever keeps them that they may go. */
   sourceDurable(source: string, n: number): void {
     if (source === this.#runnerEvents.source) {
-      this.runner?.send({ t: 'ack', n });
+      this.#acks.durable(n);
       const moved = this.#input.committed(n);
       for (const browser of this.browsers) if (moved.has(browser.tab)) this.browserSide.sendDurable(browser);
       return;
@@ -287,6 +295,7 @@ export class LiveAttempt {
   /** Lets go of sockets and timers when this process stops; the attempt goes on with the next gateway. */
   async close(): Promise<void> {
     this.clock.stop();
+    this.#acks.stop();
     this.ports.close();
     this.browsers.close(CLOSE_CODES.restarting, 'the gateway restarts');
     await this.recorder?.flush();
