@@ -1,4 +1,4 @@
-import { isEligible, normalise, scaleEnds } from '@plumbline/core';
+import { scaleEnds, scoreAsTold } from '@plumbline/core';
 import type { AttemptView, ScoreRecord } from '@plumbline/database';
 import type { ScoreRow, ScoreScale } from '@plumbline/protocol';
 
@@ -7,20 +7,15 @@ import type { ScoreRow, ScoreScale } from '@plumbline/protocol';
  * whose score is hidden still sees that it was recorded and the scorer's `message`; clean re-scores are staff's until the end.
  */
 export function scoreRowFor(row: ScoreRecord, view: AttemptView): ScoreRow {
-  const visible = view.scoreVisible;
   return {
+    ...scoreAsTold(row, view.settings, view.scoreVisible),
     scoreId: row.id,
     n: row.n,
     trigger: row.trigger as ScoreRow['trigger'],
     requestedAtMs: row.requestedAt.getTime(),
     elapsedMs: row.elapsedMs,
-    // Whether a hidden score was a number would tell something about it; whether it still runs does not.
-    status: row.status,
-    score: visible ? row.score : null,
-    normalised: visible && row.score !== null ? normalise(row.score, view.settings).value : null,
     message: row.message,
     durationMs: row.durationMs,
-    eligible: isEligible(row),
   };
 }
 

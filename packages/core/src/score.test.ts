@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attemptResult, cleanSummary, normalise, rowThatCounts, type ScoreSettings } from './score.ts';
+import { attemptResult, cleanSummary, normalise, rowThatCounts, type ScoreSettings, scoreAsTold } from './score.ts';
 
 const LOWER: ScoreSettings = { direction: 'lower', aggregation: 'best', startingScore: 1.56, referenceScore: 0.47 };
 const HIGHER: ScoreSettings = { direction: 'higher', aggregation: 'best', startingScore: 0.2, referenceScore: 0.8 };
@@ -73,6 +73,27 @@ describe('normalised scores', () => {
   test('an environment without two different published scores has no scale', () => {
     expect(normalise(1, { startingScore: 1, referenceScore: 1 })).toEqual({ raw: 1, unclipped: null, value: null });
     expect(normalise(null, { startingScore: 1, referenceScore: null })).toEqual({ raw: null, unclipped: null, value: null });
+  });
+});
+
+describe('a score as it is told', () => {
+  const settings = { startingScore: 10, referenceScore: 0 };
+
+  test('has its number where that may be seen', () => {
+    expect(scoreAsTold(row(1, 5), settings, true)).toEqual({ status: 'scored', score: 5, normalised: 0.5, eligible: true });
+    expect(scoreAsTold(row(1, null), settings, true)).toEqual({ status: 'nan', score: null, normalised: null, eligible: false });
+  });
+
+  test('is the same with a number and without one where that is hidden', () => {
+    const hidden = { status: 'scored', score: null, normalised: null, eligible: true };
+    expect(scoreAsTold(row(1, 5), settings, false)).toEqual(hidden);
+    expect(scoreAsTold(row(1, null), settings, false)).toEqual(hidden);
+    expect(scoreAsTold(row(1, null, { trigger: 'start' }), settings, false)).toEqual({ ...hidden, eligible: false });
+  });
+
+  test('says of a hidden one too that its scorer failed, or still runs', () => {
+    for (const status of ['running', 'crashed', 'timed_out'])
+      expect(scoreAsTold(row(1, null, { status }), settings, false)).toMatchObject({ status, eligible: false });
   });
 });
 

@@ -90,6 +90,27 @@ export function normalise(raw: number | null, settings: Scale): NormalisedScore 
   return { raw: valid, unclipped, value: Math.max(0, unclipped) };
 }
 
+/** What is told of a score to somebody, beside its message. */
+export interface ToldScore {
+  status: string;
+  score: number | null;
+  normalised: number | null;
+  eligible: boolean;
+}
+
+/**
+ * A score as it is told to whoever may see its number, or may not. Of a hidden one it is not told either whether it has one: with a
+ * score that is refused for some solutions that is half of the answer. That its scorer failed is told, so that one can score again.
+ */
+export function scoreAsTold(row: CountableRow, settings: Scale, visible: boolean): ToldScore {
+  if (visible) {
+    const normalised = row.score === null ? null : normalise(row.score, settings).value;
+    return { status: row.status, score: row.score, normalised, eligible: isEligible(row) };
+  }
+  const asRecorded = row.status === 'nan' ? { ...row, status: 'scored', score: 0 } : row;
+  return { status: asRecorded.status, score: null, normalised: null, eligible: isEligible(asRecorded) };
+}
+
 export interface CleanSummary {
   /** How many clean re-scores have finished, and how many of them gave a number. */
   finished: number;

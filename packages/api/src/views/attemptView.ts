@@ -9,11 +9,10 @@ import {
   type ClockFigures,
   can,
   clockFigures,
-  isEligible,
-  normalise,
   type Scale,
   type StaffClockAct,
   scaleFor,
+  scoreAsTold,
   staffClockActs,
 } from '@plumbline/core';
 import type { Prisma } from '@plumbline/database/client';
@@ -77,17 +76,14 @@ export function isScoreVisibleInLists(attempt: AttemptWithRows, reader: { userId
 /** A score for the wire. Where scores are hidden only the row and its message pass. */
 export function toScoreRow(row: ScoreRecord, settings: EnvironmentSettings, visible: boolean): ScoreRow {
   return {
+    ...scoreAsTold(row, settings, visible),
     scoreId: row.id,
     n: row.n,
     trigger: row.trigger as ScoreRow['trigger'],
     requestedAtMs: row.requestedAt.getTime(),
     elapsedMs: row.elapsedMs,
-    status: row.status,
-    score: visible ? row.score : null,
-    normalised: visible && row.score !== null ? normalise(row.score, settings).value : null,
     message: row.message,
     durationMs: row.durationMs,
-    eligible: isEligible(row),
   };
 }
 
