@@ -61,9 +61,8 @@ export function stages(all: boolean): Stage[][] {
   const workspace = playwright('workspace', 'workspace');
   return [
     [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
-    [vitest('unit', 'unit')],
-    // Builds the pages that all later ones use.
-    [playwright('start', 'start')],
+    // The one waits for a third of its time, for what it starts and stops, and builds the pages that all later ones use.
+    [vitest('unit', 'unit'), playwright('start', 'start')],
     [
       // They wait for a fifth of their time, for a link to be missed or a limit to pass: three at once fill two cores.
       vitest('integration', 'integration', '--maxWorkers=3', ...leftOut),
