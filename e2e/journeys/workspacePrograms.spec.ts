@@ -39,7 +39,8 @@ const PROGRAMS: Record<string, Program> = {
     start: 'vim -u NONE -N "+syntax on|set number hlsearch ruler laststatus=2" solution/textstats.py',
     foot: 'textstats\\.py',
     acts: [
-      { by: line('/return'), shows: /^\/return/m },
+      // By its ruler: what the terminal answers to the questions of the start may come after it, and has vim clear its last line.
+      { by: line('/return'), shows: /textstats\.py +7,5 / },
       { by: line(':vsplit'), shows: /textstats\.py.*textstats\.py/ },
       { by: (keyboard) => keyboard.type('Oüber 漢字 🙂 by hand'), shows: /über 漢字 🙂 by hand/ },
       { by: keys('Escape', 'Control+F', 'Control+B', 'Control+G'), shows: /^"solution\/textstats\.py" \[Modified\]/m },
