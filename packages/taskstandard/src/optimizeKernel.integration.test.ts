@@ -42,7 +42,7 @@ describe('optimise a kernel', () => {
     const quicker = { solution: better, score: Infinity, fastestMs: Infinity };
     const { startingScore, referenceScore } = loadFamily(kernel).tasks.small?.settings ?? {};
     const normalised = () => Math.log(quicker.fastestMs / slow.fastestMs) / ((referenceScore as number) - (startingScore as number));
-    for (let turn = 1; turn <= 1 || (turn <= 6 && (quicker.score > slow.score - 0.1 || normalised() > 0.3)); turn++) {
+    for (let turn = 1; turn <= 1 || (turn <= 12 && (quicker.score > slow.score - 0.1 || normalised() > 0.3)); turn++) {
       for (const one of [slow, quicker]) {
         const result = await at.scoreOf(one.solution);
         expect(result).toMatchObject({ status: 'scored', message: { runs: 15, fastest: expect.any(Number) } });
