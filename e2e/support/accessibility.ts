@@ -19,7 +19,7 @@ export async function expectAccessible(page: Page, where: string, without: strin
       await Promise.allSettled(ending.map((animation) => animation.finished));
     });
     // The other way, for frames of other origins, of which there are none, loads a second page for each look.
-    // Of what is right it would write down every place, which takes as long as the look.
+    // It need not write down what is right, place for place: nobody reads that.
     const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode(true);
     if (within !== undefined) axe.include(within);
     // What a scheme changes is colours alone.

@@ -61,7 +61,7 @@ export function stages(all: boolean): Stage[][] {
   const workspace = playwright('workspace', 'workspace');
   return [
     [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
-    // The one waits for a third of its time, for what it starts and stops, and builds the pages that all later ones use.
+    // Starting waits for what it starts and stops. It builds the pages that all later ones use.
     [vitest('unit', 'unit'), playwright('start', 'start')],
     [
       // They wait for a fifth of their time, for a link to be missed or a limit to pass: three at once fill two cores.

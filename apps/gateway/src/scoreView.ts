@@ -1,5 +1,5 @@
-import { scaleEnds, scoreAsTold } from '@plumbline/core';
-import type { AttemptView, ScoreRecord } from '@plumbline/database';
+import { scaleEnds } from '@plumbline/core';
+import { type AttemptView, type ScoreRecord, toScoreRow } from '@plumbline/database';
 import type { ScoreRow, ScoreScale } from '@plumbline/protocol';
 
 /**
@@ -7,16 +7,7 @@ import type { ScoreRow, ScoreScale } from '@plumbline/protocol';
  * whose score is hidden still sees that it was recorded and the scorer's `message`; clean re-scores are staff's until the end.
  */
 export function scoreRowFor(row: ScoreRecord, view: AttemptView): ScoreRow {
-  return {
-    ...scoreAsTold(row, view.settings, view.scoreVisible),
-    scoreId: row.id,
-    n: row.n,
-    trigger: row.trigger as ScoreRow['trigger'],
-    requestedAtMs: row.requestedAt.getTime(),
-    elapsedMs: row.elapsedMs,
-    message: row.message,
-    durationMs: row.durationMs,
-  };
+  return toScoreRow(row, view.settings, view.scoreVisible);
 }
 
 /** What the participant's scores are normalised by; null where they are hidden. */

@@ -99,8 +99,8 @@ export interface ToldScore {
 }
 
 /**
- * A score as it is told to whoever may see its number, or may not. Of a hidden one it is not told either whether it has one: with a
- * score that is refused for some solutions that is half of the answer. That its scorer failed is told, so that one can score again.
+ * A score as it is told to whoever may see its number, or may not. Of a hidden one it is not told either whether it has one: where a
+ * scorer refuses some solutions a number, that is half of the answer. That its scorer failed is told, so that one can score again.
  */
 export function scoreAsTold(row: CountableRow, settings: Scale, visible: boolean): ToldScore {
   if (visible) {

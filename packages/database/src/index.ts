@@ -30,6 +30,7 @@ export * from './recordingSeals.ts';
 export * from './recordingSegments.ts';
 export * from './recordingTail.ts';
 export * from './scoreAgain.ts';
+export * from './scoreRow.ts';
 export * from './scores.ts';
 export * from './sessions.ts';
 export * from './setups.ts';

@@ -2,6 +2,7 @@ import { AppError, type AttemptState, type AttemptSubject, can, canMove, findDot
 import { closeAttempt, leaveQueue, prepareAttempt, startAttempt } from '@plumbline/database/attemptMoves';
 import { findBuildLog } from '@plumbline/database/buildLogs';
 import { goElsewhere } from '@plumbline/database/leaseGrants';
+import { toScoreRow } from '@plumbline/database/scoreRow';
 import { findSetup } from '@plumbline/database/setups';
 import { listLeftOut } from '@plumbline/database/snapshots';
 import { answerSurvey } from '@plumbline/database/surveys';
@@ -24,7 +25,6 @@ import {
   missingScores,
   plainlyConfined,
   toClockEvent,
-  toScoreRow,
 } from '../views/attemptView.ts';
 import { isOpen } from './assignment.ts';
 

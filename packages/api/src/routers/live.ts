@@ -1,8 +1,9 @@
 import { gpuIdleMs } from '@plumbline/core';
 import { writeMessage } from '@plumbline/database/messages';
+import { toScoreRow } from '@plumbline/database/scoreRow';
 import { z } from 'zod';
 import { authorised, authorisedOnAttempt, router } from '../procedure.ts';
-import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, clockActsOf, isScoreVisibleInLists, toScoreRow } from '../views/attemptView.ts';
+import { ATTEMPT_INCLUDE, attemptSettings, attemptSummary, clockActsOf, isScoreVisibleInLists } from '../views/attemptView.ts';
 
 /** Attempts that have a sandbox now, for those who look after them. */
 export const liveRouter = router({

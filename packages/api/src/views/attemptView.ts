@@ -12,11 +12,9 @@ import {
   type Scale,
   type StaffClockAct,
   scaleFor,
-  scoreAsTold,
   staffClockActs,
 } from '@plumbline/core';
 import type { Prisma } from '@plumbline/database/client';
-import type { ScoreRow } from '@plumbline/protocol';
 import { EnvironmentSettings } from '@plumbline/taskstandard/settings';
 
 /** What pages show of an attempt, made from its rows: one place, so that every list and page agrees with the export. */
@@ -71,20 +69,6 @@ export function isScoreVisible(attempt: AttemptWithRows): boolean {
 /** Whether staff who list attempts see this one's scores: of their own, what its participant sees. */
 export function isScoreVisibleInLists(attempt: AttemptWithRows, reader: { userId: string }): boolean {
   return !isOwnOf(attempt.assignment.participant, reader) || isScoreVisible(attempt);
-}
-
-/** A score for the wire. Where scores are hidden only the row and its message pass. */
-export function toScoreRow(row: ScoreRecord, settings: EnvironmentSettings, visible: boolean): ScoreRow {
-  return {
-    ...scoreAsTold(row, settings, visible),
-    scoreId: row.id,
-    n: row.n,
-    trigger: row.trigger as ScoreRow['trigger'],
-    requestedAtMs: row.requestedAt.getTime(),
-    elapsedMs: row.elapsedMs,
-    message: row.message,
-    durationMs: row.durationMs,
-  };
 }
 
 /** The clock's figures at `nowMs`. */
