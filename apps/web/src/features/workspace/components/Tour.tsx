@@ -2,6 +2,7 @@
 import { Button } from '@plumbline/ui';
 import { useEffect, useId, useRef, useState } from 'react';
 import { KEEPS_FOCUS } from '../model/keptFocus.ts';
+import { type Box, CARD, cardPlace } from '../model/tourPlace.ts';
 
 /** What there is to know before the first real attempt: a part of the page, and what it is for. */
 const STEPS: readonly { at: string; title: string; text: string }[] = [
@@ -47,29 +48,23 @@ const STEPS: readonly { at: string; title: string; text: string }[] = [
   },
 ];
 
-const CARD_WIDTH = 320;
-const GAP = 8;
-const ROOM_BELOW = 200;
+const EDGE_PX = 8;
 
 interface Spot {
-  left: number;
-  top: number;
-  width: number;
-  height: number;
+  part: Box;
+  /** The group of panels, where the part is a panel's tab. */
+  group: Box | null;
 }
 
-function spotOf(selector: string): Spot | null {
-  const box = document.querySelector(selector)?.getBoundingClientRect();
+function boxOf(element: Element | null | undefined): Box | null {
+  const box = element?.getBoundingClientRect();
   return box && box.width > 0 ? { left: box.left, top: box.top, width: box.width, height: box.height } : null;
 }
 
-/** Beside the part that is spoken of: below it, or on it where it is as high as the page. */
-function besides({ left, top, width, height }: Spot): { left: number; top: number } {
-  const below = top + height + GAP;
-  return {
-    left: Math.max(GAP, Math.min(left + width / 2 - CARD_WIDTH / 2, innerWidth - CARD_WIDTH - GAP)),
-    top: below + ROOM_BELOW <= innerHeight ? below : Math.max(GAP, Math.min(top + GAP * 6, innerHeight - ROOM_BELOW)),
-  };
+function spotOf(selector: string): Spot | null {
+  const element = document.querySelector(selector);
+  const part = boxOf(element);
+  return part && { part, group: element?.role === 'tab' ? boxOf(element.closest('[data-tabset]')) : null };
 }
 
 /** A walk through the workspace: a few words beside each part, while everything can be used. */
@@ -87,7 +82,9 @@ export function Tour({ onEnd }: { onEnd: () => void }) {
     // Panels change their size without the window doing so.
     const watch = new ResizeObserver(place);
     const part = document.querySelector(step.at);
+    const group = part?.closest('[data-tabset]');
     if (part) watch.observe(part);
+    if (group) watch.observe(group);
     window.addEventListener('resize', place);
     return () => {
       watch.disconnect();
@@ -99,14 +96,17 @@ export function Tour({ onEnd }: { onEnd: () => void }) {
 
   return (
     <>
-      {spot ? <div aria-hidden className="pointer-events-none fixed z-40 rounded ring-2 ring-accent" style={spot} /> : null}
+      {spot ? <div aria-hidden className="pointer-events-none fixed z-40 rounded ring-2 ring-accent" style={spot.part} /> : null}
       <div
         {...KEEPS_FOCUS}
         role="dialog"
         aria-labelledby={title}
         data-testid="tour"
         className="fixed z-50 space-y-3 rounded-md border border-border bg-surface-raised p-4 shadow-raised"
-        style={{ width: CARD_WIDTH, ...(spot ? besides(spot) : { left: GAP, bottom: GAP }) }}
+        style={{
+          width: CARD.width,
+          ...(spot ? cardPlace(spot.part, spot.group, { width: innerWidth, height: innerHeight }) : { left: EDGE_PX, bottom: EDGE_PX }),
+        }}
         onKeyDown={(event) => event.key === 'Escape' && onEnd()}
       >
         <h2 id={title} className="text-sm font-semibold">
