@@ -1,5 +1,5 @@
 import { AppError, rowThatCounts, toAppError } from '@plumbline/core';
-import { enqueue, listScores, moveAttempt, requestScore, type ScoreRecord, setProgress } from '@plumbline/database';
+import { enqueue, listScores, moveAttempt, requestScore, runningScore, type ScoreRecord, setProgress } from '@plumbline/database';
 import { takeOutSealed } from '@plumbline/recording';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { LostScore } from './lostScore.ts';
@@ -213,10 +213,10 @@ export class Finalisation {
   async #settled(): Promise<ScoreRecord[]> {
     const lost = new LostScore(this.#attempt);
     for (;;) {
-      const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
-      if (rows.every((row) => row.status !== 'running')) return rows;
+      const row = await runningScore(this.#attempt.gateway.db, this.#attempt.id);
+      if (row === null) return listScores(this.#attempt.gateway.db, this.#attempt.id);
       this.#runner();
-      await lost.look(rows);
+      await lost.look(row);
       await pause(POLL_MS);
     }
   }

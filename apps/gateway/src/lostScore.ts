@@ -19,11 +19,10 @@ export class LostScore {
     this.#askEveryMs = askEveryMs;
   }
 
-  /** Closes the row that is `running` once the runner, asked now and then, has not known it twice: a row stands before it is asked for. */
-  async look(rows: readonly ScoreRecord[]): Promise<void> {
-    const row = rows.find(({ status }) => status === 'running');
+  /** Closes the row of a running score once the runner, asked now and then, has not known it twice: a row stands before it is asked for. */
+  async look(row: ScoreRecord): Promise<void> {
     const { runner, scoring } = this.#attempt;
-    if (row === undefined || runner === null || performance.now() - this.#askedAtMs < this.#askEveryMs) return;
+    if (runner === null || performance.now() - this.#askedAtMs < this.#askEveryMs) return;
     this.#askedAtMs = performance.now();
     const said = await runner.call('score.current', {}).catch(() => null);
     // A result that is journalled is a row as soon as it is durable.

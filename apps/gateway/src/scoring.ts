@@ -1,5 +1,5 @@
 import { AppError, toAppError } from '@plumbline/core';
-import { cancelScore, finishScore, listScores, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
+import { cancelScore, findScore, finishScore, runningScore, type ScoreRecord, storeScoreDetails } from '@plumbline/database';
 import type { EventData, EventInput, RunningScore, ScoreProgress } from '@plumbline/protocol';
 import type { LiveAttempt } from './liveAttempt.ts';
 import { LostScore } from './lostScore.ts';
@@ -63,20 +63,15 @@ export class Scoring {
   }
 
   async isRunning(): Promise<boolean> {
-    return (await this.#running()).length > 0;
-  }
-
-  async #running(): Promise<ScoreRecord[]> {
-    const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
-    return rows.filter(({ status }) => status === 'running');
+    return (await runningScore(this.#attempt.gateway.db, this.#attempt.id)) !== null;
   }
 
   /** Resolves when no score is running; one that is lost is closed. */
   async settled(lost = new LostScore(this.#attempt)): Promise<void> {
     for (;;) {
-      const rows = await this.#running();
-      if (rows.length === 0) return;
-      await lost.look(rows);
+      const row = await runningScore(this.#attempt.gateway.db, this.#attempt.id);
+      if (row === null) return;
+      await lost.look(row);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -102,9 +97,8 @@ export class Scoring {
   /** Closes rows whose scorer died with its runner: running in the table, and known to nobody. */
   async cancelLost(runningScoreId: string | null): Promise<void> {
     const { gateway, id } = this.#attempt;
-    const rows = await listScores(gateway.db, id);
-    const lost = rows.find((row) => row.status === 'running' && row.id !== runningScoreId);
-    if (lost === undefined) return;
+    const lost = await runningScore(gateway.db, id);
+    if (lost === null || lost.id === runningScoreId) return;
     await cancelScore(gateway.db, id, 'The sandbox was lost while the scorer ran. Score again; this row does not count.');
     await this.#publish(lost.id);
   }
@@ -118,9 +112,8 @@ export class Scoring {
   }
 
   async #publish(scoreId: string): Promise<void> {
-    const rows = await listScores(this.#attempt.gateway.db, this.#attempt.id);
-    const row = rows.find((candidate) => candidate.id === scoreId);
-    if (row === undefined) return;
+    const row = await findScore(this.#attempt.gateway.db, this.#attempt.id, scoreId);
+    if (row === null) return;
     if (row.status !== 'running' && this.#progress?.scoreId === scoreId) this.#progress = null;
     for (const browser of this.#attempt.browsers) {
       browser.send({ t: 'score', row: scoreRowFor(row, this.#attempt.view) });

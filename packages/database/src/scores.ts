@@ -113,7 +113,7 @@ export async function finishScore(db: Database, attemptId: string, result: Finis
     }
     if (rowCount === 1) await notify(tx, 'attempt', attemptId);
   });
-  const row = await db.prisma.score.findFirst({ where: { id: result.scoreId, attemptId } });
+  const row = await findScore(db, attemptId, result.scoreId);
   if (row === null) throw new AppError('not_found', 'There is no such score in this attempt.');
   return row;
 }
@@ -147,10 +147,20 @@ export async function storeScoreDetails(db: Database, attemptId: string, details
 
 /** Closes the running score, if there is one, as cancelled with a reason that everybody may read. */
 export async function cancelScore(db: Database, attemptId: string, reason: string): Promise<ScoreRecord | null> {
-  const running = await db.prisma.score.findFirst({ where: { attemptId, status: 'running' } });
+  const running = await runningScore(db, attemptId);
   if (running === null) return null;
   const durationMs = Math.max(0, (await databaseNowMs(db.pool)) - running.requestedAt.getTime());
   return finishScore(db, attemptId, { scoreId: running.id, status: 'cancelled', score: null, message: { error: reason }, durationMs });
+}
+
+/** The score that runs in an attempt: one at the most, by an index of the table. */
+export function runningScore(db: Database, attemptId: string): Promise<ScoreRecord | null> {
+  return db.prisma.score.findFirst({ where: { attemptId, status: 'running' } });
+}
+
+/** One score of an attempt, or null where it has no such one. */
+export function findScore(db: Database, attemptId: string, scoreId: string): Promise<ScoreRecord | null> {
+  return db.prisma.score.findFirst({ where: { id: scoreId, attemptId } });
 }
 
 /** All scores of an attempt, in the order in which they were asked for. */
