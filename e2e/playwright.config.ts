@@ -1,6 +1,6 @@
 import { defineConfig } from '@playwright/test';
 
-const WORKSPACE = 'journeys/workspace!(Files|Pages).spec.ts';
+const WORKSPACE = 'journeys/workspace*.spec.ts';
 const ENVIRONMENTS = 'journeys/environments.spec.ts';
 const TIMED = /@timed/;
 
@@ -19,13 +19,12 @@ export default defineConfig({
   reporter: [['list'], ['json', { outputFile: '../test-results/e2e.json' }]],
   projects: [
     { name: 'start', testMatch: 'start/*.spec.ts' },
-    // Those of the workspace need nothing from the internet, and may run where there is none. Some are among the others: both take alike.
-    { name: 'journeys', testMatch: 'journeys/*.spec.ts', testIgnore: [WORKSPACE, ENVIRONMENTS], grepInvert: TIMED },
+    // Those of the workspace need nothing from the internet, and may run where there is none. Both take alike.
+    { name: 'journeys', testMatch: 'journeys/*.spec.ts', testIgnore: [WORKSPACE, ENVIRONMENTS] },
     { name: 'workspace', testMatch: WORKSPACE },
     { name: 'environments', testMatch: ENVIRONMENTS, grepInvert: TIMED },
     // Their scores are a time: nothing may run beside them.
-    { name: 'timed', testMatch: 'journeys/*.spec.ts', testIgnore: ENVIRONMENTS, grep: TIMED },
-    { name: 'timed-environments', testMatch: ENVIRONMENTS, grep: TIMED },
+    { name: 'timed', testMatch: ENVIRONMENTS, grep: TIMED },
     { name: 'placement', testMatch: 'placement/*.spec.ts' },
     { name: 'hostile', testMatch: 'hostile/*.spec.ts' },
     { name: 'chaos', testMatch: 'chaos/*.spec.ts' },

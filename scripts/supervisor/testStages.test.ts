@@ -5,7 +5,7 @@ import { root, stages } from './testStages.ts';
 
 /** What the stages' programs are told with an option, all of them together. */
 function told(option: string, all: boolean): string[] {
-  const commands = stages(all).flat();
+  const commands = stages(all).flat(2);
   return commands.flatMap(({ command }) => command.filter((_, at) => command[at - 1] === option));
 }
 

@@ -49,27 +49,35 @@ function inOwnNetwork(stage: Stage): Stage {
   return { ...stage, command: ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...stage.command] };
 }
 
+/** One after the other. */
+export type Lane = Stage[];
+
 /**
- * In the order in which they run; those of one row run at once.
+ * Rows in the order in which they run; the lanes of a row run at once.
  * @param all With the tests of machines and families: see docs/adr/0032-two-lengths-of-the-tests.md.
  */
-export function stages(all: boolean): Stage[][] {
+export function stages(all: boolean): Lane[][] {
   const checks = join(reports, 'check.json');
+  const check = {
+    name: 'check',
+    command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks],
+    report: checks,
+    count: countChecks,
+  };
   const leftOut = all ? [] : MACHINES_AND_FAMILIES.flatMap((files) => ['--exclude', files]);
   // Each waits for a third of its time and more, for the answers of what it asks: so they run beside one another where they can.
   const journeys = playwright('journeys and hostile clients', 'journeys', 'hostile');
   const workspace = playwright('workspace', 'workspace');
   return [
-    [{ name: 'check', command: [process.execPath, join(root, 'scripts/check.ts'), '--json', checks], report: checks, count: countChecks }],
     // Starting waits for what it starts and stops. It builds the pages that all later ones use.
-    [vitest('unit', 'unit'), playwright('start', 'start')],
+    [[check, vitest('unit', 'unit')], [playwright('start', 'start')]],
     [
       // They wait for a fifth of their time, for a link to be missed or a limit to pass: three at once fill two cores.
-      vitest('integration', 'integration', '--maxWorkers=3', ...leftOut),
+      [vitest('integration', 'integration', '--maxWorkers=3', ...leftOut)],
       // They wait for two thirds of theirs, for what was killed or queued to come back.
-      all ? playwright('chaos, placement and environments', 'chaos', 'placement', 'environments') : playwright('chaos', 'chaos'),
+      [all ? playwright('chaos, placement and environments', 'chaos', 'placement', 'environments') : playwright('chaos', 'chaos')],
     ],
-    ...(process.getuid?.() === 0 ? [[journeys, inOwnNetwork(workspace)]] : [[journeys], [workspace]]),
-    [all ? playwright('timed scores', 'timed', 'timed-environments') : playwright('timed scores', 'timed')],
+    process.getuid?.() === 0 ? [[journeys], [inOwnNetwork(workspace)]] : [[journeys, workspace]],
+    ...(all ? [[[playwright('timed scores', 'timed')]]] : []),
   ];
 }
