@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServerTime, SourceTime } from './serverTime.ts';
@@ -45,33 +44,46 @@ describe('ServerTime', () => {
     expect(Math.abs(time.nowMs() - 42_000)).toBeLessThan(1_000);
   });
 
+  /** A database that looks at its clock at once, and whose answers then take their time on a clock that only the test moves. */
+  class SlowAnswers {
+    #nowMs = 0;
+    #firstTripMs: number;
+    offsetMs = 42_000;
+    tripMs = 1;
+    readonly time = new ServerTime(
+      async () => {
+        const databaseMs = this.#nowMs + this.offsetMs;
+        this.#nowMs += this.#firstTripMs || this.tripMs;
+        this.#firstTripMs = 0;
+        return databaseMs;
+      },
+      () => this.#nowMs,
+    );
+
+    constructor({ firstTripMs = 0 } = {}) {
+      this.#firstTripMs = firstTripMs;
+    }
+
+    /** How far the process's idea of the database's clock is ahead of it. */
+    offMs(): number {
+      return this.time.nowMs() - (this.#nowMs + this.offsetMs);
+    }
+  }
+
   it('is not thrown off by a first answer for which a connection had to be made', async () => {
-    let asked = 0;
-    const databaseNowMs = () => performance.now() + 42_000;
-    const time = new ServerTime(async () => {
-      asked += 1;
-      if (asked === 1) await sleep(400);
-      return databaseNowMs();
-    });
-    await time.refresh();
-    expect(Math.abs(time.nowMs() - databaseNowMs())).toBeLessThan(100);
+    const database = new SlowAnswers({ firstTripMs: 400 });
+    await database.time.refresh();
+    expect(database.offMs()).toBe(-0.5);
   });
 
   it('stays with its best answer where the database is slow for a while, and takes a changed clock in the end', async () => {
-    let delayMs = 0;
-    let databaseOffsetMs = 42_000;
-    const time = new ServerTime(async () => {
-      const ms = performance.now() + databaseOffsetMs;
-      if (delayMs > 0) await sleep(delayMs);
-      return ms;
-    });
-    await time.refresh();
-    delayMs = 12;
-    databaseOffsetMs = 43_000;
-    await time.refresh();
-    const offMs = () => time.nowMs() - (performance.now() + databaseOffsetMs);
-    expect(offMs()).toBeLessThan(-900);
-    for (let n = 0; n < 30 && offMs() < -900; n++) await time.refresh();
-    expect(Math.abs(offMs())).toBeLessThan(100);
+    const database = new SlowAnswers();
+    await database.time.refresh();
+    database.tripMs = 12;
+    database.offsetMs += 1_000;
+    await database.time.refresh();
+    expect(database.offMs()).toBe(-1_000.5);
+    for (let n = 0; n < 30 && database.offMs() < -900; n++) await database.time.refresh();
+    expect(database.offMs()).toBe(-6);
   });
 });

@@ -15,18 +15,20 @@ const SAMPLES_MAX = 8;
  */
 export class ServerTime {
   readonly #measure: () => Promise<number>;
+  readonly #monotonicMs: () => number;
   #offsetMs: number;
   #uncertaintyMs = Number.POSITIVE_INFINITY;
 
-  /** `measure` answers the database's time in milliseconds since the epoch. */
-  constructor(measure: () => Promise<number>) {
+  /** `measure` answers the database's time in milliseconds since the epoch; `monotonicMs` goes on by itself, from anywhere. */
+  constructor(measure: () => Promise<number>, monotonicMs: () => number = () => performance.now()) {
     this.#measure = measure;
+    this.#monotonicMs = monotonicMs;
     this.#offsetMs = performance.timeOrigin;
   }
 
   /** Milliseconds since the epoch on the database's clock. */
   nowMs(): number {
-    return performance.now() + this.#offsetMs;
+    return this.#monotonicMs() + this.#offsetMs;
   }
 
   /**
@@ -37,9 +39,9 @@ export class ServerTime {
     // Clocks drift by well under 1 ms per refresh; the decay lets a changed clock win within minutes.
     this.#uncertaintyMs *= 1.5;
     for (let n = 0; n < SAMPLES_MAX; n++) {
-      const sentMs = performance.now();
+      const sentMs = this.#monotonicMs();
       const databaseMs = await this.#measure();
-      const halfTripMs = (performance.now() - sentMs) / 2;
+      const halfTripMs = (this.#monotonicMs() - sentMs) / 2;
       if (halfTripMs <= this.#uncertaintyMs) {
         this.#uncertaintyMs = halfTripMs;
         this.#offsetMs = databaseMs - (sentMs + halfTripMs);
