@@ -47,6 +47,7 @@ describe('help for Python', () => {
     const said: string[] = [];
     const disk = new Map<string, string>();
     let renames: languages.RenameProvider | undefined;
+    let completions: languages.CompletionItemProvider | undefined;
     let forgotten = 0;
     let isAway = false;
     let isWrong = true;
@@ -62,6 +63,8 @@ describe('help for Python', () => {
         getValue: () => 'x = 1',
         getVersionId: () => version,
         getWordAtPosition: () => ({ word: 'x' }),
+        getLineContent: () => 'x.  # As it was.',
+        getWordUntilPosition: () => ({ startColumn: 1, endColumn: 1 }),
         isDisposed: () => false,
         onDidChangeContent: (listener: () => void) => {
           changes.push(listener);
@@ -77,7 +80,10 @@ describe('help for Python', () => {
     const help = new PythonHelp({
       monaco: {
         languages: {
-          registerCompletionItemProvider: registered,
+          registerCompletionItemProvider: (_: string, provider: languages.CompletionItemProvider) => {
+            completions = provider;
+            return nothing;
+          },
           registerHoverProvider: registered,
           registerDefinitionProvider: registered,
           registerSignatureHelpProvider: registered,
@@ -129,6 +135,13 @@ describe('help for Python', () => {
       ...{ help, time, asked, marked, said, disk, show, showBeside, modelOf },
       rename: (name: string) =>
         renames?.provideRenameEdits(model as unknown as TextModel, { lineNumber: 1, column: 1 } as Position, name, {} as CancellationToken),
+      complete: (column: number) =>
+        completions?.provideCompletionItems(
+          model as unknown as TextModel,
+          { lineNumber: 1, column } as Position,
+          {} as languages.CompletionContext,
+          {} as CancellationToken,
+        ),
       forget: (times = 1) => {
         forgotten = times;
       },
@@ -236,6 +249,16 @@ describe('help for Python', () => {
     expect(asked).not.toContain('language.rename a.py');
     expect(await rename('width')).toMatchObject({ edits: [], rejectReason: expect.stringContaining('cannot be changed') });
     expect([disk.size, said]).toEqual([0, []]);
+  });
+
+  it('offers names after a full stop, and none after that of a sentence in a comment', async () => {
+    const { asked, time, complete } = helpFor('a.py');
+    await time.step(1_000);
+    await complete('x.'.length + 1);
+    expect(asked).toContain('language.complete a.py');
+    asked.length = 0;
+    expect(await complete('x.  # As it was.'.length + 1)).toEqual({ suggestions: [] });
+    expect(asked).toEqual([]);
   });
 
   it('tells a server that has forgotten the text all of it, and asks again, once', async () => {

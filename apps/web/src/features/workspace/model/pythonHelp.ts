@@ -7,6 +7,7 @@ import type { MonacoApi, TextModel } from './monaco.ts';
 import { isMissing, isOfLibrary } from './openFile.ts';
 import type { OpenFiles } from './openFiles.ts';
 import { PROBLEM_SOURCE, type Problem, ProblemList } from './problemList.ts';
+import { endsInComment } from './pythonComment.ts';
 import { isPythonName, withName } from './pythonNames.ts';
 
 /**
@@ -264,6 +265,8 @@ export class PythonHelp {
   }
 
   private async complete(model: TextModel, position: Position): Promise<languages.CompletionList> {
+    // The full stop of a sentence asks for nothing: Enter after it would take a name that is offered, instead of going to the next line.
+    if (endsInComment(model.getLineContent(position.lineNumber).slice(0, position.column - 1))) return { suggestions: [] };
     const answer = await this.at(model, position, (at) => this.options.ask('language.complete', at));
     const { startColumn, endColumn } = model.getWordUntilPosition(position);
     const range = { startLineNumber: position.lineNumber, endLineNumber: position.lineNumber, startColumn, endColumn };
