@@ -18,7 +18,7 @@ async function look(page: Page, within: string | undefined, options: axe.RunOpti
  * @param within the part that is looked at; all of the page where there is none.
  */
 export async function expectAccessible(page: Page, where: string, without: string[] = [], within?: string): Promise<void> {
-  const left = Object.fromEntries(without.map((rule) => [rule, { enabled: false }]));
+  const leftOut = Object.fromEntries(without.map((rule) => [rule, { enabled: false }]));
   // The scheme that is shown goes first: to draw editor and terminals anew takes longer than a look at them.
   const isDark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
   for (const colorScheme of isDark ? (['dark', 'light'] as const) : (['light', 'dark'] as const)) {
@@ -33,7 +33,7 @@ export async function expectAccessible(page: Page, where: string, without: strin
     const violations = await look(
       page,
       within,
-      colorScheme === 'light' ? { rules: left } : { runOnly: { type: 'rule', values: ['color-contrast'] } },
+      colorScheme === 'light' ? { rules: leftOut } : { runOnly: { type: 'rule', values: ['color-contrast'] } },
     );
     const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}\n  ${node.failureSummary}`));
     expect.soft(found, `${where}, ${colorScheme}`).toEqual([]);

@@ -2,7 +2,7 @@
 import { Button } from '@plumbline/ui';
 import { useEffect, useId, useRef, useState } from 'react';
 import { KEEPS_FOCUS } from '../model/keptFocus.ts';
-import { type Box, CARD, cardPlace } from '../model/tourPlace.ts';
+import { type Box, CARD, cardPlace, GAP } from '../model/tourPlace.ts';
 
 /** What there is to know before the first real attempt: a part of the page, and what it is for. */
 const STEPS: readonly { at: string; title: string; text: string }[] = [
@@ -47,8 +47,6 @@ const STEPS: readonly { at: string; title: string; text: string }[] = [
     text: 'All commands and their keys are here, this tour too. Panels can be resized, hidden, and dragged elsewhere by their tabs.',
   },
 ];
-
-const EDGE_PX = 8;
 
 interface Spot {
   part: Box;
@@ -105,7 +103,7 @@ export function Tour({ onEnd }: { onEnd: () => void }) {
         className="fixed z-50 space-y-3 rounded-md border border-border bg-surface-raised p-4 shadow-raised"
         style={{
           width: CARD.width,
-          ...(spot ? cardPlace(spot.part, spot.group, { width: innerWidth, height: innerHeight }) : { left: EDGE_PX, bottom: EDGE_PX }),
+          ...(spot ? cardPlace(spot.part, spot.group, { width: innerWidth, height: innerHeight }) : { left: GAP, bottom: GAP }),
         }}
         onKeyDown={(event) => event.key === 'Escape' && onEnd()}
       >

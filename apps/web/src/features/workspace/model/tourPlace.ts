@@ -8,7 +8,8 @@ export interface Box {
 
 /** The tour's card: its height is the most that it needs. */
 export const CARD: { width: number; height: number } = { width: 320, height: 200 };
-const GAP = 8;
+/** Between it and what it stands beside, and to the page's edges. */
+export const GAP = 8;
 
 /**
  * Where the tour's card stands for a part of the page. For the tab of a panel it is beside its group, or above it: who reads of a panel
