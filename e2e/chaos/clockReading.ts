@@ -54,7 +54,7 @@ export async function checkPausedClock(session: Session, tab: Tab, atPauseMs: nu
  */
 export async function checkClock(session: Session, tab: Tab, atFirst: ClockReading, reach: OutOfReach): Promise<string> {
   const { clockEvents, reading: atLast } = await readSettledClock(session, tab);
-  expect(reach.faults(clockEvents), JSON.stringify(clockEvents)).toEqual([]);
+  expect(reach.faults(clockEvents), `what the clock gave back: ${JSON.stringify(clockEvents)}`).toEqual([]);
   const givenBackMs = leftOutMs(clockEvents);
   const wallMs = atLast.atMs - atFirst.atMs;
   const errorMs = wallMs - givenBackMs - (atLast.elapsedMs - atFirst.elapsedMs);

@@ -41,3 +41,10 @@ test('what failed is named with why on one line, without colours and without the
     'accounts: signs in: Error: no page · Expected: < 1 · Received: 2',
   ]);
 });
+
+test('a value of many characters does not hide what is said after it', () => {
+  const message = `Error: ${'x'.repeat(5_000)}\n\nExpected: []\nReceived: ["two seconds too much"]`;
+  const specs = [{ title: 'gives time back', tests: [{ status: 'unexpected', results: [{ error: { message } }] }] }];
+  const [failure] = countPlaywright({ suites: [{ title: 'chaos', specs }], errors: [] }).failures;
+  expect(failure).toMatch(/^chaos: gives time back: Error: x+… · Expected: \[\] · Received: \["two seconds too much"\]$/);
+});

@@ -10,7 +10,9 @@ export interface Counts {
 }
 
 /** As much as a log's last lines have room for; the whole is above them. */
-const REASON_CHARS = 400;
+const REASON_CHARS = 800;
+/** Of one line: a long value must not hide what is said after it. */
+const REASON_LINE_CHARS = 200;
 
 /** `name`, with what was thrown on one line: what it says, not from where it came. */
 function withReason(name: string, thrown = ''): string {
@@ -19,7 +21,8 @@ function withReason(name: string, thrown = ''): string {
     .map((line) => line.trim());
   const traceFrom = lines.findIndex((line) => line.startsWith('at '));
   const said = lines.slice(0, traceFrom < 0 ? undefined : traceFrom).filter((line) => line !== '');
-  const reason = said.join(' · ').slice(0, REASON_CHARS);
+  const shortened = said.map((line) => (line.length > REASON_LINE_CHARS ? `${line.slice(0, REASON_LINE_CHARS)}…` : line));
+  const reason = shortened.join(' · ').slice(0, REASON_CHARS);
   return reason ? `${name}: ${reason}` : name;
 }
 

@@ -6,11 +6,10 @@ import type { WebSocket } from 'ws';
 import { perform } from './acts.ts';
 import { BrowserConnection } from './browserConnection.ts';
 import type { Gateway } from './gateway.ts';
+import { LinkHeartbeat } from './linkHeartbeat.ts';
 import { LiveAttempt } from './liveAttempt.ts';
 import { parseRunnerMessage } from './runnerConnection.ts';
 
-/** A link's durable sign of life: an outage is counted from the last one, so it bounds what an expert could lose. */
-const HEARTBEAT_MS = 1_000;
 /** Absence is measured in half hours; a look costs each runner one call. */
 const ABSENCE_LOOK_MS = 60_000;
 /** A caller that has not said who it is by then is dropped. */
@@ -36,13 +35,12 @@ export class AttemptRegistry {
   readonly #live = new Map<string, LiveAttempt>();
   /** How many sockets hold an attempt, those included that have not said yet who they are. */
   readonly #sockets = new Map<LiveAttempt, number>();
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #heartbeat: LinkHeartbeat;
   readonly #absenceLook: NodeJS.Timeout;
-  #beating = false;
 
   constructor(gateway: Gateway) {
     this.#gateway = gateway;
-    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat = new LinkHeartbeat(() => this.#renewLinks(), gateway.log);
     this.#absenceLook = setInterval(() => {
       for (const attempt of this.#live.values()) {
         attempt.absence
@@ -184,7 +182,7 @@ export class AttemptRegistry {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
+    this.#heartbeat.stop();
     clearInterval(this.#absenceLook);
     await Promise.allSettled([...this.#live.values()].map((attempt) => attempt.close()));
   }
@@ -239,24 +237,14 @@ export class AttemptRegistry {
     attempt.close().catch((error) => this.#gateway.log.info({ attempt: attempt.id, error: String(error) }, 'an attempt was left'));
   }
 
-  async #beat(): Promise<void> {
-    // A beat that waits for the database must not be followed by a crowd of others.
-    if (this.#beating) return;
-    this.#beating = true;
-    try {
-      // A database without room for a recording may still have it for a heartbeat.
-      const held = [...this.#live.values()].filter(
-        (attempt) => attempt.sandboxReady && isUnderWay(attempt.view.state) && attempt.recorder?.waitsForServer !== true,
-      );
-      if (held.length > 0)
-        await renewLinkHeartbeats(
-          this.#gateway.db,
-          held.map((attempt) => attempt.id),
-        );
-    } catch (error) {
-      this.#gateway.log.warn({ error: String(error) }, 'the database takes no heartbeats; the time until it does is given back');
-    } finally {
-      this.#beating = false;
-    }
+  async #renewLinks(): Promise<void> {
+    // A database without room for a recording may still have it for a heartbeat.
+    const held = [...this.#live.values()].filter(
+      (attempt) => attempt.sandboxReady && isUnderWay(attempt.view.state) && attempt.recorder?.waitsForServer !== true,
+    );
+    await renewLinkHeartbeats(
+      this.#gateway.db,
+      held.map((attempt) => attempt.id),
+    );
   }
 }

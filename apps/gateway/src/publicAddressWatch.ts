@@ -4,6 +4,8 @@ import { notePagesReached, notePagesUnreached } from '@plumbline/database';
 import type { Gateway } from './gateway.ts';
 
 const LOOK_EVERY_MS = 2_000;
+/** While they do not answer, or it cannot be written that they do: so much is given back too much at the most, and what a look takes. */
+const LOOK_AGAIN_MS = 500;
 /** An answer that takes longer is of no use to a person either. */
 const ANSWER_MAX_MS = 4_000;
 const STILL_FROM_MS = 1_000;
@@ -23,13 +25,18 @@ export class PublicAddressWatch {
     this.#url = new URL('/api/reachable', publicUrl);
   }
 
+  /** Looks from now on until `stop`; what starts together with these pages leaves them time to. */
   start(): void {
+    this.#lookIn(LOOK_EVERY_MS);
+  }
+
+  #lookIn(delayMs: number): void {
     this.#timer = setTimeout(() => {
       void this.look()
         // The database is away: what was found is found again.
-        .catch(() => {})
-        .then(() => this.#timer !== null && this.start());
-    }, LOOK_EVERY_MS);
+        .catch(() => false)
+        .then((isReached) => this.#timer !== null && this.#lookIn(isReached ? LOOK_EVERY_MS : LOOK_AGAIN_MS));
+    }, delayMs);
   }
 
   stop(): void {
@@ -37,8 +44,8 @@ export class PublicAddressWatch {
     this.#timer = null;
   }
 
-  /** One question, and what follows from its answer. Rejects where the database is away. */
-  async look(): Promise<void> {
+  /** One question, and what follows from its answer: whether they are reached. Rejects where the database is away. */
+  async look(): Promise<boolean> {
     const { db, log } = this.#gateway;
     const stillness = new Stillness();
     let isReached = await this.#answers();
@@ -50,9 +57,13 @@ export class PublicAddressWatch {
       else log.warn({ url: this.#url.origin }, 'the pages cannot be reached at their public address');
     }
     this.#wasReached = isReached;
-    if (!isReached) return notePagesUnreached(db, this.#url.origin);
+    if (!isReached) {
+      await notePagesUnreached(db, this.#url.origin);
+      return false;
+    }
     const given = await notePagesReached(db, this.#url.origin);
     if (given.length > 0) log.warn({ attempts: given }, 'time in which the pages could not be reached was given back');
+    return true;
   }
 
   /** By a connection of its own each time: one that is kept would tell of a proxy that takes no new ones any more. */
