@@ -27,8 +27,6 @@ import { SharedDocuments } from './sharedDocuments.ts';
 /** Whether nobody needs the sandbox of an attempt any more. */
 const hasClosed = (state: AttemptState): boolean => state === 'completed' || state === 'void' || state === 'withdrawn';
 
-const OUTAGE_CAUSE = 'the platform lost the link to the sandbox';
-
 /**
  * One attempt that somebody is connected to: the runner's link, the browsers', the recorder between them and the
  * clock's timers. Everything here can be lost at any moment and is rebuilt from Postgres, the runner and the browsers.
@@ -135,7 +133,7 @@ export class LiveAttempt {
     this.browserSide.recorderOpened(recorder);
     recorder.skip(source, hello.firstN - 1, 'the host lost these before they were recorded');
     const ready = hello.phase !== 'starting';
-    if (ready) await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE);
+    if (ready) await noteOutage(this.gateway.db, this.id);
     const runner: RunnerConnection = new RunnerConnection(socket, {
       onMessage: (message) => this.#fromRunner(message),
       onFrame: (frame) => {
@@ -170,7 +168,7 @@ export class LiveAttempt {
   async #sandboxIsMade(message: Extract<RunnerToGateway, { t: 'ready' }>): Promise<void> {
     const runner = this.runner;
     if (!this.sandboxReady) {
-      await noteOutage(this.gateway.db, this.id, OUTAGE_CAUSE).catch((error: unknown) => {
+      await noteOutage(this.gateway.db, this.id).catch((error: unknown) => {
         // It says so again at its next call.
         runner?.close(1011, 'the clock could not be told of the sandbox');
         throw error;

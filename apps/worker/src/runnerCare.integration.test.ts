@@ -149,7 +149,7 @@ describe('runners', () => {
     await recover(worker, await loadAttempt(worker.db, id), 'asked for again');
     // Pages that were away meanwhile are an outage too, and say nothing of the sandbox.
     const { rows } = await worker.db.pool.query('SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms');
-    const pagesAway = { kind: 'outage', fromMs: rows[0].ms - 1, toMs: rows[0].ms, cause: 'The pages could not be reached.' } as const;
+    const pagesAway = { kind: 'outage', fromMs: rows[0].ms - 1, toMs: rows[0].ms, cause: 'the pages could not be reached' } as const;
     await appendClockEvent(worker.db, id, pagesAway, { by: null });
     await recover(worker, await loadAttempt(worker.db, id), 'asked for again');
     expect(await rollbacks()).toBe(1);

@@ -32,6 +32,7 @@ export type ClockEventBody =
   | { kind: 'resumed'; reason?: string }
   /** Positive gives time back to the participant; negative takes it. */
   | { kind: 'adjusted'; creditMs: number; reason: string }
+  /** `cause` is a clause without a full stop: people read it in brackets. */
   | { kind: 'outage'; fromMs: number; toMs: number; cause: string }
   | { kind: 'rollback'; toElapsedMs: number; reason: string }
   /** Only for environments whose clock stops while the scorer runs. */

@@ -26,7 +26,7 @@ export const OUTAGE_FROM_MS = 5_000;
 /** Beyond this the probe is to be doubted, and not the platform: no attempt waits longer for its end. */
 const UNREACHABLE_MAX_MS = 24 * 3_600_000;
 
-const LINK_LOST = 'The platform did not hold the link to the sandbox.';
+const LINK_LOST = 'the platform lost the link to the sandbox';
 
 export interface AppendOptions {
   /** The user who caused it; null for the platform. */
@@ -248,7 +248,7 @@ export async function renewLinkHeartbeats(db: Database, attemptIds: readonly str
   const renewed = new Set(rows.map((row) => row.id as string));
   for (const id of attemptIds) {
     if (renewed.has(id)) continue;
-    await noteOutage(db, id, 'The platform could not write to its database.').catch((error: unknown) => {
+    await noteOutage(db, id, 'the platform could not write to its database').catch((error: unknown) => {
       // An attempt that was deleted is nobody's loss; anything else must be heard.
       if (!(error instanceof AppError && error.code === 'not_found')) throw error;
     });

@@ -27,7 +27,7 @@ describe('the link to the sandbox', () => {
     const { id } = await running(db, 3_600_000, 60_000);
     await setHeartbeat(id, 20_000);
     const noted = await noteOutage(db, id);
-    expect(noted?.event).toMatchObject({ kind: 'outage' });
+    expect(noted?.event).toMatchObject({ kind: 'outage', cause: 'the platform lost the link to the sandbox' });
     const event = noted?.event as { fromMs: number; toMs: number };
     expect(event.toMs - event.fromMs).toBeGreaterThanOrEqual(20_000);
     expect(event.toMs - event.fromMs).toBeLessThan(25_000);

@@ -4,7 +4,7 @@ import { appendLocked, OUTAGE_FROM_MS } from './clockEvents.ts';
 import { type LockedAttempt, lockAttempt } from './lockedAttempt.ts';
 import { inTransaction } from './transaction.ts';
 
-const UNREACHABLE = 'The pages could not be reached.';
+const UNREACHABLE = 'the pages could not be reached';
 
 /** Says that the pages did not answer at their public address. Before they did once at that address, it says nothing. */
 export async function notePagesUnreached(db: Database, url: string): Promise<void> {
