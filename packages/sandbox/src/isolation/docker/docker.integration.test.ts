@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { isAbsent, notRoot } from '@plumbline/testing/absence';
@@ -25,6 +26,7 @@ const ORDINARY_UID = '65533';
 const CAP_SYS_RESOURCE = 1n << 24n;
 /** A question to an engine is waited for twice as long. */
 const WITHOUT_ENGINE_MS = 30_000;
+const execute = promisify(execFile);
 const CHILD = fileURLToPath(new URL('../../contract/child.ts', import.meta.url));
 
 describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
@@ -101,6 +103,33 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     assert.ok(!(await containers()).some((line) => line.includes(`${spec.id}-`)));
     await other.destroy();
     assert.deepEqual(await containers(), []);
+  });
+
+  alone('a process that waits for its disk is stopped when the disk answers, and the pause is not refused', async () => {
+    const spec = await world.spec({ diskBytes: 64 * 1024 ** 2 });
+    const sandbox = await world.isolation.create(spec);
+    const disk = (await execute('findmnt', ['-no', 'MAJ:MIN', spec.workspaceDir])).stdout.trim();
+    const id = (await engine.docker('inspect', '--format', '{{.Id}}', `plumbline-${spec.id}-participant`)).trim();
+    const limits = ['blkio.throttle.write_bps_device', 'io.max'].flatMap((name) => ['-o', '-path', `*${id}*/${name}`]);
+    const [limit] = (await execute('find', ['/sys/fs/cgroup', ...limits.slice(1)])).stdout.split('\n');
+    assert.ok(limit, 'the container has no group that limits what it writes');
+    const isV2 = limit.endsWith('io.max');
+    try {
+      await writeFile(limit, isV2 ? `${disk} wbps=64` : `${disk} 64`);
+      await shell(sandbox, 'participant', 'dd if=/dev/zero of=big bs=4k oflag=direct count=1000 >/dev/null 2>&1 &');
+      const waits = async () =>
+        (await execute('ps', ['-eo', 'stat=,args='])).stdout.split('\n').some((row) => /^D\S* +dd .*of=big /.test(row));
+      assert.ok(await waitUntil(waits, PATIENCE_MS), 'it does not wait for its disk');
+      const frozen = sandbox.freeze();
+      // A runtime has given up by then.
+      await Promise.race([frozen, sleep(1_500)]);
+      await writeFile(limit, isV2 ? `${disk} wbps=max` : `${disk} 0`);
+      await frozen;
+      assert.ok((await containers()).includes(`plumbline-${spec.id}-participant paused`), String(await containers()));
+    } finally {
+      await writeFile(limit, isV2 ? `${disk} wbps=max` : `${disk} 0`);
+      await sandbox.destroy();
+    }
   });
 
   alone('an engine that is away at the end keeps no disk, and its container is removed when it is back', async () => {
@@ -263,7 +292,7 @@ describe.skipIf(isAbsent('docker', notRoot()))('docker as root', () => {
     await engine.openToAll();
     const asOrdinary = ['--reuid', ORDINARY_UID, '--regid', ORDINARY_UID, '--clear-groups', process.execPath, CHILD, 'once'];
     const env = { PATH: '/usr/bin:/bin', HOME: temporary, TMPDIR: temporary };
-    const { stdout } = await promisify(execFile)('setpriv', [...asOrdinary, JSON.stringify(world.child)], { env, cwd: temporary });
+    const { stdout } = await execute('setpriv', [...asOrdinary, JSON.stringify(world.child)], { env, cwd: temporary });
     assert.equal(stdout, 'kept\nkept\nkept\nremoved\n');
     assert.deepEqual(await readdir(temporary), []);
     await rm(temporary, { recursive: true });
