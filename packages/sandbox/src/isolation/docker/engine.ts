@@ -215,6 +215,7 @@ export class Engine {
   /** Idempotent, as `unpause` is. Rejects where the container has not stopped within the time. */
   async pause(name: string, timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
+    let refusal: EngineError | null = null;
     for (;;) {
       try {
         const restMs = Math.max(1, Math.ceil(deadline - performance.now()));
@@ -222,7 +223,10 @@ export class Engine {
       } catch (error) {
         // A runtime asks for some tenths of a second whether all has stopped. On a busy machine that is too short, and it thaws and fails.
         const mayStopYet = error instanceof EngineError && error.status === 500;
-        if (!mayStopYet || performance.now() + PAUSE_AGAIN_MS > deadline) throw error;
+        // The last try may be cut off by the end of the time: why there had to be one says more.
+        if (!mayStopYet) throw refusal ?? error;
+        if (performance.now() + PAUSE_AGAIN_MS > deadline) throw error;
+        refusal = error;
       }
       await sleep(PAUSE_AGAIN_MS);
     }
